@@ -1,0 +1,113 @@
+import { wrongType } from '../errors.js';
+import { Lease } from '../tensor/lease.js';
+import type { Shape } from '../tensor/shape.js';
+import { formatShape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { OwnedTape, Tape } from '../tensor/tape.js';
+import { graphOf, isTensor, leaseOf, type Tensor, type Tensor0D } from '../tensor/tensor.js';
+import { requireOptions } from '../errors.js';
+import { accumulate, addGradient, Gradients } from './gradients.js';
+import type { Graph, Node } from './graph.js';
+
+export interface BackwardOptions {
+  /** Tensors of the graph that stay readable, such as the logits. */
+  readonly keep?: readonly Tensor<Shape, OwnedTape>[];
+  /** Gradients of earlier calls to add to, as for micro-batches. */
+  readonly into?: Gradients;
+}
+
+/**
+ * The gradients of a scalar loss by everything that its graph began with, by reverse-mode automatic
+ * differentiation. Consumes the graph: what was recorded gives its memory back, except scalars and
+ * what `keep` names.
+ *
+ * @throws TypeError where the loss is no taped scalar or its graph was consumed before; Error where a
+ * parameter that the graph saved was updated since. Nothing has changed then.
+ */
+export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): Gradients {
+  const graph = readLoss(loss);
+  const given = requireOptions('options', options, ['keep', 'into']);
+  const keep = readKeep(given.keep, graph);
+  const into = readInto(given.into);
+  graph.checkUnchanged();
+
+  const found = differentiate(graph, loss);
+  const gradients = into ?? new Gradients();
+  for (const { node, gradient } of found) addGradient(gradients, node, gradient);
+  graph.consume(keep);
+  return gradients;
+}
+
+interface Found {
+  readonly node: Node;
+  readonly gradient: Storage;
+}
+
+/** Gradients of the tensors that no operation of the graph produced. */
+function differentiate(graph: Graph, loss: Node): Iterable<Found> {
+  const found = new Map<number, Found>();
+  const give = (node: Node, gradient: Storage): void => {
+    found.set(node.id, { node, gradient: accumulate(found.get(node.id)?.gradient, gradient) });
+  };
+
+  const one = Storage.take(1);
+  one.values[0] = 1;
+  give(loss, one);
+  try {
+    const entries = graph.entries();
+    for (let i = entries.length - 1; i >= 0; i--) {
+      const { output, inputs, backward: differentiateEntry } = entries[i];
+      const dy = found.get(output.id);
+      if (dy === undefined) continue;
+      found.delete(output.id);
+      try {
+        differentiateEntry(dy.gradient, (input, gradient) => {
+          give(inputs[input], gradient);
+        });
+      } finally {
+        dy.gradient.release();
+      }
+    }
+  } catch (error) {
+    for (const { gradient } of found.values()) gradient.release();
+    throw error;
+  }
+  return found.values();
+}
+
+function readLoss(loss: unknown): Graph {
+  if (!isTensor(loss)) throw wrongType('loss', 'a scalar Tensor with a tape', loss);
+  const graph = graphOf(loss);
+  if (graph === undefined) {
+    throw new TypeError(
+      'Expected a tensor with a tape for loss, but it has none. Start from x.trace()',
+    );
+  }
+  if (loss.shape.length !== 0) {
+    throw new TypeError(
+      `Expected a scalar for loss but received shape ${formatShape(loss.shape)}. Reduce it with mean() or sum()`,
+    );
+  }
+  return graph;
+}
+
+function readKeep(keep: unknown, graph: Graph): Set<Lease> {
+  const leases = new Set<Lease>();
+  if (keep === undefined) return leases;
+  if (!Array.isArray(keep)) throw wrongType('keep', 'an array of tensors', keep);
+  for (const [i, tensor] of (keep as unknown[]).entries()) {
+    if (!isTensor(tensor)) throw wrongType(`keep[${i}]`, 'a Tensor', tensor);
+    if (graphOf(tensor as Tensor<Shape, Tape>) !== graph) {
+      throw new TypeError(`Expected a tensor of the graph of loss for keep[${i}], but it is not`);
+    }
+    leases.add(leaseOf(tensor));
+  }
+  return leases;
+}
+
+function readInto(into: unknown): Gradients | undefined {
+  if (into === undefined) return undefined;
+  if (!(into instanceof Gradients)) throw wrongType('into', 'Gradients', into);
+  into.requireUnconsumed();
+  return into;
+}

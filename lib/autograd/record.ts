@@ -1,0 +1,37 @@
+import type { Shape } from '../tensor/shape.js';
+import type { Storage } from '../tensor/storage.js';
+import type { Tape } from '../tensor/tape.js';
+import { createTensor, graphOf, leaseOf, type Tensor } from '../tensor/tensor.js';
+import { Graph, type Recipe } from './graph.js';
+
+type AnyTensor = Tensor<Shape, Tape>;
+
+/** The graphs that the inputs of an operation are in. Throws where one was consumed; call it before
+ * anything is computed. */
+export function graphsOf(inputs: readonly AnyTensor[]): readonly Graph[] {
+  const graphs: Graph[] = [];
+  for (const input of inputs) {
+    const graph = graphOf(input);
+    if (graph !== undefined) graphs.push(graph);
+  }
+  return graphs;
+}
+
+/**
+ * The result of an operation: a tensor over `storage`, which it takes over. Where there are graphs,
+ * they become one and the operation is recorded in it; only then is `recipe` asked.
+ */
+export function recorded<S extends Shape, T extends Tape>(
+  graphs: readonly Graph[],
+  inputs: readonly AnyTensor[],
+  shape: S,
+  storage: Storage,
+  recipe: () => Recipe,
+): Tensor<S, T> {
+  if (graphs.length === 0) return createTensor<S, T>(shape, storage, undefined);
+  const graph = graphs.reduce((a, b) => Graph.merge(a, b));
+  const output = createTensor<S, T>(shape, storage, graph);
+  const nodes = inputs.map(({ id, shape: inputShape }) => ({ id, shape: inputShape }));
+  graph.record(nodes, { id: output.id, shape }, leaseOf(output), recipe());
+  return output;
+}

@@ -1,0 +1,130 @@
+/** What every backend can do. All arrays are contiguous and at least as long as the sizes say; the
+ * caller has checked that. Outputs are overwritten; nothing is kept after the call. */
+export interface Backend {
+  readonly info: BackendInfo;
+
+  /** y, mean, meanLow and invStd from x; moves runningMean and runningVar in place unless null. */
+  batchNormTraining(
+    images: number,
+    channels: number,
+    plane: number,
+    epsilon: number,
+    momentum: number,
+    x: Float32Array,
+    scale: Float32Array,
+    bias: Float32Array,
+    runningMean: Float32Array | null,
+    runningVar: Float32Array | null,
+    y: Float32Array,
+    mean: Float32Array,
+    meanLow: Float32Array,
+    invStd: Float32Array,
+  ): void;
+  /** y from x; y may be x. */
+  batchNormInference(
+    images: number,
+    channels: number,
+    plane: number,
+    epsilon: number,
+    x: Float32Array,
+    scale: Float32Array,
+    bias: Float32Array,
+    runningMean: Float32Array,
+    runningVar: Float32Array,
+    y: Float32Array,
+  ): void;
+  /** dx, dscale and dbias; dx may be dy. */
+  batchNormBackward(
+    images: number,
+    channels: number,
+    plane: number,
+    x: Float32Array,
+    dy: Float32Array,
+    scale: Float32Array,
+    mean: Float32Array,
+    meanLow: Float32Array,
+    invStd: Float32Array,
+    dx: Float32Array,
+    dscale: Float32Array,
+    dbias: Float32Array,
+  ): void;
+
+  add: Arithmetic;
+  sub: Arithmetic;
+  mul: Arithmetic;
+  div: Arithmetic;
+
+  exp: Unary;
+  log: Unary;
+  sqrt: Unary;
+  square: Unary;
+  relu: Unary;
+  /** dx = y > 0 ? dy : 0 */
+  reluBackward(n: number, y: Float32Array, dy: Float32Array, dx: Float32Array): void;
+
+  sum(n: number, x: Float32Array): number;
+  /** out[j] = sum over rows of x[row][j] */
+  sumRows(rows: number, columns: number, x: Float32Array, out: Float32Array): void;
+  /** Logarithm of the softmax of each row. */
+  logSoftmax(rows: number, columns: number, x: Float32Array, y: Float32Array): void;
+  logSoftmaxBackward(
+    rows: number,
+    columns: number,
+    y: Float32Array,
+    dy: Float32Array,
+    dx: Float32Array,
+  ): void;
+
+  /** c[rows][columns] = a[rows][depth] * b[depth][columns], either stored transposed. */
+  matmul(
+    rows: number,
+    depth: number,
+    columns: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    a: Float32Array,
+    b: Float32Array,
+    c: Float32Array,
+  ): void;
+
+  /** One step in place; velocity null without momentum. */
+  sgdStep(
+    n: number,
+    learningRate: number,
+    l2: number,
+    decoupled: number,
+    momentum: number,
+    nesterov: boolean,
+    parameter: Float32Array,
+    gradient: Float32Array,
+    velocity: Float32Array | null,
+  ): void;
+
+  /** Asks the system for huge pages under memory that was never written. */
+  adviseHugePages(n: number, buffer: Float32Array): void;
+}
+
+/** out = a op b; b has the length of a, of one row of a, or 1. out may be a or b. */
+export type Arithmetic = (
+  rows: number,
+  columns: number,
+  rightLength: number,
+  a: Float32Array,
+  b: Float32Array,
+  out: Float32Array,
+) => void;
+
+/** y = f(x); y may be x. */
+export type Unary = (n: number, x: Float32Array, y: Float32Array) => void;
+
+/** What the package computes with. */
+export interface BackendInfo {
+  /** C++ kernels, or their TypeScript counterparts. */
+  readonly name: 'native' | 'portable';
+  /** Instruction set of the kernels. */
+  readonly isa: 'avx2' | 'neon' | 'scalar' | 'js';
+  /** Threads that a large operation may use, the caller's included. */
+  readonly threads: number;
+  /** Why it is not the native backend, where it is not and nobody asked for the portable one. */
+  readonly reason?: string;
+}

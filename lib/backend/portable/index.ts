@@ -1,0 +1,43 @@
+import type { Backend, BackendInfo } from '../backend.js';
+import { add, div, mul, sub } from './arithmetic.js';
+import { batchNormBackward } from './batch-norm-backward.js';
+import { batchNormInference } from './batch-norm-inference.js';
+import { batchNormTraining } from './batch-norm-training.js';
+import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
+import { matmul } from './matmul.js';
+import { sum, sumRows } from './reductions.js';
+import { sgdStep } from './sgd-step.js';
+import { exp, log, relu, reluBackward, sqrt, square } from './unary.js';
+
+/** Every operation in TypeScript, in double precision inside and float32 at the edges. */
+export function portableBackend(reason?: string): Backend {
+  const info: BackendInfo = {
+    name: 'portable',
+    isa: 'js',
+    threads: 1,
+    ...(reason === undefined ? {} : { reason }),
+  };
+  return {
+    info,
+    batchNormTraining,
+    batchNormInference,
+    batchNormBackward,
+    add,
+    sub,
+    mul,
+    div,
+    exp,
+    log,
+    sqrt,
+    square,
+    relu,
+    reluBackward,
+    sum,
+    sumRows,
+    logSoftmax,
+    logSoftmaxBackward,
+    matmul,
+    sgdStep,
+    adviseHugePages: () => undefined,
+  };
+}

@@ -1,0 +1,15 @@
+import type { Backend } from '../backend.js';
+
+export const sum: Backend['sum'] = (n, x) => {
+  let total = 0;
+  for (let i = 0; i < n; i++) total += x[i];
+  return total;
+};
+
+export const sumRows: Backend['sumRows'] = (rows, columns, x, out) => {
+  const sums = new Float64Array(columns);
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, i++) sums[column] += x[i];
+  }
+  out.set(sums);
+};

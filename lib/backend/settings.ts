@@ -1,0 +1,41 @@
+/** What the environment forces. */
+export interface Settings {
+  readonly name: 'native' | 'portable' | undefined;
+  readonly isa: string | undefined;
+  readonly threads: number | undefined;
+}
+
+const isas = ['avx2', 'neon', 'scalar'];
+
+/** Reads BATCHNORM_BACKEND, BATCHNORM_ISA and BATCHNORM_NUM_THREADS; an empty one counts as unset. */
+export function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const name = environment.BATCHNORM_BACKEND || undefined;
+  const isa = environment.BATCHNORM_ISA || undefined;
+  const threads = environment.BATCHNORM_NUM_THREADS || undefined;
+  if (name !== undefined && name !== 'native' && name !== 'portable') {
+    throw invalid('BATCHNORM_BACKEND', 'native or portable', name);
+  }
+  if (isa !== undefined && !isas.includes(isa)) {
+    throw invalid('BATCHNORM_ISA', 'avx2, neon or scalar', isa);
+  }
+  if (isa !== undefined && name === 'portable') {
+    throw new Error(
+      `BATCHNORM_ISA=${isa} chooses native kernels, but BATCHNORM_BACKEND=portable forbids them`,
+    );
+  }
+  return { name, isa, threads: threads === undefined ? undefined : threadCount(threads) };
+}
+
+function threadCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > 256) {
+    throw invalid('BATCHNORM_NUM_THREADS', 'an integer from 1 to 256', text);
+  }
+  return count;
+}
+
+function invalid(variable: string, expected: string, received: string): Error {
+  return new RangeError(
+    `Expected ${expected} for ${variable} but received ${JSON.stringify(received)}`,
+  );
+}

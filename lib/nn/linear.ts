@@ -1,0 +1,115 @@
+import { requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../errors.js';
+import { add } from '../ops/arithmetic.js';
+import { matmul } from '../ops/matmul.js';
+import { requireTensor } from '../ops/operand.js';
+import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
+import { updateParameter } from '../optim/update-parameter.js';
+import type { Mistake, SameSize, Shape } from '../tensor/shape.js';
+import { formatShape } from '../tensor/shape.js';
+import type { Tape } from '../tensor/tape.js';
+import {
+  isTaped,
+  type RandomSource,
+  storageOf,
+  Tensor,
+  type Tensor1D,
+  type Tensor2D,
+} from '../tensor/tensor.js';
+import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+
+export interface LinearOptions {
+  /** Where the initial weights come from. Default `Math.random`. */
+  readonly rng?: RandomSource;
+}
+
+type LinearMistake<X, I extends number> = X extends Tensor<infer S, Tape>
+  ? S extends readonly [number, infer K extends number]
+    ? SameSize<K, I> extends true
+      ? never
+      : Mistake<`Expected ${I} columns but received ${K}`>
+    : Mistake<'Expected a 2D tensor [N, features]'>
+  : never;
+
+type Input<X, I extends number> = [LinearMistake<X, I>] extends [never]
+  ? unknown
+  : LinearMistake<X, I>;
+
+type Output<X, O extends number> = X extends Tensor<readonly [infer N extends number, number], infer T>
+  ? Tensor<readonly [N, O], T>
+  : never;
+
+/** y = x W^T + b, as dfdx 0.10's `Linear<I, O>`. */
+export class Linear<I extends number, O extends number> implements CanUpdateWithGradients {
+  /** [O, I]; begins uniform in +-1/sqrt(I). */
+  readonly weight: Tensor2D<O, I>;
+  /** [O]; begins likewise. */
+  readonly bias: Tensor1D<O>;
+
+  /** @throws TypeError or RangeError naming the argument that is wrong. */
+  constructor(inputs: I, outputs: O, options?: LinearOptions) {
+    requirePositiveInteger('inputs', inputs);
+    requirePositiveInteger('outputs', outputs);
+    const given = requireOptions('options', options, ['rng']);
+    this.weight = named('weight', Tensor.zeros([outputs, inputs]));
+    this.bias = named('bias', Tensor.zeros([outputs]));
+    this.resetParams((given.rng as RandomSource | undefined) ?? Math.random);
+  }
+
+  /**
+   * @param x [N, I], with a tape or without.
+   * @returns [N, O], with the same tape.
+   * @throws RangeError for a wrong shape.
+   */
+  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, I>): Output<X, O> {
+    const input = requireTensor('x', x);
+    const inputs = this.weight.shape[1];
+    if (input.shape.length !== 2 || input.shape[1] !== inputs) {
+      throw wrongValue('x', `shape [N, ${inputs}]`, `shape ${formatShape(input.shape)}`);
+    }
+    const product = matmul(input, this.weight, true);
+    const y = add(product, this.bias);
+    // Without a tape nobody else holds the product.
+    if (!isTaped(product)) product.dispose();
+    return y as Output<X, O>;
+  }
+
+  parameters(): readonly NamedTensor[] {
+    return [
+      ['weight', this.weight],
+      ['bias', this.bias],
+    ];
+  }
+
+  update(provider: GradientProvider, unused: UnusedTensors): void {
+    updateParameter(this.weight, provider, unused);
+    updateParameter(this.bias, provider, unused);
+  }
+
+  /** New weights and biases in place, uniform in +-1/sqrt(I). */
+  resetParams(rng: RandomSource): void {
+    if (typeof rng !== 'function') {
+      throw wrongType('rng', 'a function that returns numbers in [0, 1)', rng);
+    }
+    const bound = 1 / Math.sqrt(this.weight.shape[1]);
+    for (const [, tensor] of this.parameters()) {
+      const storage = storageOf(tensor);
+      const { values } = storage;
+      for (let i = 0; i < values.length; i++) values[i] = (2 * rng() - 1) * bound;
+      storage.version++;
+    }
+  }
+
+  /** A copy with tensors of its own, whose ids are fresh. */
+  clone(): Linear<I, O> {
+    const [outputs, inputs] = this.weight.shape;
+    const copy = new Linear(inputs, outputs, { rng: () => 0.5 });
+    storageOf(copy.weight).values.set(storageOf(this.weight).values);
+    storageOf(copy.bias).values.set(storageOf(this.bias).values);
+    return copy;
+  }
+}
+
+function named<S extends Shape>(name: string, tensor: Tensor<S>): Tensor<S> {
+  storageOf(tensor).label = `${name} of Linear`;
+  return tensor;
+}

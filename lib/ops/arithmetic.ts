@@ -1,0 +1,147 @@
+import { recorded, graphsOf } from '../autograd/record.js';
+import type { Arithmetic } from '../backend/index.js';
+import { backend } from '../backend/index.js';
+import { wrongType, wrongValue } from '../errors.js';
+import { elementCount, formatShape, sameShape, type Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import { createTensor, isTensor, storageOf, type Tensor } from '../tensor/tensor.js';
+import type { NoneTape, Tape } from '../tensor/tape.js';
+import type { AnyTensor } from './operand.js';
+
+/** How the left operand is seen next to the right one: rows x columns, and the right one's length. */
+interface Layout {
+  readonly rows: number;
+  readonly columns: number;
+  readonly rightLength: number;
+}
+
+/** An element-wise operation a op b and its derivative. */
+interface Rule {
+  readonly forward: Arithmetic;
+  /** d(a op b)/da * dy, into `out`; undefined where that is dy itself and reads no operand. */
+  readonly left:
+    | ((layout: Layout, dy: Float32Array, b: Float32Array, out: Float32Array) => void)
+    | undefined;
+  /** d(a op b)/db * dy before it is summed to the shape of b, into `out`. */
+  readonly right: (
+    layout: Layout,
+    dy: Float32Array,
+    a: Float32Array,
+    b: Float32Array,
+    out: Float32Array,
+  ) => void;
+}
+
+const minusOne = new Float32Array([-1]);
+
+function multiply(a: Float32Array, b: Float32Array, out: Float32Array): void {
+  backend.mul(1, a.length, b.length, a, b, out);
+}
+
+const rules: Record<'add' | 'sub' | 'mul' | 'div', Rule> = {
+  add: {
+    forward: backend.add,
+    left: undefined,
+    right: (_layout, dy, _a, _b, out) => out.set(dy),
+  },
+  sub: {
+    forward: backend.sub,
+    left: undefined,
+    right: (_layout, dy, _a, _b, out) => multiply(dy, minusOne, out),
+  },
+  mul: {
+    forward: backend.mul,
+    left: ({ rows, columns, rightLength }, dy, b, out) =>
+      backend.mul(rows, columns, rightLength, dy, b, out),
+    right: (_layout, dy, a, _b, out) => multiply(dy, a, out),
+  },
+  div: {
+    forward: backend.div,
+    left: ({ rows, columns, rightLength }, dy, b, out) =>
+      backend.div(rows, columns, rightLength, dy, b, out),
+    // -dy * a / b^2, divided twice so that b^2 cannot overflow
+    right: ({ rows, columns, rightLength }, dy, a, b, out) => {
+      multiply(dy, a, out);
+      backend.div(rows, columns, rightLength, out, b, out);
+      backend.div(rows, columns, rightLength, out, b, out);
+      multiply(out, minusOne, out);
+    },
+  },
+};
+
+export const add = operation(rules.add);
+export const sub = operation(rules.sub);
+export const mul = operation(rules.mul);
+export const div = operation(rules.div);
+
+function operation(rule: Rule) {
+  return <S extends Shape>(a: Tensor<S, Tape>, other: number | AnyTensor): Tensor<S, Tape> => {
+    const b = readRight(other);
+    const layout = layoutOf(a.shape, b.shape);
+    const inputs = typeof other === 'number' ? [a] : [a, b];
+    const graphs = graphsOf(inputs);
+    const left = storageOf(a);
+    const right = storageOf(b);
+    const result = Storage.take(left.values.length);
+    const { rows, columns, rightLength } = layout;
+    rule.forward(rows, columns, rightLength, left.values, right.values, result.values);
+    return recorded(graphs, inputs, a.shape, result, () => ({
+      saved: rule.left === undefined ? [] : [left, right],
+      backward: (dy, give) => {
+        const n = dy.values.length;
+        if (rule.left === undefined) {
+          give(0, dy.retain());
+        } else {
+          const dLeft = Storage.take(n);
+          rule.left(layout, dy.values, right.values, dLeft.values);
+          give(0, dLeft);
+        }
+        if (inputs.length === 1) return;
+        const whole = Storage.take(n);
+        rule.right(layout, dy.values, left.values, right.values, whole.values);
+        give(1, sumToRight(whole, layout));
+      },
+    }));
+  };
+}
+
+/** Sums a gradient in the shape of the left operand to that of the right one. */
+function sumToRight(whole: Storage, { rows, columns, rightLength }: Layout): Storage {
+  const n = rows * columns;
+  if (rightLength === n) return whole;
+  const result = Storage.take(rightLength);
+  if (rightLength === 1) {
+    result.values[0] = backend.sum(n, whole.values);
+  } else {
+    backend.sumRows(rows, columns, whole.values, result.values);
+  }
+  whole.release();
+  return result;
+}
+
+function readRight(other: unknown): AnyTensor {
+  if (typeof other === 'number') {
+    return createTensor<readonly [], NoneTape>(
+      [],
+      Storage.adopt(new Float32Array([other])),
+      undefined,
+    );
+  }
+  if (!isTensor(other)) throw wrongType('other', 'a number or a Tensor', other);
+  return other;
+}
+
+function layoutOf(left: Shape, right: Shape): Layout {
+  const n = elementCount(left);
+  if (sameShape(left, right)) return { rows: 1, columns: n, rightLength: n };
+  if (right.length === 0) return { rows: 1, columns: n, rightLength: 1 };
+  const columns = left[left.length - 1];
+  if (left.length > 0 && right.length === 1 && right[0] === columns) {
+    return { rows: columns === 0 ? 0 : n / columns, columns, rightLength: columns };
+  }
+  throw wrongValue(
+    'other',
+    `a scalar, a tensor of shape ${formatShape(left)} or a row of it`,
+    `shape ${formatShape(right)}`,
+  );
+}

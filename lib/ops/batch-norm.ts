@@ -1,0 +1,113 @@
+import { graphsOf, recorded } from '../autograd/record.js';
+import { backend } from '../backend/index.js';
+import type { Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
+import { createTensor, storageOf, type Tensor, type Tensor1D } from '../tensor/tensor.js';
+import type { ImageShape } from './image-shape.js';
+
+/** What one layer normalizes with: a value per channel each. */
+export interface BatchNormState {
+  readonly scale: Tensor1D<number>;
+  readonly bias: Tensor1D<number>;
+  readonly runningMean: Tensor1D<number>;
+  readonly runningVar: Tensor1D<number>;
+  readonly epsilon: number;
+}
+
+/** Normalizes with the running statistics. */
+export function batchNormInference<S extends Shape>(
+  x: Tensor<S>,
+  { images, channels, plane }: ImageShape,
+  state: BatchNormState,
+): Tensor<S> {
+  const input = storageOf(x);
+  const scale = storageOf(state.scale);
+  const bias = storageOf(state.bias);
+  const runningMean = storageOf(state.runningMean);
+  const runningVar = storageOf(state.runningVar);
+  const output = Storage.take(input.values.length);
+  backend.batchNormInference(
+    images,
+    channels,
+    plane,
+    state.epsilon,
+    input.values,
+    scale.values,
+    bias.values,
+    runningMean.values,
+    runningVar.values,
+    output.values,
+  );
+  return createTensor<S, NoneTape>(x.shape, output, undefined);
+}
+
+/** Normalizes with the statistics of the batch, moves the running ones, and records both as one
+ * operation with one backward pass. */
+export function batchNormTraining<S extends Shape>(
+  x: Tensor<S, OwnedTape>,
+  image: ImageShape,
+  state: BatchNormState,
+  momentum: number,
+): Tensor<S, OwnedTape> {
+  const { images, channels, plane } = image;
+  const inputs: Tensor<Shape, Tape>[] = [x, state.scale, state.bias];
+  const graphs = graphsOf(inputs);
+  const input = storageOf(x);
+  const scale = storageOf(state.scale);
+  const bias = storageOf(state.bias);
+  const runningMean = storageOf(state.runningMean);
+  const runningVar = storageOf(state.runningVar);
+  const output = Storage.take(input.values.length);
+  const mean = Storage.take(channels);
+  const meanLow = Storage.take(channels);
+  const invStd = Storage.take(channels);
+  backend.batchNormTraining(
+    images,
+    channels,
+    plane,
+    state.epsilon,
+    momentum,
+    input.values,
+    scale.values,
+    bias.values,
+    runningMean.values,
+    runningVar.values,
+    output.values,
+    mean.values,
+    meanLow.values,
+    invStd.values,
+  );
+  runningMean.version++;
+  runningVar.version++;
+
+  const result = recorded<S, OwnedTape>(graphs, inputs, x.shape, output, () => ({
+    saved: [input, scale, mean, meanLow, invStd],
+    backward: (dy, give) => {
+      const dx = Storage.take(dy.values.length);
+      const dscale = Storage.take(channels);
+      const dbias = Storage.take(channels);
+      backend.batchNormBackward(
+        images,
+        channels,
+        plane,
+        input.values,
+        dy.values,
+        scale.values,
+        mean.values,
+        meanLow.values,
+        invStd.values,
+        dx.values,
+        dscale.values,
+        dbias.values,
+      );
+      give(0, dx);
+      give(1, dscale);
+      give(2, dbias);
+    },
+  }));
+  mean.release();
+  meanLow.release();
+  invStd.release();
+  return result;
+}

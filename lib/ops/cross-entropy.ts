@@ -1,0 +1,149 @@
+import { graphsOf, recorded } from '../autograd/record.js';
+import { backend } from '../backend/index.js';
+import { describe, wrongType, wrongValue } from '../errors.js';
+import type { Mistake, Shape } from '../tensor/shape.js';
+import { formatShape, sameShape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { Tape } from '../tensor/tape.js';
+import {
+  isTaped,
+  isTensor,
+  storageOf,
+  type TapeOf,
+  type Tensor,
+} from '../tensor/tensor.js';
+import { requireTensor } from './operand.js';
+
+/** The class of each row, or the probabilities of all classes. */
+export type Targets = Uint8Array | Int32Array | readonly number[] | Tensor<readonly [number, number]>;
+
+type LogitsMistake<X> = X extends Tensor<readonly [number, number], Tape>
+  ? never
+  : Mistake<'Expected a 2D tensor [N, classes] for logits'>;
+
+/**
+ * Cross entropy of softmax(logits) against the targets, averaged over the rows:
+ * -1/N * sum over rows n and classes c of target[n][c] * log(softmax(logits[n]))[c].
+ *
+ * @param logits [N, C], taped for training.
+ * @param targets N class indices from 0 to C - 1, or probabilities [N, C] without a tape.
+ * @throws RangeError for a wrong shape, an empty batch or an index that is no class.
+ */
+export function crossEntropyWithLogits<X extends Tensor<Shape, Tape>>(
+  logits: X & ([LogitsMistake<X>] extends [never] ? unknown : LogitsMistake<X>),
+  targets: Targets,
+): Tensor<readonly [], TapeOf<X>> {
+  const x = requireTensor('logits', logits);
+  const [rows, columns] = readLogitsShape(x.shape);
+  const target = readTargets(targets, rows, columns);
+
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const input = storageOf(x);
+  const logProbabilities = Storage.take(rows * columns);
+  backend.logSoftmax(rows, columns, input.values, logProbabilities.values);
+  const loss = Storage.take(1);
+  loss.values[0] = -target.dot(logProbabilities.values) / rows;
+  const result = recorded<readonly [], TapeOf<X>>(graphs, inputs, [], loss, () => ({
+    saved: [logProbabilities, ...target.saved],
+    backward: (dy, give) => {
+      // (softmax - target) * dy / N, as the gradient of log(softmax) from -target * dy / N
+      const dx = Storage.take(rows * columns);
+      target.scaled(-dy.values[0] / rows, dx.values);
+      const { values } = dx;
+      backend.logSoftmaxBackward(rows, columns, logProbabilities.values, values, values);
+      give(0, dx);
+    },
+  }));
+  logProbabilities.release();
+  return result;
+}
+
+/** The targets as a matrix [N, C] that need not exist. */
+interface Target {
+  readonly saved: readonly Storage[];
+  /** Sum of the element-wise product with `values`. */
+  dot(values: Float32Array): number;
+  /** factor * target into `out`. */
+  scaled(factor: number, out: Float32Array): void;
+}
+
+function readTargets(targets: unknown, rows: number, columns: number): Target {
+  if (isTensor(targets)) return probabilities(targets, rows, columns);
+  if (!isIndexArray(targets)) {
+    throw wrongType('targets', 'a Tensor, a Uint8Array, an Int32Array or an array of integers', targets);
+  }
+  if (targets.length !== rows) {
+    throw wrongValue('targets', `${rows} class indices`, describe(targets));
+  }
+  const classes = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const index: unknown = targets[row];
+    if (typeof index !== 'number') throw wrongType(`targets[${row}]`, 'a class index', index);
+    if (!Number.isInteger(index) || index < 0 || index >= columns) {
+      throw wrongValue(`targets[${row}]`, `a class index below ${columns}`, String(index));
+    }
+    classes[row] = index;
+  }
+  return oneHot(classes, columns);
+}
+
+function isIndexArray(targets: unknown): targets is ArrayLike<number> {
+  return (
+    targets instanceof Uint8Array || targets instanceof Int32Array || Array.isArray(targets)
+  );
+}
+
+function oneHot(classes: Int32Array, columns: number): Target {
+  return {
+    saved: [],
+    dot(values) {
+      let sum = 0;
+      for (let row = 0; row < classes.length; row++) sum += values[row * columns + classes[row]];
+      return sum;
+    },
+    scaled(factor, out) {
+      out.fill(0);
+      for (let row = 0; row < classes.length; row++) out[row * columns + classes[row]] = factor;
+    },
+  };
+}
+
+function probabilities(targets: Tensor<Shape, Tape>, rows: number, columns: number): Target {
+  if (isTaped(targets)) {
+    throw new TypeError('Expected a tensor without a tape for targets, but it has one');
+  }
+  if (!sameShape(targets.shape, [rows, columns])) {
+    throw wrongValue(
+      'targets',
+      `shape ${formatShape([rows, columns])}`,
+      `shape ${formatShape(targets.shape)}`,
+    );
+  }
+  const storage = storageOf(targets);
+  return {
+    saved: [storage],
+    dot(values) {
+      let sum = 0;
+      // A class that is impossible in both has 0 * -Infinity; it counts as 0.
+      storage.values.forEach((weight, i) => {
+        if (weight !== 0) sum += weight * values[i];
+      });
+      return sum;
+    },
+    scaled(factor, out) {
+      backend.mul(1, out.length, 1, storage.values, new Float32Array([factor]), out);
+    },
+  };
+}
+
+function readLogitsShape(shape: Shape): readonly [number, number] {
+  if (shape.length !== 2 || shape[0] === 0) {
+    throw wrongValue(
+      'logits',
+      'a 2D tensor [N, classes] with at least one row',
+      `shape ${formatShape(shape)}`,
+    );
+  }
+  return [shape[0], shape[1]];
+}

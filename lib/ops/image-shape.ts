@@ -1,0 +1,36 @@
+import { wrongValue } from '../errors.js';
+import { formatShape, type Shape } from '../tensor/shape.js';
+
+/** A CHW or NCHW shape as batch normalization sees it: `plane` is H*W, a CHW tensor has one image. */
+export interface ImageShape {
+  readonly images: number;
+  readonly channels: number;
+  readonly plane: number;
+}
+
+/** @throws RangeError where the shape is neither [C, H, W] nor [N, C, H, W]. */
+export function readImageShape(argument: string, shape: Shape): ImageShape {
+  if (shape.length === 3) {
+    return { images: 1, channels: shape[0], plane: shape[1] * shape[2] };
+  }
+  if (shape.length === 4) {
+    return { images: shape[0], channels: shape[1], plane: shape[2] * shape[3] };
+  }
+  throw wrongValue(
+    argument,
+    'a 3D tensor [C, H, W] or a 4D tensor [N, C, H, W]',
+    `shape ${formatShape(shape)}`,
+  );
+}
+
+/** Training needs two values per channel: one has no variance, and the unbiased estimate divides by
+ * their number less one. */
+export function requireBatch(argument: string, { images, plane }: ImageShape, shape: Shape): void {
+  const count = images * plane;
+  if (count >= 2) return;
+  throw wrongValue(
+    argument,
+    'at least two values per channel in training',
+    `${count === 0 ? 'an empty batch' : 'one'} (shape ${formatShape(shape)})`,
+  );
+}

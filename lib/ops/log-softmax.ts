@@ -1,0 +1,30 @@
+import { recorded, graphsOf } from '../autograd/record.js';
+import { backend } from '../backend/index.js';
+import { wrongValue } from '../errors.js';
+import { formatShape, type Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { Tape } from '../tensor/tape.js';
+import { storageOf, type Tensor } from '../tensor/tensor.js';
+
+/** log(softmax(x)) over the last axis of a vector or a matrix. */
+export function logSoftmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+  const { shape } = x;
+  if (shape.length !== 1 && shape.length !== 2) {
+    throw wrongValue('logSoftmax', 'a 1D or 2D tensor', `shape ${formatShape(shape)}`);
+  }
+  const columns = shape[shape.length - 1];
+  const rows = shape.length === 1 ? 1 : shape[0];
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const input = storageOf(x);
+  const output = Storage.take(input.values.length);
+  backend.logSoftmax(rows, columns, input.values, output.values);
+  return recorded(graphs, inputs, shape, output, () => ({
+    saved: [output],
+    backward: (dy, give) => {
+      const dx = Storage.take(dy.values.length);
+      backend.logSoftmaxBackward(rows, columns, output.values, dy.values, dx.values);
+      give(0, dx);
+    },
+  }));
+}

@@ -1,0 +1,75 @@
+import { recorded, graphsOf } from '../autograd/record.js';
+import { backend } from '../backend/index.js';
+import { wrongValue } from '../errors.js';
+import { formatShape, type Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { Tape } from '../tensor/tape.js';
+import { storageOf, type Tensor } from '../tensor/tensor.js';
+import { type AnyTensor, requireTensor } from './operand.js';
+
+/** a [M, K] times b [K, N]; b may be stored as [N, K], as the weights of a linear layer are. */
+export function matmul<S extends Shape, T extends Tape>(
+  a: AnyTensor,
+  b: AnyTensor,
+  transposeB = false,
+): Tensor<S, T> {
+  requireTensor('other', b);
+  const [rows, depth] = matrixSizes('the left operand of matmul', a);
+  const [bOuter, bInner] = matrixSizes('the right operand of matmul', b);
+  const [bDepth, columns] = transposeB ? [bInner, bOuter] : [bOuter, bInner];
+  if (depth !== bDepth) {
+    throw wrongValue(
+      'the right operand of matmul',
+      `${depth} ${transposeB ? 'columns' : 'rows'} next to shape ${formatShape(a.shape)}`,
+      `shape ${formatShape(b.shape)}`,
+    );
+  }
+  const inputs = [a, b];
+  const graphs = graphsOf(inputs);
+  const left = storageOf(a);
+  const right = storageOf(b);
+  const result = Storage.take(rows * columns);
+  backend.matmul(
+    rows,
+    depth,
+    columns,
+    false,
+    transposeB,
+    left.values,
+    right.values,
+    result.values,
+  );
+  return recorded(graphs, inputs, [rows, columns] as unknown as S, result, () => ({
+    saved: [left, right],
+    backward: (dy, give) => {
+      // da = dy b^T
+      const da = Storage.take(left.values.length);
+      backend.matmul(
+        rows,
+        columns,
+        depth,
+        false,
+        !transposeB,
+        dy.values,
+        right.values,
+        da.values,
+      );
+      give(0, da);
+      // db = a^T dy, or its transpose dy^T a
+      const db = Storage.take(right.values.length);
+      if (transposeB) {
+        backend.matmul(columns, rows, depth, true, false, dy.values, left.values, db.values);
+      } else {
+        backend.matmul(depth, rows, columns, true, false, left.values, dy.values, db.values);
+      }
+      give(1, db);
+    },
+  }));
+}
+
+function matrixSizes(argument: string, { shape }: AnyTensor): readonly [number, number] {
+  if (shape.length !== 2) {
+    throw wrongValue(argument, 'a 2D tensor', `shape ${formatShape(shape)}`);
+  }
+  return [shape[0], shape[1]];
+}

@@ -1,0 +1,34 @@
+import { recorded, graphsOf } from '../autograd/record.js';
+import { backend } from '../backend/index.js';
+import type { Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { Tape } from '../tensor/tape.js';
+import { storageOf, type Tensor } from '../tensor/tensor.js';
+
+/** Sum of all values, added up in double precision. */
+export function sum<T extends Tape>(x: Tensor<Shape, T>): Tensor<readonly [], T> {
+  return reduce(x, 1);
+}
+
+/** Mean of all values; NaN where there are none. */
+export function mean<T extends Tape>(x: Tensor<Shape, T>): Tensor<readonly [], T> {
+  return reduce(x, storageOf(x).values.length);
+}
+
+/** sum(x) / divisor */
+function reduce<T extends Tape>(x: Tensor<Shape, T>, divisor: number): Tensor<readonly [], T> {
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const { values } = storageOf(x);
+  const n = values.length;
+  const result = Storage.take(1);
+  result.values[0] = backend.sum(n, values) / divisor;
+  return recorded(graphs, inputs, [], result, () => ({
+    saved: [],
+    backward: (dy, give) => {
+      const dx = Storage.take(n);
+      dx.values.fill(dy.values[0] / divisor);
+      give(0, dx);
+    },
+  }));
+}

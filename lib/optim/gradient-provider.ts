@@ -1,0 +1,30 @@
+import { requireTensor } from '../ops/operand.js';
+import type { Shape } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Where a module gets from what is to be subtracted from its parameters. */
+export interface GradientProvider {
+  /** What to subtract from `parameter`, in its shape; undefined where there is no gradient for it. */
+  gradient<S extends Shape>(parameter: Tensor<S>): Tensor<S> | undefined;
+  /** Instead of `gradient`, for providers that can: takes the step in place, in one pass over the
+   * parameter, and says whether there was a gradient. */
+  step?(parameter: Tensor<Shape>): boolean;
+}
+
+/** Collects the parameters that had no gradient. */
+export class UnusedTensors {
+  readonly #tensors: Tensor<Shape>[] = [];
+
+  add(parameter: Tensor<Shape>): void {
+    this.#tensors.push(requireTensor('parameter', parameter) as Tensor<Shape>);
+  }
+
+  /** In the order in which they were added. */
+  get tensors(): readonly Tensor<Shape>[] {
+    return this.#tensors;
+  }
+
+  get isEmpty(): boolean {
+    return this.#tensors.length === 0;
+  }
+}

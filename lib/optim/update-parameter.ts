@@ -1,0 +1,37 @@
+import { backend } from '../backend/index.js';
+import { wrongValue } from '../errors.js';
+import { formatShape, sameShape, type Shape } from '../tensor/shape.js';
+import { storageOf, type Tensor } from '../tensor/tensor.js';
+import type { GradientProvider, UnusedTensors } from './gradient-provider.js';
+
+/**
+ * Updates one parameter in place with what the provider has for it, or notes it as unused. What a
+ * module's `update` does with each of its own parameters.
+ */
+export function updateParameter(
+  parameter: Tensor<Shape>,
+  provider: GradientProvider,
+  unused: UnusedTensors,
+): void {
+  if (provider.step !== undefined) {
+    if (!provider.step(parameter)) unused.add(parameter);
+    return;
+  }
+  const change = provider.gradient(parameter);
+  if (change === undefined) {
+    unused.add(parameter);
+    return;
+  }
+  if (!sameShape(change.shape, parameter.shape)) {
+    throw wrongValue(
+      'the gradient from the provider',
+      `shape ${formatShape(parameter.shape)}`,
+      `shape ${formatShape(change.shape)}`,
+    );
+  }
+  const storage = storageOf(parameter);
+  const { values } = storage;
+  const n = values.length;
+  backend.sub(1, n, n, values, storageOf(change).values, values);
+  storage.version++;
+}

@@ -1,0 +1,64 @@
+import { describe, wrongType, wrongValue } from '../errors.js';
+import { type ImageShape, readImageShape } from '../ops/image-shape.js';
+import type { Shape } from '../tensor/shape.js';
+import { readShape } from '../tensor/values.js';
+
+/** [C, H, W] or [N, C, H, W]. */
+export type RawShape =
+  | readonly [channels: number, height: number, width: number]
+  | readonly [images: number, channels: number, height: number, width: number];
+
+export interface RawImage extends ImageShape {
+  readonly shape: Shape;
+  readonly elements: number;
+}
+
+export function readImage(shape: unknown): RawImage {
+  const own = readShape('shape', shape as Shape);
+  const image = readImageShape('shape', own);
+  return { ...image, shape: own, elements: image.images * image.channels * image.plane };
+}
+
+/** A Float32Array of exactly this length; detached ones have length 0. */
+export function requireArray(name: string, value: unknown, length: number): Float32Array {
+  if (!(value instanceof Float32Array)) throw wrongType(name, 'a Float32Array', value);
+  if (value.length !== length) throw wrongValue(name, `${length} values`, describe(value));
+  return value;
+}
+
+export function requireObject(name: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) throw wrongType(name, 'an object', value);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function overlap(a: Float32Array, b: Float32Array): boolean {
+  return (
+    a.buffer === b.buffer &&
+    a.byteOffset < b.byteOffset + b.byteLength &&
+    b.byteOffset < a.byteOffset + a.byteLength
+  );
+}
+
+function same(a: Float32Array, b: Float32Array): boolean {
+  return a.byteOffset === b.byteOffset && a.byteLength === b.byteLength;
+}
+
+/** Throws where an array that is written shares memory with another one, but for the pairs that
+ * `mayBeSame` allows to be one and the same. */
+export function requireNoOverlap(
+  written: Readonly<Record<string, Float32Array>>,
+  read: Readonly<Record<string, Float32Array>>,
+  mayBeSame: readonly (readonly [written: string, read: string])[] = [],
+): void {
+  const outputs = Object.entries(written);
+  for (const [i, [name, array]] of outputs.entries()) {
+    for (const [otherName, other] of [...outputs.slice(i + 1), ...Object.entries(read)]) {
+      if (!overlap(array, other)) continue;
+      const allowed = mayBeSame.some(([w, r]) => w === name && r === otherName);
+      if (allowed && same(array, other)) continue;
+      throw new RangeError(
+        `Expected ${allowed ? `${otherName} itself or ` : ''}memory apart from ${otherName} for ${name} but received memory that overlaps it`,
+      );
+    }
+  }
+}

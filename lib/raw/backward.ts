@@ -1,0 +1,81 @@
+import { backend } from '../backend/index.js';
+import { requireBatch } from '../ops/image-shape.js';
+import { type RawShape, readImage, requireArray, requireNoOverlap, requireObject } from './arrays.js';
+
+export interface BackwardInput {
+  /** The input of the forward pass, in row-major order of `shape`. */
+  readonly x: Float32Array;
+  /** Gradient of the loss by the output. */
+  readonly dy: Float32Array;
+  readonly shape: RawShape;
+  /** Each of length C: the scale of the forward pass, and what it returned. */
+  readonly scale: Float32Array;
+  readonly mean: Float32Array;
+  readonly meanLow: Float32Array;
+  readonly invStd: Float32Array;
+}
+
+/** Gradients of the loss. */
+export interface BackwardOutput {
+  /** By the input, in row-major order of `shape`. */
+  readonly dx: Float32Array;
+  /** By scale and bias, of length C. */
+  readonly dscale: Float32Array;
+  readonly dbias: Float32Array;
+}
+
+/**
+ * The gradients of `batchNormTraining` (Ioffe and Szegedy, 2015, section 3): with n values per channel
+ * and x^ = (x - mean) * invStd, dbias = sum(dy), dscale = sum(dy * x^) and
+ * dx = scale * invStd * (dy - dbias / n - x^ * dscale / n).
+ *
+ * @param out Where to write, all three arrays; `dx` may be `dy`. Without it new ones are made.
+ * @returns `out`, or the new arrays.
+ * @throws TypeError or RangeError naming the argument that is wrong; nothing has been written then.
+ */
+export function batchNormBackward(input: BackwardInput, out?: BackwardOutput): BackwardOutput {
+  const given = requireObject('input', input);
+  const image = readImage(given.shape);
+  const { images, channels, plane, elements } = image;
+  const x = requireArray('x', given.x, elements);
+  const dy = requireArray('dy', given.dy, elements);
+  const scale = requireArray('scale', given.scale, channels);
+  const mean = requireArray('mean', given.mean, channels);
+  const meanLow = requireArray('meanLow', given.meanLow, channels);
+  const invStd = requireArray('invStd', given.invStd, channels);
+  requireBatch('x', image, image.shape);
+  const result = out === undefined ? allocate(elements, channels) : readOut(out, elements, channels);
+  const { dx, dscale, dbias } = result;
+  requireNoOverlap({ dx, dscale, dbias }, { x, dy, scale, mean, meanLow, invStd }, [['dx', 'dy']]);
+  backend.batchNormBackward(
+    images,
+    channels,
+    plane,
+    x,
+    dy,
+    scale,
+    mean,
+    meanLow,
+    invStd,
+    dx,
+    dscale,
+    dbias,
+  );
+  return result;
+}
+
+function readOut(out: unknown, elements: number, channels: number): BackwardOutput {
+  const given = requireObject('out', out);
+  requireArray('out.dx', given.dx, elements);
+  requireArray('out.dscale', given.dscale, channels);
+  requireArray('out.dbias', given.dbias, channels);
+  return out as BackwardOutput;
+}
+
+function allocate(elements: number, channels: number): BackwardOutput {
+  return {
+    dx: new Float32Array(elements),
+    dscale: new Float32Array(channels),
+    dbias: new Float32Array(channels),
+  };
+}

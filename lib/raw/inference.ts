@@ -1,0 +1,53 @@
+import { backend } from '../backend/index.js';
+import { requirePositive } from '../errors.js';
+import { type RawShape, readImage, requireArray, requireNoOverlap, requireObject } from './arrays.js';
+
+export interface InferenceInput {
+  /** Values in row-major order of `shape`. */
+  readonly x: Float32Array;
+  readonly shape: RawShape;
+  /** Each of length C. */
+  readonly scale: Float32Array;
+  readonly bias: Float32Array;
+  readonly runningMean: Float32Array;
+  readonly runningVar: Float32Array;
+  /** Default 1e-5. */
+  readonly epsilon?: number;
+}
+
+/**
+ * (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias, per channel.
+ *
+ * @param out Where to write; may be `x`. Without it a new array is made.
+ * @returns `out`, or the new array.
+ * @throws TypeError or RangeError naming the argument that is wrong; nothing has been written then.
+ */
+export function batchNormInference(input: InferenceInput, out?: Float32Array): Float32Array {
+  const given = requireObject('input', input);
+  const image = readImage(given.shape);
+  const { images, channels, plane, elements } = image;
+  const x = requireArray('x', given.x, elements);
+  const scale = requireArray('scale', given.scale, channels);
+  const bias = requireArray('bias', given.bias, channels);
+  const runningMean = requireArray('runningMean', given.runningMean, channels);
+  const runningVar = requireArray('runningVar', given.runningVar, channels);
+  const epsilon = requirePositive('epsilon', given.epsilon ?? 1e-5);
+  if (out !== undefined) {
+    requireArray('out', out, elements);
+    requireNoOverlap({ out }, { x, scale, bias, runningMean, runningVar }, [['out', 'x']]);
+  }
+  const y = out ?? new Float32Array(elements);
+  backend.batchNormInference(
+    images,
+    channels,
+    plane,
+    epsilon,
+    x,
+    scale,
+    bias,
+    runningMean,
+    runningVar,
+    y,
+  );
+  return y;
+}

@@ -1,0 +1,103 @@
+import { backend } from '../backend/index.js';
+import { requireFraction, requirePositive } from '../errors.js';
+import { requireBatch } from '../ops/image-shape.js';
+import { type RawShape, readImage, requireArray, requireNoOverlap, requireObject } from './arrays.js';
+
+export interface TrainingInput {
+  /** Values in row-major order of `shape`, at least two per channel. */
+  readonly x: Float32Array;
+  readonly shape: RawShape;
+  /** Each of length C. */
+  readonly scale: Float32Array;
+  readonly bias: Float32Array;
+  /** Moved in place towards the statistics of the batch; give both or neither. */
+  readonly runningMean?: Float32Array;
+  readonly runningVar?: Float32Array;
+  /** Default 1e-5. */
+  readonly epsilon?: number;
+  /** Weight of the batch in the running statistics. Default 0.1. */
+  readonly momentum?: number;
+}
+
+/** What training computes; all but `y` is what `batchNormBackward` needs, and of length C. */
+export interface TrainingOutput {
+  /** Values in row-major order of `shape`. */
+  readonly y: Float32Array;
+  /** Batch mean, rounded to float32 ... */
+  readonly mean: Float32Array;
+  /** ... and what rounding left out: mean + meanLow is the mean to twice the precision. */
+  readonly meanLow: Float32Array;
+  /** 1 / sqrt(var + epsilon), var divided by n. */
+  readonly invStd: Float32Array;
+}
+
+/**
+ * (x - mean) / sqrt(var + epsilon) * scale + bias, per channel, with the statistics of this batch.
+ * The running statistics move by running = (1 - momentum) * running + momentum * batch, where
+ * runningVar takes the variance divided by n - 1.
+ *
+ * @param out Where to write, all four arrays. Without it new ones are made.
+ * @returns `out`, or the new arrays.
+ * @throws TypeError or RangeError naming the argument that is wrong; nothing has been written then.
+ */
+export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): TrainingOutput {
+  const given = requireObject('input', input);
+  const image = readImage(given.shape);
+  const { images, channels, plane, elements } = image;
+  const x = requireArray('x', given.x, elements);
+  const scale = requireArray('scale', given.scale, channels);
+  const bias = requireArray('bias', given.bias, channels);
+  const running = readRunning(given, channels);
+  const epsilon = requirePositive('epsilon', given.epsilon ?? 1e-5);
+  const momentum = requireFraction('momentum', given.momentum ?? 0.1);
+  requireBatch('x', image, image.shape);
+  const result = out === undefined ? allocate(elements, channels) : readOut(out, elements, channels);
+  const { y, mean, meanLow, invStd } = result;
+  requireNoOverlap({ y, mean, meanLow, invStd, ...running }, { x, scale, bias });
+  backend.batchNormTraining(
+    images,
+    channels,
+    plane,
+    epsilon,
+    momentum,
+    x,
+    scale,
+    bias,
+    running?.runningMean ?? null,
+    running?.runningVar ?? null,
+    y,
+    mean,
+    meanLow,
+    invStd,
+  );
+  return result;
+}
+
+function readRunning(
+  { runningMean, runningVar }: Readonly<Record<string, unknown>>,
+  channels: number,
+): { runningMean: Float32Array; runningVar: Float32Array } | undefined {
+  if (runningMean === undefined && runningVar === undefined) return undefined;
+  return {
+    runningMean: requireArray('runningMean', runningMean, channels),
+    runningVar: requireArray('runningVar', runningVar, channels),
+  };
+}
+
+function readOut(out: unknown, elements: number, channels: number): TrainingOutput {
+  const given = requireObject('out', out);
+  requireArray('out.y', given.y, elements);
+  requireArray('out.mean', given.mean, channels);
+  requireArray('out.meanLow', given.meanLow, channels);
+  requireArray('out.invStd', given.invStd, channels);
+  return out as TrainingOutput;
+}
+
+function allocate(elements: number, channels: number): TrainingOutput {
+  return {
+    y: new Float32Array(elements),
+    mean: new Float32Array(channels),
+    meanLow: new Float32Array(channels),
+    invStd: new Float32Array(channels),
+  };
+}

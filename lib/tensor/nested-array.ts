@@ -1,0 +1,29 @@
+import type { Shape } from './shape.js';
+
+/** `number` for a scalar, `number[]` for a vector and so on; `unknown` where the rank is unknown. */
+export type NestedArray<S extends Shape> = OfRank<S['length']>;
+
+// By the length, which the compiler knows even where the sizes are type parameters.
+type OfRank<R extends number> = number extends R
+  ? unknown
+  : R extends 0
+    ? number
+    : R extends 1
+      ? number[]
+      : R extends 2
+        ? number[][]
+        : R extends 3
+          ? number[][][]
+          : R extends 4
+            ? number[][][][]
+            : unknown;
+
+/** Values in row-major order as arrays nested as deep as the shape. */
+export function nested<S extends Shape>(values: Float32Array, shape: S): NestedArray<S> {
+  let offset = 0;
+  const build = (axis: number): unknown => {
+    if (axis === shape.length) return values[offset++];
+    return Array.from({ length: shape[axis] }, () => build(axis + 1));
+  };
+  return build(0) as NestedArray<S>;
+}

@@ -1,0 +1,92 @@
+import { backend } from '../backend/index.js';
+import { requireNonNegative } from '../errors.js';
+import { totalmem } from 'node:os';
+
+// Fresh memory costs ten times the arithmetic done on it: every page is faulted in and zeroed at its
+// first write. Buffers that are given back are therefore kept, by exact length, for the next tensor of
+// that length; a training loop of constant shapes allocates nothing after its first steps.
+
+/** Below this a new typed array is as cheap as a look-up here. */
+const smallest = 64;
+
+/** From this size on, huge pages are asked for before the first write. */
+const hugePageBytes = 4 * 1024 * 1024;
+
+class StoragePool {
+  readonly #free = new Map<number, Float32Array[]>();
+  #bytes = 0;
+  #limit = Math.floor(totalmem() / 4);
+
+  /** Bytes that lie ready for reuse. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The most bytes that may lie ready; what is given back beyond is left to the garbage collector. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  set limit(bytes: number) {
+    this.#limit = requireNonNegative('limit', bytes);
+    this.#evict(0);
+  }
+
+  /** Leaves all that lies ready to the garbage collector. */
+  clear(): void {
+    this.#free.clear();
+    this.#bytes = 0;
+  }
+
+  /** @internal A buffer with arbitrary content. */
+  take(length: number): Float32Array {
+    const buffers = this.#free.get(length);
+    const buffer = buffers?.pop();
+    if (buffer === undefined) return allocate(length);
+    this.#bytes -= buffer.byteLength;
+    return buffer;
+  }
+
+  /** @internal */
+  give(buffer: Float32Array): void {
+    const { length, byteLength } = buffer;
+    // A detached buffer has length 0: whoever transferred it, it is gone.
+    if (length < smallest || byteLength > this.#limit) return;
+    this.#evict(byteLength);
+    const buffers = this.#free.get(length);
+    if (buffers === undefined) {
+      this.#free.set(length, [buffer]);
+    } else {
+      buffers.push(buffer);
+    }
+    this.#bytes += byteLength;
+  }
+
+  /** Makes room, dropping first the lengths that were first seen: likely those of an earlier use. */
+  #evict(needed: number): void {
+    for (const [length, buffers] of this.#free) {
+      while (this.#bytes + needed > this.#limit) {
+        const buffer = buffers.pop();
+        if (buffer === undefined) break;
+        this.#bytes -= buffer.byteLength;
+      }
+      if (this.#bytes + needed <= this.#limit) return;
+      this.#free.delete(length);
+    }
+  }
+}
+
+function allocate(length: number): Float32Array {
+  let buffer: Float32Array;
+  try {
+    buffer = new Float32Array(length);
+  } catch (cause) {
+    throw new RangeError(`Out of memory for a tensor of ${length} values`, { cause });
+  }
+  if (buffer.byteLength >= hugePageBytes) backend.adviseHugePages(length, buffer);
+  return buffer;
+}
+
+/** Where tensors get their memory from and give it back to. */
+export const storagePool = new StoragePool();
+export type { StoragePool };

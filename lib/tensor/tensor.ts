@@ -1,0 +1,320 @@
+import { Graph } from '../autograd/graph.js';
+import { describe, wrongType, wrongValue } from '../errors.js';
+import * as arithmetic from '../ops/arithmetic.js';
+import { logSoftmax } from '../ops/log-softmax.js';
+import { matmul } from '../ops/matmul.js';
+import { mean, sum } from '../ops/reductions.js';
+import { reshape } from '../ops/reshape.js';
+import { exp, log, relu, sqrt, square } from '../ops/unary.js';
+import { Lease } from './lease.js';
+import { nested, type NestedArray } from './nested-array.js';
+import { elementCount, formatShape, type Shape } from './shape.js';
+import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from './operands.js';
+import { Storage } from './storage.js';
+import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
+import { type NumberSource, readShape, readValues } from './values.js';
+
+/** Uniformly distributed numbers in [0, 1): `Math.random`, or a seeded generator. */
+export type RandomSource = () => number;
+
+/** The shape and the tape of a tensor type; of each member, where that is a union. */
+export type ShapeOf<X> = X extends Tensor<infer S, Tape> ? S : never;
+export type TapeOf<X> = X extends Tensor<Shape, infer T> ? T : never;
+
+/** What an element-wise operation on A and X gives: the shape of A, with a tape if either has one. */
+export type ArithmeticResult<A, X> = Tensor<ShapeOf<A>, MergedTape<TapeOf<A>, TapeOf<X>>>;
+
+declare const tapeOfTensor: unique symbol;
+
+let created = 0;
+
+/** Makes a tensor; takes over one hold on `storage`. For the library only. */
+export let createTensor: <S extends Shape, T extends Tape>(
+  shape: S,
+  storage: Storage,
+  graph: Graph | undefined,
+  id?: number,
+) => Tensor<S, T>;
+/** The tensor's live storage; throws where it was given back. */
+export let storageOf: (tensor: Tensor<Shape, Tape>) => Storage;
+export let leaseOf: (tensor: Tensor<Shape, Tape>) => Lease;
+/** The tensor's graph, undefined for one without a tape; throws where the graph was consumed. */
+export let graphOf: (tensor: Tensor<Shape, Tape>) => Graph | undefined;
+/** Whether a value is a tensor of this copy of the package. */
+export let isTensor: (value: unknown) => value is Tensor<Shape, Tape>;
+export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
+
+// Methods whose operands must fit the shape take it from `this` and not from S: conditions on S in a
+// parameter would keep a Tensor<[3]> from being used as a Tensor<[number]>.
+
+/**
+ * A row-major array of float32 values with a shape, which records what is done with it where it owns
+ * a tape (`T`).
+ *
+ * @example
+ * const x = Tensor.from([1, 2, 3, 4, 5, 6], [2, 3]);
+ * const loss = x.trace().square().mean();
+ * backward(loss).get(x)?.array(); // d loss / d x
+ */
+export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
+  /** Sizes of the axes, outermost first. */
+  readonly shape: S;
+  /** Identity for gradients: `trace()` keeps it, every operation makes a new one. */
+  readonly id: number;
+  declare readonly [tapeOfTensor]: T;
+
+  readonly #lease: Lease;
+  readonly #graph: Graph | undefined;
+
+  private constructor(shape: S, lease: Lease, graph: Graph | undefined, id: number) {
+    this.shape = shape;
+    this.id = id;
+    this.#lease = lease;
+    this.#graph = graph;
+  }
+
+  static {
+    createTensor = (shape, storage, graph, id = created++) =>
+      new Tensor(Object.isFrozen(shape) ? shape : Object.freeze(shape), new Lease(storage), graph, id);
+    storageOf = (tensor) => tensor.#lease.storage;
+    leaseOf = (tensor) => tensor.#lease;
+    isTensor = (value): value is Tensor<Shape, Tape> =>
+      typeof value === 'object' && value !== null && #lease in value;
+    isTaped = (tensor) => tensor.#graph !== undefined;
+    graphOf = (tensor) => {
+      const graph = tensor.#graph;
+      if (graph?.consumed) {
+        throw new TypeError(
+          'backward() has consumed the graph of this tensor. Run forward again, or use detach() on a tensor that was kept',
+        );
+      }
+      return graph?.root;
+    };
+  }
+
+  /**
+   * A tensor with a copy of `values`: flat, or nested as deep as the shape.
+   * @throws TypeError for what is no array of numbers, RangeError where their number does not fit.
+   */
+  static from<const S extends Shape>(values: NumberSource, shape: S): Tensor<S> {
+    const ownShape = readShape('shape', shape);
+    const source = readValues('values', values, ownShape);
+    const storage = Storage.take(elementCount(ownShape));
+    storage.values.set(source);
+    return createTensor(ownShape, storage, undefined);
+  }
+
+  /**
+   * A tensor over `values` themselves: what is written to one shows in the other, and the memory is
+   * never recycled.
+   * @throws TypeError for what is no Float32Array, RangeError where its length does not fit.
+   */
+  static adopt<const S extends Shape>(values: Float32Array, shape: S): Tensor<S> {
+    const ownShape = readShape('shape', shape);
+    if (!(values instanceof Float32Array)) throw wrongType('values', 'a Float32Array', values);
+    const count = elementCount(ownShape);
+    if (values.length !== count) {
+      throw wrongValue(
+        'values',
+        `${count} values (shape ${formatShape(ownShape)})`,
+        describe(values),
+      );
+    }
+    return createTensor(ownShape, Storage.adopt(values), undefined);
+  }
+
+  static zeros<const S extends Shape>(shape: S): Tensor<S> {
+    return filled(shape, 0);
+  }
+
+  static ones<const S extends Shape>(shape: S): Tensor<S> {
+    return filled(shape, 1);
+  }
+
+  /** Normally distributed values, mean 0 and deviation 1 (Box and Muller, 1958). */
+  static randn<const S extends Shape>(shape: S, rng: RandomSource): Tensor<S> {
+    const ownShape = readShape('shape', shape);
+    if (typeof rng !== 'function') {
+      throw wrongType('rng', 'a function that returns numbers in [0, 1)', rng);
+    }
+    const values = new Float64Array(elementCount(ownShape));
+    for (let i = 0; i < values.length; i += 2) {
+      const radius = Math.sqrt(-2 * Math.log(1 - rng()));
+      const angle = 2 * Math.PI * rng();
+      values[i] = radius * Math.cos(angle);
+      if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
+    }
+    return Tensor.from(values, ownShape);
+  }
+
+  /**
+   * The values, row-major: the live storage and no copy. From then on this memory is never recycled,
+   * so that a view cannot show another tensor's values.
+   */
+  get data(): Float32Array {
+    return this.#lease.storage.expose();
+  }
+
+  /** The values as nested arrays, a copy; a scalar's is a number. */
+  array<A extends Tensor<Shape, Tape>>(this: A): NestedArray<ShapeOf<A>> {
+    return nested(this.#lease.storage.values, this.shape as ShapeOf<A>);
+  }
+
+  /** The value of a tensor that has exactly one. */
+  item(): number {
+    const { values } = this.#lease.storage;
+    if (elementCount(this.shape) !== 1) {
+      throw new RangeError(`Expected one value for item() but the shape is ${formatShape(this.shape)}`);
+    }
+    return values[0];
+  }
+
+  /** The same values with a tape: what is computed from the result is recorded for `backward`. */
+  trace(this: Tensor<Shape>): Tensor<S, OwnedTape> {
+    if (this.#graph !== undefined) {
+      throw new TypeError('Expected a tensor without a tape for trace(), but it has one already');
+    }
+    return createTensor(this.shape as S, this.#lease.storage.retain(), new Graph(), this.id);
+  }
+
+  /** The same values without a tape, under a new id: a constant for whatever follows. */
+  detach(): Tensor<S> {
+    return createTensor(this.shape, this.#lease.storage.retain(), undefined);
+  }
+
+  /** A copy of the values without a tape. */
+  clone(): Tensor<S> {
+    const source = this.#lease.storage.values;
+    const storage = Storage.take(source.length);
+    storage.values.set(source);
+    return createTensor(this.shape, storage, undefined);
+  }
+
+  /**
+   * Gives the memory back at once; using the tensor afterwards is an error. What a graph saved for
+   * `backward` stays until then.
+   */
+  dispose(): void {
+    this.#lease.end('dispose');
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Element-wise sum with a number, a scalar, a tensor of the same shape, or one row. */
+  add(other: number): Tensor<S, T>;
+  add<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+    this: A,
+    other: X & RightOperand<ShapeOf<A>, X>,
+  ): ArithmeticResult<A, X>;
+  add(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+    return arithmetic.add(this, other);
+  }
+
+  sub(other: number): Tensor<S, T>;
+  sub<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+    this: A,
+    other: X & RightOperand<ShapeOf<A>, X>,
+  ): ArithmeticResult<A, X>;
+  sub(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+    return arithmetic.sub(this, other);
+  }
+
+  mul(other: number): Tensor<S, T>;
+  mul<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+    this: A,
+    other: X & RightOperand<ShapeOf<A>, X>,
+  ): ArithmeticResult<A, X>;
+  mul(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+    return arithmetic.mul(this, other);
+  }
+
+  div(other: number): Tensor<S, T>;
+  div<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+    this: A,
+    other: X & RightOperand<ShapeOf<A>, X>,
+  ): ArithmeticResult<A, X>;
+  div(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+    return arithmetic.div(this, other);
+  }
+
+  exp(): Tensor<S, T> {
+    return exp(this);
+  }
+
+  /** Natural logarithm. */
+  log(): Tensor<S, T> {
+    return log(this);
+  }
+
+  sqrt(): Tensor<S, T> {
+    return sqrt(this);
+  }
+
+  square(): Tensor<S, T> {
+    return square(this);
+  }
+
+  /** max(x, 0); the gradient at 0 is 0. */
+  relu(): Tensor<S, T> {
+    return relu(this);
+  }
+
+  /** Sum of all values. */
+  sum(): Tensor<readonly [], T> {
+    return sum(this);
+  }
+
+  /** Mean of all values. */
+  mean(): Tensor<readonly [], T> {
+    return mean(this);
+  }
+
+  /** Matrix product [M, K] x [K, N] = [M, N]. */
+  matmul<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+    this: A,
+    other: X & MatmulOperands<ShapeOf<A>, X>,
+  ): Tensor<MatmulShape<ShapeOf<A>, ShapeOf<X>>, MergedTape<TapeOf<A>, TapeOf<X>>> {
+    return matmul(this, other);
+  }
+
+  /** The same values in another shape, which must hold as many. */
+  reshape<const R extends Shape>(shape: R): Tensor<R, T> {
+    return reshape(this, shape);
+  }
+
+  /** log(softmax) over the last axis of a vector or a matrix. */
+  logSoftmax<A extends Tensor<Shape, Tape>>(
+    this: A & LogSoftmaxInput<ShapeOf<A>>,
+  ): Tensor<ShapeOf<A>, TapeOf<A>> {
+    return logSoftmax(this as unknown as Tensor<ShapeOf<A>, TapeOf<A>>);
+  }
+}
+
+function filled<S extends Shape>(shape: S, value: number): Tensor<S> {
+  const ownShape = readShape('shape', shape);
+  const storage = Storage.take(elementCount(ownShape));
+  storage.values.fill(value);
+  return createTensor(ownShape, storage, undefined);
+}
+
+export type Tensor0D<T extends Tape = NoneTape> = Tensor<readonly [], T>;
+export type Tensor1D<A extends number, T extends Tape = NoneTape> = Tensor<readonly [A], T>;
+export type Tensor2D<A extends number, B extends number, T extends Tape = NoneTape> = Tensor<
+  readonly [A, B],
+  T
+>;
+export type Tensor3D<
+  A extends number,
+  B extends number,
+  C extends number,
+  T extends Tape = NoneTape,
+> = Tensor<readonly [A, B, C], T>;
+export type Tensor4D<
+  A extends number,
+  B extends number,
+  C extends number,
+  D extends number,
+  T extends Tape = NoneTape,
+> = Tensor<readonly [A, B, C, D], T>;

@@ -1,0 +1,20 @@
+#include <napi.h>
+
+#include "binding/arguments.h"
+#include "binding/exports.h"
+#include "dispatch.h"
+
+// Runs once per JavaScript environment that loads the addon: the main thread, each worker.
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  using namespace batchnorm;
+  env.SetInstanceData(new AddonData{&best_kernels()});
+  export_batch_norm(env, exports);
+  export_elementwise(env, exports);
+  export_reductions(env, exports);
+  export_matmul(env, exports);
+  export_optimizers(env, exports);
+  export_system(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(batchnorm, init)

@@ -1,0 +1,78 @@
+#include "binding/arguments.h"
+
+#include <cstdio>
+
+namespace batchnorm {
+
+Arguments::Arguments(const Napi::CallbackInfo& info) : info_(info) {}
+
+float* Arguments::floats(size_t index, size_t needed) {
+  if (!ok_) return nullptr;
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  // Fails for what is no typed array; a detached one reports length 0.
+  const napi_status status = napi_get_typedarray_info(info_.Env(), info_[index], &type, &length,
+                                                      &data, nullptr, nullptr);
+  if (status != napi_ok || type != napi_float32_array || length < needed) {
+    char expected[64];
+    std::snprintf(expected, sizeof expected, "a Float32Array of at least %zu values", needed);
+    fail(index, expected);
+    return nullptr;
+  }
+  return static_cast<float*>(data);
+}
+
+float* Arguments::floats_or_null(size_t index, size_t needed) {
+  if (!ok_ || info_[index].IsNull()) return nullptr;
+  return floats(index, needed);
+}
+
+size_t Arguments::size(size_t index) {
+  constexpr double kLimit = 281474976710656.0;  // 2^48
+  double value = -1;
+  if (!ok_) return 0;
+  if (napi_get_value_double(info_.Env(), info_[index], &value) != napi_ok || !(value >= 0) ||
+      value >= kLimit || value != static_cast<double>(static_cast<uint64_t>(value))) {
+    fail(index, "a whole number below 2^48");
+    return 0;
+  }
+  return static_cast<size_t>(value);
+}
+
+double Arguments::number(size_t index) {
+  double value = 0;
+  if (ok_ && napi_get_value_double(info_.Env(), info_[index], &value) != napi_ok) {
+    fail(index, "a number");
+  }
+  return value;
+}
+
+bool Arguments::boolean(size_t index) {
+  bool value = false;
+  if (ok_ && napi_get_value_bool(info_.Env(), info_[index], &value) != napi_ok) {
+    fail(index, "a boolean");
+  }
+  return value;
+}
+
+const Kernels& Arguments::kernels() const {
+  return *info_.Env().GetInstanceData<AddonData>()->kernels;
+}
+
+Napi::Value Arguments::finish(Status status) const {
+  if (status == Status::kOutOfMemory) {
+    Napi::RangeError::New(info_.Env(), "Out of memory for the working space of an operation")
+        .ThrowAsJavaScriptException();
+  }
+  return info_.Env().Undefined();
+}
+
+void Arguments::fail(size_t index, const char* expected) {
+  char message[128];
+  std::snprintf(message, sizeof message, "Expected %s for native argument %zu", expected, index);
+  Napi::TypeError::New(info_.Env(), message).ThrowAsJavaScriptException();
+  ok_ = false;
+}
+
+}  // namespace batchnorm

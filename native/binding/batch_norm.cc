@@ -1,0 +1,89 @@
+#include "binding/arguments.h"
+#include "binding/exports.h"
+#include "ops/batch_norm_backward.h"
+#include "ops/batch_norm_inference.h"
+#include "ops/batch_norm_training.h"
+
+namespace batchnorm {
+
+namespace {
+
+// Arguments 0, 1 and 2 of all three: images, channels, plane.
+ImageShape read_shape(Arguments& arguments) {
+  return {arguments.size(0), arguments.size(1), arguments.size(2)};
+}
+
+size_t elements(const ImageShape& shape) {
+  return product(product(shape.images, shape.channels), shape.plane);
+}
+
+Napi::Value training(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const ImageShape shape = read_shape(arguments);
+  const size_t n = elements(shape);
+  const size_t c = shape.channels;
+  BatchNormTraining call = {};
+  call.epsilon = arguments.number(3);
+  call.momentum = arguments.number(4);
+  call.x = arguments.floats(5, n);
+  call.scale = arguments.floats(6, c);
+  call.bias = arguments.floats(7, c);
+  call.running_mean = arguments.floats_or_null(8, c);
+  call.running_var = arguments.floats_or_null(9, c);
+  call.y = arguments.floats(10, n);
+  call.mean = arguments.floats(11, c);
+  call.mean_low = arguments.floats(12, c);
+  call.inv_std = arguments.floats(13, c);
+  if (!arguments.ok()) return info.Env().Undefined();
+  if (call.running_mean == nullptr || call.running_var == nullptr) {
+    call.running_mean = nullptr;
+    call.running_var = nullptr;
+  }
+  return arguments.finish(batch_norm_training(arguments.kernels(), shape, call));
+}
+
+Napi::Value inference(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const ImageShape shape = read_shape(arguments);
+  const size_t n = elements(shape);
+  const size_t c = shape.channels;
+  BatchNormInference call = {};
+  call.epsilon = arguments.number(3);
+  call.x = arguments.floats(4, n);
+  call.scale = arguments.floats(5, c);
+  call.bias = arguments.floats(6, c);
+  call.running_mean = arguments.floats(7, c);
+  call.running_var = arguments.floats(8, c);
+  call.y = arguments.floats(9, n);
+  if (!arguments.ok()) return info.Env().Undefined();
+  return arguments.finish(batch_norm_inference(arguments.kernels(), shape, call));
+}
+
+Napi::Value backward(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const ImageShape shape = read_shape(arguments);
+  const size_t n = elements(shape);
+  const size_t c = shape.channels;
+  BatchNormBackward call = {};
+  call.x = arguments.floats(3, n);
+  call.dy = arguments.floats(4, n);
+  call.scale = arguments.floats(5, c);
+  call.mean = arguments.floats(6, c);
+  call.mean_low = arguments.floats(7, c);
+  call.inv_std = arguments.floats(8, c);
+  call.dx = arguments.floats(9, n);
+  call.dscale = arguments.floats(10, c);
+  call.dbias = arguments.floats(11, c);
+  if (!arguments.ok()) return info.Env().Undefined();
+  return arguments.finish(batch_norm_backward(arguments.kernels(), shape, call));
+}
+
+}  // namespace
+
+void export_batch_norm(Napi::Env env, Napi::Object exports) {
+  exports.Set("batchNormTraining", Napi::Function::New<training>(env));
+  exports.Set("batchNormInference", Napi::Function::New<inference>(env));
+  exports.Set("batchNormBackward", Napi::Function::New<backward>(env));
+}
+
+}  // namespace batchnorm

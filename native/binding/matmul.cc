@@ -1,0 +1,31 @@
+#include "ops/matmul.h"
+
+#include "binding/arguments.h"
+#include "binding/exports.h"
+
+namespace batchnorm {
+
+namespace {
+
+Napi::Value multiply(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  Matmul call = {};
+  call.rows = arguments.size(0);
+  call.depth = arguments.size(1);
+  call.columns = arguments.size(2);
+  call.transpose_a = arguments.boolean(3);
+  call.transpose_b = arguments.boolean(4);
+  call.a = arguments.floats(5, product(call.rows, call.depth));
+  call.b = arguments.floats(6, product(call.depth, call.columns));
+  call.c = arguments.floats(7, product(call.rows, call.columns));
+  if (!arguments.ok()) return info.Env().Undefined();
+  return arguments.finish(matmul(arguments.kernels(), call));
+}
+
+}  // namespace
+
+void export_matmul(Napi::Env env, Napi::Object exports) {
+  exports.Set("matmul", Napi::Function::New<multiply>(env));
+}
+
+}  // namespace batchnorm

@@ -1,0 +1,58 @@
+// What the addon runs on: ISA, threads, memory.
+#include "binding/arguments.h"
+#include "binding/exports.h"
+#include "dispatch.h"
+#include "system/huge_pages.h"
+#include "system/thread_pool.h"
+
+namespace batchnorm {
+
+namespace {
+
+Napi::Value isa(const Napi::CallbackInfo& info) {
+  const Kernels& kernels = *info.Env().GetInstanceData<AddonData>()->kernels;
+  return Napi::String::New(info.Env(), kernels.isa);
+}
+
+// Chooses the ISA of this JavaScript environment; false where the processor has no such one.
+Napi::Value select_isa(const Napi::CallbackInfo& info) {
+  char name[16] = {};
+  size_t length = 0;
+  const Kernels* kernels = nullptr;
+  if (napi_get_value_string_utf8(info.Env(), info[0], name, sizeof name, &length) == napi_ok) {
+    kernels = find_kernels(name);
+  }
+  if (kernels != nullptr) info.Env().GetInstanceData<AddonData>()->kernels = kernels;
+  return Napi::Boolean::New(info.Env(), kernels != nullptr);
+}
+
+Napi::Value threads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(thread_count()));
+}
+
+Napi::Value set_threads(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const size_t count = arguments.size(0);
+  if (arguments.ok()) set_thread_count(count);
+  return info.Env().Undefined();
+}
+
+Napi::Value advise(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const size_t n = arguments.size(0);
+  float* data = arguments.floats(1, n);
+  if (arguments.ok()) advise_huge_pages(data, n * sizeof(float));
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void export_system(Napi::Env env, Napi::Object exports) {
+  exports.Set("isa", Napi::Function::New<isa>(env));
+  exports.Set("selectIsa", Napi::Function::New<select_isa>(env));
+  exports.Set("threads", Napi::Function::New<threads>(env));
+  exports.Set("setThreads", Napi::Function::New<set_threads>(env));
+  exports.Set("adviseHugePages", Napi::Function::New<advise>(env));
+}
+
+}  // namespace batchnorm

@@ -1,0 +1,28 @@
+// The kernel tables of the ISAs that this binary holds.
+#pragma once
+
+#include "kernels.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define BATCHNORM_HAS_AVX2 1
+#else
+#define BATCHNORM_HAS_AVX2 0
+#endif
+
+#if defined(__aarch64__) || defined(_M_ARM64)
+#define BATCHNORM_HAS_NEON 1
+#else
+#define BATCHNORM_HAS_NEON 0
+#endif
+
+namespace batchnorm {
+
+extern const Kernels kScalarKernels;
+#if BATCHNORM_HAS_AVX2
+extern const Kernels kAvx2Kernels;
+#endif
+#if BATCHNORM_HAS_NEON
+extern const Kernels kNeonKernels;
+#endif
+
+}  // namespace batchnorm

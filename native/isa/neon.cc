@@ -1,0 +1,23 @@
+#include "isa/isa.h"
+#include "isa/system_headers.h"
+
+#if BATCHNORM_HAS_NEON
+#include <arm_neon.h>
+
+namespace batchnorm {
+namespace neon {
+
+// clang-format off: the vector type must come before the kernels written over it.
+#include "simd/neon.h"
+#include "kernels/all.inl.h"
+// clang-format on
+
+constexpr Kernels kTable = table("neon");
+
+}  // namespace neon
+
+const Kernels kNeonKernels = neon::kTable;
+
+}  // namespace batchnorm
+
+#endif

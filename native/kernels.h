@@ -1,0 +1,108 @@
+// What an ISA must provide: one function pointer per kernel.
+//
+// Kernels are single-threaded, allocate nothing and trust their arguments; ops/ splits the work and
+// binding/ checks the memory. A null or short entry cannot be forgotten: every isa/*.cc fills the
+// whole table by position and the native tests call each entry of each table.
+#pragma once
+
+#include <cstddef>
+
+namespace batchnorm {
+
+// A part of an NCHW tensor, seen from its first element: for each of `images` images and each of
+// `channels` neighbouring channels, `length` consecutive elements of the plane.
+struct Block {
+  size_t images;
+  size_t channels;
+  size_t length;
+  size_t image_stride;    // floats from one image to the next: C*H*W
+  size_t channel_stride;  // floats from one channel to the next: H*W
+};
+
+// Count, mean and sum of squared deviations from that mean: what Chan's formula merges.
+struct Moments {
+  double count;
+  double mean;
+  double m2;
+};
+
+// Sums over one channel: of dy, and of dy times (x - mean).
+struct GradientSums {
+  double dy;
+  double dy_x;
+};
+
+// y = (x - mean) * scale + shift, one value of each per channel. The subtraction comes first because
+// a*x + b cancels where |mean| is large against the deviations.
+struct Normalization {
+  const float* mean;
+  const float* scale;
+  const float* shift;
+};
+
+// dx = ((dy - dy_mean) - (x - mean) * slope) * scale + shift, one value of each per channel.
+struct InputGradient {
+  const float* mean;
+  const float* dy_mean;
+  const float* slope;
+  const float* scale;
+  const float* shift;
+};
+
+// Arguments of one stochastic gradient descent step over a whole parameter.
+struct SgdStep {
+  float learning_rate;
+  float l2;         // added to the gradient: l2 * parameter
+  float decoupled;  // taken from the parameter: learning_rate * decoupled * parameter
+  float momentum;   // ignored without a velocity
+  bool nesterov;
+};
+
+using UnaryKernel = void (*)(const float* x, float* y, size_t n);
+using BinaryKernel = void (*)(const float* a, const float* b, float* out, size_t n);
+using BinaryScalarKernel = void (*)(const float* a, float b, float* out, size_t n);
+
+struct Arithmetic {
+  BinaryKernel tensor;        // out[i] = a[i] op b[i]
+  BinaryScalarKernel scalar;  // out[i] = a[i] op b
+};
+
+struct Kernels {
+  const char* isa;
+  size_t lanes;        // floats in one vector
+  size_t tile_rows;    // rows of C that matmul_tile computes
+  size_t tile_columns; // columns of C that matmul_tile computes
+
+  // Batch normalization; `out` has one entry per channel of the block.
+  void (*moments)(const float* x, const Block& block, Moments* out);
+  void (*normalize)(const float* x, float* y, const Block& block, const Normalization& by);
+  void (*gradient_sums)(const float* x, const float* dy, const float* mean, const Block& block,
+                        GradientSums* out);
+  void (*input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
+                         const InputGradient& by);
+
+  // Element by element; out may be any of the inputs, partial overlap is not allowed.
+  Arithmetic add, sub, mul, div;
+  UnaryKernel exp, log, sqrt, square, relu;
+  BinaryKernel relu_backward;  // (y, dy, dx): dx = y <= 0 ? 0 : dy
+
+  // Reductions.
+  double (*sum)(const float* x, size_t n);
+  // sums[j] = x[0][j] + x[1][j] + ..., the rows being `columns` floats long.
+  void (*sum_rows)(const float* x, size_t rows, size_t columns, double* sums);
+
+  // One row of log(softmax(x)), and its gradient from the result y.
+  void (*log_softmax)(const float* x, float* y, size_t n);
+  void (*log_softmax_backward)(const float* y, const float* dy, float* dx, size_t n);
+
+  // C[tile_rows][tile_columns] (+)= A * B over `depth` products, A and B packed: `depth` columns of
+  // tile_rows floats, `depth` rows of tile_columns floats. Adds to C where `accumulate`.
+  void (*matmul_tile)(const float* a, const float* b, size_t depth, float* c, size_t c_stride,
+                      bool accumulate);
+
+  // One optimizer step in place; velocity may be null.
+  void (*sgd_step)(float* parameter, const float* gradient, float* velocity, size_t n,
+                   const SgdStep& step);
+};
+
+}  // namespace batchnorm

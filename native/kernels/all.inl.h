@@ -1,0 +1,16 @@
+// Every algorithm, in order of use. No include guard: each ISA includes this in a namespace of its
+// own, after its simd/ header.
+#include "kernels/accumulate.inl.h"
+#include "kernels/moments.inl.h"
+#include "kernels/normalize.inl.h"
+#include "kernels/gradient_sums.inl.h"
+#include "kernels/input_gradient.inl.h"
+#include "kernels/map.inl.h"
+#include "kernels/arithmetic.inl.h"
+#include "kernels/unary.inl.h"
+#include "kernels/exp_log.inl.h"
+#include "kernels/sum.inl.h"
+#include "kernels/log_softmax.inl.h"
+#include "kernels/matmul_tile.inl.h"
+#include "kernels/sgd_step.inl.h"
+#include "kernels/table.inl.h"

@@ -1,0 +1,30 @@
+// A tile of C held in registers while `depth` rank-1 updates stream past: six rows by two vectors are
+// twelve accumulators, which with two vectors of B and one element of A fill the sixteen registers
+// of AVX2 and hide the latency of its fused multiply-add.
+constexpr size_t kTileRows = 6;
+constexpr size_t kTileVectors = 2;
+constexpr size_t kTileColumns = kTileVectors * F32::kLanes;
+
+inline void matmul_tile(const float* a, const float* b, size_t depth, float* c, size_t c_stride,
+                        bool accumulate_into_c) {
+  F32 tile[kTileRows][kTileVectors];
+  for (size_t row = 0; row < kTileRows; row++) {
+    for (size_t vector = 0; vector < kTileVectors; vector++) tile[row][vector] = F32::zero();
+  }
+  for (size_t k = 0; k < depth; k++, a += kTileRows, b += kTileColumns) {
+    const F32 left = F32::load(b);
+    const F32 right = F32::load(b + F32::kLanes);
+    for (size_t row = 0; row < kTileRows; row++) {
+      const F32 factor = F32::broadcast(a[row]);
+      tile[row][0] = mul_add(factor, left, tile[row][0]);
+      tile[row][1] = mul_add(factor, right, tile[row][1]);
+    }
+  }
+  for (size_t row = 0; row < kTileRows; row++) {
+    for (size_t vector = 0; vector < kTileVectors; vector++) {
+      float* target = c + row * c_stride + vector * F32::kLanes;
+      const F32 sum = tile[row][vector];
+      (accumulate_into_c ? F32::load(target) + sum : sum).store(target);
+    }
+  }
+}

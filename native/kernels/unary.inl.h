@@ -1,0 +1,26 @@
+// Functions of one element, and relu's backward pass.
+
+struct SquareRoot {
+  F32 operator()(F32 x) const { return sqrt(x); }
+};
+struct Square {
+  F32 operator()(F32 x) const { return x * x; }
+};
+struct Relu {
+  // max gives its second argument for NaN: a NaN stays one.
+  F32 operator()(F32 x) const { return max(F32::zero(), x); }
+};
+struct ReluBackward {
+  F32 operator()(F32 y, F32 dy) const {
+    return select(less_equal(y, F32::zero()), F32::zero(), dy);
+  }
+};
+
+template <class Function>
+void unary(const float* x, float* y, size_t n) {
+  map(x, y, n, Function());
+}
+
+inline void relu_backward(const float* y, const float* dy, float* dx, size_t n) {
+  map(y, dy, dx, n, ReluBackward());
+}

@@ -1,0 +1,45 @@
+#include "ops/batch_norm_inference.h"
+
+#include <cmath>
+
+#include "ops/parallel.h"
+#include "ops/scratch.h"
+
+namespace batchnorm {
+
+Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
+                            const BatchNormInference& arguments) {
+  if (shape.elements() == 0) return Status::kOk;
+  Scratch scratch;
+  float* scale = scratch.get<float>(shape.channels);
+  if (scale == nullptr) return Status::kOutOfMemory;
+  for (size_t channel = 0; channel < shape.channels; channel++) {
+    const double variance = static_cast<double>(arguments.running_var[channel]);
+    scale[channel] = static_cast<float>(static_cast<double>(arguments.scale[channel]) /
+                                        std::sqrt(variance + arguments.epsilon));
+  }
+
+  // A piece is a run of whole planes in memory order: what one thread writes is contiguous.
+  const size_t planes = shape.images * shape.channels;
+  const size_t planes_per_task =
+      std::max<size_t>(1, kElementsWorthAThread / shape.plane);
+  auto task = [&](size_t index, size_t) {
+    size_t plane = index * planes_per_task;
+    const size_t end = std::min(planes, plane + planes_per_task);
+    while (plane < end) {
+      const size_t channel = plane % shape.channels;
+      const size_t channels = std::min(end - plane, shape.channels - channel);
+      const size_t offset = plane * shape.plane;
+      const Block block = {1, channels, shape.plane, shape.elements(), shape.plane};
+      kernels.normalize(arguments.x + offset, arguments.y + offset, block,
+                        {arguments.running_mean + channel, scale + channel,
+                         arguments.bias + channel});
+      plane += channels;
+    }
+  };
+  const size_t tasks = (planes + planes_per_task - 1) / planes_per_task;
+  parallel_for(tasks, threads_for(shape.elements()), task);
+  return Status::kOk;
+}
+
+}  // namespace batchnorm

@@ -1,0 +1,67 @@
+// How an NCHW tensor is cut for sums over its channels.
+//
+// A chunk is a part of one channel that is summed in one go and fits the first-level cache twice over.
+// Its size follows from the shape alone, and chunks are merged in their order: so the bits of a
+// result depend neither on cache sizes nor on the number of threads.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "kernels.h"
+
+namespace batchnorm {
+
+struct ImageShape {
+  size_t images;
+  size_t channels;
+  size_t plane;  // H*W
+
+  size_t elements() const { return images * channels * plane; }
+};
+
+class ChannelChunks {
+ public:
+  explicit ChannelChunks(const ImageShape& shape) : shape_(shape) {
+    if (shape.plane > kElements) {
+      const size_t pieces = ceiling(shape.plane, kElements);
+      // Whole cache lines, so that only the last piece of a plane has a partial vector.
+      length_ = ceiling(ceiling(shape.plane, pieces), 16) * 16;
+      pieces_ = ceiling(shape.plane, length_);
+      images_ = 1;
+    } else {
+      length_ = shape.plane;
+      pieces_ = 1;
+      images_ = std::min(shape.images, kElements / shape.plane);
+    }
+  }
+
+  // Chunks of each channel.
+  size_t count() const { return ceiling(shape_.images, images_) * pieces_; }
+
+  // Where chunk `index` of channel 0 begins, in floats from the start of the tensor.
+  size_t offset(size_t index) const {
+    return (index / pieces_) * images_ * shape_.channels * shape_.plane +
+           (index % pieces_) * length_;
+  }
+
+  // Chunk `index` of `channels` neighbouring channels.
+  Block block(size_t index, size_t channels) const {
+    const size_t image = (index / pieces_) * images_;
+    const size_t start = (index % pieces_) * length_;
+    return {std::min(images_, shape_.images - image), channels,
+            std::min(length_, shape_.plane - start), shape_.channels * shape_.plane, shape_.plane};
+  }
+
+ private:
+  static constexpr size_t kElements = 4096;
+
+  static size_t ceiling(size_t a, size_t b) { return (a + b - 1) / b; }
+
+  ImageShape shape_;
+  size_t images_;
+  size_t length_;
+  size_t pieces_;
+};
+
+}  // namespace batchnorm

@@ -1,0 +1,46 @@
+#include "ops/elementwise.h"
+
+#include "ops/parallel.h"
+
+namespace batchnorm {
+
+void apply_unary(UnaryKernel kernel, const float* x, float* y, size_t n) {
+  for_each_piece(n, [&](size_t begin, size_t end) { kernel(x + begin, y + begin, end - begin); });
+}
+
+void apply_binary(BinaryKernel kernel, const float* a, const float* b, float* out, size_t n) {
+  for_each_piece(n, [&](size_t begin, size_t end) {
+    kernel(a + begin, b + begin, out + begin, end - begin);
+  });
+}
+
+void apply_arithmetic(const Arithmetic& operation, Operand right, const float* a, const float* b,
+                      float* out, size_t rows, size_t columns) {
+  switch (right) {
+    case Operand::kTensor:
+      apply_binary(operation.tensor, a, b, out, rows * columns);
+      return;
+    case Operand::kScalar:
+      for_each_piece(rows * columns, [&](size_t begin, size_t end) {
+        operation.scalar(a + begin, *b, out + begin, end - begin);
+      });
+      return;
+    case Operand::kRow:
+      for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
+        for (size_t row = begin; row < end; row++) {
+          operation.tensor(a + row * columns, b, out + row * columns, columns);
+        }
+      });
+      return;
+  }
+}
+
+void apply_sgd(const Kernels& kernels, float* parameter, const float* gradient, float* velocity,
+               size_t n, const SgdStep& step) {
+  for_each_piece(n, [&](size_t begin, size_t end) {
+    kernels.sgd_step(parameter + begin, gradient + begin,
+                     velocity == nullptr ? nullptr : velocity + begin, end - begin, step);
+  });
+}
+
+}  // namespace batchnorm

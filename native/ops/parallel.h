@@ -1,0 +1,38 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "system/thread_pool.h"
+
+namespace batchnorm {
+
+// Waking a thread costs some 10 us, in which one core normalizes about this many elements.
+constexpr size_t kElementsWorthAThread = 32 * 1024;
+
+// Threads that work on so many elements is worth sharing among.
+inline size_t threads_for(size_t elements) {
+  return std::min(thread_count(), std::max<size_t>(1, elements / kElementsWorthAThread));
+}
+
+// function(begin, end) for pieces of 0 .. n; the pieces depend on n alone.
+template <class Function>
+void for_each_piece(size_t n, const Function& function) {
+  constexpr size_t kPiece = 32 * 1024;
+  auto task = [&](size_t index, size_t) {
+    function(index * kPiece, std::min(n, (index + 1) * kPiece));
+  };
+  parallel_for((n + kPiece - 1) / kPiece, threads_for(n), task);
+}
+
+// function(begin, end) for ranges of the rows of a rows x columns matrix.
+template <class Function>
+void for_each_row_range(size_t rows, size_t columns, const Function& function) {
+  const size_t range = std::max<size_t>(1, kElementsWorthAThread / std::max<size_t>(1, columns));
+  auto task = [&](size_t index, size_t) {
+    function(index * range, std::min(rows, (index + 1) * range));
+  };
+  parallel_for((rows + range - 1) / range, threads_for(rows * columns), task);
+}
+
+}  // namespace batchnorm

@@ -1,0 +1,94 @@
+// Four floats in a 128-bit register of AArch64. Members mean what simd/scalar.h says.
+// Included after <arm_neon.h>.
+
+struct Mask {
+  uint32x4_t lanes;
+};
+
+struct I32 {
+  int32x4_t lanes;
+};
+
+inline uint32x4_t first_lanes(size_t n) {
+  const uint32x4_t index = vsetq_lane_u32(
+      3, vsetq_lane_u32(2, vsetq_lane_u32(1, vdupq_n_u32(0), 1), 2), 3);
+  return vcltq_u32(index, vdupq_n_u32(static_cast<uint32_t>(n)));
+}
+
+struct F32 {
+  static constexpr size_t kLanes = 4;
+  float32x4_t lanes;
+
+  static F32 zero() { return {vdupq_n_f32(0.0f)}; }
+  static F32 broadcast(float value) { return {vdupq_n_f32(value)}; }
+  static F32 load(const float* p) { return {vld1q_f32(p)}; }
+  // NEON has no masked access: a partial vector is read and written lane by lane.
+  static F32 load_first(const float* p, size_t n) {
+    float32x4_t lanes = vld1q_lane_f32(p, vdupq_n_f32(0.0f), 0);
+    if (n > 1) lanes = vld1q_lane_f32(p + 1, lanes, 1);
+    if (n > 2) lanes = vld1q_lane_f32(p + 2, lanes, 2);
+    return {lanes};
+  }
+  void store(float* p) const { vst1q_f32(p, lanes); }
+  void store_first(float* p, size_t n) const {
+    vst1q_lane_f32(p, lanes, 0);
+    if (n > 1) vst1q_lane_f32(p + 1, lanes, 1);
+    if (n > 2) vst1q_lane_f32(p + 2, lanes, 2);
+  }
+};
+
+inline F32 operator+(F32 a, F32 b) { return {vaddq_f32(a.lanes, b.lanes)}; }
+inline F32 operator-(F32 a, F32 b) { return {vsubq_f32(a.lanes, b.lanes)}; }
+inline F32 operator*(F32 a, F32 b) { return {vmulq_f32(a.lanes, b.lanes)}; }
+inline F32 operator/(F32 a, F32 b) { return {vdivq_f32(a.lanes, b.lanes)}; }
+inline F32 sqrt(F32 a) { return {vsqrtq_f32(a.lanes)}; }
+
+inline F32 mul_add(F32 a, F32 b, F32 c) { return {vfmaq_f32(c.lanes, a.lanes, b.lanes)}; }
+inline F32 negative_mul_add(F32 a, F32 b, F32 c) { return {vfmsq_f32(c.lanes, a.lanes, b.lanes)}; }
+
+// FMAX and FMIN give NaN where either is NaN; selecting keeps the rule of the other ISAs.
+inline F32 max(F32 a, F32 b) {
+  return {vbslq_f32(vcgtq_f32(a.lanes, b.lanes), a.lanes, b.lanes)};
+}
+inline F32 min(F32 a, F32 b) {
+  return {vbslq_f32(vcltq_f32(a.lanes, b.lanes), a.lanes, b.lanes)};
+}
+
+inline Mask less(F32 a, F32 b) { return {vcltq_f32(a.lanes, b.lanes)}; }
+inline Mask less_equal(F32 a, F32 b) { return {vcleq_f32(a.lanes, b.lanes)}; }
+inline F32 select(Mask mask, F32 yes, F32 no) {
+  return {vbslq_f32(mask.lanes, yes.lanes, no.lanes)};
+}
+inline F32 keep_first(F32 a, size_t n, F32 b) {
+  return {vbslq_f32(first_lanes(n), a.lanes, b.lanes)};
+}
+
+inline I32 bits(F32 a) { return {vreinterpretq_s32_f32(a.lanes)}; }
+inline F32 from_bits(I32 a) { return {vreinterpretq_f32_s32(a.lanes)}; }
+inline I32 broadcast_i32(int32_t value) { return {vdupq_n_s32(value)}; }
+inline I32 operator+(I32 a, I32 b) { return {vaddq_s32(a.lanes, b.lanes)}; }
+inline I32 operator-(I32 a, I32 b) { return {vsubq_s32(a.lanes, b.lanes)}; }
+inline I32 operator&(I32 a, I32 b) { return {vandq_s32(a.lanes, b.lanes)}; }
+template <int kBits>
+I32 shift_left(I32 a) {
+  return {vshlq_n_s32(a.lanes, kBits)};
+}
+template <int kBits>
+I32 shift_right(I32 a) {
+  return {vshrq_n_s32(a.lanes, kBits)};
+}
+inline F32 to_f32(I32 a) { return {vcvtq_f32_s32(a.lanes)}; }
+
+inline float max_lane(F32 a) { return vmaxvq_f32(a.lanes); }
+
+struct F64Sum {
+  float64x2_t lanes;
+
+  static F64Sum zero() { return {vdupq_n_f64(0.0)}; }
+  void add(F32 a) {
+    const float64x2_t low = vcvt_f64_f32(vget_low_f32(a.lanes));
+    const float64x2_t high = vcvt_high_f64_f32(a.lanes);
+    lanes = vaddq_f64(lanes, vaddq_f64(low, high));
+  }
+  double total() const { return vaddvq_f64(lanes); }
+};

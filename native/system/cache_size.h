@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+
+namespace batchnorm {
+
+struct CacheSizes {
+  size_t l1;    // bytes of one core's first-level data cache
+  size_t l2;    // bytes of one core's second-level cache
+  size_t last;  // bytes of the last level
+};
+
+// Read from the machine at load time; typical sizes where it does not tell. They decide how work is cut,
+// never in which order anything is summed.
+const CacheSizes& cache_sizes();
+
+}  // namespace batchnorm

@@ -1,0 +1,36 @@
+// A folder with Node's headers as node-gyp expects them, found without network: beside the running Node,
+// else made from the node-api-headers package, which is all that a Node-API addon includes.
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+
+const require = createRequire(import.meta.url);
+
+/** @returns {string} a value for node-gyp's --nodedir. */
+export function nodeDirectory() {
+  const beside = resolve(dirname(process.execPath), '..');
+  const complete = ['node_api.h', 'common.gypi', 'config.gypi'];
+  if (complete.every((file) => existsSync(join(beside, 'include/node', file)))) return beside;
+  return fromPackage();
+}
+
+function fromPackage() {
+  const directory = resolve('build-headers');
+  const target = join(directory, 'include/node');
+  mkdirSync(target, { recursive: true });
+  cpSync(require('node-api-headers').include_dir, target, { recursive: true });
+  // What node-gyp reads from a distribution besides headers: the build's defaults, of which we need
+  // position-independent code only, and the configuration, of which we need nothing.
+  const gypDefaults = {
+    target_defaults: {
+      default_configuration: 'Release',
+      configurations: { Debug: {}, Release: {} },
+      cflags: ['-fPIC', '-pthread'],
+      ldflags: ['-pthread'],
+      defines: ['_FILE_OFFSET_BITS=64'],
+    },
+  };
+  writeFileSync(join(target, 'common.gypi'), JSON.stringify(gypDefaults));
+  writeFileSync(join(target, 'config.gypi'), JSON.stringify({ variables: {}, target_defaults: {} }));
+  return directory;
+}
