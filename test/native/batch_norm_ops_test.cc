@@ -1,0 +1,193 @@
+// The three operations: cutting into chunks and channel groups, merging, threads.
+#include "ops/batch_norm_backward.h"
+#include "ops/batch_norm_inference.h"
+#include "ops/batch_norm_training.h"
+#include "support.h"
+#include "system/thread_pool.h"
+
+using batchnorm::ImageShape;
+using support::Guarded;
+using support::Random;
+
+namespace {
+
+struct Result {
+  std::vector<float> y, mean, mean_low, inv_std, running_mean, running_var, dx, dscale, dbias;
+
+  bool operator==(const Result& other) const {
+    const auto same = [](const std::vector<float>& a, const std::vector<float>& b) {
+      return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+    };
+    return same(y, other.y) && same(mean, other.mean) && same(mean_low, other.mean_low) &&
+           same(inv_std, other.inv_std) && same(running_mean, other.running_mean) &&
+           same(running_var, other.running_var) && same(dx, other.dx) &&
+           same(dscale, other.dscale) && same(dbias, other.dbias);
+  }
+};
+
+struct Inputs {
+  Inputs(const ImageShape& image, float offset)
+      : shape(image), x(image.elements()), dy(image.elements()), scale(image.channels),
+        bias(image.channels) {
+    Random random(image.elements());
+    for (float& each : x) each = random.next() * 2 + offset;
+    for (float& each : dy) each = random.next();
+    for (float& each : scale) each = random.next() + 1.5f;
+    for (float& each : bias) each = random.next();
+  }
+  ImageShape shape;
+  std::vector<float> x, dy, scale, bias;
+};
+
+Result train(const batchnorm::Kernels& kernels, const Inputs& in) {
+  const size_t n = in.shape.elements();
+  const size_t c = in.shape.channels;
+  Guarded y(n, 1), dx(n, 2), mean(c), mean_low(c), inv_std(c), running_mean(c), running_var(c),
+      dscale(c), dbias(c);
+  for (size_t i = 0; i < c; i++) {
+    running_mean[i] = 0;
+    running_var[i] = 1;
+  }
+  REQUIRE(batchnorm::batch_norm_training(
+              kernels, in.shape,
+              {in.x.data(), in.scale.data(), in.bias.data(), 1e-5, 0.1, running_mean.data(),
+               running_var.data(), y.data(), mean.data(), mean_low.data(), inv_std.data()}) ==
+          batchnorm::Status::kOk);
+  REQUIRE(batchnorm::batch_norm_backward(
+              kernels, in.shape,
+              {in.x.data(), in.dy.data(), in.scale.data(), mean.data(), mean_low.data(),
+               inv_std.data(), dx.data(), dscale.data(), dbias.data()}) == batchnorm::Status::kOk);
+  for (const Guarded* each : {&y, &dx, &mean, &mean_low, &inv_std, &running_mean, &running_var,
+                              &dscale, &dbias}) {
+    CHECK(each->guards_intact());
+  }
+  const auto copy = [](const Guarded& from) {
+    return std::vector<float>(from.data(), from.data() + from.size());
+  };
+  return {copy(y),           copy(mean),        copy(mean_low), copy(inv_std), copy(running_mean),
+          copy(running_var), copy(dx),          copy(dscale),   copy(dbias)};
+}
+
+// Against double precision, within the tolerances of the numerics contract.
+void check(const Inputs& in, const Result& got) {
+  const size_t plane = in.shape.plane;
+  const double count = static_cast<double>(in.shape.images * plane);
+  for (size_t c = 0; c < in.shape.channels; c++) {
+    std::vector<size_t> places;
+    for (size_t n = 0; n < in.shape.images; n++) {
+      for (size_t i = 0; i < plane; i++) places.push_back((n * in.shape.channels + c) * plane + i);
+    }
+    double mean = 0, m2 = 0, sum = 0, product = 0, sum_size = 0, product_size = 0;
+    for (size_t at : places) mean += in.x[at] / count;
+    for (size_t at : places) m2 += (in.x[at] - mean) * (in.x[at] - mean);
+    const double inv_std = 1 / std::sqrt(m2 / count + 1e-5);
+    for (size_t at : places) {
+      const double p = in.dy[at] * (in.x[at] - mean) * inv_std;
+      sum += in.dy[at];
+      product += p;
+      sum_size += std::fabs(in.dy[at]);
+      product_size += std::fabs(p);
+    }
+    double y_error = 0, y_size = std::fabs(in.bias[c]), dx_error = 0, dx_size = 0;
+    for (size_t at : places) {
+      const double x_hat = (in.x[at] - mean) * inv_std;
+      y_error = std::fmax(y_error, std::fabs(got.y[at] - (x_hat * in.scale[c] + in.bias[c])));
+      y_size = std::fmax(y_size, std::fabs(x_hat * in.scale[c]));
+      const double dx =
+          in.scale[c] * inv_std * (in.dy[at] - sum / count - x_hat * product / count);
+      dx_error = std::fmax(dx_error, std::fabs(got.dx[at] - dx));
+      dx_size = std::fmax(dx_size, std::fabs(in.scale[c] * inv_std * in.dy[at]));
+    }
+    CAPTURE(c);
+    CHECK(support::near(static_cast<double>(got.mean[c]) + got.mean_low[c], mean,
+                        1e-6 * std::sqrt(m2 / count) + 1e-14 * std::fabs(mean)));
+    CHECK(y_error <= 1e-6 * y_size);
+    CHECK(dx_error <= 4e-6 * dx_size);
+    CHECK(support::near(got.dbias[c], sum, 1e-6 * sum_size));
+    CHECK(support::near(got.dscale[c], product, 1e-6 * product_size));
+    CHECK(support::near(got.running_mean[c], 0.1 * mean, 1e-6 * std::fabs(mean) + 1e-7));
+    const double running_var = 0.9 + 0.1 * m2 / (count - 1);
+    CHECK(support::near(got.running_var[c], running_var, 1e-6 * running_var));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("training and backward: planes below, at and above a chunk, one image, one channel") {
+  FOR_EACH_ISA(kernels) {
+    const ImageShape shapes[] = {{2, 1, 1},    {9, 5, 1},    {3, 4, 6},     {2, 70, 49},
+                                 {1, 3, 196},  {4, 2, 4096}, {3, 2, 4097},  {1, 2, 12544},
+                                 {2, 1, 20000}, {100, 3, 63}};
+    for (const ImageShape& shape : shapes) {
+      for (float offset : {0.0f, 20000.0f}) {
+        CAPTURE(std::string(kernels.isa));
+        CAPTURE(shape.images);
+        CAPTURE(shape.channels);
+        CAPTURE(shape.plane);
+        const Inputs in(shape, offset);
+        check(in, train(kernels, in));
+      }
+    }
+  }
+}
+
+TEST_CASE("training and backward: the same bits for any number of threads") {
+  const size_t before = batchnorm::thread_count();
+  FOR_EACH_ISA(kernels) {
+    // Many channels (a thread owns whole ones) and few (a thread owns chunks).
+    for (const ImageShape& shape : {ImageShape{8, 48, 784}, ImageShape{5, 1, 40000},
+                                    ImageShape{2, 3, 30000}}) {
+      const Inputs in(shape, 1.0f);
+      batchnorm::set_thread_count(1);
+      const Result one = train(kernels, in);
+      for (size_t threads : {2, 3, 8}) {
+        batchnorm::set_thread_count(threads);
+        CHECK(train(kernels, in) == one);
+      }
+    }
+  }
+  batchnorm::set_thread_count(before);
+}
+
+TEST_CASE("training: nothing to do for an empty tensor") {
+  FOR_EACH_ISA(kernels) {
+    CHECK(batchnorm::batch_norm_training(kernels, {0, 3, 4}, {}) == batchnorm::Status::kOk);
+    CHECK(batchnorm::batch_norm_backward(kernels, {2, 0, 4}, {}) == batchnorm::Status::kOk);
+    CHECK(batchnorm::batch_norm_inference(kernels, {2, 3, 0}, {}) == batchnorm::Status::kOk);
+  }
+}
+
+TEST_CASE("inference: every shape, in place too, the same bits for any number of threads") {
+  const size_t before = batchnorm::thread_count();
+  FOR_EACH_ISA(kernels) {
+    for (const ImageShape& shape : {ImageShape{1, 1, 1}, ImageShape{3, 5, 7}, ImageShape{2, 3, 50000},
+                                    ImageShape{64, 40, 49}}) {
+      const Inputs in(shape, 3.0f);
+      std::vector<float> mean(shape.channels, 2.5f), var(shape.channels, 1.75f);
+      std::vector<float> first;
+      for (size_t threads : {1, 2, 7}) {
+        batchnorm::set_thread_count(threads);
+        Guarded y(shape.elements(), 1);
+        for (size_t i = 0; i < y.size(); i++) y[i] = in.x[i];
+        batchnorm::batch_norm_inference(kernels, shape,
+                                        {y.data(), in.scale.data(), in.bias.data(), mean.data(),
+                                         var.data(), 1e-5, y.data()});
+        CHECK(y.guards_intact());
+        if (first.empty()) {
+          first.assign(y.data(), y.data() + y.size());
+        } else {
+          CHECK(std::memcmp(first.data(), y.data(), y.size() * sizeof(float)) == 0);
+        }
+      }
+      size_t wrong = 0;
+      for (size_t i = 0; i < first.size(); i++) {
+        const size_t c = i / shape.plane % shape.channels;
+        const double expected =
+            (in.x[i] - 2.5) / std::sqrt(1.75 + 1e-5) * in.scale[c] + in.bias[c];
+        if (!support::near(first[i], expected, 1e-6 * (std::fabs(expected) + 1))) wrong++;
+      }
+      CHECK(wrong == 0);
+    }
+  }
+  batchnorm::set_thread_count(before);
+}

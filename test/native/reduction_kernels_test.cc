@@ -1,0 +1,92 @@
+// sum, sum_rows and log_softmax of every ISA.
+#include "support.h"
+
+using support::Guarded;
+using support::Random;
+
+TEST_CASE("sum: within 1e-6 of the sum of magnitudes at every length") {
+  FOR_EACH_ISA(kernels) {
+    for (size_t n : support::edge_sizes(kernels.lanes)) {
+      Random random(n + 5);
+      Guarded x(n, 3);
+      x.fill(random, 1.0f, 10.0f);
+      double expected = 0;
+      for (size_t i = 0; i < n; i++) expected += x[i];
+      CHECK(support::near(kernels.sum(x.data(), n), expected, 1e-6 * expected));
+    }
+  }
+}
+
+TEST_CASE("sum: a hundred thousand equal values") {
+  FOR_EACH_ISA(kernels) {
+    Guarded x(100000);
+    for (size_t i = 0; i < x.size(); i++) x[i] = 0.1f;
+    const double expected = 1e5 * static_cast<double>(0.1f);
+    CHECK(support::near(kernels.sum(x.data(), x.size()), expected, 1e-6 * expected));
+  }
+}
+
+TEST_CASE("sum_rows: column sums in double") {
+  FOR_EACH_ISA(kernels) {
+    for (size_t columns : {size_t{0}, size_t{1}, kernels.lanes, kernels.lanes + 1, size_t{33}}) {
+      Random random(columns);
+      Guarded x(7 * columns, 1);
+      x.fill(random);
+      std::vector<double> sums(columns + 1, -1.0);
+      kernels.sum_rows(x.data(), 7, columns, sums.data());
+      for (size_t j = 0; j < columns; j++) {
+        double expected = 0;
+        for (size_t row = 0; row < 7; row++) expected += x[row * columns + j];
+        CHECK(sums[j] == expected);
+      }
+      CHECK(sums[columns] == -1.0);
+    }
+  }
+}
+
+TEST_CASE("log_softmax and its gradient at every length, with large logits") {
+  FOR_EACH_ISA(kernels) {
+    for (size_t n : support::edge_sizes(kernels.lanes)) {
+      for (float offset : {0.0f, 1000.0f}) {
+        Random random(n + 6);
+        Guarded x(n, 1);
+        Guarded y(n, 2);
+        Guarded dy(n, 3);
+        Guarded dx(n, 4);
+        x.fill(random, 5.0f, offset);
+        dy.fill(random);
+        kernels.log_softmax(x.data(), y.data(), n);
+        kernels.log_softmax_backward(y.data(), dy.data(), dx.data(), n);
+        CHECK(y.guards_intact());
+        CHECK(dx.guards_intact());
+        double largest = -INFINITY;
+        for (size_t i = 0; i < n; i++) largest = std::fmax(largest, x[i]);
+        double sum = 0, dy_sum = 0, dy_size = 0;
+        for (size_t i = 0; i < n; i++) {
+          sum += std::exp(x[i] - largest);
+          dy_sum += dy[i];
+          dy_size += std::fabs(dy[i]);
+        }
+        for (size_t i = 0; i < n; i++) {
+          const double expected = x[i] - largest - std::log(sum);
+          CHECK(support::near(y[i], expected, 2e-6 * std::fmax(1.0, std::fabs(expected))));
+          const double gradient = dy[i] - std::exp(expected) * dy_sum;
+          CHECK(support::near(dx[i], gradient, 1e-5 * std::fmax(1.0, dy_size * std::exp(expected))));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("log_softmax: an infinite logit that is impossible, and NaN") {
+  FOR_EACH_ISA(kernels) {
+    float x[] = {1.0f, -INFINITY, 2.0f};
+    float y[3];
+    kernels.log_softmax(x, y, 3);
+    CHECK(y[1] == -INFINITY);
+    CHECK(y[0] == doctest::Approx(-1.3132617).epsilon(1e-6));
+    x[1] = NAN;
+    kernels.log_softmax(x, y, 3);
+    for (float each : y) CHECK(std::isnan(each));
+  }
+}
