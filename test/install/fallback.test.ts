@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const root = dirname(createRequire(import.meta.url).resolve('batchnorm/package.json'));
+
+const program = `
+import { backend, BatchNorm2D, Tensor, backward } from 'batchnorm';
+const x = Tensor.from([1, 2, 3, 4], [2, 1, 1, 2]);
+const bn = new BatchNorm2D(1);
+const y = bn.forwardMut(x.trace());
+const shown = y.array();
+backward(y.square().mean());
+console.log(JSON.stringify({ backend, shown }));`;
+
+interface Outcome {
+  readonly status: number | null;
+  readonly error: string;
+  readonly printed: { backend: Record<string, unknown>; shown: number[][][][] } | undefined;
+}
+
+describe('a package without its native binary', function () {
+  let folder: string;
+  let installed: string;
+
+  before(function () {
+    if (process.env.BATCHNORM_TEST_EMULATED === '1') this.skip();
+    folder = mkdtempSync(join(tmpdir(), 'batchnorm-'));
+    installed = join(folder, 'node_modules/batchnorm');
+    mkdirSync(installed, { recursive: true });
+    cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true });
+    cpSync(join(root, 'package.json'), join(installed, 'package.json'));
+    writeFileSync(join(folder, 'program.mjs'), program);
+  });
+
+  after(() => {
+    if (folder) rmSync(folder, { recursive: true });
+  });
+
+  function runProgram(environment: Record<string, string> = {}): Outcome {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BATCHNORM_'));
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['program.mjs'], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...Object.fromEntries(inherited), ...environment },
+    });
+    const printed = status === 0 ? (JSON.parse(stdout) as Outcome['printed']) : undefined;
+    return { status, error: stderr, printed };
+  }
+
+  it('trains on the portable backend, silently, and says why', () => {
+    const { error, printed } = runProgram();
+    expect(error).to.equal('');
+    expect(printed?.backend.name).to.equal('portable');
+    expect(printed?.backend.reason).to.include('no native binary');
+    expect(printed?.shown.flat(3)[0]).to.be.closeTo(-1.5 / Math.sqrt(1.25), 1e-5);
+  });
+
+  it('fails where the native backend is forced', () => {
+    const { status, error } = runProgram({ BATCHNORM_BACKEND: 'native' });
+    expect(status).to.not.equal(0);
+    expect(error).to.include('BATCHNORM_BACKEND=native, but no native binary');
+  });
+
+  it('fails where an ISA is forced', () => {
+    const { status, error } = runProgram({ BATCHNORM_ISA: 'scalar' });
+    expect(status).to.not.equal(0);
+    expect(error).to.include('BATCHNORM_ISA=scalar, but no native binary');
+  });
+
+  it('warns once and falls back where the binary does not load', () => {
+    mkdirSync(join(installed, 'build/Release'), { recursive: true });
+    writeFileSync(join(installed, 'build/Release/batchnorm.node'), 'not a library');
+    const { error, printed } = runProgram();
+    expect(error.match(/batchnorm runs on its slower TypeScript backend/g)).to.have.length(1);
+    expect(printed?.backend.name).to.equal('portable');
+    expect(printed?.backend.reason).to.include('does not load');
+    rmSync(join(installed, 'build'), { recursive: true });
+  });
+});

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Writes the reference numbers of this folder with PyTorch; see ../README.md.
+
+make.py            writes the *.jsonl files beside this script
+make.py --check    computes them anew and compares; exits with 1 where they differ
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+# No __pycache__ among the committed files.
+sys.dont_write_bytecode = True
+
+import torch  # noqa: E402
+
+import batch_norm  # noqa: E402
+import jsonl  # noqa: E402
+import ops  # noqa: E402
+import training  # noqa: E402
+
+FOLDER = Path(__file__).resolve().parent
+
+FILES = {
+    "batch_norm.jsonl": batch_norm.records,
+    "ops.jsonl": ops.records,
+    "training.jsonl": training.records,
+}
+
+
+def make(folder: Path) -> None:
+    for name, records in FILES.items():
+        jsonl.write(folder / name, records())
+
+
+def check() -> int:
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder))
+        for name in FILES:
+            found = jsonl.differences(FOLDER / name, Path(folder) / name)
+            print(f"{name}: {f'{len(found)} differences' if found else 'as committed'}")
+            for difference in found:
+                print(f"  {difference}")
+            failed += len(found)
+    return 1 if failed else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Reference numbers from PyTorch.")
+    parser.add_argument("--check", action="store_true", help="compare, change nothing")
+    # With more threads the order of sums would depend on the machine.
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    if parser.parse_args().check:
+        return check()
+    make(FOLDER)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

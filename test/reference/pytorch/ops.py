@@ -1,0 +1,176 @@
+"""Single operations: outputs and input gradients for a given gradient of the output."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from jsonl import numbers
+
+ARITHMETIC = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div}
+
+# Left and right shapes: the right one is the same, a scalar, or a row.
+ARITHMETIC_SHAPES = [
+    ((), ()),
+    ((1,), (1,)),
+    ((37,), (37,)),
+    ((3, 5), (3, 5)),
+    ((2, 3, 4, 5), (2, 3, 4, 5)),
+    ((9,), ()),
+    ((3, 5), ()),
+    ((2, 3, 7, 7), ()),
+    ((3, 5), (5,)),
+    ((7, 1), (1,)),
+    ((1, 33), (33,)),
+    ((6, 17), (17,)),
+    ((2, 3, 7), (7,)),
+]
+
+UNARY_SHAPES = [(), (1,), (37,), (3, 5), (2, 3, 4, 5)]
+
+REDUCED_SHAPES = [(), (1,), (9,), (257,), (3, 5), (2, 3, 7, 7)]
+
+# M, K, N
+MATMUL_SIZES = [
+    (1, 1, 1),
+    (1, 7, 1),
+    (1, 33, 5),
+    (5, 1, 9),
+    (9, 4, 1),
+    (3, 5, 2),
+    (8, 16, 8),
+    (13, 37, 11),
+    (33, 19, 31),
+]
+
+# In [N, I], O
+LINEAR_SIZES = [((1, 1), 1), ((5, 3), 4), ((3, 33), 7), ((1, 9), 17), ((19, 12), 16)]
+
+LOGITS_SHAPES = [(1, 1), (4, 1), (1, 10), (4, 3), (7, 10), (3, 33)]
+
+
+def records():
+    rng = np.random.RandomState(2015)
+    yield from arithmetic(rng)
+    yield from unary(rng)
+    yield from reductions(rng)
+    yield from products(rng)
+    yield from reshapes(rng)
+    yield from log_softmax(rng)
+    yield from cross_entropy(rng)
+
+
+def arithmetic(rng):
+    for op, function in ARITHMETIC.items():
+        for left, right in ARITHMETIC_SHAPES:
+            yield record(rng, op, [normal(rng, left), away_from_zero(rng, right)], function)
+
+
+def unary(rng):
+    for shape in UNARY_SHAPES:
+        yield record(rng, "exp", [normal(rng, shape, 3)], torch.exp)
+        yield record(rng, "log", [np.exp(normal(rng, shape, 3))], torch.log)
+        yield record(rng, "sqrt", [np.exp(normal(rng, shape, 3))], torch.sqrt)
+        yield record(rng, "square", [normal(rng, shape, 3)], torch.square)
+        yield record(rng, "relu", [normal(rng, shape)], torch.relu)
+
+    magnitudes = np.float32(10.0) ** np.arange(-37, 38, dtype=np.float32)
+    around_one = 1 + np.linspace(-0.01, 0.01, 41)
+    # Up to where float32 has neither infinities nor denormals, gradients included.
+    yield record(rng, "exp", [np.linspace(-85, 85, 69)], torch.exp)
+    yield record(rng, "exp", [np.concatenate([1e-3 * around_one, -1e-6 * around_one])], torch.exp)
+    yield record(rng, "log", [magnitudes], torch.log)
+    yield record(rng, "log", [around_one], torch.log)
+    yield record(rng, "sqrt", [magnitudes], torch.sqrt)
+    yield record(rng, "square", [np.float32(10.0) ** np.arange(-18, 19)], torch.square)
+    yield record(rng, "relu", [[-1e30, -1.0, -1e-30, -0.0, 0.0, 1e-30, 1.0, 1e30]], torch.relu)
+
+
+def reductions(rng):
+    for shape in REDUCED_SHAPES:
+        # Not around zero: the sum of values that cancel says little about the way it was added up.
+        yield record(rng, "sum", [0.5 + normal(rng, shape)], torch.sum)
+        yield record(rng, "mean", [0.5 + normal(rng, shape)], torch.mean)
+
+
+def products(rng):
+    for m, k, n in MATMUL_SIZES:
+        yield record(rng, "matmul", [normal(rng, (m, k)), normal(rng, (k, n))], torch.matmul)
+    # Larger than any tile. Of whole numbers so small that all sums are exact in float32: short in the
+    # file, and the result must be equal.
+    whole = [rng.randint(-2, 3, (70, 300)), rng.randint(-2, 3, (300, 50))]
+    dy = rng.randint(-2, 3, (70, 50))
+    yield record(rng, "matmul", whole, torch.matmul, dy=dy, exact=True)
+
+    for (rows, inputs), outputs in LINEAR_SIZES:
+        weight = normal(rng, (outputs, inputs), inputs**-0.5)
+        operands = [normal(rng, (rows, inputs)), weight, normal(rng, (outputs,))]
+        yield record(rng, "linear", operands, F.linear)
+
+
+def reshapes(rng):
+    for shape, to in [((1,), ()), ((), (1, 1)), ((12,), (3, 2, 2)), ((2, 3, 4), (4, 6)), ((5, 3), (5, 3, 1, 1))]:
+        yield record(rng, "reshape", [normal(rng, shape)], lambda x, to=to: torch.reshape(x, to))
+
+
+def log_softmax(rng):
+    logits = [normal(rng, shape, 2) for shape in [(9,), *LOGITS_SHAPES]]
+    logits += [normal(rng, (3, 7), 1000), np.full((2, 5), 1e4), 1e4 + normal(rng, (2, 5))]
+    for each in logits:
+        yield record(rng, "log_softmax", [each], lambda x: torch.log_softmax(x, -1))
+
+
+def cross_entropy(rng):
+    all_logits = [normal(rng, shape, 2) for shape in LOGITS_SHAPES]
+    all_logits += [normal(rng, (5, 7), 1000), 1e4 + normal(rng, (4, 5))]
+    for logits in all_logits:
+        rows, classes = logits.shape
+        indices = rng.randint(0, classes, rows)
+        yield record(
+            rng,
+            "cross_entropy_indices",
+            [logits],
+            lambda x, target=torch.from_numpy(indices): F.cross_entropy(x, target),
+            classes=indices.tolist(),
+        )
+        weights = np.exp(normal(rng, logits.shape))
+        one_hot = np.eye(classes)[indices]
+        for probabilities in (weights / weights.sum(1, keepdims=True), 0.9 * one_hot + 0.1 / classes):
+            # Sums to one but for float32's rounding, as what a caller passes does.
+            target = probabilities.astype(np.float32)
+            yield record(
+                rng,
+                "cross_entropy_probabilities",
+                [logits],
+                lambda x, target=torch.from_numpy(target.astype(np.float64)): F.cross_entropy(x, target),
+                probabilities=numbers(target),
+            )
+
+
+def record(rng, op: str, inputs, function, dy=None, **further) -> dict:
+    """All inputs are rounded to float32 first, so that a float32 implementation begins with the same."""
+    operands = [np.asarray(each, np.float32) for each in inputs]
+    tensors = [torch.from_numpy(each.astype(np.float64)).requires_grad_() for each in operands]
+    y = function(*tensors)
+    gradient = np.asarray(rng.standard_normal(y.shape) if dy is None else dy, np.float32)
+    y.backward(torch.from_numpy(gradient.astype(np.float64)))
+    return {
+        "op": op,
+        "inputs": [tensor(each, each.shape) for each in operands],
+        **further,
+        "dy": numbers(gradient),
+        "y": tensor(y.detach(), y.shape),
+        "gradients": [numbers(each.grad) for each in tensors],
+    }
+
+
+def tensor(values, shape) -> dict:
+    return {"shape": list(shape), "values": numbers(values)}
+
+
+def normal(rng, shape, deviation=1.0) -> np.ndarray:
+    return np.asarray(deviation * rng.standard_normal(shape))
+
+
+def away_from_zero(rng, shape) -> np.ndarray:
+    """Of both signs, and fit to divide by."""
+    return np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape))

@@ -1,0 +1,124 @@
+"""Whole trainings of a small network, step by step."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from jsonl import numbers
+
+SAMPLES = 64
+BATCH = 32
+FEATURES = 12
+HIDDEN = 16
+CLASSES = 4
+
+
+@dataclass(frozen=True)
+class Case:
+    steps: int
+    # Written to the file: what the optimizer was made with.
+    optimizer: dict
+    make: Callable
+
+
+CASES = [
+    Case(
+        steps=50,
+        optimizer={"name": "sgd", "lr": 0.1, "momentum": 0.9},
+        make=lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9),
+    ),
+]
+
+
+def records():
+    for seed, case in enumerate(CASES):
+        yield record(case, np.random.RandomState(seed))
+
+
+def record(case: Case, rng: np.random.RandomState) -> dict:
+    x, classes = samples(rng)
+    initial = initial_parameters(rng)
+    exact = train(case, initial, x, classes, torch.float64)
+    # How far rounding alone leads away: a measure for other float32 implementations.
+    rounded = train(case, initial, x, classes, torch.float32)
+    return {
+        "optimizer": case.optimizer,
+        "batch": BATCH,
+        "x": {"shape": list(x.shape), "values": numbers(x)},
+        "classes": classes.tolist(),
+        "initial": {name: numbers(values) for name, values in initial.items()},
+        "losses": numbers(exact["losses"]),
+        "losses_float32": numbers(rounded["losses"]),
+        "final": final_parameters(exact["network"]),
+        "final_float32": final_parameters(rounded["network"]),
+        "logits": numbers(exact["logits"]),
+        "logits_float32": numbers(rounded["logits"]),
+    }
+
+
+def samples(rng: np.random.RandomState):
+    """A blurred cloud around a center for each class: learnable, but not at once."""
+    centers = rng.standard_normal((CLASSES, FEATURES))
+    classes = rng.randint(0, CLASSES, SAMPLES)
+    x = centers[classes] + 1.5 * rng.standard_normal((SAMPLES, FEATURES))
+    return x.astype(np.float32), classes
+
+
+def initial_parameters(rng: np.random.RandomState) -> dict:
+    """Named as the network's state; what is not named begins as PyTorch's default."""
+    shapes = {
+        "linear1.weight": (HIDDEN, FEATURES),
+        "linear1.bias": (HIDDEN,),
+        "linear2.weight": (CLASSES, HIDDEN),
+        "linear2.bias": (CLASSES,),
+    }
+    bounds = {"linear1": FEATURES**-0.5, "linear2": HIDDEN**-0.5}
+    parameters = {}
+    for name, shape in shapes.items():
+        bound = bounds[name.split(".")[0]]
+        parameters[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
+    return parameters
+
+
+def build(initial: dict, dtype: torch.dtype) -> torch.nn.Module:
+    network = torch.nn.Sequential(
+        OrderedDict(
+            linear1=torch.nn.Linear(FEATURES, HIDDEN),
+            as_images=torch.nn.Unflatten(1, (HIDDEN, 1, 1)),
+            bn=torch.nn.BatchNorm2d(HIDDEN),
+            relu=torch.nn.ReLU(),
+            as_rows=torch.nn.Flatten(),
+            linear2=torch.nn.Linear(HIDDEN, CLASSES),
+        )
+    )
+    given = {name: torch.from_numpy(values) for name, values in initial.items()}
+    network.load_state_dict({**network.state_dict(), **given})
+    return network.to(dtype)
+
+
+def train(case: Case, initial: dict, x: np.ndarray, classes: np.ndarray, dtype) -> dict:
+    network = build(initial, dtype)
+    optimizer = case.make(network.parameters())
+    images, targets = torch.from_numpy(x).to(dtype), torch.from_numpy(classes)
+    losses = []
+    for step in range(case.steps):
+        start = step * BATCH % SAMPLES
+        batch = slice(start, start + BATCH)
+        loss = F.cross_entropy(network(images[batch]), targets[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    network.eval()
+    with torch.no_grad():
+        logits = network(images)
+    return {"losses": np.array(losses), "network": network, "logits": logits}
+
+
+def final_parameters(network: torch.nn.Module) -> dict:
+    state = network.state_dict()
+    return {name: numbers(state[name]) for name in state if state[name].is_floating_point()}

@@ -1,0 +1,128 @@
+import { backward, BatchNorm2D, Sgd, storagePool, Tensor } from 'batchnorm';
+import { storageOf } from '#lib/tensor/tensor';
+import { expect } from 'chai';
+import { expectError } from '../support/errors.js';
+
+const length = 5000;
+
+describe('storage', () => {
+  beforeEach(() => {
+    storagePool.clear();
+  });
+
+  it('is recycled by length after dispose()', () => {
+    const first = Tensor.zeros([length]);
+    const memory = storageOf(first).values;
+    first.dispose();
+    expect(storagePool.bytes).to.equal(4 * length);
+    expect(storageOf(Tensor.zeros([50, 100])).values).to.equal(memory);
+    expect(storagePool.bytes).to.equal(0);
+  });
+
+  it('is never recycled once its data was taken', () => {
+    const first = Tensor.ones([length]);
+    const view = first.data;
+    first.dispose();
+    expect(storagePool.bytes).to.equal(0);
+    Tensor.zeros([length]);
+    expect(view.every((value) => value === 1)).to.equal(true);
+  });
+
+  it('is never recycled where it was adopted', () => {
+    Tensor.adopt(new Float32Array(length), [length]).dispose();
+    expect(storagePool.bytes).to.equal(0);
+  });
+
+  it('stays while another tensor shares it', () => {
+    const x = Tensor.ones([length]);
+    const alias = x.reshape([50, 100]);
+    x.dispose();
+    expect(storagePool.bytes).to.equal(0);
+    expect(alias.sum().item()).to.equal(length);
+    alias.dispose();
+    expect(storagePool.bytes).to.equal(4 * length);
+  });
+
+  it('comes back from backward: every recorded tensor but the leaves', () => {
+    const x = Tensor.ones([length]);
+    const loss = x.trace().square().exp().mean();
+    const gradients = backward(loss);
+    // The results of square and exp and one gradient on the way; another became the gradient of x,
+    // which is the user's.
+    expect(storagePool.bytes).to.equal(3 * 4 * length);
+    expect(x.sum().item()).to.equal(length);
+    expect(gradients.get(x)).to.not.equal(undefined);
+  });
+
+  it('of gradients comes back from update', () => {
+    const bn = new BatchNorm2D(length);
+    const x = Tensor.ones([2, length, 1, 1]);
+    const gradients = backward(bn.forwardMut(x.trace()).square().mean());
+    const before = storagePool.bytes;
+    new Sgd().update(bn, gradients);
+    // dx has two values per channel, dscale and dbias one.
+    expect(storagePool.bytes - before).to.equal(4 * (2 + 1 + 1) * length);
+    expectError(() => gradients.get(bn.scale), TypeError, 'update() has consumed');
+  });
+
+  it('a training loop of constant shapes takes no new memory', () => {
+    const bn = new BatchNorm2D(4);
+    const sgd = new Sgd({ lr: 0.01, momentum: 0.9 });
+    const x = Tensor.ones([8, 4, 16, 16]);
+    const step = () => {
+      sgd.update(bn, backward(bn.forwardMut(x.trace()).square().exp().mean()));
+    };
+    step();
+    const after = storagePool.bytes;
+    const memories = new Set<ArrayBufferLike>();
+    for (let i = 0; i < 20; i++) {
+      step();
+      expect(storagePool.bytes).to.equal(after);
+      const probe = Tensor.zeros([8, 4, 16, 16]);
+      memories.add(storageOf(probe).values.buffer);
+      probe.dispose();
+    }
+    expect(memories.size).to.be.at.most(6);
+  });
+
+  it('a graph that is dropped gives nothing back and breaks nothing', () => {
+    const x = Tensor.ones([length]);
+    x.trace().square().exp();
+    expect(storagePool.bytes).to.equal(0);
+    expect(x.square().mean().item()).to.equal(1);
+  });
+
+  describe('pool', () => {
+    const { limit } = storagePool;
+
+    afterEach(() => {
+      storagePool.limit = limit;
+    });
+
+    it('has a bound, and makes room by dropping the oldest lengths', () => {
+      storagePool.limit = 3 * 4 * length;
+      Tensor.zeros([length]).dispose();
+      Tensor.zeros([2 * length]).dispose();
+      expect(storagePool.bytes).to.equal(3 * 4 * length);
+      Tensor.zeros([length + 1]).dispose();
+      expect(storagePool.bytes).to.equal(4 * (length + 1));
+      Tensor.zeros([9 * length]).dispose();
+      expect(storagePool.bytes).to.be.at.most(3 * 4 * length);
+    });
+
+    it('shrinks with its limit and can be emptied', () => {
+      Tensor.zeros([length]).dispose();
+      storagePool.limit = 0;
+      expect(storagePool.bytes).to.equal(0);
+      storagePool.limit = limit;
+      Tensor.zeros([length]).dispose();
+      storagePool.clear();
+      expect(storagePool.bytes).to.equal(0);
+    });
+
+    it('refuses a limit that is no number of bytes', () => {
+      expectError(() => (storagePool.limit = -1), RangeError, 'for limit', '-1');
+      expectError(() => (storagePool.limit = '1' as never), TypeError, 'for limit', '"1"');
+    });
+  });
+});
