@@ -32,8 +32,8 @@ struct GradientSums {
   double dy_x;
 };
 
-// y = (x - mean) * scale + shift, one value of each per channel. The subtraction comes first because
-// a*x + b cancels where |mean| is large against the deviations.
+// y = (x - mean) * scale + shift, one value of each per channel. The subtraction comes first
+// because a*x + b cancels where |mean| is large against the deviations.
 struct Normalization {
   const float* mean;
   const float* scale;
@@ -69,9 +69,9 @@ struct Arithmetic {
 
 struct Kernels {
   const char* isa;
-  size_t lanes;        // floats in one vector
-  size_t tile_rows;    // rows of C that matmul_tile computes
-  size_t tile_columns; // columns of C that matmul_tile computes
+  size_t lanes;         // floats in one vector
+  size_t tile_rows;     // rows of C that matmul_tile computes
+  size_t tile_columns;  // columns of C that matmul_tile computes
 
   // Batch normalization; `out` has one entry per channel of the block.
   void (*moments)(const float* x, const Block& block, Moments* out);

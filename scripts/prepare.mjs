@@ -13,7 +13,9 @@ if (missing.length === 0) {
   run(process.execPath, ['scripts/build-native.mjs']);
 } else {
   console.warn(`No native addon was built: ${missing.join(', ')} not found.`);
-  console.warn('Everything works on the slower TypeScript backend. After installing the tools, run');
+  console.warn(
+    'Everything works on the slower TypeScript backend. After installing the tools, run',
+  );
   console.warn('  npm run build:native');
 }
 

@@ -1,11 +1,7 @@
 // Builds and runs the native tests on this machine, with the compiler in CXX.
 import { run, runQuietly } from './run.mjs';
 
-const options = [
-  '-DBATCHNORM_ADDON=OFF',
-  '-DBATCHNORM_NATIVE_TESTS=ON',
-  '-DBATCHNORM_WERROR=ON',
-];
+const options = ['-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_NATIVE_TESTS=ON', '-DBATCHNORM_WERROR=ON'];
 
 const compiler = process.env.CXX ?? 'c++';
 const folder = `build-tests-${compiler.replace(/\W/g, '')}`;

@@ -3,7 +3,7 @@ import { Lease } from '../tensor/lease.js';
 import type { Shape } from '../tensor/shape.js';
 import { formatShape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
-import type { OwnedTape, Tape } from '../tensor/tape.js';
+import type { OwnedTape } from '../tensor/tape.js';
 import { graphOf, isTensor, leaseOf, type Tensor, type Tensor0D } from '../tensor/tensor.js';
 import { requireOptions } from '../errors.js';
 import { accumulate, addGradient, Gradients } from './gradients.js';
@@ -97,7 +97,7 @@ function readKeep(keep: unknown, graph: Graph): Set<Lease> {
   if (!Array.isArray(keep)) throw wrongType('keep', 'an array of tensors', keep);
   for (const [i, tensor] of (keep as unknown[]).entries()) {
     if (!isTensor(tensor)) throw wrongType(`keep[${i}]`, 'a Tensor', tensor);
-    if (graphOf(tensor as Tensor<Shape, Tape>) !== graph) {
+    if (graphOf(tensor) !== graph) {
       throw new TypeError(`Expected a tensor of the graph of loss for keep[${i}], but it is not`);
     }
     leases.add(leaseOf(tensor));

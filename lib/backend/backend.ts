@@ -1,10 +1,10 @@
-/** What every backend can do. All arrays are contiguous and at least as long as the sizes say; the
+/** What every backend can do, as functions that need no `this`. All arrays are contiguous and at least as long as the sizes say; the
  * caller has checked that. Outputs are overwritten; nothing is kept after the call. */
 export interface Backend {
   readonly info: BackendInfo;
 
   /** y, mean, meanLow and invStd from x; moves runningMean and runningVar in place unless null. */
-  batchNormTraining(
+  batchNormTraining: (
     images: number,
     channels: number,
     plane: number,
@@ -19,9 +19,9 @@ export interface Backend {
     mean: Float32Array,
     meanLow: Float32Array,
     invStd: Float32Array,
-  ): void;
+  ) => void;
   /** y from x; y may be x. */
-  batchNormInference(
+  batchNormInference: (
     images: number,
     channels: number,
     plane: number,
@@ -32,9 +32,9 @@ export interface Backend {
     runningMean: Float32Array,
     runningVar: Float32Array,
     y: Float32Array,
-  ): void;
+  ) => void;
   /** dx, dscale and dbias; dx may be dy. */
-  batchNormBackward(
+  batchNormBackward: (
     images: number,
     channels: number,
     plane: number,
@@ -47,7 +47,7 @@ export interface Backend {
     dx: Float32Array,
     dscale: Float32Array,
     dbias: Float32Array,
-  ): void;
+  ) => void;
 
   add: Arithmetic;
   sub: Arithmetic;
@@ -60,23 +60,23 @@ export interface Backend {
   square: Unary;
   relu: Unary;
   /** dx = y > 0 ? dy : 0 */
-  reluBackward(n: number, y: Float32Array, dy: Float32Array, dx: Float32Array): void;
+  reluBackward: (n: number, y: Float32Array, dy: Float32Array, dx: Float32Array) => void;
 
-  sum(n: number, x: Float32Array): number;
+  sum: (n: number, x: Float32Array) => number;
   /** out[j] = sum over rows of x[row][j] */
-  sumRows(rows: number, columns: number, x: Float32Array, out: Float32Array): void;
+  sumRows: (rows: number, columns: number, x: Float32Array, out: Float32Array) => void;
   /** Logarithm of the softmax of each row. */
-  logSoftmax(rows: number, columns: number, x: Float32Array, y: Float32Array): void;
-  logSoftmaxBackward(
+  logSoftmax: (rows: number, columns: number, x: Float32Array, y: Float32Array) => void;
+  logSoftmaxBackward: (
     rows: number,
     columns: number,
     y: Float32Array,
     dy: Float32Array,
     dx: Float32Array,
-  ): void;
+  ) => void;
 
   /** c[rows][columns] = a[rows][depth] * b[depth][columns], either stored transposed. */
-  matmul(
+  matmul: (
     rows: number,
     depth: number,
     columns: number,
@@ -85,10 +85,10 @@ export interface Backend {
     a: Float32Array,
     b: Float32Array,
     c: Float32Array,
-  ): void;
+  ) => void;
 
   /** One step in place; velocity null without momentum. */
-  sgdStep(
+  sgdStep: (
     n: number,
     learningRate: number,
     l2: number,
@@ -98,10 +98,10 @@ export interface Backend {
     parameter: Float32Array,
     gradient: Float32Array,
     velocity: Float32Array | null,
-  ): void;
+  ) => void;
 
   /** Asks the system for huge pages under memory that was never written. */
-  adviseHugePages(n: number, buffer: Float32Array): void;
+  adviseHugePages: (n: number, buffer: Float32Array) => void;
 }
 
 /** out = a op b; b has the length of a, of one row of a, or 1. out may be a or b. */

@@ -64,9 +64,7 @@ export function nativeBackend(
   const info: BackendInfo = {
     name: 'native',
     isa: addon.isa(),
-    get threads() {
-      return addon.threads();
-    },
+    threads: addon.threads(),
   };
   // A plain object with the addon's functions as own members: no wrapper between a call and C++.
   return { ...addon, info };

@@ -9,9 +9,11 @@ const isas = ['avx2', 'neon', 'scalar'];
 
 /** Reads BATCHNORM_BACKEND, BATCHNORM_ISA and BATCHNORM_NUM_THREADS; an empty one counts as unset. */
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
-  const name = environment.BATCHNORM_BACKEND || undefined;
-  const isa = environment.BATCHNORM_ISA || undefined;
-  const threads = environment.BATCHNORM_NUM_THREADS || undefined;
+  const read = (variable: string) =>
+    environment[variable] === '' ? undefined : environment[variable];
+  const name = read('BATCHNORM_BACKEND');
+  const isa = read('BATCHNORM_ISA');
+  const threads = read('BATCHNORM_NUM_THREADS');
   if (name !== undefined && name !== 'native' && name !== 'portable') {
     throw invalid('BATCHNORM_BACKEND', 'native or portable', name);
   }

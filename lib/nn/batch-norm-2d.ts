@@ -32,28 +32,35 @@ export interface BatchNorm2DOptions {
 }
 
 /** Number of channels of a CHW or NCHW shape; never for another rank. */
-type ChannelsOf<S extends Shape> = S extends readonly [number, infer C extends number, number, number]
+type ChannelsOf<S extends Shape> = S extends readonly [
+  number,
+  infer C extends number,
+  number,
+  number,
+]
   ? C
   : S extends readonly [infer C extends number, number, number]
     ? C
     : never;
 
 /** What is wrong with an input of type X; never where nothing is. One mistake in a union is one. */
-type ImageMistake<X, C extends number> = X extends Tensor<infer S, Tape>
-  ? [ChannelsOf<S>] extends [never]
-    ? Mistake<'Expected a 3D tensor [C, H, W] or a 4D tensor [N, C, H, W]'>
-    : SameSize<ChannelsOf<S>, C> extends true
-      ? never
-      : Mistake<`Expected ${C} channels but received ${ChannelsOf<S>}`>
-  : never;
+type ImageMistake<X, C extends number> =
+  X extends Tensor<infer S, Tape>
+    ? [ChannelsOf<S>] extends [never]
+      ? Mistake<'Expected a 3D tensor [C, H, W] or a 4D tensor [N, C, H, W]'>
+      : SameSize<ChannelsOf<S>, C> extends true
+        ? never
+        : Mistake<`Expected ${C} channels but received ${ChannelsOf<S>}`>
+    : never;
 
-type TapeMistake<X, Wanted extends Tape> = X extends Tensor<Shape, infer T>
-  ? Exclude<T, Wanted> extends never
-    ? never
-    : Wanted extends NoneTape
-      ? Mistake<'forward takes tensors without a tape: use forwardMut to train, detach() to infer'>
-      : Mistake<'forwardMut takes tensors with a tape: use x.trace() to train, forward to infer'>
-  : never;
+type TapeMistake<X, Wanted extends Tape> =
+  X extends Tensor<Shape, infer T>
+    ? Exclude<T, Wanted> extends never
+      ? never
+      : Wanted extends NoneTape
+        ? Mistake<'forward takes tensors without a tape: use forwardMut to train, detach() to infer'>
+        : Mistake<'forwardMut takes tensors with a tape: use x.trace() to train, forward to infer'>
+    : never;
 
 /** `unknown` for an input that fits, else its mistake. */
 type Input<X, C extends number, Wanted extends Tape> = [TapeMistake<X, Wanted>] extends [never]

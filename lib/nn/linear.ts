@@ -22,21 +22,23 @@ export interface LinearOptions {
   readonly rng?: RandomSource;
 }
 
-type LinearMistake<X, I extends number> = X extends Tensor<infer S, Tape>
-  ? S extends readonly [number, infer K extends number]
-    ? SameSize<K, I> extends true
-      ? never
-      : Mistake<`Expected ${I} columns but received ${K}`>
-    : Mistake<'Expected a 2D tensor [N, features]'>
-  : never;
+type LinearMistake<X, I extends number> =
+  X extends Tensor<infer S, Tape>
+    ? S extends readonly [number, infer K extends number]
+      ? SameSize<K, I> extends true
+        ? never
+        : Mistake<`Expected ${I} columns but received ${K}`>
+      : Mistake<'Expected a 2D tensor [N, features]'>
+    : never;
 
 type Input<X, I extends number> = [LinearMistake<X, I>] extends [never]
   ? unknown
   : LinearMistake<X, I>;
 
-type Output<X, O extends number> = X extends Tensor<readonly [infer N extends number, number], infer T>
-  ? Tensor<readonly [N, O], T>
-  : never;
+type Output<X, O extends number> =
+  X extends Tensor<readonly [infer N extends number, number], infer T>
+    ? Tensor<readonly [N, O], T>
+    : never;
 
 /** y = x W^T + b, as dfdx 0.10's `Linear<I, O>`. */
 export class Linear<I extends number, O extends number> implements CanUpdateWithGradients {

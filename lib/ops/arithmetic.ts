@@ -20,8 +20,7 @@ interface Rule {
   readonly forward: Arithmetic;
   /** d(a op b)/da * dy, into `out`; undefined where that is dy itself and reads no operand. */
   readonly left:
-    | ((layout: Layout, dy: Float32Array, b: Float32Array, out: Float32Array) => void)
-    | undefined;
+    ((layout: Layout, dy: Float32Array, b: Float32Array, out: Float32Array) => void) | undefined;
   /** d(a op b)/db * dy before it is summed to the shape of b, into `out`. */
   readonly right: (
     layout: Layout,

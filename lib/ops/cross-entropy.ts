@@ -5,21 +5,17 @@ import type { Mistake, Shape } from '../tensor/shape.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
-import {
-  isTaped,
-  isTensor,
-  storageOf,
-  type TapeOf,
-  type Tensor,
-} from '../tensor/tensor.js';
+import { isTaped, isTensor, storageOf, type TapeOf, type Tensor } from '../tensor/tensor.js';
 import { requireTensor } from './operand.js';
 
 /** The class of each row, or the probabilities of all classes. */
-export type Targets = Uint8Array | Int32Array | readonly number[] | Tensor<readonly [number, number]>;
+export type Targets =
+  Uint8Array | Int32Array | readonly number[] | Tensor<readonly [number, number]>;
 
-type LogitsMistake<X> = X extends Tensor<readonly [number, number], Tape>
-  ? never
-  : Mistake<'Expected a 2D tensor [N, classes] for logits'>;
+type LogitsMistake<X> =
+  X extends Tensor<readonly [number, number], Tape>
+    ? never
+    : Mistake<'Expected a 2D tensor [N, classes] for logits'>;
 
 /**
  * Cross entropy of softmax(logits) against the targets, averaged over the rows:
@@ -71,7 +67,11 @@ interface Target {
 function readTargets(targets: unknown, rows: number, columns: number): Target {
   if (isTensor(targets)) return probabilities(targets, rows, columns);
   if (!isIndexArray(targets)) {
-    throw wrongType('targets', 'a Tensor, a Uint8Array, an Int32Array or an array of integers', targets);
+    throw wrongType(
+      'targets',
+      'a Tensor, a Uint8Array, an Int32Array or an array of integers',
+      targets,
+    );
   }
   if (targets.length !== rows) {
     throw wrongValue('targets', `${rows} class indices`, describe(targets));
@@ -89,9 +89,7 @@ function readTargets(targets: unknown, rows: number, columns: number): Target {
 }
 
 function isIndexArray(targets: unknown): targets is ArrayLike<number> {
-  return (
-    targets instanceof Uint8Array || targets instanceof Int32Array || Array.isArray(targets)
-  );
+  return targets instanceof Uint8Array || targets instanceof Int32Array || Array.isArray(targets);
 }
 
 function oneHot(classes: Int32Array, columns: number): Target {

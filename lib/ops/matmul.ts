@@ -29,31 +29,13 @@ export function matmul<S extends Shape, T extends Tape>(
   const left = storageOf(a);
   const right = storageOf(b);
   const result = Storage.take(rows * columns);
-  backend.matmul(
-    rows,
-    depth,
-    columns,
-    false,
-    transposeB,
-    left.values,
-    right.values,
-    result.values,
-  );
+  backend.matmul(rows, depth, columns, false, transposeB, left.values, right.values, result.values);
   return recorded(graphs, inputs, [rows, columns] as unknown as S, result, () => ({
     saved: [left, right],
     backward: (dy, give) => {
       // da = dy b^T
       const da = Storage.take(left.values.length);
-      backend.matmul(
-        rows,
-        columns,
-        depth,
-        false,
-        !transposeB,
-        dy.values,
-        right.values,
-        da.values,
-      );
+      backend.matmul(rows, columns, depth, false, !transposeB, dy.values, right.values, da.values);
       give(0, da);
       // db = a^T dy, or its transpose dy^T a
       const db = Storage.take(right.values.length);

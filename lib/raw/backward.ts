@@ -1,6 +1,12 @@
 import { backend } from '../backend/index.js';
 import { requireBatch } from '../ops/image-shape.js';
-import { type RawShape, readImage, requireArray, requireNoOverlap, requireObject } from './arrays.js';
+import {
+  type RawShape,
+  readImage,
+  requireArray,
+  requireNoOverlap,
+  requireObject,
+} from './arrays.js';
 
 export interface BackwardInput {
   /** The input of the forward pass, in row-major order of `shape`. */
@@ -44,7 +50,8 @@ export function batchNormBackward(input: BackwardInput, out?: BackwardOutput): B
   const meanLow = requireArray('meanLow', given.meanLow, channels);
   const invStd = requireArray('invStd', given.invStd, channels);
   requireBatch('x', image, image.shape);
-  const result = out === undefined ? allocate(elements, channels) : readOut(out, elements, channels);
+  const result =
+    out === undefined ? allocate(elements, channels) : readOut(out, elements, channels);
   const { dx, dscale, dbias } = result;
   requireNoOverlap({ dx, dscale, dbias }, { x, dy, scale, mean, meanLow, invStd }, [['dx', 'dy']]);
   backend.batchNormBackward(

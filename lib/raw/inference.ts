@@ -1,6 +1,12 @@
 import { backend } from '../backend/index.js';
 import { requirePositive } from '../errors.js';
-import { type RawShape, readImage, requireArray, requireNoOverlap, requireObject } from './arrays.js';
+import {
+  type RawShape,
+  readImage,
+  requireArray,
+  requireNoOverlap,
+  requireObject,
+} from './arrays.js';
 
 export interface InferenceInput {
   /** Values in row-major order of `shape`. */

@@ -1,7 +1,13 @@
 import { backend } from '../backend/index.js';
 import { requireFraction, requirePositive } from '../errors.js';
 import { requireBatch } from '../ops/image-shape.js';
-import { type RawShape, readImage, requireArray, requireNoOverlap, requireObject } from './arrays.js';
+import {
+  type RawShape,
+  readImage,
+  requireArray,
+  requireNoOverlap,
+  requireObject,
+} from './arrays.js';
 
 export interface TrainingInput {
   /** Values in row-major order of `shape`, at least two per channel. */
@@ -51,7 +57,8 @@ export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): T
   const epsilon = requirePositive('epsilon', given.epsilon ?? 1e-5);
   const momentum = requireFraction('momentum', given.momentum ?? 0.1);
   requireBatch('x', image, image.shape);
-  const result = out === undefined ? allocate(elements, channels) : readOut(out, elements, channels);
+  const result =
+    out === undefined ? allocate(elements, channels) : readOut(out, elements, channels);
   const { y, mean, meanLow, invStd } = result;
   requireNoOverlap({ y, mean, meanLow, invStd, ...running }, { x, scale, bias });
   backend.batchNormTraining(

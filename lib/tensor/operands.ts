@@ -39,6 +39,7 @@ export type MatmulShape<A extends Shape, B extends Shape> = readonly [
   B extends readonly [number, infer N extends number] ? N : number,
 ];
 
-export type LogSoftmaxInput<S extends Shape> = S extends readonly [number] | readonly [number, number]
+export type LogSoftmaxInput<S extends Shape> = S extends
+  readonly [number] | readonly [number, number]
   ? unknown
   : Mistake<'Expected a 1D or 2D tensor for logSoftmax'>;

@@ -75,7 +75,12 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   static {
     createTensor = (shape, storage, graph, id = created++) =>
-      new Tensor(Object.isFrozen(shape) ? shape : Object.freeze(shape), new Lease(storage), graph, id);
+      new Tensor(
+        Object.isFrozen(shape) ? shape : Object.freeze(shape),
+        new Lease(storage),
+        graph,
+        id,
+      );
     storageOf = (tensor) => tensor.#lease.storage;
     leaseOf = (tensor) => tensor.#lease;
     isTensor = (value): value is Tensor<Shape, Tape> =>
@@ -164,7 +169,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   item(): number {
     const { values } = this.#lease.storage;
     if (elementCount(this.shape) !== 1) {
-      throw new RangeError(`Expected one value for item() but the shape is ${formatShape(this.shape)}`);
+      throw new RangeError(
+        `Expected one value for item() but the shape is ${formatShape(this.shape)}`,
+      );
     }
     return values[0];
   }
@@ -275,7 +282,8 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   matmul<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
     this: A,
     other: X & MatmulOperands<ShapeOf<A>, X>,
-  ): Tensor<MatmulShape<ShapeOf<A>, ShapeOf<X>>, MergedTape<TapeOf<A>, TapeOf<X>>> {
+  ): Tensor<MatmulShape<ShapeOf<A>, ShapeOf<X>>, MergedTape<TapeOf<A>, TapeOf<X>>>;
+  matmul(this: Tensor<Shape, Tape>, other: Tensor<Shape, Tape>): Tensor<Shape, Tape> {
     return matmul(this, other);
   }
 

@@ -12,8 +12,8 @@ float* Arguments::floats(size_t index, size_t needed) {
   size_t length = 0;
   void* data = nullptr;
   // Fails for what is no typed array; a detached one reports length 0.
-  const napi_status status = napi_get_typedarray_info(info_.Env(), info_[index], &type, &length,
-                                                      &data, nullptr, nullptr);
+  const napi_status status =
+      napi_get_typedarray_info(info_.Env(), info_[index], &type, &length, &data, nullptr, nullptr);
   if (status != napi_ok || type != napi_float32_array || length < needed) {
     char expected[64];
     std::snprintf(expected, sizeof expected, "a Float32Array of at least %zu values", needed);

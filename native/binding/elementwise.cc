@@ -8,7 +8,7 @@ namespace batchnorm {
 namespace {
 
 // (n, x, y): y = f(x)
-template <UnaryKernel Kernels::* kKernel>
+template <UnaryKernel Kernels::*kKernel>
 Napi::Value unary(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const size_t n = arguments.size(0);
@@ -19,7 +19,7 @@ Napi::Value unary(const Napi::CallbackInfo& info) {
 }
 
 // (rows, columns, length of b, a, b, out): b is as long as a, as a row of a, or 1.
-template <Arithmetic Kernels::* kOperation>
+template <Arithmetic Kernels::*kOperation>
 Napi::Value arithmetic(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const size_t rows = arguments.size(0);
@@ -38,7 +38,8 @@ Napi::Value arithmetic(const Napi::CallbackInfo& info) {
   } else if (right_length == columns) {
     right = Operand::kRow;
   } else {
-    Napi::RangeError::New(info.Env(), "Expected a right operand that is a tensor, a row or a scalar")
+    Napi::RangeError::New(info.Env(),
+                          "Expected a right operand that is a tensor, a row or a scalar")
         .ThrowAsJavaScriptException();
     return info.Env().Undefined();
   }

@@ -15,7 +15,8 @@
 namespace batchnorm {
 namespace avx2 {
 
-// clang-format off: the vector type must come before the kernels written over it.
+// The vector type must come before the kernels written over it.
+// clang-format off
 #include "simd/avx2.h"
 #include "kernels/all.inl.h"
 // clang-format on

@@ -7,7 +7,8 @@
 namespace batchnorm {
 namespace neon {
 
-// clang-format off: the vector type must come before the kernels written over it.
+// The vector type must come before the kernels written over it.
+// clang-format off
 #include "simd/neon.h"
 #include "kernels/all.inl.h"
 // clang-format on

@@ -4,7 +4,8 @@
 namespace batchnorm {
 namespace scalar {
 
-// clang-format off: the vector type must come before the kernels written over it.
+// The vector type must come before the kernels written over it.
+// clang-format off
 #include "simd/scalar.h"
 #include "kernels/all.inl.h"
 // clang-format on

@@ -1,10 +1,10 @@
 // Walks the rows of one channel for the sums of moments and gradient_sums.
 //
-// Every addition in a float lane may be off by 2^-24 of what the lane holds, and unlucky terms are off
-// in the same direction each time: a large one followed by many of just over half its last bit. So a
-// lane is emptied into doubles after kAdditions terms. With the rounding of a deviation, of its square
-// and of adding the four lanes up, a sum of squares is then within (12 + 4) * 2^-24 = 9.6e-7 of the
-// truth whatever the data are; 32 terms were measured to miss by 1.5e-6.
+// Every addition in a float lane may be off by 2^-24 of what the lane holds, and unlucky terms are
+// off in the same direction each time: a large one followed by many of just over half its last bit.
+// So a lane is emptied into doubles after kAdditions terms. With the rounding of a deviation, of
+// its square and of adding the four lanes up, a sum of squares is then within (12 + 4) * 2^-24
+// = 9.6e-7 of the truth whatever the data are; 32 terms were measured to miss by 1.5e-6.
 constexpr size_t kAdditions = 12;
 
 // Four independent accumulators hide the latency of the addition.

@@ -1,5 +1,7 @@
 // Every algorithm, in order of use. No include guard: each ISA includes this in a namespace of its
 // own, after its simd/ header.
+
+// clang-format off
 #include "kernels/accumulate.inl.h"
 #include "kernels/moments.inl.h"
 #include "kernels/normalize.inl.h"
@@ -14,3 +16,4 @@
 #include "kernels/matmul_tile.inl.h"
 #include "kernels/sgd_step.inl.h"
 #include "kernels/table.inl.h"
+// clang-format on

@@ -32,8 +32,8 @@ struct Exp {
 };
 
 struct Log {
-  // x = m * 2^e with sqrt(1/2) <= m < sqrt(2); log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172,
-  // where the odd series to s^9 leaves 4e-10.
+  // x = m * 2^e with sqrt(1/2) <= m < sqrt(2); log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| <
+  // 0.172, where the odd series to s^9 leaves 4e-10.
   F32 operator()(F32 x) const {
     const F32 one = F32::broadcast(1.0f);
     const Mask subnormal = less(x, F32::broadcast(1.17549435e-38f));
@@ -41,8 +41,8 @@ struct Log {
     const I32 root_half = broadcast_i32(0x3f3504f3);
     const I32 above_root = bits(normal) - root_half;
     const F32 m = from_bits((above_root & broadcast_i32(0x007fffff)) + root_half);
-    const F32 e = to_f32(shift_right<23>(above_root)) -
-                  select(subnormal, F32::broadcast(23.0f), F32::zero());
+    const F32 e =
+        to_f32(shift_right<23>(above_root)) - select(subnormal, F32::broadcast(23.0f), F32::zero());
 
     const F32 f = m - one;  // exact
     const F32 s = f / (m + one);

@@ -17,7 +17,8 @@ struct ProductSums {
   }
   void add_first(size_t offset, size_t n) {
     // The unused lanes of x become the mean, so that their product is an exact zero.
-    add_pair<3>(keep_first(F32::load_first(x + offset, n), n, mean), F32::load_first(dy + offset, n));
+    add_pair<3>(keep_first(F32::load_first(x + offset, n), n, mean),
+                F32::load_first(dy + offset, n));
   }
   void flush() {
     dy_sum.flush();

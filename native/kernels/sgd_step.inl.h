@@ -6,9 +6,7 @@ struct SgdLanes {
   bool nesterov;
 
   F32 decayed(F32 p, F32 g) const { return mul_add(l2, p, g); }
-  F32 moved(F32 p, F32 direction) const {
-    return p - mul_add(decay, p, learning_rate * direction);
-  }
+  F32 moved(F32 p, F32 direction) const { return p - mul_add(decay, p, learning_rate * direction); }
   F32 velocity(F32 v, F32 g) const { return mul_add(momentum, v, g); }
   F32 direction(F32 v, F32 g) const { return nesterov ? mul_add(momentum, v, g) : v; }
 };

@@ -21,8 +21,7 @@ Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
 
   // A piece is a run of whole planes in memory order: what one thread writes is contiguous.
   const size_t planes = shape.images * shape.channels;
-  const size_t planes_per_task =
-      std::max<size_t>(1, kElementsWorthAThread / shape.plane);
+  const size_t planes_per_task = std::max<size_t>(1, kElementsWorthAThread / shape.plane);
   auto task = [&](size_t index, size_t) {
     size_t plane = index * planes_per_task;
     const size_t end = std::min(planes, plane + planes_per_task);
@@ -31,9 +30,9 @@ Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
       const size_t channels = std::min(end - plane, shape.channels - channel);
       const size_t offset = plane * shape.plane;
       const Block block = {1, channels, shape.plane, shape.elements(), shape.plane};
-      kernels.normalize(arguments.x + offset, arguments.y + offset, block,
-                        {arguments.running_mean + channel, scale + channel,
-                         arguments.bias + channel});
+      kernels.normalize(
+          arguments.x + offset, arguments.y + offset, block,
+          {arguments.running_mean + channel, scale + channel, arguments.bias + channel});
       plane += channels;
     }
   };

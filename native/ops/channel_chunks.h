@@ -1,8 +1,8 @@
 // How an NCHW tensor is cut for sums over its channels.
 //
-// A chunk is a part of one channel that is summed in one go and fits the first-level cache twice over.
-// Its size follows from the shape alone, and chunks are merged in their order: so the bits of a
-// result depend neither on cache sizes nor on the number of threads.
+// A chunk is a part of one channel that is summed in one go and fits the first-level cache twice
+// over. Its size follows from the shape alone, and chunks are merged in their order: so the bits of
+// a result depend neither on cache sizes nor on the number of threads.
 #pragma once
 
 #include <algorithm>

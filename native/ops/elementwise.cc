@@ -9,9 +9,8 @@ void apply_unary(UnaryKernel kernel, const float* x, float* y, size_t n) {
 }
 
 void apply_binary(BinaryKernel kernel, const float* a, const float* b, float* out, size_t n) {
-  for_each_piece(n, [&](size_t begin, size_t end) {
-    kernel(a + begin, b + begin, out + begin, end - begin);
-  });
+  for_each_piece(
+      n, [&](size_t begin, size_t end) { kernel(a + begin, b + begin, out + begin, end - begin); });
 }
 
 void apply_arithmetic(const Arithmetic& operation, Operand right, const float* a, const float* b,

@@ -5,8 +5,8 @@
 
 namespace batchnorm {
 
-// Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances",
-// 1979, eq. 2.1. A channel of one constant keeps exactly its value and m2 = 0.
+// Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+// variances", 1979, eq. 2.1. A channel of one constant keeps exactly its value and m2 = 0.
 inline void merge(Moments& into, const Moments& next) {
   const double count = into.count + next.count;
   const double delta = next.mean - into.mean;

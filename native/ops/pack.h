@@ -1,6 +1,6 @@
-// Packing of a matrix into the order in which the tile kernel reads it: strips of `width` rows (of A)
-// or columns (of B), within a strip one group of `width` floats per step of the depth. What a strip
-// lacks at the edge is zero.
+// Packing of a matrix into the order in which the tile kernel reads it: strips of `width` rows (of
+// A) or columns (of B), within a strip one group of `width` floats per step of the depth. What a
+// strip lacks at the edge is zero.
 #pragma once
 
 #include <algorithm>

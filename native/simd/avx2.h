@@ -69,7 +69,8 @@ I32 shift_right(I32 a) {
 inline F32 to_f32(I32 a) { return {_mm256_cvtepi32_ps(a.lanes)}; }
 
 inline float max_lane(F32 a) {
-  const __m128 of_4 = _mm_max_ps(_mm256_castps256_ps128(a.lanes), _mm256_extractf128_ps(a.lanes, 1));
+  const __m128 of_4 =
+      _mm_max_ps(_mm256_castps256_ps128(a.lanes), _mm256_extractf128_ps(a.lanes, 1));
   const __m128 of_2 = _mm_max_ps(of_4, _mm_movehl_ps(of_4, of_4));
   return _mm_cvtss_f32(_mm_max_ss(of_2, _mm_shuffle_ps(of_2, of_2, 1)));
 }
@@ -85,8 +86,7 @@ struct F64Sum {
     lanes = _mm256_add_pd(lanes, _mm256_add_pd(low, high));
   }
   double total() const {
-    const __m128d of_2 =
-        _mm_add_pd(_mm256_castpd256_pd128(lanes), _mm256_extractf128_pd(lanes, 1));
+    const __m128d of_2 = _mm_add_pd(_mm256_castpd256_pd128(lanes), _mm256_extractf128_pd(lanes, 1));
     return _mm_cvtsd_f64(_mm_add_sd(of_2, _mm_unpackhi_pd(of_2, of_2)));
   }
 };

@@ -10,8 +10,8 @@ struct I32 {
 };
 
 inline uint32x4_t first_lanes(size_t n) {
-  const uint32x4_t index = vsetq_lane_u32(
-      3, vsetq_lane_u32(2, vsetq_lane_u32(1, vdupq_n_u32(0), 1), 2), 3);
+  const uint32x4_t index =
+      vsetq_lane_u32(3, vsetq_lane_u32(2, vsetq_lane_u32(1, vdupq_n_u32(0), 1), 2), 3);
   return vcltq_u32(index, vdupq_n_u32(static_cast<uint32_t>(n)));
 }
 
@@ -47,12 +47,8 @@ inline F32 mul_add(F32 a, F32 b, F32 c) { return {vfmaq_f32(c.lanes, a.lanes, b.
 inline F32 negative_mul_add(F32 a, F32 b, F32 c) { return {vfmsq_f32(c.lanes, a.lanes, b.lanes)}; }
 
 // FMAX and FMIN give NaN where either is NaN; selecting keeps the rule of the other ISAs.
-inline F32 max(F32 a, F32 b) {
-  return {vbslq_f32(vcgtq_f32(a.lanes, b.lanes), a.lanes, b.lanes)};
-}
-inline F32 min(F32 a, F32 b) {
-  return {vbslq_f32(vcltq_f32(a.lanes, b.lanes), a.lanes, b.lanes)};
-}
+inline F32 max(F32 a, F32 b) { return {vbslq_f32(vcgtq_f32(a.lanes, b.lanes), a.lanes, b.lanes)}; }
+inline F32 min(F32 a, F32 b) { return {vbslq_f32(vcltq_f32(a.lanes, b.lanes), a.lanes, b.lanes)}; }
 
 inline Mask less(F32 a, F32 b) { return {vcltq_f32(a.lanes, b.lanes)}; }
 inline Mask less_equal(F32 a, F32 b) { return {vcleq_f32(a.lanes, b.lanes)}; }

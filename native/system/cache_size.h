@@ -10,8 +10,8 @@ struct CacheSizes {
   size_t last;  // bytes of the last level
 };
 
-// Read from the machine at load time; typical sizes where it does not tell. They decide how work is cut,
-// never in which order anything is summed.
+// Read from the machine at load time; typical sizes where it does not tell. They decide how work is
+// cut, never in which order anything is summed.
 const CacheSizes& cache_sizes();
 
 }  // namespace batchnorm

@@ -41,7 +41,9 @@ describe('a package without its native binary', function () {
   });
 
   function runProgram(environment: Record<string, string> = {}): Outcome {
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BATCHNORM_'));
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !name.startsWith('BATCHNORM_'),
+    );
     const { status, stdout, stderr } = spawnSync(process.execPath, ['program.mjs'], {
       cwd: folder,
       encoding: 'utf8',

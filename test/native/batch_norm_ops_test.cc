@@ -27,7 +27,10 @@ struct Result {
 
 struct Inputs {
   Inputs(const ImageShape& image, float offset)
-      : shape(image), x(image.elements()), dy(image.elements()), scale(image.channels),
+      : shape(image),
+        x(image.elements()),
+        dy(image.elements()),
+        scale(image.channels),
         bias(image.channels) {
     Random random(image.elements());
     for (float& each : x) each = random.next() * 2 + offset;
@@ -57,15 +60,15 @@ Result train(const batchnorm::Kernels& kernels, const Inputs& in) {
               kernels, in.shape,
               {in.x.data(), in.dy.data(), in.scale.data(), mean.data(), mean_low.data(),
                inv_std.data(), dx.data(), dscale.data(), dbias.data()}) == batchnorm::Status::kOk);
-  for (const Guarded* each : {&y, &dx, &mean, &mean_low, &inv_std, &running_mean, &running_var,
-                              &dscale, &dbias}) {
+  for (const Guarded* each :
+       {&y, &dx, &mean, &mean_low, &inv_std, &running_mean, &running_var, &dscale, &dbias}) {
     CHECK(each->guards_intact());
   }
   const auto copy = [](const Guarded& from) {
     return std::vector<float>(from.data(), from.data() + from.size());
   };
-  return {copy(y),           copy(mean),        copy(mean_low), copy(inv_std), copy(running_mean),
-          copy(running_var), copy(dx),          copy(dscale),   copy(dbias)};
+  return {copy(y),           copy(mean), copy(mean_low), copy(inv_std), copy(running_mean),
+          copy(running_var), copy(dx),   copy(dscale),   copy(dbias)};
 }
 
 // Against double precision, within the tolerances of the numerics contract.
@@ -93,8 +96,7 @@ void check(const Inputs& in, const Result& got) {
       const double x_hat = (in.x[at] - mean) * inv_std;
       y_error = std::fmax(y_error, std::fabs(got.y[at] - (x_hat * in.scale[c] + in.bias[c])));
       y_size = std::fmax(y_size, std::fabs(x_hat * in.scale[c]));
-      const double dx =
-          in.scale[c] * inv_std * (in.dy[at] - sum / count - x_hat * product / count);
+      const double dx = in.scale[c] * inv_std * (in.dy[at] - sum / count - x_hat * product / count);
       dx_error = std::fmax(dx_error, std::fabs(got.dx[at] - dx));
       dx_size = std::fmax(dx_size, std::fabs(in.scale[c] * inv_std * in.dy[at]));
     }
@@ -115,8 +117,8 @@ void check(const Inputs& in, const Result& got) {
 
 TEST_CASE("training and backward: planes below, at and above a chunk, one image, one channel") {
   FOR_EACH_ISA(kernels) {
-    const ImageShape shapes[] = {{2, 1, 1},    {9, 5, 1},    {3, 4, 6},     {2, 70, 49},
-                                 {1, 3, 196},  {4, 2, 4096}, {3, 2, 4097},  {1, 2, 12544},
+    const ImageShape shapes[] = {{2, 1, 1},     {9, 5, 1},    {3, 4, 6},    {2, 70, 49},
+                                 {1, 3, 196},   {4, 2, 4096}, {3, 2, 4097}, {1, 2, 12544},
                                  {2, 1, 20000}, {100, 3, 63}};
     for (const ImageShape& shape : shapes) {
       for (float offset : {0.0f, 20000.0f}) {
@@ -135,8 +137,8 @@ TEST_CASE("training and backward: the same bits for any number of threads") {
   const size_t before = batchnorm::thread_count();
   FOR_EACH_ISA(kernels) {
     // Many channels (a thread owns whole ones) and few (a thread owns chunks).
-    for (const ImageShape& shape : {ImageShape{8, 48, 784}, ImageShape{5, 1, 40000},
-                                    ImageShape{2, 3, 30000}}) {
+    for (const ImageShape& shape :
+         {ImageShape{8, 48, 784}, ImageShape{5, 1, 40000}, ImageShape{2, 3, 30000}}) {
       const Inputs in(shape, 1.0f);
       batchnorm::set_thread_count(1);
       const Result one = train(kernels, in);
@@ -160,8 +162,8 @@ TEST_CASE("training: nothing to do for an empty tensor") {
 TEST_CASE("inference: every shape, in place too, the same bits for any number of threads") {
   const size_t before = batchnorm::thread_count();
   FOR_EACH_ISA(kernels) {
-    for (const ImageShape& shape : {ImageShape{1, 1, 1}, ImageShape{3, 5, 7}, ImageShape{2, 3, 50000},
-                                    ImageShape{64, 40, 49}}) {
+    for (const ImageShape& shape : {ImageShape{1, 1, 1}, ImageShape{3, 5, 7},
+                                    ImageShape{2, 3, 50000}, ImageShape{64, 40, 49}}) {
       const Inputs in(shape, 3.0f);
       std::vector<float> mean(shape.channels, 2.5f), var(shape.channels, 1.75f);
       std::vector<float> first;
@@ -169,9 +171,9 @@ TEST_CASE("inference: every shape, in place too, the same bits for any number of
         batchnorm::set_thread_count(threads);
         Guarded y(shape.elements(), 1);
         for (size_t i = 0; i < y.size(); i++) y[i] = in.x[i];
-        batchnorm::batch_norm_inference(kernels, shape,
-                                        {y.data(), in.scale.data(), in.bias.data(), mean.data(),
-                                         var.data(), 1e-5, y.data()});
+        batchnorm::batch_norm_inference(
+            kernels, shape,
+            {y.data(), in.scale.data(), in.bias.data(), mean.data(), var.data(), 1e-5, y.data()});
         CHECK(y.guards_intact());
         if (first.empty()) {
           first.assign(y.data(), y.data() + y.size());
@@ -182,8 +184,7 @@ TEST_CASE("inference: every shape, in place too, the same bits for any number of
       size_t wrong = 0;
       for (size_t i = 0; i < first.size(); i++) {
         const size_t c = i / shape.plane % shape.channels;
-        const double expected =
-            (in.x[i] - 2.5) / std::sqrt(1.75 + 1e-5) * in.scale[c] + in.bias[c];
+        const double expected = (in.x[i] - 2.5) / std::sqrt(1.75 + 1e-5) * in.scale[c] + in.bias[c];
         if (!support::near(first[i], expected, 1e-6 * (std::fabs(expected) + 1))) wrong++;
       }
       CHECK(wrong == 0);

@@ -7,7 +7,7 @@ using support::Random;
 
 namespace {
 
-void check_unary(const char* name, batchnorm::UnaryKernel Kernels::* kernel,
+void check_unary(const char* name, batchnorm::UnaryKernel Kernels::*kernel,
                  double (*reference)(double), float scale, float offset, double tolerance) {
   CAPTURE(name);
   FOR_EACH_ISA(kernels) {
@@ -30,7 +30,7 @@ void check_unary(const char* name, batchnorm::UnaryKernel Kernels::* kernel,
   }
 }
 
-void check_arithmetic(const char* name, batchnorm::Arithmetic Kernels::* operation,
+void check_arithmetic(const char* name, batchnorm::Arithmetic Kernels::*operation,
                       float (*reference)(float, float)) {
   CAPTURE(name);
   FOR_EACH_ISA(kernels) {
@@ -77,7 +77,8 @@ TEST_CASE("add, sub, mul, div: one rounding, as IEEE says") {
 
 TEST_CASE("exp: within 2e-7 over its range") {
   for (float scale : {1.0f, 10.0f, 80.0f}) {
-    check_unary("exp", &Kernels::exp, [](double x) { return std::exp(x); }, scale, 0, 2e-7);
+    check_unary(
+        "exp", &Kernels::exp, [](double x) { return std::exp(x); }, scale, 0, 2e-7);
   }
 }
 
@@ -96,9 +97,12 @@ TEST_CASE("exp: zero, overflow, underflow, NaN") {
 }
 
 TEST_CASE("log: within 2e-7, close to 1 too") {
-  check_unary("log", &Kernels::log, [](double x) { return std::log(x); }, 4.9f, 5.0f, 2e-7);
-  check_unary("log", &Kernels::log, [](double x) { return std::log(x); }, 1e-3f, 1.0f, 2e-7);
-  check_unary("log", &Kernels::log, [](double x) { return std::log(x); }, 1e30f, 2e30f, 2e-7);
+  check_unary(
+      "log", &Kernels::log, [](double x) { return std::log(x); }, 4.9f, 5.0f, 2e-7);
+  check_unary(
+      "log", &Kernels::log, [](double x) { return std::log(x); }, 1e-3f, 1.0f, 2e-7);
+  check_unary(
+      "log", &Kernels::log, [](double x) { return std::log(x); }, 1e30f, 2e30f, 2e-7);
 }
 
 TEST_CASE("log: one, zero, negative, subnormal, Inf, NaN") {
@@ -115,9 +119,12 @@ TEST_CASE("log: one, zero, negative, subnormal, Inf, NaN") {
 }
 
 TEST_CASE("sqrt, square and relu") {
-  check_unary("sqrt", &Kernels::sqrt, [](double x) { return std::sqrt(x); }, 4.9f, 5.0f, 1e-7);
-  check_unary("square", &Kernels::square, [](double x) { return x * x; }, 3.0f, 0, 1e-7);
-  check_unary("relu", &Kernels::relu, [](double x) { return x > 0 ? x : 0; }, 3.0f, 0, 0);
+  check_unary(
+      "sqrt", &Kernels::sqrt, [](double x) { return std::sqrt(x); }, 4.9f, 5.0f, 1e-7);
+  check_unary(
+      "square", &Kernels::square, [](double x) { return x * x; }, 3.0f, 0, 1e-7);
+  check_unary(
+      "relu", &Kernels::relu, [](double x) { return x > 0 ? x : 0; }, 3.0f, 0, 0);
   FOR_EACH_ISA(kernels) CHECK(std::isnan(one(kernels.relu, NAN)));
 }
 

@@ -18,7 +18,8 @@ void check_product(const batchnorm::Kernels& kernels, size_t rows, size_t depth,
   Guarded c(rows * columns, 3);
   a.fill(random);
   b.fill(random);
-  const Matmul call = {a.data(), b.data(), c.data(), rows, depth, columns, transpose_a, transpose_b};
+  const Matmul call = {a.data(), b.data(), c.data(),    rows,
+                       depth,    columns,  transpose_a, transpose_b};
   REQUIRE(batchnorm::matmul(kernels, call) == batchnorm::Status::kOk);
   CHECK(c.guards_intact());
   size_t wrong = 0;
@@ -45,7 +46,7 @@ void check_product(const batchnorm::Kernels& kernels, size_t rows, size_t depth,
 
 TEST_CASE("matmul: sizes around tiles and blocks, all transposes") {
   FOR_EACH_ISA(kernels) {
-    const size_t sizes[][3] = {{1, 1, 1},    {5, 3, 7},      {6, 16, 16},  {7, 17, 17},
+    const size_t sizes[][3] = {{1, 1, 1},    {5, 3, 7},      {6, 16, 16},   {7, 17, 17},
                                {97, 257, 3}, {12, 300, 257}, {96, 256, 32}, {0, 4, 4},
                                {4, 0, 4},    {4, 4, 0}};
     for (const auto& size : sizes) {
@@ -69,7 +70,8 @@ TEST_CASE("matmul: the same bits for any number of threads") {
     for (size_t threads : {1, 2, 5}) {
       batchnorm::set_thread_count(threads);
       Guarded c(rows * columns);
-      batchnorm::matmul(kernels, {a.data(), b.data(), c.data(), rows, depth, columns, false, false});
+      batchnorm::matmul(kernels,
+                        {a.data(), b.data(), c.data(), rows, depth, columns, false, false});
       if (first.empty()) {
         first.assign(c.data(), c.data() + c.size());
       } else {

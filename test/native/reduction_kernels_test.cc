@@ -71,7 +71,8 @@ TEST_CASE("log_softmax and its gradient at every length, with large logits") {
           const double expected = x[i] - largest - std::log(sum);
           CHECK(support::near(y[i], expected, 2e-6 * std::fmax(1.0, std::fabs(expected))));
           const double gradient = dy[i] - std::exp(expected) * dy_sum;
-          CHECK(support::near(dx[i], gradient, 1e-5 * std::fmax(1.0, dy_size * std::exp(expected))));
+          CHECK(
+              support::near(dx[i], gradient, 1e-5 * std::fmax(1.0, dy_size * std::exp(expected))));
         }
       }
     }

@@ -6,9 +6,8 @@ using support::Guarded;
 using support::Random;
 
 TEST_CASE("sgd_step: plain, momentum, Nesterov, both weight decays, at every length") {
-  const SgdStep steps[] = {{0.1f, 0, 0, 0, false},
-                           {0.1f, 0.01f, 0, 0.9f, false},
-                           {0.1f, 0, 0.05f, 0.9f, true}};
+  const SgdStep steps[] = {
+      {0.1f, 0, 0, 0, false}, {0.1f, 0.01f, 0, 0.9f, false}, {0.1f, 0, 0.05f, 0.9f, true}};
   FOR_EACH_ISA(kernels) {
     for (const SgdStep& step : steps) {
       for (size_t n : support::edge_sizes(kernels.lanes)) {

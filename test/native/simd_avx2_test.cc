@@ -20,7 +20,8 @@
 
 namespace simd_avx2 {
 
-// clang-format off: the vector type must come before the tests written over it.
+// The vector type must come before the tests written over it.
+// clang-format off
 #include "simd/avx2.h"
 constexpr bool kFuses = true;
 TEST_SUITE_BEGIN("simd/avx2.h" * doctest::skip(batchnorm::find_kernels("avx2") == nullptr));

@@ -13,7 +13,8 @@
 
 namespace simd_neon {
 
-// clang-format off: the vector type must come before the tests written over it.
+// The vector type must come before the tests written over it.
+// clang-format off
 #include "simd/neon.h"
 constexpr bool kFuses = true;
 TEST_SUITE_BEGIN("simd/neon.h" * doctest::skip(batchnorm::find_kernels("neon") == nullptr));

@@ -10,7 +10,8 @@
 
 namespace simd_scalar {
 
-// clang-format off: the vector type must come before the tests written over it.
+// The vector type must come before the tests written over it.
+// clang-format off
 #include "simd/scalar.h"
 constexpr bool kFuses = false;
 TEST_SUITE_BEGIN("simd/scalar.h" * doctest::skip(batchnorm::find_kernels("scalar") == nullptr));

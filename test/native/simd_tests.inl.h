@@ -1,6 +1,6 @@
-// The tests of the vector layer, written once: included inside the namespace and the target region of
-// each ISA, where F32, I32 and F64Sum are that ISA's. Each member is compared, lane by lane, with
-// what simd/scalar.h says it means.
+// The tests of the vector layer, written once: included inside the namespace and the target region
+// of each ISA, where F32, I32 and F64Sum are that ISA's. Each member is compared, lane by lane,
+// with what simd/scalar.h says it means.
 
 constexpr size_t kWidth = F32::kLanes;
 

@@ -1,4 +1,5 @@
-// Buffers with guard values around them, reproducible numbers, and a loop over the ISAs of this machine.
+// Buffers with guard values around them, reproducible numbers, and a loop over the ISAs of this
+// machine.
 #pragma once
 
 #include <cmath>
@@ -81,9 +82,21 @@ inline std::vector<const batchnorm::Kernels*> all_kernels() {
 
 // Lengths around the borders of a vector, of the four accumulators and of a flush.
 inline std::vector<size_t> edge_sizes(size_t lanes) {
-  return {0,         1,         lanes - 1,     lanes,         lanes + 1,      2 * lanes - 1,
-          2 * lanes, 3 * lanes, 4 * lanes - 1, 4 * lanes,     4 * lanes + 1,  8 * lanes + 3,
-          128 * lanes, 128 * lanes + 1, 300 * lanes + lanes - 1};
+  return {0,
+          1,
+          lanes - 1,
+          lanes,
+          lanes + 1,
+          2 * lanes - 1,
+          2 * lanes,
+          3 * lanes,
+          4 * lanes - 1,
+          4 * lanes,
+          4 * lanes + 1,
+          8 * lanes + 3,
+          128 * lanes,
+          128 * lanes + 1,
+          300 * lanes + lanes - 1};
 }
 
 inline bool near(double actual, double expected, double tolerance) {
@@ -93,6 +106,6 @@ inline bool near(double actual, double expected, double tolerance) {
 }  // namespace support
 
 // The ISA is part of what is printed when an assertion fails.
-#define FOR_EACH_ISA(kernels)                                          \
+#define FOR_EACH_ISA(kernels)                                                \
   for (const batchnorm::Kernels* kernels##_pointer : support::all_kernels()) \
     if (const batchnorm::Kernels& kernels = *kernels##_pointer; true)

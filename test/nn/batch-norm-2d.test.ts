@@ -78,7 +78,12 @@ describe('BatchNorm2D', () => {
     const x = Tensor.from(values(seeded(5), 24), [2, 2, 2, 3]);
     const weights = Tensor.from(values(seeded(6), 24), [2, 2, 2, 3]);
     checkGradients(
-      ([a]) => bn.forwardMut(a.reshape([2, 2, 2, 3])).square().mul(weights).sum(),
+      ([a]) =>
+        bn
+          .forwardMut(a.reshape([2, 2, 2, 3]))
+          .square()
+          .mul(weights)
+          .sum(),
       [x],
       5e-3,
     );
@@ -192,7 +197,12 @@ describe('BatchNorm2D', () => {
       for (const bad of [0, -1, 1.5, NaN, Infinity]) {
         expectError(() => make(bad), RangeError, 'a positive integer for channels', String(bad));
       }
-      expectError(() => make('3'), TypeError, 'positive integer for channels', '"3" of type string');
+      expectError(
+        () => make('3'),
+        TypeError,
+        'positive integer for channels',
+        '"3" of type string',
+      );
       expectError(() => make(), TypeError, 'for channels', 'undefined');
     });
     it('unknown options', () => {

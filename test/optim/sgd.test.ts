@@ -148,7 +148,7 @@ describe('updateParameter', () => {
   it('subtracts what a provider of the user gives', () => {
     const module = new Parameter();
     const unused = new UnusedTensors();
-    module.update({ gradient: (p) => p.mul(0.5) as typeof p }, unused);
+    module.update({ gradient: (p) => p.mul(0.5) }, unused);
     expect(module.w.array()).to.deep.equal([0.5, -1]);
     expect(unused.isEmpty).to.equal(true);
     module.update({ gradient: () => undefined }, unused);

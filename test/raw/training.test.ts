@@ -113,7 +113,8 @@ describe('raw batchNormTraining', () => {
     given.x.fill(123.456);
     const { y } = batchNormTraining(given);
     for (let c = 0; c < 2; c++) {
-      for (const i of channelIndices(layoutOf(given.shape), c)) expect(y[i]).to.equal(given.bias[c]);
+      for (const i of channelIndices(layoutOf(given.shape), c))
+        expect(y[i]).to.equal(given.bias[c]);
     }
   });
 
@@ -169,10 +170,33 @@ describe('raw batchNormTraining', () => {
       ['a negative size', (g) => ({ ...g, shape: [2, -3, 4, 4] }), 'R', ['shape[1]', '-3']],
       ['a fractional size', (g) => ({ ...g, shape: [2, 3, 4, 0.5] }), 'R', ['shape[3]', '0.5']],
       ['an absurd shape', (g) => ({ ...g, shape: [2 ** 30, 3, 4, 4] }), 'R', ['for shape']],
-      ['one value per channel', (g) => ({ ...g, shape: [1, 96, 1, 1], x: g.x, scale: new Float32Array(96), bias: new Float32Array(96), runningMean: new Float32Array(96), runningVar: new Float32Array(96) }), 'R', ['two values per channel', '[1, 96, 1, 1]']],
-      ['an empty batch', (g) => ({ ...g, shape: [0, 3, 4, 4], x: new Float32Array(0) }), 'R', ['empty batch']],
+      [
+        'one value per channel',
+        (g) => ({
+          ...g,
+          shape: [1, 96, 1, 1],
+          x: g.x,
+          scale: new Float32Array(96),
+          bias: new Float32Array(96),
+          runningMean: new Float32Array(96),
+          runningVar: new Float32Array(96),
+        }),
+        'R',
+        ['two values per channel', '[1, 96, 1, 1]'],
+      ],
+      [
+        'an empty batch',
+        (g) => ({ ...g, shape: [0, 3, 4, 4], x: new Float32Array(0) }),
+        'R',
+        ['empty batch'],
+      ],
       ['epsilon 0', (g) => ({ ...g, epsilon: 0 }), 'R', ['for epsilon', '0']],
-      ['a string epsilon', (g) => ({ ...g, epsilon: '1' }), 'T', ['for epsilon', '"1" of type string']],
+      [
+        'a string epsilon',
+        (g) => ({ ...g, epsilon: '1' }),
+        'T',
+        ['for epsilon', '"1" of type string'],
+      ],
       ['momentum 1.5', (g) => ({ ...g, momentum: 1.5 }), 'R', ['for momentum', '1.5']],
       ['one running statistic', (g) => ({ ...g, runningVar: undefined }), 'T', ['for runningVar']],
     ];

@@ -26,7 +26,5 @@ export function expectNear(
 
 /** The largest magnitude. */
 export function largest(values: ArrayLike<number>): number {
-  let result = 0;
-  for (let i = 0; i < values.length; i++) result = Math.max(result, Math.abs(values[i]));
-  return result;
+  return Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }

@@ -10,11 +10,6 @@ export function seeded(seed: number): () => number {
 }
 
 /** `length` float32 values around `mean`, within +-`deviation`. */
-export function values(
-  rng: () => number,
-  length: number,
-  deviation = 1,
-  mean = 0,
-): Float32Array {
+export function values(rng: () => number, length: number, deviation = 1, mean = 0): Float32Array {
   return Float32Array.from({ length }, () => mean + deviation * (2 * rng() - 1));
 }

@@ -34,7 +34,7 @@ describe('Tensor', () => {
     });
 
     it('refuses what does not fit', () => {
-      const from = Tensor.from as Untyped;
+      const from: Untyped = (...args) => (Tensor.from as Untyped)(...args);
       expectError(() => from([1, 2, 3], [2]), RangeError, '2 values', 'for values', '3 values');
       expectError(() => from(new Float32Array(3), [2]), RangeError, 'Float32Array of length 3');
       expectError(() => from([1, 'x'], [2]), TypeError, 'values[1]', '"x" of type string');
@@ -59,7 +59,7 @@ describe('Tensor', () => {
     });
 
     it('refuses what is no Float32Array of the right length', () => {
-      const adopt = Tensor.adopt as Untyped;
+      const adopt: Untyped = (...args) => (Tensor.adopt as Untyped)(...args);
       expectError(() => adopt([1, 2], [2]), TypeError, 'Float32Array for values', 'Array');
       expectError(() => adopt(new Float32Array(3), [2]), RangeError, '2 values', 'length 3');
     });

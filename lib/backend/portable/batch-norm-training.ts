@@ -44,8 +44,7 @@ export const batchNormTraining: Backend['batchNormTraining'] = (
     invStd[channel] = inverse;
     if (runningMean !== null && runningVar !== null) {
       runningMean[channel] = (1 - momentum) * runningMean[channel] + momentum * channelMean;
-      runningVar[channel] =
-        (1 - momentum) * runningVar[channel] + momentum * (m2 / (count - 1));
+      runningVar[channel] = (1 - momentum) * runningVar[channel] + momentum * (m2 / (count - 1));
     }
   }
 };
