@@ -1,3 +1,5 @@
+// For Symbol.dispose in the declarations, whatever library their reader compiles with.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { Graph } from '../autograd/graph.js';
 import { describe, wrongType, wrongValue } from '../errors.js';
 import * as arithmetic from '../ops/arithmetic.js';

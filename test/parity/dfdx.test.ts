@@ -1,0 +1,105 @@
+import * as batchnorm from 'batchnorm';
+import { backward, BatchNorm2D, type Shape, Sgd, Tensor } from 'batchnorm';
+import type { CanUpdateWithGradients, Gradients } from 'batchnorm';
+import {
+  type DfdxBatchNorm,
+  type DfdxCase,
+  type DfdxOptimizer,
+  type NestedNumbers,
+  readCases,
+} from '../reference/read.js';
+import { expectClose } from './expect-within.js';
+
+// dfdx computes in float32, sums one by one. Measured against float64, its numbers here are off by up
+// to 1e-6 of the largest value of each array; ours add their own error to the difference.
+const bound = 2e-6;
+
+// Six steps of an optimizer, each from the parameters that the ones before left.
+const optimizerBound = 2e-6;
+
+interface Optimizer {
+  update(module: CanUpdateWithGradients, gradients: Gradients): void;
+}
+
+const optimizers: Readonly<Record<string, () => Optimizer>> = {
+  'Sgd default': () => new Sgd(),
+  'Sgd lr 0.1 momentum 0.9': () => new Sgd({ lr: 0.1, momentum: 0.9 }),
+  'Sgd lr 0.1 L2 0.1': () => new Sgd({ lr: 0.1, weightDecay: 0.1 }),
+  'Sgd lr 0.1 momentum 0.9 decoupled 0.1': () =>
+    new Sgd({ lr: 0.1, momentum: 0.9, weightDecay: { decoupled: 0.1 } }),
+};
+
+const cases = readCases<DfdxCase>('dfdx/dfdx.jsonl');
+
+describe('dfdx 0.10', () => {
+  for (const reference of cases) {
+    if (reference.kind !== 'bn3d' && reference.kind !== 'bn4d') continue;
+    const { kind, epsilon, momentum } = reference;
+    it(`BatchNorm2D, ${kind}, epsilon ${epsilon}, momentum ${momentum}`, () => {
+      compareBatchNorm(reference);
+    });
+  }
+
+  for (const reference of cases) {
+    if (reference.kind !== 'optimizer') continue;
+    // An optimizer that the package exports is tested with all its records.
+    if (!(reference.name.split(' ')[0] in batchnorm)) continue;
+    it(reference.name, () => {
+      compareOptimizer(reference);
+    });
+  }
+});
+
+function compareBatchNorm(reference: DfdxBatchNorm): void {
+  const { epsilon, momentum } = reference;
+  const bn = new BatchNorm2D(3, { epsilon, momentum });
+  bn.scale.data.set(reference.scale);
+  bn.bias.data.set(reference.bias);
+  reference.steps.forEach((step, index) => {
+    const x = images(reference.x);
+    const y = bn.forwardMut(x.trace());
+    const gradients = backward(y.exp().mean(), { keep: [y] });
+    const place = `step ${index}: `;
+    expectClose(y.data, flat(step.y), bound, `${place}y`);
+    expectClose(valuesOf(gradients, x), flat(step.dx), bound, `${place}dx`);
+    expectClose(valuesOf(gradients, bn.scale), step.dscale, bound, `${place}dscale`);
+    expectClose(valuesOf(gradients, bn.bias), step.dbias, bound, `${place}dbias`);
+    expectClose(bn.runningMean.data, step.running_mean, bound, `${place}runningMean`);
+    expectClose(bn.runningVar.data, step.running_var, bound, `${place}runningVar`);
+  });
+  const y = bn.forward(images(reference.x_infer));
+  expectClose(y.data, flat(reference.y_infer), bound, 'y of inference');
+}
+
+function compareOptimizer(reference: DfdxOptimizer): void {
+  const make = optimizers[reference.name];
+  if (make === undefined) throw new Error(`Expected in this test how to make "${reference.name}"`);
+  const optimizer = make();
+  const bn = new BatchNorm2D(3);
+  const x = images(reference.x);
+  reference.steps.forEach(({ scale, bias }, step) => {
+    optimizer.update(bn, backward(bn.forwardMut(x.trace()).exp().mean()));
+    expectClose(bn.scale.data, scale, optimizerBound, `step ${step}: scale`);
+    expectClose(bn.bias.data, bias, optimizerBound, `step ${step}: bias`);
+  });
+}
+
+type Images = readonly [number, 3, number, number] | readonly [3, number, number];
+
+function images(values: NestedNumbers): Tensor<Images> {
+  return Tensor.from(values, shapeOf(values) as Images);
+}
+
+function shapeOf(values: number | NestedNumbers): Shape {
+  return typeof values === 'number' ? [] : [values.length, ...shapeOf(values[0])];
+}
+
+function flat(values: NestedNumbers): number[] {
+  return (values as readonly unknown[]).flat(Infinity) as number[];
+}
+
+function valuesOf(gradients: Gradients, tensor: Tensor<Shape>): Float32Array {
+  const gradient = gradients.get(tensor);
+  if (gradient === undefined) throw new Error('Expected a gradient');
+  return gradient.data;
+}

@@ -1,0 +1,86 @@
+import {
+  crossEntropyWithLogits,
+  Linear,
+  type OwnedTape,
+  type Shape,
+  Tensor,
+  type Tensor0D,
+  type Tensor1D,
+  type Tensor2D,
+} from 'batchnorm';
+import { check, type Equal } from './equal.js';
+
+declare const n: number;
+const a = Tensor.zeros([2, 3]);
+const unknown = Tensor.zeros([n, n]);
+
+// Right operands: a number, a scalar, the same shape, a row.
+a.add(1);
+a.add(Tensor.zeros([]));
+a.add(Tensor.zeros([2, 3]));
+a.add(Tensor.zeros([3]));
+a.add(unknown);
+a.add(Tensor.zeros([n]));
+unknown.add(a);
+// @ts-expect-error: a column is no row
+a.add(Tensor.zeros([2]));
+// @ts-expect-error: another shape
+a.mul(Tensor.zeros([3, 2]));
+// @ts-expect-error: another rank
+a.sub(Tensor.zeros([1, 2, 3]));
+// @ts-expect-error: no tensor
+a.div('2');
+
+// Matrix products.
+const product = a.matmul(Tensor.zeros([3, 5]));
+check<Equal<typeof product, Tensor2D<2, 5>>>();
+const unknownProduct = unknown.matmul(Tensor.zeros([3, 5]).trace());
+check<Equal<typeof unknownProduct, Tensor2D<number, 5, OwnedTape>>>();
+// @ts-expect-error: 3 columns meet 2 rows
+a.matmul(Tensor.zeros([2, 5]));
+// @ts-expect-error: a vector
+a.matmul(Tensor.zeros([3]));
+// @ts-expect-error: a vector on the left
+Tensor.zeros([3]).matmul(a);
+
+// Shapes.
+const reshaped = a.reshape([6]);
+check<Equal<typeof reshaped, Tensor1D<6>>>();
+const total = a.sum();
+check<Equal<typeof total, Tensor0D>>();
+const soft = a.logSoftmax();
+check<Equal<typeof soft, Tensor2D<2, 3>>>();
+// @ts-expect-error: rank 3
+Tensor.zeros([1, 2, 3]).logSoftmax();
+const values = a.array();
+check<Equal<typeof values, number[][]>>();
+const scalar = Tensor.zeros([]).array();
+check<Equal<typeof scalar, number>>();
+
+// Tensors of any shape.
+const anything: Tensor<Shape> = a;
+anything.add(1).exp().sum();
+// @ts-expect-error: an unknown rank is no matrix
+const matrix: Tensor2D<number, number> = anything;
+
+// Linear.
+const layer = new Linear(3, 4);
+check<Equal<typeof layer.weight, Tensor2D<4, 3>>>();
+const out = layer.forward(a.trace());
+check<Equal<typeof out, Tensor2D<2, 4, OwnedTape>>>();
+layer.forward(unknown);
+// @ts-expect-error: 5 is not 3
+layer.forward(Tensor.zeros([2, 5]));
+// @ts-expect-error: a vector
+layer.forward(Tensor.zeros([3]));
+const wide: Linear<number, number> = layer;
+
+// Cross entropy.
+const loss = crossEntropyWithLogits(out, [0, 1]);
+check<Equal<typeof loss, Tensor0D<OwnedTape>>>();
+crossEntropyWithLogits(a, Tensor.zeros([2, 3]));
+// @ts-expect-error: a vector of logits
+crossEntropyWithLogits(Tensor.zeros([3]), [0]);
+// @ts-expect-error: targets with a tape
+crossEntropyWithLogits(a, a.trace());
+export { matrix, wide };
