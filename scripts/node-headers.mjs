@@ -6,8 +6,10 @@ import { dirname, join, resolve } from 'node:path';
 
 const require = createRequire(import.meta.url);
 
-/** @returns {string} a value for node-gyp's --nodedir. */
+/** @returns {string} a value for node-gyp's --nodedir. BATCHNORM_NODE_HEADERS=package passes over the
+ * headers beside Node. */
 export function nodeDirectory() {
+  if (process.env.BATCHNORM_NODE_HEADERS === 'package') return fromPackage();
   const beside = resolve(dirname(process.execPath), '..');
   const complete = ['node_api.h', 'common.gypi', 'config.gypi'];
   if (complete.every((file) => existsSync(join(beside, 'include/node', file)))) return beside;
