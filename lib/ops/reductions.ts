@@ -5,7 +5,7 @@ import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
 
-/** Sum of all values, added up in double precision. */
+/** Sum of all values, within 1e-6 of the sum of their magnitudes before it is rounded to float32. */
 export function sum<T extends Tape>(x: Tensor<Shape, T>): Tensor<readonly [], T> {
   return reduce(x, 1);
 }

@@ -270,7 +270,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return relu(this);
   }
 
-  /** Sum of all values. */
+  /** Sum of all values, within 1e-6 of the sum of their magnitudes. */
   sum(): Tensor<readonly [], T> {
     return sum(this);
   }

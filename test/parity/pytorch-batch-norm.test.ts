@@ -7,7 +7,7 @@ import {
   type Layout,
   type TrainingReference,
 } from '../support/float64.js';
-import { expectWithin, largest, roundoff } from './expect-within.js';
+import { expectWithin, largest, roundoff } from '../support/expect-within.js';
 
 // The bounds are those of the numerics contract, relative per channel to what is added up there: the
 // same for all cases, however large their means and small their variances.
@@ -127,7 +127,9 @@ interface Bounds {
 function boundsOf({ shape, scale, bias, epsilon }: BatchNormCase, step: BatchNormStep): Bounds {
   const layout = layoutOf(shape);
   const { x, dy, y } = step;
-  const exact = batchNormReference(x, dy, layout, scale, bias, epsilon);
+  // The file's decimals stand for float32 values; as float64 they would be others.
+  const [x32, dy32, scale32, bias32] = [x, dy, scale, bias].map((each) => Float32Array.from(each));
+  const exact = batchNormReference(x32, dy32, layout, scale32, bias32, epsilon);
   const perChannel = (bound: (c: number, indices: readonly number[]) => number) =>
     scale.map((_, c) => bound(c, [...channelIndices(layout, c)]));
   const invStd = (c: number) => 1 / Math.sqrt(exact.statistics[c].variance + epsilon);

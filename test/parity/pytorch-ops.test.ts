@@ -14,7 +14,7 @@ import {
   readCases,
   type ReferenceTensor,
 } from '../reference/read.js';
-import { expectWithin, largest, roundoff } from './expect-within.js';
+import { expectWithin, largest, roundoff } from '../support/expect-within.js';
 
 type Taped = Tensor<Shape, OwnedTape>;
 
@@ -125,13 +125,16 @@ interface Tolerances {
   readonly gradients: readonly Tolerance[];
 }
 
+// The results in the file have 14 digits.
+const fileRounding = 1e-13;
+
 // Half the distance between two subnormal numbers, the rounding error below the normal ones.
 const subnormalRoundoff = 2 ** -150;
 
 /** What so many roundings, one after the other, make of each value. */
 function rounded(times: number, values: readonly number[]): Tolerance {
   return (i) =>
-    times * Math.max(roundoff * (1 + 2 ** -20) * Math.abs(values[i]), subnormalRoundoff);
+    Math.max((times * roundoff + fileRounding) * Math.abs(values[i]), times * subnormalRoundoff);
 }
 
 // Sums in float32, in whatever order: relative to the sum of all magnitudes.
@@ -165,9 +168,8 @@ function toleranceOf(reference: OpCase): Tolerances {
     case 'log':
       return roundings(4, 1);
     case 'sum':
-      return roundings(1, 0);
     case 'mean':
-      return roundings(1, 1);
+      return reductionTolerance(reference);
     case 'matmul':
       return matmulTolerance(reference);
     case 'linear':
@@ -211,6 +213,15 @@ function arithmeticTolerance({ op, inputs, y, dy, gradients }: PlainOpCase): Tol
   };
 }
 
+function reductionTolerance({ op, inputs: [x], gradients }: PlainOpCase): Tolerances {
+  const divisor = op === 'mean' ? x.values.length : 1;
+  return {
+    y: () => (sumBound * magnitude(x.values)) / divisor,
+    // dy itself, or dy / n
+    gradients: [rounded(op === 'mean' ? 1 : 0, gradients[0])],
+  };
+}
+
 function matmulTolerance({ inputs: [a, b], y, dy }: PlainOpCase): Tolerances {
   const upstream = { shape: y.shape, values: dy };
   const bound = (left: ReferenceTensor, right: ReferenceTensor): Tolerance => {
@@ -250,11 +261,16 @@ function logSoftmaxTolerance({ inputs: [x], y, dy }: PlainOpCase): Tolerances {
     // dy - softmax * sum(dy)
     gradients: [
       (i) => {
-        const sum = rowAt(dy, i).reduce((total, value) => total + Math.abs(value), 0);
+        const sum = magnitude(rowAt(dy, i));
         return sumBound * (Math.abs(dy[i]) + Math.exp(y.values[i]) * sum);
       },
     ],
   };
+}
+
+/** Sum of all magnitudes. */
+function magnitude(values: readonly number[]): number {
+  return values.reduce((total, value) => total + Math.abs(value), 0);
 }
 
 /** |a| |b| */

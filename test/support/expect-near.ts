@@ -1,4 +1,6 @@
-import { expect } from 'chai';
+import { expectWithin } from './expect-within.js';
+
+export { largest } from './expect-within.js';
 
 /** Every value within `tolerance` (absolute) of its reference; names the worst one. */
 export function expectNear(
@@ -7,24 +9,5 @@ export function expectNear(
   tolerance: number,
   what = 'values',
 ): void {
-  expect(actual.length, `${what}: length`).to.equal(expected.length);
-  let worst = 0;
-  let place = -1;
-  for (let i = 0; i < expected.length; i++) {
-    const error = Math.abs(actual[i] - expected[i]);
-    // Written so that a NaN fails.
-    if (!(error <= worst)) {
-      worst = error;
-      place = i;
-    }
-  }
-  expect(
-    worst <= tolerance,
-    `${what}[${place}] is ${actual[place]}, expected ${expected[place]}, off by ${worst} > ${tolerance}`,
-  ).to.equal(true);
-}
-
-/** The largest magnitude. */
-export function largest(values: ArrayLike<number>): number {
-  return Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  expectWithin(actual, expected, () => tolerance, what);
 }

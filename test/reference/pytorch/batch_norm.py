@@ -66,7 +66,7 @@ CASES = [
     Case("chw, planes 1x2", (33, 1, 2)),
     Case("chw, planes 1x7", (5, 1, 7)),
     Case("chw, planes 3x5", (17, 3, 5), steps=2),
-    Case("chw, planes 9x31", (3, 9, 31)),
+    Case("chw, planes 9x31", (2, 9, 31)),
     Case("chw, mean 1e4", (3, 7, 7), x=normal([1e4, -1e4, 3.0])),
     # Plane sizes around the vector lengths
     Case("planes 1x1", (16, 3, 1, 1)),
@@ -77,13 +77,13 @@ CASES = [
     Case("planes 3x3, 33 channels", (2, 33, 3, 3)),
     Case("planes 3x5", (2, 8, 3, 5)),
     Case("planes 4x8", (2, 2, 4, 8)),
-    Case("planes 7x7", (2, 9, 7, 7)),
+    Case("planes 7x7", (2, 5, 7, 7)),
     Case("planes 9x31", (2, 2, 9, 31)),
-    Case("planes 14x14", (2, 5, 14, 14)),
-    Case("planes 33x17, one batch", (1, 3, 33, 17)),
-    # Few values
-    Case("two values from two images", (2, 1, 1, 1)),
-    Case("two values from one image", (1, 1, 1, 2), steps=2),
+    Case("planes 14x14", (2, 3, 14, 14)),
+    Case("planes 33x17, one batch", (1, 2, 33, 17)),
+    # Few values. With a smaller epsilon, dx would be next to nothing: noise, not to be compared.
+    Case("two values from two images", (2, 1, 1, 1), epsilon=1e-3),
+    Case("two values from one image", (1, 1, 1, 2), epsilon=1e-3, steps=2),
     Case("one batch", (1, 3, 7, 7)),
     Case("one channel", (4, 1, 3, 3)),
     # Values that cancel, overflow or vanish when treated carelessly
@@ -138,8 +138,8 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
         dy = case.dy(rng, case.shape).astype(np.float32)
         steps.append(training_step(module, x, dy))
 
-    # A layer keeps its statistics in float32, where a mean of 1e4 is off by up to 5e-4. Rounded alike
-    # here, so that what remains is the error of inference.
+    # A layer keeps its statistics in float32, where a mean of 1e4 is off by up to 5e-4. Rounded
+    # alike here, so that what remains is the error of inference.
     module.running_mean.copy_(module.running_mean.float())
     module.running_var.copy_(module.running_var.float())
     module.eval()

@@ -18,10 +18,16 @@ def numbers(values) -> list:
     """A flat list: float32 as the shortest decimals that give it back, float64 rounded."""
     array = np.asarray(values)
     if array.dtype == np.float32:
-        return [float(str(value)) for value in array.ravel()]
+        return [_shorten(float(str(value))) for value in array.ravel()]
     if array.dtype == np.float64:
-        return [float(f"{value:.{FLOAT64_DIGITS}g}") for value in array.ravel()]
+        return [_shorten(float(f"{value:.{FLOAT64_DIGITS}g}")) for value in array.ravel()]
     raise TypeError(f"Expected float32 or float64 but received {array.dtype}")
+
+
+def _shorten(value: float):
+    """2 in place of 2.0; not for -0.0, whose sign an integer loses."""
+    whole = value.is_integer() and 0 < abs(value) < 1e6
+    return int(value) if whole or str(value) == "0.0" else value
 
 
 def write(path: Path, records) -> None:

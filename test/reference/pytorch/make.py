@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Writes the reference numbers of this folder with PyTorch; see ../README.md.
 
 make.py            writes the *.jsonl files beside this script

@@ -35,10 +35,11 @@ export function expectClose(
   relative: number,
   what: string,
 ): void {
-  const limit = relative * largest(Array.from(expected));
+  const limit = relative * largest(expected);
   expectWithin(actual, expected, () => limit, what);
 }
 
-export function largest(values: readonly number[]): number {
-  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+/** The largest magnitude. */
+export function largest(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
