@@ -1,8 +1,9 @@
 import { backend } from '../backend/index.js';
-import { wrongValue } from '../errors.js';
+import { wrongType, wrongValue } from '../errors.js';
+import { requireTensor } from '../ops/operand.js';
 import { formatShape, sameShape, type Shape } from '../tensor/shape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
-import type { GradientProvider, UnusedTensors } from './gradient-provider.js';
+import { type GradientProvider, UnusedTensors } from './gradient-provider.js';
 
 /**
  * Updates one parameter in place with what the provider has for it, or notes it as unused. What a
@@ -13,6 +14,11 @@ export function updateParameter(
   provider: GradientProvider,
   unused: UnusedTensors,
 ): void {
+  requireTensor('parameter', parameter);
+  if (typeof provider?.gradient !== 'function') {
+    throw wrongType('provider', 'an object with gradient()', provider);
+  }
+  if (!(unused instanceof UnusedTensors)) throw wrongType('unused', 'UnusedTensors', unused);
   if (provider.step !== undefined) {
     if (!provider.step(parameter)) unused.add(parameter);
     return;
@@ -22,6 +28,7 @@ export function updateParameter(
     unused.add(parameter);
     return;
   }
+  requireTensor('the gradient from the provider', change);
   if (!sameShape(change.shape, parameter.shape)) {
     throw wrongValue(
       'the gradient from the provider',

@@ -60,5 +60,9 @@ describe('Linear', () => {
     expectError(() => make(3, '4'), TypeError, 'for outputs', '"4"');
     expectError(() => make(3, 4, { rng: 5 }), TypeError, 'for rng', '5');
     expectError(() => make(3, 4, { seed: 5 }), TypeError, 'rng', '"seed"');
+    const reset = layer.resetParams.bind(layer) as Untyped;
+    const before = layer.weight.data.slice();
+    expectError(() => reset('seed'), TypeError, 'for rng', '"seed"');
+    expect(layer.weight.data).to.deep.equal(before);
   });
 });

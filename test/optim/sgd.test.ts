@@ -165,6 +165,25 @@ describe('updateParameter', () => {
     expect(module.w.array()).to.deep.equal([1, -2]);
   });
 
+  it('refuses what is no parameter, provider or collection', () => {
+    const { w } = new Parameter();
+    const update = updateParameter as Untyped;
+    const unused = new UnusedTensors();
+    const provider = { gradient: () => undefined };
+    expectError(() => update(5, provider, unused), TypeError, 'a Tensor for parameter', '5');
+    expectError(() => update(w, null, unused), TypeError, 'gradient() for provider', 'null');
+    expectError(() => update(w, {}, unused), TypeError, 'gradient() for provider', 'Object');
+    expectError(() => update(w, provider, []), TypeError, 'UnusedTensors for unused', 'Array');
+    const wrong = { gradient: () => [1, 2] };
+    expectError(
+      () => update(w, wrong, unused),
+      TypeError,
+      'the gradient from the provider',
+      'Array',
+    );
+    expect(w.array()).to.deep.equal([1, -2]);
+  });
+
   it('notes only tensors as unused', () => {
     const unused = new UnusedTensors();
     expectError(() => (unused.add as Untyped).call(unused, 1), TypeError, 'for parameter', '1');
