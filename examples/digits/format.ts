@@ -1,0 +1,29 @@
+const grouped = new Intl.NumberFormat('en-US');
+
+/** `12,345` */
+export function integer(value: number): string {
+  return grouped.format(Math.round(value));
+}
+
+/** `97.53 %` */
+export function percent(part: number, digits: number): string {
+  return `${(100 * part).toFixed(digits)} %`;
+}
+
+/** Lines of cells, the first of each line to the left, the others to the right, all indented. */
+export function table(lines: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const cells of lines) {
+    cells.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  }
+  return lines
+    .map((cells) => {
+      const aligned = cells.map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+      );
+      return `  ${aligned.join('  ')}`.trimEnd();
+    })
+    .join('\n');
+}

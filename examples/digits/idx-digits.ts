@@ -1,0 +1,91 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RandomSource } from 'batchnorm';
+import { DataError } from './data-error.js';
+import { CLASSES, type Digits, type Images, select } from './dataset.js';
+import { readIdx } from './idx.js';
+import { shuffledIndices } from './random.js';
+
+/** One of so many training images is kept for validation. */
+const VALIDATION_PART = 6;
+/** With fewer, nothing is left to train or to validate with. */
+const MIN_TRAINING_IMAGES = 2 * VALIDATION_PART;
+
+/**
+ * Reads MNIST, or a set of digits in the same four files, from a directory.
+ *
+ * @param limit How many of the training images to train with; all if there are fewer.
+ * @throws DataError naming the file, what was expected in it and what was found.
+ */
+export async function readDigits(
+  directory: string,
+  limit: number,
+  rng: RandomSource,
+): Promise<Digits> {
+  const all = await readImages(directory, 'train');
+  const test = await readImages(directory, 't10k');
+  if (test.rows !== all.rows || test.columns !== all.columns) {
+    throw new DataError(
+      `Expected test images of ${size(all)} pixels like the training images in ${directory} but found ${size(test)}`,
+    );
+  }
+  if (all.count < MIN_TRAINING_IMAGES || test.count === 0) {
+    throw new DataError(
+      `Expected at least ${MIN_TRAINING_IMAGES} training images and a test image in ${directory} but found ${all.count} and ${test.count}`,
+    );
+  }
+
+  const order = shuffledIndices(all.count, rng);
+  const validationCount = Math.floor(all.count / VALIDATION_PART);
+  return {
+    source: directory,
+    training: select(all, order.subarray(validationCount, validationCount + limit)),
+    validation: select(all, order.subarray(0, validationCount)),
+    test,
+  };
+}
+
+async function readImages(directory: string, set: 'train' | 't10k'): Promise<Images> {
+  const imagePath = await find(directory, `${set}-images`, 'idx3-ubyte');
+  const labelPath = await find(directory, `${set}-labels`, 'idx1-ubyte');
+  const images = await readIdx(imagePath, 3);
+  const labels = await readIdx(labelPath, 1);
+
+  const [count, rows, columns] = images.shape;
+  if (rows === 0 || columns === 0) {
+    throw new DataError(
+      `Expected images with pixels in ${imagePath} but found ${rows} x ${columns}`,
+    );
+  }
+  if (labels.shape[0] !== count) {
+    throw new DataError(
+      `Expected ${count} labels, one for each image, in ${labelPath} but found ${labels.shape[0]}`,
+    );
+  }
+  const wrong = labels.values.findIndex((label) => label >= CLASSES);
+  if (wrong >= 0) {
+    throw new DataError(
+      `Expected labels from 0 to ${CLASSES - 1} in ${labelPath} but found ${labels.values[wrong]} at position ${wrong}`,
+    );
+  }
+  return { count, rows, columns, pixels: images.values, labels: labels.values };
+}
+
+/** The file is `stem-idx3-ubyte`, or with a dot as some unpackers name it, either perhaps gzipped. */
+async function find(directory: string, stem: string, ending: string): Promise<string> {
+  const names = ['-', '.'].flatMap((mark) => [stem + mark + ending, `${stem}${mark}${ending}.gz`]);
+  for (const name of names) {
+    const path = join(directory, name);
+    try {
+      await access(path);
+      return path;
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+  throw new DataError(`Expected ${names[0]} or ${names[1]} in ${directory} but found neither`);
+}
+
+function size({ rows, columns }: Images): string {
+  return `${rows} x ${columns}`;
+}

@@ -1,0 +1,39 @@
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { RandomSource } from 'batchnorm';
+
+/** Everything that is drawn by chance has a stream of its own, so that drawing more of one thing leaves
+ * the others as they were. */
+const streamOrder = ['training', 'validation', 'test', 'weights', 'batches'] as const;
+
+export type StreamName = (typeof streamOrder)[number];
+
+/**
+ * Numbers in [0, 1) that follow from the seed and the name. The streams of one seed are 2^64 numbers
+ * apart on the generator's cycle: they do not overlap.
+ */
+export function randomStream(seed: number, name: StreamName): RandomSource {
+  const generator = xoroshiro128plus(seed);
+  // The first jump leaves the generator's beginning, where similar seeds give similar numbers.
+  for (let jumps = 0; jumps <= streamOrder.indexOf(name); jumps++) generator.jump();
+  return () => uniformFloat64(generator);
+}
+
+export function uniform(rng: RandomSource, low: number, high: number): number {
+  return low + (high - low) * rng();
+}
+
+/** Normally distributed with mean 0 (Box and Muller, 1958). */
+export function normal(rng: RandomSource, deviation: number): number {
+  return deviation * Math.sqrt(-2 * Math.log(1 - rng())) * Math.cos(2 * Math.PI * rng());
+}
+
+/** The numbers from 0 to count - 1 in random order (Fisher and Yates). */
+export function shuffledIndices(count: number, rng: RandomSource): Uint32Array {
+  const indices = Uint32Array.from({ length: count }, (_, i) => i);
+  for (let last = count - 1; last > 0; last--) {
+    const other = Math.floor(rng() * (last + 1));
+    [indices[last], indices[other]] = [indices[other], indices[last]];
+  }
+  return indices;
+}
