@@ -43,7 +43,8 @@ run(
       ...process.env,
       BATCHNORM_BACKEND: 'native',
       BATCHNORM_ISA: 'neon',
-      BATCHNORM_TEST_EMULATED: '1',
+      // How tests start further processes.
+      BATCHNORM_TEST_NODE: JSON.stringify([...emulator, node]),
     },
   },
 );

@@ -1,25 +1,21 @@
 import { backend } from 'batchnorm';
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
+import { node } from '../support/node-process.js';
 
 /** Loads the package in a process of its own with this environment. */
 function load(environment: Record<string, string>): { output: string; error: string } {
   const code = `import('batchnorm').then(({ backend }) => console.log(JSON.stringify(backend)),
     (error) => { console.error(error.message); process.exit(1); })`;
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BATCHNORM_'));
-  const { stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, '-e', code], {
+  const { stdout, stderr } = spawnSync(node.file, node.args(...process.execArgv, '-e', code), {
     encoding: 'utf8',
     env: { ...Object.fromEntries(inherited), ...environment },
   });
   return { output: stdout, error: stderr };
 }
 
-describe('choice of the backend, in a process of its own', function () {
-  before(function () {
-    // Emulated processes start others only through the emulator, which the environment may not offer.
-    if (process.env.BATCHNORM_TEST_EMULATED === '1') this.skip();
-  });
-
+describe('choice of the backend, in a process of its own', () => {
   it('takes the portable backend where that is forced', () => {
     const { output } = load({ BATCHNORM_BACKEND: 'portable' });
     expect(JSON.parse(output)).to.deep.include({ name: 'portable', isa: 'js', threads: 1 });
@@ -44,7 +40,7 @@ describe('choice of the backend, in a process of its own', function () {
 
   it('works through require()', () => {
     const code = `const { backend } = require('batchnorm'); console.log(backend.name)`;
-    const { stdout } = spawnSync(process.execPath, ['--no-warnings', '-e', code], {
+    const { stdout } = spawnSync(node.file, node.args('--no-warnings', '-e', code), {
       encoding: 'utf8',
     });
     expect(stdout.trim()).to.be.oneOf(['native', 'portable']);

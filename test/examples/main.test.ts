@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { node } from '../support/node-process.js';
 import { TemporaryDirectory } from './idx-files.js';
 
 const program = fileURLToPath(new URL('../../examples/digits/main.js', import.meta.url));
@@ -14,7 +15,7 @@ interface Outcome {
 /** Runs the program without a terminal. */
 function start(args: string[], watch?: (child: ChildProcess, output: string) => void) {
   return new Promise<Outcome>((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], {
+    const child = spawn(node.file, node.args(program, ...args), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

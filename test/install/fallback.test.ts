@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { node } from '../support/node-process.js';
 
 const root = dirname(createRequire(import.meta.url).resolve('batchnorm/package.json'));
 
@@ -22,12 +23,11 @@ interface Outcome {
   readonly printed: { backend: Record<string, unknown>; shown: number[][][][] } | undefined;
 }
 
-describe('a package without its native binary', function () {
+describe('a package without its native binary', () => {
   let folder: string;
   let installed: string;
 
-  before(function () {
-    if (process.env.BATCHNORM_TEST_EMULATED === '1') this.skip();
+  before(() => {
     folder = mkdtempSync(join(tmpdir(), 'batchnorm-'));
     installed = join(folder, 'node_modules/batchnorm');
     mkdirSync(installed, { recursive: true });
@@ -44,7 +44,7 @@ describe('a package without its native binary', function () {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !name.startsWith('BATCHNORM_'),
     );
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['program.mjs'], {
+    const { status, stdout, stderr } = spawnSync(node.file, node.args('program.mjs'), {
       cwd: folder,
       encoding: 'utf8',
       env: { ...Object.fromEntries(inherited), ...environment },

@@ -2,6 +2,7 @@ import { backward, BatchNorm2D, Sgd, storagePool, Tensor } from 'batchnorm';
 import { storageOf } from '#lib/tensor/tensor';
 import { expect } from 'chai';
 import { expectError } from '../support/errors.js';
+import { emulated } from '../support/node-process.js';
 
 const length = 5000;
 
@@ -87,7 +88,7 @@ describe('storage', () => {
 
   it('after warm-up a step faults in under 1 % of the pages that it writes', function () {
     // Counted by the kernel: under emulation these would be the emulator's pages.
-    if (process.env.BATCHNORM_TEST_EMULATED === '1') this.skip();
+    if (emulated) this.skip();
     const bn = new BatchNorm2D(16);
     const sgd = new Sgd();
     const x = Tensor.ones([16, 16, 112, 112]);
