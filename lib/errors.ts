@@ -83,6 +83,11 @@ export function requireNonNegative(argument: string, value: unknown): number {
   return value;
 }
 
+export function requireBoolean(argument: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw wrongType(argument, 'a boolean', value);
+  return value;
+}
+
 export function requirePositiveInteger(argument: string, value: unknown): number {
   if (typeof value !== 'number') throw wrongType(argument, 'a positive integer', value);
   if (!Number.isSafeInteger(value) || value < 1) {

@@ -58,6 +58,28 @@ struct SgdStep {
   bool nesterov;
 };
 
+// Adam: betas weigh the old moments, weights (1 - beta) the new values, corrections are
+// 1 / (1 - beta^steps).
+struct AdamStep {
+  float learning_rate;
+  float beta1, beta2;
+  float weight1, weight2;
+  float correction1, correction2;
+  float epsilon;
+  float l2;
+  float decoupled;
+};
+
+// RMSprop: `weight` (1 - alpha) is that of the new values in the means.
+struct RmspropStep {
+  float learning_rate;
+  float weight;
+  float epsilon;
+  float momentum;  // ignored without a velocity
+  float l2;
+  float decoupled;
+};
+
 using UnaryKernel = void (*)(const float* x, float* y, size_t n);
 using BinaryKernel = void (*)(const float* a, const float* b, float* out, size_t n);
 using BinaryScalarKernel = void (*)(const float* a, float b, float* out, size_t n);
@@ -103,6 +125,11 @@ struct Kernels {
   // One optimizer step in place; velocity may be null.
   void (*sgd_step)(float* parameter, const float* gradient, float* velocity, size_t n,
                    const SgdStep& step);
+  void (*adam_step)(float* parameter, const float* gradient, float* moment1, float* moment2,
+                    size_t n, const AdamStep& step);
+  // velocity null without momentum, mean_gradient null where not centered.
+  void (*rmsprop_step)(float* parameter, const float* gradient, float* mean_square, float* velocity,
+                       float* mean_gradient, size_t n, const RmspropStep& step);
 };
 
 }  // namespace batchnorm

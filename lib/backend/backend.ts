@@ -99,6 +99,37 @@ export interface Backend {
     gradient: Float32Array,
     velocity: Float32Array | null,
   ) => void;
+  /** One step in place; the corrections are 1 / (1 - beta^steps). */
+  adamStep: (
+    n: number,
+    learningRate: number,
+    beta1: number,
+    beta2: number,
+    correction1: number,
+    correction2: number,
+    epsilon: number,
+    l2: number,
+    decoupled: number,
+    parameter: Float32Array,
+    gradient: Float32Array,
+    moment1: Float32Array,
+    moment2: Float32Array,
+  ) => void;
+  /** One step in place; velocity null without momentum, meanGradient null where not centered. */
+  rmspropStep: (
+    n: number,
+    learningRate: number,
+    alpha: number,
+    epsilon: number,
+    momentum: number,
+    l2: number,
+    decoupled: number,
+    parameter: Float32Array,
+    gradient: Float32Array,
+    meanSquare: Float32Array,
+    velocity: Float32Array | null,
+    meanGradient: Float32Array | null,
+  ) => void;
 
   /** Asks the system for huge pages under memory that was never written. */
   adviseHugePages: (n: number, buffer: Float32Array) => void;

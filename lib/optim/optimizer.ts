@@ -6,11 +6,16 @@ import { createTensor, storageOf, type Tensor } from '../tensor/tensor.js';
 import { Storage } from '../tensor/storage.js';
 import type { NoneTape } from '../tensor/tape.js';
 import { type GradientProvider, UnusedTensors } from './gradient-provider.js';
+import type { ParameterMemory } from './parameter-memory.js';
 import { UnusedParamsError } from './unused-params-error.js';
 
-/** One step of an optimizer, in place: changes `parameter` from `gradient`. `key` identifies the
- * parameter from step to step. */
-export type Step = (parameter: Float32Array, gradient: Float32Array, key: object) => void;
+/** One step of an optimizer, in place: changes `parameter` from `gradient` and what the optimizer
+ * remembers of this parameter. */
+export type Step = (
+  parameter: Float32Array,
+  gradient: Float32Array,
+  memory: readonly Float32Array[],
+) => void;
 
 /**
  * Checks that every parameter of the module has a gradient, then steps them all and consumes the
@@ -19,15 +24,19 @@ export type Step = (parameter: Float32Array, gradient: Float32Array, key: object
 export function updateModule(
   module: CanUpdateWithGradients,
   gradients: Gradients,
+  memories: ParameterMemory,
   step: Step,
 ): void {
   requireModule(module);
   if (!(gradients instanceof Gradients)) throw wrongType('gradients', 'Gradients', gradients);
   gradients.requireUnconsumed();
 
-  const missing = offeredParameters(module).filter((p) => gradients.get(p) === undefined);
+  const offered = offeredParameters(module);
+  const missing = offered.filter((p) => gradients.get(p) === undefined);
   if (missing.length > 0) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
-  module.update(new SteppingProvider(gradients, step), new UnusedTensors());
+  // Before anything changes: memory for all of it may be more than there is.
+  for (const parameter of offered) memories.of(storageOf(parameter));
+  module.update(new SteppingProvider(gradients, memories, step), new UnusedTensors());
   consumeGradients(gradients);
 }
 
@@ -46,10 +55,14 @@ function offeredParameters(module: CanUpdateWithGradients): Tensor<Shape>[] {
   return offered;
 }
 
-/** Steps in place; for modules that ask for the gradient and subtract it themselves, steps a copy. */
+/** Steps in place; for modules that ask for the gradient and subtract it themselves, steps a copy. A
+ * parameter that several layers share is stepped once. */
 class SteppingProvider implements GradientProvider {
+  readonly #stepped = new Set<Storage>();
+
   constructor(
     private readonly gradients: Gradients,
+    private readonly memories: ParameterMemory,
     private readonly rule: Step,
   ) {}
 
@@ -57,7 +70,9 @@ class SteppingProvider implements GradientProvider {
     const gradient = this.gradients.get(parameter);
     if (gradient === undefined) return false;
     const storage = storageOf(parameter);
-    this.rule(storage.values, storageOf(gradient).values, storage);
+    if (this.#stepped.has(storage)) return true;
+    this.#stepped.add(storage);
+    this.rule(storage.values, storageOf(gradient).values, this.memories.of(storage));
     storage.version++;
     return true;
   }
@@ -68,9 +83,14 @@ class SteppingProvider implements GradientProvider {
     const storage = storageOf(parameter);
     const before = storage.values;
     const change = Storage.take(before.length);
-    change.values.set(before);
-    this.rule(change.values, storageOf(gradient).values, storage);
-    for (let i = 0; i < before.length; i++) change.values[i] = before[i] - change.values[i];
+    if (this.#stepped.has(storage)) {
+      change.values.fill(0);
+    } else {
+      this.#stepped.add(storage);
+      change.values.set(before);
+      this.rule(change.values, storageOf(gradient).values, this.memories.of(storage));
+      for (let i = 0; i < before.length; i++) change.values[i] = before[i] - change.values[i];
+    }
     return createTensor<S, NoneTape>(parameter.shape, change, undefined);
   }
 }

@@ -1,16 +1,18 @@
 import type { Gradients } from '../autograd/gradients.js';
 import { backend } from '../backend/index.js';
-import { requireFraction, requireNonNegative, requireOptions, requirePositive } from '../errors.js';
+import { requireFraction, requireOptions, requirePositive } from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import { updateModule } from './optimizer.js';
+import { ParameterMemory } from './parameter-memory.js';
+import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
 
 export interface SgdOptions {
   /** Learning rate. Default 0.01. */
   readonly lr?: number;
   /** A number is classic momentum; `nesterov` looks ahead. Default none. */
   readonly momentum?: number | { readonly nesterov: number };
-  /** A number is L2, added to the gradient; `decoupled` shrinks the parameter itself. Default none. */
-  readonly weightDecay?: number | { readonly decoupled: number };
+  /** Default none. */
+  readonly weightDecay?: WeightDecay;
 }
 
 /**
@@ -23,38 +25,25 @@ export interface SgdOptions {
  */
 export class Sgd {
   #lr: number;
-  readonly #momentum: number | undefined;
+  readonly #momentum: number;
   readonly #nesterov: boolean;
-  readonly #l2: number;
-  readonly #decoupled: number;
-  /** By the parameter's storage, so that a parameter's velocity goes when it goes. */
-  readonly #velocities = new WeakMap<object, Float32Array>();
+  readonly #decay: DecayRates;
+  readonly #velocities: ParameterMemory;
 
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(options?: SgdOptions) {
     const given = requireOptions('options', options, ['lr', 'momentum', 'weightDecay']);
     this.#lr = requirePositive('lr', given.lr ?? 0.01);
-
-    const { momentum, weightDecay } = given;
+    const { momentum } = given;
     this.#nesterov = typeof momentum === 'object' && momentum !== null;
-    this.#momentum =
-      momentum === undefined
-        ? undefined
-        : this.#nesterov
-          ? requireFraction(
-              'momentum.nesterov',
-              requireOptions('momentum', momentum, ['nesterov']).nesterov,
-            )
-          : requireFraction('momentum', momentum);
-
-    const decoupled = typeof weightDecay === 'object' && weightDecay !== null;
-    this.#l2 = decoupled ? 0 : requireNonNegative('weightDecay', weightDecay ?? 0);
-    this.#decoupled = decoupled
-      ? requireNonNegative(
-          'weightDecay.decoupled',
-          requireOptions('weightDecay', weightDecay, ['decoupled']).decoupled,
+    this.#momentum = this.#nesterov
+      ? requireFraction(
+          'momentum.nesterov',
+          requireOptions('momentum', momentum, ['nesterov']).nesterov,
         )
-      : 0;
+      : requireFraction('momentum', momentum ?? 0);
+    this.#decay = readWeightDecay(given.weightDecay);
+    this.#velocities = new ParameterMemory(momentum === undefined ? [] : [0]);
   }
 
   /** Learning rate; may be changed between steps. */
@@ -71,28 +60,18 @@ export class Sgd {
    * @throws UnusedParamsError where a parameter has no gradient; nothing has changed then.
    */
   update(module: CanUpdateWithGradients, gradients: Gradients): void {
-    updateModule(module, gradients, (parameter, gradient, key) => {
+    updateModule(module, gradients, this.#velocities, (parameter, gradient, [velocity]) => {
       backend.sgdStep(
         parameter.length,
         this.#lr,
-        this.#l2,
-        this.#decoupled,
-        this.#momentum ?? 0,
+        this.#decay.l2,
+        this.#decay.decoupled,
+        this.#momentum,
         this.#nesterov,
         parameter,
         gradient,
-        this.#velocity(key, parameter.length),
+        velocity ?? null,
       );
     });
-  }
-
-  #velocity(key: object, length: number): Float32Array | null {
-    if (this.#momentum === undefined) return null;
-    let velocity = this.#velocities.get(key);
-    if (velocity === undefined) {
-      velocity = new Float32Array(length);
-      this.#velocities.set(key, velocity);
-    }
-    return velocity;
   }
 }

@@ -1,31 +1,87 @@
+#include "ops/optimizers.h"
+
 #include "binding/arguments.h"
 #include "binding/exports.h"
-#include "ops/elementwise.h"
 
 namespace batchnorm {
 
 namespace {
 
-Napi::Value sgd_step(const Napi::CallbackInfo& info) {
+float single(Arguments& arguments, size_t index) {
+  return static_cast<float>(arguments.number(index));
+}
+
+Napi::Value sgd_step_call(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const size_t n = arguments.size(0);
   SgdStep step = {};
-  step.learning_rate = static_cast<float>(arguments.number(1));
-  step.l2 = static_cast<float>(arguments.number(2));
-  step.decoupled = static_cast<float>(arguments.number(3));
-  step.momentum = static_cast<float>(arguments.number(4));
+  step.learning_rate = single(arguments, 1);
+  step.l2 = single(arguments, 2);
+  step.decoupled = single(arguments, 3);
+  step.momentum = single(arguments, 4);
   step.nesterov = arguments.boolean(5);
   float* parameter = arguments.floats(6, n);
   const float* gradient = arguments.floats(7, n);
   float* velocity = arguments.floats_or_null(8, n);
-  if (arguments.ok()) apply_sgd(arguments.kernels(), parameter, gradient, velocity, n, step);
+  if (arguments.ok()) sgd_step(arguments.kernels(), parameter, gradient, velocity, n, step);
+  return info.Env().Undefined();
+}
+
+Napi::Value adam_step_call(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const size_t n = arguments.size(0);
+  // What is close to one is subtracted from one in double: in float, 1 - 0.999 is off by 1e-5.
+  const double beta1 = arguments.number(2);
+  const double beta2 = arguments.number(3);
+  AdamStep step = {};
+  step.learning_rate = single(arguments, 1);
+  step.beta1 = static_cast<float>(beta1);
+  step.beta2 = static_cast<float>(beta2);
+  step.weight1 = static_cast<float>(1 - beta1);
+  step.weight2 = static_cast<float>(1 - beta2);
+  step.correction1 = single(arguments, 4);
+  step.correction2 = single(arguments, 5);
+  step.epsilon = single(arguments, 6);
+  step.l2 = single(arguments, 7);
+  step.decoupled = single(arguments, 8);
+  float* parameter = arguments.floats(9, n);
+  const float* gradient = arguments.floats(10, n);
+  float* moment1 = arguments.floats(11, n);
+  float* moment2 = arguments.floats(12, n);
+  if (arguments.ok()) {
+    adam_step(arguments.kernels(), parameter, gradient, moment1, moment2, n, step);
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value rmsprop_step_call(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const size_t n = arguments.size(0);
+  RmspropStep step = {};
+  step.learning_rate = single(arguments, 1);
+  step.weight = static_cast<float>(1 - arguments.number(2));
+  step.epsilon = single(arguments, 3);
+  step.momentum = single(arguments, 4);
+  step.l2 = single(arguments, 5);
+  step.decoupled = single(arguments, 6);
+  float* parameter = arguments.floats(7, n);
+  const float* gradient = arguments.floats(8, n);
+  float* mean_square = arguments.floats(9, n);
+  float* velocity = arguments.floats_or_null(10, n);
+  float* mean_gradient = arguments.floats_or_null(11, n);
+  if (arguments.ok()) {
+    rmsprop_step(arguments.kernels(), parameter, gradient, mean_square, velocity, mean_gradient, n,
+                 step);
+  }
   return info.Env().Undefined();
 }
 
 }  // namespace
 
 void export_optimizers(Napi::Env env, Napi::Object exports) {
-  exports.Set("sgdStep", Napi::Function::New<sgd_step>(env));
+  exports.Set("sgdStep", Napi::Function::New<sgd_step_call>(env));
+  exports.Set("adamStep", Napi::Function::New<adam_step_call>(env));
+  exports.Set("rmspropStep", Napi::Function::New<rmsprop_step_call>(env));
 }
 
 }  // namespace batchnorm

@@ -15,5 +15,7 @@
 #include "kernels/log_softmax.inl.h"
 #include "kernels/matmul_tile.inl.h"
 #include "kernels/sgd_step.inl.h"
+#include "kernels/adam_step.inl.h"
+#include "kernels/rmsprop_step.inl.h"
 #include "kernels/table.inl.h"
 // clang-format on

@@ -18,3 +18,24 @@ void map(const float* a, const float* b, float* out, size_t n, Function function
         .store_first(out + i, n - i);
   }
 }
+
+// Where `each_vector` is: a whole vector, or what is left at the end.
+struct WholeVector {
+  size_t first;
+  F32 load(const float* p) const { return F32::load(p + first); }
+  void store(float* p, F32 value) const { value.store(p + first); }
+};
+struct PartialVector {
+  size_t first;
+  size_t count;
+  F32 load(const float* p) const { return F32::load_first(p + first, count); }
+  void store(float* p, F32 value) const { value.store_first(p + first, count); }
+};
+
+// For functions of several arrays of n floats, some of which they change.
+template <class Function>
+void each_vector(size_t n, Function function) {
+  size_t i = 0;
+  for (; i + F32::kLanes <= n; i += F32::kLanes) function(WholeVector{i});
+  if (i < n) function(PartialVector{i, n - i});
+}

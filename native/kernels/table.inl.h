@@ -26,5 +26,7 @@ constexpr Kernels table(const char* isa) {
   kernels.log_softmax_backward = log_softmax_backward;
   kernels.matmul_tile = matmul_tile;
   kernels.sgd_step = sgd_step;
+  kernels.adam_step = adam_step;
+  kernels.rmsprop_step = rmsprop_step;
   return kernels;
 }

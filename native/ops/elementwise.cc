@@ -34,12 +34,4 @@ void apply_arithmetic(const Arithmetic& operation, Operand right, const float* a
   }
 }
 
-void apply_sgd(const Kernels& kernels, float* parameter, const float* gradient, float* velocity,
-               size_t n, const SgdStep& step) {
-  for_each_piece(n, [&](size_t begin, size_t end) {
-    kernels.sgd_step(parameter + begin, gradient + begin,
-                     velocity == nullptr ? nullptr : velocity + begin, end - begin, step);
-  });
-}
-
 }  // namespace batchnorm

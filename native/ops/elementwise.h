@@ -19,8 +19,4 @@ void apply_binary(BinaryKernel kernel, const float* a, const float* b, float* ou
 void apply_arithmetic(const Arithmetic& operation, Operand right, const float* a, const float* b,
                       float* out, size_t rows, size_t columns);
 
-// One optimizer step in place; velocity may be null.
-void apply_sgd(const Kernels& kernels, float* parameter, const float* gradient, float* velocity,
-               size_t n, const SgdStep& step);
-
 }  // namespace batchnorm

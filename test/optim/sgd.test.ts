@@ -1,7 +1,6 @@
 import {
   backward,
   BatchNorm2D,
-  type CanUpdateWithGradients,
   type GradientProvider,
   type NamedTensor,
   Sgd,
@@ -13,27 +12,7 @@ import {
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../support/errors.js';
 import { expectNear } from '../support/expect-near.js';
-
-/** A module of one parameter, as a user would write it. */
-class Parameter implements CanUpdateWithGradients {
-  readonly w = Tensor.from([1, -2], [2]);
-
-  loss() {
-    return Tensor.from([3, 5], [2]).trace().mul(this.w).sum(); // gradient [3, 5]
-  }
-  parameters(): readonly NamedTensor[] {
-    return [['w', this.w]];
-  }
-  update(provider: GradientProvider, unused: UnusedTensors): void {
-    updateParameter(this.w, provider, unused);
-  }
-}
-
-function afterSteps(sgd: Sgd, steps: number): number[] {
-  const module = new Parameter();
-  for (let i = 0; i < steps; i++) sgd.update(module, backward(module.loss()));
-  return module.w.array();
-}
+import { afterSteps, Parameter } from '../support/parameter.js';
 
 describe('Sgd', () => {
   it('subtracts lr times the gradient', () => {
@@ -99,6 +78,18 @@ describe('Sgd', () => {
     expectError(() => new Sgd().update(module, gradients), UnusedParamsError, 'head.idle');
     expect(module.w.array()).to.deep.equal([1, -2]);
     expect(gradients.get(module.w)?.array()).to.deep.equal([3, 5]);
+  });
+
+  it('steps a parameter once that two layers share', () => {
+    class Shared extends Parameter {
+      override update(provider: GradientProvider, unused: UnusedTensors): void {
+        super.update(provider, unused);
+        super.update(provider, unused);
+      }
+    }
+    const module = new Shared();
+    new Sgd({ lr: 0.1 }).update(module, backward(module.loss()));
+    expectNear(module.w.data, [1 - 0.3, -2 - 0.5], 1e-6);
   });
 
   it('serves modules that ask for the gradient themselves', () => {

@@ -1,5 +1,4 @@
-import * as batchnorm from 'batchnorm';
-import { backward, BatchNorm2D, type Shape, Sgd, Tensor } from 'batchnorm';
+import { Adam, backward, BatchNorm2D, RMSprop, type Shape, Sgd, Tensor } from 'batchnorm';
 import type { CanUpdateWithGradients, Gradients } from 'batchnorm';
 import {
   type DfdxBatchNorm,
@@ -16,6 +15,9 @@ import { expectClose } from '../support/expect-within.js';
 const forwardBound = 4e-7;
 const gradientBound = 1.5e-6;
 const parameterBound = 1e-6;
+// dfdx subtracts 0.999^t from 1 in float32. Its formulas in float64 are 3.8e-6 away from its numbers,
+// the same in float32 2.9e-7; ours subtract in float64.
+const adamBound = 5e-6;
 
 interface Optimizer {
   update(module: CanUpdateWithGradients, gradients: Gradients): void;
@@ -27,6 +29,12 @@ const optimizers: Readonly<Record<string, () => Optimizer>> = {
   'Sgd lr 0.1 L2 0.1': () => new Sgd({ lr: 0.1, weightDecay: 0.1 }),
   'Sgd lr 0.1 momentum 0.9 decoupled 0.1': () =>
     new Sgd({ lr: 0.1, momentum: 0.9, weightDecay: { decoupled: 0.1 } }),
+  'Adam default': () => new Adam(),
+  'Adam lr 0.1 L2 0.1': () => new Adam({ lr: 0.1, weightDecay: 0.1 }),
+  'RMSprop default': () => new RMSprop(),
+  'RMSprop lr 0.1 alpha 0.9': () => new RMSprop({ lr: 0.1, alpha: 0.9 }),
+  'RMSprop lr 0.1 momentum 0.9': () => new RMSprop({ lr: 0.1, momentum: 0.9 }),
+  'RMSprop lr 0.1 L2 0.1': () => new RMSprop({ lr: 0.1, weightDecay: 0.1 }),
 };
 
 const cases = readCases<DfdxCase>('dfdx/dfdx.jsonl');
@@ -42,8 +50,6 @@ describe('dfdx 0.10', () => {
 
   for (const reference of cases) {
     if (reference.kind !== 'optimizer') continue;
-    // An optimizer that the package exports is tested with all its records.
-    if (!(reference.name.split(' ')[0] in batchnorm)) continue;
     it(reference.name, () => {
       compareOptimizer(reference);
     });
@@ -75,12 +81,13 @@ function compareOptimizer(reference: DfdxOptimizer): void {
   const make = optimizers[reference.name];
   if (make === undefined) throw new Error(`Expected in this test how to make "${reference.name}"`);
   const optimizer = make();
+  const bound = optimizer instanceof Adam ? adamBound : parameterBound;
   const bn = new BatchNorm2D(3);
   const x = images(reference.x);
   reference.steps.forEach(({ scale, bias }, step) => {
     optimizer.update(bn, backward(bn.forwardMut(x.trace()).exp().mean()));
-    expectClose(bn.scale.data, scale, parameterBound, `step ${step}: scale`);
-    expectClose(bn.bias.data, bias, parameterBound, `step ${step}: bias`);
+    expectClose(bn.scale.data, scale, bound, `step ${step}: scale`);
+    expectClose(bn.bias.data, bias, bound, `step ${step}: bias`);
   });
 }
 

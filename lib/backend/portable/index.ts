@@ -1,4 +1,5 @@
 import type { Backend, BackendInfo } from '../backend.js';
+import { adamStep } from './adam-step.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { batchNormBackward } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
@@ -6,6 +7,7 @@ import { batchNormTraining } from './batch-norm-training.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
 import { matmul } from './matmul.js';
 import { sum, sumRows } from './reductions.js';
+import { rmspropStep } from './rmsprop-step.js';
 import { sgdStep } from './sgd-step.js';
 import { exp, log, relu, reluBackward, sqrt, square } from './unary.js';
 
@@ -38,6 +40,8 @@ export function portableBackend(reason?: string): Backend {
     logSoftmaxBackward,
     matmul,
     sgdStep,
+    adamStep,
+    rmspropStep,
     adviseHugePages: () => undefined,
   };
 }

@@ -1,0 +1,91 @@
+import type { Gradients } from '../autograd/gradients.js';
+import { backend } from '../backend/index.js';
+import { requireFraction, requireOptions, requirePositive, wrongType } from '../errors.js';
+import type { CanUpdateWithGradients } from '../nn/module.js';
+import { updateModule } from './optimizer.js';
+import { ParameterMemory } from './parameter-memory.js';
+import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
+
+export interface AdamOptions {
+  /** Learning rate. Default 0.001. */
+  readonly lr?: number;
+  /** Weights of the old values in the two moments, each from 0 up to but not including 1. Default
+   * [0.9, 0.999]. */
+  readonly betas?: readonly [number, number];
+  /** Added to the root of the second moment. Default 1e-8. */
+  readonly epsilon?: number;
+  /** Default none; `{ decoupled }` makes it AdamW. */
+  readonly weightDecay?: WeightDecay;
+}
+
+/**
+ * Adam (Kingma and Ba, 2015), with dfdx 0.10's formulas for a parameter p with gradient g in step t:
+ *
+ *     g = g + l2 * p
+ *     m = beta1 * m + (1 - beta1) * g
+ *     v = beta2 * v + (1 - beta2) * g^2
+ *     p = p - lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
+ *     p = p - lr * decoupled * p   (with the p from before)
+ */
+export class Adam {
+  #lr: number;
+  readonly #betas: readonly [number, number];
+  readonly #epsilon: number;
+  readonly #decay: DecayRates;
+  readonly #moments = new ParameterMemory([0, 0]);
+  #steps = 0;
+
+  /** @throws TypeError or RangeError naming the option that is wrong. */
+  constructor(options?: AdamOptions) {
+    const given = requireOptions('options', options, ['lr', 'betas', 'epsilon', 'weightDecay']);
+    this.#lr = requirePositive('lr', given.lr ?? 0.001);
+    this.#betas = readBetas(given.betas ?? [0.9, 0.999]);
+    this.#epsilon = requirePositive('epsilon', given.epsilon ?? 1e-8);
+    this.#decay = readWeightDecay(given.weightDecay);
+  }
+
+  /** Learning rate; may be changed between steps. */
+  get lr(): number {
+    return this.#lr;
+  }
+
+  set lr(value: number) {
+    this.#lr = requirePositive('lr', value);
+  }
+
+  /**
+   * One step of every parameter of the module, in place. Consumes the gradients.
+   * @throws UnusedParamsError where a parameter has no gradient; nothing has changed then.
+   */
+  update(module: CanUpdateWithGradients, gradients: Gradients): void {
+    const [beta1, beta2] = this.#betas;
+    const steps = this.#steps + 1;
+    const correction1 = 1 / (1 - beta1 ** steps);
+    const correction2 = 1 / (1 - beta2 ** steps);
+    updateModule(module, gradients, this.#moments, (parameter, gradient, [moment1, moment2]) => {
+      backend.adamStep(
+        parameter.length,
+        this.#lr,
+        beta1,
+        beta2,
+        correction1,
+        correction2,
+        this.#epsilon,
+        this.#decay.l2,
+        this.#decay.decoupled,
+        parameter,
+        gradient,
+        moment1,
+        moment2,
+      );
+    });
+    this.#steps = steps;
+  }
+}
+
+function readBetas(betas: unknown): readonly [number, number] {
+  if (!Array.isArray(betas) || betas.length !== 2) {
+    throw wrongType('betas', 'an array of two numbers', betas);
+  }
+  return [requireFraction('betas[0]', betas[0], true), requireFraction('betas[1]', betas[1], true)];
+}

@@ -1,0 +1,20 @@
+import type { Storage } from '../tensor/storage.js';
+
+/** What an optimizer remembers of each parameter from step to step: arrays of the parameter's length.
+ * It goes when the parameter goes. */
+export class ParameterMemory {
+  readonly #arrays = new WeakMap<Storage, readonly Float32Array[]>();
+
+  /** @param initial The value that each array begins with. */
+  constructor(private readonly initial: readonly number[]) {}
+
+  of(parameter: Storage): readonly Float32Array[] {
+    let arrays = this.#arrays.get(parameter);
+    if (arrays === undefined) {
+      const { length } = parameter.values;
+      arrays = this.initial.map((value) => new Float32Array(length).fill(value));
+      this.#arrays.set(parameter, arrays);
+    }
+    return arrays;
+  }
+}

@@ -1,0 +1,95 @@
+import type { Gradients } from '../autograd/gradients.js';
+import { backend } from '../backend/index.js';
+import { requireBoolean, requireFraction, requireOptions, requirePositive } from '../errors.js';
+import type { CanUpdateWithGradients } from '../nn/module.js';
+import { updateModule } from './optimizer.js';
+import { ParameterMemory } from './parameter-memory.js';
+import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
+
+export interface RMSpropOptions {
+  /** Learning rate. Default 0.01. */
+  readonly lr?: number;
+  /** Weight of the old value in the mean of squared gradients. Default 0.9. */
+  readonly alpha?: number;
+  /** Added to that mean before the root is taken. Default 1e-8. */
+  readonly epsilon?: number;
+  /** Default none. */
+  readonly momentum?: number;
+  /** Subtracts the squared mean of the gradients, which leaves their variance. Default false. */
+  readonly centered?: boolean;
+  /** Default none. */
+  readonly weightDecay?: WeightDecay;
+}
+
+/**
+ * RMSprop (Hinton, 2012), with dfdx 0.10's formulas for a parameter p with gradient g. They are
+ * TensorFlow's and not PyTorch's: s begins at one, and epsilon stands under the root.
+ *
+ *     g = g + l2 * p
+ *     s = alpha * s + (1 - alpha) * g^2
+ *     a = alpha * a + (1 - alpha) * g         (0 where not centered)
+ *     g = g / sqrt(s - a^2 + epsilon)
+ *     m = momentum * m + g
+ *     p = p - lr * (m, or g without momentum)
+ *     p = p - lr * decoupled * p   (with the p from before)
+ */
+export class RMSprop {
+  #lr: number;
+  readonly #alpha: number;
+  readonly #epsilon: number;
+  readonly #momentum: number | undefined;
+  readonly #centered: boolean;
+  readonly #decay: DecayRates;
+  readonly #means: ParameterMemory;
+
+  /** @throws TypeError or RangeError naming the option that is wrong. */
+  constructor(options?: RMSpropOptions) {
+    const names = ['lr', 'alpha', 'epsilon', 'momentum', 'centered', 'weightDecay'];
+    const given = requireOptions('options', options, names);
+    this.#lr = requirePositive('lr', given.lr ?? 0.01);
+    this.#alpha = requireFraction('alpha', given.alpha ?? 0.9);
+    this.#epsilon = requirePositive('epsilon', given.epsilon ?? 1e-8);
+    this.#momentum =
+      given.momentum === undefined ? undefined : requireFraction('momentum', given.momentum);
+    this.#centered = requireBoolean('centered', given.centered ?? false);
+    this.#decay = readWeightDecay(given.weightDecay);
+    // The mean square, the velocity, the mean gradient; an array of no use is left out.
+    this.#means = new ParameterMemory([
+      1,
+      ...(this.#momentum === undefined ? [] : [0]),
+      ...(this.#centered ? [0] : []),
+    ]);
+  }
+
+  /** Learning rate; may be changed between steps. */
+  get lr(): number {
+    return this.#lr;
+  }
+
+  set lr(value: number) {
+    this.#lr = requirePositive('lr', value);
+  }
+
+  /**
+   * One step of every parameter of the module, in place. Consumes the gradients.
+   * @throws UnusedParamsError where a parameter has no gradient; nothing has changed then.
+   */
+  update(module: CanUpdateWithGradients, gradients: Gradients): void {
+    updateModule(module, gradients, this.#means, (parameter, gradient, [meanSquare, ...others]) => {
+      backend.rmspropStep(
+        parameter.length,
+        this.#lr,
+        this.#alpha,
+        this.#epsilon,
+        this.#momentum ?? 0,
+        this.#decay.l2,
+        this.#decay.decoupled,
+        parameter,
+        gradient,
+        meanSquare,
+        this.#momentum === undefined ? null : others[0],
+        this.#centered ? others[others.length - 1] : null,
+      );
+    });
+  }
+}
