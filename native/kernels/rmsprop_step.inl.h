@@ -1,6 +1,6 @@
-// dfdx 0.10's RMSprop in one pass over a parameter p with gradient g, mean square s (which begins at
-// one), momentum m and, where centered, mean gradient a. As in TensorFlow and unlike PyTorch, epsilon
-// stands under the root, which keeps it from being lost next to a large s:
+// dfdx 0.10's RMSprop in one pass over a parameter p with gradient g, mean square s (which begins
+// at one), momentum m and, where centered, mean gradient a. As in TensorFlow and unlike PyTorch,
+// epsilon stands under the root, which keeps it from being lost next to a large s:
 //   g += l2 * p;  s += (1 - alpha) * (g^2 - s);  a += (1 - alpha) * (g - a)
 //   g /= sqrt(s - a^2 + epsilon);  m = momentum * m + g
 //   p -= lr * (m, or g without momentum) + lr * decoupled * p

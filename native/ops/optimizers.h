@@ -1,5 +1,5 @@
-// Optimizer steps in place, one pass over a parameter and what the optimizer remembers of it, cut into
-// pieces for the threads.
+// Optimizer steps in place, one pass over a parameter and what the optimizer remembers of it, cut
+// into pieces for the threads.
 #pragma once
 
 #include "kernels.h"
