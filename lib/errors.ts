@@ -57,6 +57,10 @@ export function requireFinite(argument: string, value: unknown): number {
   return value;
 }
 
+export function requireFiniteOrNaN(argument: string, value: unknown): number {
+  return Number.isNaN(value) ? NaN : requireFinite(argument, value);
+}
+
 export function requirePositive(argument: string, value: unknown): number {
   if (typeof value !== 'number') throw wrongType(argument, 'a positive finite number', value);
   if (!(value > 0 && Number.isFinite(value))) {

@@ -1,19 +1,38 @@
 export { backward, type BackwardOptions } from './autograd/backward.js';
 export type { Gradients } from './autograd/gradients.js';
 export type { BackendInfo } from './backend/index.js';
-export { BatchNorm2D, type BatchNorm2DOptions } from './nn/batch-norm-2d.js';
+export { FileFormatError } from './files/file-format-error.js';
+export type { FilePath } from './files/path.js';
+export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/batch-norm-2d.js';
 export { Linear, type LinearOptions } from './nn/linear.js';
-export type { CanUpdateWithGradients, NamedTensor } from './nn/module.js';
+export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/frozen-batch-norm-2d.js';
+export { Flatten2D } from './nn/flatten-2d.js';
+export type { Layer } from './nn/layer-shapes.js';
+export {
+  type CanUpdateWithGradients,
+  type Module,
+  type ModuleMut,
+  type NamedTensor,
+  parametersOf,
+} from './nn/module.js';
+export { recalibrate } from './nn/recalibrate.js';
+export { ReLU } from './nn/relu.js';
+export { Residual } from './nn/residual.js';
+export { Sequential } from './nn/sequential.js';
+export { loadNpz, type LoadFromNpz, saveNpz, type SaveToNpz } from './npz/npz-files.js';
+export { NpzReader, type NumberLimits } from './npz/npz-reader.js';
+export { NpzWriter } from './npz/npz-writer.js';
 export { crossEntropyWithLogits, type Targets } from './ops/cross-entropy.js';
 export { Adam, type AdamOptions } from './optim/adam.js';
 export { type GradientProvider, UnusedTensors } from './optim/gradient-provider.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
 export { Sgd, type SgdOptions } from './optim/sgd.js';
 export { UnusedParamsError } from './optim/unused-params-error.js';
+export { loadSafetensors, saveSafetensors } from './safetensors/safetensors-files.js';
 export { updateParameter } from './optim/update-parameter.js';
 export type { WeightDecay } from './optim/weight-decay.js';
 export type { NestedArray } from './tensor/nested-array.js';
-export type { Mistake, Shape } from './tensor/shape.js';
+export type { Mistake, Shape, Unless } from './tensor/shape.js';
 export { storagePool, type StoragePool } from './tensor/storage-pool.js';
 export type { MergedTape, NoneTape, OwnedTape, Tape } from './tensor/tape.js';
 export {

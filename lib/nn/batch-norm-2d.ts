@@ -1,27 +1,26 @@
-import {
-  requireFraction,
-  requireOptions,
-  requirePositive,
-  requirePositiveInteger,
-  wrongValue,
-} from '../errors.js';
+import { requireFraction, requireOptions } from '../errors.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
 import { batchNormInference, batchNormTraining } from '../ops/batch-norm.js';
-import { type ImageShape, readImageShape, requireBatch } from '../ops/image-shape.js';
+import { requireBatch } from '../ops/image-shape.js';
 import { requireTensor } from '../ops/operand.js';
 import { type GradientProvider, type UnusedTensors } from '../optim/gradient-provider.js';
 import { updateParameter } from '../optim/update-parameter.js';
-import type { Mistake, SameSize, Shape } from '../tensor/shape.js';
-import { formatShape } from '../tensor/shape.js';
+import type { Shape, Unless } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import {
   isTaped,
   type RandomSource,
   type ShapeOf,
   storageOf,
-  Tensor,
-  type Tensor1D,
+  type Tensor,
 } from '../tensor/tensor.js';
-import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+import { ChannelNorm } from './channel-norm.js';
+import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
+import type { ImageProblem, SameShapeAs, TapeProblem } from './input.js';
+import { JsonReader, type JsonNumber, jsonNumbers } from './json.js';
+import type { CanUpdateWithGradients } from './module.js';
+import { registerStatistics } from './running-statistics.js';
 
 export interface BatchNorm2DOptions {
   /** Added to the variance before the root is taken. Default 1e-5. */
@@ -31,46 +30,24 @@ export interface BatchNorm2DOptions {
   readonly momentum?: number | 'cumulative';
 }
 
-/** Number of channels of a CHW or NCHW shape; never for another rank. */
-type ChannelsOf<S extends Shape> = S extends readonly [
-  number,
-  infer C extends number,
-  number,
-  number,
-]
-  ? C
-  : S extends readonly [infer C extends number, number, number]
-    ? C
-    : never;
-
-/** What is wrong with an input of type X; never where nothing is. One mistake in a union is one. */
-type ImageMistake<X, C extends number> =
-  X extends Tensor<infer S, Tape>
-    ? [ChannelsOf<S>] extends [never]
-      ? Mistake<'Expected a 3D tensor [C, H, W] or a 4D tensor [N, C, H, W]'>
-      : SameSize<ChannelsOf<S>, C> extends true
-        ? never
-        : Mistake<`Expected ${C} channels but received ${ChannelsOf<S>}`>
-    : never;
-
-type TapeMistake<X, Wanted extends Tape> =
-  X extends Tensor<Shape, infer T>
-    ? Exclude<T, Wanted> extends never
-      ? never
-      : Wanted extends NoneTape
-        ? Mistake<'forward takes tensors without a tape: use forwardMut to train, detach() to infer'>
-        : Mistake<'forwardMut takes tensors with a tape: use x.trace() to train, forward to infer'>
-    : never;
+/** What `JSON.stringify` makes of a layer. JSON has no NaN and no infinities: they are strings. */
+export interface BatchNorm2DJson {
+  readonly type: 'BatchNorm2D';
+  readonly channels: number;
+  readonly epsilon: number;
+  readonly momentum: number | 'cumulative';
+  /** Training batches since the last reset: what the cumulative average divides by. */
+  readonly batches: number;
+  readonly scale: readonly JsonNumber[];
+  readonly bias: readonly JsonNumber[];
+  readonly runningMean: readonly JsonNumber[];
+  readonly runningVar: readonly JsonNumber[];
+}
 
 /** `unknown` for an input that fits, else its mistake. */
-type Input<X, C extends number, Wanted extends Tape> = [TapeMistake<X, Wanted>] extends [never]
-  ? [ImageMistake<X, C>] extends [never]
-    ? unknown
-    : ImageMistake<X, C>
-  : TapeMistake<X, Wanted>;
-
-/** A tensor of the same shape; of each shape, where X is a union. */
-type Output<X, T extends Tape> = X extends Tensor<Shape, Tape> ? Tensor<ShapeOf<X>, T> : never;
+type Input<X, C extends number, Wanted extends Tape> = Unless<
+  [TapeProblem<X, Wanted>] extends [never] ? ImageProblem<ShapeOf<X>, C> : TapeProblem<X, Wanted>
+>;
 
 /**
  * Batch normalization over the channels of images (Ioffe and Szegedy, 2015), as dfdx 0.10's
@@ -81,19 +58,10 @@ type Output<X, T extends Tape> = X extends Tensor<Shape, Tape> ? Tensor<ShapeOf<
  * bn.forward(Tensor.zeros([4, 3, 2, 2])); // inference
  * const y = bn.forwardMut(Tensor.zeros([4, 3, 2, 2]).trace()); // training
  */
-export class BatchNorm2D<C extends number> implements CanUpdateWithGradients {
-  /** Factor after normalization, learned; begins with ones. */
-  readonly scale: Tensor1D<C>;
-  /** Summand after normalization, learned; begins with zeros. */
-  readonly bias: Tensor1D<C>;
-  /** Mean for inference: (1 - momentum) * runningMean + momentum * mean of each batch. Begins with
-   * zeros; not learned. */
-  readonly runningMean: Tensor1D<C>;
-  /** Variance for inference, moved likewise towards each batch's variance divided by n - 1. Begins
-   * with ones; not learned. */
-  readonly runningVar: Tensor1D<C>;
-
-  #epsilon = 1e-5;
+export class BatchNorm2D<C extends number>
+  extends ChannelNorm<C>
+  implements CanUpdateWithGradients
+{
   #momentum: number | 'cumulative' = 0.1;
   #batches = 0;
 
@@ -102,26 +70,20 @@ export class BatchNorm2D<C extends number> implements CanUpdateWithGradients {
    * @throws TypeError or RangeError naming the argument that is wrong.
    */
   constructor(channels: C, options?: BatchNorm2DOptions) {
-    requirePositiveInteger('channels', channels);
+    super('BatchNorm2D', channels);
     const given = requireOptions('options', options, ['epsilon', 'momentum']);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
     if (given.momentum !== undefined) this.momentum = given.momentum as number;
-    this.scale = named('scale', Tensor.ones([channels]));
-    this.bias = named('bias', Tensor.zeros([channels]));
-    this.runningMean = named('runningMean', Tensor.zeros([channels]));
-    this.runningVar = named('runningVar', Tensor.ones([channels]));
+    registerStatistics(this.runningMean, {
+      keep: () => this.#keepStatistics(),
+      average: () => this.#averageStatistics(),
+      batches: () => this.#batches,
+      setBatches: (count) => (this.#batches = count),
+    });
   }
 
-  /** Added to the variance before the root is taken. */
-  get epsilon(): number {
-    return this.#epsilon;
-  }
-
-  set epsilon(value: number) {
-    this.#epsilon = requirePositive('epsilon', value);
-  }
-
-  /** Weight of the new value in the running statistics. */
+  /** Weight of the new value in the running statistics, as in PyTorch: 0 never moves them, 1 keeps the
+   * last batch. `'cumulative'` averages all batches since the last reset. Default 0.1. */
   get momentum(): number | 'cumulative' {
     return this.#momentum;
   }
@@ -134,17 +96,18 @@ export class BatchNorm2D<C extends number> implements CanUpdateWithGradients {
    * Inference: (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias.
    *
    * @param x [C, H, W] or [N, C, H, W], without a tape.
+   * @returns The same shape.
    * @throws TypeError for a tensor with a tape, RangeError for a wrong shape.
    */
-  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, NoneTape>): Output<X, NoneTape> {
+  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, NoneTape>): SameShapeAs<X, NoneTape> {
     const input = requireTensor('x', x);
     if (isTaped(input)) {
       throw new TypeError(
         'Expected a tensor without a tape for forward. Use forwardMut to train, or detach() to infer',
       );
     }
-    const image = this.#readImage(input);
-    return batchNormInference(input as Tensor<Shape>, image, this) as Output<X, NoneTape>;
+    const image = this.readImage(input);
+    return batchNormInference(input as Tensor<Shape>, image, this) as SameShapeAs<X, NoneTape>;
   }
 
   /**
@@ -152,31 +115,24 @@ export class BatchNorm2D<C extends number> implements CanUpdateWithGradients {
    * (var divided by n), which also move the running ones (var divided by n - 1).
    *
    * @param x [C, H, W] or [N, C, H, W], with a tape, at least two values per channel.
+   * @returns The same shape, recorded as one operation.
    * @throws TypeError for a tensor without a tape, RangeError for a wrong shape; nothing has changed.
    */
-  forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, OwnedTape>): Output<X, OwnedTape> {
+  forwardMut<X extends Tensor<Shape, Tape>>(
+    x: X & Input<X, C, OwnedTape>,
+  ): SameShapeAs<X, OwnedTape> {
     const input = requireTensor('x', x);
     if (!isTaped(input)) {
       throw new TypeError(
         'Expected a tensor with a tape for forwardMut. Use x.trace() to train, or forward to infer',
       );
     }
-    const image = this.#readImage(input);
+    const image = this.readImage(input);
     requireBatch('x', image, input.shape);
     const weight = this.#momentum === 'cumulative' ? 1 / (this.#batches + 1) : this.#momentum;
     const y = batchNormTraining(input as Tensor<Shape, OwnedTape>, image, this, weight);
     this.#batches++;
-    return y as Output<X, OwnedTape>;
-  }
-
-  /** All four tensors, in the order of dfdx's `.npz` files. */
-  parameters(): readonly NamedTensor[] {
-    return [
-      ['scale', this.scale],
-      ['bias', this.bias],
-      ['runningMean', this.runningMean],
-      ['runningVar', this.runningVar],
-    ];
+    return y as SameShapeAs<X, OwnedTape>;
   }
 
   /** Offers scale and bias to the provider; the running statistics are not learned. */
@@ -190,45 +146,122 @@ export class BatchNorm2D<C extends number> implements CanUpdateWithGradients {
   resetParams(_rng?: RandomSource): void {
     fill(this.scale, 1);
     fill(this.bias, 0);
+    this.#resetStatistics();
+  }
+
+  /** A copy with tensors of its own, whose ids are fresh. */
+  clone(): BatchNorm2D<C> {
+    const copy = new BatchNorm2D(this.scale.shape[0], { momentum: this.#momentum });
+    copy.copyFrom(this);
+    copy.#batches = this.#batches;
+    return copy;
+  }
+
+  /** A frozen copy for fine-tuning: it normalizes with these running statistics, with a tape or
+   * without, and never moves them. */
+  freeze(options?: Pick<FrozenBatchNorm2DOptions, 'trainable'>): FrozenBatchNorm2D<C> {
+    return FrozenBatchNorm2D.from(this, options);
+  }
+
+  /** Also `momentum.npy`: NaN where cumulative, and then `num_batches_tracked.npy`. */
+  override write(zip: NpzWriter, prefix: string): void {
+    super.write(zip, prefix);
+    const cumulative = this.#momentum === 'cumulative';
+    zip.number(`${prefix}momentum.npy`, this.#momentum === 'cumulative' ? NaN : this.#momentum);
+    if (cumulative) zip.number(`${prefix}num_batches_tracked.npy`, this.#batches);
+  }
+
+  override read(zip: NpzReader, prefix: string): Promise<void> {
+    return zip.together(async () => {
+      await super.read(zip, prefix);
+      const momentumName = `${prefix}momentum.npy`;
+      if (zip.has(momentumName)) {
+        const momentum = await zip.number(momentumName, {
+          expected: 'a number from 0 to 1, or NaN for cumulative',
+          fits: (value) => Number.isNaN(value) || (value >= 0 && value <= 1),
+        });
+        zip.change(() => (this.#momentum = Number.isNaN(momentum) ? 'cumulative' : momentum));
+      }
+      const batchesName = `${prefix}num_batches_tracked.npy`;
+      if (zip.has(batchesName)) {
+        const batches = await zip.number(batchesName, {
+          expected: 'a number of batches',
+          fits: (value) => Number.isSafeInteger(value) && value >= 0,
+        });
+        zip.change(() => (this.#batches = batches));
+      }
+    });
+  }
+
+  /** What `fromJSON` takes; float32 values survive exactly. */
+  toJSON(): BatchNorm2DJson {
+    return {
+      type: 'BatchNorm2D',
+      channels: this.scale.shape[0],
+      epsilon: this.epsilon,
+      momentum: this.#momentum,
+      batches: this.#batches,
+      scale: jsonNumbers(this.scale),
+      bias: jsonNumbers(this.bias),
+      runningMean: jsonNumbers(this.runningMean),
+      runningVar: jsonNumbers(this.runningVar),
+    };
+  }
+
+  /**
+   * A layer like the one that `toJSON` was called on.
+   * @param json What `JSON.parse` gave.
+   * @throws TypeError or RangeError naming the field that is wrong.
+   */
+  static fromJSON(json: unknown): BatchNorm2D<number> {
+    const reader = new JsonReader('json', json, 'BatchNorm2D');
+    const layer = new BatchNorm2D(reader.integer('channels', 1));
+    layer.epsilon = reader.field('epsilon') as number;
+    layer.momentum = reader.field('momentum') as number;
+    layer.#batches = reader.integer('batches', 0);
+    for (const [name, tensor] of layer.parameters()) reader.into(name, tensor);
+    return layer;
+  }
+
+  protected override settings(): Readonly<Record<string, unknown>> {
+    return { ...super.settings(), momentum: this.#momentum, batches: this.#batches };
+  }
+
+  #resetStatistics(): void {
     fill(this.runningMean, 0);
     fill(this.runningVar, 1);
     this.#batches = 0;
   }
 
-  /** A copy with tensors of its own, whose ids are fresh. */
-  clone(): BatchNorm2D<C> {
-    const copy = new BatchNorm2D(this.scale.shape[0], {
-      epsilon: this.#epsilon,
-      momentum: this.#momentum,
-    });
-    for (const [i, [, tensor]] of copy.parameters().entries()) {
-      storageOf(tensor).values.set(storageOf(this.parameters()[i][1]).values);
-    }
-    copy.#batches = this.#batches;
-    return copy;
+  #keepStatistics(): () => void {
+    const mean = storageOf(this.runningMean).values.slice();
+    const variance = storageOf(this.runningVar).values.slice();
+    const batches = this.#batches;
+    return () => {
+      set(this.runningMean, mean);
+      set(this.runningVar, variance);
+      this.#batches = batches;
+    };
   }
 
-  #readImage(x: Tensor<Shape, Tape>): ImageShape {
-    const image = readImageShape('x', x.shape);
-    const channels = this.scale.shape[0];
-    if (image.channels !== channels) {
-      throw wrongValue(
-        'x',
-        `${channels} channels`,
-        `${image.channels} (shape ${formatShape(x.shape)})`,
-      );
-    }
-    return image;
+  #averageStatistics(): () => void {
+    const momentum = this.#momentum;
+    this.#momentum = 'cumulative';
+    this.#resetStatistics();
+    return () => {
+      this.#momentum = momentum;
+    };
   }
-}
-
-function named<S extends Shape>(name: string, tensor: Tensor<S>): Tensor<S> {
-  storageOf(tensor).label = `${name} of BatchNorm2D`;
-  return tensor;
 }
 
 function fill(tensor: Tensor<Shape>, value: number): void {
   const storage = storageOf(tensor);
   storage.values.fill(value);
+  storage.version++;
+}
+
+function set(tensor: Tensor<Shape>, values: Float32Array): void {
+  const storage = storageOf(tensor);
+  storage.values.set(values);
   storage.version++;
 }

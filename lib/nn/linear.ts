@@ -1,20 +1,26 @@
 import { requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../errors.js';
+import type { FilePath } from '../files/path.js';
+import { type LoadFromNpz, loadNpz, saveNpz, type SaveToNpz } from '../npz/npz-files.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
 import { add } from '../ops/arithmetic.js';
 import { matmul } from '../ops/matmul.js';
 import { requireTensor } from '../ops/operand.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
 import { updateParameter } from '../optim/update-parameter.js';
-import type { Mistake, SameSize, Shape } from '../tensor/shape.js';
+import type { Shape, Unless } from '../tensor/shape.js';
 import { formatShape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import {
   isTaped,
   type RandomSource,
+  type ShapeOf,
   storageOf,
   Tensor,
   type Tensor1D,
   type Tensor2D,
 } from '../tensor/tensor.js';
+import type { RowsProblem } from './input.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 
 export interface LinearOptions {
@@ -22,26 +28,15 @@ export interface LinearOptions {
   readonly rng?: RandomSource;
 }
 
-type LinearMistake<X, I extends number> =
-  X extends Tensor<infer S, Tape>
-    ? S extends readonly [number, infer K extends number]
-      ? SameSize<K, I> extends true
-        ? never
-        : Mistake<`Expected ${I} columns but received ${K}`>
-      : Mistake<'Expected a 2D tensor [N, features]'>
-    : never;
-
-type Input<X, I extends number> = [LinearMistake<X, I>] extends [never]
-  ? unknown
-  : LinearMistake<X, I>;
-
 type Output<X, O extends number> =
   X extends Tensor<readonly [infer N extends number, number], infer T>
     ? Tensor<readonly [N, O], T>
     : never;
 
 /** y = x W^T + b, as dfdx 0.10's `Linear<I, O>`. */
-export class Linear<I extends number, O extends number> implements CanUpdateWithGradients {
+export class Linear<I extends number, O extends number>
+  implements CanUpdateWithGradients, SaveToNpz, LoadFromNpz
+{
   /** [O, I]; begins uniform in +-1/sqrt(I). */
   readonly weight: Tensor2D<O, I>;
   /** [O]; begins likewise. */
@@ -62,7 +57,7 @@ export class Linear<I extends number, O extends number> implements CanUpdateWith
    * @returns [N, O], with the same tape.
    * @throws RangeError for a wrong shape.
    */
-  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, I>): Output<X, O> {
+  forward<X extends Tensor<Shape, Tape>>(x: X & Unless<RowsProblem<ShapeOf<X>, I>>): Output<X, O> {
     const input = requireTensor('x', x);
     const inputs = this.weight.shape[1];
     if (input.shape.length !== 2 || input.shape[1] !== inputs) {
@@ -108,6 +103,36 @@ export class Linear<I extends number, O extends number> implements CanUpdateWith
     storageOf(copy.weight).values.set(storageOf(this.weight).values);
     storageOf(copy.bias).values.set(storageOf(this.bias).values);
     return copy;
+  }
+
+  /**
+   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
+   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
+   */
+  save(path: FilePath): Promise<void> {
+    return saveNpz(path, this);
+  }
+
+  /**
+   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
+   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
+   * changed then.
+   */
+  load(path: FilePath): Promise<void> {
+    return loadNpz(path, this);
+  }
+
+  /** Adds `weight.npy` and `bias.npy`, each name behind `prefix`. */
+  write(zip: NpzWriter, prefix: string): void {
+    for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);
+  }
+
+  read(zip: NpzReader, prefix: string): Promise<void> {
+    return zip.together(async () => {
+      for (const [name, tensor] of this.parameters()) {
+        await zip.tensor(`${prefix}${name}.npy`, tensor);
+      }
+    });
   }
 }
 

@@ -5,6 +5,20 @@ import type { Tensor } from '../tensor/tensor.js';
 /** A tensor of a module, with its name inside it. */
 export type NamedTensor = readonly [name: string, tensor: Tensor<Shape>];
 
+/**
+ * Inference: what a layer or a network is without a tape. Implement it, and `ModuleMut`, for networks of
+ * your own; the package's layers have both for every shape that they take.
+ */
+export interface Module<Input, Output> {
+  forward(x: Input): Output;
+}
+
+/** Training: takes and gives tensors that own a tape, and may change what belongs to the module, such as
+ * running statistics. */
+export interface ModuleMut<Input, Output> {
+  forwardMut(x: Input): Output;
+}
+
 /** What an optimizer updates: one layer, or a whole network made of layers. */
 export interface CanUpdateWithGradients {
   /** Offers every trainable parameter to the provider: `updateParameter(p, provider, unused)` for own
@@ -12,4 +26,9 @@ export interface CanUpdateWithGradients {
   update(provider: GradientProvider, unused: UnusedTensors): void;
   /** All tensors with their names, so that messages can name them. */
   parameters(): readonly NamedTensor[];
+}
+
+/** The tensors of a part of a network, named as in it: `scale` of the part `norm` is `norm.scale`. */
+export function parametersOf(name: string, part: CanUpdateWithGradients): readonly NamedTensor[] {
+  return part.parameters().map(([inner, tensor]) => [`${name}.${inner}`, tensor]);
 }

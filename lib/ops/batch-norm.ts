@@ -42,6 +42,69 @@ export function batchNormInference<S extends Shape>(
   return createTensor<S, NoneTape>(x.shape, output, undefined);
 }
 
+/** Normalizes with the running statistics, with a tape or without. `trainable` gives scale and bias
+ * gradients, too. */
+export function batchNormFrozen<S extends Shape>(
+  x: Tensor<S, Tape>,
+  image: ImageShape,
+  state: BatchNormState,
+  trainable: boolean,
+): Tensor<S, Tape> {
+  const inputs: Tensor<Shape, Tape>[] = trainable ? [x, state.scale, state.bias] : [x];
+  const graphs = graphsOf([x]);
+  const untaped = batchNormInference(x as Tensor<S>, image, state);
+  if (graphs.length === 0) return untaped;
+  const { images, channels, plane } = image;
+  const { epsilon } = state;
+  const input = storageOf(x);
+  const scale = storageOf(state.scale);
+  const mean = storageOf(state.runningMean);
+  const variance = storageOf(state.runningVar);
+  return recorded(graphs, inputs, x.shape, storageOf(untaped), () => ({
+    saved: [input, scale, mean, variance],
+    backward: (dy, give) => {
+      const zeros = new Float32Array(channels);
+      const dx = Storage.take(dy.values.length);
+      if (trainable) {
+        const invStd = variance.values.map((value) => 1 / Math.sqrt(value + epsilon));
+        const dscale = Storage.take(channels);
+        const dbias = Storage.take(channels);
+        // dx is that of training here, which also goes through the statistics; it is overwritten below.
+        backend.batchNormBackward(
+          images,
+          channels,
+          plane,
+          input.values,
+          dy.values,
+          scale.values,
+          mean.values,
+          zeros,
+          invStd,
+          dx.values,
+          dscale.values,
+          dbias.values,
+        );
+        give(1, dscale);
+        give(2, dbias);
+      }
+      // dy * scale / sqrt(runningVar + epsilon): inference on dy with mean and bias of zero.
+      backend.batchNormInference(
+        images,
+        channels,
+        plane,
+        epsilon,
+        dy.values,
+        scale.values,
+        zeros,
+        zeros,
+        variance.values,
+        dx.values,
+      );
+      give(0, dx);
+    },
+  }));
+}
+
 /** Normalizes with the statistics of the batch, moves the running ones, and records both as one
  * operation with one backward pass. */
 export function batchNormTraining<S extends Shape>(

@@ -12,6 +12,10 @@ export interface Mistake<Text extends string> {
   readonly [mistake]: Text;
 }
 
+/** What a parameter's type is intersected with: `unknown`, which changes nothing, where there is no
+ * problem, else the problem as a Mistake. */
+export type Unless<Problem extends string> = [Problem] extends [never] ? unknown : Mistake<Problem>;
+
 /** Whether two sizes may be the same: an unknown one may be any, and is checked at run time. */
 export type SameSize<A extends number, B extends number> = number extends A
   ? true

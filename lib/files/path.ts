@@ -1,0 +1,19 @@
+import { fileURLToPath } from 'node:url';
+import { wrongType, wrongValue } from '../errors.js';
+
+/** What a `URL` has: without Node's types in the declarations, which users need not have. */
+export interface FileUrl {
+  readonly href: string;
+}
+
+/** A path, or a `file:` URL. */
+export type FilePath = string | FileUrl;
+
+export function readPath(argument: string, path: unknown): string {
+  if (path instanceof URL) return fileURLToPath(path);
+  if (typeof path !== 'string') throw wrongType(argument, 'a path', path);
+  if (path === '' || path.includes('\0')) {
+    throw wrongValue(argument, 'a path', JSON.stringify(path));
+  }
+  return path;
+}

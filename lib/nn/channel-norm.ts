@@ -1,0 +1,164 @@
+import { inspect } from 'node:util';
+import { requirePositive, requirePositiveInteger, wrongValue } from '../errors.js';
+import type { FilePath } from '../files/path.js';
+import { loadNpz, type LoadFromNpz, saveNpz, type SaveToNpz } from '../npz/npz-files.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
+import { type ImageShape, readImageShape } from '../ops/image-shape.js';
+import { formatShape, type Shape } from '../tensor/shape.js';
+import type { Tape } from '../tensor/tape.js';
+import { storageOf, Tensor, type Tensor1D } from '../tensor/tensor.js';
+import type { NamedTensor } from './module.js';
+import { summarize } from './summary.js';
+import { nameForPyTorch } from './pytorch-names.js';
+
+/** What batch norm layers of every mode have: four values per channel, and epsilon. */
+export abstract class ChannelNorm<C extends number> implements SaveToNpz, LoadFromNpz {
+  /** Factor after normalization, [C], learned; begins with ones. */
+  readonly scale: Tensor1D<C>;
+  /** Summand after normalization, [C], learned; begins with zeros. */
+  readonly bias: Tensor1D<C>;
+  /** Mean for inference, [C]: (1 - momentum) * runningMean + momentum * mean of each training batch.
+   * Begins with zeros; not learned. */
+  readonly runningMean: Tensor1D<C>;
+  /** Variance for inference, [C], moved likewise towards each batch's variance divided by n - 1. Begins
+   * with ones; not learned. */
+  readonly runningVar: Tensor1D<C>;
+
+  #epsilon = 1e-5;
+
+  static {
+    // Not a method: its name, a symbol of Node's, would make the declarations depend on Node's types.
+    Object.defineProperty(this.prototype, inspect.custom, {
+      value(this: ChannelNorm<number>) {
+        return this.toString();
+      },
+    });
+  }
+
+  /** @param layer What messages call it. */
+  protected constructor(layer: string, channels: C) {
+    requirePositiveInteger('channels', channels);
+    const named = (name: string, tensor: Tensor1D<C>): Tensor1D<C> => {
+      storageOf(tensor).label = `${name} of ${layer}`;
+      return tensor;
+    };
+    this.scale = named('scale', Tensor.ones([channels]));
+    this.bias = named('bias', Tensor.zeros([channels]));
+    this.runningMean = named('runningMean', Tensor.zeros([channels]));
+    this.runningVar = named('runningVar', Tensor.ones([channels]));
+    nameForPyTorch(this.scale, 'weight');
+    nameForPyTorch(this.runningMean, 'running_mean');
+    nameForPyTorch(this.runningVar, 'running_var');
+  }
+
+  /** Added to the variance before the root is taken. Default 1e-5. */
+  get epsilon(): number {
+    return this.#epsilon;
+  }
+
+  set epsilon(value: number) {
+    this.#epsilon = requirePositive('epsilon', value);
+  }
+
+  /** All four tensors, in the order of dfdx's `.npz` files. */
+  parameters(): readonly NamedTensor[] {
+    return [
+      ['scale', this.scale],
+      ['bias', this.bias],
+      ['runningMean', this.runningMean],
+      ['runningVar', this.runningVar],
+    ];
+  }
+
+  /**
+   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
+   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
+   */
+  save(path: FilePath): Promise<void> {
+    return saveNpz(path, this);
+  }
+
+  /**
+   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
+   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
+   * changed then.
+   */
+  load(path: FilePath): Promise<void> {
+    return loadNpz(path, this);
+  }
+
+  /** Adds `scale.npy`, `bias.npy`, `running_mean.npy`, `running_var.npy` and `epsilon.npy`, each name
+   * behind `prefix`. */
+  write(zip: NpzWriter, prefix: string): void {
+    for (const [name, tensor] of this.#entries()) zip.tensor(`${prefix}${name}.npy`, tensor);
+    zip.number(`${prefix}epsilon.npy`, this.#epsilon);
+  }
+
+  /** Reads what `write` writes, in place; epsilon may be missing, as in dfdx's files. */
+  read(zip: NpzReader, prefix: string): Promise<void> {
+    return zip.together(async () => {
+      for (const [name, tensor] of this.#entries())
+        await zip.tensor(`${prefix}${name}.npy`, tensor);
+      const name = `${prefix}epsilon.npy`;
+      if (!zip.has(name)) return;
+      const epsilon = await zip.number(name, {
+        expected: 'a positive finite number',
+        fits: (value) => value > 0 && Number.isFinite(value),
+      });
+      zip.change(() => (this.#epsilon = epsilon));
+    });
+  }
+
+  /** Shape, settings and a summary of each tensor: what `util.inspect` and `console.log` show. */
+  toString(): string {
+    const settings = Object.entries(this.settings()).map(
+      ([name, value]) => `${name}: ${String(value)}`,
+    );
+    const tensors = this.parameters().map(
+      ([name, tensor]) => `${name}: ${summarize(storageOf(tensor).values)}`,
+    );
+    const lines = [settings.join(', '), ...tensors].map((line) => `  ${line}`);
+    return `${this.constructor.name}(${this.scale.shape[0]}) {\n${lines.join('\n')}\n}`;
+  }
+
+  /** What inspection shows besides the tensors. */
+  protected settings(): Readonly<Record<string, unknown>> {
+    return { epsilon: this.#epsilon };
+  }
+
+  /** Copies the tensors and epsilon of another layer. */
+  protected copyFrom(other: ChannelNorm<C>): void {
+    const theirs = other.parameters();
+    for (const [i, [, tensor]] of this.parameters().entries()) {
+      const storage = storageOf(tensor);
+      storage.values.set(storageOf(theirs[i][1]).values);
+      storage.version++;
+    }
+    this.#epsilon = other.#epsilon;
+  }
+
+  /** @throws RangeError for a wrong rank or number of channels. */
+  protected readImage(x: Tensor<Shape, Tape>): ImageShape {
+    const image = readImageShape('x', x.shape);
+    const channels = this.scale.shape[0];
+    if (image.channels !== channels) {
+      throw wrongValue(
+        'x',
+        `${channels} channels`,
+        `${image.channels} (shape ${formatShape(x.shape)})`,
+      );
+    }
+    return image;
+  }
+
+  /** By the names of dfdx's fields. */
+  #entries(): readonly NamedTensor[] {
+    return [
+      ['scale', this.scale],
+      ['bias', this.bias],
+      ['running_mean', this.runningMean],
+      ['running_var', this.runningVar],
+    ];
+  }
+}

@@ -1,0 +1,40 @@
+import { readImageShape } from '../ops/image-shape.js';
+import { requireTensor } from '../ops/operand.js';
+import { reshape } from '../ops/reshape.js';
+import type { Shape, Unless } from '../tensor/shape.js';
+import type { Tape } from '../tensor/tape.js';
+import type { ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
+import type { ImageProblem } from './input.js';
+import { NoParameters } from './no-parameters.js';
+
+type Flattened<S extends Shape> = S extends readonly [
+  infer N extends number,
+  number,
+  number,
+  number,
+]
+  ? readonly [N, number]
+  : readonly [number];
+
+/** Images to rows: [N, C, H, W] to [N, C*H*W], and [C, H, W] to [C*H*W]. */
+export class Flatten2D extends NoParameters {
+  declare readonly kind: 'Flatten2D';
+
+  /**
+   * @param x [C, H, W] or [N, C, H, W], with a tape or without.
+   * @throws RangeError for another rank.
+   */
+  forward<X extends Tensor<Shape, Tape>>(
+    x: X & Unless<ImageProblem<ShapeOf<X>, number>>,
+  ): Tensor<Flattened<ShapeOf<X>>, TapeOf<X>> {
+    const input = requireTensor('x', x);
+    const { images, channels, plane } = readImageShape('x', input.shape);
+    const row = channels * plane;
+    const shape = input.shape.length === 4 ? [images, row] : [row];
+    return reshape(input, shape) as unknown as Tensor<Flattened<ShapeOf<X>>, TapeOf<X>>;
+  }
+
+  clone(): Flatten2D {
+    return new Flatten2D();
+  }
+}

@@ -1,0 +1,91 @@
+import { requireBoolean, requireOptions } from '../errors.js';
+import { batchNormFrozen } from '../ops/batch-norm.js';
+import { requireTensor } from '../ops/operand.js';
+import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
+import { updateParameter } from '../optim/update-parameter.js';
+import type { Shape, Unless } from '../tensor/shape.js';
+import type { Tape } from '../tensor/tape.js';
+import type { RandomSource, ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
+import { ChannelNorm } from './channel-norm.js';
+import type { ImageProblem, SameShapeAs } from './input.js';
+import type { CanUpdateWithGradients } from './module.js';
+
+export interface FrozenBatchNorm2DOptions {
+  /** Added to the variance before the root is taken. Default 1e-5. */
+  readonly epsilon?: number;
+  /** Whether scale and bias get gradients and are updated. Default false. */
+  readonly trainable?: boolean;
+}
+
+/**
+ * Batch norm for fine-tuning: normalizes with its running statistics in training, too, and never moves
+ * them. Gradients pass through to x and, where `trainable`, reach scale and bias.
+ *
+ * @example
+ * const frozen = pretrained.freeze();
+ * const y = frozen.forward(x.trace());
+ */
+export class FrozenBatchNorm2D<C extends number>
+  extends ChannelNorm<C>
+  implements CanUpdateWithGradients
+{
+  /** Whether scale and bias get gradients and are updated. */
+  readonly trainable: boolean;
+
+  /**
+   * With scale and variance of one, bias and mean of zero; `load` or `BatchNorm2D.freeze()` bring others.
+   * @throws TypeError or RangeError naming the argument that is wrong.
+   */
+  constructor(channels: C, options?: FrozenBatchNorm2DOptions) {
+    super('FrozenBatchNorm2D', channels);
+    const given = requireOptions('options', options, ['epsilon', 'trainable']);
+    if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
+    this.trainable = requireBoolean('trainable', given.trainable ?? false);
+  }
+
+  /** @internal What `BatchNorm2D.freeze` does. */
+  static from<C extends number>(
+    other: ChannelNorm<C>,
+    options?: Pick<FrozenBatchNorm2DOptions, 'trainable'>,
+  ): FrozenBatchNorm2D<C> {
+    const frozen = new FrozenBatchNorm2D(other.scale.shape[0], options);
+    frozen.copyFrom(other);
+    return frozen;
+  }
+
+  /**
+   * (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias.
+   *
+   * @param x [C, H, W] or [N, C, H, W], with a tape or without.
+   * @returns The same shape, with the same tape.
+   * @throws RangeError for a wrong shape.
+   */
+  forward<X extends Tensor<Shape, Tape>>(
+    x: X & Unless<ImageProblem<ShapeOf<X>, C>>,
+  ): SameShapeAs<X, TapeOf<X>> {
+    const input = requireTensor('x', x);
+    const image = this.readImage(input);
+    return batchNormFrozen(input, image, this, this.trainable) as SameShapeAs<X, TapeOf<X>>;
+  }
+
+  /** Offers scale and bias to the provider where `trainable`. */
+  update(provider: GradientProvider, unused: UnusedTensors): void {
+    if (!this.trainable) return;
+    updateParameter(this.scale, provider, unused);
+    updateParameter(this.bias, provider, unused);
+  }
+
+  /** Changes nothing: what is frozen stays. */
+  resetParams(_rng?: RandomSource): void {
+    // a network that is reset keeps what it was given
+  }
+
+  /** A copy with tensors of its own, whose ids are fresh. */
+  clone(): FrozenBatchNorm2D<C> {
+    return FrozenBatchNorm2D.from(this, { trainable: this.trainable });
+  }
+
+  protected override settings(): Readonly<Record<string, unknown>> {
+    return { ...super.settings(), trainable: this.trainable };
+  }
+}

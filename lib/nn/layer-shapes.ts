@@ -1,0 +1,164 @@
+import type { Mistake, SameShape, Shape } from '../tensor/shape.js';
+import type { Tape } from '../tensor/tape.js';
+import type { ShapeOf, Tensor } from '../tensor/tensor.js';
+import type { ChannelNorm } from './channel-norm.js';
+import type { Flatten2D } from './flatten-2d.js';
+import type { ImageProblem, RowsProblem } from './input.js';
+import type { Linear } from './linear.js';
+import type { ReLU } from './relu.js';
+import type { Residual } from './residual.js';
+import type { Sequential } from './sequential.js';
+
+// The compiler's view of layers in a composition: which shapes each takes and what it makes of them. A
+// generic method cannot be applied to a type, so the package's own layers are listed here; a user's
+// module is read off its method's parameter and result.
+
+/** A layer of this package, or a user's module from one tensor to one tensor. */
+export type Layer = { forward(x: never): unknown } | { forwardMut(x: never): unknown };
+
+/** The shapes that a layer may take. */
+export type InputShapes<L> =
+  L extends ChannelNorm<infer C>
+    ? readonly [number, C, number, number] | readonly [C, number, number]
+    : L extends Linear<infer I, number>
+      ? readonly [number, I]
+      : L extends Flatten2D
+        ? readonly [number, number, number, number] | readonly [number, number, number]
+        : L extends ReLU
+          ? Shape
+          : L extends Residual<infer F>
+            ? InputShapes<F>
+            : L extends Sequential<infer Layers>
+              ? Layers extends readonly [infer First, ...infer Rest]
+                ? Passing<Rest, InputShapes<First>, First>
+                : Shape
+              : ShapeOf<ParameterOf<L>>;
+
+/** Those of the shapes S that the first layer takes and whose results the others take. */
+type Passing<Rest extends readonly unknown[], S extends Shape, First> = S extends Shape
+  ? [ChainProblem<Rest, ResultShape<First, S>>] extends [never]
+    ? S
+    : never
+  : never;
+
+/** What a layer makes of shape S. */
+export type ResultShape<L, S extends Shape> =
+  L extends ChannelNorm<number>
+    ? S
+    : L extends ReLU
+      ? S
+      : L extends Residual<Layer>
+        ? S
+        : L extends Linear<number, infer O>
+          ? S extends readonly [infer N extends number, number]
+            ? readonly [N, O]
+            : readonly [number, O]
+          : L extends Flatten2D
+            ? Flattened<S>
+            : L extends Sequential<infer Layers>
+              ? ChainResult<Layers, S>
+              : ShapeOf<ResultOf<L>>;
+
+type Flattened<S extends Shape> = S extends readonly [
+  infer N extends number,
+  number,
+  number,
+  number,
+]
+  ? readonly [N, number]
+  : readonly [number];
+
+/** What is wrong with shape S for a layer; never where nothing is. */
+export type ShapeProblem<L, S extends Shape> =
+  L extends ChannelNorm<infer C>
+    ? ImageProblem<S, C>
+    : L extends ReLU
+      ? never
+      : L extends Linear<infer I, number>
+        ? RowsProblem<S, I>
+        : L extends Flatten2D
+          ? ImageProblem<S, number>
+          : L extends Residual<infer F>
+            ? ResidualProblem<F, S>
+            : L extends Sequential<infer Layers>
+              ? ChainProblem<Layers, S>
+              : SameShape<S, ShapeOf<ParameterOf<L>>> extends true
+                ? never
+                : 'Expected a tensor of the shape that this module takes';
+
+type ResidualProblem<F, S extends Shape> = [ShapeProblem<F, S>] extends [never]
+  ? SameShape<S, ResultShape<F, S>> extends true
+    ? never
+    : 'Expected a layer that keeps the shape inside Residual'
+  : ShapeProblem<F, S>;
+
+/** What layers one after the other make of shape S. */
+export type ChainResult<
+  Layers extends readonly unknown[],
+  S extends Shape,
+> = Layers extends readonly [infer First, ...infer Rest]
+  ? ChainResult<Rest, ResultShape<First, S>>
+  : S;
+
+/** The first problem on the way of shape S through layers. */
+export type ChainProblem<
+  Layers extends readonly unknown[],
+  S extends Shape,
+> = Layers extends readonly [infer First, ...infer Rest]
+  ? [ShapeProblem<First, S>] extends [never]
+    ? ChainProblem<Rest, ResultShape<First, S>>
+    : ShapeProblem<First, S>
+  : never;
+
+type ParameterOf<L> = L extends { forward(x: infer X extends Tensor<Shape, Tape>): unknown }
+  ? X
+  : L extends { forwardMut(x: infer X extends Tensor<Shape, Tape>): unknown }
+    ? X
+    : never;
+
+type ResultOf<L> = L extends { forward(x: never): infer Y extends Tensor<Shape, Tape> }
+  ? Y
+  : L extends { forwardMut(x: never): infer Y extends Tensor<Shape, Tape> }
+    ? Y
+    : never;
+
+/**
+ * For each layer `unknown` where it takes something that the layers before it make, else its problem:
+ * a composition whose layers cannot follow one another does not compile at the layer that does not fit.
+ */
+export type Fitting<Layers extends readonly unknown[]> = Layers extends readonly [
+  infer First,
+  ...infer Rest,
+]
+  ? readonly [unknown, ...FittingAfter<Rest, ResultsOf<First, InputShapes<First>>>]
+  : readonly [];
+
+type FittingAfter<Layers extends readonly unknown[], S extends Shape> = Layers extends readonly [
+  infer First,
+  ...infer Rest,
+]
+  ? readonly [
+      [Accepted<First, S>] extends [never] ? MistakeOf<First, S> : unknown,
+      // After one that does not fit, as if it did: one mistake is told, not all that follow.
+      ...FittingAfter<
+        Rest,
+        ResultsOf<
+          First,
+          [Accepted<First, S>] extends [never] ? InputShapes<First> : Accepted<First, S>
+        >
+      >,
+    ]
+  : readonly [];
+
+/** Those of the shapes S that a layer takes; what it takes, where nothing is known of S. */
+type Accepted<L, S extends Shape> = S extends Shape
+  ? number extends S['length']
+    ? InputShapes<L>
+    : [ShapeProblem<L, S>] extends [never]
+      ? S
+      : never
+  : never;
+
+type ResultsOf<L, S extends Shape> = S extends Shape ? ResultShape<L, S> : never;
+
+type MistakeOf<L, S extends Shape> = Mistake<ShapeProblem<L, S>>;

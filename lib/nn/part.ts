@@ -1,0 +1,74 @@
+import { wrongType } from '../errors.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
+import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
+import type { RandomSource } from '../tensor/tensor.js';
+import type { NamedTensor } from './module.js';
+
+/** A layer as a composition sees it: of a user's module only `forward` or `forwardMut` is certain. */
+export interface Part {
+  forward?(x: unknown): unknown;
+  forwardMut?(x: unknown): unknown;
+  parameters?(): readonly NamedTensor[];
+  update?(provider: GradientProvider, unused: UnusedTensors): void;
+  resetParams?(rng: RandomSource): void;
+  clone?(): unknown;
+  write?(zip: NpzWriter, prefix: string): void;
+  read?(zip: NpzReader, prefix: string): Promise<void>;
+}
+
+export function asPart(name: string, layer: unknown): Part {
+  const part = layer as Part | null | undefined;
+  if (typeof part?.forward === 'function' || typeof part?.forwardMut === 'function') return part;
+  throw wrongType(name, 'an object with forward() or forwardMut()', layer);
+}
+
+export function infer(name: string, layer: unknown, x: unknown): unknown {
+  const part = layer as Part;
+  if (typeof part.forward === 'function') return part.forward(x);
+  throw new TypeError(`Expected forward() in ${name} for inference, but it has only forwardMut()`);
+}
+
+/** Layers without a mode take both kinds of tensors in `forward`. */
+export function train(layer: unknown, x: unknown): unknown {
+  const part = layer as Part;
+  return part.forwardMut === undefined ? part.forward?.(x) : part.forwardMut(x);
+}
+
+/** The tensors of a part that may have none, named as in the whole. */
+export function namedTensors(name: string, layer: unknown): readonly NamedTensor[] {
+  const tensors = (layer as Part).parameters?.() ?? [];
+  return tensors.map(([inner, tensor]) => [`${name}.${inner}`, tensor]);
+}
+
+/** Writes a part that has tensors. One that has and cannot be written would be missing in the file. */
+export function writePart(name: string, layer: unknown, zip: NpzWriter, prefix: string): void {
+  const part = layer as Part;
+  if (part.write !== undefined) {
+    part.write(zip, prefix);
+  } else if (namedTensors(name, layer).length > 0) {
+    throw new TypeError(`Expected write() in ${name}, which has parameters, but it has none`);
+  }
+}
+
+/** Reads a part that has tensors, in place. */
+export async function readPart(
+  name: string,
+  layer: unknown,
+  zip: NpzReader,
+  prefix: string,
+): Promise<void> {
+  const part = layer as Part;
+  if (part.read !== undefined) {
+    await part.read(zip, prefix);
+  } else if (namedTensors(name, layer).length > 0) {
+    throw new TypeError(`Expected read() in ${name}, which has parameters, but it has none`);
+  }
+}
+
+/** A copy of a part. One that cannot be copied would be shared between the two wholes. */
+export function cloned(name: string, layer: unknown): unknown {
+  const part = layer as Part;
+  if (typeof part.clone === 'function') return part.clone();
+  throw new TypeError(`Expected clone() in ${name}, but it has none`);
+}

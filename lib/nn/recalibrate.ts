@@ -1,0 +1,51 @@
+import { wrongType } from '../errors.js';
+import { requireTensor } from '../ops/operand.js';
+import type { Shape } from '../tensor/shape.js';
+import type { OwnedTape } from '../tensor/tape.js';
+import { graphOf, isTensor, type ShapeOf, type Tensor } from '../tensor/tensor.js';
+import type { CanUpdateWithGradients, ModuleMut } from './module.js';
+import { statisticsIn } from './running-statistics.js';
+
+/**
+ * Computes the running statistics of all batch norm layers of a module anew, as the mean over batches of
+ * the statistics of each: after weights were averaged, or where few batches made the running ones
+ * (PyTorch's `update_bn`). Nothing is learned, and momentum is as it was afterwards.
+ *
+ * @param module What is run on the batches, by `forwardMut`.
+ * @param batches Inputs without a tape.
+ * @returns The number of batches.
+ * @throws RangeError where there is no batch, TypeError where the module has no `BatchNorm2D`, and what
+ * the module throws. The statistics are as they were then.
+ */
+export async function recalibrate<X extends Tensor<Shape>>(
+  module: CanUpdateWithGradients & ModuleMut<Tensor<ShapeOf<X>, OwnedTape>, unknown>,
+  batches: Iterable<X> | AsyncIterable<X>,
+): Promise<number> {
+  if (typeof (module as unknown as Partial<typeof module> | null)?.forwardMut !== 'function') {
+    throw wrongType('module', 'an object with forwardMut()', module);
+  }
+  const statistics = statisticsIn(module);
+  if (statistics.length === 0) {
+    throw new TypeError('Expected a module with BatchNorm2D layers in its parameters(), but it has none'); // prettier-ignore
+  }
+  const restores = statistics.map((owner) => owner.keep());
+  const ends = statistics.map((owner) => owner.average());
+  let count = 0;
+  try {
+    for await (const batch of batches) {
+      const x = requireTensor(`batches[${count}]`, batch) as Tensor<Shape>;
+      const traced = x.trace() as Tensor<ShapeOf<X>, OwnedTape>;
+      const result = module.forwardMut(traced);
+      // Nobody calls backward: the graph gives its memory back here.
+      if (isTensor(result)) graphOf(result)?.consume(new Set());
+      count++;
+    }
+    if (count === 0) throw new RangeError('Expected at least one batch for batches but received none'); // prettier-ignore
+  } catch (error) {
+    for (const restore of restores) restore();
+    throw error;
+  } finally {
+    for (const end of ends) end();
+  }
+  return count;
+}

@@ -1,0 +1,21 @@
+import { requireTensor } from '../ops/operand.js';
+import { relu } from '../ops/unary.js';
+import type { Shape } from '../tensor/shape.js';
+import type { Tape } from '../tensor/tape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { NoParameters } from './no-parameters.js';
+
+/** max(x, 0), element by element; the gradient at 0 is 0. */
+export class ReLU extends NoParameters {
+  declare readonly kind: 'ReLU';
+
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return relu(x);
+  }
+
+  clone(): ReLU {
+    return new ReLU();
+  }
+}

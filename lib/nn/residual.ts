@@ -1,0 +1,149 @@
+import type { FilePath } from '../files/path.js';
+import { type LoadFromNpz, loadNpz, saveNpz, type SaveToNpz } from '../npz/npz-files.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
+import { add } from '../ops/arithmetic.js';
+import { requireTensor } from '../ops/operand.js';
+import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
+import type { Shape, Unless } from '../tensor/shape.js';
+import { sameShape, formatShape } from '../tensor/shape.js';
+import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
+import {
+  isTaped,
+  isTensor,
+  type RandomSource,
+  type ShapeOf,
+  type Tensor,
+} from '../tensor/tensor.js';
+import { wrongValue } from '../errors.js';
+import type { SameShapeAs, TapeProblem } from './input.js';
+import type { Layer, ShapeProblem } from './layer-shapes.js';
+import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+import {
+  asPart,
+  cloned,
+  infer,
+  namedTensors,
+  type Part,
+  readPart,
+  train,
+  writePart,
+} from './part.js';
+import { keepStatistics } from './running-statistics.js';
+
+type Input<X, F extends Layer, Wanted extends Tape> = Unless<
+  [TapeProblem<X, Wanted>] extends [never]
+    ? ShapeProblem<Residual<F>, ShapeOf<X>>
+    : TapeProblem<X, Wanted>
+>;
+
+/** f(x) + x, as dfdx's `Residual<F>` (He et al., 2016). */
+export class Residual<F extends Layer> implements CanUpdateWithGradients, SaveToNpz, LoadFromNpz {
+  /** What x is added to the result of; keeps the shape. Its tensors are named `0.…`. */
+  readonly f: F;
+
+  /** @throws TypeError for what has neither forward() nor forwardMut(). */
+  constructor(f: F) {
+    asPart('f', f);
+    this.f = f;
+  }
+
+  /**
+   * Inference.
+   * @throws TypeError for a tensor with a tape; RangeError where f changes the shape; what f throws.
+   */
+  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, NoneTape>): SameShapeAs<X, NoneTape> {
+    const input = requireTensor('x', x);
+    if (isTaped(input)) {
+      throw new TypeError(
+        'Expected a tensor without a tape for forward. Use forwardMut to train, or detach() to infer',
+      );
+    }
+    const value = infer('f', this.f, input);
+    const y = sum(value, input);
+    if (value !== input && isTensor(value)) value.dispose();
+    return y as SameShapeAs<X, NoneTape>;
+  }
+
+  /**
+   * Training.
+   * @throws TypeError for a tensor without a tape; RangeError where f changes the shape; what f throws.
+   * No running statistic has changed then.
+   */
+  forwardMut<X extends Tensor<Shape, Tape>>(
+    x: X & Input<X, F, OwnedTape>,
+  ): SameShapeAs<X, OwnedTape> {
+    const input = requireTensor('x', x);
+    if (!isTaped(input)) {
+      throw new TypeError(
+        'Expected a tensor with a tape for forwardMut. Use x.trace() to train, or forward to infer',
+      );
+    }
+    const restore = keepStatistics(this);
+    try {
+      return sum(train(this.f, input), input) as SameShapeAs<X, OwnedTape>;
+    } catch (error) {
+      restore();
+      throw error;
+    }
+  }
+
+  parameters(): readonly NamedTensor[] {
+    return namedTensors('0', this.f);
+  }
+
+  update(provider: GradientProvider, unused: UnusedTensors): void {
+    (this.f as Part).update?.(provider, unused);
+  }
+
+  /** Resets f in place. */
+  resetParams(rng: RandomSource): void {
+    (this.f as Part).resetParams?.(rng);
+  }
+
+  /**
+   * A copy with a copy of f.
+   * @throws TypeError where f is a module of yours without clone().
+   */
+  clone(): Residual<F> {
+    return new Residual(cloned('f', this.f) as F);
+  }
+
+  /**
+   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
+   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
+   */
+  save(path: FilePath): Promise<void> {
+    return saveNpz(path, this);
+  }
+
+  /**
+   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
+   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
+   * changed then.
+   */
+  load(path: FilePath): Promise<void> {
+    return loadNpz(path, this);
+  }
+
+  /** f behind `.0`, as dfdx's `Residual` does: behind the prefix `2.`, f has `2..0`. */
+  write(zip: NpzWriter, prefix: string): void {
+    writePart('f', this.f, zip, `${prefix}.0`);
+  }
+
+  read(zip: NpzReader, prefix: string): Promise<void> {
+    return zip.together(() => readPart('f', this.f, zip, `${prefix}.0`));
+  }
+}
+
+function sum(value: unknown, input: Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+  const result = requireTensor('the result of f', value);
+  if (!sameShape(result.shape, input.shape)) {
+    throw wrongValue(
+      'the result of f',
+      `shape ${formatShape(input.shape)}`,
+      `shape ${formatShape(result.shape)}`,
+    );
+  }
+  return add(result, input);
+}

@@ -1,0 +1,169 @@
+import type { FilePath } from '../files/path.js';
+import { type LoadFromNpz, loadNpz, saveNpz, type SaveToNpz } from '../npz/npz-files.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
+import { requireTensor } from '../ops/operand.js';
+import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
+import type { Shape, Unless } from '../tensor/shape.js';
+import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
+import {
+  isTaped,
+  isTensor,
+  type RandomSource,
+  type ShapeOf,
+  type Tensor,
+} from '../tensor/tensor.js';
+import type { TapeProblem } from './input.js';
+import type { ChainProblem, ChainResult, Fitting, Layer } from './layer-shapes.js';
+import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+import {
+  asPart,
+  cloned,
+  infer,
+  namedTensors,
+  type Part,
+  readPart,
+  train,
+  writePart,
+} from './part.js';
+import { keepStatistics } from './running-statistics.js';
+
+type Input<X, Layers extends readonly unknown[], Wanted extends Tape> = Unless<
+  [TapeProblem<X, Wanted>] extends [never]
+    ? ChainProblem<Layers, ShapeOf<X>>
+    : TapeProblem<X, Wanted>
+>;
+
+/** The element of a tuple at an index that is known to be its. */
+type At<Tuple extends readonly unknown[], I> = I extends keyof Tuple ? Tuple[I] : unknown;
+
+type Output<X, Layers extends readonly unknown[], T extends Tape> =
+  X extends Tensor<infer S, Tape> ? Tensor<ChainResult<Layers, S>, T> : never;
+
+/**
+ * Layers one after the other, as dfdx's tuples. Its type follows from theirs, and where one does not take
+ * what the one before makes, that argument does not compile.
+ *
+ * @example
+ * const net = new Sequential(new BatchNorm2D(3), new ReLU(), new Flatten2D(), new Linear(48, 10));
+ * const logits = net.forward(Tensor.zeros([8, 3, 4, 4])); // Tensor2D<8, 10>
+ */
+export class Sequential<Layers extends readonly Layer[]>
+  implements CanUpdateWithGradients, SaveToNpz, LoadFromNpz
+{
+  /** First to last. Their tensors are named after their place: `0.scale`. */
+  readonly layers: Layers;
+
+  /**
+   * @param layers The package's layers, other compositions, or modules of your own from one tensor to
+   * one tensor.
+   * @throws TypeError for what has neither forward() nor forwardMut().
+   */
+  constructor(...layers: { readonly [I in keyof Layers]: Layers[I] & At<Fitting<Layers>, I> }) {
+    for (const [i, layer] of layers.entries()) asPart(`layers[${i}]`, layer);
+    this.layers = Object.freeze([...layers]) as unknown as Layers;
+  }
+
+  /**
+   * Inference. What the layers make in between gives its memory back at once.
+   * @throws TypeError for a tensor with a tape; what a layer throws.
+   */
+  forward<X extends Tensor<Shape, Tape>>(
+    x: X & Input<X, Layers, NoneTape>,
+  ): Output<X, Layers, NoneTape> {
+    const input = requireTensor('x', x);
+    if (isTaped(input)) {
+      throw new TypeError(
+        'Expected a tensor without a tape for forward. Use forwardMut to train, or detach() to infer',
+      );
+    }
+    let value: unknown = input;
+    for (const [i, layer] of this.layers.entries()) {
+      const before = value;
+      value = infer(`layers[${i}]`, layer, before);
+      if (before !== input && before !== value && isTensor(before)) before.dispose();
+    }
+    return value as Output<X, Layers, NoneTape>;
+  }
+
+  /**
+   * Training: `forwardMut` of the layers that have a mode, `forward` of the others.
+   * @throws TypeError for a tensor without a tape; what a layer throws. No running statistic has changed
+   * then, whichever layer it was.
+   */
+  forwardMut<X extends Tensor<Shape, Tape>>(
+    x: X & Input<X, Layers, OwnedTape>,
+  ): Output<X, Layers, OwnedTape> {
+    const input = requireTensor('x', x);
+    if (!isTaped(input)) {
+      throw new TypeError(
+        'Expected a tensor with a tape for forwardMut. Use x.trace() to train, or forward to infer',
+      );
+    }
+    const restore = keepStatistics(this);
+    try {
+      return this.layers.reduce<unknown>((value, layer) => train(layer, value), input) as Output<
+        X,
+        Layers,
+        OwnedTape
+      >;
+    } catch (error) {
+      restore();
+      throw error;
+    }
+  }
+
+  parameters(): readonly NamedTensor[] {
+    return this.layers.flatMap((layer, i) => namedTensors(String(i), layer));
+  }
+
+  update(provider: GradientProvider, unused: UnusedTensors): void {
+    for (const layer of this.layers) (layer as Part).update?.(provider, unused);
+  }
+
+  /** Resets the layers, first to last, in place. */
+  resetParams(rng: RandomSource): void {
+    for (const layer of this.layers) (layer as Part).resetParams?.(rng);
+  }
+
+  /**
+   * A copy with copies of the layers.
+   * @throws TypeError where a module of yours has no clone().
+   */
+  clone(): Sequential<Layers> {
+    const copies = this.layers.map((layer, i) => cloned(`layers[${i}]`, layer));
+    return Reflect.construct(Sequential, copies) as Sequential<Layers>;
+  }
+
+  /**
+   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
+   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
+   */
+  save(path: FilePath): Promise<void> {
+    return saveNpz(path, this);
+  }
+
+  /**
+   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
+   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
+   * changed then.
+   */
+  load(path: FilePath): Promise<void> {
+    return loadNpz(path, this);
+  }
+
+  /** Each layer behind its place, as dfdx's tuples: `0.scale.npy`. */
+  write(zip: NpzWriter, prefix: string): void {
+    for (const [i, layer] of this.layers.entries()) {
+      writePart(`layers[${i}]`, layer, zip, `${prefix}${i}.`);
+    }
+  }
+
+  read(zip: NpzReader, prefix: string): Promise<void> {
+    return zip.together(async () => {
+      for (const [i, layer] of this.layers.entries()) {
+        await readPart(`layers[${i}]`, layer, zip, `${prefix}${i}.`);
+      }
+    });
+  }
+}

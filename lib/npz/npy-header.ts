@@ -1,0 +1,109 @@
+import { formatShape, type Shape } from '../tensor/shape.js';
+
+// The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+
+export interface NpyHeader {
+  /** Bytes of a value. */
+  readonly itemSize: 4 | 8;
+  readonly littleEndian: boolean;
+  readonly fortranOrder: boolean;
+  readonly shape: Shape;
+  /** Where the values begin. */
+  readonly dataOffset: number;
+}
+
+/** Tells what a file lacks; never returns. */
+export type Fail = (expected: string, found: string) => never;
+
+const magic = Buffer.from('\x93NUMPY', 'latin1');
+
+/** Longer ones belong to records with thousands of fields. */
+export const maxHeaderBytes = 64 * 1024;
+
+/** Version 1.0, with the dictionary spelled and padded as dfdx 0.10 writes it, whose reader compares it
+ * letter by letter. */
+export function formatHeader(type: '<f4' | '<f8', shape: Shape): Buffer {
+  const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const text = `{'descr': '${type}', 'fortran_order': False, 'shape': (${sizes}), }`;
+  const length = Math.ceil((text.length + 1) / 64) * 64;
+  const header = Buffer.alloc(10 + length, ' ');
+  magic.copy(header);
+  header.writeUInt16LE(0x0001, 6); // version 1.0: the first byte is the major one
+  header.writeUInt16LE(length, 8);
+  header.write(text, 10, 'latin1');
+  header.write('\n', 10 + length - 1, 'latin1');
+  return header;
+}
+
+export function parseHeader(bytes: Buffer, fail: Fail): NpyHeader {
+  if (bytes.length < 12 || !bytes.subarray(0, 6).equals(magic)) {
+    fail('an array of NumPy (.npy)', `the bytes ${bytes.subarray(0, 6).toString('hex')}`);
+  }
+  const [major, minor] = bytes.subarray(6, 8);
+  if (major < 1 || major > 3 || minor !== 0) fail('.npy version 1.0 to 3.0', `${major}.${minor}`);
+  const begin = major === 1 ? 10 : 12;
+  const length = major === 1 ? bytes.readUInt16LE(8) : bytes.readUInt32LE(8);
+  if (length > Math.min(maxHeaderBytes, bytes.length - begin)) {
+    fail('a header inside the entry', `one of ${length} bytes`);
+  }
+  const text = bytes.toString(major === 3 ? 'utf8' : 'latin1', begin, begin + length);
+  const fields = parseDictionary(text, fail);
+  return {
+    ...parseType(fields.descr, fail),
+    fortranOrder: parseBoolean(fields.fortran_order, fail),
+    shape: parseShape(fields.shape, fail),
+    dataOffset: begin + length,
+  };
+}
+
+interface Fields {
+  descr: string;
+  fortran_order: string;
+  shape: string;
+}
+
+// A value of the dictionary: a string, a list (of the fields of a record), a tuple, or a word.
+const field =
+  /\s*(['"])(descr|fortran_order|shape)\1\s*:\s*('[^']*'|"[^"]*"|\[.*\]|\([^()]*\)|\w+)\s*(,|(?=\}))/sy;
+
+/** The values as they are written. The keys may come in any order. */
+function parseDictionary(text: string, fail: Fail): Fields {
+  const fields: Partial<Fields> = {};
+  const shown = JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}...` : text);
+  const trimmed = text.trim();
+  if (!trimmed.startsWith('{') || !trimmed.endsWith('}')) fail('a header {...}', shown);
+  field.lastIndex = 1;
+  let end = 1;
+  for (let match = field.exec(trimmed); match !== null; match = field.exec(trimmed)) {
+    fields[match[2] as keyof Fields] = match[3];
+    end = field.lastIndex;
+  }
+  const { descr, fortran_order, shape } = fields;
+  if (descr === undefined || fortran_order === undefined || shape === undefined) {
+    return fail('descr, fortran_order and shape in the header', shown);
+  }
+  if (trimmed.slice(end).trim() !== '}') fail('a header with these three fields only', shown);
+  return { descr, fortran_order, shape };
+}
+
+function parseType(descr: string, fail: Fail): Pick<NpyHeader, 'itemSize' | 'littleEndian'> {
+  const [, order, size] = /^['"]([<>])f([48])['"]$/.exec(descr) ?? [];
+  if (order === undefined) {
+    const pickled = /^['"][|<>=]?O\d*['"]$/.test(descr);
+    fail('values of type float32 or float64', pickled ? 'pickled Python objects' : `type ${descr}`);
+  }
+  return { itemSize: size === '4' ? 4 : 8, littleEndian: order === '<' };
+}
+
+function parseBoolean(text: string, fail: Fail): boolean {
+  if (text !== 'True' && text !== 'False') fail('True or False for fortran_order', text);
+  return text === 'True';
+}
+
+function parseShape(text: string, fail: Fail): Shape {
+  // Python 2 wrote sizes beyond its small integers with an L.
+  if (!/^\(\s*(\d+L?\s*(,\s*\d+L?\s*)*,?\s*)?\)$/.test(text)) fail('a tuple of sizes', text);
+  const shape = (text.match(/\d+/g) ?? []).map(Number);
+  if (!shape.every(Number.isSafeInteger)) fail('sizes below 2^53', formatShape(shape));
+  return shape;
+}

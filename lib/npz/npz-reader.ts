@@ -1,0 +1,184 @@
+import { stat } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import type { Entry, ZipFile } from 'yauzl';
+import { FileFormatError } from '../files/file-format-error.js';
+import { type FilePath, readPath } from '../files/path.js';
+import { setFloats } from '../files/set-floats.js';
+import { Stage } from '../files/stage.js';
+import { requireTensor } from '../ops/operand.js';
+import { elementCount, type Shape } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Fail } from './npy-header.js';
+import { maxHeaderBytes, parseFloats } from './npy-values.js';
+
+/** An archive with more entries is refused: going through them would take long. */
+const mostEntries = 100_000;
+
+export interface NumberLimits {
+  readonly expected: string;
+  readonly fits: (value: number) => boolean;
+}
+
+/**
+ * An `.npz` archive open for reading. `read` of a module takes one:
+ *
+ *     const zip = await NpzReader.open('weights.npz');
+ *     try { await bn.read(zip, 'encoder.norm.'); } finally { zip.close(); }
+ */
+export class NpzReader {
+  readonly #zip: ZipFile;
+  readonly #entries: ReadonlyMap<string, readonly Entry[]>;
+  readonly #stage = new Stage();
+
+  private constructor(
+    /** Path of the archive. */
+    readonly path: string,
+    zip: ZipFile,
+    entries: ReadonlyMap<string, readonly Entry[]>,
+  ) {
+    this.#zip = zip;
+    this.#entries = entries;
+  }
+
+  /** @throws FileFormatError where the file is no zip archive; what opening the file throws. */
+  static async open(path: FilePath): Promise<NpzReader> {
+    const file = readPath('path', path);
+    // Opening a pipe would wait for its other end.
+    if (!(await stat(file)).isFile()) throw new FileFormatError(file, 'an .npz file', 'no file');
+    const { openPromise } = await import('yauzl');
+    let zip: ZipFile | undefined;
+    try {
+      // Names as bytes: extra entries may be called anything.
+      zip = await openPromise(file, { autoClose: false, lazyEntries: true, decodeStrings: false });
+      return new NpzReader(file, zip, await readDirectory(file, zip));
+    } catch (error) {
+      zip?.close();
+      throw isFormatError(error) ? notAZip(file, error) : error;
+    }
+  }
+
+  /** Names of all entries, `.npy` included. */
+  get names(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /**
+   * Reads an array of the tensor's shape into the tensor; within `together`, at its end.
+   * @param name With `.npy`.
+   * @throws FileFormatError naming file, entry, what was expected and what was found.
+   */
+  async tensor(name: string, tensor: Tensor<Shape>): Promise<void> {
+    const { shape } = requireTensor('tensor', tensor) as Tensor<Shape>;
+    const values = await this.#read(name, shape);
+    this.#stage.note(setFloats(tensor, values, this.#failOf(name)));
+  }
+
+  /**
+   * Reads one number, an array without axes.
+   * @param limits What the number must be, in words and as a check.
+   */
+  async number(name: string, limits?: NumberLimits): Promise<number> {
+    const [value] = await this.#read(name, []);
+    if (limits !== undefined && !limits.fits(value)) {
+      this.#failOf(name)(limits.expected, String(value));
+    }
+    return value;
+  }
+
+  /** What is read into tensors in `read` changes them at its end, and none of them where it throws. */
+  together(read: () => Promise<void>): Promise<void> {
+    return this.#stage.together(read);
+  }
+
+  /** Notes a change that is to be made together with those of the tensors. */
+  change(change: () => void): void {
+    this.#stage.note(change);
+  }
+
+  close(): void {
+    this.#zip.close();
+  }
+
+  async #read(name: string, shape: Shape): Promise<Float64Array | Float32Array> {
+    const fail = this.#failOf(name);
+    const entries = this.#entries.get(name) ?? [];
+    if (entries.length !== 1) fail('one entry of this name', entries.length === 0 ? 'none' : 'several'); // prettier-ignore
+    const [entry] = entries;
+    if (entry.isEncrypted()) fail('an entry without encryption', 'an encrypted one');
+    if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
+      fail('a stored or deflated entry', `compression method ${entry.compressionMethod}`);
+    }
+    // Known before anything is unpacked: a small file may unpack to gigabytes.
+    const most = 12 + maxHeaderBytes + 8 * elementCount(shape);
+    if (entry.uncompressedSize > most) {
+      fail(`at most ${most} bytes`, String(entry.uncompressedSize));
+    }
+    const bytes = await this.#unpack(entry, fail);
+    const checksum = crc32(bytes);
+    if (checksum !== entry.crc32) fail(`the checksum ${hex(entry.crc32)}`, hex(checksum));
+    return parseFloats(bytes, shape, fail);
+  }
+
+  async #unpack(entry: Entry, fail: Fail): Promise<Buffer> {
+    const bytes = Buffer.alloc(entry.uncompressedSize);
+    let length = 0;
+    try {
+      // yauzl ends the stream with an error where it does not have the size that the archive says.
+      for await (const part of await this.#zip.openReadStreamPromise(entry)) {
+        length += (part as Buffer).copy(bytes, length);
+      }
+    } catch (error) {
+      if (!isFormatError(error)) throw error;
+      return fail('intact data', `damage: ${error.message}`);
+    }
+    if (length !== bytes.length) fail(`${bytes.length} bytes`, String(length));
+    return bytes;
+  }
+
+  #failOf(name: string): Fail {
+    return (expected, found) => {
+      throw new FileFormatError(this.path, expected, found, name);
+    };
+  }
+}
+
+async function readDirectory(
+  file: string,
+  zip: ZipFile,
+): Promise<ReadonlyMap<string, readonly Entry[]>> {
+  if (zip.entryCount > mostEntries) {
+    throw new FileFormatError(file, `at most ${mostEntries} entries`, String(zip.entryCount));
+  }
+  const entries = new Map<string, Entry[]>();
+  for await (const entry of zip.eachEntry()) {
+    const name = entry.fileNameRaw.toString('utf8');
+    const same = entries.get(name);
+    if (same === undefined) {
+      entries.set(name, [entry]);
+    } else {
+      same.push(entry);
+    }
+  }
+  return entries;
+}
+
+/** Errors of the system have a code such as EIO; those of yauzl have none, those of zlib Z_…. */
+function isFormatError(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof FileFormatError) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return code === undefined || code.startsWith('Z_') || code.startsWith('ERR_');
+}
+
+function notAZip(file: string, cause: Error): FileFormatError {
+  return new FileFormatError(file, 'a zip archive', `damage: ${cause.message}`, undefined, {
+    cause,
+  });
+}
+
+function hex(checksum: number): string {
+  return checksum.toString(16).padStart(8, '0');
+}

@@ -1,0 +1,60 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { requireFiniteOrNaN, wrongType, wrongValue } from '../errors.js';
+import { requireTensor } from '../ops/operand.js';
+import type { Shape } from '../tensor/shape.js';
+import { storageOf, type Tensor } from '../tensor/tensor.js';
+import { formatFloats, formatNumber } from './npy-values.js';
+
+/** What yazl takes at once; larger entries are handed to it as a stream. */
+const largestBuffer = 0x3fffffff;
+
+/**
+ * Collects the entries of an `.npz` archive. `write` of a module takes one. Values are copied when they
+ * are added.
+ */
+export class NpzWriter {
+  readonly #entries = new Map<string, Buffer>();
+
+  /**
+   * Adds a tensor as a float32 array.
+   * @param name With `.npy`.
+   * @throws RangeError where there is an entry of this name already.
+   */
+  tensor(name: string, tensor: Tensor<Shape>): void {
+    const { shape } = requireTensor('tensor', tensor);
+    this.#add(name, formatFloats(storageOf(tensor).values, shape));
+  }
+
+  /** Adds a number as a float64 without axes. */
+  number(name: string, value: number): void {
+    this.#add(name, formatNumber(requireFiniteOrNaN('value', value)));
+  }
+
+  /** @internal Stored, not deflated: dfdx reads nothing else. */
+  async writeTo(file: FileHandle): Promise<void> {
+    const { ZipFile } = await import('yazl');
+    const zip = new ZipFile();
+    // The same bytes for the same values, whenever they are saved.
+    const options = { compress: false, mtime: new Date(1980, 0, 1), forceDosTimestamp: true };
+    for (const [name, bytes] of this.#entries) {
+      if (bytes.length <= largestBuffer) {
+        zip.addBuffer(bytes, name, options);
+      } else {
+        zip.addReadStream(Readable.from([bytes]), name, { ...options, size: bytes.length });
+      }
+    }
+    zip.end();
+    await pipeline(zip.outputStream, file.createWriteStream({ autoClose: false }));
+  }
+
+  #add(name: string, bytes: Buffer): void {
+    if (typeof name !== 'string') throw wrongType('name', 'a string', name);
+    if (name === '') throw wrongValue('name', 'a name', '""');
+    if (this.#entries.has(name)) {
+      throw wrongValue('name', 'a name that is not taken yet', JSON.stringify(name));
+    }
+    this.#entries.set(name, bytes);
+  }
+}

@@ -1,0 +1,177 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { wrongType } from '../errors.js';
+import { FileFormatError } from '../files/file-format-error.js';
+import { type FilePath, readPath } from '../files/path.js';
+import { replaceFile } from '../files/replace-file.js';
+import { setFloats } from '../files/set-floats.js';
+import type { CanUpdateWithGradients, NamedTensor } from '../nn/module.js';
+import { pyTorchName } from '../nn/pytorch-names.js';
+import { statisticsOf } from '../nn/running-statistics.js';
+import { formatShape, sameShape } from '../tensor/shape.js';
+import { storageOf } from '../tensor/tensor.js';
+import { type Entry, formatHeader, maxHeaderBytes, parseHeader } from './safetensors-format.js';
+import { decodeFloats, encodeFloats, encodeInteger } from './values.js';
+
+/** What PyTorch counts batches in, next to a running mean. */
+const batchCounter = 'num_batches_tracked';
+
+/**
+ * Saves the tensors of a module in the safetensors format, under the names that PyTorch's layers give
+ * them (`weight`, `bias`, `running_mean`, `running_var`, `num_batches_tracked`), so that
+ * `load_state_dict` takes them. As in a state dict, epsilon and momentum are not in it. The values are
+ * those at the call; a file that was there is replaced at once, when the new one is complete.
+ */
+export async function saveSafetensors(
+  path: FilePath,
+  module: Pick<CanUpdateWithGradients, 'parameters'>,
+): Promise<void> {
+  const file = readPath('path', path);
+  const entries = new Map<string, Entry>();
+  const parts: Buffer[] = [];
+  let end = 0;
+  const add = (name: string, dtype: string, shape: readonly number[], bytes: Buffer): void => {
+    if (entries.has(name)) throw new RangeError(`Expected different names of parameters but received ${name} twice`); // prettier-ignore
+    entries.set(name, { dtype, shape, begin: end, end: end + bytes.length });
+    parts.push(bytes);
+    end += bytes.length;
+  };
+  for (const named of parametersOf(module)) {
+    const [, tensor] = named;
+    add(pyTorchName(named), 'F32', tensor.shape, encodeFloats(storageOf(tensor).values));
+    const counter = statisticsOf(tensor);
+    if (counter !== undefined) add(counterName(named), 'I64', [], encodeInteger(counter.batches()));
+  }
+  await replaceFile(file, async (handle) => {
+    for (const bytes of [formatHeader(entries), ...parts]) await handle.writeFile(bytes);
+  });
+}
+
+/**
+ * Loads the tensors of a module, in place, from a safetensors file with PyTorch's names: float32, and
+ * float64, float16 and bfloat16 converted. Further tensors in the file are ignored.
+ * @throws FileFormatError naming file, tensor, what was expected and what was found. Nothing has changed
+ * then.
+ */
+export async function loadSafetensors(
+  path: FilePath,
+  module: Pick<CanUpdateWithGradients, 'parameters'>,
+): Promise<void> {
+  const file = readPath('path', path);
+  const parameters = parametersOf(module);
+  const handle = await open(file, 'r');
+  try {
+    const reader = await Reader.open(file, handle);
+    const changes: (() => void)[] = [];
+    for (const named of parameters) {
+      changes.push(await reader.tensor(named));
+      const counter = statisticsOf(named[1]);
+      const name = counterName(named);
+      if (counter === undefined || !reader.has(name)) continue;
+      const count = await reader.counter(name);
+      changes.push(() => {
+        counter.setBatches(count);
+      });
+    }
+    for (const change of changes) change();
+  } finally {
+    await handle.close();
+  }
+}
+
+class Reader {
+  private constructor(
+    private readonly file: string,
+    private readonly handle: FileHandle,
+    private readonly entries: ReadonlyMap<string, Entry>,
+    private readonly dataOffset: number,
+  ) {}
+
+  static async open(file: string, handle: FileHandle): Promise<Reader> {
+    const fail = failIn(file);
+    const stats = await handle.stat();
+    if (!stats.isFile()) fail('a safetensors file', 'no file');
+    if (stats.size < 8) fail('a safetensors file', `${stats.size} bytes`);
+    const length = Number((await readExactly(handle, 0, 8, fail)).readBigUInt64LE());
+    if (length > Math.min(maxHeaderBytes, stats.size - 8)) {
+      fail(`a header of at most ${Math.min(maxHeaderBytes, stats.size - 8)} bytes`, String(length));
+    }
+    const text = (await readExactly(handle, 8, length, fail)).toString('utf8');
+    const entries = parseHeader(text, stats.size - 8 - length, fail);
+    return new Reader(file, handle, entries, 8 + length);
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  /** Gives a function that writes the values into the tensor. */
+  async tensor(named: NamedTensor): Promise<() => void> {
+    const [, tensor] = named;
+    const name = pyTorchName(named);
+    const fail = failIn(this.file, name);
+    const entry = this.entries.get(name) ?? fail('a tensor of this name', 'none');
+    if (!sameShape(entry.shape, tensor.shape)) {
+      fail(`shape ${formatShape(tensor.shape)}`, formatShape(entry.shape));
+    }
+    // Before the bytes are read: those of an unknown type may be any number.
+    const values =
+      decodeFloats(entry.dtype, Buffer.alloc(0)) && decodeFloats(entry.dtype, await this.#read(entry, fail)); // prettier-ignore
+    return setFloats(
+      tensor,
+      values ?? fail('values of type F32, F64, F16 or BF16', entry.dtype),
+      fail,
+    );
+  }
+
+  async counter(name: string): Promise<number> {
+    const fail = failIn(this.file, name);
+    const entry = this.entries.get(name) ?? fail('a tensor of this name', 'none');
+    if (entry.dtype !== 'I64' || entry.end - entry.begin !== 8) {
+      fail('one value of type I64', `${entry.dtype}, shape ${formatShape(entry.shape)}`);
+    }
+    const count = Number((await this.#read(entry, fail)).readBigInt64LE());
+    if (!Number.isSafeInteger(count) || count < 0) fail('a number of batches', String(count));
+    return count;
+  }
+
+  #read({ begin, end }: Entry, fail: FailHere): Promise<Buffer> {
+    return readExactly(this.handle, this.dataOffset + begin, end - begin, fail);
+  }
+}
+
+type FailHere = (expected: string, found: string, tensor?: string) => never;
+
+function failIn(file: string, name?: string): FailHere {
+  return (expected, found, tensor = name) => {
+    throw new FileFormatError(file, expected, found, tensor);
+  };
+}
+
+async function readExactly(
+  handle: FileHandle,
+  position: number,
+  length: number,
+  fail: FailHere,
+): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
+    if (bytesRead === 0) fail(`${length} bytes at ${position}`, `${filled}`);
+    filled += bytesRead;
+  }
+  return bytes;
+}
+
+/** `net.1.num_batches_tracked` for `net.1.runningMean` */
+function counterName([name]: NamedTensor): string {
+  return name.slice(0, name.lastIndexOf('.') + 1) + batchCounter;
+}
+
+function parametersOf(module: unknown): readonly NamedTensor[] {
+  const candidate = module as Partial<CanUpdateWithGradients> | null | undefined;
+  if (typeof candidate?.parameters !== 'function') {
+    throw wrongType('module', 'an object with parameters()', module);
+  }
+  return candidate.parameters();
+}
