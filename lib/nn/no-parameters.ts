@@ -2,8 +2,14 @@ import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider
 import type { RandomSource } from '../tensor/tensor.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 
+declare const layerName: unique symbol;
+
 /** A layer that has nothing to learn, to reset or to save. */
-export abstract class NoParameters implements CanUpdateWithGradients {
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- a brand
+export abstract class NoParameters<Name extends string> implements CanUpdateWithGradients {
+  /** Tells the compiler layers apart that have the same members; no value has it. */
+  declare protected readonly [layerName]: Name;
+
   parameters(): readonly NamedTensor[] {
     return [];
   }

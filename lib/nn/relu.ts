@@ -6,9 +6,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { NoParameters } from './no-parameters.js';
 
 /** max(x, 0), element by element; the gradient at 0 is 0. */
-export class ReLU extends NoParameters {
-  declare readonly kind: 'ReLU';
-
+export class ReLU extends NoParameters<'ReLU'> {
   /** @param x Any shape, with a tape or without. */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);

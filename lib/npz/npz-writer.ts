@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { requireFiniteOrNaN, wrongType, wrongValue } from '../errors.js';
 import { requireTensor } from '../ops/operand.js';
@@ -46,7 +45,7 @@ export class NpzWriter {
       }
     }
     zip.end();
-    await pipeline(zip.outputStream, file.createWriteStream({ autoClose: false }));
+    for await (const part of zip.outputStream) await file.writeFile(part);
   }
 
   #add(name: string, bytes: Buffer): void {

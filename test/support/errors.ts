@@ -19,6 +19,20 @@ export function expectError(
   for (const part of parts) expect((caught as Error).message).to.include(part);
 }
 
+/** The same for what a promise is rejected with. */
+export async function expectRejection(
+  promise: Promise<unknown>,
+  type: new (...args: never[]) => Error,
+  ...parts: string[]
+): Promise<void> {
+  const caught: unknown = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(caught, `an error with ${parts.join(' ... ')}`).to.be.instanceOf(type);
+  for (const part of parts) expect((caught as Error).message).to.include(part);
+}
+
 /** An array whose memory has been transferred away. */
 export function detached(length: number): Float32Array {
   const array = new Float32Array(length);

@@ -88,8 +88,10 @@ new Residual(new Linear(4, 3)).forward(Tensor.zeros([1, 4]));
 
 // The package's layers are modules.
 const inference: Module<Tensor4D<8, 3, 4, 4>, Tensor4D<8, 3, 4, 4>> = new BatchNorm2D(3);
-const training: ModuleMut<Tensor4D<8, 3, 4, 4, OwnedTape>, Tensor4D<8, 3, 4, 4, OwnedTape>> =
-  new BatchNorm2D(3);
+const training: ModuleMut<
+  Tensor4D<8, 3, 4, 4, OwnedTape>,
+  Tensor4D<8, 3, 4, 4, OwnedTape>
+> = new BatchNorm2D(3);
 const linear: Module<Tensor2D<8, 4>, Tensor2D<8, 3>> = new Linear(4, 3);
 const whole: Module<Tensor4D<8, 3, 4, 4>, Tensor2D<8, 10>> = net;
 // @ts-expect-error: training takes tensors with a tape
@@ -118,5 +120,6 @@ new Sequential(
 );
 
 // Widening.
-const wide: Sequential<readonly [BatchNorm2D<number>, ReLU, Flatten2D, Linear<number, number>]> = net;
+const wide: Sequential<readonly [BatchNorm2D<number>, ReLU, Flatten2D, Linear<number, number>]> =
+  net;
 export { inference, training, linear, whole, wrongMode, wrongResult, wide };
