@@ -1,4 +1,5 @@
 import {
+  Adam,
   backward,
   BatchNorm2D,
   crossEntropyWithLogits,
@@ -63,12 +64,20 @@ class Network {
 
 describe('training next to PyTorch', () => {
   for (const reference of readCases<TrainingCase>('pytorch/training.jsonl')) {
-    const { name, lr, momentum } = reference.optimizer;
-    it(`${reference.losses.length} steps of ${name}, lr ${lr}, momentum ${momentum}`, () => {
+    const settings = JSON.stringify(reference.optimizer);
+    it(`${reference.losses.length} steps of ${settings}`, () => {
       follow(reference);
     });
   }
 });
+
+/** The bias in front of batch norm has no gradient but rounding errors, which Adam scales to whole
+ * steps; the running mean follows it. PyTorch's two trainings end far from each other in them. */
+function isNoise({ final, final_float32, optimizer }: TrainingCase, name: string): boolean {
+  const largest = Math.max(...final[name].map(Math.abs));
+  const own = Math.max(...final[name].map((value, i) => Math.abs(value - final_float32[name][i])));
+  return optimizer.name === 'adam' && own > 1e-3 * largest;
+}
 
 function follow(reference: TrainingCase): void {
   const { x, classes, batch, optimizer } = reference;
@@ -76,20 +85,24 @@ function follow(reference: TrainingCase): void {
   for (const [name, tensor] of network.parameters()) {
     if (name in reference.initial) tensor.data.set(reference.initial[name]);
   }
-  const sgd = new Sgd({ lr: optimizer.lr, momentum: optimizer.momentum });
+  const { name: kind, ...options } = optimizer;
+  const stepper = kind === 'adam' ? new Adam(options) : new Sgd(options);
   const losses = reference.losses.map((_, step) => {
     const start = (step * batch) % classes.length;
     const images = Tensor.from(x.values.slice(start * 12, (start + batch) * 12), [batch, 12]);
     const logits = network.train(images.trace());
     const loss = crossEntropyWithLogits(logits, classes.slice(start, start + batch));
-    sgd.update(network, backward(loss));
+    stepper.update(network, backward(loss));
     return loss.item();
   });
 
   expectWithin(losses, reference.losses, (i) => lossBound * reference.losses[i], 'loss');
   for (const [name, tensor] of network.parameters()) {
+    if (isNoise(reference, name)) continue;
     expectClose(tensor.data, reference.final[name], finalBound, name);
   }
+  // The running mean lags behind the noise in it, and inference is off by that.
+  if (isNoise(reference, 'bn.running_mean')) return;
   const logits = network.infer(Tensor.from(x.values, [classes.length, 12]));
   expectClose(logits.data, reference.logits, finalBound, 'logits of inference');
 }

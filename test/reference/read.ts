@@ -90,7 +90,7 @@ export interface ProbabilitiesCase extends OpRecord {
 
 /** `pytorch/training.jsonl` */
 export interface TrainingCase {
-  readonly optimizer: SgdSettings;
+  readonly optimizer: OptimizerSettings;
   /** Samples in a step: the first so many, then the next, and from the start again. */
   readonly batch: number;
   readonly x: ReferenceTensor;
@@ -107,10 +107,23 @@ export interface TrainingCase {
   readonly logits_float32: readonly number[];
 }
 
-export interface SgdSettings {
-  readonly name: 'sgd';
+export interface OptimizerSettings {
+  readonly name: 'sgd' | 'adam';
   readonly lr: number;
+  readonly momentum?: number;
+}
+
+/** `onnx/batch_normalization.jsonl` */
+export interface OnnxCase {
+  readonly name: string;
+  readonly epsilon: number;
+  /** Weight of the old value. */
   readonly momentum: number;
+  readonly training: boolean;
+  /** x, scale, bias, mean, variance */
+  readonly inputs: readonly ReferenceTensor[];
+  /** y, and in training the mean and the variance after it */
+  readonly outputs: readonly ReferenceTensor[];
 }
 
 export type NamedValues = Readonly<Record<string, readonly number[]>>;

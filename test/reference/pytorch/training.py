@@ -31,6 +31,16 @@ CASES = [
         optimizer={"name": "sgd", "lr": 0.1, "momentum": 0.9},
         make=lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9),
     ),
+    Case(
+        steps=200,
+        optimizer={"name": "sgd", "lr": 0.05},
+        make=lambda parameters: torch.optim.SGD(parameters, lr=0.05),
+    ),
+    Case(
+        steps=200,
+        optimizer={"name": "adam", "lr": 0.002},
+        make=lambda parameters: torch.optim.Adam(parameters, lr=0.002),
+    ),
 ]
 
 
