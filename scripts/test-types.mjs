@@ -1,14 +1,62 @@
 // Compiles test/types against the declarations in dist/ with the oldest supported compiler, ours and
-// the newest: what must compile compiles, and every line marked @ts-expect-error does not.
+// the newest: what must compile compiles, and every line marked @ts-expect-error does not. Then compares
+// what each compiler says of each file in test/types/mistakes with the text beside it, which
+// `--update` writes anew.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { run } from './run.mjs';
 
 const require = createRequire(import.meta.url);
+const mistakes = 'test/types/mistakes';
+const mostLines = 4;
+const update = process.argv.includes('--update');
+let failed = false;
 
 for (const name of ['typescript-5.4', 'typescript', 'typescript-7']) {
   const manifest = require.resolve(`${name}/package.json`);
   const { version, bin } = require(manifest);
+  const compiler = join(dirname(manifest), bin.tsc);
   console.log(`=== types under TypeScript ${version}`);
-  run(process.execPath, [join(dirname(manifest), bin.tsc), '-p', 'test/types']);
+  run(process.execPath, [compiler, '-p', 'test/types']);
+  const messages = firstMessages(compiler);
+  for (const file of readdirSync(mistakes)) {
+    if (file.endsWith('.ts')) checkMessage(file, messages.get(file));
+  }
+}
+process.exitCode = failed ? 1 : 0;
+
+/** The first error of each file: a line, and the indented ones below it. */
+function firstMessages(compiler) {
+  const { stdout } = spawnSync(process.execPath, [compiler, '-p', mistakes, '--pretty', 'false'], {
+    encoding: 'utf8',
+  });
+  const messages = new Map();
+  let current;
+  for (const line of stdout.split('\n')) {
+    const [, file, text] = /^(?:.*\/)?([^/]+\.ts)\(\d+,\d+\): (.*)$/.exec(line) ?? [];
+    if (file === undefined) {
+      if (line.startsWith('  ')) current?.push(line);
+      continue;
+    }
+    current = messages.has(file) ? undefined : [text];
+    if (current !== undefined) messages.set(file, current);
+  }
+  return messages;
+}
+
+function checkMessage(file, message) {
+  const path = join(mistakes, file.replace(/\.ts$/, '.txt'));
+  const text = `${message?.join('\n') ?? 'compiles'}\n`;
+  if (update) writeFileSync(path, text);
+  const expected = readFileSync(path, 'utf8');
+  if (text !== expected) report(file, `Expected\n${expected}but the compiler says\n${text}`);
+  if (message === undefined) report(file, 'Expected an error, but it compiles');
+  if (message?.length > mostLines) report(file, `Expected at most ${mostLines} lines:\n${text}`);
+}
+
+function report(file, problem) {
+  failed = true;
+  console.error(`${mistakes}/${file}: ${problem}`);
 }

@@ -138,7 +138,7 @@ type FittingAfter<Layers extends readonly unknown[], S extends Shape> = Layers e
   ...infer Rest,
 ]
   ? readonly [
-      [Accepted<First, S>] extends [never] ? MistakeOf<First, S> : unknown,
+      [Accepted<First, S>] extends [never] ? Mistake<ShapeProblem<First, S>> : unknown,
       // After one that does not fit, as if it did: one mistake is told, not all that follow.
       ...FittingAfter<
         Rest,
@@ -160,5 +160,3 @@ type Accepted<L, S extends Shape> = S extends Shape
   : never;
 
 type ResultsOf<L, S extends Shape> = S extends Shape ? ResultShape<L, S> : never;
-
-type MistakeOf<L, S extends Shape> = Mistake<ShapeProblem<L, S>>;

@@ -10,13 +10,14 @@ export type NamedTensor = readonly [name: string, tensor: Tensor<Shape>];
  * your own; the package's layers have both for every shape that they take.
  */
 export interface Module<Input, Output> {
-  forward(x: Input): Output;
+  // Functions, not methods, whose parameters the compiler would compare in both directions.
+  readonly forward: (x: Input) => Output;
 }
 
 /** Training: takes and gives tensors that own a tape, and may change what belongs to the module, such as
  * running statistics. */
 export interface ModuleMut<Input, Output> {
-  forwardMut(x: Input): Output;
+  readonly forwardMut: (x: Input) => Output;
 }
 
 /** What an optimizer updates: one layer, or a whole network made of layers. */

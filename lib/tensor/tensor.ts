@@ -212,8 +212,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   }
 
   /** Element-wise sum with a number, a scalar, a tensor of the same shape, or one row. */
-  add(other: number): Tensor<S, T>;
-  add<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+  add<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
     this: A,
     other: X & RightOperand<ShapeOf<A>, X>,
   ): ArithmeticResult<A, X>;
@@ -221,8 +220,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return arithmetic.add(this, other);
   }
 
-  sub(other: number): Tensor<S, T>;
-  sub<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+  sub<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
     this: A,
     other: X & RightOperand<ShapeOf<A>, X>,
   ): ArithmeticResult<A, X>;
@@ -230,8 +228,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return arithmetic.sub(this, other);
   }
 
-  mul(other: number): Tensor<S, T>;
-  mul<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+  mul<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
     this: A,
     other: X & RightOperand<ShapeOf<A>, X>,
   ): ArithmeticResult<A, X>;
@@ -239,8 +236,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return arithmetic.mul(this, other);
   }
 
-  div(other: number): Tensor<S, T>;
-  div<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+  div<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
     this: A,
     other: X & RightOperand<ShapeOf<A>, X>,
   ): ArithmeticResult<A, X>;

@@ -3,11 +3,13 @@ import {
   backward,
   BatchNorm2D,
   Flatten2D,
+  type FrozenBatchNorm2D,
   Linear,
   type Module,
   type ModuleMut,
   type OwnedTape,
   ReLU,
+  recalibrate,
   Residual,
   Sequential,
   Sgd,
@@ -123,3 +125,24 @@ new Sequential(
 const wide: Sequential<readonly [BatchNorm2D<number>, ReLU, Flatten2D, Linear<number, number>]> =
   net;
 export { inference, training, linear, whole, wrongMode, wrongResult, wide };
+
+// Frozen batch norm has one mode, which takes both kinds of tensors.
+const frozen = new BatchNorm2D(3).freeze({ trainable: true });
+const still = frozen.forward(images);
+check<Equal<typeof still, Tensor4D<8, 3, 4, 4>>>();
+const tuned = frozen.forward(images.trace());
+check<Equal<typeof tuned, Tensor4D<8, 3, 4, 4, OwnedTape>>>();
+// @ts-expect-error: 5 channels
+frozen.forward(Tensor.zeros([5, 2, 2]));
+// @ts-expect-error: has no training mode
+frozen.forwardMut(images.trace());
+// @ts-expect-error: a layer that moves its statistics is no frozen one
+const notFrozen: FrozenBatchNorm2D<3> = new BatchNorm2D(3);
+const tuning = new Sequential(frozen, new Flatten2D(), new Linear(48, 2)).forwardMut(images.trace());
+check<Equal<typeof tuning, Tensor2D<8, 2, OwnedTape>>>();
+
+// Recalibration takes batches that the module takes.
+recalibrate(net, [images]);
+// @ts-expect-error: 4 channels
+recalibrate(net, [Tensor.zeros([8, 4, 4, 4])]);
+export { notFrozen };

@@ -1,0 +1,3 @@
+import { backward, Tensor } from 'batchnorm';
+
+backward(Tensor.zeros([4, 3]).mean());

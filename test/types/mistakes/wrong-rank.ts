@@ -1,0 +1,3 @@
+import { BatchNorm2D, Tensor } from 'batchnorm';
+
+new BatchNorm2D(3).forward(Tensor.zeros([4, 3]));
