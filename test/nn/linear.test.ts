@@ -1,5 +1,6 @@
 import { backward, Linear, Tensor } from 'batchnorm';
 import { expect } from 'chai';
+import { randomSource } from '../../examples/random-source.js';
 import { expectError, type Untyped } from '../support/errors.js';
 import { seeded } from '../support/random.js';
 
@@ -47,6 +48,21 @@ describe('Linear', () => {
     layer.resetParams(seeded(2));
     expect(layer.weight).to.equal(weight);
     expect(weight.data).to.not.deep.equal(copy.weight.data);
+  });
+
+  it('resets to the same weights from the same seed on every platform', () => {
+    // The first words of MT19937 with seed 42, as numpy 1.24 prints them.
+    const words = [1608637542, 3421126067, 4083286876, 787846414, 3143890026, 3348747335];
+    words.push(2571218620, 2563451924, 670094950, 1914837113, 669991378, 429389014);
+    words.push(249467210, 1972458954, 3720198231, 1433267572);
+    // Two words make a number of 53 bits: 26 low bits of one, 27 of the next.
+    const uniform = (i: number) =>
+      ((words[2 * i] % 2 ** 26) * 2 ** 27 + (words[2 * i + 1] % 2 ** 27)) / 2 ** 53;
+    const layer = new Linear(3, 2);
+    layer.resetParams(randomSource(42));
+    const drawn = [...layer.weight.data, ...layer.bias.data];
+    const expected = drawn.map((_, i) => Math.fround((2 * uniform(i) - 1) / Math.sqrt(3)));
+    expect(drawn).to.deep.equal(expected);
   });
 
   it('refuses other shapes and arguments', () => {

@@ -138,7 +138,9 @@ frozen.forward(Tensor.zeros([5, 2, 2]));
 frozen.forwardMut(images.trace());
 // @ts-expect-error: a layer that moves its statistics is no frozen one
 const notFrozen: FrozenBatchNorm2D<3> = new BatchNorm2D(3);
-const tuning = new Sequential(frozen, new Flatten2D(), new Linear(48, 2)).forwardMut(images.trace());
+const tuning = new Sequential(frozen, new Flatten2D(), new Linear(48, 2)).forwardMut(
+  images.trace(),
+);
 check<Equal<typeof tuning, Tensor2D<8, 2, OwnedTape>>>();
 
 // Recalibration takes batches that the module takes.
