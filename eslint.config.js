@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'dist-dev/', 'build*/', 'prebuilds/', 'test/types/'] },
+  { ignores: ['dist/', 'dist-dev/', 'build*/', 'prebuilds/', 'docs/api/', 'test/types/'] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {

@@ -7,7 +7,7 @@ export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn
 export { Linear, type LinearOptions } from './nn/linear.js';
 export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/frozen-batch-norm-2d.js';
 export { Flatten2D } from './nn/flatten-2d.js';
-export type { Layer } from './nn/layer-shapes.js';
+export type { InferringLayer, Layer, TrainingLayer } from './nn/layer-shapes.js';
 export {
   type CanUpdateWithGradients,
   type Module,
@@ -26,11 +26,11 @@ export { crossEntropyWithLogits, type Targets } from './ops/cross-entropy.js';
 export { Adam, type AdamOptions } from './optim/adam.js';
 export { type GradientProvider, UnusedTensors } from './optim/gradient-provider.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
-export { Sgd, type SgdOptions } from './optim/sgd.js';
+export { type NesterovMomentum, Sgd, type SgdOptions } from './optim/sgd.js';
 export { UnusedParamsError } from './optim/unused-params-error.js';
 export { loadSafetensors, saveSafetensors } from './safetensors/safetensors-files.js';
 export { updateParameter } from './optim/update-parameter.js';
-export type { WeightDecay } from './optim/weight-decay.js';
+export type { DecoupledWeightDecay, WeightDecay } from './optim/weight-decay.js';
 export type { NestedArray } from './tensor/nested-array.js';
 export type { Mistake, Shape, Unless } from './tensor/shape.js';
 export { storagePool, type StoragePool } from './tensor/storage-pool.js';

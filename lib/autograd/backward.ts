@@ -9,6 +9,7 @@ import { requireOptions } from '../errors.js';
 import { accumulate, addGradient, Gradients } from './gradients.js';
 import type { Graph, Node } from './graph.js';
 
+/** What `backward` does besides. */
 export interface BackwardOptions {
   /** Tensors of the graph that stay readable, such as the logits. */
   readonly keep?: readonly Tensor<Shape, OwnedTape>[];

@@ -1,8 +1,10 @@
 /** A file is not what was expected in it. The message names the file, the entry, what was expected and
  * what was found. */
 export class FileFormatError extends Error {
+  /** `'FileFormatError'` */
   override readonly name = 'FileFormatError';
 
+  /** Words the message from what was expected in the file and what was found. */
   constructor(
     /** Path of the file. */
     readonly file: string,

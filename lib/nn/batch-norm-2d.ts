@@ -22,6 +22,7 @@ import { JsonReader, type JsonNumber, jsonNumbers } from './json.js';
 import type { CanUpdateWithGradients } from './module.js';
 import { registerStatistics } from './running-statistics.js';
 
+/** Settings of a new `BatchNorm2D`. */
 export interface BatchNorm2DOptions {
   /** Added to the variance before the root is taken. Default 1e-5. */
   readonly epsilon?: number;
@@ -32,15 +33,23 @@ export interface BatchNorm2DOptions {
 
 /** What `JSON.stringify` makes of a layer. JSON has no NaN and no infinities: they are strings. */
 export interface BatchNorm2DJson {
+  /** Tells these fields from those of other layers. */
   readonly type: 'BatchNorm2D';
+  /** C. */
   readonly channels: number;
+  /** As of the layer. */
   readonly epsilon: number;
+  /** As of the layer. */
   readonly momentum: number | 'cumulative';
   /** Training batches since the last reset: what the cumulative average divides by. */
   readonly batches: number;
+  /** Factor after normalization, [C]. */
   readonly scale: readonly JsonNumber[];
+  /** Summand after normalization, [C]. */
   readonly bias: readonly JsonNumber[];
+  /** Mean for inference, [C]. */
   readonly runningMean: readonly JsonNumber[];
+  /** Variance for inference, [C]. */
   readonly runningVar: readonly JsonNumber[];
 }
 

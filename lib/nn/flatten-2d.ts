@@ -32,6 +32,7 @@ export class Flatten2D extends NoParameters<'Flatten2D'> {
     return reshape(input, shape) as unknown as Tensor<Flattened<ShapeOf<X>>, TapeOf<X>>;
   }
 
+  /** Another one. */
   clone(): Flatten2D {
     return new Flatten2D();
   }

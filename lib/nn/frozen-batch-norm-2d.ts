@@ -10,6 +10,7 @@ import { ChannelNorm } from './channel-norm.js';
 import type { ImageProblem, SameShapeAs } from './input.js';
 import type { CanUpdateWithGradients } from './module.js';
 
+/** Settings of a new `FrozenBatchNorm2D`. */
 export interface FrozenBatchNorm2DOptions {
   /** Added to the variance before the root is taken. Default 1e-5. */
   readonly epsilon?: number;

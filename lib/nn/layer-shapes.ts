@@ -14,7 +14,19 @@ import type { Sequential } from './sequential.js';
 // module is read off its method's parameter and result.
 
 /** A layer of this package, or a user's module from one tensor to one tensor. */
-export type Layer = { forward(x: never): unknown } | { forwardMut(x: never): unknown };
+export type Layer = InferringLayer | TrainingLayer;
+
+/** A layer that infers, and trains unless it has `forwardMut`, too. */
+export interface InferringLayer {
+  /** From one tensor to one tensor. */
+  forward(x: never): unknown;
+}
+
+/** A layer that trains. */
+export interface TrainingLayer {
+  /** From one tensor with a tape to one tensor with the same tape. */
+  forwardMut(x: never): unknown;
+}
 
 /** The shapes that a layer may take. */
 export type InputShapes<L> =

@@ -23,6 +23,7 @@ import {
 import type { RowsProblem } from './input.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 
+/** Settings of a new `Linear`. */
 export interface LinearOptions {
   /** Where the initial weights come from. Default `Math.random`. */
   readonly rng?: RandomSource;

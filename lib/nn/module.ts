@@ -10,13 +10,15 @@ export type NamedTensor = readonly [name: string, tensor: Tensor<Shape>];
  * your own; the package's layers have both for every shape that they take.
  */
 export interface Module<Input, Output> {
-  // Functions, not methods, whose parameters the compiler would compare in both directions.
+  // A function, not a method, whose parameters the compiler would compare in both directions.
+  /** From an input without a tape to what the module makes of it. */
   readonly forward: (x: Input) => Output;
 }
 
 /** Training: takes and gives tensors that own a tape, and may change what belongs to the module, such as
  * running statistics. */
 export interface ModuleMut<Input, Output> {
+  /** From an input with a tape to what the module makes of it, with the same tape. */
   readonly forwardMut: (x: Input) => Output;
 }
 

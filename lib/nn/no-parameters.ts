@@ -10,14 +10,17 @@ export abstract class NoParameters<Name extends string> implements CanUpdateWith
   /** Tells the compiler layers apart that have the same members; no value has it. */
   declare protected readonly [layerName]: Name;
 
+  /** None. */
   parameters(): readonly NamedTensor[] {
     return [];
   }
 
+  /** Does nothing. */
   update(_provider: GradientProvider, _unused: UnusedTensors): void {
     // nothing to learn
   }
 
+  /** Does nothing. */
   resetParams(_rng: RandomSource): void {
     // nothing to reset
   }

@@ -7,12 +7,16 @@ import { NoParameters } from './no-parameters.js';
 
 /** max(x, 0), element by element; the gradient at 0 is 0. */
 export class ReLU extends NoParameters<'ReLU'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * max(x, 0), element by element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return relu(x);
   }
 
+  /** Another one. */
   clone(): ReLU {
     return new ReLU();
   }

@@ -14,8 +14,11 @@ import { maxHeaderBytes, parseFloats } from './npy-values.js';
 /** An archive with more entries is refused: going through them would take long. */
 const mostEntries = 100_000;
 
+/** What a number that is read must be. */
 export interface NumberLimits {
+  /** In words, for the message. */
   readonly expected: string;
+  /** As a check. */
   readonly fits: (value: number) => boolean;
 }
 
@@ -62,6 +65,7 @@ export class NpzReader {
     return [...this.#entries.keys()];
   }
 
+  /** Whether there is an entry of this name, `.npy` included. */
   has(name: string): boolean {
     return this.#entries.has(name);
   }
@@ -99,6 +103,7 @@ export class NpzReader {
     this.#stage.note(change);
   }
 
+  /** Closes the file; nothing can be read afterwards. */
   close(): void {
     this.#zip.close();
   }

@@ -6,6 +6,7 @@ import { updateModule } from './optimizer.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
 
+/** Settings of a new `Adam`. */
 export interface AdamOptions {
   /** Learning rate. Default 0.001. */
   readonly lr?: number;

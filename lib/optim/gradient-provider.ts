@@ -15,6 +15,7 @@ export interface GradientProvider {
 export class UnusedTensors {
   readonly #tensors: Tensor<Shape>[] = [];
 
+  /** Notes a parameter that had no gradient. */
   add(parameter: Tensor<Shape>): void {
     this.#tensors.push(requireTensor('parameter', parameter) as Tensor<Shape>);
   }
@@ -24,6 +25,7 @@ export class UnusedTensors {
     return this.#tensors;
   }
 
+  /** Whether every parameter had a gradient. */
   get isEmpty(): boolean {
     return this.#tensors.length === 0;
   }

@@ -6,6 +6,7 @@ import { updateModule } from './optimizer.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
 
+/** Settings of a new `RMSprop`. */
 export interface RMSpropOptions {
   /** Learning rate. Default 0.01. */
   readonly lr?: number;

@@ -6,11 +6,18 @@ import { updateModule } from './optimizer.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
 
+/** Momentum that looks ahead (Nesterov, 1983). */
+export interface NesterovMomentum {
+  /** From 0 to 1. */
+  readonly nesterov: number;
+}
+
+/** Settings of a new `Sgd`. */
 export interface SgdOptions {
   /** Learning rate. Default 0.01. */
   readonly lr?: number;
   /** A number is classic momentum; `nesterov` looks ahead. Default none. */
-  readonly momentum?: number | { readonly nesterov: number };
+  readonly momentum?: number | NesterovMomentum;
   /** Default none. */
   readonly weightDecay?: WeightDecay;
 }

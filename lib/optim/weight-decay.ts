@@ -1,8 +1,13 @@
 import { requireNonNegative, requireOptions } from '../errors.js';
 
-/** A number is L2, added to the gradient; `decoupled` shrinks the parameter itself (Loshchilov and
- * Hutter, 2019). */
-export type WeightDecay = number | { readonly decoupled: number };
+/** Weight decay that shrinks the parameter itself (Loshchilov and Hutter, 2019). */
+export interface DecoupledWeightDecay {
+  /** Part of the parameter, times the learning rate, that each step takes away. */
+  readonly decoupled: number;
+}
+
+/** A number is L2, added to the gradient. */
+export type WeightDecay = number | DecoupledWeightDecay;
 
 export interface DecayRates {
   readonly l2: number;

@@ -8,16 +8,21 @@ import {
   requireObject,
 } from './arrays.js';
 
+/** What the kernel reads. */
 export interface BackwardInput {
   /** The input of the forward pass, in row-major order of `shape`. */
   readonly x: Float32Array;
   /** Gradient of the loss by the output. */
   readonly dy: Float32Array;
+  /** [C, H, W] or [N, C, H, W]. */
   readonly shape: RawShape;
   /** Each of length C: the scale of the forward pass, and what it returned. */
   readonly scale: Float32Array;
+  /** From `batchNormTraining`, of length C. */
   readonly mean: Float32Array;
+  /** From `batchNormTraining`, of length C. */
   readonly meanLow: Float32Array;
+  /** From `batchNormTraining`, of length C. */
   readonly invStd: Float32Array;
 }
 
@@ -27,6 +32,7 @@ export interface BackwardOutput {
   readonly dx: Float32Array;
   /** By scale and bias, of length C. */
   readonly dscale: Float32Array;
+  /** Gradient of the summand, of length C. */
   readonly dbias: Float32Array;
 }
 

@@ -8,14 +8,19 @@ import {
   requireObject,
 } from './arrays.js';
 
+/** What the kernel reads. */
 export interface InferenceInput {
   /** Values in row-major order of `shape`. */
   readonly x: Float32Array;
+  /** [C, H, W] or [N, C, H, W]. */
   readonly shape: RawShape;
   /** Each of length C. */
   readonly scale: Float32Array;
+  /** Summand of each channel, of length C. */
   readonly bias: Float32Array;
+  /** Mean of each channel, of length C. */
   readonly runningMean: Float32Array;
+  /** Variance of each channel, of length C. */
   readonly runningVar: Float32Array;
   /** Default 1e-5. */
   readonly epsilon?: number;

@@ -9,15 +9,19 @@ import {
   requireObject,
 } from './arrays.js';
 
+/** What the kernel reads. */
 export interface TrainingInput {
   /** Values in row-major order of `shape`, at least two per channel. */
   readonly x: Float32Array;
+  /** [C, H, W] or [N, C, H, W]. */
   readonly shape: RawShape;
   /** Each of length C. */
   readonly scale: Float32Array;
+  /** Summand of each channel, of length C. */
   readonly bias: Float32Array;
   /** Moved in place towards the statistics of the batch; give both or neither. */
   readonly runningMean?: Float32Array;
+  /** Moved in place likewise. */
   readonly runningVar?: Float32Array;
   /** Default 1e-5. */
   readonly epsilon?: number;

@@ -9,6 +9,7 @@ declare const mistake: unique symbol;
  * compiler's message shows the text.
  */
 export interface Mistake<Text extends string> {
+  /** The text; only the compiler sees it. */
   readonly [mistake]: Text;
 }
 

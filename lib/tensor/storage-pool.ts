@@ -12,6 +12,7 @@ const smallest = 64;
 /** From this size on, huge pages are asked for before the first write. */
 const hugePageBytes = 4 * 1024 * 1024;
 
+/** Memory that tensors have given back, kept by length for the next ones. */
 class StoragePool {
   readonly #free = new Map<number, Float32Array[]>();
   #bytes = 0;

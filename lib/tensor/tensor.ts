@@ -21,6 +21,7 @@ export type RandomSource = () => number;
 
 /** The shape and the tape of a tensor type; of each member, where that is a union. */
 export type ShapeOf<X> = X extends Tensor<infer S, Tape> ? S : never;
+/** The tape of a tensor type; of each member, where that is a union. */
 export type TapeOf<X> = X extends Tensor<Shape, infer T> ? T : never;
 
 /** What an element-wise operation on A and X gives: the shape of A, with a tape if either has one. */
@@ -63,6 +64,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   readonly shape: S;
   /** Identity for gradients: `trace()` keeps it, every operation makes a new one. */
   readonly id: number;
+  /** Only the compiler sees it. */
   declare readonly [tapeOfTensor]: T;
 
   readonly #lease: Lease;
@@ -130,10 +132,12 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return createTensor(ownShape, Storage.adopt(values), undefined);
   }
 
+  /** A tensor of zeros. @throws TypeError or RangeError for what is no shape. */
   static zeros<const S extends Shape>(shape: S): Tensor<S> {
     return filled(shape, 0);
   }
 
+  /** A tensor of ones. @throws TypeError or RangeError for what is no shape. */
   static ones<const S extends Shape>(shape: S): Tensor<S> {
     return filled(shape, 1);
   }
@@ -207,6 +211,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     this.#lease.end('dispose');
   }
 
+  /** What `using` calls: `dispose()`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -220,6 +225,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return arithmetic.add(this, other);
   }
 
+  /** Element-wise difference; the right side as for `add`. */
   sub<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
     this: A,
     other: X & RightOperand<ShapeOf<A>, X>,
@@ -228,6 +234,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return arithmetic.sub(this, other);
   }
 
+  /** Element-wise product; the right side as for `add`. */
   mul<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
     this: A,
     other: X & RightOperand<ShapeOf<A>, X>,
@@ -236,6 +243,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return arithmetic.mul(this, other);
   }
 
+  /** Element-wise quotient; the right side as for `add`. */
   div<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
     this: A,
     other: X & RightOperand<ShapeOf<A>, X>,
@@ -244,6 +252,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return arithmetic.div(this, other);
   }
 
+  /** e to the power of each value. */
   exp(): Tensor<S, T> {
     return exp(this);
   }
@@ -253,10 +262,12 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return log(this);
   }
 
+  /** Square root of each value. */
   sqrt(): Tensor<S, T> {
     return sqrt(this);
   }
 
+  /** Each value times itself. */
   square(): Tensor<S, T> {
     return square(this);
   }
@@ -305,18 +316,23 @@ function filled<S extends Shape>(shape: S, value: number): Tensor<S> {
   return createTensor(ownShape, storage, undefined);
 }
 
+/** A scalar. */
 export type Tensor0D<T extends Tape = NoneTape> = Tensor<readonly [], T>;
+/** A vector. */
 export type Tensor1D<A extends number, T extends Tape = NoneTape> = Tensor<readonly [A], T>;
+/** A matrix. */
 export type Tensor2D<A extends number, B extends number, T extends Tape = NoneTape> = Tensor<
   readonly [A, B],
   T
 >;
+/** An image [C, H, W], for one. */
 export type Tensor3D<
   A extends number,
   B extends number,
   C extends number,
   T extends Tape = NoneTape,
 > = Tensor<readonly [A, B, C], T>;
+/** A batch of images [N, C, H, W], for one. */
 export type Tensor4D<
   A extends number,
   B extends number,

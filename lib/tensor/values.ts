@@ -1,6 +1,7 @@
 import { describe, wrongType, wrongValue } from '../errors.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 
+/** Arrays of numbers, as deep as a shape. */
 export type NestedNumbers = readonly (number | NestedNumbers)[];
 
 /** Numbers to copy from: a typed array, or plain arrays, flat or nested. */

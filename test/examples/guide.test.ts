@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { referencePath } from '../reference/read.js';
 import { node } from '../support/node-process.js';
+import { packagePath } from '../support/package-path.js';
 
-const sources = join(dirname(dirname(referencePath('.'))), 'examples');
+const sources = packagePath('examples');
 const compiled = fileURLToPath(new URL('../../examples/', import.meta.url));
 
 /** What the comments behind `console.log(...)` promise, in order. */

@@ -1,7 +1,6 @@
 // Reads the reference numbers beside this file's source; README.md there tells what they are.
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { packagePath } from '../support/package-path.js';
 
 export type NestedNumbers = readonly (number | NestedNumbers)[];
 
@@ -172,30 +171,14 @@ export interface DfdxArchive {
   readonly [entry: string]: unknown;
 }
 
-const folder = join(packageRoot(), 'test', 'reference');
 
 /** Where a file of the reference folder is, such as `dfdx/batchnorm2d.npz`. */
 export function referencePath(file: string): string {
-  return join(folder, file);
+  return packagePath('test/reference', file);
 }
 
 /** All records of a file with one JSON object a line, such as `pytorch/ops.jsonl`. */
 export function readCases<Case>(file: string): Case[] {
   const lines = readFileSync(referencePath(file), 'utf8').trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line) as Case);
-}
-
-/** The compiled tests lie in a tree of their own; the numbers stay beside the sources. */
-function packageRoot(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  for (;;) {
-    const manifest = join(directory, 'package.json');
-    if (existsSync(manifest)) {
-      const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string };
-      if (name === 'batchnorm') return directory;
-    }
-    const parent = dirname(directory);
-    if (parent === directory) throw new Error('Expected a package.json of batchnorm above the tests');
-    directory = parent;
-  }
 }
