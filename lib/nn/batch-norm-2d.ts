@@ -3,22 +3,16 @@ import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { batchNormInference, batchNormTraining } from '../ops/batch-norm.js';
 import { requireBatch } from '../ops/image-shape.js';
-import { requireTensor } from '../ops/operand.js';
 import { type GradientProvider, type UnusedTensors } from '../optim/gradient-provider.js';
 import { updateParameter } from '../optim/update-parameter.js';
 import type { Shape, Unless } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
-import {
-  isTaped,
-  type RandomSource,
-  type ShapeOf,
-  storageOf,
-  type Tensor,
-} from '../tensor/tensor.js';
+import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../tensor/tensor.js';
 import { ChannelNorm } from './channel-norm.js';
 import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
 import type { ImageProblem, SameShapeAs, TapeProblem } from './input.js';
 import { JsonReader, type JsonNumber, jsonNumbers } from './json.js';
+import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients } from './module.js';
 import { registerStatistics } from './running-statistics.js';
 
@@ -109,14 +103,9 @@ export class BatchNorm2D<C extends number>
    * @throws TypeError for a tensor with a tape, RangeError for a wrong shape.
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, NoneTape>): SameShapeAs<X, NoneTape> {
-    const input = requireTensor('x', x);
-    if (isTaped(input)) {
-      throw new TypeError(
-        'Expected a tensor without a tape for forward. Use forwardMut to train, or detach() to infer',
-      );
-    }
+    const input = requireUntaped('x', x);
     const image = this.readImage(input);
-    return batchNormInference(input as Tensor<Shape>, image, this) as SameShapeAs<X, NoneTape>;
+    return batchNormInference(input, image, this) as SameShapeAs<X, NoneTape>;
   }
 
   /**
@@ -130,16 +119,11 @@ export class BatchNorm2D<C extends number>
   forwardMut<X extends Tensor<Shape, Tape>>(
     x: X & Input<X, C, OwnedTape>,
   ): SameShapeAs<X, OwnedTape> {
-    const input = requireTensor('x', x);
-    if (!isTaped(input)) {
-      throw new TypeError(
-        'Expected a tensor with a tape for forwardMut. Use x.trace() to train, or forward to infer',
-      );
-    }
+    const input = requireTaped('x', x);
     const image = this.readImage(input);
     requireBatch('x', image, input.shape);
     const weight = this.#momentum === 'cumulative' ? 1 / (this.#batches + 1) : this.#momentum;
-    const y = batchNormTraining(input as Tensor<Shape, OwnedTape>, image, this, weight);
+    const y = batchNormTraining(input, image, this, weight);
     this.#batches++;
     return y as SameShapeAs<X, OwnedTape>;
   }

@@ -1,7 +1,6 @@
 import { inspect } from 'node:util';
 import { requirePositive, requirePositiveInteger, wrongValue } from '../errors.js';
-import type { FilePath } from '../files/path.js';
-import { loadNpz, type LoadFromNpz, saveNpz, type SaveToNpz } from '../npz/npz-files.js';
+import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
@@ -13,7 +12,7 @@ import { summarize } from './summary.js';
 import { nameForPyTorch } from './pytorch-names.js';
 
 /** What batch norm layers of every mode have: four values per channel, and epsilon. */
-export abstract class ChannelNorm<C extends number> implements SaveToNpz, LoadFromNpz {
+export abstract class ChannelNorm<C extends number> extends NpzModule {
   /** Factor after normalization, [C], learned; begins with ones. */
   readonly scale: Tensor1D<C>;
   /** Summand after normalization, [C], learned; begins with zeros. */
@@ -38,6 +37,7 @@ export abstract class ChannelNorm<C extends number> implements SaveToNpz, LoadFr
 
   /** @param layer What messages call it. */
   protected constructor(layer: string, channels: C) {
+    super();
     requirePositiveInteger('channels', channels);
     const named = (name: string, tensor: Tensor1D<C>): Tensor1D<C> => {
       storageOf(tensor).label = `${name} of ${layer}`;
@@ -71,23 +71,6 @@ export abstract class ChannelNorm<C extends number> implements SaveToNpz, LoadFr
     ];
   }
 
-  /**
-   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
-   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
-   */
-  save(path: FilePath): Promise<void> {
-    return saveNpz(path, this);
-  }
-
-  /**
-   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
-   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
-   * changed then.
-   */
-  load(path: FilePath): Promise<void> {
-    return loadNpz(path, this);
-  }
-
   /** Adds `scale.npy`, `bias.npy`, `running_mean.npy`, `running_var.npy` and `epsilon.npy`, each name
    * behind `prefix`. */
   write(zip: NpzWriter, prefix: string): void {
@@ -111,7 +94,7 @@ export abstract class ChannelNorm<C extends number> implements SaveToNpz, LoadFr
   }
 
   /** Shape, settings and a summary of each tensor: what `util.inspect` and `console.log` show. */
-  toString(): string {
+  override toString(): string {
     const settings = Object.entries(this.settings()).map(
       ([name, value]) => `${name}: ${String(value)}`,
     );

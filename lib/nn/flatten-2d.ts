@@ -7,7 +7,8 @@ import type { ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
 import type { ImageProblem } from './input.js';
 import { NoParameters } from './no-parameters.js';
 
-type Flattened<S extends Shape> = S extends readonly [
+/** What Flatten2D makes of shape S. */
+export type Flattened<S extends Shape> = S extends readonly [
   infer N extends number,
   number,
   number,

@@ -2,7 +2,7 @@ import type { Mistake, SameShape, Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import type { ShapeOf, Tensor } from '../tensor/tensor.js';
 import type { ChannelNorm } from './channel-norm.js';
-import type { Flatten2D } from './flatten-2d.js';
+import type { Flatten2D, Flattened } from './flatten-2d.js';
 import type { ImageProblem, RowsProblem } from './input.js';
 import type { Linear } from './linear.js';
 import type { ReLU } from './relu.js';
@@ -70,15 +70,6 @@ export type ResultShape<L, S extends Shape> =
             : L extends Sequential<infer Layers>
               ? ChainResult<Layers, S>
               : ShapeOf<ResultOf<L>>;
-
-type Flattened<S extends Shape> = S extends readonly [
-  infer N extends number,
-  number,
-  number,
-  number,
-]
-  ? readonly [N, number]
-  : readonly [number];
 
 /** What is wrong with shape S for a layer; never where nothing is. */
 export type ShapeProblem<L, S extends Shape> =

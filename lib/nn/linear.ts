@@ -1,6 +1,5 @@
 import { requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../errors.js';
-import type { FilePath } from '../files/path.js';
-import { type LoadFromNpz, loadNpz, saveNpz, type SaveToNpz } from '../npz/npz-files.js';
+import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { add } from '../ops/arithmetic.js';
@@ -36,7 +35,8 @@ type Output<X, O extends number> =
 
 /** y = x W^T + b, as dfdx 0.10's `Linear<I, O>`. */
 export class Linear<I extends number, O extends number>
-  implements CanUpdateWithGradients, SaveToNpz, LoadFromNpz
+  extends NpzModule
+  implements CanUpdateWithGradients
 {
   /** [O, I]; begins uniform in +-1/sqrt(I). */
   readonly weight: Tensor2D<O, I>;
@@ -45,6 +45,7 @@ export class Linear<I extends number, O extends number>
 
   /** @throws TypeError or RangeError naming the argument that is wrong. */
   constructor(inputs: I, outputs: O, options?: LinearOptions) {
+    super();
     requirePositiveInteger('inputs', inputs);
     requirePositiveInteger('outputs', outputs);
     const given = requireOptions('options', options, ['rng']);
@@ -104,23 +105,6 @@ export class Linear<I extends number, O extends number>
     storageOf(copy.weight).values.set(storageOf(this.weight).values);
     storageOf(copy.bias).values.set(storageOf(this.bias).values);
     return copy;
-  }
-
-  /**
-   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
-   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
-   */
-  save(path: FilePath): Promise<void> {
-    return saveNpz(path, this);
-  }
-
-  /**
-   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
-   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
-   * changed then.
-   */
-  load(path: FilePath): Promise<void> {
-    return loadNpz(path, this);
   }
 
   /** Adds `weight.npy` and `bias.npy`, each name behind `prefix`. */

@@ -1,5 +1,4 @@
-import type { FilePath } from '../files/path.js';
-import { type LoadFromNpz, loadNpz, saveNpz, type SaveToNpz } from '../npz/npz-files.js';
+import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { add } from '../ops/arithmetic.js';
@@ -8,16 +7,11 @@ import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider
 import type { Shape, Unless } from '../tensor/shape.js';
 import { sameShape, formatShape } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
-import {
-  isTaped,
-  isTensor,
-  type RandomSource,
-  type ShapeOf,
-  type Tensor,
-} from '../tensor/tensor.js';
+import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
 import { wrongValue } from '../errors.js';
 import type { SameShapeAs, TapeProblem } from './input.js';
 import type { Layer, ShapeProblem } from './layer-shapes.js';
+import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
   asPart,
@@ -38,12 +32,13 @@ type Input<X, F extends Layer, Wanted extends Tape> = Unless<
 >;
 
 /** f(x) + x, as dfdx's `Residual<F>` (He et al., 2016). */
-export class Residual<F extends Layer> implements CanUpdateWithGradients, SaveToNpz, LoadFromNpz {
+export class Residual<F extends Layer> extends NpzModule implements CanUpdateWithGradients {
   /** What x is added to the result of; keeps the shape. Its tensors are named `0.…`. */
   readonly f: F;
 
   /** @throws TypeError for what has neither forward() nor forwardMut(). */
   constructor(f: F) {
+    super();
     asPart('f', f);
     this.f = f;
   }
@@ -53,12 +48,7 @@ export class Residual<F extends Layer> implements CanUpdateWithGradients, SaveTo
    * @throws TypeError for a tensor with a tape; RangeError where f changes the shape; what f throws.
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, NoneTape>): SameShapeAs<X, NoneTape> {
-    const input = requireTensor('x', x);
-    if (isTaped(input)) {
-      throw new TypeError(
-        'Expected a tensor without a tape for forward. Use forwardMut to train, or detach() to infer',
-      );
-    }
+    const input = requireUntaped('x', x);
     const value = infer('f', this.f, input);
     const y = sum(value, input);
     if (value !== input && isTensor(value)) value.dispose();
@@ -73,12 +63,7 @@ export class Residual<F extends Layer> implements CanUpdateWithGradients, SaveTo
   forwardMut<X extends Tensor<Shape, Tape>>(
     x: X & Input<X, F, OwnedTape>,
   ): SameShapeAs<X, OwnedTape> {
-    const input = requireTensor('x', x);
-    if (!isTaped(input)) {
-      throw new TypeError(
-        'Expected a tensor with a tape for forwardMut. Use x.trace() to train, or forward to infer',
-      );
-    }
+    const input = requireTaped('x', x);
     const restore = keepStatistics(this);
     try {
       return sum(train(this.f, input), input) as SameShapeAs<X, OwnedTape>;
@@ -107,23 +92,6 @@ export class Residual<F extends Layer> implements CanUpdateWithGradients, SaveTo
    */
   clone(): Residual<F> {
     return new Residual(cloned('f', this.f) as F);
-  }
-
-  /**
-   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
-   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
-   */
-  save(path: FilePath): Promise<void> {
-    return saveNpz(path, this);
-  }
-
-  /**
-   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
-   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
-   * changed then.
-   */
-  load(path: FilePath): Promise<void> {
-    return loadNpz(path, this);
   }
 
   /** f behind `.0`, as dfdx's `Residual` does: behind the prefix `2.`, f has `2..0`. */

@@ -1,20 +1,13 @@
-import type { FilePath } from '../files/path.js';
-import { type LoadFromNpz, loadNpz, saveNpz, type SaveToNpz } from '../npz/npz-files.js';
+import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
-import { requireTensor } from '../ops/operand.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
 import type { Shape, Unless } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
-import {
-  isTaped,
-  isTensor,
-  type RandomSource,
-  type ShapeOf,
-  type Tensor,
-} from '../tensor/tensor.js';
+import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
 import type { TapeProblem } from './input.js';
 import type { ChainProblem, ChainResult, Fitting, Layer } from './layer-shapes.js';
+import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
   asPart,
@@ -49,7 +42,8 @@ type Output<X, Layers extends readonly unknown[], T extends Tape> =
  * const logits = net.forward(Tensor.zeros([8, 3, 4, 4])); // Tensor2D<8, 10>
  */
 export class Sequential<Layers extends readonly Layer[]>
-  implements CanUpdateWithGradients, SaveToNpz, LoadFromNpz
+  extends NpzModule
+  implements CanUpdateWithGradients
 {
   /** First to last. Their tensors are named after their place: `0.scale`. */
   readonly layers: Layers;
@@ -60,6 +54,7 @@ export class Sequential<Layers extends readonly Layer[]>
    * @throws TypeError for what has neither forward() nor forwardMut().
    */
   constructor(...layers: { readonly [I in keyof Layers]: Layers[I] & At<Fitting<Layers>, I> }) {
+    super();
     for (const [i, layer] of layers.entries()) asPart(`layers[${i}]`, layer);
     this.layers = Object.freeze([...layers]) as unknown as Layers;
   }
@@ -71,12 +66,7 @@ export class Sequential<Layers extends readonly Layer[]>
   forward<X extends Tensor<Shape, Tape>>(
     x: X & Input<X, Layers, NoneTape>,
   ): Output<X, Layers, NoneTape> {
-    const input = requireTensor('x', x);
-    if (isTaped(input)) {
-      throw new TypeError(
-        'Expected a tensor without a tape for forward. Use forwardMut to train, or detach() to infer',
-      );
-    }
+    const input = requireUntaped('x', x);
     let value: unknown = input;
     for (const [i, layer] of this.layers.entries()) {
       const before = value;
@@ -94,12 +84,7 @@ export class Sequential<Layers extends readonly Layer[]>
   forwardMut<X extends Tensor<Shape, Tape>>(
     x: X & Input<X, Layers, OwnedTape>,
   ): Output<X, Layers, OwnedTape> {
-    const input = requireTensor('x', x);
-    if (!isTaped(input)) {
-      throw new TypeError(
-        'Expected a tensor with a tape for forwardMut. Use x.trace() to train, or forward to infer',
-      );
-    }
+    const input = requireTaped('x', x);
     const restore = keepStatistics(this);
     try {
       return this.layers.reduce<unknown>((value, layer) => train(layer, value), input) as Output<
@@ -133,23 +118,6 @@ export class Sequential<Layers extends readonly Layer[]>
   clone(): Sequential<Layers> {
     const copies = this.layers.map((layer, i) => cloned(`layers[${i}]`, layer));
     return Reflect.construct(Sequential, copies) as Sequential<Layers>;
-  }
-
-  /**
-   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
-   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
-   */
-  save(path: FilePath): Promise<void> {
-    return saveNpz(path, this);
-  }
-
-  /**
-   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
-   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
-   * changed then.
-   */
-  load(path: FilePath): Promise<void> {
-    return loadNpz(path, this);
   }
 
   /** Each layer behind its place, as dfdx's tuples: `0.scale.npy`. */

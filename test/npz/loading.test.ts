@@ -1,6 +1,10 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { BatchNorm2D, Linear, loadNpz, NpzReader } from 'batchnorm';
 import { expect } from 'chai';
+import { ZipFile } from 'yazl';
 import { readCases, referencePath } from '../reference/read.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 /** What `reference/npz/make.py` put into each archive. */
 const layer = {
@@ -20,6 +24,8 @@ function expectLayer(bn: BatchNorm2D<number>): void {
 }
 
 describe('load', () => {
+  const path = temporaryDirectory();
+
   const archives = [
     ...['savez', 'savez-compressed', 'float64', 'big-endian', 'big-endian-float64'],
     ...['version-2', 'version-3', 'zip64', 'extra'],
@@ -61,6 +67,29 @@ describe('load', () => {
     await bn.read(zip, 'encoder.0.');
     zip.close();
     expectLayer(bn);
+  });
+
+  it('reads an archive whose directory is zip64, too', async () => {
+    const zip = new ZipFile();
+    const entries = await NpzReader.open(archive('savez'));
+    const bn = new BatchNorm2D(3);
+    await bn.read(entries, '');
+    entries.close();
+    const names = ['scale', 'bias', 'running_mean', 'running_var'];
+    for (const [i, [, tensor]] of bn.parameters().entries()) {
+      const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }\n";
+      const bytes = Buffer.concat([
+        Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length, 0]),
+        Buffer.from(header),
+        Buffer.from(tensor.data.buffer),
+      ]);
+      zip.addBuffer(bytes, `${names[i]}.npy`, { forceZip64Format: true });
+    }
+    zip.end({ forceZip64Format: true, comment: '' });
+    await pipeline(zip.outputStream, createWriteStream(path('zip64.npz')));
+    const copy = new BatchNorm2D(3);
+    await copy.load(path('zip64.npz'));
+    expectLayer(copy);
   });
 
   it('takes a file URL', async () => {

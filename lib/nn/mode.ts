@@ -1,0 +1,28 @@
+import { requireTensor } from '../ops/operand.js';
+import type { Shape } from '../tensor/shape.js';
+import type { OwnedTape } from '../tensor/tape.js';
+import { isTaped, type Tensor } from '../tensor/tensor.js';
+
+// The modes, for plain JavaScript callers: TypeScript's never get here with the wrong tensor.
+
+/** The input of inference. @throws TypeError for a tensor with a tape. */
+export function requireUntaped(argument: string, value: unknown): Tensor<Shape> {
+  const tensor = requireTensor(argument, value);
+  if (isTaped(tensor)) {
+    throw new TypeError(
+      'Expected a tensor without a tape for forward. Use forwardMut to train, or detach() to infer',
+    );
+  }
+  return tensor as Tensor<Shape>;
+}
+
+/** The input of training. @throws TypeError for a tensor without a tape. */
+export function requireTaped(argument: string, value: unknown): Tensor<Shape, OwnedTape> {
+  const tensor = requireTensor(argument, value);
+  if (!isTaped(tensor)) {
+    throw new TypeError(
+      'Expected a tensor with a tape for forwardMut. Use x.trace() to train, or forward to infer',
+    );
+  }
+  return tensor as Tensor<Shape, OwnedTape>;
+}

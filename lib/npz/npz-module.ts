@@ -1,0 +1,30 @@
+import type { FilePath } from '../files/path.js';
+import { loadNpz, type LoadFromNpz, saveNpz, type SaveToNpz } from './npz-files.js';
+import type { NpzReader } from './npz-reader.js';
+import type { NpzWriter } from './npz-writer.js';
+
+/** A module that can be saved and loaded on its own. */
+export abstract class NpzModule implements SaveToNpz, LoadFromNpz {
+  /** Adds the module's tensors under names that begin with `prefix`. */
+  abstract write(zip: NpzWriter, prefix: string): void;
+
+  /** Reads the module's tensors, in place, from names that begin with `prefix`. */
+  abstract read(zip: NpzReader, prefix: string): Promise<void>;
+
+  /**
+   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
+   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
+   */
+  save(path: FilePath): Promise<void> {
+    return saveNpz(path, this);
+  }
+
+  /**
+   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
+   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
+   * changed then.
+   */
+  load(path: FilePath): Promise<void> {
+    return loadNpz(path, this);
+  }
+}
