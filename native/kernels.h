@@ -17,6 +17,9 @@ struct Block {
   size_t length;
   size_t image_stride;    // floats from one image to the next: C*H*W
   size_t channel_stride;  // floats from one channel to the next: H*W
+  // Floats from this block to the one that is read next, or 0: a kernel that computes more than it
+  // loads asks for that one meanwhile. A hint; what is asked for need not exist.
+  ptrdiff_t next = 0;
 };
 
 // Count, mean and sum of squared deviations from that mean: what Chan's formula merges.
@@ -94,6 +97,12 @@ struct Kernels {
   size_t lanes;         // floats in one vector
   size_t tile_rows;     // rows of C that matmul_tile computes
   size_t tile_columns;  // columns of C that matmul_tile computes
+
+  // y = x past the caches, where has_streaming_stores; other threads see it after stream_fence. x
+  // and y do not overlap.
+  bool has_streaming_stores;
+  void (*stream)(const float* x, float* y, size_t n);
+  void (*stream_fence)();
 
   // Batch normalization; `out` has one entry per channel of the block.
   void (*moments)(const float* x, const Block& block, Moments* out);

@@ -3,11 +3,13 @@
 
 // clang-format off
 #include "kernels/accumulate.inl.h"
+#include "kernels/map.inl.h"
+#include "kernels/columns.inl.h"
 #include "kernels/moments.inl.h"
+#include "kernels/stream.inl.h"
 #include "kernels/normalize.inl.h"
 #include "kernels/gradient_sums.inl.h"
 #include "kernels/input_gradient.inl.h"
-#include "kernels/map.inl.h"
 #include "kernels/arithmetic.inl.h"
 #include "kernels/unary.inl.h"
 #include "kernels/exp_log.inl.h"

@@ -9,8 +9,25 @@ struct InputGradientLanes {
   }
 };
 
+// The same with a lane for each channel, where planes have one pixel.
+inline void column_input_gradient(const float* x, const float* dy, float* dx, const Block& block,
+                                  const InputGradient& by) {
+  for (size_t image = 0; image < block.images; image++) {
+    const size_t row = image * block.image_stride;
+    each_vector(block.channels, [&](auto at) {
+      const InputGradientLanes gradient = {at.load(by.mean), at.load(by.dy_mean), at.load(by.slope),
+                                           at.load(by.scale), at.load(by.shift)};
+      at.store(dx + row, gradient.of(at.load(x + row), at.load(dy + row)));
+    });
+  }
+}
+
 inline void input_gradient(const float* x, const float* dy, float* dx, const Block& block,
                            const InputGradient& by) {
+  if (is_columns(block)) {
+    column_input_gradient(x, dy, dx, block, by);
+    return;
+  }
   for (size_t image = 0; image < block.images; image++) {
     for (size_t channel = 0; channel < block.channels; channel++) {
       const size_t start = image * block.image_stride + channel * block.channel_stride;
@@ -18,16 +35,8 @@ inline void input_gradient(const float* x, const float* dy, float* dx, const Blo
           F32::broadcast(by.mean[channel]), F32::broadcast(by.dy_mean[channel]),
           F32::broadcast(by.slope[channel]), F32::broadcast(by.scale[channel]),
           F32::broadcast(by.shift[channel])};
-      size_t i = start;
-      const size_t end = start + block.length;
-      for (; i + F32::kLanes <= end; i += F32::kLanes) {
-        gradient.of(F32::load(x + i), F32::load(dy + i)).store(dx + i);
-      }
-      const size_t left = end - i;
-      if (left > 0) {
-        gradient.of(F32::load_first(x + i, left), F32::load_first(dy + i, left))
-            .store_first(dx + i, left);
-      }
+      write_row(dx + start, block.length,
+                [&](auto at) { return gradient.of(at.load(x + start), at.load(dy + start)); });
     }
   }
 }

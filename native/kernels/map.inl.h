@@ -39,3 +39,23 @@ void each_vector(size_t n, Function function) {
   for (; i + F32::kLanes <= n; i += F32::kLanes) function(WholeVector{i});
   if (i < n) function(PartialVector{i, n - i});
 }
+
+// function(at) gives the vector of results at a place; they go to y, a row of n floats. What is
+// left behind the last whole vector is not written through a mask, which costs some processors more
+// than a whole short row: the last whole vector of the row is computed a second time, before the
+// first store in case y is what function reads.
+template <class Function>
+void write_row(float* y, size_t n, const Function& function) {
+  size_t i = 0;
+  if (n % F32::kLanes == 0) {
+    for (; i < n; i += F32::kLanes) function(WholeVector{i}).store(y + i);
+    return;
+  }
+  if (n < F32::kLanes) {
+    function(PartialVector{0, n}).store_first(y, n);
+    return;
+  }
+  const F32 last = function(WholeVector{n - F32::kLanes});
+  for (; i + F32::kLanes <= n; i += F32::kLanes) function(WholeVector{i}).store(y + i);
+  last.store(y + n - F32::kLanes);
+}

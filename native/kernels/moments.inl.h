@@ -13,24 +13,29 @@ struct ShiftedSum {
 
   template <size_t k>
   void add(size_t offset) {
-    sum.lanes[k] = sum.lanes[k] + (F32::load(x + offset) - shift);
+    sum.template lanes<k>() = sum.template lanes<k>() + (F32::load(x + offset) - shift);
   }
   void add_first(size_t offset, size_t n) {
     const F32 deviation = F32::load_first(x + offset, n) - shift;
-    sum.lanes[3] = sum.lanes[3] + keep_first(deviation, n, F32::zero());
+    sum.template lanes<3>() = sum.template lanes<3>() + keep_first(deviation, n, F32::zero());
   }
   void flush() { sum.flush(); }
+  void prefetch_next(size_t) {}
+
+  using Totals = double;
+  double totals() const { return sum.sum.total(); }
 };
 
 struct DeviationSums {
   const float* x;
+  const float* next;
   F32 mean;
   Accumulators deviations, squares;
 
   template <size_t k>
   void add_deviation(F32 deviation) {
-    deviations.lanes[k] = deviations.lanes[k] + deviation;
-    squares.lanes[k] = mul_add(deviation, deviation, squares.lanes[k]);
+    deviations.template lanes<k>() = deviations.template lanes<k>() + deviation;
+    squares.template lanes<k>() = mul_add(deviation, deviation, squares.template lanes<k>());
   }
   template <size_t k>
   void add(size_t offset) {
@@ -43,6 +48,12 @@ struct DeviationSums {
     deviations.flush();
     squares.flush();
   }
+  void prefetch_next(size_t offset) { prefetch(next + offset); }
+
+  struct Totals {
+    double deviations, squares;
+  };
+  Totals totals() const { return {deviations.sum.total(), squares.sum.total()}; }
 };
 
 // For chunks whose float sums overflow or hold an Inf or NaN: the textbook two passes in double,
@@ -66,21 +77,90 @@ inline Moments moments_in_double(const float* x, const Block& block, double coun
 inline Moments channel_moments(const float* x, const Block& block) {
   const double count = static_cast<double>(block.images * block.length);
 
-  ShiftedSum first = {x, F32::broadcast(x[0]), Accumulators::zero()};
-  accumulate(block, first);
-  const float mean = static_cast<float>(x[0] + first.sum.sum.total() / count);
+  const double shifted =
+      accumulate(block, ShiftedSum{x, F32::broadcast(x[0]), Accumulators::zero()});
+  const float mean = static_cast<float>(x[0] + shifted / count);
 
-  DeviationSums second = {x, F32::broadcast(mean), Accumulators::zero(), Accumulators::zero()};
-  accumulate(block, second);
-  const double deviations = second.deviations.sum.total();
-  const double squares = second.squares.sum.total();
+  const auto [deviations, squares] =
+      accumulate(block, DeviationSums{x, x + block.next, F32::broadcast(mean), Accumulators::zero(),
+                                      Accumulators::zero()});
   if (!std::isfinite(squares)) return moments_in_double(x, block, count);
 
   const double m2 = squares - deviations * deviations / count;
   return {count, mean + deviations / count, m2 > 0 ? m2 : 0};
 }
 
+// The same passes with a lane for each channel, where planes have one pixel.
+struct ColumnShiftedSum {
+  const float* x;
+  F32 shift0, shift1, shift2, shift3;
+  ColumnAccumulators sum;
+
+  template <size_t k>
+  void add(size_t offset, size_t lanes) {
+    const F32 shift = k == 0 ? shift0 : k == 1 ? shift1 : k == 2 ? shift2 : shift3;
+    sum.lanes<k>() = sum.lanes<k>() + (load_columns(x + offset, lanes) - shift);
+  }
+  void flush() { sum.flush(); }
+};
+
+struct ColumnDeviationSums {
+  const float* x;
+  F32 mean0, mean1, mean2, mean3;
+  ColumnAccumulators deviations, squares;
+
+  template <size_t k>
+  void add(size_t offset, size_t lanes) {
+    const F32 mean = k == 0 ? mean0 : k == 1 ? mean1 : k == 2 ? mean2 : mean3;
+    const F32 deviation = load_columns(x + offset, lanes) - mean;
+    deviations.lanes<k>() = deviations.lanes<k>() + deviation;
+    squares.lanes<k>() = mul_add(deviation, deviation, squares.lanes<k>());
+  }
+  void flush() {
+    deviations.flush();
+    squares.flush();
+  }
+};
+
+inline void column_moments(const float* x, const Block& block, size_t columns, Moments* out) {
+  const double count = static_cast<double>(block.images);
+  float shifts[kMostColumns] = {};
+  for (size_t c = 0; c < columns; c++) shifts[c] = x[c];
+  double sums[kMostColumns];
+  walk_columns(block, columns,
+               ColumnShiftedSum{x, F32::load(shifts), F32::load(shifts + F32::kLanes),
+                                F32::load(shifts + 2 * F32::kLanes),
+                                F32::load(shifts + 3 * F32::kLanes), ColumnAccumulators::zero()})
+      .sum.store(sums);
+  float means[kMostColumns] = {};
+  for (size_t c = 0; c < columns; c++) means[c] = static_cast<float>(x[c] + sums[c] / count);
+
+  const ColumnDeviationSums second = walk_columns(
+      block, columns,
+      ColumnDeviationSums{x, F32::load(means), F32::load(means + F32::kLanes),
+                          F32::load(means + 2 * F32::kLanes), F32::load(means + 3 * F32::kLanes),
+                          ColumnAccumulators::zero(), ColumnAccumulators::zero()});
+  double deviations[kMostColumns];
+  double squares[kMostColumns];
+  second.deviations.store(deviations);
+  second.squares.store(squares);
+  for (size_t c = 0; c < columns; c++) {
+    if (!std::isfinite(squares[c])) {
+      out[c] = moments_in_double(x + c, block, count);
+      continue;
+    }
+    const double m2 = squares[c] - deviations[c] * deviations[c] / count;
+    out[c] = {count, means[c] + deviations[c] / count, m2 > 0 ? m2 : 0};
+  }
+}
+
 inline void moments(const float* x, const Block& block, Moments* out) {
+  if (is_columns(block)) {
+    for_each_column_range(block.channels, [&](size_t first, size_t columns) {
+      column_moments(x + first, block, columns, out + first);
+    });
+    return;
+  }
   for (size_t channel = 0; channel < block.channels; channel++) {
     out[channel] = channel_moments(x + channel * block.channel_stride, block);
   }

@@ -4,18 +4,20 @@ struct PlainSum {
 
   template <size_t k>
   void add(size_t offset) {
-    total.lanes[k] = total.lanes[k] + F32::load(x + offset);
+    total.template lanes<k>() = total.template lanes<k>() + F32::load(x + offset);
   }
   void add_first(size_t offset, size_t n) {
-    total.lanes[3] = total.lanes[3] + F32::load_first(x + offset, n);
+    total.template lanes<3>() = total.template lanes<3>() + F32::load_first(x + offset, n);
   }
   void flush() { total.flush(); }
+  void prefetch_next(size_t) {}
+
+  using Totals = double;
+  double totals() const { return total.sum.total(); }
 };
 
 inline double sum(const float* x, size_t n) {
-  PlainSum sums = {x, Accumulators::zero()};
-  accumulate(Block{1, 1, n, n, n}, sums);
-  return sums.total.sum.total();
+  return accumulate(Block{1, 1, n, n, n}, PlainSum{x, Accumulators::zero()});
 }
 
 // Column sums in double: the row is read once, and 24 bytes a column are touched per element, which

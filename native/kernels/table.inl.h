@@ -6,6 +6,9 @@ constexpr Kernels table(const char* isa) {
   kernels.lanes = F32::kLanes;
   kernels.tile_rows = kTileRows;
   kernels.tile_columns = kTileColumns;
+  kernels.has_streaming_stores = F32::kStreams;
+  kernels.stream = stream;
+  kernels.stream_fence = stream_fence;
   kernels.moments = moments;
   kernels.normalize = normalize;
   kernels.gradient_sums = gradient_sums;

@@ -2,6 +2,7 @@
 
 #include "ops/channel_passes.h"
 #include "ops/scratch.h"
+#include "ops/streaming.h"
 
 namespace batchnorm {
 
@@ -19,9 +20,13 @@ class BackwardPasses {
  public:
   using Partial = GradientSums;
 
-  BackwardPasses(const Kernels& kernels, const BatchNormBackward& arguments, double count,
-                 const Coefficients& coefficients)
-      : kernels_(kernels), arguments_(arguments), count_(count), coefficients_(coefficients) {}
+  BackwardPasses(const Kernels& kernels, const ImageShape& shape,
+                 const BatchNormBackward& arguments, const Coefficients& coefficients)
+      : kernels_(kernels),
+        arguments_(arguments),
+        count_(static_cast<double>(shape.images * shape.plane)),
+        coefficients_(coefficients),
+        streaming_(worth_streaming(kernels, shape.elements() * bytes_per_element())) {}
 
   static size_t bytes_per_element() { return 3 * sizeof(float); }
 
@@ -50,17 +55,39 @@ class BackwardPasses {
   }
 
   void apply(size_t offset, size_t channel, const Block& block) const {
-    kernels_.input_gradient(
-        arguments_.x + offset, arguments_.dy + offset, arguments_.dx + offset, block,
-        {arguments_.mean + channel, coefficients_.dy_mean + channel, coefficients_.slope + channel,
-         coefficients_.scale + channel, coefficients_.shift + channel});
+    const float* x = arguments_.x + offset;
+    const float* dy = arguments_.dy + offset;
+    float* dx = arguments_.dx + offset;
+    if (streaming_) {
+      stream_block(
+          kernels_, dx, block, [&](size_t start, size_t first, const Block& run, float* buffer) {
+            if (run.next != 0) {
+              prefetch_run(x + start + run.next, run.channels * run.length);
+              prefetch_run(dy + start + run.next, run.channels * run.length);
+            }
+            kernels_.input_gradient(x + start, dy + start, buffer, run, gradient(channel + first));
+          });
+    } else {
+      kernels_.input_gradient(x, dy, dx, block, gradient(channel));
+    }
+  }
+
+  void complete() const {
+    if (streaming_) kernels_.stream_fence();
   }
 
  private:
+  InputGradient gradient(size_t channel) const {
+    return {arguments_.mean + channel, coefficients_.dy_mean + channel,
+            coefficients_.slope + channel, coefficients_.scale + channel,
+            coefficients_.shift + channel};
+  }
+
   const Kernels& kernels_;
   const BatchNormBackward& arguments_;
   double count_;
   Coefficients coefficients_;
+  bool streaming_;
 };
 
 }  // namespace
@@ -72,8 +99,7 @@ Status batch_norm_backward(const Kernels& kernels, const ImageShape& shape,
   if (memory == nullptr) return Status::kOutOfMemory;
   const Coefficients coefficients = {memory, memory + shape.channels, memory + 2 * shape.channels,
                                      memory + 3 * shape.channels};
-  BackwardPasses passes(kernels, arguments, static_cast<double>(shape.images * shape.plane),
-                        coefficients);
+  BackwardPasses passes(kernels, shape, arguments, coefficients);
   return run_channel_passes(shape, passes);
 }
 

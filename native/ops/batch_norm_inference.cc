@@ -4,6 +4,7 @@
 
 #include "ops/parallel.h"
 #include "ops/scratch.h"
+#include "ops/streaming.h"
 
 namespace batchnorm {
 
@@ -20,6 +21,7 @@ Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
   }
 
   // A piece is a run of whole planes in memory order: what one thread writes is contiguous.
+  const bool streaming = worth_streaming(kernels, 2 * shape.elements() * sizeof(float));
   const size_t planes = shape.images * shape.channels;
   const size_t planes_per_task = std::max<size_t>(1, kElementsWorthAThread / shape.plane);
   auto task = [&](size_t index, size_t) {
@@ -30,11 +32,22 @@ Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
       const size_t channels = std::min(end - plane, shape.channels - channel);
       const size_t offset = plane * shape.plane;
       const Block block = {1, channels, shape.plane, shape.elements(), shape.plane};
-      kernels.normalize(
-          arguments.x + offset, arguments.y + offset, block,
-          {arguments.running_mean + channel, scale + channel, arguments.bias + channel});
+      const float* x = arguments.x + offset;
+      float* y = arguments.y + offset;
+      const Normalization by = {arguments.running_mean + channel, scale + channel,
+                                arguments.bias + channel};
+      if (streaming) {
+        stream_block(kernels, y, block,
+                     [&](size_t start, size_t first, const Block& run, float* buffer) {
+                       kernels.normalize(x + start, buffer, run,
+                                         {by.mean + first, by.scale + first, by.shift + first});
+                     });
+      } else {
+        kernels.normalize(x, y, block, by);
+      }
       plane += channels;
     }
+    if (streaming) kernels.stream_fence();
   };
   const size_t tasks = (planes + planes_per_task - 1) / planes_per_task;
   parallel_for(tasks, threads_for(shape.elements()), task);

@@ -4,6 +4,7 @@
 
 #include "ops/channel_passes.h"
 #include "ops/scratch.h"
+#include "ops/streaming.h"
 
 namespace batchnorm {
 
@@ -14,9 +15,13 @@ class TrainingPasses {
   using Partial = Moments;
 
   // `scale` and `shift` receive what normalization multiplies by and adds, one per channel.
-  TrainingPasses(const Kernels& kernels, const BatchNormTraining& arguments, float* scale,
-                 float* shift)
-      : kernels_(kernels), arguments_(arguments), scale_(scale), shift_(shift) {}
+  TrainingPasses(const Kernels& kernels, const ImageShape& shape,
+                 const BatchNormTraining& arguments, float* scale, float* shift)
+      : kernels_(kernels),
+        arguments_(arguments),
+        scale_(scale),
+        shift_(shift),
+        streaming_(worth_streaming(kernels, shape.elements() * bytes_per_element())) {}
 
   static size_t bytes_per_element() { return 2 * sizeof(float); }
 
@@ -43,11 +48,30 @@ class TrainingPasses {
   }
 
   void apply(size_t offset, size_t channel, const Block& block) const {
-    kernels_.normalize(arguments_.x + offset, arguments_.y + offset, block,
-                       {arguments_.mean + channel, scale_ + channel, shift_ + channel});
+    const float* x = arguments_.x + offset;
+    float* y = arguments_.y + offset;
+    if (streaming_) {
+      stream_block(kernels_, y, block,
+                   [&](size_t start, size_t first, const Block& run, float* buffer) {
+                     if (run.next != 0) {
+                       prefetch_run(x + start + run.next, run.channels * run.length);
+                     }
+                     kernels_.normalize(x + start, buffer, run, normalization(channel + first));
+                   });
+    } else {
+      kernels_.normalize(x, y, block, normalization(channel));
+    }
+  }
+
+  void complete() const {
+    if (streaming_) kernels_.stream_fence();
   }
 
  private:
+  Normalization normalization(size_t channel) const {
+    return {arguments_.mean + channel, scale_ + channel, shift_ + channel};
+  }
+
   void move(float& running, double batch) const {
     const double momentum = arguments_.momentum;
     running = static_cast<float>((1 - momentum) * static_cast<double>(running) + momentum * batch);
@@ -57,6 +81,7 @@ class TrainingPasses {
   const BatchNormTraining& arguments_;
   float* scale_;
   float* shift_;
+  bool streaming_;
 };
 
 }  // namespace
@@ -66,7 +91,7 @@ Status batch_norm_training(const Kernels& kernels, const ImageShape& shape,
   Scratch scratch;
   float* per_channel = scratch.get<float>(2 * shape.channels);
   if (per_channel == nullptr) return Status::kOutOfMemory;
-  TrainingPasses passes(kernels, arguments, per_channel, per_channel + shape.channels);
+  TrainingPasses passes(kernels, shape, arguments, per_channel, per_channel + shape.channels);
   return run_channel_passes(shape, passes);
 }
 

@@ -22,6 +22,9 @@ struct ImageShape {
 
 class ChannelChunks {
  public:
+  // The most elements of a channel in a chunk.
+  static constexpr size_t kElements = 4096;
+
   explicit ChannelChunks(const ImageShape& shape) : shape_(shape) {
     if (shape.plane > kElements) {
       const size_t pieces = ceiling(shape.plane, kElements);
@@ -54,8 +57,6 @@ class ChannelChunks {
   }
 
  private:
-  static constexpr size_t kElements = 4096;
-
   static size_t ceiling(size_t a, size_t b) { return (a + b - 1) / b; }
 
   ImageShape shape_;

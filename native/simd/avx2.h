@@ -27,6 +27,8 @@ struct F32 {
   }
   void store(float* p) const { _mm256_storeu_ps(p, lanes); }
   void store_first(float* p, size_t n) const { _mm256_maskstore_ps(p, first_lanes(n), lanes); }
+  static constexpr bool kStreams = true;
+  void stream(float* p) const { _mm256_stream_ps(p, lanes); }
 };
 
 inline F32 operator+(F32 a, F32 b) { return {_mm256_add_ps(a.lanes, b.lanes)}; }
@@ -39,6 +41,8 @@ inline F32 mul_add(F32 a, F32 b, F32 c) { return {_mm256_fmadd_ps(a.lanes, b.lan
 inline F32 negative_mul_add(F32 a, F32 b, F32 c) {
   return {_mm256_fnmadd_ps(a.lanes, b.lanes, c.lanes)};
 }
+
+inline void stream_fence() { _mm_sfence(); }
 
 inline F32 max(F32 a, F32 b) { return {_mm256_max_ps(a.lanes, b.lanes)}; }
 inline F32 min(F32 a, F32 b) { return {_mm256_min_ps(a.lanes, b.lanes)}; }
@@ -88,5 +92,19 @@ struct F64Sum {
   double total() const {
     const __m128d of_2 = _mm_add_pd(_mm256_castpd256_pd128(lanes), _mm256_extractf128_pd(lanes, 1));
     return _mm_cvtsd_f64(_mm_add_sd(of_2, _mm_unpackhi_pd(of_2, of_2)));
+  }
+};
+
+struct F64Lanes {
+  __m256d low, high;
+
+  static F64Lanes zero() { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }
+  void add(F32 a) {
+    low = _mm256_add_pd(low, _mm256_cvtps_pd(_mm256_castps256_ps128(a.lanes)));
+    high = _mm256_add_pd(high, _mm256_cvtps_pd(_mm256_extractf128_ps(a.lanes, 1)));
+  }
+  void store(double* p) const {
+    _mm256_storeu_pd(p, low);
+    _mm256_storeu_pd(p + 4, high);
   }
 };

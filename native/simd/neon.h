@@ -30,6 +30,9 @@ struct F32 {
     return {lanes};
   }
   void store(float* p) const { vst1q_f32(p, lanes); }
+  // STNP is only a hint, and no intrinsic gives it.
+  static constexpr bool kStreams = false;
+  void stream(float* p) const { store(p); }
   void store_first(float* p, size_t n) const {
     vst1q_lane_f32(p, lanes, 0);
     if (n > 1) vst1q_lane_f32(p + 1, lanes, 1);
@@ -45,6 +48,8 @@ inline F32 sqrt(F32 a) { return {vsqrtq_f32(a.lanes)}; }
 
 inline F32 mul_add(F32 a, F32 b, F32 c) { return {vfmaq_f32(c.lanes, a.lanes, b.lanes)}; }
 inline F32 negative_mul_add(F32 a, F32 b, F32 c) { return {vfmsq_f32(c.lanes, a.lanes, b.lanes)}; }
+
+inline void stream_fence() {}
 
 // FMAX and FMIN give NaN where either is NaN; selecting keeps the rule of the other ISAs.
 inline F32 max(F32 a, F32 b) { return {vbslq_f32(vcgtq_f32(a.lanes, b.lanes), a.lanes, b.lanes)}; }
@@ -87,4 +92,18 @@ struct F64Sum {
     lanes = vaddq_f64(lanes, vaddq_f64(low, high));
   }
   double total() const { return vaddvq_f64(lanes); }
+};
+
+struct F64Lanes {
+  float64x2_t low, high;
+
+  static F64Lanes zero() { return {vdupq_n_f64(0.0), vdupq_n_f64(0.0)}; }
+  void add(F32 a) {
+    low = vaddq_f64(low, vcvt_f64_f32(vget_low_f32(a.lanes)));
+    high = vaddq_f64(high, vcvt_high_f64_f32(a.lanes));
+  }
+  void store(double* p) const {
+    vst1q_f64(p, low);
+    vst1q_f64(p + 2, high);
+  }
 };

@@ -20,6 +20,9 @@ struct F32 {
   static F32 load_first(const float*, size_t) { return zero(); }
   void store(float* p) const { *p = lanes; }
   void store_first(float*, size_t) const {}
+  // To an aligned address, past the caches where the ISA can (kStreams), else as any store.
+  static constexpr bool kStreams = false;
+  void stream(float* p) const { store(p); }
 };
 
 inline F32 operator+(F32 a, F32 b) { return {a.lanes + b.lanes}; }
@@ -32,6 +35,9 @@ inline F32 sqrt(F32 a) { return {std::sqrt(a.lanes)}; }
 // is a library call some fifty times slower.
 inline F32 mul_add(F32 a, F32 b, F32 c) { return {a.lanes * b.lanes + c.lanes}; }
 inline F32 negative_mul_add(F32 a, F32 b, F32 c) { return {c.lanes - a.lanes * b.lanes}; }
+
+// Makes streamed stores visible before later ones.
+inline void stream_fence() {}
 
 // The larger and the smaller; b where b is NaN.
 inline F32 max(F32 a, F32 b) { return {a.lanes > b.lanes ? a.lanes : b.lanes}; }
@@ -82,4 +88,14 @@ struct F64Sum {
   static F64Sum zero() { return {0.0}; }
   void add(F32 a) { lanes += static_cast<double>(a.lanes); }
   double total() const { return lanes; }
+};
+
+// Float lanes added up in double, each on its own.
+struct F64Lanes {
+  double lanes;
+
+  static F64Lanes zero() { return {0.0}; }
+  void add(F32 a) { lanes += static_cast<double>(a.lanes); }
+  // All kLanes of them.
+  void store(double* p) const { *p = lanes; }
 };

@@ -54,10 +54,12 @@ CacheSizes read() {
 
 // Read while the library is loaded, which happens once and on one thread, whatever number of
 // workers uses it afterwards.
-const CacheSizes kSizes = read();
+CacheSizes sizes_of_this_machine = read();
 
 }  // namespace
 
-const CacheSizes& cache_sizes() { return kSizes; }
+const CacheSizes& cache_sizes() { return sizes_of_this_machine; }
+
+void set_cache_sizes(const CacheSizes& sizes) { sizes_of_this_machine = sizes; }
 
 }  // namespace batchnorm

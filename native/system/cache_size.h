@@ -14,4 +14,7 @@ struct CacheSizes {
 // cut, never in which order anything is summed.
 const CacheSizes& cache_sizes();
 
+// For tests, while nothing else runs: what would happen on another machine.
+void set_cache_sizes(const CacheSizes& sizes);
+
 }  // namespace batchnorm

@@ -254,3 +254,20 @@ TEST_CASE("input_gradient: every length and alignment, over dy too, guards intac
     }
   }
 }
+
+TEST_CASE("stream: every length and alignment, guards intact") {
+  FOR_EACH_ISA(kernels) {
+    for (size_t length : support::edge_sizes(kernels.lanes)) {
+      for (size_t misalignment : {0, 1, 8, 15}) {
+        Random random(length);
+        Guarded x(length, 3);
+        Guarded y(length, misalignment);
+        x.fill(random);
+        kernels.stream(x.data(), y.data(), length);
+        kernels.stream_fence();
+        CHECK(y.guards_intact());
+        CHECK(std::memcmp(x.data(), y.data(), length * sizeof(float)) == 0);
+      }
+    }
+  }
+}

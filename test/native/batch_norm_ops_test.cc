@@ -3,6 +3,7 @@
 #include "ops/batch_norm_inference.h"
 #include "ops/batch_norm_training.h"
 #include "support.h"
+#include "system/cache_size.h"
 #include "system/thread_pool.h"
 
 using batchnorm::ImageShape;
@@ -133,21 +134,31 @@ TEST_CASE("training and backward: planes below, at and above a chunk, one image,
   }
 }
 
-TEST_CASE("training and backward: the same bits for any number of threads") {
+TEST_CASE("training and backward: the same bits for any number of threads and any caches") {
   const size_t before = batchnorm::thread_count();
+  const batchnorm::CacheSizes here = batchnorm::cache_sizes();
+  // One channel at a time and results past the cache; many channels and results into it.
+  const batchnorm::CacheSizes machines[] = {{32 << 10, 64 << 10, 0}, {1 << 16, 8 << 20, 1 << 30}};
   FOR_EACH_ISA(kernels) {
     // Many channels (a thread owns whole ones) and few (a thread owns chunks).
     for (const ImageShape& shape :
-         {ImageShape{8, 48, 784}, ImageShape{5, 1, 40000}, ImageShape{2, 3, 30000}}) {
+         {ImageShape{8, 48, 784}, ImageShape{5, 1, 40000}, ImageShape{2, 3, 30000},
+          ImageShape{40, 90, 49}, ImageShape{33, 70, 196}, ImageShape{700, 130, 1}}) {
       const Inputs in(shape, 1.0f);
       batchnorm::set_thread_count(1);
+      batchnorm::set_cache_sizes(here);
       const Result one = train(kernels, in);
-      for (size_t threads : {2, 3, 8}) {
-        batchnorm::set_thread_count(threads);
-        CHECK(train(kernels, in) == one);
+      check(in, one);
+      for (const batchnorm::CacheSizes& machine : machines) {
+        batchnorm::set_cache_sizes(machine);
+        for (size_t threads : {1, 2, 3, 8}) {
+          batchnorm::set_thread_count(threads);
+          CHECK(train(kernels, in) == one);
+        }
       }
     }
   }
+  batchnorm::set_cache_sizes(here);
   batchnorm::set_thread_count(before);
 }
 
@@ -159,8 +170,9 @@ TEST_CASE("training: nothing to do for an empty tensor") {
   }
 }
 
-TEST_CASE("inference: every shape, in place too, the same bits for any number of threads") {
+TEST_CASE("inference: every shape, in place too, the same bits for any threads and caches") {
   const size_t before = batchnorm::thread_count();
+  const batchnorm::CacheSizes here = batchnorm::cache_sizes();
   FOR_EACH_ISA(kernels) {
     for (const ImageShape& shape : {ImageShape{1, 1, 1}, ImageShape{3, 5, 7},
                                     ImageShape{2, 3, 50000}, ImageShape{64, 40, 49}}) {
@@ -169,6 +181,8 @@ TEST_CASE("inference: every shape, in place too, the same bits for any number of
       std::vector<float> first;
       for (size_t threads : {1, 2, 7}) {
         batchnorm::set_thread_count(threads);
+        // With more than one thread, past the cache.
+        batchnorm::set_cache_sizes({here.l1, here.l2, threads == 1 ? here.last : 0});
         Guarded y(shape.elements(), 1);
         for (size_t i = 0; i < y.size(); i++) y[i] = in.x[i];
         batchnorm::batch_norm_inference(
@@ -190,5 +204,6 @@ TEST_CASE("inference: every shape, in place too, the same bits for any number of
       CHECK(wrong == 0);
     }
   }
+  batchnorm::set_cache_sizes(here);
   batchnorm::set_thread_count(before);
 }

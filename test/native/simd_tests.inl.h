@@ -162,3 +162,14 @@ TEST_CASE("F64Sum: lanes are added without float rounding") {
   sum.add(vector_of(values));
   CHECK(sum.total() == expected);
 }
+
+TEST_CASE("F64Lanes: each lane is added on its own, without float rounding") {
+  float values[kWidth];
+  for (size_t i = 0; i < kWidth; i++) values[i] = i % 2 == 0 ? 16777216.0f : 0.5f;
+  F64Lanes sums = F64Lanes::zero();
+  sums.add(vector_of(values));
+  sums.add(F32::broadcast(0.25f));
+  double got[kWidth];
+  sums.store(got);
+  for (size_t i = 0; i < kWidth; i++) CHECK(got[i] == static_cast<double>(values[i]) + 0.25);
+}

@@ -1,0 +1,84 @@
+// Sums over the images of planes of one pixel, where neighbouring floats belong to neighbouring
+// channels: a lane for each channel, instead of a vector with one lane in use.
+
+// Whether a block is rows of such channels.
+inline bool is_columns(const Block& block) {
+  return block.length == 1 && (block.channels == 1 || block.channel_stride == 1);
+}
+
+// Channels that go through the images together: four vectors hide the latency of the addition.
+constexpr size_t kMostColumns = kAccumulators * F32::kLanes;
+
+// One quantity of up to four vectors of channels; emptied into doubles after kAdditions, for the
+// reason that accumulate.inl.h gives.
+struct ColumnAccumulators {
+  F32 lanes0, lanes1, lanes2, lanes3;
+  F64Lanes sums0, sums1, sums2, sums3;
+
+  template <size_t k>
+  F32& lanes() {
+    if constexpr (k == 0) return lanes0;
+    if constexpr (k == 1) return lanes1;
+    if constexpr (k == 2) return lanes2;
+    if constexpr (k == 3) return lanes3;
+  }
+  void flush() {
+    sums0.add(lanes0);
+    sums1.add(lanes1);
+    sums2.add(lanes2);
+    sums3.add(lanes3);
+    lanes0 = lanes1 = lanes2 = lanes3 = F32::zero();
+  }
+  void store(double* p) const {
+    sums0.store(p);
+    sums1.store(p + F32::kLanes);
+    sums2.store(p + 2 * F32::kLanes);
+    sums3.store(p + 3 * F32::kLanes);
+  }
+  static ColumnAccumulators zero() {
+    const F64Lanes none = F64Lanes::zero();
+    return {F32::zero(), F32::zero(), F32::zero(), F32::zero(), none, none, none, none};
+  }
+};
+
+// Walks down the images for `columns` channels: four whole vectors, one, or a part of one. Sums
+// provides add<k>(row, lanes) for the vector k of a row, of which `lanes` count, and flush(); it
+// comes and goes by value to stay in registers.
+template <class Sums>
+Sums walk_columns(const Block& block, size_t columns, Sums sums) {
+  size_t additions = 0;
+  for (size_t image = 0; image < block.images; image++) {
+    const size_t row = image * block.image_stride;
+    if (columns == kMostColumns) {
+      sums.template add<0>(row, F32::kLanes);
+      sums.template add<1>(row + F32::kLanes, F32::kLanes);
+      sums.template add<2>(row + 2 * F32::kLanes, F32::kLanes);
+      sums.template add<3>(row + 3 * F32::kLanes, F32::kLanes);
+    } else {
+      sums.template add<0>(row, columns);
+    }
+    if (++additions == kAdditions) {
+      sums.flush();
+      additions = 0;
+    }
+  }
+  sums.flush();
+  return sums;
+}
+
+// A whole vector, or the first floats of one.
+inline F32 load_columns(const float* p, size_t lanes) {
+  return lanes == F32::kLanes ? F32::load(p) : F32::load_first(p, lanes);
+}
+
+// function(first, columns) for the ranges that walk_columns takes.
+template <class Function>
+void for_each_column_range(size_t channels, const Function& function) {
+  size_t first = 0;
+  while (first < channels) {
+    const size_t left = channels - first;
+    const size_t columns = left >= kMostColumns ? kMostColumns : std::min(left, F32::kLanes);
+    function(first, columns);
+    first += columns;
+  }
+}
