@@ -25,7 +25,7 @@ inline void prefetch(const float* p) {
 template <class Sums>
 inline void add_steps(Sums& sums, size_t& offset, size_t count) {
   for (size_t step = 0; step < count; step++, offset += kStep) {
-    for (size_t line = 0; line < kStep; line += 16) sums.prefetch_next(offset + line);
+    if constexpr (kStep >= 16) sums.prefetch_step(offset);
     sums.template add<0>(offset);
     sums.template add<1>(offset + F32::kLanes);
     sums.template add<2>(offset + 2 * F32::kLanes);
@@ -68,9 +68,7 @@ typename Sums::Totals accumulate_rows(const Block& block, Sums sums) {
       }
     }
     if constexpr (kLeft) {
-      for (size_t line = 0; line <= kRest * F32::kLanes; line += 16) {
-        sums.prefetch_next(offset + line);
-      }
+      sums.prefetch_step(offset);
     }
     if constexpr (kRest > 0) sums.template add<0>(offset);
     if constexpr (kRest > 1) sums.template add<1>(offset + F32::kLanes);
@@ -84,7 +82,7 @@ typename Sums::Totals accumulate_rows(const Block& block, Sums sums) {
 
 // Sums provides: add<k>(offset), a whole vector at `offset` into accumulator k;
 // add_first(offset, n), n < kLanes floats into the last one; flush(), lanes into doubles;
-// totals(), what came of it; and prefetch_next(offset), see Block::next.
+// totals(), what came of it; and prefetch_step(offset) for a step of four vectors, see Block::next.
 template <class Sums>
 typename Sums::Totals accumulate(const Block& block, const Sums& sums) {
   const bool tail = block.length % F32::kLanes > 0;

@@ -27,9 +27,11 @@ struct ProductSums {
     product_sum.flush();
   }
 
-  void prefetch_next(size_t offset) {
-    prefetch(x + offset + next);
-    prefetch(dy + offset + next);
+  void prefetch_step(size_t offset) {
+    for (size_t line = 0; line < kStep; line += 16) {
+      prefetch(x + offset + line + next);
+      prefetch(dy + offset + line + next);
+    }
   }
 
   using Totals = GradientSums;

@@ -36,7 +36,7 @@ inline void input_gradient(const float* x, const float* dy, float* dx, const Blo
           F32::broadcast(by.slope[channel]), F32::broadcast(by.scale[channel]),
           F32::broadcast(by.shift[channel])};
       write_row(dx + start, block.length,
-                [&](auto at) { return gradient.of(at.load(x + start), at.load(dy + start)); });
+                [=](auto at) { return gradient.of(at.load(x + start), at.load(dy + start)); });
     }
   }
 }

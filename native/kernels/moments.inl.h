@@ -8,6 +8,7 @@
 
 struct ShiftedSum {
   const float* x;
+  const float* next;
   F32 shift;
   Accumulators sum;
 
@@ -20,7 +21,8 @@ struct ShiftedSum {
     sum.template lanes<3>() = sum.template lanes<3>() + keep_first(deviation, n, F32::zero());
   }
   void flush() { sum.flush(); }
-  void prefetch_next(size_t) {}
+  // Every second line, and DeviationSums the others: the memory is busy during both passes.
+  void prefetch_step(size_t offset) { prefetch(next + offset); }
 
   using Totals = double;
   double totals() const { return sum.sum.total(); }
@@ -48,7 +50,7 @@ struct DeviationSums {
     deviations.flush();
     squares.flush();
   }
-  void prefetch_next(size_t offset) { prefetch(next + offset); }
+  void prefetch_step(size_t offset) { prefetch(next + offset + kStep / 2); }
 
   struct Totals {
     double deviations, squares;
@@ -78,7 +80,7 @@ inline Moments channel_moments(const float* x, const Block& block) {
   const double count = static_cast<double>(block.images * block.length);
 
   const double shifted =
-      accumulate(block, ShiftedSum{x, F32::broadcast(x[0]), Accumulators::zero()});
+      accumulate(block, ShiftedSum{x, x + block.next, F32::broadcast(x[0]), Accumulators::zero()});
   const float mean = static_cast<float>(x[0] + shifted / count);
 
   const auto [deviations, squares] =

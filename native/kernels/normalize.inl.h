@@ -26,7 +26,7 @@ inline void normalize(const float* x, float* y, const Block& block, const Normal
       const F32 scale = F32::broadcast(by.scale[channel]);
       const F32 shift = F32::broadcast(by.shift[channel]);
       write_row(target, block.length,
-                [&](auto at) { return mul_add(at.load(source) - mean, scale, shift); });
+                [=](auto at) { return mul_add(at.load(source) - mean, scale, shift); });
     }
   }
 }

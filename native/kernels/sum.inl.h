@@ -10,7 +10,7 @@ struct PlainSum {
     total.template lanes<3>() = total.template lanes<3>() + F32::load_first(x + offset, n);
   }
   void flush() { total.flush(); }
-  void prefetch_next(size_t) {}
+  void prefetch_step(size_t) {}
 
   using Totals = double;
   double totals() const { return total.sum.total(); }

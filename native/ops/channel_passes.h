@@ -45,7 +45,8 @@ void run_channel_group(const ImageShape& shape, const ChannelChunks& chunks, siz
   for (size_t channel = 0; channel < channels; channel++) {
     passes.finish(first + channel, totals[channel]);
   }
-  for (size_t index = 0; index < chunks.count(); index++) {
+  // Backwards: of a channel that does not fit the cache, the end is still there.
+  for (size_t index = chunks.count(); index-- > 0;) {
     Block block = chunks.block(index, channels);
     // The beginning of the next group, whoever takes it: the last-level cache is shared.
     if (index < ahead && first + channels < shape.channels) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "kernels.h"
 #include "ops/channel_chunks.h"
@@ -39,7 +40,7 @@ inline void prefetch_run(const float* p, size_t n) {
 template <class Compute>
 void stream_block(const Kernels& kernels, float* target, const Block& block,
                   const Compute& compute) {
-  alignas(64) float buffer[kRun];
+  alignas(64) float memory[kRun + 16];
   const bool whole_planes = block.length == block.channel_stride;
   const size_t together = whole_planes ? std::max<size_t>(1, kRun / block.length) : 1;
   for (size_t image = 0; image < block.images; image++) {
@@ -48,9 +49,13 @@ void stream_block(const Kernels& kernels, float* target, const Block& block,
       const size_t begin = image * block.image_stride + channel * block.channel_stride;
       for (size_t start = 0; start < block.length; start += kRun) {
         const size_t length = std::min(kRun, block.length - start);
+        // Where in a line the target begins, the buffer does, so that both are read and written by
+        // whole lines.
+        float* to = target + begin + start;
+        float* buffer = memory + reinterpret_cast<uintptr_t>(to) / sizeof(float) % 16;
         compute(begin + start, channel,
                 Block{1, channels, length, 0, block.channel_stride, block.next}, buffer);
-        kernels.stream(buffer, target + begin + start, channels * length);
+        kernels.stream(buffer, to, channels * length);
       }
     }
   }
