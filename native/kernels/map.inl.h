@@ -49,7 +49,7 @@ void each_vector(size_t n, Function function) {
 template <class Function>
 void write_row(float* y, size_t n, Function function) {
   if (n < F32::kLanes) {
-    function(PartialVector{0, n}).store_first(y, n);
+    if (n > 0) function(PartialVector{0, n}).store_first(y, n);
     return;
   }
   const F32 first = function(WholeVector{0});

@@ -1,0 +1,118 @@
+// npm run bench: floors, our kernels, our package from JavaScript and every peer that is here, on the same
+// shapes and numbers of threads, interleaved round by round; writes bench/results/.
+//
+//   --rounds N    measurements of each (default 15)
+//   --shapes I,J  only these of shapes.mjs, by index
+//   --threads 1,2 numbers of threads (default: 1 and all)
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { runQuietly } from '../scripts/run.mjs';
+import { Contestant } from './contestant.mjs';
+import { nameOf, shapes } from './shapes.mjs';
+import { writeMarkdown } from './report/markdown.mjs';
+import { writePage } from './report/page.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '15' },
+    shapes: { type: 'string' },
+    threads: { type: 'string' },
+  },
+});
+const list = (text) => text.split(',').map(Number);
+const chosen = options.shapes === undefined ? shapes : list(options.shapes).map((i) => shapes[i]);
+const threadCounts =
+  options.threads === undefined ? [...new Set([1, availableParallelism()])] : list(options.threads);
+const rounds = Number(options.rounds);
+
+const build = 'build-bench';
+runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_BENCH=ON']);
+runQuietly('cmake', ['--build', build, '--parallel', '2']);
+
+const results = {
+  date: new Date().toISOString().slice(0, 10),
+  processor: cpus()[0].model.trim(),
+  node: process.version,
+  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+  lastLevelCache: lastLevelCache(),
+  contestants: contestants(1).map(({ name }) => name),
+  cases: [],
+};
+for (const threads of threadCounts) {
+  for (const shape of chosen) {
+    results.cases.push({ shape, threads, milliseconds: await measure(shape, threads) });
+    console.log(`${nameOf(shape)}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`);
+  }
+}
+mkdirSync('bench/results', { recursive: true });
+writeFileSync('bench/results/results.json', `${JSON.stringify(results)}\n`);
+writeFileSync('bench/results/results.md', writeMarkdown(results));
+writeFileSync('bench/results/index.html', await writePage(results));
+console.log('bench/results/results.md, results.json and index.html written');
+
+/** Whoever is installed here. Malloc is told to keep its memory: new pages in every call would cost a
+ * peer more than its arithmetic. */
+function contestants(threads) {
+  const warm = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40) };
+  const python = '/usr/bin/python3';
+  const found = [
+    new Contestant('kernels', `${build}/bench/native/bench_kernels`, []),
+    new Contestant('batchnorm', process.execPath, ['bench/contestants/batchnorm.mjs'], {
+      BATCHNORM_NUM_THREADS: String(threads),
+    }),
+  ];
+  if (existsSync(`${build}/bench/native/bench_onednn`)) {
+    found.push(new Contestant('oneDNN', `${build}/bench/native/bench_onednn`, [], warm));
+  }
+  if (spawnSync(python, ['-c', 'import torch']).status === 0) {
+    found.push(new Contestant('PyTorch', python, ['bench/contestants/pytorch.py'], warm));
+  }
+  for (const [name, file, module] of [
+    ['onnxruntime', 'onnxruntime', 'onnxruntime-node'],
+    ['TensorFlow.js', 'tensorflow', '@tensorflow/tfjs'],
+  ]) {
+    if (!existsSync(`bench/node_modules/${module}`)) continue;
+    found.push(new Contestant(name, process.execPath, [`bench/contestants/${file}.mjs`], warm));
+  }
+  return found;
+}
+
+/** For each contestant and name, the milliseconds of every round. */
+async function measure(shape, threads) {
+  const taking = contestants(threads);
+  const names = new Map();
+  for (const each of taking) {
+    each.start();
+    names.set(each, await each.prepare(shape, threads));
+  }
+  const elements = shape.reduce((product, size) => product * size, 1);
+  const milliseconds = {};
+  // The first round is for warming up.
+  for (let round = 0; round <= rounds; round++) {
+    for (const each of taking) {
+      for (const name of names.get(each)) {
+        const slow = each.name === 'TensorFlow.js';
+        if (slow && round > 3) continue;
+        const repeats = slow ? 1 : Math.max(1, Math.min(200, Math.round(2e6 / elements)));
+        const spent = await each.run(name, repeats);
+        if (round > 0) ((milliseconds[each.name] ??= {})[name] ??= []).push(spent);
+      }
+    }
+  }
+  for (const each of taking) await each.stop();
+  return milliseconds;
+}
+
+/** Bytes; 0 where the system does not tell. */
+function lastLevelCache() {
+  let largest = 0;
+  for (let index = 0; index < 8; index++) {
+    const path = `/sys/devices/system/cpu/cpu0/cache/index${index}/size`;
+    if (!existsSync(path)) continue;
+    const [, size, unit] = /^(\d+)([KM]?)/.exec(readFileSync(path, 'utf8'));
+    largest = Math.max(largest, Number(size) * { '': 1, K: 2 ** 10, M: 2 ** 20 }[unit]);
+  }
+  return largest;
+}

@@ -1,0 +1,101 @@
+// The floors and our kernels, without Node.
+#include <cstdlib>
+#include <memory>
+
+#include "dispatch.h"
+#include "floors.h"
+#include "ops/batch_norm_backward.h"
+#include "ops/batch_norm_inference.h"
+#include "ops/batch_norm_training.h"
+#include "server.h"
+#include "system/huge_pages.h"
+#include "system/thread_pool.h"
+
+namespace {
+
+// As the addon's tensors have it: huge pages asked for before the first write.
+struct Buffer {
+  explicit Buffer(size_t n) {
+    constexpr size_t kHugePage = 2 << 20;
+    values = static_cast<float*>(
+        std::aligned_alloc(kHugePage, (n * sizeof(float) / kHugePage + 1) * kHugePage));
+    if (values == nullptr) std::abort();
+    batchnorm::advise_huge_pages(values, n * sizeof(float));
+    for (size_t i = 0; i < n; i++) values[i] = static_cast<float>(i * 2654435761u % 1000) / 500 - 1;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { std::free(values); }
+  float* values;
+};
+
+struct State {
+  explicit State(const bench::Case& c)
+      : shape{c.images, c.channels, c.plane()},
+        x(c.elements()),
+        dy(c.elements()),
+        y(c.elements()),
+        scale(c.channels, 1.5f),
+        bias(c.channels, 0.5f),
+        mean(c.channels),
+        mean_low(c.channels),
+        inv_std(c.channels),
+        running_mean(c.channels, 0.1f),
+        running_var(c.channels, 1.0f),
+        dscale(c.channels),
+        dbias(c.channels) {}
+  batchnorm::ImageShape shape;
+  Buffer x, dy, y;
+  std::vector<float> scale, bias, mean, mean_low, inv_std, running_mean, running_var, dscale, dbias;
+};
+
+bench::Runs prepare(const bench::Case& c) {
+  batchnorm::set_thread_count(c.threads);
+  const batchnorm::Kernels& kernels = batchnorm::best_kernels();
+  auto state = std::make_shared<State>(c);
+  const size_t n = c.elements();
+  const size_t threads = c.threads;
+  bench::Runs runs;
+  auto add_floor = [&](const std::string& name, const bench::FloorLoop& loop) {
+    runs.emplace_back(name, [state, loop, n, threads] {
+      bench::run_floor(loop, state->x.values, state->dy.values, state->y.values, n, threads);
+    });
+  };
+  for (const bench::FloorLoop& loop : bench::kCopyLoops) {
+    add_floor(std::string("copy, ") + loop.name, loop);
+  }
+  for (const bench::FloorLoop& loop : bench::kTriadLoops) {
+    add_floor(std::string("triad, ") + loop.name, loop);
+  }
+  add_floor("read", bench::kReadLoops[0]);
+  runs.emplace_back("read both", [state, n, threads] {
+    const bench::FloorLoop& loop = bench::kReadLoops[0];
+    bench::run_floor(loop, state->x.values, nullptr, nullptr, n, threads);
+    bench::run_floor(loop, state->dy.values, nullptr, nullptr, n, threads);
+  });
+  runs.emplace_back("training", [state, &kernels] {
+    State& s = *state;
+    batchnorm::batch_norm_training(
+        kernels, s.shape,
+        {s.x.values, s.scale.data(), s.bias.data(), 1e-5, 0.1, s.running_mean.data(),
+         s.running_var.data(), s.y.values, s.mean.data(), s.mean_low.data(), s.inv_std.data()});
+  });
+  runs.emplace_back("inference", [state, &kernels] {
+    State& s = *state;
+    batchnorm::batch_norm_inference(kernels, s.shape,
+                                    {s.x.values, s.scale.data(), s.bias.data(),
+                                     s.running_mean.data(), s.running_var.data(), 1e-5, s.y.values});
+  });
+  runs.emplace_back("backward", [state, &kernels] {
+    State& s = *state;
+    batchnorm::batch_norm_backward(
+        kernels, s.shape,
+        {s.x.values, s.dy.values, s.scale.data(), s.mean.data(), s.mean_low.data(),
+         s.inv_std.data(), s.y.values, s.dscale.data(), s.dbias.data()});
+  });
+  return runs;
+}
+
+}  // namespace
+
+int main() { return bench::serve(prepare); }

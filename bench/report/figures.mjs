@@ -1,0 +1,71 @@
+import { nameOf } from '../shapes.mjs';
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** Half the distance from the first to the third quartile, as a part of the median. */
+export function spread(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (part) => sorted[Math.round(part * (sorted.length - 1))];
+  return (at(0.75) - at(0.25)) / 2 / at(0.5);
+}
+
+/** The contract of the design, section 5: times the floor. */
+export const limits = { inference: 1.15, training: 1.6, backward: 1.8 };
+
+/** Below this a ratio says little. */
+const smallestWithLimit = 1e6;
+
+/** One line for each case and kernel: floor, ours, and each peer in its best layout, in milliseconds. */
+export function figures({ cases, lastLevelCache }) {
+  return cases.flatMap(({ shape, threads, milliseconds }) => {
+    const of = (contestant, name) => {
+      const values = milliseconds[contestant]?.[name];
+      return values === undefined ? undefined : median(values);
+    };
+    const best = (contestant, kernel) => {
+      const found = Object.keys(milliseconds[contestant] ?? {})
+        .filter((name) => name === kernel || name.startsWith(`${kernel}, `))
+        .map((name) => ({ layout: name.split(', ')[1], time: of(contestant, name) }));
+      return found.sort((a, b) => a.time - b.time)[0];
+    };
+    const bytes = 4 * shape.reduce((product, size) => product * size, 1);
+    const copy = best('kernels', 'copy').time;
+    const triad = best('kernels', 'triad').time;
+    const large = bytes > lastLevelCache / 2;
+    const floors = {
+      inference: copy,
+      training: large ? copy : of('kernels', 'read') + copy,
+      backward: large ? triad : of('kernels', 'read both') + triad,
+    };
+    return Object.keys(limits).map((kernel) => ({
+      shape: nameOf(shape),
+      threads,
+      kernel,
+      floor: floors[kernel],
+      ours: of('kernels', kernel),
+      spread: spread(milliseconds.kernels[kernel]),
+      raw: of('batchnorm', `raw ${kernel}`),
+      oneDNN: best('oneDNN', kernel),
+      oneDNNPlain: of('oneDNN', `${kernel}, nchw`),
+      pyTorch: best('PyTorch', kernel),
+      onnxruntime: best('onnxruntime', kernel),
+      limit: bytes >= smallestWithLimit ? limits[kernel] : undefined,
+    }));
+  });
+}
+
+/** Training forward and backward through the tape, next to TensorFlow.js where that took part. */
+export function steps({ cases }) {
+  return cases.map(({ shape, threads, milliseconds }) => {
+    const of = (contestant, name) => {
+      const values = milliseconds[contestant]?.[name];
+      return values === undefined ? undefined : median(values);
+    };
+    return {
+      shape: nameOf(shape),
+      threads,
+      ours: of('batchnorm', 'forward + backward'),
+      tensorflow: of('TensorFlow.js', 'forward + backward'),
+    };
+  });
+}

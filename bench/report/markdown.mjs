@@ -1,0 +1,57 @@
+import { figures, steps } from './figures.mjs';
+
+const ms = (time) => (time === undefined ? '–' : time < 0.1 ? time.toFixed(4) : time.toFixed(2));
+const ratio = (a, b) => (a === undefined || b === undefined ? '–' : `${(a / b).toFixed(2)} ×`);
+
+/** The results as tables; where we miss a limit or lose to a peer is said in words below each. */
+export function writeMarkdown(results) {
+  const { date, processor, commit, node, contestants } = results;
+  const lines = [
+    '# Benchmark',
+    '',
+    `${date}, ${processor}, commit ${commit}, Node ${node}; took part: ${contestants.join(', ')}.`,
+    'Milliseconds, medians. “× floor” is our kernel over what memory allows; peers stand in their best layout',
+    'and say how many times as long as our kernel they take.',
+  ];
+  const all = figures(results);
+  for (const kernel of ['training', 'inference', 'backward']) {
+    lines.push('', `## ${kernel}`, '');
+    lines.push('| shape | threads | floor | ours | ± | × floor | limit | from JavaScript | oneDNN | oneDNN nchw | PyTorch | onnxruntime |'); // prettier-ignore
+    lines.push('|---|---|---|---|---|---|---|---|---|---|---|---|');
+    const own = all.filter((each) => each.kernel === kernel);
+    for (const each of own) {
+      const cells = [
+        each.shape,
+        each.threads,
+        ms(each.floor),
+        ms(each.ours),
+        `${Math.round(100 * each.spread)} %`,
+        ratio(each.ours, each.floor),
+        each.limit === undefined ? '–' : `${each.limit} ×`,
+        ms(each.raw),
+        each.oneDNN === undefined
+          ? '–'
+          : `${ratio(each.oneDNN.time, each.ours)} ${each.oneDNN.layout}`,
+        ratio(each.oneDNNPlain, each.ours),
+        each.pyTorch === undefined
+          ? '–'
+          : `${ratio(each.pyTorch.time, each.ours)} ${each.pyTorch.layout}`,
+        ratio(each.onnxruntime?.time, each.ours),
+      ];
+      lines.push(`| ${cells.join(' | ')} |`);
+    }
+    const place = ({ shape, threads }) => `${shape} at ${threads}`;
+    const over = own.filter((each) => each.ours > each.floor * (each.limit ?? Infinity));
+    const slower = own.filter(({ ours, oneDNN, pyTorch, onnxruntime }) =>
+      [oneDNN, pyTorch, onnxruntime].some((peer) => peer !== undefined && peer.time < ours),
+    );
+    lines.push('', over.length === 0 ? 'Every limit is kept.' : `Over the limit: ${over.map(place).join(', ')}.`); // prettier-ignore
+    lines.push(slower.length === 0 ? 'No peer is faster.' : `A peer is faster: ${slower.map(place).join(', ')}.`); // prettier-ignore
+  }
+  lines.push('', '## forward + backward through the tape, from JavaScript', '');
+  lines.push('| shape | threads | ours | TensorFlow.js |', '|---|---|---|---|');
+  for (const { shape, threads, ours, tensorflow } of steps(results)) {
+    lines.push(`| ${shape} | ${threads} | ${ms(ours)} | ${ratio(tensorflow, ours)} |`);
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,17 @@
+/** What is measured: images, channels, rows, columns. */
+export const shapes = [
+  [32, 64, 112, 112],
+  [32, 256, 56, 56],
+  [32, 512, 28, 28],
+  [64, 512, 28, 28],
+  [32, 1024, 14, 14],
+  [32, 2048, 7, 7],
+  [256, 512, 1, 1],
+  [8, 64, 32, 32],
+  [1, 64, 224, 224],
+];
+
+/** A single image without a batch is the same memory, and takes the same way, as a batch of one. */
+export const sameAs = { 'CHW 64×224×224': '1×64×224×224' };
+
+export const nameOf = (shape) => shape.join('×');
