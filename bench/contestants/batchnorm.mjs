@@ -1,6 +1,6 @@
 // This package from JavaScript: raw kernels with `out`, and the module API with and without its tape.
-import { backward, BatchNorm2D, Sgd, Tensor } from 'batchnorm';
-import { batchNormBackward, batchNormInference, batchNormTraining } from 'batchnorm/raw';
+import { backward, BatchNorm2D, Sgd, Tensor } from '../../dist/index.js';
+import { batchNormBackward, batchNormInference, batchNormTraining } from '../../dist/raw.js';
 import { serve } from './serve.mjs';
 
 await serve(({ images, channels, rows, columns }) => {
