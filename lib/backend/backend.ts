@@ -131,6 +131,8 @@ export interface Backend {
     meanGradient: Float32Array | null,
   ) => void;
 
+  /** From the beginning of an array to the next cache line. */
+  bytesToCacheLine: (buffer: Float32Array) => number;
   /** Asks the system for huge pages under memory that was never written. */
   adviseHugePages: (n: number, buffer: Float32Array) => void;
 }

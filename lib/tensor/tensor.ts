@@ -159,7 +159,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   }
 
   /**
-   * The values, row-major: the live storage and no copy. From then on this memory is never recycled,
+   * The values, row-major: the live storage and no copy, in an ArrayBuffer that may be larger. From then on this memory is never recycled,
    * so that a view cannot show another tensor's values.
    */
   get data(): Float32Array {

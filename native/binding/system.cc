@@ -37,6 +37,13 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value bytes_to_cache_line(const Napi::CallbackInfo& info) {
+  constexpr uintptr_t kLine = 64;
+  Arguments arguments(info);
+  const uintptr_t address = reinterpret_cast<uintptr_t>(arguments.floats(0, 0));
+  return Napi::Number::New(info.Env(), static_cast<double>((kLine - address % kLine) % kLine));
+}
+
 Napi::Value advise(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const size_t n = arguments.size(0);
@@ -52,6 +59,7 @@ void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("selectIsa", Napi::Function::New<select_isa>(env));
   exports.Set("threads", Napi::Function::New<threads>(env));
   exports.Set("setThreads", Napi::Function::New<set_threads>(env));
+  exports.Set("bytesToCacheLine", Napi::Function::New<bytes_to_cache_line>(env));
   exports.Set("adviseHugePages", Napi::Function::New<advise>(env));
 }
 

@@ -11,10 +11,10 @@ struct InputGradientLanes {
 
 // The same with a lane for each channel, where planes have one pixel.
 inline void column_input_gradient(const float* x, const float* dy, float* dx, const Block& block,
-                                  const InputGradient& by) {
+                                  const InputGradient by) {
   for (size_t image = 0; image < block.images; image++) {
     const size_t row = image * block.image_stride;
-    each_vector(block.channels, [&](auto at) {
+    each_vector(block.channels, [=](auto at) {
       const InputGradientLanes gradient = {at.load(by.mean), at.load(by.dy_mean), at.load(by.slope),
                                            at.load(by.scale), at.load(by.shift)};
       at.store(dx + row, gradient.of(at.load(x + row), at.load(dy + row)));

@@ -1,10 +1,10 @@
 // y = (x - mean) * scale + shift with a lane for each channel, where planes have one pixel.
 inline void normalize_columns(const float* x, float* y, const Block& block,
-                              const Normalization& by) {
+                              const Normalization by) {
   for (size_t image = 0; image < block.images; image++) {
     const float* source = x + image * block.image_stride;
     float* target = y + image * block.image_stride;
-    each_vector(block.channels, [&](auto at) {
+    each_vector(block.channels, [=](auto at) {
       at.store(target,
                mul_add(at.load(source) - at.load(by.mean), at.load(by.scale), at.load(by.shift)));
     });

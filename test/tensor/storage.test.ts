@@ -1,4 +1,5 @@
 import { backward, BatchNorm2D, Sgd, storagePool, Tensor } from 'batchnorm';
+import { backend } from '#lib/backend/index';
 import { storageOf } from '#lib/tensor/tensor';
 import { expect } from 'chai';
 import { expectError } from '../support/errors.js';
@@ -103,6 +104,14 @@ describe('storage', () => {
     // y, its square, and the gradients of mean, square and batch norm; pages of 4 KiB.
     const written = (5 * 4 * 16 * 16 * 112 * 112) / 4096;
     expect(faults / written).to.be.below(0.01);
+  });
+
+  it('tensors begin with a cache line, from a certain size on', () => {
+    for (const length of [4096, 5001, 2_000_000]) {
+      const { data } = Tensor.zeros([length]);
+      expect(data).to.have.length(length);
+      expect(backend.bytesToCacheLine(data), `length ${length}`).to.equal(0);
+    }
   });
 
   it('a graph that is dropped gives nothing back and breaks nothing', () => {
