@@ -8,6 +8,7 @@
 #include "ops/batch_norm_inference.h"
 #include "ops/batch_norm_training.h"
 #include "server.h"
+#include "system/cache_size.h"
 #include "system/huge_pages.h"
 #include "system/thread_pool.h"
 
@@ -98,4 +99,12 @@ bench::Runs prepare(const bench::Case& c) {
 
 }  // namespace
 
-int main() { return bench::serve(prepare); }
+// bench_kernels [L1 L2 LAST]: as on a machine with caches of so many bytes.
+int main(int argc, char** argv) {
+  if (argc == 4) {
+    batchnorm::set_cache_sizes({std::strtoul(argv[1], nullptr, 10),
+                                std::strtoul(argv[2], nullptr, 10),
+                                std::strtoul(argv[3], nullptr, 10)});
+  }
+  return bench::serve(prepare);
+}

@@ -1,0 +1,63 @@
+// Instructions and data references of the AVX2 kernels at fixed shapes, counted by callgrind and compared
+// with test/native/instructions.json; `--update` writes that file. Needs Debian's valgrind.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { runQuietly } from './run.mjs';
+
+const file = 'test/native/instructions.json';
+const margin = 0.05;
+// Whole vectors, remainders of rows, planes below a vector, lanes across channels.
+const shapes = ['2 8 56 56', '2 16 28 28', '4 32 14 14', '8 64 7 7', '64 128 1 1'];
+/** Of the first, second and last level: they decide how work is cut, here on any machine alike. */
+const caches = ['32768', '1048576', '33554432'];
+const operations = ['training', 'inference', 'backward'];
+
+const build = 'build-instructions';
+runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_BENCH=ON'], {
+  env: { ...process.env, CXX: 'g++' },
+});
+runQuietly('cmake', ['--build', build, '--parallel', '2', '--target', 'bench_kernels']);
+
+const counts = {};
+for (const shape of shapes) {
+  for (const operation of operations) counts[`${operation} ${shape}`] = count(shape, operation);
+}
+if (process.argv.includes('--update')) {
+  writeFileSync(file, `${JSON.stringify(counts, null, 2)}\n`);
+} else {
+  compare(JSON.parse(readFileSync(file, 'utf8')));
+}
+
+/** Of two calls: instructions, data reads, data writes. */
+function count(shape, operation) {
+  const { stdout, stderr, status } = spawnSync(
+    'valgrind',
+    [
+      ...['--tool=callgrind', '--callgrind-out-file=/dev/null', '--cache-sim=yes'],
+      `--toggle-collect=batchnorm::batch_norm_${operation}(*`,
+      `${build}/bench/native/bench_kernels`,
+      ...caches,
+    ],
+    { input: `case ${shape} 1\nrun 1 ${operation}\n`, encoding: 'utf8' },
+  );
+  const [, numbers] = /Collected : ([\d ]+)/.exec(stderr) ?? [];
+  if (status !== 0 || numbers === undefined)
+    throw new Error(`callgrind failed:\n${stdout}${stderr}`);
+  const [instructions, reads, writes] = numbers.split(' ').map(Number);
+  return { instructions, reads, writes };
+}
+
+function compare(recorded) {
+  for (const [name, expected] of Object.entries(recorded)) {
+    for (const [kind, limit] of Object.entries(expected)) {
+      const found = counts[name]?.[kind];
+      const change = found / limit - 1;
+      if (Math.abs(change) <= margin) continue;
+      process.exitCode = 1;
+      console.error(
+        `${name}: expected ${limit} ${kind} within ${100 * margin} % but counted ${found}`,
+      );
+    }
+  }
+  console.log(`${Object.keys(recorded).length} operations and shapes counted`);
+}
