@@ -13,6 +13,7 @@ import { Contestant } from './contestant.mjs';
 import { nameOf, shapes } from './shapes.mjs';
 import { writeMarkdown } from './report/markdown.mjs';
 import { writePage } from './report/page.mjs';
+import { writeSummary } from './report/summary.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -49,6 +50,7 @@ for (const threads of threadCounts) {
 mkdirSync('bench/results', { recursive: true });
 writeFileSync('bench/results/results.json', `${JSON.stringify(results)}\n`);
 writeFileSync('bench/results/results.md', writeMarkdown(results));
+writeFileSync('bench/results/summary.md', writeSummary(results));
 writeFileSync('bench/results/index.html', await writePage(results));
 console.log('bench/results/results.md, results.json and index.html written');
 
