@@ -1,4 +1,5 @@
-/** What is measured: images, channels, rows, columns. */
+/** What is measured: images, channels, rows, columns. A single image without a batch, [C, H, W], is the same
+ * memory and takes the same way as a batch of one. */
 export const shapes = [
   [32, 64, 112, 112],
   [32, 256, 56, 56],
@@ -10,8 +11,5 @@ export const shapes = [
   [8, 64, 32, 32],
   [1, 64, 224, 224],
 ];
-
-/** A single image without a batch is the same memory, and takes the same way, as a batch of one. */
-export const sameAs = { 'CHW 64×224×224': '1×64×224×224' };
 
 export const nameOf = (shape) => shape.join('×');
