@@ -5,7 +5,7 @@
 //   --shapes I,J  only these of shapes.mjs, by index
 //   --threads 1,2 numbers of threads (default: 1 and all)
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runQuietly } from '../scripts/run.mjs';
@@ -107,14 +107,10 @@ async function measure(shape, threads) {
   return milliseconds;
 }
 
-/** Bytes; 0 where the system does not tell. */
+/** Bytes, as our kernels know them. */
 function lastLevelCache() {
-  let largest = 0;
-  for (let index = 0; index < 8; index++) {
-    const path = `/sys/devices/system/cpu/cpu0/cache/index${index}/size`;
-    if (!existsSync(path)) continue;
-    const [, size, unit] = /^(\d+)([KM]?)/.exec(readFileSync(path, 'utf8'));
-    largest = Math.max(largest, Number(size) * { '': 1, K: 2 ** 10, M: 2 ** 20 }[unit]);
-  }
-  return largest;
+  const sizes = execFileSync(`${build}/bench/native/bench_kernels`, ['caches'], {
+    encoding: 'utf8',
+  });
+  return Number(sizes.trim().split(' ')[2]);
 }

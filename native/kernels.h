@@ -17,22 +17,19 @@ struct Block {
   size_t length;
   size_t image_stride;    // floats from one image to the next: C*H*W
   size_t channel_stride;  // floats from one channel to the next: H*W
-  // Floats from this block to the one that is read next, or 0: a kernel that computes more than it
-  // loads asks for that one meanwhile. A hint; what is asked for need not exist.
+  // Floats from the last image of this block to what is read after it, or 0: memory is asked for it
+  // while that image is summed. A hint; what is asked for need not exist.
   ptrdiff_t next = 0;
 };
 
-// Count, mean and sum of squared deviations from that mean: what Chan's formula merges.
-struct Moments {
-  double count;
-  double mean;
-  double m2;
-};
+// The most channels of a block that is summed.
+constexpr size_t kMostChannels = 64;
 
-// Sums over one channel: of dy, and of dy times (x - mean).
-struct GradientSums {
-  double dy;
-  double dy_x;
+// Sums over one channel: of deviations d from a shift and of d * d, or of dy and of
+// dy * (x - mean).
+struct ChannelSums {
+  double sum;
+  double products;
 };
 
 // y = (x - mean) * scale + shift, one value of each per channel. The subtraction comes first
@@ -98,19 +95,17 @@ struct Kernels {
   size_t tile_rows;     // rows of C that matmul_tile computes
   size_t tile_columns;  // columns of C that matmul_tile computes
 
-  // y = x past the caches, where has_streaming_stores; other threads see it after stream_fence. x
-  // and y do not overlap.
+  // Batch normalization; `out` has one entry per channel of the block. Results go past the caches
+  // where `streaming`, and then other threads see them after stream_fence only.
   bool has_streaming_stores;
-  void (*stream)(const float* x, float* y, size_t n);
   void (*stream_fence)();
-
-  // Batch normalization; `out` has one entry per channel of the block.
-  void (*moments)(const float* x, const Block& block, Moments* out);
-  void (*normalize)(const float* x, float* y, const Block& block, const Normalization& by);
+  void (*deviation_sums)(const float* x, const float* shift, const Block& block, ChannelSums* out);
+  void (*normalize)(const float* x, float* y, const Block& block, const Normalization& by,
+                    bool streaming);
   void (*gradient_sums)(const float* x, const float* dy, const float* mean, const Block& block,
-                        GradientSums* out);
+                        ChannelSums* out);
   void (*input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
-                         const InputGradient& by);
+                         const InputGradient& by, bool streaming);
 
   // Element by element; out may be any of the inputs, partial overlap is not allowed.
   Arithmetic add, sub, mul, div;

@@ -99,8 +99,14 @@ bench::Runs prepare(const bench::Case& c) {
 
 }  // namespace
 
-// bench_kernels [L1 L2 LAST]: as on a machine with caches of so many bytes.
+// bench_kernels [L1 L2 LAST]: as on a machine with caches of so many bytes; bench_kernels caches: what
+// this one has.
 int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], "caches") == 0) {
+    const batchnorm::CacheSizes& sizes = batchnorm::cache_sizes();
+    std::printf("%zu %zu %zu\n", sizes.l1, sizes.l2, sizes.last);
+    return 0;
+  }
   if (argc == 4) {
     batchnorm::set_cache_sizes({std::strtoul(argv[1], nullptr, 10),
                                 std::strtoul(argv[2], nullptr, 10),

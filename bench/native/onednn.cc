@@ -35,6 +35,7 @@ bench::Runs prepare(const bench::Case& c) {
   const std::pair<const char*, memory::format_tag> layouts[] = {
       {"nchw", memory::format_tag::nchw},
       {"nChw8c", memory::format_tag::nChw8c},
+      {"nChw16c", memory::format_tag::nChw16c},  // where the processor has AVX-512
       {"nhwc", memory::format_tag::nhwc}};
   bench::Runs runs;
   for (const auto& [layout, tag] : layouts) {

@@ -2,11 +2,11 @@
 // own, after its simd/ header.
 
 // clang-format off
-#include "kernels/accumulate.inl.h"
+#include "kernels/row_sums.inl.h"
 #include "kernels/map.inl.h"
 #include "kernels/columns.inl.h"
-#include "kernels/moments.inl.h"
-#include "kernels/stream.inl.h"
+#include "kernels/deviation_sums.inl.h"
+#include "kernels/write_planes.inl.h"
 #include "kernels/normalize.inl.h"
 #include "kernels/gradient_sums.inl.h"
 #include "kernels/input_gradient.inl.h"

@@ -10,7 +10,7 @@ inline bool is_columns(const Block& block) {
 constexpr size_t kMostColumns = kAccumulators * F32::kLanes;
 
 // One quantity of up to four vectors of channels; emptied into doubles after kAdditions, for the
-// reason that accumulate.inl.h gives.
+// reason that row_sums.inl.h gives.
 struct ColumnAccumulators {
   F32 lanes0, lanes1, lanes2, lanes3;
   F64Lanes sums0, sums1, sums2, sums3;
@@ -64,6 +64,16 @@ Sums walk_columns(const Block& block, size_t columns, Sums sums) {
   }
   sums.flush();
   return sums;
+}
+
+// The first `columns` sums of two quantities.
+inline void store_columns(const ColumnAccumulators& sums, const ColumnAccumulators& products,
+                          size_t columns, ChannelSums* out) {
+  double of_sums[kMostColumns];
+  double of_products[kMostColumns];
+  sums.store(of_sums);
+  products.store(of_products);
+  for (size_t c = 0; c < columns; c++) out[c] = {of_sums[c], of_products[c]};
 }
 
 // A whole vector, or the first floats of one.

@@ -1,41 +1,34 @@
 // Sums of dy and of dy * (x - mean) over a chunk of each channel.
 
-struct ProductSums {
+struct GradientTerms {
+  static constexpr size_t kTensors = 2;
   const float* x;
   const float* dy;
-  ptrdiff_t next;
-  F32 mean;
-  Accumulators dy_sum, product_sum;
+  const float* mean;
 
-  template <size_t k>
-  void add_pair(F32 x_lanes, F32 dy_lanes) {
-    dy_sum.template lanes<k>() = dy_sum.template lanes<k>() + dy_lanes;
-    product_sum.template lanes<k>() =
-        mul_add(dy_lanes, x_lanes - mean, product_sum.template lanes<k>());
-  }
-  template <size_t k>
-  void add(size_t offset) {
-    add_pair<k>(F32::load(x + offset), F32::load(dy + offset));
-  }
-  void add_first(size_t offset, size_t n) {
-    // The unused lanes of x become the mean, so that their product is an exact zero.
-    add_pair<3>(keep_first(F32::load_first(x + offset, n), n, mean),
-                F32::load_first(dy + offset, n));
-  }
-  void flush() {
-    dy_sum.flush();
-    product_sum.flush();
-  }
+  struct Row {
+    const float* x;
+    const float* dy;
+    F32 mean;
 
-  void prefetch_step(size_t offset) {
-    for (size_t line = 0; line < kStep; line += 16) {
-      prefetch(x + offset + line + next);
-      prefetch(dy + offset + line + next);
+    void prefetch(ptrdiff_t offset) const {
+      ask_for(x + offset);
+      ask_for(dy + offset);
     }
-  }
-
-  using Totals = GradientSums;
-  GradientSums totals() const { return {dy_sum.sum.total(), product_sum.sum.total()}; }
+    void add_pair(F32 x_lanes, F32 dy_lanes, LanePair& lanes) const {
+      lanes.sum = lanes.sum + dy_lanes;
+      lanes.products = mul_add(dy_lanes, x_lanes - mean, lanes.products);
+    }
+    void add(size_t offset, LanePair& lanes) const {
+      add_pair(F32::load(x + offset), F32::load(dy + offset), lanes);
+    }
+    void add_first(size_t offset, size_t n, LanePair& lanes) const {
+      // The unused lanes of x become the mean, so that their product is an exact zero.
+      add_pair(keep_first(F32::load_first(x + offset, n), n, mean), F32::load_first(dy + offset, n),
+               lanes);
+    }
+  };
+  Row row(size_t channel) const { return {x, dy, F32::broadcast(mean[channel])}; }
 };
 
 // The same with a lane for each channel, where planes have one pixel.
@@ -60,7 +53,7 @@ struct ColumnProductSums {
 };
 
 inline void column_gradient_sums(const float* x, const float* dy, const float* mean,
-                                 const Block& block, size_t columns, GradientSums* out) {
+                                 const Block& block, size_t columns, ChannelSums* out) {
   float means[kMostColumns] = {};
   for (size_t c = 0; c < columns; c++) means[c] = mean[c];
   const ColumnProductSums sums = walk_columns(
@@ -68,25 +61,13 @@ inline void column_gradient_sums(const float* x, const float* dy, const float* m
       ColumnProductSums{x, dy, F32::load(means), F32::load(means + F32::kLanes),
                         F32::load(means + 2 * F32::kLanes), F32::load(means + 3 * F32::kLanes),
                         ColumnAccumulators::zero(), ColumnAccumulators::zero()});
-  double of_dy[kMostColumns];
-  double of_products[kMostColumns];
-  sums.dy_sum.store(of_dy);
-  sums.product_sum.store(of_products);
-  for (size_t c = 0; c < columns; c++) out[c] = {of_dy[c], of_products[c]};
+  store_columns(sums.dy_sum, sums.product_sum, columns, out);
 }
 
 inline void gradient_sums(const float* x, const float* dy, const float* mean, const Block& block,
-                          GradientSums* out) {
-  if (is_columns(block)) {
-    for_each_column_range(block.channels, [&](size_t first, size_t columns) {
-      column_gradient_sums(x + first, dy + first, mean + first, block, columns, out + first);
-    });
-    return;
-  }
-  for (size_t channel = 0; channel < block.channels; channel++) {
-    const size_t start = channel * block.channel_stride;
-    out[channel] = accumulate(
-        block, ProductSums{x + start, dy + start, block.next, F32::broadcast(mean[channel]),
-                           Accumulators::zero(), Accumulators::zero()});
-  }
+                          ChannelSums* out) {
+  if (!is_columns(block)) return row_sums(block, GradientTerms{x, dy, mean}, out);
+  for_each_column_range(block.channels, [&](size_t first, size_t columns) {
+    column_gradient_sums(x + first, dy + first, mean + first, block, columns, out + first);
+  });
 }

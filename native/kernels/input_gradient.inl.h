@@ -9,6 +9,30 @@ struct InputGradientLanes {
   }
 };
 
+struct InputGradientValues {
+  const float* x;
+  const float* dy;
+  InputGradient by;
+
+  struct Channel {
+    const float* x;
+    const float* dy;
+    InputGradientLanes lanes;
+
+    F32 at(size_t offset) const { return lanes.of(F32::load(x + offset), F32::load(dy + offset)); }
+    F32 at_first(size_t offset, size_t n) const {
+      return lanes.of(F32::load_first(x + offset, n), F32::load_first(dy + offset, n));
+    }
+  };
+  Channel of(size_t channel) const {
+    return {x,
+            dy,
+            {F32::broadcast(by.mean[channel]), F32::broadcast(by.dy_mean[channel]),
+             F32::broadcast(by.slope[channel]), F32::broadcast(by.scale[channel]),
+             F32::broadcast(by.shift[channel])}};
+  }
+};
+
 // The same with a lane for each channel, where planes have one pixel.
 inline void column_input_gradient(const float* x, const float* dy, float* dx, const Block& block,
                                   const InputGradient by) {
@@ -23,20 +47,12 @@ inline void column_input_gradient(const float* x, const float* dy, float* dx, co
 }
 
 inline void input_gradient(const float* x, const float* dy, float* dx, const Block& block,
-                           const InputGradient& by) {
-  if (is_columns(block)) {
-    column_input_gradient(x, dy, dx, block, by);
-    return;
-  }
-  for (size_t image = 0; image < block.images; image++) {
-    for (size_t channel = 0; channel < block.channels; channel++) {
-      const size_t start = image * block.image_stride + channel * block.channel_stride;
-      const InputGradientLanes gradient = {
-          F32::broadcast(by.mean[channel]), F32::broadcast(by.dy_mean[channel]),
-          F32::broadcast(by.slope[channel]), F32::broadcast(by.scale[channel]),
-          F32::broadcast(by.shift[channel])};
-      write_row(dx + start, block.length,
-                [=](auto at) { return gradient.of(at.load(x + start), at.load(dy + start)); });
-    }
-  }
+                           const InputGradient& by, bool streaming) {
+  if (is_columns(block)) return column_input_gradient(x, dy, dx, block, by);
+  write_planes(dx, block, streaming, [=](size_t start, size_t channel) {
+    return InputGradientValues{x + start,
+                               dy + start,
+                               {by.mean + channel, by.dy_mean + channel, by.slope + channel,
+                                by.scale + channel, by.shift + channel}};
+  });
 }

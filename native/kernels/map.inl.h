@@ -39,36 +39,3 @@ void each_vector(size_t n, Function function) {
   for (; i + F32::kLanes <= n; i += F32::kLanes) function(WholeVector{i});
   if (i < n) function(PartialVector{i, n - i});
 }
-
-// function(at) gives the vector of results at a place; they go to y, a row of n floats.
-//
-// Rows of small planes begin anywhere. Stores that cross a line take twice as long, so all but the
-// first and the last are aligned; and a store through a mask takes some processors longer than a
-// short row, so these two are whole vectors that overlap their neighbours. Where two overlap, both
-// are computed before either is stored, in case y is what function reads.
-template <class Function>
-void write_row(float* y, size_t n, Function function) {
-  if (n < F32::kLanes) {
-    if (n > 0) function(PartialVector{0, n}).store_first(y, n);
-    return;
-  }
-  const F32 first = function(WholeVector{0});
-  if (n < 2 * F32::kLanes) {
-    const F32 last = function(WholeVector{n - F32::kLanes});
-    first.store(y);
-    last.store(y + n - F32::kLanes);
-    return;
-  }
-  const size_t misaligned = reinterpret_cast<uintptr_t>(y) / sizeof(float) % F32::kLanes;
-  size_t i = F32::kLanes - misaligned;
-  F32 body = function(WholeVector{i});
-  first.store(y);
-  for (; i + 2 * F32::kLanes <= n; i += F32::kLanes) {
-    const F32 following = function(WholeVector{i + F32::kLanes});
-    body.store(y + i);
-    body = following;
-  }
-  const F32 last = function(WholeVector{n - F32::kLanes});
-  body.store(y + i);
-  last.store(y + n - F32::kLanes);
-}

@@ -1,4 +1,24 @@
-// y = (x - mean) * scale + shift with a lane for each channel, where planes have one pixel.
+// y = (x - mean) * scale + shift over a block; y may be x.
+
+struct NormalizedValues {
+  const float* x;
+  Normalization by;
+
+  struct Channel {
+    const float* x;
+    F32 mean, scale, shift;
+
+    F32 of(F32 lanes) const { return mul_add(lanes - mean, scale, shift); }
+    F32 at(size_t offset) const { return of(F32::load(x + offset)); }
+    F32 at_first(size_t offset, size_t n) const { return of(F32::load_first(x + offset, n)); }
+  };
+  Channel of(size_t channel) const {
+    return {x, F32::broadcast(by.mean[channel]), F32::broadcast(by.scale[channel]),
+            F32::broadcast(by.shift[channel])};
+  }
+};
+
+// The same with a lane for each channel, where planes have one pixel.
 inline void normalize_columns(const float* x, float* y, const Block& block,
                               const Normalization by) {
   for (size_t image = 0; image < block.images; image++) {
@@ -11,22 +31,10 @@ inline void normalize_columns(const float* x, float* y, const Block& block,
   }
 }
 
-// y = (x - mean) * scale + shift over a block; y may be x.
-inline void normalize(const float* x, float* y, const Block& block, const Normalization& by) {
-  if (is_columns(block)) {
-    normalize_columns(x, y, block, by);
-    return;
-  }
-  for (size_t image = 0; image < block.images; image++) {
-    for (size_t channel = 0; channel < block.channels; channel++) {
-      const size_t start = image * block.image_stride + channel * block.channel_stride;
-      const float* source = x + start;
-      float* target = y + start;
-      const F32 mean = F32::broadcast(by.mean[channel]);
-      const F32 scale = F32::broadcast(by.scale[channel]);
-      const F32 shift = F32::broadcast(by.shift[channel]);
-      write_row(target, block.length,
-                [=](auto at) { return mul_add(at.load(source) - mean, scale, shift); });
-    }
-  }
+inline void normalize(const float* x, float* y, const Block& block, const Normalization& by,
+                      bool streaming) {
+  if (is_columns(block)) return normalize_columns(x, y, block, by);
+  write_planes(y, block, streaming, [=](size_t start, size_t channel) {
+    return NormalizedValues{x + start, {by.mean + channel, by.scale + channel, by.shift + channel}};
+  });
 }

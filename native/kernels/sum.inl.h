@@ -1,23 +1,24 @@
-struct PlainSum {
-  const float* x;
-  Accumulators total;
-
-  template <size_t k>
-  void add(size_t offset) {
-    total.template lanes<k>() = total.template lanes<k>() + F32::load(x + offset);
-  }
-  void add_first(size_t offset, size_t n) {
-    total.template lanes<3>() = total.template lanes<3>() + F32::load_first(x + offset, n);
-  }
-  void flush() { total.flush(); }
-  void prefetch_step(size_t) {}
-
-  using Totals = double;
-  double totals() const { return total.sum.total(); }
-};
-
+// Lanes are emptied into doubles after kAdditions terms; see row_sums.inl.h.
 inline double sum(const float* x, size_t n) {
-  return accumulate(Block{1, 1, n, n, n}, PlainSum{x, Accumulators::zero()});
+  F64Sum total = F64Sum::zero();
+  size_t i = 0;
+  while (i + kStep <= n) {
+    const size_t steps = std::min((n - i) / kStep, kAdditions);
+    F32 lanes0 = F32::zero();
+    F32 lanes1 = F32::zero();
+    F32 lanes2 = F32::zero();
+    F32 lanes3 = F32::zero();
+    for (size_t step = 0; step < steps; step++, i += kStep) {
+      lanes0 = lanes0 + F32::load(x + i);
+      lanes1 = lanes1 + F32::load(x + i + F32::kLanes);
+      lanes2 = lanes2 + F32::load(x + i + 2 * F32::kLanes);
+      lanes3 = lanes3 + F32::load(x + i + 3 * F32::kLanes);
+    }
+    total.add((lanes0 + lanes1) + (lanes2 + lanes3));
+  }
+  for (; i + F32::kLanes <= n; i += F32::kLanes) total.add(F32::load(x + i));
+  if (i < n) total.add(F32::load_first(x + i, n - i));
+  return total.total();
 }
 
 // Column sums in double: the row is read once, and 24 bytes a column are touched per element, which

@@ -7,9 +7,8 @@ constexpr Kernels table(const char* isa) {
   kernels.tile_rows = kTileRows;
   kernels.tile_columns = kTileColumns;
   kernels.has_streaming_stores = F32::kStreams;
-  kernels.stream = stream;
   kernels.stream_fence = stream_fence;
-  kernels.moments = moments;
+  kernels.deviation_sums = deviation_sums;
   kernels.normalize = normalize;
   kernels.gradient_sums = gradient_sums;
   kernels.input_gradient = input_gradient;

@@ -18,8 +18,6 @@ struct Coefficients {
 
 class BackwardPasses {
  public:
-  using Partial = GradientSums;
-
   BackwardPasses(const Kernels& kernels, const ImageShape& shape,
                  const BatchNormBackward& arguments, const Coefficients& coefficients)
       : kernels_(kernels),
@@ -30,22 +28,25 @@ class BackwardPasses {
 
   static size_t bytes_per_element() { return 3 * sizeof(float); }
 
-  void reduce(size_t offset, size_t channel, const Block& block, GradientSums* out) const {
+  void prepare(size_t, size_t) const {}
+
+  void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
     kernels_.gradient_sums(arguments_.x + offset, arguments_.dy + offset, arguments_.mean + channel,
                            block, out);
   }
 
-  void finish(size_t channel, const GradientSums& sums) const {
+  template <class SumsAgain>
+  void finish(size_t channel, const ChannelSums& sums, const SumsAgain&) const {
     const double inv_std = static_cast<double>(arguments_.inv_std[channel]);
     const double mean_low = static_cast<double>(arguments_.mean_low[channel]);
-    const double deviations = sums.dy_x - mean_low * sums.dy;  // sum of dy * (x - whole mean)
-    const double dy_mean = sums.dy / count_;
+    const double deviations = sums.products - mean_low * sums.sum;  // sum of dy * (x - whole mean)
+    const double dy_mean = sums.sum / count_;
     const double slope = inv_std * inv_std * deviations / count_;
     const double scale = static_cast<double>(arguments_.scale[channel]) * inv_std;
     const float dy_mean_high = static_cast<float>(dy_mean);
     const double dy_mean_low = dy_mean - static_cast<double>(dy_mean_high);
 
-    arguments_.dbias[channel] = static_cast<float>(sums.dy);
+    arguments_.dbias[channel] = static_cast<float>(sums.sum);
     arguments_.dscale[channel] = static_cast<float>(inv_std * deviations);
     coefficients_.dy_mean[channel] = dy_mean_high;
     coefficients_.slope[channel] = static_cast<float>(slope);
@@ -55,21 +56,11 @@ class BackwardPasses {
   }
 
   void apply(size_t offset, size_t channel, const Block& block) const {
-    const float* x = arguments_.x + offset;
-    const float* dy = arguments_.dy + offset;
-    float* dx = arguments_.dx + offset;
-    if (streaming_) {
-      stream_block(
-          kernels_, dx, block, [&](size_t start, size_t first, const Block& run, float* buffer) {
-            if (run.next != 0) {
-              prefetch_run(x + start + run.next, run.channels * run.length);
-              prefetch_run(dy + start + run.next, run.channels * run.length);
-            }
-            kernels_.input_gradient(x + start, dy + start, buffer, run, gradient(channel + first));
-          });
-    } else {
-      kernels_.input_gradient(x, dy, dx, block, gradient(channel));
-    }
+    kernels_.input_gradient(
+        arguments_.x + offset, arguments_.dy + offset, arguments_.dx + offset, block,
+        {arguments_.mean + channel, coefficients_.dy_mean + channel, coefficients_.slope + channel,
+         coefficients_.scale + channel, coefficients_.shift + channel},
+        streaming_);
   }
 
   void complete() const {
@@ -77,12 +68,6 @@ class BackwardPasses {
   }
 
  private:
-  InputGradient gradient(size_t channel) const {
-    return {arguments_.mean + channel, coefficients_.dy_mean + channel,
-            coefficients_.slope + channel, coefficients_.scale + channel,
-            coefficients_.shift + channel};
-  }
-
   const Kernels& kernels_;
   const BatchNormBackward& arguments_;
   double count_;

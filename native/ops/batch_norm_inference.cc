@@ -32,19 +32,9 @@ Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
       const size_t channels = std::min(end - plane, shape.channels - channel);
       const size_t offset = plane * shape.plane;
       const Block block = {1, channels, shape.plane, shape.elements(), shape.plane};
-      const float* x = arguments.x + offset;
-      float* y = arguments.y + offset;
-      const Normalization by = {arguments.running_mean + channel, scale + channel,
-                                arguments.bias + channel};
-      if (streaming) {
-        stream_block(kernels, y, block,
-                     [&](size_t start, size_t first, const Block& run, float* buffer) {
-                       kernels.normalize(x + start, buffer, run,
-                                         {by.mean + first, by.scale + first, by.shift + first});
-                     });
-      } else {
-        kernels.normalize(x, y, block, by);
-      }
+      kernels.normalize(
+          arguments.x + offset, arguments.y + offset, block,
+          {arguments.running_mean + channel, scale + channel, arguments.bias + channel}, streaming);
       plane += channels;
     }
     if (streaming) kernels.stream_fence();

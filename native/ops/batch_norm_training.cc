@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ops/channel_moments.h"
 #include "ops/channel_passes.h"
 #include "ops/scratch.h"
 #include "ops/streaming.h"
@@ -12,24 +13,35 @@ namespace {
 
 class TrainingPasses {
  public:
-  using Partial = Moments;
-
-  // `scale` and `shift` receive what normalization multiplies by and adds, one per channel.
+  // `scale` and `shift` receive what normalization multiplies by and adds, `around` what deviations
+  // are taken from; one per channel.
   TrainingPasses(const Kernels& kernels, const ImageShape& shape,
-                 const BatchNormTraining& arguments, float* scale, float* shift)
+                 const BatchNormTraining& arguments, float* scale, float* shift, float* around)
       : kernels_(kernels),
+        shape_(shape),
         arguments_(arguments),
         scale_(scale),
         shift_(shift),
+        around_(around),
         streaming_(worth_streaming(kernels, shape.elements() * bytes_per_element())) {}
 
   static size_t bytes_per_element() { return 2 * sizeof(float); }
 
-  void reduce(size_t offset, size_t, const Block& block, Moments* out) const {
-    kernels_.moments(arguments_.x + offset, block, out);
+  void prepare(size_t channel, size_t channels) const {
+    sample_means(arguments_.x + channel * shape_.plane, shape_, channels, around_ + channel);
   }
 
-  void finish(size_t channel, const Moments& moments) const {
+  void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
+    kernels_.deviation_sums(arguments_.x + offset, around_ + channel, block, out);
+  }
+
+  template <class SumsAgain>
+  void finish(size_t channel, const ChannelSums& sums, const SumsAgain& sums_again) const {
+    const Moments moments = channel_moments(arguments_.x + channel * shape_.plane, shape_,
+                                            around_[channel], sums, [&](float around) {
+                                              around_[channel] = around;
+                                              return sums_again();
+                                            });
     const double variance = moments.m2 / moments.count;
     const double inv_std = 1 / std::sqrt(variance + arguments_.epsilon);
     const float mean = static_cast<float>(moments.mean);
@@ -48,19 +60,8 @@ class TrainingPasses {
   }
 
   void apply(size_t offset, size_t channel, const Block& block) const {
-    const float* x = arguments_.x + offset;
-    float* y = arguments_.y + offset;
-    if (streaming_) {
-      stream_block(kernels_, y, block,
-                   [&](size_t start, size_t first, const Block& run, float* buffer) {
-                     if (run.next != 0) {
-                       prefetch_run(x + start + run.next, run.channels * run.length);
-                     }
-                     kernels_.normalize(x + start, buffer, run, normalization(channel + first));
-                   });
-    } else {
-      kernels_.normalize(x, y, block, normalization(channel));
-    }
+    kernels_.normalize(arguments_.x + offset, arguments_.y + offset, block,
+                       {arguments_.mean + channel, scale_ + channel, shift_ + channel}, streaming_);
   }
 
   void complete() const {
@@ -68,19 +69,17 @@ class TrainingPasses {
   }
 
  private:
-  Normalization normalization(size_t channel) const {
-    return {arguments_.mean + channel, scale_ + channel, shift_ + channel};
-  }
-
   void move(float& running, double batch) const {
     const double momentum = arguments_.momentum;
     running = static_cast<float>((1 - momentum) * static_cast<double>(running) + momentum * batch);
   }
 
   const Kernels& kernels_;
+  const ImageShape& shape_;
   const BatchNormTraining& arguments_;
   float* scale_;
   float* shift_;
+  float* around_;
   bool streaming_;
 };
 
@@ -89,9 +88,10 @@ class TrainingPasses {
 Status batch_norm_training(const Kernels& kernels, const ImageShape& shape,
                            const BatchNormTraining& arguments) {
   Scratch scratch;
-  float* per_channel = scratch.get<float>(2 * shape.channels);
+  float* per_channel = scratch.get<float>(3 * shape.channels);
   if (per_channel == nullptr) return Status::kOutOfMemory;
-  TrainingPasses passes(kernels, shape, arguments, per_channel, per_channel + shape.channels);
+  TrainingPasses passes(kernels, shape, arguments, per_channel, per_channel + shape.channels,
+                        per_channel + 2 * shape.channels);
   return run_channel_passes(shape, passes);
 }
 

@@ -4,6 +4,10 @@
 #include <cstdio>
 #include <cstring>
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#endif
+
 namespace batchnorm {
 
 namespace {
@@ -43,10 +47,49 @@ void read_sysfs(CacheSizes& sizes) {
 }
 #endif
 
+#if defined(__x86_64__) && defined(__GNUC__)
+// A virtual machine may show no caches in sysfs, and leave empty the leaf that describes each of
+// them; what then remains on AMD are the sizes in two older leaves (AMD64 Architecture Programmer's
+// Manual, volume 3, appendix E).
+void read_cpuid(CacheSizes& sizes) {
+  for (const unsigned leaf : {0x4u, 0x8000001du}) {
+    for (unsigned index = 0; index < 8; index++) {
+      unsigned a = 0, b = 0, c = 0, d = 0;
+      if (__get_cpuid_count(leaf, index, &a, &b, &c, &d) == 0 || (a & 31) == 0) break;
+      constexpr unsigned kInstructions = 2;
+      if ((a & 31) == kInstructions) continue;
+      const size_t ways = (b >> 22) + 1;
+      const size_t partitions = (b >> 12 & 1023) + 1;
+      const size_t line = (b & 4095) + 1;
+      const size_t size = ways * partitions * line * (static_cast<size_t>(c) + 1);
+      const unsigned level = a >> 5 & 7;
+      if (level == 1) sizes.l1 = size;
+      if (level == 2) sizes.l2 = size;
+      sizes.last = std::max(sizes.last, size);
+    }
+    if (sizes.last != 0) return;
+  }
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(0x80000005, &a, &b, &c, &d) != 0 && c >> 24 != 0) {
+    sizes.l1 = static_cast<size_t>(c >> 24) * 1024;
+  }
+  if (__get_cpuid(0x80000006, &a, &b, &c, &d) != 0 && c >> 16 != 0) {
+    sizes.l2 = static_cast<size_t>(c >> 16) * 1024;
+    // All third-level caches of the package together; a core reaches one of them, which since 2019
+    // have 16 or 32 MiB.
+    constexpr size_t kMostOfACore = 32 * 1024 * 1024;
+    sizes.last = std::max(sizes.l2, std::min<size_t>((d >> 18) * size_t{512 * 1024}, kMostOfACore));
+  }
+}
+#endif
+
 CacheSizes read() {
   CacheSizes sizes = {32 * 1024, 512 * 1024, 0};
 #if defined(__linux__)
   read_sysfs(sizes);
+#endif
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (sizes.last == 0) read_cpuid(sizes);
 #endif
   if (sizes.last == 0) sizes.last = 8 * 1024 * 1024;
   return sizes;

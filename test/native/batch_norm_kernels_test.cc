@@ -1,9 +1,9 @@
-// moments, normalize, gradient_sums and input_gradient of every ISA, against double precision.
+// deviation_sums, normalize, gradient_sums and input_gradient of every ISA, against double
+// precision.
 #include "support.h"
 
 using batchnorm::Block;
-using batchnorm::GradientSums;
-using batchnorm::Moments;
+using batchnorm::ChannelSums;
 using support::Guarded;
 using support::Random;
 
@@ -23,157 +23,113 @@ struct Image {
   Guarded values;
 };
 
-struct Reference {
-  double mean = 0;
-  double m2 = 0;
+// Planes that are written: every length, the result anywhere within a line, into the caches and
+// past them.
+struct WrittenRow {
+  size_t length;
+  size_t misalignment;
+  bool streaming;
 };
-
-Reference reference_moments(const Image& x, size_t channel) {
-  Reference result;
-  const double count = static_cast<double>(x.block.images * x.block.length);
-  for (size_t n = 0; n < x.block.images; n++) {
-    for (size_t i = 0; i < x.block.length; i++) result.mean += x.at(n, channel, i) / count;
-  }
-  for (size_t n = 0; n < x.block.images; n++) {
-    for (size_t i = 0; i < x.block.length; i++) {
-      const double deviation = x.at(n, channel, i) - result.mean;
-      result.m2 += deviation * deviation;
+std::vector<WrittenRow> written_rows(size_t lanes) {
+  std::vector<WrittenRow> all;
+  for (size_t length : support::edge_sizes(lanes)) {
+    for (size_t misalignment : {0, 2, 8, 15}) {
+      for (bool streaming : {false, true}) all.push_back({length, misalignment, streaming});
     }
   }
-  return result;
-}
-
-// The contract: mean within 1e-6 of a standard deviation, variance within 1e-6 of itself.
-void check_moments(const batchnorm::Kernels& kernels, const Image& x) {
-  std::vector<Moments> got(x.block.channels);
-  kernels.moments(x.values.data(), x.block, got.data());
-  for (size_t c = 0; c < x.block.channels; c++) {
-    const Reference expected = reference_moments(x, c);
-    const double count = static_cast<double>(x.block.images * x.block.length);
-    CAPTURE(std::string(kernels.isa));
-    CAPTURE(x.block.length);
-    CAPTURE(c);
-    CHECK(got[c].count == count);
-    CHECK(support::near(got[c].mean, expected.mean, 1e-6 * std::sqrt(expected.m2 / count)));
-    CAPTURE(got[c].m2 / expected.m2 - 1);
-    CHECK(support::near(got[c].m2, expected.m2, 1e-6 * expected.m2));
-  }
+  return all;
 }
 
 }  // namespace
 
-TEST_CASE("moments: lengths around vectors and flushes, unaligned, several channels and images") {
+TEST_CASE("deviation_sums: lengths around vectors and flushes, unaligned, within 8e-7") {
   FOR_EACH_ISA(kernels) {
     for (size_t length : support::edge_sizes(kernels.lanes)) {
-      if (length == 0) continue;  // a chunk is never empty
-      for (size_t images : {1, 3}) {
+      if (length == 0) continue;  // a block that is summed is never empty
+      for (size_t images : {1, 3, 20}) {
         Random random(length * 31 + images);
         Image x(images, 2, length, length % 7);
-        x.values.fill(random, 3.0f, 0.5f);
-        check_moments(kernels, x);
+        x.values.fill(random, 3.0f, 1000.0f);
+        const float shift[] = {999.5f, 1001.25f};
+        ChannelSums got[2] = {{-1, -1}, {-1, -1}};
+        kernels.deviation_sums(x.values.data(), shift, x.block, got);
+        for (size_t c = 0; c < 2; c++) {
+          double sum = 0, size = 0, squares = 0;
+          for (size_t n = 0; n < images; n++) {
+            for (size_t i = 0; i < length; i++) {
+              const double deviation = static_cast<double>(x.at(n, c, i)) - shift[c];
+              sum += deviation;
+              size += std::fabs(deviation);
+              squares += deviation * deviation;
+            }
+          }
+          CAPTURE(std::string(kernels.isa));
+          CAPTURE(length);
+          CAPTURE(images);
+          CHECK(support::near(got[c].sum, sum, 8e-7 * size));
+          CHECK(support::near(got[c].products, squares, 8e-7 * squares));
+        }
       }
     }
   }
 }
 
-TEST_CASE("moments: a mean of 1e4 deviations costs nothing") {
+TEST_CASE("deviation_sums: a large term among small ones that all round the same way") {
   FOR_EACH_ISA(kernels) {
-    Random random(1);
-    Image x(2, 1, 2000, 0);
-    x.values.fill(random, 1.0f, 10000.0f);
-    check_moments(kernels, x);
-  }
-}
-
-TEST_CASE("moments: an outlier as first element costs nothing") {
-  FOR_EACH_ISA(kernels) {
-    for (float outlier : {1e4f, -1e8f, 1e18f}) {
-      Random random(2);
-      Image x(1, 1, 4096, 0);
-      x.values.fill(random);
-      x.values[0] = outlier;
-      CAPTURE(outlier);
-      check_moments(kernels, x);
-    }
-  }
-}
-
-TEST_CASE("moments: variances from 1e-30 to 1e30") {
-  FOR_EACH_ISA(kernels) {
-    for (float scale : {2e-15f, 1e-8f, 1e8f, 1e15f}) {
-      Random random(3);
-      Image x(1, 1, 1000, 0);
-      x.values.fill(random, scale);
-      check_moments(kernels, x);
-    }
-  }
-}
-
-TEST_CASE("moments: terms that all round the same way do not add up to a bias") {
-  FOR_EACH_ISA(kernels) {
-    Image x(1, 1, 4096, 0);
-    for (size_t i = 0; i < x.values.size(); i++) x.values[i] = i % 2 == 0 ? 0.1f : -0.1f;
-    check_moments(kernels, x);
-  }
-}
-
-TEST_CASE("moments: a constant is its own mean, exactly") {
-  FOR_EACH_ISA(kernels) {
-    for (float constant : {0.1f, 12345.678f, -1e-20f, 3e38f}) {
-      for (size_t length : {size_t{1}, size_t{49}, size_t{1000}}) {
-        Image x(3, 1, length, 1);
-        for (size_t i = 0; i < x.values.size(); i++) x.values[i] = constant;
-        Moments got;
-        kernels.moments(x.values.data(), x.block, &got);
-        CHECK(got.mean == static_cast<double>(constant));
-        CHECK(got.m2 == 0.0);
+    for (size_t place : {0, 700, 4095}) {
+      Image x(2, 1, 4096, 0);
+      // Squares of just over half the last bit of what the lane holds after the large one.
+      for (size_t i = 0; i < x.values.size(); i++) x.values[i] = 1.0001f;
+      x.values[place] = 4096.0f;
+      const float shift = 0;
+      ChannelSums got;
+      kernels.deviation_sums(x.values.data(), &shift, x.block, &got);
+      double squares = 0;
+      for (size_t i = 0; i < x.values.size(); i++) {
+        squares += static_cast<double>(x.values[i]) * static_cast<double>(x.values[i]);
       }
+      CHECK(support::near(got.products, squares, 8e-7 * squares));
     }
   }
 }
 
-TEST_CASE("moments: values near the largest float have a finite mean") {
+TEST_CASE("deviation_sums: as many channels as a block may have, in groups of any size") {
   FOR_EACH_ISA(kernels) {
-    Image x(1, 1, 100, 0);
-    for (size_t i = 0; i < 100; i++) x.values[i] = i % 2 == 0 ? 3e38f : 2.5e38f;
-    Moments got;
-    kernels.moments(x.values.data(), x.block, &got);
-    const Reference expected = reference_moments(x, 0);
-    CHECK(support::near(got.mean, expected.mean, 1e30));
-    CHECK(std::isfinite(got.m2));
-  }
-}
-
-TEST_CASE("moments: NaN and Inf stay in their channel") {
-  FOR_EACH_ISA(kernels) {
-    for (float bad : {NAN, INFINITY}) {
-      Image x(2, 3, 37, 0);
-      Random random(4);
+    for (size_t length : {size_t{49}, 5 * kernels.lanes + 3}) {
+      const size_t channels = batchnorm::kMostChannels;
+      Image x(7, channels, length, 0);
+      Random random(length);
       x.values.fill(random);
-      x.values[37 + 5] = bad;  // image 0, channel 1
-      Moments got[3];
-      kernels.moments(x.values.data(), x.block, got);
-      CHECK(std::isfinite(got[0].m2));
-      CHECK(!std::isfinite(got[1].m2));
-      CHECK(std::isfinite(got[2].m2));
+      const std::vector<float> shift(channels, 0.25f);
+      std::vector<ChannelSums> together(channels);
+      kernels.deviation_sums(x.values.data(), shift.data(), x.block, together.data());
+      for (size_t c = 0; c < channels; c++) {
+        Block one = x.block;
+        one.channels = 1;
+        ChannelSums alone;
+        kernels.deviation_sums(x.values.data() + c * length, shift.data(), one, &alone);
+        CHECK(alone.sum == together[c].sum);
+        CHECK(alone.products == together[c].products);
+      }
     }
   }
 }
 
 TEST_CASE("normalize: every length and alignment, in place too, guards intact") {
   FOR_EACH_ISA(kernels) {
-    for (size_t length : support::edge_sizes(kernels.lanes)) {
+    for (auto [length, misalignment, streaming] : written_rows(kernels.lanes)) {
       Random random(length);
-      Image x(2, 2, length, 1);
-      Image y(2, 2, length, 2);
+      Image x(2, 3, length, 1);
+      Image y(2, 3, length, misalignment);
       x.values.fill(random, 2.0f, 5.0f);
-      const float mean[] = {4.5f, 5.5f};
-      const float scale[] = {0.75f, -1.25f};
-      const float shift[] = {0.1f, -0.2f};
-      kernels.normalize(x.values.data(), y.values.data(), x.block, {mean, scale, shift});
+      const float mean[] = {4.5f, 5.5f, 5.0f};
+      const float scale[] = {0.75f, -1.25f, 1.0f};
+      const float shift[] = {0.1f, -0.2f, 0.3f};
+      kernels.normalize(x.values.data(), y.values.data(), x.block, {mean, scale, shift}, streaming);
+      kernels.stream_fence();
       CHECK(y.values.guards_intact());
       for (size_t n = 0; n < 2; n++) {
-        for (size_t c = 0; c < 2; c++) {
+        for (size_t c = 0; c < 3; c++) {
           for (size_t i = 0; i < length; i++) {
             const double expected =
                 (static_cast<double>(x.at(n, c, i)) - mean[c]) * scale[c] + shift[c];
@@ -181,7 +137,8 @@ TEST_CASE("normalize: every length and alignment, in place too, guards intact") 
           }
         }
       }
-      kernels.normalize(x.values.data(), x.values.data(), x.block, {mean, scale, shift});
+      kernels.normalize(x.values.data(), x.values.data(), x.block, {mean, scale, shift}, streaming);
+      kernels.stream_fence();
       CHECK(x.values.guards_intact());
       for (size_t i = 0; i < x.values.size(); i++) CHECK(x.values[i] == y.values[i]);
     }
@@ -191,6 +148,7 @@ TEST_CASE("normalize: every length and alignment, in place too, guards intact") 
 TEST_CASE("gradient_sums: within 1e-6 of the sums of magnitudes") {
   FOR_EACH_ISA(kernels) {
     for (size_t length : support::edge_sizes(kernels.lanes)) {
+      if (length == 0) continue;
       for (float dy_offset : {0.0f, 100.0f}) {
         Random random(length + 7);
         Image x(3, 2, length, 1);
@@ -198,7 +156,7 @@ TEST_CASE("gradient_sums: within 1e-6 of the sums of magnitudes") {
         x.values.fill(random, 2.0f, 1000.0f);
         dy.values.fill(random, 1.0f, dy_offset);
         const float mean[] = {999.5f, 1000.25f};
-        GradientSums got[2] = {{-1, -1}, {-1, -1}};
+        ChannelSums got[2] = {{-1, -1}, {-1, -1}};
         kernels.gradient_sums(x.values.data(), dy.values.data(), mean, x.block, got);
         for (size_t c = 0; c < 2; c++) {
           double sum = 0, product = 0, sum_size = 0, product_size = 0;
@@ -212,8 +170,8 @@ TEST_CASE("gradient_sums: within 1e-6 of the sums of magnitudes") {
               product_size += std::fabs(p);
             }
           }
-          CHECK(support::near(got[c].dy, sum, 1e-6 * sum_size));
-          CHECK(support::near(got[c].dy_x, product, 1e-6 * product_size));
+          CHECK(support::near(got[c].sum, sum, 1e-6 * sum_size));
+          CHECK(support::near(got[c].products, product, 1e-6 * product_size));
         }
       }
     }
@@ -222,23 +180,25 @@ TEST_CASE("gradient_sums: within 1e-6 of the sums of magnitudes") {
 
 TEST_CASE("input_gradient: every length and alignment, over dy too, guards intact") {
   FOR_EACH_ISA(kernels) {
-    for (size_t length : support::edge_sizes(kernels.lanes)) {
+    for (auto [length, misalignment, streaming] : written_rows(kernels.lanes)) {
       Random random(length + 11);
-      Image x(2, 2, length, 3);
-      Image dy(2, 2, length, 1);
-      Image dx(2, 2, length, 2);
+      Image x(2, 3, length, 3);
+      Image dy(2, 3, length, 1);
+      Image dx(2, 3, length, misalignment);
       x.values.fill(random, 2.0f, 3.0f);
       dy.values.fill(random);
-      const float mean[] = {3.1f, 2.9f};
-      const float dy_mean[] = {0.25f, -0.5f};
-      const float slope[] = {0.125f, 0.75f};
-      const float scale[] = {1.5f, -0.5f};
-      const float shift[] = {1e-3f, -2e-3f};
+      const float mean[] = {3.1f, 2.9f, 3.0f};
+      const float dy_mean[] = {0.25f, -0.5f, 0.0f};
+      const float slope[] = {0.125f, 0.75f, -0.5f};
+      const float scale[] = {1.5f, -0.5f, 1.0f};
+      const float shift[] = {1e-3f, -2e-3f, 0.0f};
       const batchnorm::InputGradient by = {mean, dy_mean, slope, scale, shift};
-      kernels.input_gradient(x.values.data(), dy.values.data(), dx.values.data(), x.block, by);
+      kernels.input_gradient(x.values.data(), dy.values.data(), dx.values.data(), x.block, by,
+                             streaming);
+      kernels.stream_fence();
       CHECK(dx.values.guards_intact());
       for (size_t n = 0; n < 2; n++) {
-        for (size_t c = 0; c < 2; c++) {
+        for (size_t c = 0; c < 3; c++) {
           for (size_t i = 0; i < length; i++) {
             const double expected = ((static_cast<double>(dy.at(n, c, i)) - dy_mean[c]) -
                                      (static_cast<double>(x.at(n, c, i)) - mean[c]) * slope[c]) *
@@ -248,26 +208,11 @@ TEST_CASE("input_gradient: every length and alignment, over dy too, guards intac
           }
         }
       }
-      kernels.input_gradient(x.values.data(), dy.values.data(), dy.values.data(), x.block, by);
+      kernels.input_gradient(x.values.data(), dy.values.data(), dy.values.data(), x.block, by,
+                             streaming);
+      kernels.stream_fence();
       CHECK(dy.values.guards_intact());
       for (size_t i = 0; i < dx.values.size(); i++) CHECK(dy.values[i] == dx.values[i]);
-    }
-  }
-}
-
-TEST_CASE("stream: every length and alignment, guards intact") {
-  FOR_EACH_ISA(kernels) {
-    for (size_t length : support::edge_sizes(kernels.lanes)) {
-      for (size_t misalignment : {0, 1, 8, 15}) {
-        Random random(length);
-        Guarded x(length, 3);
-        Guarded y(length, misalignment);
-        x.fill(random);
-        kernels.stream(x.data(), y.data(), length);
-        kernels.stream_fence();
-        CHECK(y.guards_intact());
-        CHECK(std::memcmp(x.data(), y.data(), length * sizeof(float)) == 0);
-      }
     }
   }
 }

@@ -1,0 +1,65 @@
+// Sums of (x - shift) and of (x - shift)^2 over a block, one shift per channel. Whoever calls checks
+// that the shift was close enough to the mean (ops/channel_moments.h).
+
+struct DeviationTerms {
+  static constexpr size_t kTensors = 1;
+  const float* x;
+  const float* shift;
+
+  struct Row {
+    const float* x;
+    F32 shift;
+
+    void prefetch(ptrdiff_t offset) const { ask_for(x + offset); }
+    static void add_deviation(F32 deviation, LanePair& lanes) {
+      lanes.sum = lanes.sum + deviation;
+      lanes.products = mul_add(deviation, deviation, lanes.products);
+    }
+    void add(size_t offset, LanePair& lanes) const {
+      add_deviation(F32::load(x + offset) - shift, lanes);
+    }
+    void add_first(size_t offset, size_t n, LanePair& lanes) const {
+      add_deviation(keep_first(F32::load_first(x + offset, n) - shift, n, F32::zero()), lanes);
+    }
+  };
+  Row row(size_t channel) const { return {x, F32::broadcast(shift[channel])}; }
+};
+
+// The same with a lane for each channel, where planes have one pixel.
+struct ColumnDeviationSums {
+  const float* x;
+  F32 shift0, shift1, shift2, shift3;
+  ColumnAccumulators deviations, squares;
+
+  template <size_t k>
+  void add(size_t offset, size_t lanes) {
+    const F32 shift = k == 0 ? shift0 : k == 1 ? shift1 : k == 2 ? shift2 : shift3;
+    const F32 deviation = load_columns(x + offset, lanes) - shift;
+    deviations.lanes<k>() = deviations.lanes<k>() + deviation;
+    squares.lanes<k>() = mul_add(deviation, deviation, squares.lanes<k>());
+  }
+  void flush() {
+    deviations.flush();
+    squares.flush();
+  }
+};
+
+inline void column_deviation_sums(const float* x, const float* shift, const Block& block,
+                                  size_t columns, ChannelSums* out) {
+  float shifts[kMostColumns] = {};
+  for (size_t c = 0; c < columns; c++) shifts[c] = shift[c];
+  const ColumnDeviationSums sums = walk_columns(
+      block, columns,
+      ColumnDeviationSums{x, F32::load(shifts), F32::load(shifts + F32::kLanes),
+                          F32::load(shifts + 2 * F32::kLanes), F32::load(shifts + 3 * F32::kLanes),
+                          ColumnAccumulators::zero(), ColumnAccumulators::zero()});
+  store_columns(sums.deviations, sums.squares, columns, out);
+}
+
+inline void deviation_sums(const float* x, const float* shift, const Block& block,
+                           ChannelSums* out) {
+  if (!is_columns(block)) return row_sums(block, DeviationTerms{x, shift}, out);
+  for_each_column_range(block.channels, [&](size_t first, size_t columns) {
+    column_deviation_sums(x + first, shift + first, block, columns, out + first);
+  });
+}

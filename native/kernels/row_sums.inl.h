@@ -1,0 +1,201 @@
+// Sums over the rows of neighbouring channels: of a quantity and of its products, for
+// deviation_sums and gradient_sums.
+//
+// Every addition in a float lane may be off by 2^-24 of what the lane holds, and unlucky terms are
+// off in the same direction each time: a large one followed by many of just over half its last bit.
+// So a lane is emptied into doubles after at most kAdditions + 1 terms, when two more additions have
+// put four accumulators together. With the rounding of a deviation and of its square, a sum is then
+// within 13 * 2^-24 = 7.8e-7 of the truth whatever the data are.
+constexpr size_t kAdditions = 8;
+
+// Four independent accumulators hide the latency of the addition.
+constexpr size_t kAccumulators = 4;
+
+constexpr size_t kStep = kAccumulators * F32::kLanes;
+
+struct LanePair {
+  F32 sum, products;
+
+  static LanePair zero() { return {F32::zero(), F32::zero()}; }
+};
+
+inline LanePair operator+(LanePair a, LanePair b) {
+  return {a.sum + b.sum, a.products + b.products};
+}
+
+struct WidePair {
+  F64Sum sum, products;
+
+  static WidePair zero() { return {F64Sum::zero(), F64Sum::zero()}; }
+  void add(LanePair lanes) {
+    sum.add(lanes.sum);
+    products.add(lanes.products);
+  }
+};
+
+// Into the first-level cache, of which kAhead is a small part.
+inline void ask_for(const float* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, 3);
+#else
+  (void)p;
+#endif
+}
+
+// Four vectors' worth of sums, one after the other.
+struct PairAccumulators {
+  LanePair lanes0, lanes1, lanes2, lanes3;
+
+  // No initializers of members: an implicit constructor is compiled for the baseline, even within
+  // the target region of an ISA.
+  static PairAccumulators zero() {
+    return {LanePair::zero(), LanePair::zero(), LanePair::zero(), LanePair::zero()};
+  }
+
+  // `steps` steps of four vectors; memory is asked for from `ahead` on meanwhile.
+  template <class Row>
+  void add_steps(const Row& row, size_t offset, size_t steps, ptrdiff_t ahead) {
+    for (size_t step = 0; step < steps; step++) {
+      for (size_t line = 0; line < kStep; line += 16) {
+        row.prefetch(ahead + static_cast<ptrdiff_t>(line));
+      }
+      row.add(offset, lanes0);
+      row.add(offset + F32::kLanes, lanes1);
+      row.add(offset + 2 * F32::kLanes, lanes2);
+      row.add(offset + 3 * F32::kLanes, lanes3);
+      offset += kStep;
+      ahead += static_cast<ptrdiff_t>(kStep);
+    }
+  }
+
+  // kRest whole vectors and, where kTail, the first `tail` floats of one.
+  template <size_t kRest, bool kTail, class Row>
+  void add_rest(const Row& row, size_t offset, size_t tail, ptrdiff_t ahead) {
+    if constexpr (kRest > 0 || kTail) row.prefetch(ahead);
+    if constexpr (kRest > 0) row.add(offset, lanes0);
+    if constexpr (kRest > 1) row.add(offset + F32::kLanes, lanes1);
+    if constexpr (kRest > 2) row.add(offset + 2 * F32::kLanes, lanes2);
+    if constexpr (kTail) row.add_first(offset + kRest * F32::kLanes, tail, lanes3);
+  }
+
+  LanePair total() const { return (lanes0 + lanes1) + (lanes2 + lanes3); }
+};
+
+// Memory is asked for so many floats, of all tensors together, before they are summed. The
+// processor's own prefetchers see no further than a row of a small plane, and every jump to the
+// next image stops them.
+constexpr size_t kAhead = 4096;
+
+// Where to ask, while rows of `together` images are summed channel by channel.
+class ReadAhead {
+ public:
+  ReadAhead(const Block& block, size_t together, size_t distance)
+      : block_(block),
+        together_(together),
+        within_(std::min(distance, block.length)),
+        channels_(1) {
+    if (within_ == block.length) {
+      const size_t floats = block.length * together;
+      channels_ = (distance + floats - 1) / floats;
+    }
+  }
+
+  // From a row to the one that is asked for at its end, or all the while if rows are short.
+  ptrdiff_t to_row(size_t image, size_t channel) const {
+    const ptrdiff_t here = static_cast<ptrdiff_t>(channel * block_.channel_stride);
+    if (channel + channels_ < block_.channels) {
+      return static_cast<ptrdiff_t>(channels_ * block_.channel_stride);
+    }
+    const size_t wrapped = channel + channels_ - block_.channels;
+    const ptrdiff_t there = static_cast<ptrdiff_t>(wrapped * block_.channel_stride);
+    if (image + together_ < block_.images) {
+      return static_cast<ptrdiff_t>(together_ * block_.image_stride) + there - here;
+    }
+    const size_t to_last = (block_.images - 1 - image) * block_.image_stride;
+    return static_cast<ptrdiff_t>(to_last) + block_.next + there - here;
+  }
+
+  // From the start of a row to what is asked for at a place in it.
+  ptrdiff_t at(size_t place, ptrdiff_t to_row) const {
+    const size_t there = place + within_;
+    if (there < block_.length) return static_cast<ptrdiff_t>(there);
+    return to_row + static_cast<ptrdiff_t>(there - block_.length);
+  }
+
+ private:
+  const Block& block_;
+  size_t together_;
+  size_t within_;    // floats ahead in the same row
+  size_t channels_;  // rows ahead
+};
+
+// What is left of a row behind its steps is known to the compiler, since deciding it in every row
+// takes as long as a row of 7x7 planes. Short rows of a few images share their accumulators, which
+// else would be put together in every row.
+template <size_t kRest, bool kTail, class Terms>
+void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
+  constexpr size_t kPiece = kAdditions * kStep;
+  const size_t steps = block.length / kStep;
+  const size_t tail = block.length % F32::kLanes;
+  const size_t pieces = steps > 0 ? (steps - 1) / kAdditions : 0;  // whole ones before the last
+  const size_t last_steps = steps - pieces * kAdditions;
+  // Not the constant: g++ unrolls a loop of known length until its registers do not suffice.
+  const size_t piece_steps = std::min(steps, kAdditions);
+  const size_t additions = last_steps + (kRest > 0 || kTail);
+  const size_t together =
+      pieces > 0 ? 1 : std::max<size_t>(1, kAdditions / std::max<size_t>(1, additions));
+  const ReadAhead read_ahead(block, together, kAhead / Terms::kTensors);
+
+  WidePair wide[kMostChannels];
+  for (size_t channel = 0; channel < block.channels; channel++) wide[channel] = WidePair::zero();
+  for (size_t image = 0; image < block.images; image += together) {
+    const size_t rows = std::min(together, block.images - image);
+    for (size_t channel = 0; channel < block.channels; channel++) {
+      const auto row = terms.row(channel);
+      const ptrdiff_t to_row = read_ahead.to_row(image, channel);
+      size_t start = image * block.image_stride + channel * block.channel_stride;
+      for (size_t piece = 0; piece < pieces; piece++) {
+        PairAccumulators sums = PairAccumulators::zero();
+        sums.add_steps(row, start + piece * kPiece, piece_steps,
+                       static_cast<ptrdiff_t>(start) + read_ahead.at(piece * kPiece, to_row));
+        wide[channel].add(sums.total());
+      }
+      const size_t last = pieces * kPiece;
+      const size_t rest = last + last_steps * kStep;
+      const ptrdiff_t last_ahead = read_ahead.at(last, to_row);
+      PairAccumulators sums = PairAccumulators::zero();
+      for (size_t each = 0; each < rows; each++, start += block.image_stride) {
+        const ptrdiff_t ahead = static_cast<ptrdiff_t>(start) + last_ahead;
+        sums.add_steps(row, start + last, last_steps, ahead);
+        sums.template add_rest<kRest, kTail>(row, start + rest, tail,
+                                             ahead + static_cast<ptrdiff_t>(rest - last));
+      }
+      wide[channel].add(sums.total());
+    }
+  }
+  for (size_t channel = 0; channel < block.channels; channel++) {
+    out[channel] = {wide[channel].sum.total(), wide[channel].products.total()};
+  }
+}
+
+// Terms provides row(channel), and that add(offset, LanePair&), a whole vector, and
+// add_first(offset, n, LanePair&), 0 < n < kLanes floats. Image by image and channel by channel,
+// which is the order in memory.
+template <class Terms>
+void row_sums(const Block& block, const Terms& terms, ChannelSums* out) {
+  const bool tail = block.length % F32::kLanes > 0;
+  switch (block.length % kStep / F32::kLanes) {
+    case 0:
+      return tail ? row_sums_with<0, true>(block, terms, out)
+                  : row_sums_with<0, false>(block, terms, out);
+    case 1:
+      return tail ? row_sums_with<1, true>(block, terms, out)
+                  : row_sums_with<1, false>(block, terms, out);
+    case 2:
+      return tail ? row_sums_with<2, true>(block, terms, out)
+                  : row_sums_with<2, false>(block, terms, out);
+    default:
+      return tail ? row_sums_with<3, true>(block, terms, out)
+                  : row_sums_with<3, false>(block, terms, out);
+  }
+}

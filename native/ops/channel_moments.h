@@ -1,0 +1,109 @@
+// Mean and sum of squared deviations of a channel from one walk over it.
+//
+// The walk sums deviations from a shift, and their squares (Chan, Golub, LeVeque: Algorithms for
+// computing the sample variance, 1983, eq. 1.7). What it loses grows with the distance of the shift
+// from the mean, so the shift is the mean of a sample from all over the channel, and the sums say
+// afterwards how good it was: where it was not, by an outlier in the sample, say, the channel is
+// walked again with the mean that the first walk found.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "kernels.h"
+#include "ops/channel_chunks.h"
+
+namespace batchnorm {
+
+// Count, mean and sum of squared deviations from that mean.
+struct Moments {
+  double count;
+  double mean;
+  double m2;
+};
+
+// The means of samples of neighbouring channels, the first of which begins at x[0]; of a constant
+// channel exactly its value. Short runs spread evenly, since neighbouring pixels are alike and so
+// are those of one image, but at most some tenth of the cache lines: reading them here and there is
+// slow.
+inline void sample_means(const float* x, const ImageShape& shape, size_t channels, float* means) {
+  constexpr size_t kMostPixels = 8;
+  const size_t count = shape.images * shape.plane;
+  const size_t runs = shape.plane < 16 ? 16 : std::min<size_t>(16, count / 256 + 1);
+  const size_t pixels = std::min(kMostPixels, shape.plane);
+  float sums[kMostChannels * kMostPixels];
+  std::fill_n(sums, channels * pixels, 0.0f);
+  for (size_t run = 0; run < runs; run++) {
+    const size_t element = (2 * run + 1) * count / (2 * runs);
+    const size_t image = element / shape.plane;
+    const size_t pixel = std::min(element % shape.plane, shape.plane - pixels);
+    const float* from = x + image * shape.channels * shape.plane + pixel;
+    if (pixels == kMostPixels) {
+      for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < kMostPixels; i++) {
+          sums[c * kMostPixels + i] += from[c * shape.plane + i] - x[c * shape.plane];
+        }
+      }
+    } else if (shape.plane == 1) {
+      for (size_t c = 0; c < channels; c++) sums[c] += from[c] - x[c];
+    } else {
+      for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < pixels; i++) {
+          sums[c * pixels + i] += from[c * shape.plane + i] - x[c * shape.plane];
+        }
+      }
+    }
+  }
+  for (size_t c = 0; c < channels; c++) {
+    float sum = 0;
+    for (size_t i = 0; i < pixels; i++) sum += sums[c * pixels + i];
+    means[c] = x[c * shape.plane] + sum / static_cast<float>(runs * pixels);
+  }
+}
+
+// For channels whose float sums overflow or hold an Inf or NaN: the textbook two passes in double,
+// which give what IEEE arithmetic says, such as a finite mean of values near 3e38.
+inline Moments moments_in_double(const float* x, const ImageShape& shape) {
+  const double count = static_cast<double>(shape.images * shape.plane);
+  const size_t stride = shape.channels * shape.plane;
+  double sum = 0;
+  for (size_t image = 0; image < shape.images; image++) {
+    for (size_t i = 0; i < shape.plane; i++) sum += static_cast<double>(x[image * stride + i]);
+  }
+  const double mean = sum / count;
+  double m2 = 0;
+  for (size_t image = 0; image < shape.images; image++) {
+    for (size_t i = 0; i < shape.plane; i++) {
+      const double deviation = static_cast<double>(x[image * stride + i]) - mean;
+      m2 += deviation * deviation;
+    }
+  }
+  return {count, mean, m2};
+}
+
+// The moments of the channel whose first element is x[0] from its sums around `shift`;
+// sums_around(shift) walks over it again.
+//
+// The sums are within 7.8e-7 of the truth (row_sums.inl.h), the variance within 1e-6 as long as the
+// squared distance of shift and mean is below a quarter of it. Where no float is closer to the mean
+// than the shift, the values are but a few last bits apart, and all sums are exact.
+template <class SumsAround>
+Moments channel_moments(const float* x, const ImageShape& shape, float shift, ChannelSums sums,
+                        const SumsAround& sums_around) {
+  const double count = static_cast<double>(shape.images * shape.plane);
+  constexpr size_t kMostWalks = 4;
+  for (size_t walk = 1;; walk++) {
+    if (!std::isfinite(sums.products)) return moments_in_double(x, shape);
+    const double distance = sums.sum / count;
+    const double between = distance * sums.sum;
+    const double mean = static_cast<double>(shift) + distance;
+    const double m2 = std::max(0.0, sums.products - between);
+    const float nearest = static_cast<float>(mean);
+    if (between <= 0.25 * m2 || nearest == shift || walk == kMostWalks) return {count, mean, m2};
+    shift = nearest;
+    sums = sums_around(shift);
+  }
+}
+
+}  // namespace batchnorm
