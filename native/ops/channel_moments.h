@@ -30,7 +30,7 @@ struct Moments {
 inline void sample_means(const float* x, const ImageShape& shape, size_t channels, float* means) {
   constexpr size_t kMostPixels = 8;
   const size_t count = shape.images * shape.plane;
-  const size_t runs = shape.plane < 16 ? 16 : std::min<size_t>(16, count / 256 + 1);
+  const size_t runs = shape.plane < 16 ? 16 : std::min<size_t>(8, count / 256 + 1);
   const size_t pixels = std::min(kMostPixels, shape.plane);
   float sums[kMostChannels * kMostPixels];
   std::fill_n(sums, channels * pixels, 0.0f);
