@@ -46,6 +46,9 @@ export type SameShape<A extends Shape, B extends Shape> = A extends readonly [
 
 type UnknownRank<S extends Shape> = number extends S['length'] ? true : false;
 
+/** Of every scalar: one frozen array for all. */
+export const scalarShape: readonly [] = Object.freeze([]);
+
 /** Number of values in a tensor of this shape. */
 export function elementCount(shape: Shape): number {
   let count = 1;
