@@ -1,6 +1,6 @@
 export { backward, type BackwardOptions } from './autograd/backward.js';
 export type { Gradients } from './autograd/gradients.js';
-export type { BackendInfo } from './backend/index.js';
+export { type BackendInfo, setNumThreads } from './backend/index.js';
 export { FileFormatError } from './files/file-format-error.js';
 export type { FilePath } from './files/path.js';
 export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/batch-norm-2d.js';

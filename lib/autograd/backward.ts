@@ -6,8 +6,8 @@ import { Storage } from '../tensor/storage.js';
 import type { OwnedTape } from '../tensor/tape.js';
 import { graphOf, isTensor, leaseOf, type Tensor, type Tensor0D } from '../tensor/tensor.js';
 import { requireOptions } from '../errors.js';
-import { accumulate, addGradient, Gradients } from './gradients.js';
-import type { Graph, Node } from './graph.js';
+import { accumulate, addGradients, type Found, Gradients } from './gradients.js';
+import type { GiveGradient, Graph, Node } from './graph.js';
 
 /** What `backward` does besides. */
 export interface BackwardOptions {
@@ -33,47 +33,50 @@ export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): 
   graph.checkUnchanged();
 
   const found = differentiate(graph, loss);
-  const gradients = into ?? new Gradients();
-  for (const { node, gradient } of found) addGradient(gradients, node, gradient);
+  const gradients = into ?? new Gradients(found);
+  if (into !== undefined) addGradients(into, found);
   graph.consume(keep);
   return gradients;
 }
 
-interface Found {
-  readonly node: Node;
-  readonly gradient: Storage;
-}
-
-/** Gradients of the tensors that no operation of the graph produced. */
-function differentiate(graph: Graph, loss: Node): Iterable<Found> {
+/** Gradients of the tensors that no operation of the graph produced, by their ids. */
+function differentiate(graph: Graph, loss: Node): Map<number, Found> {
   const found = new Map<number, Found>();
-  const give = (node: Node, gradient: Storage): void => {
-    found.set(node.id, { node, gradient: accumulate(found.get(node.id)?.gradient, gradient) });
+  const add = ({ id, shape }: Node, gradient: Storage): void => {
+    const earlier = found.get(id);
+    if (earlier === undefined) {
+      found.set(id, { shape, storage: gradient, tensor: undefined });
+    } else {
+      earlier.storage = accumulate(earlier.storage, gradient);
+    }
+  };
+  let inputs: readonly Node[] = [];
+  const give: GiveGradient = (input, gradient) => {
+    add(inputs[input], gradient);
   };
 
   const one = Storage.take(1);
   one.values[0] = 1;
-  give(loss, one);
+  add(loss, one);
   try {
     const entries = graph.entries();
     for (let i = entries.length - 1; i >= 0; i--) {
-      const { output, inputs, backward: differentiateEntry } = entries[i];
-      const dy = found.get(output.id);
+      const entry = entries[i];
+      const dy = found.get(entry.output.id);
       if (dy === undefined) continue;
-      found.delete(output.id);
+      found.delete(entry.output.id);
+      inputs = entry.inputs;
       try {
-        differentiateEntry(dy.gradient, (input, gradient) => {
-          give(inputs[input], gradient);
-        });
+        entry.backward(dy.storage, give);
       } finally {
-        dy.gradient.release();
+        dy.storage.release();
       }
     }
   } catch (error) {
-    for (const { gradient } of found.values()) gradient.release();
+    for (const { storage } of found.values()) storage.release();
     throw error;
   }
-  return found.values();
+  return found;
 }
 
 function readLoss(loss: unknown): Graph {
@@ -92,9 +95,11 @@ function readLoss(loss: unknown): Graph {
   return graph;
 }
 
-function readKeep(keep: unknown, graph: Graph): Set<Lease> {
+const nothing: ReadonlySet<Lease> = new Set();
+
+function readKeep(keep: unknown, graph: Graph): ReadonlySet<Lease> {
+  if (keep === undefined) return nothing;
   const leases = new Set<Lease>();
-  if (keep === undefined) return leases;
   if (!Array.isArray(keep)) throw wrongType('keep', 'an array of tensors', keep);
   for (const [i, tensor] of (keep as unknown[]).entries()) {
     if (!isTensor(tensor)) throw wrongType(`keep[${i}]`, 'a Tensor', tensor);

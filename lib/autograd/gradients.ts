@@ -3,9 +3,8 @@ import { backend } from '../backend/index.js';
 import { endOfLease } from '../tensor/lease.js';
 import type { Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
-import { createTensor, isTensor, leaseOf, type Tensor } from '../tensor/tensor.js';
+import { createTensor, isTensor, leaseOf, storageOf, type Tensor } from '../tensor/tensor.js';
 import type { NoneTape, Tape } from '../tensor/tape.js';
-import type { Node } from './graph.js';
 
 /** Adds a gradient to the one found so far; takes over both and returns the hold on the sum. */
 export function accumulate(earlier: Storage | undefined, gradient: Storage): Storage {
@@ -19,33 +18,60 @@ export function accumulate(earlier: Storage | undefined, gradient: Storage): Sto
   return target;
 }
 
-/** Adds a gradient of the node; takes over one hold on it. For `backward` only. */
-export let addGradient: (gradients: Gradients, node: Node, gradient: Storage) => void;
+/** One gradient; the tensor is made for those who ask. */
+export interface Found {
+  readonly shape: Shape;
+  storage: Storage;
+  tensor: Tensor<Shape> | undefined;
+}
+
+/** Adds gradients by the ids of their tensors; takes over one hold on each. For `backward` only. */
+export let addGradients: (gradients: Gradients, found: ReadonlyMap<number, Found>) => void;
+
+/** The values of the gradient by `tensor`, where there is one. For optimizers only. */
+export let gradientStorage: (gradients: Gradients, tensor: Tensor<Shape>) => Storage | undefined;
 
 /** Gives all gradients back to the pool. For optimizers only. */
 export let consumeGradients: (gradients: Gradients) => void;
 
 /** What `backward` found: the gradient of the loss by every tensor that the graph began with. */
 export class Gradients {
-  readonly #tensors = new Map<number, Tensor<Shape>>();
+  readonly #found: Map<number, Found>;
   #consumed = false;
 
   static {
-    addGradient = (gradients, { id, shape }, gradient) => {
-      const earlier = gradients.#tensors.get(id);
-      if (earlier === undefined) {
-        gradients.#tensors.set(id, createTensor<Shape, NoneTape>(shape, gradient, undefined));
-        return;
+    addGradients = (gradients, found) => {
+      for (const [id, each] of found) {
+        const earlier = gradients.#found.get(id);
+        if (earlier === undefined) {
+          gradients.#found.set(id, each);
+          continue;
+        }
+        const { values } = valuesOf(earlier);
+        backend.add(1, values.length, values.length, values, each.storage.values, values);
+        each.storage.release();
       }
-      const { values } = leaseOf(earlier).storage;
-      backend.add(1, values.length, values.length, values, gradient.values, values);
-      gradient.release();
+    };
+    gradientStorage = (gradients, { id }) => {
+      const found = gradients.#found.get(id);
+      return found === undefined ? undefined : valuesOf(found);
     };
     consumeGradients = (gradients) => {
       gradients.#consumed = true;
-      for (const tensor of gradients.#tensors.values()) leaseOf(tensor).end('update');
-      gradients.#tensors.clear();
+      for (const { storage, tensor } of gradients.#found.values()) {
+        if (tensor === undefined) {
+          storage.release();
+        } else {
+          leaseOf(tensor).end('update');
+        }
+      }
+      gradients.#found.clear();
     };
+  }
+
+  /** @internal Takes over `found`. */
+  constructor(found: Map<number, Found>) {
+    this.#found = found;
   }
 
   /**
@@ -56,11 +82,19 @@ export class Gradients {
   get<S extends Shape>(tensor: Tensor<S, Tape>): Tensor<S> | undefined {
     if (!isTensor(tensor)) throw wrongType('tensor', 'a Tensor', tensor);
     this.requireUnconsumed();
-    return this.#tensors.get(tensor.id) as Tensor<S> | undefined;
+    const found = this.#found.get(tensor.id);
+    if (found === undefined) return undefined;
+    found.tensor ??= createTensor<Shape, NoneTape>(found.shape, found.storage, undefined);
+    return found.tensor as Tensor<S>;
   }
 
   /** @internal */
   requireUnconsumed(): void {
     if (this.#consumed) throw new TypeError(endOfLease.update);
   }
+}
+
+/** Throws where a user has disposed of the tensor. */
+function valuesOf({ storage, tensor }: Found): Storage {
+  return tensor === undefined ? storage : storageOf(tensor);
 }

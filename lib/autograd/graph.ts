@@ -26,13 +26,10 @@ export interface Entry {
   readonly inputs: readonly Node[];
   readonly output: Node;
   readonly outputLease: Lease;
-  readonly saved: readonly SavedValues[];
+  readonly saved: readonly Storage[];
+  /** Of `saved`, when they were. */
+  readonly versions: readonly number[];
   readonly backward: Recipe['backward'];
-}
-
-interface SavedValues {
-  readonly storage: Storage;
-  readonly version: number;
 }
 
 let recorded = 0;
@@ -44,6 +41,7 @@ let recorded = 0;
 export class Graph {
   #mergedInto: Graph | undefined;
   #entries: Entry[] = [];
+  #sorted = true;
   #consumed = false;
 
   get root(): Graph {
@@ -64,6 +62,7 @@ export class Graph {
     if (into === from) return into;
     if (into.#entries.length < from.#entries.length) return Graph.merge(from, into);
     for (const entry of from.#entries) into.#entries.push(entry);
+    if (from.#entries.length > 0) into.#sorted = false;
     from.#entries = [];
     from.#mergedInto = into;
     return into;
@@ -71,24 +70,34 @@ export class Graph {
 
   /** Adds an operation; call on a root. */
   record(inputs: readonly Node[], output: Node, outputLease: Lease, recipe: Recipe): void {
-    const saved = recipe.saved.map((storage) => ({
-      storage: storage.retain(),
-      version: storage.version,
-    }));
-    const backward = recipe.backward;
-    this.#entries.push({ order: recorded++, inputs, output, outputLease, saved, backward });
+    const { saved, backward } = recipe;
+    const versions: number[] = [];
+    for (const storage of saved) versions.push(storage.retain().version);
+    this.#entries.push({
+      order: recorded++,
+      inputs,
+      output,
+      outputLease,
+      saved,
+      versions,
+      backward,
+    });
   }
 
   /** All operations, first to last. */
   entries(): readonly Entry[] {
-    return this.root.#entries.sort((a, b) => a.order - b.order);
+    const { root } = this;
+    if (!root.#sorted) root.#entries.sort((a, b) => a.order - b.order);
+    root.#sorted = true;
+    return root.#entries;
   }
 
   /** Throws where something saved has been changed in place since. */
   checkUnchanged(): void {
-    for (const { saved } of this.root.#entries) {
-      for (const { storage, version } of saved) {
-        if (storage.version === version) continue;
+    for (const { saved, versions } of this.root.#entries) {
+      for (let i = 0; i < saved.length; i++) {
+        const storage = saved[i];
+        if (storage.version === versions[i]) continue;
         throw new Error(
           `Expected ${storage.label ?? 'a tensor'} unchanged between forward and backward, but it was updated in between. Call backward before update, or run forward again`,
         );
@@ -100,7 +109,7 @@ export class Graph {
   consume(keep: ReadonlySet<Lease>): void {
     const root = this.root;
     for (const { saved, output, outputLease } of root.#entries) {
-      for (const { storage } of saved) storage.release();
+      for (const storage of saved) storage.release();
       if (output.shape.length > 0 && !keep.has(outputLease)) outputLease.end('backward');
     }
     root.#entries = [];

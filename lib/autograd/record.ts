@@ -2,7 +2,7 @@ import type { Shape } from '../tensor/shape.js';
 import type { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
 import { createTensor, graphOf, leaseOf, type Tensor } from '../tensor/tensor.js';
-import { Graph, type Recipe } from './graph.js';
+import { Graph, type Node, type Recipe } from './graph.js';
 
 type AnyTensor = Tensor<Shape, Tape>;
 
@@ -29,9 +29,11 @@ export function recorded<S extends Shape, T extends Tape>(
   recipe: () => Recipe,
 ): Tensor<S, T> {
   if (graphs.length === 0) return createTensor<S, T>(shape, storage, undefined);
-  const graph = graphs.reduce((a, b) => Graph.merge(a, b));
+  let [graph] = graphs;
+  for (let i = 1; i < graphs.length; i++) graph = Graph.merge(graph, graphs[i]);
   const output = createTensor<S, T>(shape, storage, graph);
-  const nodes = inputs.map(({ id, shape: inputShape }) => ({ id, shape: inputShape }));
-  graph.record(nodes, { id: output.id, shape }, leaseOf(output), recipe());
+  const nodes: Node[] = [];
+  for (const input of inputs) nodes.push({ id: input.id, shape: input.shape });
+  graph.record(nodes, { id: output.id, shape: output.shape }, leaseOf(output), recipe());
   return output;
 }

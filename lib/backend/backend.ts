@@ -131,6 +131,8 @@ export interface Backend {
     meanGradient: Float32Array | null,
   ) => void;
 
+  /** How many threads a large operation may use, from 1 to `mostThreads`. */
+  setThreads: (count: number) => void;
   /** From the beginning of an array to the next cache line. */
   bytesToCacheLine: (buffer: Float32Array) => number;
   /** Asks the system for huge pages under memory that was never written. */
@@ -150,13 +152,16 @@ export type Arithmetic = (
 /** y = f(x); y may be x. */
 export type Unary = (n: number, x: Float32Array, y: Float32Array) => void;
 
+/** More than this many are never used. */
+export const mostThreads = 256;
+
 /** What the package computes with. */
 export interface BackendInfo {
   /** C++ kernels, or their TypeScript counterparts. */
   readonly name: 'native' | 'portable';
   /** Instruction set of the kernels. */
   readonly isa: 'avx2' | 'neon' | 'scalar' | 'js';
-  /** Threads that a large operation may use, the caller's included. */
+  /** Threads that a large operation may use, the caller's included; `setNumThreads` changes it. */
   readonly threads: number;
   /** Why it is not the native backend, where it is not and nobody asked for the portable one. */
   readonly reason?: string;

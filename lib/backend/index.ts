@@ -1,4 +1,5 @@
-import type { Backend } from './backend.js';
+import { type Backend, mostThreads } from './backend.js';
+import { wrongType, wrongValue } from '../errors.js';
 import { loadAddon, nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
@@ -34,4 +35,22 @@ function refuseForcedIsa(isa: string | undefined, reason: string): void {
 
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+}
+
+/**
+ * Sets how many threads a large operation may use, the caller's included, in the whole process: workers share
+ * them. At first it is what affinity and cgroup quota leave, or `BATCHNORM_NUM_THREADS`. Results are the same
+ * bits for any number; small operations stay on the caller's thread, and those of the TypeScript backend always
+ * do. `backend.threads` says how many there are.
+ *
+ * @param count From 1 to 256.
+ * @throws TypeError or RangeError for what is no such number.
+ */
+export function setNumThreads(count: number): void {
+  const expected = `an integer from 1 to ${mostThreads}`;
+  if (typeof count !== 'number') throw wrongType('count', expected, count);
+  if (!Number.isInteger(count) || count < 1 || count > mostThreads) {
+    throw wrongValue('count', expected, String(count));
+  }
+  backend.setThreads(count);
 }

@@ -6,7 +6,6 @@ interface Addon extends Omit<Backend, 'info'> {
   isa(): 'avx2' | 'neon' | 'scalar';
   selectIsa(name: string): boolean;
   threads(): number;
-  setThreads(count: number): void;
 }
 
 export type LoadedAddon = { addon: Addon } | { missing: string };
@@ -64,7 +63,9 @@ export function nativeBackend(
   const info: BackendInfo = {
     name: 'native',
     isa: addon.isa(),
-    threads: addon.threads(),
+    get threads() {
+      return addon.threads();
+    },
   };
   // A plain object with the addon's functions as own members: no wrapper between a call and C++.
   return { ...addon, info };

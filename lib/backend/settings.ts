@@ -1,3 +1,5 @@
+import { mostThreads } from './backend.js';
+
 /** What the environment forces. */
 export interface Settings {
   readonly name: 'native' | 'portable' | undefined;
@@ -30,8 +32,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
 
 function threadCount(text: string): number {
   const count = Number(text);
-  if (!/^\d+$/.test(text) || count < 1 || count > 256) {
-    throw invalid('BATCHNORM_NUM_THREADS', 'an integer from 1 to 256', text);
+  if (!/^\d+$/.test(text) || count < 1 || count > mostThreads) {
+    throw invalid('BATCHNORM_NUM_THREADS', `an integer from 1 to ${mostThreads}`, text);
   }
   return count;
 }

@@ -2,7 +2,7 @@ import { recorded, graphsOf } from '../autograd/record.js';
 import type { Arithmetic } from '../backend/index.js';
 import { backend } from '../backend/index.js';
 import { wrongType, wrongValue } from '../errors.js';
-import { elementCount, formatShape, sameShape, type Shape } from '../tensor/shape.js';
+import { elementCount, formatShape, sameShape, scalarShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import { createTensor, isTensor, storageOf, type Tensor } from '../tensor/tensor.js';
 import type { NoneTape, Tape } from '../tensor/tape.js';
@@ -121,7 +121,7 @@ function sumToRight(whole: Storage, { rows, columns, rightLength }: Layout): Sto
 function readRight(other: unknown): AnyTensor {
   if (typeof other === 'number') {
     return createTensor<readonly [], NoneTape>(
-      [],
+      scalarShape,
       Storage.adopt(new Float32Array([other])),
       undefined,
     );

@@ -2,7 +2,7 @@ import { graphsOf, recorded } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
 import { describe, wrongType, wrongValue } from '../errors.js';
 import type { Mistake, Shape } from '../tensor/shape.js';
-import { formatShape, sameShape } from '../tensor/shape.js';
+import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
 import { isTaped, isTensor, storageOf, type TapeOf, type Tensor } from '../tensor/tensor.js';
@@ -40,7 +40,7 @@ export function crossEntropyWithLogits<X extends Tensor<Shape, Tape>>(
   backend.logSoftmax(rows, columns, input.values, logProbabilities.values);
   const loss = Storage.take(1);
   loss.values[0] = -target.dot(logProbabilities.values) / rows;
-  const result = recorded<readonly [], TapeOf<X>>(graphs, inputs, [], loss, () => ({
+  const result = recorded<readonly [], TapeOf<X>>(graphs, inputs, scalarShape, loss, () => ({
     saved: [logProbabilities, ...target.saved],
     backward: (dy, give) => {
       // (softmax - target) * dy / N, as the gradient of log(softmax) from -target * dy / N

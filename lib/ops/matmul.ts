@@ -30,7 +30,7 @@ export function matmul<S extends Shape, T extends Tape>(
   const right = storageOf(b);
   const result = Storage.take(rows * columns);
   backend.matmul(rows, depth, columns, false, transposeB, left.values, right.values, result.values);
-  return recorded(graphs, inputs, [rows, columns] as unknown as S, result, () => ({
+  return recorded(graphs, inputs, Object.freeze([rows, columns]) as unknown as S, result, () => ({
     saved: [left, right],
     backward: (dy, give) => {
       // da = dy b^T

@@ -1,6 +1,6 @@
 import { recorded, graphsOf } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
-import type { Shape } from '../tensor/shape.js';
+import { scalarShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
@@ -23,7 +23,7 @@ function reduce<T extends Tape>(x: Tensor<Shape, T>, divisor: number): Tensor<re
   const n = values.length;
   const result = Storage.take(1);
   result.values[0] = backend.sum(n, values) / divisor;
-  return recorded(graphs, inputs, [], result, () => ({
+  return recorded(graphs, inputs, scalarShape, result, () => ({
     saved: [],
     backward: (dy, give) => {
       const dx = Storage.take(n);

@@ -1,4 +1,4 @@
-import { consumeGradients, Gradients } from '../autograd/gradients.js';
+import { consumeGradients, Gradients, gradientStorage } from '../autograd/gradients.js';
 import { wrongType } from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import type { Shape } from '../tensor/shape.js';
@@ -32,7 +32,7 @@ export function updateModule(
   gradients.requireUnconsumed();
 
   const offered = offeredParameters(module);
-  const missing = offered.filter((p) => gradients.get(p) === undefined);
+  const missing = offered.filter((p) => gradientStorage(gradients, p) === undefined);
   if (missing.length > 0) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
   // Before anything changes: memory for all of it may be more than there is.
   for (const parameter of offered) memories.of(storageOf(parameter));
@@ -67,18 +67,18 @@ class SteppingProvider implements GradientProvider {
   ) {}
 
   step(parameter: Tensor<Shape>): boolean {
-    const gradient = this.gradients.get(parameter);
+    const gradient = gradientStorage(this.gradients, parameter);
     if (gradient === undefined) return false;
     const storage = storageOf(parameter);
     if (this.#stepped.has(storage)) return true;
     this.#stepped.add(storage);
-    this.rule(storage.values, storageOf(gradient).values, this.memories.of(storage));
+    this.rule(storage.values, gradient.values, this.memories.of(storage));
     storage.version++;
     return true;
   }
 
   gradient<S extends Shape>(parameter: Tensor<S>): Tensor<S> | undefined {
-    const gradient = this.gradients.get(parameter);
+    const gradient = gradientStorage(this.gradients, parameter);
     if (gradient === undefined) return undefined;
     const storage = storageOf(parameter);
     const before = storage.values;
@@ -88,7 +88,7 @@ class SteppingProvider implements GradientProvider {
     } else {
       this.#stepped.add(storage);
       change.values.set(before);
-      this.rule(change.values, storageOf(gradient).values, this.memories.of(storage));
+      this.rule(change.values, gradient.values, this.memories.of(storage));
       for (let i = 0; i < before.length; i++) change.values[i] = before[i] - change.values[i];
     }
     return createTensor<S, NoneTape>(parameter.shape, change, undefined);

@@ -1,5 +1,7 @@
 import type { Storage } from '../tensor/storage.js';
 
+const nothing: readonly Float32Array[] = [];
+
 /** What an optimizer remembers of each parameter from step to step: arrays of the parameter's length.
  * It goes when the parameter goes. */
 export class ParameterMemory {
@@ -9,6 +11,7 @@ export class ParameterMemory {
   constructor(private readonly initial: readonly number[]) {}
 
   of(parameter: Storage): readonly Float32Array[] {
+    if (this.initial.length === 0) return nothing;
     let arrays = this.#arrays.get(parameter);
     if (arrays === undefined) {
       const { length } = parameter.values;

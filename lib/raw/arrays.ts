@@ -15,8 +15,8 @@ export interface RawImage extends ImageShape {
 
 export function readImage(shape: unknown): RawImage {
   const own = readShape('shape', shape as Shape);
-  const image = readImageShape('shape', own);
-  return { ...image, shape: own, elements: image.images * image.channels * image.plane };
+  const { images, channels, plane } = readImageShape('shape', own);
+  return { images, channels, plane, shape: own, elements: images * channels * plane };
 }
 
 /** A Float32Array of exactly this length; detached ones have length 0. */
@@ -50,15 +50,26 @@ export function requireNoOverlap(
   read: Readonly<Record<string, Float32Array>>,
   mayBeSame: readonly (readonly [written: string, read: string])[] = [],
 ): void {
-  const outputs = Object.entries(written);
-  for (const [i, [name, array]] of outputs.entries()) {
-    for (const [otherName, other] of [...outputs.slice(i + 1), ...Object.entries(read)]) {
-      if (!overlap(array, other)) continue;
-      const allowed = mayBeSame.some(([w, r]) => w === name && r === otherName);
-      if (allowed && same(array, other)) continue;
-      throw new RangeError(
-        `Expected ${allowed ? `${otherName} itself or ` : ''}memory apart from ${otherName} for ${name} but received memory that overlaps it`,
-      );
+  for (const name in written) {
+    for (const other in written) {
+      if (other !== name) requireApart(name, written[name], other, written[other], false);
+    }
+    for (const other in read) {
+      const allowed = mayBeSame.some(([w, r]) => w === name && r === other);
+      requireApart(name, written[name], other, read[other], allowed);
     }
   }
+}
+
+function requireApart(
+  name: string,
+  array: Float32Array,
+  otherName: string,
+  other: Float32Array,
+  mayBeSame: boolean,
+): void {
+  if (!overlap(array, other) || (mayBeSame && same(array, other))) return;
+  throw new RangeError(
+    `Expected ${mayBeSame ? `${otherName} itself or ` : ''}memory apart from ${otherName} for ${name} but received memory that overlaps it`,
+  );
 }

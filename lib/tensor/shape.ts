@@ -46,6 +46,9 @@ export type SameShape<A extends Shape, B extends Shape> = A extends readonly [
 
 type UnknownRank<S extends Shape> = number extends S['length'] ? true : false;
 
+/** Of every scalar: one frozen array for all. */
+export const scalarShape: readonly [] = Object.freeze([]);
+
 /** Number of values in a tensor of this shape. */
 export function elementCount(shape: Shape): number {
   let count = 1;
@@ -54,7 +57,10 @@ export function elementCount(shape: Shape): number {
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
 }
 
 /** `[4, 3, 2, 2]` */

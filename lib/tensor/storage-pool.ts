@@ -6,8 +6,10 @@ import { totalmem } from 'node:os';
 // first write. Buffers that are given back are therefore kept, by exact length, for the next tensor of
 // that length; a training loop of constant shapes allocates nothing after its first steps.
 
-/** Below this a new typed array is as cheap as a look-up here. */
-const smallest = 64;
+/** Below this length no more than so many of one length are kept: what surrounds a small array is larger than
+ * the array, and is not counted in bytes. */
+const smallestCounted = 64;
+const mostUncounted = 1024;
 
 /** From this length on, tensors begin with a cache line. */
 const smallestAligned = 4096;
@@ -56,13 +58,15 @@ class StoragePool {
   give(buffer: Float32Array): void {
     const { length, byteLength } = buffer;
     // A detached buffer has length 0: whoever transferred it, it is gone.
-    if (length < smallest || byteLength > this.#limit) return;
-    this.#evict(byteLength);
+    if (length === 0 || byteLength > this.#limit) return;
+    if (this.#bytes + byteLength > this.#limit) this.#evict(byteLength);
     const buffers = this.#free.get(length);
     if (buffers === undefined) {
       this.#free.set(length, [buffer]);
-    } else {
+    } else if (length >= smallestCounted || buffers.length < mostUncounted) {
       buffers.push(buffer);
+    } else {
+      return;
     }
     this.#bytes += byteLength;
   }

@@ -31,7 +31,7 @@ declare const tapeOfTensor: unique symbol;
 
 let created = 0;
 
-/** Makes a tensor; takes over one hold on `storage`. For the library only. */
+/** Makes a tensor; takes over one hold on `storage`. The shape must be frozen. For the library only. */
 export let createTensor: <S extends Shape, T extends Tape>(
   shape: S,
   storage: Storage,
@@ -79,12 +79,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   static {
     createTensor = (shape, storage, graph, id = created++) =>
-      new Tensor(
-        Object.isFrozen(shape) ? shape : Object.freeze(shape),
-        new Lease(storage),
-        graph,
-        id,
-      );
+      new Tensor(shape, new Lease(storage), graph, id);
     storageOf = (tensor) => tensor.#lease.storage;
     leaseOf = (tensor) => tensor.#lease;
     isTensor = (value): value is Tensor<Shape, Tape> =>

@@ -14,11 +14,13 @@ const mostElements = 2 ** 32;
 export function readShape<S extends Shape>(argument: string, shape: S): S {
   if (!Array.isArray(shape)) throw wrongType(argument, 'an array of sizes', shape);
   const copy = [...(shape as readonly unknown[])];
-  for (const [axis, size] of copy.entries()) {
-    const name = `${argument}[${axis}]`;
-    if (typeof size !== 'number') throw wrongType(name, 'a non-negative integer', size);
+  for (let axis = 0; axis < copy.length; axis++) {
+    const size = copy[axis];
+    if (typeof size !== 'number') {
+      throw wrongType(`${argument}[${axis}]`, 'a non-negative integer', size);
+    }
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw wrongValue(name, 'a non-negative integer', String(size));
+      throw wrongValue(`${argument}[${axis}]`, 'a non-negative integer', String(size));
     }
   }
   if (elementCount(copy as unknown as Shape) > mostElements) {

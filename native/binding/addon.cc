@@ -8,12 +8,12 @@
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   using namespace batchnorm;
   env.SetInstanceData(new AddonData{&best_kernels()});
-  export_batch_norm(env, exports);
-  export_elementwise(env, exports);
-  export_reductions(env, exports);
-  export_matmul(env, exports);
-  export_optimizers(env, exports);
-  export_system(env, exports);
+  export_batch_norm(exports);
+  export_elementwise(exports);
+  export_reductions(exports);
+  export_matmul(exports);
+  export_optimizers(exports);
+  export_system(exports);
   return exports;
 }
 

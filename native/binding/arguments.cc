@@ -4,7 +4,12 @@
 
 namespace batchnorm {
 
-Arguments::Arguments(const Napi::CallbackInfo& info) : info_(info) {}
+Arguments::Arguments(napi_env env, napi_callback_info info) : env_(env) {
+  size_t count = kMost;
+  void* data = nullptr;
+  ok_ = napi_get_cb_info(env, info, &count, values_, nullptr, &data) == napi_ok;
+  data_ = static_cast<AddonData*>(data);
+}
 
 float* Arguments::floats(size_t index, size_t needed) {
   if (!ok_) return nullptr;
@@ -13,7 +18,7 @@ float* Arguments::floats(size_t index, size_t needed) {
   void* data = nullptr;
   // Fails for what is no typed array; a detached one reports length 0.
   const napi_status status =
-      napi_get_typedarray_info(info_.Env(), info_[index], &type, &length, &data, nullptr, nullptr);
+      napi_get_typedarray_info(env_, values_[index], &type, &length, &data, nullptr, nullptr);
   if (status != napi_ok || type != napi_float32_array || length < needed) {
     char expected[64];
     std::snprintf(expected, sizeof expected, "a Float32Array of at least %zu values", needed);
@@ -24,16 +29,18 @@ float* Arguments::floats(size_t index, size_t needed) {
 }
 
 float* Arguments::floats_or_null(size_t index, size_t needed) {
-  if (!ok_ || info_[index].IsNull()) return nullptr;
-  return floats(index, needed);
+  if (!ok_) return nullptr;
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env_, values_[index], &type);
+  return type == napi_null ? nullptr : floats(index, needed);
 }
 
 size_t Arguments::size(size_t index) {
   constexpr double kLimit = 281474976710656.0;  // 2^48
   double value = -1;
   if (!ok_) return 0;
-  if (napi_get_value_double(info_.Env(), info_[index], &value) != napi_ok || !(value >= 0) ||
-      value >= kLimit || value != static_cast<double>(static_cast<uint64_t>(value))) {
+  if (napi_get_value_double(env_, values_[index], &value) != napi_ok || !(value >= 0) ||
+      value >= kLimit || value != static_cast<double>(static_cast<int64_t>(value))) {
     fail(index, "a whole number below 2^48");
     return 0;
   }
@@ -42,7 +49,7 @@ size_t Arguments::size(size_t index) {
 
 double Arguments::number(size_t index) {
   double value = 0;
-  if (ok_ && napi_get_value_double(info_.Env(), info_[index], &value) != napi_ok) {
+  if (ok_ && napi_get_value_double(env_, values_[index], &value) != napi_ok) {
     fail(index, "a number");
   }
   return value;
@@ -50,28 +57,30 @@ double Arguments::number(size_t index) {
 
 bool Arguments::boolean(size_t index) {
   bool value = false;
-  if (ok_ && napi_get_value_bool(info_.Env(), info_[index], &value) != napi_ok) {
+  if (ok_ && napi_get_value_bool(env_, values_[index], &value) != napi_ok) {
     fail(index, "a boolean");
   }
   return value;
 }
 
-const Kernels& Arguments::kernels() const {
-  return *info_.Env().GetInstanceData<AddonData>()->kernels;
+bool Arguments::text(size_t index, char* buffer, size_t capacity) {
+  size_t length = 0;
+  return napi_get_value_string_utf8(env_, values_[index], buffer, capacity, &length) == napi_ok &&
+         length + 1 < capacity;
 }
 
-Napi::Value Arguments::finish(Status status) const {
+napi_value Arguments::finish(Status status) const {
   if (status == Status::kOutOfMemory) {
-    Napi::RangeError::New(info_.Env(), "Out of memory for the working space of an operation")
+    Napi::RangeError::New(env_, "Out of memory for the working space of an operation")
         .ThrowAsJavaScriptException();
   }
-  return info_.Env().Undefined();
+  return nullptr;
 }
 
 void Arguments::fail(size_t index, const char* expected) {
   char message[128];
   std::snprintf(message, sizeof message, "Expected %s for native argument %zu", expected, index);
-  Napi::TypeError::New(info_.Env(), message).ThrowAsJavaScriptException();
+  Napi::TypeError::New(env_, message).ThrowAsJavaScriptException();
   ok_ = false;
 }
 

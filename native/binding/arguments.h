@@ -15,9 +15,17 @@
 
 namespace batchnorm {
 
+// What each JavaScript environment (the main thread, a worker) keeps for itself.
+struct AddonData {
+  const Kernels* kernels;
+};
+
 class Arguments {
  public:
-  explicit Arguments(const Napi::CallbackInfo& info);
+  // Of a function that export_function has made.
+  Arguments(napi_env env, napi_callback_info info);
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
 
   // The data of a Float32Array that holds at least `needed` floats.
   float* floats(size_t index, size_t needed);
@@ -27,20 +35,29 @@ class Arguments {
   size_t size(size_t index);
   double number(size_t index);
   bool boolean(size_t index);
+  // A string as a null-terminated one; false where it is none or too long.
+  bool text(size_t index, char* buffer, size_t capacity);
 
   // False once a read has failed; a JavaScript exception is then pending and what was read must not
   // be used.
   bool ok() const { return ok_; }
 
-  const Kernels& kernels() const;
+  Napi::Env env() const { return env_; }
+  const Kernels& kernels() const { return *data_->kernels; }
+  AddonData& data() { return *data_; }
 
-  // Throws where the status is an error.
-  Napi::Value finish(Status status) const;
+  // What the call returns, undefined; throws where the status is an error.
+  napi_value finish(Status status) const;
 
  private:
   void fail(size_t index, const char* expected);
 
-  const Napi::CallbackInfo& info_;
+  // As many as the function with the most arguments takes; what a call lacks is undefined.
+  static constexpr size_t kMost = 16;
+
+  napi_env env_;
+  napi_value values_[kMost];
+  AddonData* data_ = nullptr;
   bool ok_ = true;
 };
 
@@ -48,10 +65,5 @@ class Arguments {
 inline size_t product(size_t a, size_t b) {
   return b != 0 && a > SIZE_MAX / sizeof(float) / b ? SIZE_MAX / sizeof(float) : a * b;
 }
-
-// What each JavaScript environment (the main thread, a worker) keeps for itself.
-struct AddonData {
-  const Kernels* kernels;
-};
 
 }  // namespace batchnorm

@@ -17,8 +17,7 @@ size_t elements(const ImageShape& shape) {
   return product(product(shape.images, shape.channels), shape.plane);
 }
 
-Napi::Value training(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value training(Arguments& arguments) {
   const ImageShape shape = read_shape(arguments);
   const size_t n = elements(shape);
   const size_t c = shape.channels;
@@ -34,7 +33,7 @@ Napi::Value training(const Napi::CallbackInfo& info) {
   call.mean = arguments.floats(11, c);
   call.mean_low = arguments.floats(12, c);
   call.inv_std = arguments.floats(13, c);
-  if (!arguments.ok()) return info.Env().Undefined();
+  if (!arguments.ok()) return nullptr;
   if (call.running_mean == nullptr || call.running_var == nullptr) {
     call.running_mean = nullptr;
     call.running_var = nullptr;
@@ -42,8 +41,7 @@ Napi::Value training(const Napi::CallbackInfo& info) {
   return arguments.finish(batch_norm_training(arguments.kernels(), shape, call));
 }
 
-Napi::Value inference(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value inference(Arguments& arguments) {
   const ImageShape shape = read_shape(arguments);
   const size_t n = elements(shape);
   const size_t c = shape.channels;
@@ -55,12 +53,11 @@ Napi::Value inference(const Napi::CallbackInfo& info) {
   call.running_mean = arguments.floats(7, c);
   call.running_var = arguments.floats(8, c);
   call.y = arguments.floats(9, n);
-  if (!arguments.ok()) return info.Env().Undefined();
+  if (!arguments.ok()) return nullptr;
   return arguments.finish(batch_norm_inference(arguments.kernels(), shape, call));
 }
 
-Napi::Value backward(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value backward(Arguments& arguments) {
   const ImageShape shape = read_shape(arguments);
   const size_t n = elements(shape);
   const size_t c = shape.channels;
@@ -74,16 +71,16 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
   call.dx = arguments.floats(9, n);
   call.dscale = arguments.floats(10, c);
   call.dbias = arguments.floats(11, c);
-  if (!arguments.ok()) return info.Env().Undefined();
+  if (!arguments.ok()) return nullptr;
   return arguments.finish(batch_norm_backward(arguments.kernels(), shape, call));
 }
 
 }  // namespace
 
-void export_batch_norm(Napi::Env env, Napi::Object exports) {
-  exports.Set("batchNormTraining", Napi::Function::New<training>(env));
-  exports.Set("batchNormInference", Napi::Function::New<inference>(env));
-  exports.Set("batchNormBackward", Napi::Function::New<backward>(env));
+void export_batch_norm(Napi::Object exports) {
+  export_function<training>(exports, "batchNormTraining");
+  export_function<inference>(exports, "batchNormInference");
+  export_function<backward>(exports, "batchNormBackward");
 }
 
 }  // namespace batchnorm

@@ -7,8 +7,7 @@ namespace batchnorm {
 
 namespace {
 
-Napi::Value multiply(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value multiply(Arguments& arguments) {
   Matmul call = {};
   call.rows = arguments.size(0);
   call.depth = arguments.size(1);
@@ -18,14 +17,12 @@ Napi::Value multiply(const Napi::CallbackInfo& info) {
   call.a = arguments.floats(5, product(call.rows, call.depth));
   call.b = arguments.floats(6, product(call.depth, call.columns));
   call.c = arguments.floats(7, product(call.rows, call.columns));
-  if (!arguments.ok()) return info.Env().Undefined();
+  if (!arguments.ok()) return nullptr;
   return arguments.finish(matmul(arguments.kernels(), call));
 }
 
 }  // namespace
 
-void export_matmul(Napi::Env env, Napi::Object exports) {
-  exports.Set("matmul", Napi::Function::New<multiply>(env));
-}
+void export_matmul(Napi::Object exports) { export_function<multiply>(exports, "matmul"); }
 
 }  // namespace batchnorm

@@ -11,8 +11,7 @@ float single(Arguments& arguments, size_t index) {
   return static_cast<float>(arguments.number(index));
 }
 
-Napi::Value sgd_step_call(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value sgd_step_call(Arguments& arguments) {
   const size_t n = arguments.size(0);
   SgdStep step = {};
   step.learning_rate = single(arguments, 1);
@@ -24,11 +23,10 @@ Napi::Value sgd_step_call(const Napi::CallbackInfo& info) {
   const float* gradient = arguments.floats(7, n);
   float* velocity = arguments.floats_or_null(8, n);
   if (arguments.ok()) sgd_step(arguments.kernels(), parameter, gradient, velocity, n, step);
-  return info.Env().Undefined();
+  return nullptr;
 }
 
-Napi::Value adam_step_call(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value adam_step_call(Arguments& arguments) {
   const size_t n = arguments.size(0);
   // What is close to one is subtracted from one in double: in float, 1 - 0.999 is off by 1e-5.
   const double beta1 = arguments.number(2);
@@ -51,11 +49,10 @@ Napi::Value adam_step_call(const Napi::CallbackInfo& info) {
   if (arguments.ok()) {
     adam_step(arguments.kernels(), parameter, gradient, moment1, moment2, n, step);
   }
-  return info.Env().Undefined();
+  return nullptr;
 }
 
-Napi::Value rmsprop_step_call(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value rmsprop_step_call(Arguments& arguments) {
   const size_t n = arguments.size(0);
   RmspropStep step = {};
   step.learning_rate = single(arguments, 1);
@@ -73,15 +70,15 @@ Napi::Value rmsprop_step_call(const Napi::CallbackInfo& info) {
     rmsprop_step(arguments.kernels(), parameter, gradient, mean_square, velocity, mean_gradient, n,
                  step);
   }
-  return info.Env().Undefined();
+  return nullptr;
 }
 
 }  // namespace
 
-void export_optimizers(Napi::Env env, Napi::Object exports) {
-  exports.Set("sgdStep", Napi::Function::New<sgd_step_call>(env));
-  exports.Set("adamStep", Napi::Function::New<adam_step_call>(env));
-  exports.Set("rmspropStep", Napi::Function::New<rmsprop_step_call>(env));
+void export_optimizers(Napi::Object exports) {
+  export_function<sgd_step_call>(exports, "sgdStep");
+  export_function<adam_step_call>(exports, "adamStep");
+  export_function<rmsprop_step_call>(exports, "rmspropStep");
 }
 
 }  // namespace batchnorm

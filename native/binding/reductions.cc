@@ -7,40 +7,36 @@ namespace batchnorm {
 
 namespace {
 
-Napi::Value sum(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value sum(Arguments& arguments) {
   const size_t n = arguments.size(0);
   const float* x = arguments.floats(1, n);
-  if (!arguments.ok()) return info.Env().Undefined();
+  if (!arguments.ok()) return nullptr;
   double result = 0;
   const Status status = sum_all(arguments.kernels(), x, n, &result);
   if (status != Status::kOk) return arguments.finish(status);
-  return Napi::Number::New(info.Env(), result);
+  return Napi::Number::New(arguments.env(), result);
 }
 
-Napi::Value sum_rows(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value sum_rows(Arguments& arguments) {
   const size_t rows = arguments.size(0);
   const size_t columns = arguments.size(1);
   const float* x = arguments.floats(2, product(rows, columns));
   float* out = arguments.floats(3, columns);
-  if (!arguments.ok()) return info.Env().Undefined();
+  if (!arguments.ok()) return nullptr;
   return arguments.finish(sum_over_rows(arguments.kernels(), x, out, rows, columns));
 }
 
-Napi::Value log_softmax(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value log_softmax(Arguments& arguments) {
   const size_t rows = arguments.size(0);
   const size_t columns = arguments.size(1);
   const size_t n = product(rows, columns);
   const float* x = arguments.floats(2, n);
   float* y = arguments.floats(3, n);
   if (arguments.ok()) log_softmax_rows(arguments.kernels(), x, y, rows, columns);
-  return info.Env().Undefined();
+  return nullptr;
 }
 
-Napi::Value log_softmax_backward(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value log_softmax_backward(Arguments& arguments) {
   const size_t rows = arguments.size(0);
   const size_t columns = arguments.size(1);
   const size_t n = product(rows, columns);
@@ -50,16 +46,16 @@ Napi::Value log_softmax_backward(const Napi::CallbackInfo& info) {
   if (arguments.ok()) {
     log_softmax_rows_backward(arguments.kernels(), y, dy, dx, rows, columns);
   }
-  return info.Env().Undefined();
+  return nullptr;
 }
 
 }  // namespace
 
-void export_reductions(Napi::Env env, Napi::Object exports) {
-  exports.Set("sum", Napi::Function::New<sum>(env));
-  exports.Set("sumRows", Napi::Function::New<sum_rows>(env));
-  exports.Set("logSoftmax", Napi::Function::New<log_softmax>(env));
-  exports.Set("logSoftmaxBackward", Napi::Function::New<log_softmax_backward>(env));
+void export_reductions(Napi::Object exports) {
+  export_function<sum>(exports, "sum");
+  export_function<sum_rows>(exports, "sumRows");
+  export_function<log_softmax>(exports, "logSoftmax");
+  export_function<log_softmax_backward>(exports, "logSoftmaxBackward");
 }
 
 }  // namespace batchnorm

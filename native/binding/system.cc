@@ -9,58 +9,50 @@ namespace batchnorm {
 
 namespace {
 
-Napi::Value isa(const Napi::CallbackInfo& info) {
-  const Kernels& kernels = *info.Env().GetInstanceData<AddonData>()->kernels;
-  return Napi::String::New(info.Env(), kernels.isa);
+napi_value isa(Arguments& arguments) {
+  return Napi::String::New(arguments.env(), arguments.kernels().isa);
 }
 
 // Chooses the ISA of this JavaScript environment; false where the processor has no such one.
-Napi::Value select_isa(const Napi::CallbackInfo& info) {
+napi_value select_isa(Arguments& arguments) {
   char name[16] = {};
-  size_t length = 0;
-  const Kernels* kernels = nullptr;
-  if (napi_get_value_string_utf8(info.Env(), info[0], name, sizeof name, &length) == napi_ok) {
-    kernels = find_kernels(name);
-  }
-  if (kernels != nullptr) info.Env().GetInstanceData<AddonData>()->kernels = kernels;
-  return Napi::Boolean::New(info.Env(), kernels != nullptr);
+  const Kernels* kernels = arguments.text(0, name, sizeof name) ? find_kernels(name) : nullptr;
+  if (kernels != nullptr) arguments.data().kernels = kernels;
+  return Napi::Boolean::New(arguments.env(), kernels != nullptr);
 }
 
-Napi::Value threads(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(thread_count()));
+napi_value threads(Arguments& arguments) {
+  return Napi::Number::New(arguments.env(), static_cast<double>(thread_count()));
 }
 
-Napi::Value set_threads(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value set_threads(Arguments& arguments) {
   const size_t count = arguments.size(0);
   if (arguments.ok()) set_thread_count(count);
-  return info.Env().Undefined();
+  return nullptr;
 }
 
-Napi::Value bytes_to_cache_line(const Napi::CallbackInfo& info) {
+napi_value bytes_to_cache_line(Arguments& arguments) {
   constexpr uintptr_t kLine = 64;
-  Arguments arguments(info);
   const uintptr_t address = reinterpret_cast<uintptr_t>(arguments.floats(0, 0));
-  return Napi::Number::New(info.Env(), static_cast<double>((kLine - address % kLine) % kLine));
+  return Napi::Number::New(arguments.env(), static_cast<double>((kLine - address % kLine) % kLine));
 }
 
-Napi::Value advise(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
+napi_value advise(Arguments& arguments) {
   const size_t n = arguments.size(0);
   float* data = arguments.floats(1, n);
   if (arguments.ok()) advise_huge_pages(data, n * sizeof(float));
-  return info.Env().Undefined();
+  return nullptr;
 }
 
 }  // namespace
 
-void export_system(Napi::Env env, Napi::Object exports) {
-  exports.Set("isa", Napi::Function::New<isa>(env));
-  exports.Set("selectIsa", Napi::Function::New<select_isa>(env));
-  exports.Set("threads", Napi::Function::New<threads>(env));
-  exports.Set("setThreads", Napi::Function::New<set_threads>(env));
-  exports.Set("bytesToCacheLine", Napi::Function::New<bytes_to_cache_line>(env));
-  exports.Set("adviseHugePages", Napi::Function::New<advise>(env));
+void export_system(Napi::Object exports) {
+  export_function<isa>(exports, "isa");
+  export_function<select_isa>(exports, "selectIsa");
+  export_function<threads>(exports, "threads");
+  export_function<set_threads>(exports, "setThreads");
+  export_function<bytes_to_cache_line>(exports, "bytesToCacheLine");
+  export_function<advise>(exports, "adviseHugePages");
 }
 
 }  // namespace batchnorm

@@ -7,6 +7,10 @@ constexpr size_t kTileColumns = kTileVectors * F32::kLanes;
 
 inline void matmul_tile(const float* a, const float* b, size_t depth, float* c, size_t c_stride,
                         bool accumulate_into_c) {
+#if defined(__GNUC__)
+  // Its lines come while the products are made: of a large matrix they are in no near cache.
+  for (size_t row = 0; row < kTileRows; row++) __builtin_prefetch(c + row * c_stride, 1);
+#endif
   F32 tile[kTileRows][kTileVectors];
   for (size_t row = 0; row < kTileRows; row++) {
     for (size_t vector = 0; vector < kTileVectors; vector++) tile[row][vector] = F32::zero();

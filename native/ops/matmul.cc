@@ -14,57 +14,69 @@ namespace {
 // kDepth decides the order of sums and is a constant for that reason; the others only decide who
 // computes what.
 constexpr size_t kDepth = 256;
-constexpr size_t kRows = 96;      // 96 KB of packed A
-constexpr size_t kColumns = 256;  // 256 KB of packed B
+constexpr size_t kRows = 120;           // 120 KB of packed A, in the second-level cache of a core
+constexpr size_t kPanelColumns = 2048;  // 2 MB of packed B, in the cache that the cores share
+constexpr size_t kFewestColumns = 128;  // of a task: packing its A costs as much as 16 of them
+constexpr size_t kTasksPerThread = 4;
 constexpr size_t kLargestTile = 6 * 16;
 
-size_t round_up(size_t n, size_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+size_t ceil_divide(size_t n, size_t divisor) { return (n + divisor - 1) / divisor; }
+size_t round_up(size_t n, size_t multiple) { return ceil_divide(n, multiple) * multiple; }
 
-// One block of C, all of its depth.
-class BlockOfC {
+// `n` in equal parts of at most `most`, each a multiple of `unit`.
+size_t equal_parts(size_t n, size_t most, size_t unit) {
+  return round_up(ceil_divide(n, ceil_divide(n, most)), unit);
+}
+
+// One product of `depth` steps from a step of the depth on, for a panel of columns of C.
+class Panel {
  public:
-  BlockOfC(const Kernels& kernels, const Matmul& arguments, float* packed_a, float* packed_b)
-      : kernels_(kernels), arguments_(arguments), packed_a_(packed_a), packed_b_(packed_b) {}
+  Panel(const Kernels& kernels, const Matmul& arguments, size_t column, size_t columns, size_t k,
+        float* packed_b)
+      : kernels_(kernels),
+        arguments_(arguments),
+        column_(column),
+        columns_(columns),
+        k_(k),
+        depth_(std::min(kDepth, arguments.depth - k)),
+        packed_b_(packed_b) {}
 
-  void compute(size_t row, size_t rows, size_t column, size_t columns) const {
-    for (size_t k = 0; k < arguments_.depth; k += kDepth) {
-      const size_t depth = std::min(kDepth, arguments_.depth - k);
-      pack_strips(a(row, k), rows, depth, kernels_.tile_rows, packed_a_);
-      pack_strips(b(column, k), columns, depth, kernels_.tile_columns, packed_b_);
-      for (size_t j = 0; j < columns; j += kernels_.tile_columns) {
-        for (size_t i = 0; i < rows; i += kernels_.tile_rows) {
-          tile(i, j, depth, arguments_.c + (row + i) * arguments_.columns + column + j,
-               std::min(kernels_.tile_rows, rows - i), std::min(kernels_.tile_columns, columns - j),
-               k > 0);
-        }
+  // Packs the columns [first, first + count) of the panel; `first` begins a strip.
+  void pack_b(size_t first, size_t count) const {
+    const size_t outer = arguments_.transpose_b ? arguments_.depth : 1;
+    const size_t inner = arguments_.transpose_b ? 1 : arguments_.columns;
+    const float* b = arguments_.b + (column_ + first) * outer + k_ * inner;
+    pack_strips({b, outer, inner}, std::min(count, columns_ - first), depth_, kernels_.tile_columns,
+                packed_b_ + first * depth_);
+  }
+
+  // Adds the product to a block of C; `packed_a` has room for `rows` rows.
+  void compute(size_t row, size_t rows, size_t first, size_t count, float* packed_a) const {
+    const size_t outer = arguments_.transpose_a ? 1 : arguments_.depth;
+    const size_t inner = arguments_.transpose_a ? arguments_.rows : 1;
+    rows = std::min(rows, arguments_.rows - row);
+    pack_strips({arguments_.a + row * outer + k_ * inner, outer, inner}, rows, depth_,
+                kernels_.tile_rows, packed_a);
+    const size_t end = std::min(columns_, first + count);
+    for (size_t j = first; j < end; j += kernels_.tile_columns) {
+      for (size_t i = 0; i < rows; i += kernels_.tile_rows) {
+        tile(packed_a + i * depth_, packed_b_ + j * depth_,
+             arguments_.c + (row + i) * arguments_.columns + column_ + j,
+             std::min(kernels_.tile_rows, rows - i), std::min(kernels_.tile_columns, end - j));
       }
     }
   }
 
  private:
-  // (i, k) of a from row `row` and depth k on.
-  MatrixView a(size_t row, size_t k) const {
-    const size_t outer = arguments_.transpose_a ? 1 : arguments_.depth;
-    const size_t inner = arguments_.transpose_a ? arguments_.rows : 1;
-    return {arguments_.a + row * outer + k * inner, outer, inner};
-  }
-  MatrixView b(size_t column, size_t k) const {
-    const size_t outer = arguments_.transpose_b ? arguments_.depth : 1;
-    const size_t inner = arguments_.transpose_b ? 1 : arguments_.columns;
-    return {arguments_.b + column * outer + k * inner, outer, inner};
-  }
-
   // A tile that sticks out of C is computed beside it.
-  void tile(size_t i, size_t j, size_t depth, float* c, size_t rows, size_t columns,
-            bool accumulate) const {
-    const float* a_strip = packed_a_ + i * depth;
-    const float* b_strip = packed_b_ + j * depth;
+  void tile(const float* a, const float* b, float* c, size_t rows, size_t columns) const {
+    const bool accumulate = k_ > 0;
     if (rows == kernels_.tile_rows && columns == kernels_.tile_columns) {
-      kernels_.matmul_tile(a_strip, b_strip, depth, c, arguments_.columns, accumulate);
+      kernels_.matmul_tile(a, b, depth_, c, arguments_.columns, accumulate);
       return;
     }
     float whole[kLargestTile];
-    kernels_.matmul_tile(a_strip, b_strip, depth, whole, kernels_.tile_columns, false);
+    kernels_.matmul_tile(a, b, depth_, whole, kernels_.tile_columns, false);
     for (size_t row = 0; row < rows; row++) {
       for (size_t column = 0; column < columns; column++) {
         float& target = c[row * arguments_.columns + column];
@@ -76,7 +88,8 @@ class BlockOfC {
 
   const Kernels& kernels_;
   const Matmul& arguments_;
-  float* packed_a_;
+  size_t column_, columns_;
+  size_t k_, depth_;
   float* packed_b_;
 };
 
@@ -89,30 +102,39 @@ Status matmul(const Kernels& kernels, const Matmul& arguments) {
     return Status::kOk;
   }
 
-  const size_t depth = std::min(kDepth, arguments.depth);
-  const size_t a_floats = round_up(std::min(kRows, arguments.rows), kernels.tile_rows) * depth;
-  const size_t b_floats =
-      round_up(std::min(kColumns, arguments.columns), kernels.tile_columns) * depth;
-  const size_t row_blocks = (arguments.rows + kRows - 1) / kRows;
-  const size_t column_blocks = (arguments.columns + kColumns - 1) / kColumns;
   // One multiplication and addition per element of a matrix as large as the work.
-  const size_t work = arguments.rows * arguments.columns * arguments.depth / 8;
-  const size_t threads = std::min(threads_for(work), row_blocks * column_blocks);
+  const size_t threads = threads_for(arguments.rows * arguments.columns * arguments.depth / 8);
+  const size_t depth = std::min(kDepth, arguments.depth);
+  const size_t panel = std::min(kPanelColumns, arguments.columns);
+  const size_t rows = equal_parts(arguments.rows, kRows, kernels.tile_rows);
+  const size_t row_blocks = ceil_divide(arguments.rows, rows);
+  // Row blocks alone, so that each packs its A once, unless they are too few for the threads.
+  const size_t groups = threads == 1 ? 1
+                                     : std::min(ceil_divide(threads * kTasksPerThread, row_blocks),
+                                                std::max<size_t>(1, panel / kFewestColumns));
+  const size_t columns = round_up(ceil_divide(panel, groups), kernels.tile_columns);
 
   Scratch scratch;
-  const size_t per_thread = round_up(a_floats + b_floats, 16);
-  float* memory = scratch.get<float>(threads * per_thread);
-  if (memory == nullptr) return Status::kOutOfMemory;
+  const size_t a_floats = round_up(rows * depth, 16);
+  const size_t b_floats = round_up(round_up(panel, kernels.tile_columns) * depth, 16);
+  float* packed_b = scratch.get<float>(b_floats + threads * a_floats);
+  if (packed_b == nullptr) return Status::kOutOfMemory;
+  float* packed_a = packed_b + b_floats;
 
-  auto task = [&](size_t index, size_t slot) {
-    float* packed_a = memory + slot * per_thread;
-    const BlockOfC block(kernels, arguments, packed_a, packed_a + a_floats);
-    const size_t row = index / column_blocks * kRows;
-    const size_t column = index % column_blocks * kColumns;
-    block.compute(row, std::min(kRows, arguments.rows - row), column,
-                  std::min(kColumns, arguments.columns - column));
-  };
-  parallel_for(row_blocks * column_blocks, threads, task);
+  for (size_t column = 0; column < arguments.columns; column += panel) {
+    const size_t width = std::min(panel, arguments.columns - column);
+    const size_t column_groups = ceil_divide(width, columns);
+    for (size_t k = 0; k < arguments.depth; k += kDepth) {
+      const Panel part(kernels, arguments, column, width, k, packed_b);
+      auto pack = [&](size_t index, size_t) { part.pack_b(index * columns, columns); };
+      parallel_for(column_groups, threads, pack);
+      auto compute = [&](size_t index, size_t slot) {
+        part.compute(index / column_groups * rows, rows, index % column_groups * columns, columns,
+                     packed_a + slot * a_floats);
+      };
+      parallel_for(row_blocks * column_groups, threads, compute);
+    }
+  }
   return Status::kOk;
 }
 

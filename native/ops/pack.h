@@ -5,27 +5,105 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 namespace batchnorm {
 
 // A matrix seen through strides: element (i, k) at data[i * outer + k * inner], so that a
-// transposed matrix costs nothing but other strides.
+// transposed matrix costs nothing but other strides. One of the two is 1.
 struct MatrixView {
   const float* data;
   size_t outer;
   size_t inner;
 };
 
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define BATCHNORM_HAS_SHUFFLES 1
+#endif
+#endif
+
+// to[k * width + i] = from[i * stride + k] for i, k < 4.
+inline void transpose_4x4(const float* from, size_t stride, float* to, size_t width) {
+#if BATCHNORM_HAS_SHUFFLES
+  // Four floats are a register of every 64-bit processor: the compiler needs no ISA for them.
+  typedef float Four __attribute__((vector_size(16)));
+  Four row[4];
+  for (size_t i = 0; i < 4; i++) std::memcpy(&row[i], from + i * stride, sizeof(Four));
+  const Four low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+  const Four high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+  const Four low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+  const Four high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  const Four column[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
+                          __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+                          __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+                          __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+  for (size_t k = 0; k < 4; k++) std::memcpy(to + k * width, &column[k], sizeof(Four));
+#else
+  for (size_t i = 0; i < 4; i++) {
+    for (size_t k = 0; k < 4; k++) to[k * width + i] = from[i * stride + k];
+  }
+#endif
+}
+
+// A strip whose `present` rows lie `stride` floats apart.
+inline void pack_rows(const float* from, size_t stride, size_t present, size_t depth, size_t width,
+                      float* packed) {
+  size_t k = 0;
+  if (present >= 4) {
+    for (; k + 4 <= depth; k += 4) {
+      float* to = packed + k * width;
+      size_t i = 0;
+      for (; i + 4 <= present; i += 4) transpose_4x4(from + i * stride + k, stride, to + i, width);
+      // The last four rows, some of them for the second time.
+      if (i < present) {
+        i = present - 4;
+        transpose_4x4(from + i * stride + k, stride, to + i, width);
+      }
+    }
+  }
+  for (; k < depth; k++) {
+    for (size_t i = 0; i < present; i++) packed[k * width + i] = from[i * stride + k];
+  }
+}
+
+// A strip whose groups are contiguous and lie `stride` floats apart. Groups of a size that the
+// compiler knows are moved in registers.
+template <size_t kPresent>
+void copy_groups(const float* from, size_t stride, size_t depth, size_t width, float* packed) {
+  for (size_t k = 0; k < depth; k++) {
+    std::memcpy(packed + k * width, from + k * stride, kPresent * sizeof(float));
+  }
+}
+
+inline void pack_groups(const float* from, size_t stride, size_t present, size_t depth,
+                        size_t width, float* packed) {
+  switch (present) {
+    case 6:
+      return copy_groups<6>(from, stride, depth, width, packed);
+    case 8:
+      return copy_groups<8>(from, stride, depth, width, packed);
+    case 16:
+      return copy_groups<16>(from, stride, depth, width, packed);
+    default:
+      for (size_t k = 0; k < depth; k++) {
+        for (size_t i = 0; i < present; i++) packed[k * width + i] = from[k * stride + i];
+      }
+  }
+}
+
 // Elements (i, k) for i < count, k < depth; `packed` has room for count rounded up to width, times
 // depth.
 inline void pack_strips(const MatrixView& view, size_t count, size_t depth, size_t width,
                         float* packed) {
-  for (size_t strip = 0; strip < count; strip += width) {
+  for (size_t strip = 0; strip < count; strip += width, packed += width * depth) {
     const size_t present = std::min(width, count - strip);
-    const float* source = view.data + strip * view.outer;
-    for (size_t k = 0; k < depth; k++, packed += width) {
-      for (size_t i = 0; i < present; i++) packed[i] = source[i * view.outer + k * view.inner];
-      for (size_t i = present; i < width; i++) packed[i] = 0.0f;
+    const float* from = view.data + strip * view.outer;
+    if (present < width) std::memset(packed, 0, width * depth * sizeof(float));
+    if (view.outer == 1) {
+      pack_groups(from, view.inner, present, depth, width, packed);
+    } else {
+      pack_rows(from, view.outer, present, depth, width, packed);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -21,12 +22,12 @@ struct Pool {
   pthread_cond_t job_opened = PTHREAD_COND_INITIALIZER;
   pthread_cond_t job_left = PTHREAD_COND_INITIALIZER;
 
-  // Guarded by the mutex.
+  // Written under the mutex; the two atomic ones are watched without it.
   size_t threads = 0;  // started so far
   size_t helpers = 0;  // how many may join the open job
-  size_t working = 0;  // how many have joined and not left
   bool open = false;
-  size_t generation = 0;
+  std::atomic<size_t> working{0};  // how many have joined and not left
+  std::atomic<size_t> generation{0};
 
   // Written before a job is opened, read by those who joined it.
   Task task = nullptr;
@@ -39,7 +40,45 @@ struct Pool {
 alignas(Pool) unsigned char g_storage[sizeof(Pool)];
 Pool* g_pool = new (g_storage) Pool;
 
-std::atomic<size_t> g_thread_count{std::min(usable_cpus(), kMaxThreads)};
+const size_t g_usable_cpus = usable_cpus();
+std::atomic<size_t> g_thread_count{std::min(g_usable_cpus, kMaxThreads)};
+
+std::atomic<size_t> g_elements_per_thread{256 * 1024};
+
+// How long a thread watches for the next job before it sleeps. Waking one takes the caller a system
+// call of some 10 us, and the thread begins 40 us later; the operations of a training step follow
+// each other within a few.
+constexpr long long kWatchForJob = 50 * 1000;
+// How long a caller watches for the end of other threads' last tasks before it sleeps. Shorter: it
+// may be on the processor that one of them needs.
+constexpr long long kWatchForEnd = 10 * 1000;
+
+long long nanoseconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+inline void pause_processor() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Watches `value` while it is `old`, at most so many nanoseconds.
+void watch(const std::atomic<size_t>& value, size_t old, long long at_most) {
+  // With more threads than processors, whoever watches keeps another from working.
+  if (thread_count() > g_usable_cpus) return;
+  const long long end = nanoseconds() + at_most;
+  do {
+    for (int i = 0; i < 32; i++) {
+      if (value.load(std::memory_order_acquire) != old) return;
+      pause_processor();
+    }
+  } while (nanoseconds() < end);
+}
 
 void run_tasks(Pool& pool, size_t slot) {
   for (;;) {
@@ -55,16 +94,22 @@ void* thread_main(void* argument) {
   size_t seen = 0;
   pthread_mutex_lock(&pool.mutex);
   for (;;) {
-    while (!pool.open || pool.generation == seen || slot > pool.helpers) {
+    while (pool.generation == seen || slot > pool.helpers) {
       pthread_cond_wait(&pool.job_opened, &pool.mutex);
     }
     seen = pool.generation;
-    pool.working++;
+    if (pool.open) {
+      pool.working++;
+      pthread_mutex_unlock(&pool.mutex);
+      run_tasks(pool, slot);
+      pthread_mutex_lock(&pool.mutex);
+      pool.working--;
+      if (pool.working == 0) pthread_cond_signal(&pool.job_left);
+    }
+    // Also who came too late watches for the next one: it would be too late again.
     pthread_mutex_unlock(&pool.mutex);
-    run_tasks(pool, slot);
+    watch(pool.generation, seen, kWatchForJob);
     pthread_mutex_lock(&pool.mutex);
-    pool.working--;
-    if (pool.working == 0) pthread_cond_signal(&pool.job_left);
   }
   return nullptr;
 }
@@ -106,6 +151,12 @@ void set_thread_count(size_t count) {
   g_thread_count.store(std::min(std::max<size_t>(count, 1), most), std::memory_order_relaxed);
 }
 
+size_t elements_per_thread() { return g_elements_per_thread.load(std::memory_order_relaxed); }
+
+void set_elements_per_thread(size_t elements) {
+  g_elements_per_thread.store(std::max<size_t>(elements, 1), std::memory_order_relaxed);
+}
+
 void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   threads = std::min({threads, tasks, kMaxThreads});
   Pool& pool = *g_pool;
@@ -131,6 +182,11 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   // Whoever has not woken by now is not waited for: the job is closed to it.
   pthread_mutex_lock(&pool.mutex);
   pool.open = false;
+  if (const size_t working = pool.working; working > 0) {
+    pthread_mutex_unlock(&pool.mutex);
+    watch(pool.working, working, kWatchForEnd);
+    pthread_mutex_lock(&pool.mutex);
+  }
   while (pool.working > 0) pthread_cond_wait(&pool.job_left, &pool.mutex);
   pthread_mutex_unlock(&pool.mutex);
   pool.busy.store(false, std::memory_order_release);

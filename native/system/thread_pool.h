@@ -1,7 +1,8 @@
 // One pool of threads for the whole process, whatever number of workers loads the addon.
 //
-// Threads start at the first call that wants them, sleep while idle and live until the process
-// ends. A caller that finds the pool busy does its work alone.
+// Threads start at the first call that wants them, watch for a few microseconds what follows and
+// then sleep, and live until the process ends. A caller that finds the pool busy does its work
+// alone.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,13 @@ size_t thread_count();
 void set_thread_count(size_t count);
 
 constexpr size_t kMaxThreads = 256;
+
+// Elements that each of a call's threads must have to work on: below twice as many, no thread is
+// woken.
+size_t elements_per_thread();
+
+// For tests, which want several threads for small sizes, and for measuring what it should be.
+void set_elements_per_thread(size_t elements);
 
 // Runs tasks 0 .. tasks - 1 in any order on at most `threads` threads, the caller's included, and
 // returns when all have ended. Tasks must not call parallel_for.

@@ -47,8 +47,8 @@ void check_product(const batchnorm::Kernels& kernels, size_t rows, size_t depth,
 TEST_CASE("matmul: sizes around tiles and blocks, all transposes") {
   FOR_EACH_ISA(kernels) {
     const size_t sizes[][3] = {{1, 1, 1},    {5, 3, 7},      {6, 16, 16},   {7, 17, 17},
-                               {97, 257, 3}, {12, 300, 257}, {96, 256, 32}, {0, 4, 4},
-                               {4, 0, 4},    {4, 4, 0}};
+                               {97, 257, 3}, {12, 300, 257}, {96, 256, 32}, {121, 40, 2065},
+                               {0, 4, 4},    {4, 0, 4},      {4, 4, 0}};
     for (const auto& size : sizes) {
       for (int transposes = 0; transposes < 4; transposes++) {
         check_product(kernels, size[0], size[1], size[2], transposes & 1, transposes & 2);

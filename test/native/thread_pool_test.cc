@@ -1,11 +1,13 @@
 #include "system/thread_pool.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 
+#include "ops/parallel.h"
 #include "support.h"
 
 TEST_CASE("parallel_for: every task once, slots below the number of threads") {
@@ -65,4 +67,31 @@ TEST_CASE("set_thread_count: at least one, at most kMaxThreads") {
   batchnorm::set_thread_count(100000);
   CHECK(batchnorm::thread_count() == batchnorm::kMaxThreads);
   batchnorm::set_thread_count(before);
+}
+
+TEST_CASE("threads_for: below twice the elements of a thread, no other one is woken") {
+  const size_t threads = batchnorm::thread_count();
+  const size_t elements = batchnorm::elements_per_thread();
+  batchnorm::set_thread_count(3);
+  batchnorm::set_elements_per_thread(1000);
+  CHECK(batchnorm::threads_for(0) == 1);
+  CHECK(batchnorm::threads_for(1999) == 1);
+  CHECK(batchnorm::threads_for(2000) == 2);
+  CHECK(batchnorm::threads_for(1000000) == 3);
+  batchnorm::set_elements_per_thread(elements);
+  batchnorm::set_thread_count(threads);
+}
+
+TEST_CASE("parallel_for: threads that have nothing to do take no processor time") {
+  auto processor_microseconds = [] {
+    rusage usage = {};
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000l + usage.ru_utime.tv_usec +
+           usage.ru_stime.tv_usec;
+  };
+  auto task = [](size_t, size_t) {};
+  for (int i = 0; i < 100; i++) batchnorm::parallel_for(1000, 2, task);
+  const long before = processor_microseconds();
+  sleep(2);
+  CHECK(processor_microseconds() - before < 5000);
 }

@@ -50,8 +50,8 @@ describe('storage', () => {
     const loss = x.trace().square().exp().mean();
     const gradients = backward(loss);
     // The results of square and exp and one gradient on the way; another became the gradient of x,
-    // which is the user's.
-    expect(storagePool.bytes).to.equal(3 * 4 * length);
+    // which is the user's. The gradient of the loss by itself is one value.
+    expect(storagePool.bytes).to.equal(3 * 4 * length + 4);
     expect(x.sum().item()).to.equal(length);
     expect(gradients.get(x)).to.not.equal(undefined);
   });
@@ -147,6 +147,12 @@ describe('storage', () => {
       Tensor.zeros([length]).dispose();
       storagePool.clear();
       expect(storagePool.bytes).to.equal(0);
+    });
+
+    it('keeps a bounded number of small ones, whose surroundings are larger than they are', () => {
+      const tensors = Array.from({ length: 3000 }, () => Tensor.zeros([2]));
+      for (const tensor of tensors) tensor.dispose();
+      expect(storagePool.bytes).to.equal(1024 * 4 * 2);
     });
 
     it('refuses a limit that is no number of bytes', () => {

@@ -101,7 +101,8 @@ describe('Tensor', () => {
     const x = Tensor.zeros(shape);
     shape[0] = 9;
     expect(x.shape).to.deep.equal([2, 2]);
-    expect(Object.isFrozen(x.shape)).to.equal(true);
+    const products = [x.matmul(x), x.add(1), x.sum(), x.reshape([4]), x.trace().mean()];
+    for (const { shape: own } of [x, ...products]) expect(Object.isFrozen(own)).to.equal(true);
   });
 
   it('trace() keeps the id and shares the values; detach() and clone() have new ids', () => {

@@ -42,6 +42,7 @@ export function portableBackend(reason?: string): Backend {
     sgdStep,
     adamStep,
     rmspropStep,
+    setThreads: () => undefined,
     bytesToCacheLine: () => 0,
     adviseHugePages: () => undefined,
   };

@@ -1,0 +1,73 @@
+import { backend as info } from 'batchnorm';
+import { loadAddon } from '#lib/backend/native';
+import { expect } from 'chai';
+import { expectError } from '../support/errors.js';
+
+type Call = (...values: unknown[]) => unknown;
+
+// What TypeScript checks before it calls is checked here again where memory depends on it.
+describe('native functions, called directly', () => {
+  let addon: Record<'exp' | 'add' | 'sum' | 'batchNormTraining' | 'sgdStep', Call>;
+
+  before(function () {
+    const loaded = info.name === 'native' ? loadAddon() : { missing: '' };
+    if (!('addon' in loaded)) return this.skip();
+    addon = loaded.addon as unknown as typeof addon;
+  });
+
+  const floats = (length: number) => new Float32Array(length).fill(0.5);
+
+  it('refuse an array that is shorter than the sizes say, and write nothing', () => {
+    const out = floats(8);
+    expectError(() => addon.exp(8, floats(7), out), TypeError, 'at least 8 values', 'argument 1');
+    expectError(() => addon.exp(8, floats(8), floats(7)), TypeError, 'argument 2');
+    expect([...out]).to.deep.equal(Array.from({ length: 8 }, () => 0.5));
+  });
+
+  it('refuse other types in place of an array', () => {
+    for (const other of [
+      new Float64Array(8),
+      new Int32Array(8),
+      new Uint8Array(64),
+      new DataView(new ArrayBuffer(64)),
+      new ArrayBuffer(64),
+      [1, 2, 3, 4, 5, 6, 7, 8],
+      { length: 8 },
+      'text',
+      8,
+      undefined,
+    ]) {
+      expectError(() => addon.exp(8, other, floats(8)), TypeError, 'a Float32Array', 'argument 1');
+    }
+  });
+
+  it('refuse a detached array', () => {
+    const gone = floats(8);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    expectError(() => addon.exp(8, gone, floats(8)), TypeError, 'argument 1');
+  });
+
+  it('refuse sizes that are no whole numbers, or whose product overflows', () => {
+    for (const size of [-1, 0.5, NaN, Infinity, 2 ** 48, '8', undefined]) {
+      expectError(() => addon.exp(size, floats(8), floats(8)), TypeError, 'a whole number');
+    }
+    const huge = 2 ** 47;
+    const act = () => addon.add(huge, huge, 1, floats(8), floats(1), floats(8));
+    expectError(act, TypeError, 'a Float32Array', 'argument 3');
+  });
+
+  it('refuse a call with too few arguments, and ignore further ones', () => {
+    expectError(() => addon.sum(), TypeError, 'argument 0');
+    expectError(() => addon.batchNormTraining(1, 1, 2, 1e-5, 0.1, floats(2)), TypeError);
+    const many = Array.from({ length: 40 }, () => floats(1));
+    expect(addon.sum(2, floats(2), ...many)).to.equal(1);
+  });
+
+  it('take null only where it has a meaning', () => {
+    const [parameter, gradient] = [floats(2), floats(2)];
+    addon.sgdStep(2, 1, 0, 0, 0, false, parameter, gradient, null);
+    expect([...parameter]).to.deep.equal([0, 0]);
+    const act = () => addon.sgdStep(2, 1, 0, 0, 0, false, parameter, null, null);
+    expectError(act, TypeError, 'argument 7');
+  });
+});
