@@ -131,10 +131,22 @@ export interface Backend {
     meanGradient: Float32Array | null,
   ) => void;
 
+  /** y = x by the system's memory copy on all threads: what the kernels are measured against. */
+  copy: Unary;
+
   /** From the beginning of an array to the next cache line. */
   bytesToCacheLine: (buffer: Float32Array) => number;
   /** Asks the system for huge pages under memory that was never written. */
   adviseHugePages: (n: number, buffer: Float32Array) => void;
+  /** What the kernels cut their work by; undefined where nothing is cut. */
+  cacheSizes: () => CacheSizes | undefined;
+}
+
+/** Bytes of a core's first two levels, and of the last level. */
+export interface CacheSizes {
+  readonly l1: number;
+  readonly l2: number;
+  readonly last: number;
 }
 
 /** out = a op b; b has the length of a, of one row of a, or 1. out may be a or b. */

@@ -1,7 +1,11 @@
 // What the addon runs on: ISA, threads, memory.
+#include <cstring>
+
 #include "binding/arguments.h"
 #include "binding/exports.h"
 #include "dispatch.h"
+#include "ops/parallel.h"
+#include "system/cache_size.h"
 #include "system/huge_pages.h"
 #include "system/thread_pool.h"
 
@@ -37,6 +41,32 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// (n, x, y): y = x, each thread one range.
+Napi::Value copy(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const size_t n = arguments.size(0);
+  const float* x = arguments.floats(1, n);
+  float* y = arguments.floats(2, n);
+  if (!arguments.ok() || n == 0) return info.Env().Undefined();
+  const size_t threads = threads_for(n);
+  const size_t range = (n + threads - 1) / threads;
+  auto task = [&](size_t index, size_t) {
+    const size_t begin = std::min(n, index * range);
+    std::memmove(y + begin, x + begin, std::min(range, n - begin) * sizeof(float));
+  };
+  parallel_for(threads, threads, task);
+  return info.Env().Undefined();
+}
+
+Napi::Value read_cache_sizes(const Napi::CallbackInfo& info) {
+  const CacheSizes& sizes = cache_sizes();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("l1", static_cast<double>(sizes.l1));
+  result.Set("l2", static_cast<double>(sizes.l2));
+  result.Set("last", static_cast<double>(sizes.last));
+  return result;
+}
+
 Napi::Value bytes_to_cache_line(const Napi::CallbackInfo& info) {
   constexpr uintptr_t kLine = 64;
   Arguments arguments(info);
@@ -61,6 +91,8 @@ void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("setThreads", Napi::Function::New<set_threads>(env));
   exports.Set("bytesToCacheLine", Napi::Function::New<bytes_to_cache_line>(env));
   exports.Set("adviseHugePages", Napi::Function::New<advise>(env));
+  exports.Set("copy", Napi::Function::New<copy>(env));
+  exports.Set("cacheSizes", Napi::Function::New<read_cache_sizes>(env));
 }
 
 }  // namespace batchnorm

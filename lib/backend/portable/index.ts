@@ -42,7 +42,9 @@ export function portableBackend(reason?: string): Backend {
     sgdStep,
     adamStep,
     rmspropStep,
+    copy: (n, x, y) => y.set(n === x.length ? x : x.subarray(0, n)),
     bytesToCacheLine: () => 0,
     adviseHugePages: () => undefined,
+    cacheSizes: () => undefined,
   };
 }
