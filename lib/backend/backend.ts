@@ -138,6 +138,8 @@ export interface Backend {
   bytesToCacheLine: (buffer: Float32Array) => number;
   /** Asks the system for huge pages under memory that was never written. */
   adviseHugePages: (n: number, buffer: Float32Array) => void;
+  /** Whether so many bytes could be allocated now, leaving so many; true where that cannot be known. */
+  hasRoom: (bytes: number, left: number) => boolean;
   /** What the kernels cut their work by; undefined where nothing is cut. */
   cacheSizes: () => CacheSizes | undefined;
 }

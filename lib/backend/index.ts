@@ -1,4 +1,5 @@
 import type { Backend } from './backend.js';
+import { describeLoadFailure } from './load-failure.js';
 import { loadAddon, nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
@@ -16,7 +17,7 @@ function choose(): Backend {
   try {
     loaded = loadAddon();
   } catch (cause) {
-    const reason = `the native binary does not load: ${firstLine(cause)}`;
+    const reason = describeLoadFailure(cause);
     if (name === 'native') throw new Error(`BATCHNORM_BACKEND=native, but ${reason}`, { cause });
     refuseForcedIsa(isa, reason);
     process.emitWarning(`batchnorm runs on its slower TypeScript backend: ${reason}`);
@@ -30,8 +31,4 @@ function choose(): Backend {
 
 function refuseForcedIsa(isa: string | undefined, reason: string): void {
   if (isa !== undefined) throw new Error(`BATCHNORM_ISA=${isa}, but ${reason}`);
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }

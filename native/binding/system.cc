@@ -5,6 +5,7 @@
 #include "binding/exports.h"
 #include "dispatch.h"
 #include "ops/parallel.h"
+#include "system/address_space.h"
 #include "system/cache_size.h"
 #include "system/huge_pages.h"
 #include "system/thread_pool.h"
@@ -39,6 +40,13 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   const size_t count = arguments.size(0);
   if (arguments.ok()) set_thread_count(count);
   return info.Env().Undefined();
+}
+
+Napi::Value ask_for_room(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const size_t bytes = arguments.size(0);
+  const size_t left = arguments.size(1);
+  return Napi::Boolean::New(info.Env(), arguments.ok() && has_room(bytes, left));
 }
 
 // (n, x, y): y = x, each thread one range.
@@ -91,6 +99,7 @@ void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("setThreads", Napi::Function::New<set_threads>(env));
   exports.Set("bytesToCacheLine", Napi::Function::New<bytes_to_cache_line>(env));
   exports.Set("adviseHugePages", Napi::Function::New<advise>(env));
+  exports.Set("hasRoom", Napi::Function::New<ask_for_room>(env));
   exports.Set("copy", Napi::Function::New<copy>(env));
   exports.Set("cacheSizes", Napi::Function::New<read_cache_sizes>(env));
 }

@@ -45,6 +45,7 @@ export function portableBackend(reason?: string): Backend {
     copy: (n, x, y) => y.set(n === x.length ? x : x.subarray(0, n)),
     bytesToCacheLine: () => 0,
     adviseHugePages: () => undefined,
+    hasRoom: () => true,
     cacheSizes: () => undefined,
   };
 }
