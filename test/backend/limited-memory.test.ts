@@ -25,7 +25,10 @@ function exhaust(kilobytes: number, ...args: readonly string[]): Refusal[] {
   return lines.map((line) => JSON.parse(line) as Refusal);
 }
 
-describe('a process whose memory is limited (ulimit -v)', () => {
+describe('a process whose memory is limited (ulimit -v)', function () {
+  // Close to the limit V8 collects garbage again and again.
+  this.timeout(300_000);
+
   beforeEach(function () {
     // An emulator takes more address space than that for itself.
     if (process.platform !== 'linux' || emulated) this.skip();

@@ -46,7 +46,7 @@ function refuseWorkingSpace(): void {
   const x = new Float32Array(columns);
   const out = new Float32Array(columns).fill(7);
   const ballast: unknown[] = [];
-  fill(ballast, () => Tensor.zeros([256 * 1024]));
+  for (const size of [4_194_304, 262_144]) fill(ballast, () => Tensor.zeros([size]));
   attempt('working space', ballast, () => backend.sumRows(1, columns, x, out));
   if (out.some((value) => value !== 7)) throw new Error('Expected nothing written by what failed');
 }
