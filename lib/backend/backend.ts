@@ -133,10 +133,25 @@ export interface Backend {
 
   /** How many threads a large operation may use, from 1 to `mostThreads`. */
   setThreads: (count: number) => void;
+
+  /** y = x by the system's memory copy on all threads: what the kernels are measured against. */
+  copy: Unary;
+
   /** From the beginning of an array to the next cache line. */
   bytesToCacheLine: (buffer: Float32Array) => number;
   /** Asks the system for huge pages under memory that was never written. */
   adviseHugePages: (n: number, buffer: Float32Array) => void;
+  /** Whether so many bytes could be allocated now, leaving so many; true where that cannot be known. */
+  hasRoom: (bytes: number, left: number) => boolean;
+  /** What the kernels cut their work by; undefined where nothing is cut. */
+  cacheSizes: () => CacheSizes | undefined;
+}
+
+/** Bytes of a core's first two levels, and of the last level. */
+export interface CacheSizes {
+  readonly l1: number;
+  readonly l2: number;
+  readonly last: number;
 }
 
 /** out = a op b; b has the length of a, of one row of a, or 1. out may be a or b. */

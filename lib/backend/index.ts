@@ -1,10 +1,11 @@
 import { type Backend, mostThreads } from './backend.js';
 import { wrongType, wrongValue } from '../errors.js';
+import { describeLoadFailure } from './load-failure.js';
 import { loadAddon, nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
 
-export type { Arithmetic, Backend, BackendInfo, Unary } from './backend.js';
+export type { Arithmetic, Backend, BackendInfo, CacheSizes, Unary } from './backend.js';
 
 /** The backend of this process, chosen once when the package is loaded. */
 export const backend: Backend = choose();
@@ -17,7 +18,7 @@ function choose(): Backend {
   try {
     loaded = loadAddon();
   } catch (cause) {
-    const reason = `the native binary does not load: ${firstLine(cause)}`;
+    const reason = describeLoadFailure(cause);
     if (name === 'native') throw new Error(`BATCHNORM_BACKEND=native, but ${reason}`, { cause });
     refuseForcedIsa(isa, reason);
     process.emitWarning(`batchnorm runs on its slower TypeScript backend: ${reason}`);
@@ -31,10 +32,6 @@ function choose(): Backend {
 
 function refuseForcedIsa(isa: string | undefined, reason: string): void {
   if (isa !== undefined) throw new Error(`BATCHNORM_ISA=${isa}, but ${reason}`);
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }
 
 /**

@@ -2,15 +2,24 @@ import { formatShape, type Shape } from '../tensor/shape.js';
 
 // The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
-export interface NpyHeader {
-  /** Bytes of a value. */
-  readonly itemSize: 4 | 8;
-  readonly littleEndian: boolean;
+/** What the header of any array says. */
+export interface NpyLayout {
+  /** NumPy's name of the type, as it is written: `'<f4'` with its quotes, or the fields of a record. */
+  readonly descr: string;
   readonly fortranOrder: boolean;
   readonly shape: Shape;
   /** Where the values begin. */
   readonly dataOffset: number;
 }
+
+/** How a float is stored. */
+export interface NpyFloat {
+  /** Bytes of a value. */
+  readonly itemSize: 4 | 8;
+  readonly littleEndian: boolean;
+}
+
+export type NpyHeader = NpyLayout & NpyFloat;
 
 /** Tells what a file lacks; never returns. */
 export type Fail = (expected: string, found: string) => never;
@@ -35,7 +44,14 @@ export function formatHeader(type: '<f4' | '<f8', shape: Shape): Buffer {
   return header;
 }
 
+/** The header of an array of floats. */
 export function parseHeader(bytes: Buffer, fail: Fail): NpyHeader {
+  const layout = parseLayout(bytes, fail);
+  return { ...layout, ...parseType(layout.descr, fail) };
+}
+
+/** The header of an array of whatever type. */
+export function parseLayout(bytes: Buffer, fail: Fail): NpyLayout {
   if (bytes.length < 12 || !bytes.subarray(0, 6).equals(magic)) {
     fail('an array of NumPy (.npy)', `the bytes ${bytes.subarray(0, 6).toString('hex')}`);
   }
@@ -49,7 +65,7 @@ export function parseHeader(bytes: Buffer, fail: Fail): NpyHeader {
   const text = bytes.toString(major === 3 ? 'utf8' : 'latin1', begin, begin + length);
   const fields = parseDictionary(text, fail);
   return {
-    ...parseType(fields.descr, fail),
+    descr: fields.descr,
     fortranOrder: parseBoolean(fields.fortran_order, fail),
     shape: parseShape(fields.shape, fail),
     dataOffset: begin + length,
@@ -86,12 +102,19 @@ function parseDictionary(text: string, fail: Fail): Fields {
   return { descr, fortran_order, shape };
 }
 
-function parseType(descr: string, fail: Fail): Pick<NpyHeader, 'itemSize' | 'littleEndian'> {
-  const [, order, size] = /^['"]([<>])f([48])['"]$/.exec(descr) ?? [];
-  if (order === undefined) {
+function parseType(descr: string, fail: Fail): NpyFloat {
+  const type = floatType(descr);
+  if (type === undefined) {
     const pickled = /^['"][|<>=]?O\d*['"]$/.test(descr);
     fail('values of type float32 or float64', pickled ? 'pickled Python objects' : `type ${descr}`);
   }
+  return type;
+}
+
+/** The type that this name means where it is float32 or float64. */
+export function floatType(descr: string): NpyFloat | undefined {
+  const [, order, size] = /^['"]([<>])f([48])['"]$/.exec(descr) ?? [];
+  if (order === undefined) return undefined;
   return { itemSize: size === '4' ? 4 : 8, littleEndian: order === '<' };
 }
 

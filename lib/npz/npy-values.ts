@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import { elementCount, formatShape, sameShape, type Shape } from '../tensor/shape.js';
-import { type Fail, formatHeader, parseHeader } from './npy-header.js';
+import { type Fail, formatHeader, type NpyFloat, parseHeader } from './npy-header.js';
 
 /** The most bytes that an entry with so many values may have. */
 export { maxHeaderBytes } from './npy-header.js';
@@ -31,11 +31,15 @@ export function parseFloats(bytes: Buffer, shape: Shape, fail: Fail): Float64Arr
   if (data.length !== count * header.itemSize) {
     fail(`${count * header.itemSize} bytes of values`, String(data.length));
   }
-  const values = decode(data, header.itemSize, header.littleEndian);
+  const values = decodeFloats(data, header);
   return header.fortranOrder ? rowByRow(values, shape) : values;
 }
 
-function decode(data: Buffer, itemSize: 4 | 8, littleEndian: boolean): Float64Array | Float32Array {
+/** Values from a whole number of them; a copy. */
+export function decodeFloats(
+  data: Buffer,
+  { itemSize, littleEndian }: NpyFloat,
+): Float64Array | Float32Array {
   const native = littleEndian === (endianness() === 'LE');
   // A copy: the bytes need not lie where a float may.
   const aligned = Buffer.from(new Uint8Array(data).buffer);

@@ -9,6 +9,7 @@ import { requireTensor } from '../ops/operand.js';
 import { elementCount, type Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Fail } from './npy-header.js';
+import { NpyScanner, type NpyVisitor } from './npy-scanner.js';
 import { maxHeaderBytes, parseFloats } from './npy-values.js';
 
 /** An archive with more entries is refused: going through them would take long. */
@@ -108,8 +109,35 @@ export class NpzReader {
     this.#zip.close();
   }
 
+  /** @internal Goes through an array of any shape, type and size with little memory. */
+  async scan(name: string, visitor: NpyVisitor): Promise<void> {
+    const fail = this.#failOf(name);
+    const entry = this.#entry(name, fail);
+    const scanner = new NpyScanner(visitor, fail);
+    let checksum = 0;
+    for await (const part of this.#parts(entry, fail)) {
+      checksum = crc32(part, checksum);
+      scanner.push(part);
+    }
+    scanner.end();
+    checkSum(entry, checksum, fail);
+  }
+
   async #read(name: string, shape: Shape): Promise<Float64Array | Float32Array> {
     const fail = this.#failOf(name);
+    const entry = this.#entry(name, fail);
+    // Known before anything is unpacked: a small file may unpack to gigabytes.
+    const most = 12 + maxHeaderBytes + 8 * elementCount(shape);
+    if (entry.uncompressedSize > most) {
+      fail(`at most ${most} bytes`, String(entry.uncompressedSize));
+    }
+    const bytes = await this.#unpack(entry, fail);
+    checkSum(entry, crc32(bytes), fail);
+    return parseFloats(bytes, shape, fail);
+  }
+
+  /** The one entry of this name, where it can be unpacked. */
+  #entry(name: string, fail: Fail): Entry {
     const entries = this.#entries.get(name) ?? [];
     if (entries.length !== 1) fail('one entry of this name', entries.length === 0 ? 'none' : 'several'); // prettier-ignore
     const [entry] = entries;
@@ -117,31 +145,25 @@ export class NpzReader {
     if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
       fail('a stored or deflated entry', `compression method ${entry.compressionMethod}`);
     }
-    // Known before anything is unpacked: a small file may unpack to gigabytes.
-    const most = 12 + maxHeaderBytes + 8 * elementCount(shape);
-    if (entry.uncompressedSize > most) {
-      fail(`at most ${most} bytes`, String(entry.uncompressedSize));
-    }
-    const bytes = await this.#unpack(entry, fail);
-    const checksum = crc32(bytes);
-    if (checksum !== entry.crc32) fail(`the checksum ${hex(entry.crc32)}`, hex(checksum));
-    return parseFloats(bytes, shape, fail);
+    return entry;
   }
 
   async #unpack(entry: Entry, fail: Fail): Promise<Buffer> {
     const bytes = Buffer.alloc(entry.uncompressedSize);
     let length = 0;
-    try {
-      // yauzl ends the stream with an error where it does not have the size that the archive says.
-      for await (const part of await this.#zip.openReadStreamPromise(entry)) {
-        length += (part as Buffer).copy(bytes, length);
-      }
-    } catch (error) {
-      if (!isFormatError(error)) throw error;
-      return fail('intact data', `damage: ${error.message}`);
-    }
+    for await (const part of this.#parts(entry, fail)) length += part.copy(bytes, length);
     if (length !== bytes.length) fail(`${bytes.length} bytes`, String(length));
     return bytes;
+  }
+
+  async *#parts(entry: Entry, fail: Fail): AsyncGenerator<Buffer> {
+    try {
+      // yauzl ends the stream with an error where it does not have the size that the archive says.
+      for await (const part of await this.#zip.openReadStreamPromise(entry)) yield part as Buffer;
+    } catch (error) {
+      if (!isFormatError(error)) throw error;
+      fail('intact data', `damage: ${error.message}`);
+    }
   }
 
   #failOf(name: string): Fail {
@@ -171,10 +193,12 @@ async function readDirectory(
   return entries;
 }
 
-/** Errors of the system have a code such as EIO; those of yauzl have none, those of zlib Z_…. */
+/** Errors of the system have a code such as EIO; those of yauzl have none, those of zlib Z_…. Neither says
+ * that memory ran out. */
 function isFormatError(error: unknown): error is Error {
   if (!(error instanceof Error) || error instanceof FileFormatError) return false;
   const { code } = error as NodeJS.ErrnoException;
+  if (code === 'Z_MEM_ERROR' || (code === undefined && error instanceof RangeError)) return false;
   return code === undefined || code.startsWith('Z_') || code.startsWith('ERR_');
 }
 
@@ -182,6 +206,10 @@ function notAZip(file: string, cause: Error): FileFormatError {
   return new FileFormatError(file, 'a zip archive', `damage: ${cause.message}`, undefined, {
     cause,
   });
+}
+
+function checkSum(entry: Entry, found: number, fail: Fail): void {
+  if (found !== entry.crc32) fail(`the checksum ${hex(entry.crc32)}`, hex(found));
 }
 
 function hex(checksum: number): string {

@@ -1,3 +1,4 @@
+import { requireRoom } from '../backend/room.js';
 import { describe, wrongType, wrongValue } from '../errors.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import type { Shape } from '../tensor/shape.js';
@@ -24,6 +25,16 @@ export function requireArray(name: string, value: unknown, length: number): Floa
   if (!(value instanceof Float32Array)) throw wrongType(name, 'a Float32Array', value);
   if (value.length !== length) throw wrongValue(name, `${length} values`, describe(value));
   return value;
+}
+
+/** New memory for a result. */
+export function allocate(length: number): Float32Array {
+  try {
+    requireRoom(Float32Array.BYTES_PER_ELEMENT * length);
+    return new Float32Array(length);
+  } catch (cause) {
+    throw new RangeError(`Out of memory for a result of ${length} values`, { cause });
+  }
 }
 
 export function requireObject(name: string, value: unknown): Readonly<Record<string, unknown>> {

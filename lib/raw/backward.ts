@@ -1,6 +1,7 @@
 import { backend } from '../backend/index.js';
 import { requireBatch } from '../ops/image-shape.js';
 import {
+  allocate,
   type RawShape,
   readImage,
   requireArray,
@@ -57,7 +58,7 @@ export function batchNormBackward(input: BackwardInput, out?: BackwardOutput): B
   const invStd = requireArray('invStd', given.invStd, channels);
   requireBatch('x', image, image.shape);
   const result =
-    out === undefined ? allocate(elements, channels) : readOut(out, elements, channels);
+    out === undefined ? allocateOut(elements, channels) : readOut(out, elements, channels);
   const { dx, dscale, dbias } = result;
   requireNoOverlap({ dx, dscale, dbias }, { x, dy, scale, mean, meanLow, invStd }, [['dx', 'dy']]);
   backend.batchNormBackward(
@@ -85,10 +86,10 @@ function readOut(out: unknown, elements: number, channels: number): BackwardOutp
   return out as BackwardOutput;
 }
 
-function allocate(elements: number, channels: number): BackwardOutput {
+function allocateOut(elements: number, channels: number): BackwardOutput {
   return {
-    dx: new Float32Array(elements),
-    dscale: new Float32Array(channels),
-    dbias: new Float32Array(channels),
+    dx: allocate(elements),
+    dscale: allocate(channels),
+    dbias: allocate(channels),
   };
 }

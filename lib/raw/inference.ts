@@ -1,6 +1,7 @@
 import { backend } from '../backend/index.js';
 import { requirePositive } from '../errors.js';
 import {
+  allocate,
   type RawShape,
   readImage,
   requireArray,
@@ -47,7 +48,7 @@ export function batchNormInference(input: InferenceInput, out?: Float32Array): F
     requireArray('out', out, elements);
     requireNoOverlap({ out }, { x, scale, bias, runningMean, runningVar }, [['out', 'x']]);
   }
-  const y = out ?? new Float32Array(elements);
+  const y = out ?? allocate(elements);
   backend.batchNormInference(
     images,
     channels,

@@ -2,6 +2,7 @@ import { backend } from '../backend/index.js';
 import { requireFraction, requirePositive } from '../errors.js';
 import { requireBatch } from '../ops/image-shape.js';
 import {
+  allocate,
   type RawShape,
   readImage,
   requireArray,
@@ -62,7 +63,7 @@ export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): T
   const momentum = requireFraction('momentum', given.momentum ?? 0.1);
   requireBatch('x', image, image.shape);
   const result =
-    out === undefined ? allocate(elements, channels) : readOut(out, elements, channels);
+    out === undefined ? allocateOut(elements, channels) : readOut(out, elements, channels);
   const { y, mean, meanLow, invStd } = result;
   requireNoOverlap({ y, mean, meanLow, invStd, ...running }, { x, scale, bias });
   backend.batchNormTraining(
@@ -104,11 +105,11 @@ function readOut(out: unknown, elements: number, channels: number): TrainingOutp
   return out as TrainingOutput;
 }
 
-function allocate(elements: number, channels: number): TrainingOutput {
+function allocateOut(elements: number, channels: number): TrainingOutput {
   return {
-    y: new Float32Array(elements),
-    mean: new Float32Array(channels),
-    meanLow: new Float32Array(channels),
-    invStd: new Float32Array(channels),
+    y: allocate(elements),
+    mean: allocate(channels),
+    meanLow: allocate(channels),
+    invStd: allocate(channels),
   };
 }

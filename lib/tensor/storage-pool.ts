@@ -1,4 +1,5 @@
 import { backend } from '../backend/index.js';
+import { requireRoom } from '../backend/room.js';
 import { requireNonNegative } from '../errors.js';
 import { totalmem } from 'node:os';
 
@@ -88,6 +89,7 @@ class StoragePool {
 function allocate(length: number): Float32Array {
   let buffer: Float32Array;
   try {
+    requireRoom(Float32Array.BYTES_PER_ELEMENT * length);
     buffer = length < smallestAligned ? new Float32Array(length) : allocateAligned(length);
   } catch (cause) {
     throw new RangeError(`Out of memory for a tensor of ${length} values`, { cause });

@@ -1,7 +1,12 @@
 // What the addon runs on: ISA, threads, memory.
+#include <cstring>
+
 #include "binding/arguments.h"
 #include "binding/exports.h"
 #include "dispatch.h"
+#include "ops/parallel.h"
+#include "system/address_space.h"
+#include "system/cache_size.h"
 #include "system/huge_pages.h"
 #include "system/thread_pool.h"
 
@@ -31,6 +36,37 @@ napi_value set_threads(Arguments& arguments) {
   return nullptr;
 }
 
+napi_value ask_for_room(Arguments& arguments) {
+  const size_t bytes = arguments.size(0);
+  const size_t left = arguments.size(1);
+  return Napi::Boolean::New(arguments.env(), arguments.ok() && has_room(bytes, left));
+}
+
+// (n, x, y): y = x, each thread one range.
+napi_value copy(Arguments& arguments) {
+  const size_t n = arguments.size(0);
+  const float* x = arguments.floats(1, n);
+  float* y = arguments.floats(2, n);
+  if (!arguments.ok() || n == 0) return nullptr;
+  const size_t threads = threads_for(n);
+  const size_t range = (n + threads - 1) / threads;
+  auto task = [&](size_t index, size_t) {
+    const size_t begin = std::min(n, index * range);
+    std::memmove(y + begin, x + begin, std::min(range, n - begin) * sizeof(float));
+  };
+  parallel_for(threads, threads, task);
+  return nullptr;
+}
+
+napi_value read_cache_sizes(Arguments& arguments) {
+  const CacheSizes& sizes = cache_sizes();
+  Napi::Object result = Napi::Object::New(arguments.env());
+  result.Set("l1", static_cast<double>(sizes.l1));
+  result.Set("l2", static_cast<double>(sizes.l2));
+  result.Set("last", static_cast<double>(sizes.last));
+  return result;
+}
+
 napi_value bytes_to_cache_line(Arguments& arguments) {
   constexpr uintptr_t kLine = 64;
   const uintptr_t address = reinterpret_cast<uintptr_t>(arguments.floats(0, 0));
@@ -53,6 +89,9 @@ void export_system(Napi::Object exports) {
   export_function<set_threads>(exports, "setThreads");
   export_function<bytes_to_cache_line>(exports, "bytesToCacheLine");
   export_function<advise>(exports, "adviseHugePages");
+  export_function<ask_for_room>(exports, "hasRoom");
+  export_function<copy>(exports, "copy");
+  export_function<read_cache_sizes>(exports, "cacheSizes");
 }
 
 }  // namespace batchnorm

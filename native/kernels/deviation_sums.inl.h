@@ -1,5 +1,5 @@
-// Sums of (x - shift) and of (x - shift)^2 over a block, one shift per channel. Whoever calls checks
-// that the shift was close enough to the mean (ops/channel_moments.h).
+// Sums of (x - shift) and of (x - shift)^2 over a block, one shift per channel. Whoever calls
+// checks that the shift was close enough to the mean (ops/channel_moments.h).
 
 struct DeviationTerms {
   static constexpr size_t kTensors = 1;

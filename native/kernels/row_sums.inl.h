@@ -3,9 +3,9 @@
 //
 // Every addition in a float lane may be off by 2^-24 of what the lane holds, and unlucky terms are
 // off in the same direction each time: a large one followed by many of just over half its last bit.
-// So a lane is emptied into doubles after at most kAdditions + 1 terms, when two more additions have
-// put four accumulators together. With the rounding of a deviation and of its square, a sum is then
-// within 13 * 2^-24 = 7.8e-7 of the truth whatever the data are.
+// So a lane is emptied into doubles after at most kAdditions + 1 terms, when two more additions
+// have put four accumulators together. With the rounding of a deviation and of its square, a sum is
+// then within 13 * 2^-24 = 7.8e-7 of the truth whatever the data are.
 constexpr size_t kAdditions = 8;
 
 // Four independent accumulators hide the latency of the addition.

@@ -45,8 +45,8 @@ Walked measure(const batchnorm::Kernels& kernels, const Tensor& x) {
           {shape.images, 1, shape.plane, shape.channels * shape.plane, shape.plane}, &sums);
       return sums;
     };
-    result.moments.push_back(batchnorm::channel_moments(channel, shape, shift[c],
-                                                        sums_around(shift[c]), sums_around));
+    result.moments.push_back(
+        batchnorm::channel_moments(channel, shape, shift[c], sums_around(shift[c]), sums_around));
   }
   return result;
 }

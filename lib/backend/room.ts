@@ -1,0 +1,36 @@
+import { backend } from './index.js';
+
+// Under a limit such as `ulimit -v`, an allocation that fails throws a RangeError, but V8 first collects
+// garbage, and where the collector itself finds no memory it ends the process. So it must never come
+// to that: a part of the memory is left to V8.
+
+/** What V8 takes for a collection, several times over. */
+const leftToV8 = 32 * 1024 * 1024;
+
+/** Asking costs microseconds; small allocations are checked together. */
+const checkedEvery = 1024 * 1024;
+
+let unchecked = checkedEvery;
+
+/** To be called before so much fresh memory is allocated. @throws RangeError where it is not to be had. */
+export function requireRoom(bytes: number): void {
+  if (unchecked + bytes < checkedEvery) {
+    unchecked += bytes;
+    return;
+  }
+  if (!backend.hasRoom(bytes, leftToV8)) {
+    collectGarbage();
+    if (!backend.hasRoom(bytes, leftToV8)) throw new RangeError(`No room for ${bytes} bytes`);
+  }
+  unchecked = 0;
+}
+
+/** What lacks may be occupied by garbage, and V8 collects it before it refuses an allocation. */
+function collectGarbage(): void {
+  try {
+    // Never granted under a limit: what is granted would itself be garbage that lies in the way.
+    new ArrayBuffer(2 ** 46);
+  } catch {
+    // The collection is done.
+  }
+}

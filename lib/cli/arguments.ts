@@ -1,0 +1,45 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+
+/** What the user typed that cannot be. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+type Parsed<O extends Options> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: O; allowPositionals: true }>
+>;
+
+/**
+ * Options and operands of a command.
+ * @throws UsageError for unknown options, missing and superfluous values.
+ */
+export function readArguments<const O extends Options>(
+  args: readonly string[],
+  options: O,
+): Parsed<O> {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    // The first line says what is wrong, further ones give advice for odd cases.
+    const [problem] = message.split('\n');
+    const [, unknown] = /'(-[^']*)'/.exec(problem) ?? [];
+    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || unknown === undefined) {
+      throw new UsageError(problem, { cause });
+    }
+    const known = [...Object.keys(options), 'help'].map((name) => `--${name}`).join(', ');
+    throw new UsageError(`Expected ${known} but received ${JSON.stringify(unknown)}`, { cause });
+  }
+}
+
+/** Names the option, what was expected and what came. */
+export function badValue(option: string, expected: string, received: string): UsageError {
+  return new UsageError(
+    `Expected ${expected} for ${option} but received ${JSON.stringify(received)}`,
+  );
+}
+
+export function refuseOperands(command: string, operands: readonly string[]): void {
+  if (operands.length > 0) throw badValue(command, 'options only', operands.join(' '));
+}

@@ -1,0 +1,129 @@
+import type { Shape } from '../tensor/shape.js';
+import { formatShape } from '../tensor/shape.js';
+import { type ArrayStatistics, type Tally, tinyBelow } from './array-statistics.js';
+import { plural, short } from './format.js';
+
+/** An array of an `.npz` file. */
+export interface InspectedArray {
+  /** Name of the entry, `.npy` included. */
+  readonly name: string;
+  readonly type: string;
+  readonly shape: Shape;
+  /** Missing where the values are no floats. */
+  readonly statistics?: ArrayStatistics;
+}
+
+/** Something in an array that is likely a mistake. */
+export interface Suspicion {
+  readonly name: string;
+  readonly problem: string;
+}
+
+/** The names of a batch norm layer's arrays, as dfdx and as PyTorch call them, behind a common prefix. */
+const partName = /^(.*?)(scale|weight|bias|running_mean|running_var)\.npy$/s;
+
+/** What in these arrays is likely a mistake; batch norm layers are known by their names. */
+export function findSuspicious(arrays: readonly InspectedArray[]): Suspicion[] {
+  const found: Suspicion[] = [];
+  const note = (name: string, problem: string) => found.push({ name, problem });
+  const layers = groupByLayer(arrays);
+  for (const { name, type, statistics } of arrays) {
+    if (statistics !== undefined) {
+      checkValues(statistics, (problem) => note(name, problem));
+    } else if (partName.test(name)) {
+      note(name, `type ${type}: load() takes float32 and float64`);
+    }
+  }
+  for (const layer of layers.values()) {
+    const variance = layer.get('running_var');
+    // What has no running variance is another kind of layer, whose zeros are nobody's concern.
+    if (variance === undefined) continue;
+    checkVariance(variance, note);
+    checkScale(layer.get('scale') ?? layer.get('weight'), note);
+    checkTogether(layer, variance, note);
+  }
+  for (const { name, statistics } of arrays) {
+    if (statistics?.count === 1) checkSetting(name, statistics, note);
+  }
+  return found;
+}
+
+type Note = (name: string, problem: string) => void;
+type Layer = ReadonlyMap<string, InspectedArray>;
+
+function groupByLayer(arrays: readonly InspectedArray[]): Map<string, Layer> {
+  const layers = new Map<string, Map<string, InspectedArray>>();
+  for (const array of arrays) {
+    const [, prefix, part] = partName.exec(array.name) ?? [];
+    if (prefix === undefined) continue;
+    layers.set(prefix, (layers.get(prefix) ?? new Map<string, InspectedArray>()).set(part, array));
+  }
+  return layers;
+}
+
+/** `3 values are NaN, the first at 17` */
+function say({ count, first }: Tally, what: string): string {
+  const are = count === 1 ? 'is' : 'are';
+  return `${plural(count, 'value')} ${are} ${what}, ${count === 1 ? 'at' : 'the first at'} ${first}`;
+}
+
+function checkValues(
+  { nan, infinite, tooLarge, count }: ArrayStatistics,
+  note: (problem: string) => void,
+): void {
+  // momentum.npy of a cumulative average is NaN on purpose: one number, see checkSetting.
+  if (nan.count > 0 && count > 1) note(say(nan, 'NaN'));
+  if (infinite.count > 0) note(say(infinite, 'infinite'));
+  if (tooLarge.count > 0) note(`${say(tooLarge, 'beyond float32')}: load() refuses the file`);
+}
+
+function checkVariance({ name, statistics }: InspectedArray, note: Note): void {
+  if (statistics === undefined) return;
+  const { negative, zero } = statistics;
+  if (negative.count > 0) {
+    note(name, `${say(negative, 'negative')}: no variance is, and inference gives NaN there`);
+  }
+  if (zero.count > 0) {
+    note(name, `${say(zero, 'zero')}: inference divides by the root of epsilon there`);
+  }
+}
+
+function checkScale(scale: InspectedArray | undefined, note: Note): void {
+  if (scale?.statistics === undefined) return;
+  const { zero, tiny } = scale.statistics;
+  if (zero.count > 0)
+    note(scale.name, `${say(zero, 'zero')}: dead channels, which give their bias`);
+  if (tiny.count > 0) {
+    note(scale.name, `${say(tiny, `below ${short(tinyBelow)}`)}: all but dead channels`);
+  }
+}
+
+function checkTogether(layer: Layer, variance: InspectedArray, note: Note): void {
+  const mean = layer.get('running_mean');
+  if (mean === undefined) note(variance.name, 'no running_mean.npy stands beside it');
+  for (const { name, shape } of layer.values()) {
+    if (formatShape(shape) !== formatShape(variance.shape)) {
+      note(name, `its shape ${formatShape(shape)} is not ${formatShape(variance.shape)}, that of the running variance`); // prettier-ignore
+    }
+  }
+  const constant = (array: InspectedArray | undefined, value: number) => {
+    const { min, max, nan, infinite } = array?.statistics ?? {};
+    return min === value && max === value && nan?.count === 0 && infinite?.count === 0;
+  };
+  if (constant(mean, 0) && constant(variance, 1)) {
+    note(variance.name, 'mean 0 and variance 1 everywhere: statistics that were never trained');
+  }
+}
+
+function checkSetting(name: string, { min, nan }: ArrayStatistics, note: Note): void {
+  const [, setting] = /(?:^|[./])(epsilon|momentum)\.npy$/.exec(name) ?? [];
+  const value = nan.count === 1 ? NaN : min;
+  if (setting === undefined && Number.isNaN(value)) note(name, 'the value is NaN');
+  if (value === null) return;
+  if (setting === 'epsilon' && !(value > 0)) {
+    note(name, `${value} is no epsilon: load() wants a positive number`);
+  }
+  if (setting === 'momentum' && (value < 0 || value > 1)) {
+    note(name, `${value} is no momentum: load() wants a number from 0 to 1, or NaN for cumulative`);
+  }
+}

@@ -1,0 +1,50 @@
+#include "system/address_space.h"
+
+#if defined(__linux__)
+#include <sys/mman.h>
+
+#include <cstdlib>
+#endif
+
+#if defined(__GLIBC__)
+// Weak: the same binary runs where there is another C library, which has no such function.
+extern "C" int malloc_trim(size_t) __attribute__((weak));
+#endif
+
+namespace batchnorm {
+
+#if defined(__linux__)
+
+namespace {
+
+// Nothing is touched, so no page is made.
+bool can_allocate(size_t bytes, size_t left) {
+  void* block = std::malloc(bytes);
+  if (block == nullptr) return false;
+  void* rest = mmap(nullptr, left, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (rest != MAP_FAILED) munmap(rest, left);
+  std::free(block);
+  return rest != MAP_FAILED;
+}
+
+}  // namespace
+
+bool has_room(size_t bytes, size_t left) {
+  if (can_allocate(bytes, left)) return true;
+#if defined(__GLIBC__)
+  // glibc keeps address space that was freed, which V8 cannot use for its own pages.
+  if (malloc_trim != nullptr) {
+    malloc_trim(0);
+    return can_allocate(bytes, left);
+  }
+#endif
+  return false;
+}
+
+#else
+
+bool has_room(size_t, size_t) { return true; }
+
+#endif
+
+}  // namespace batchnorm

@@ -1,0 +1,15 @@
+// Eight workers train without end; the process exits while they do, or while it trains along with them.
+import { Crew } from './crew.js';
+
+const [, , way, caught] = process.argv;
+
+const crew = new Crew(new Array<'terminated'>(8).fill('terminated'), () => Infinity);
+await crew.trains();
+if (way === 'along') {
+  const { BatchNorm2D, Tensor } = await import('batchnorm');
+  const bn = new BatchNorm2D(8);
+  for (let i = 0; i < 5; i++) bn.forwardMut(Tensor.randn([4, 8, 64, 64], Math.random).trace());
+}
+crew.catchInside(Number(caught));
+if (way === 'throw') throw new Error('thrown on purpose');
+process.exit(3);

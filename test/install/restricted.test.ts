@@ -1,0 +1,155 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { backend } from 'batchnorm';
+import { expect } from 'chai';
+import { emulated, node } from '../support/node-process.js';
+import { packagePath } from '../support/package-path.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+/** Trains, and saves to the path that it is given. Prints what it computed with, the scale, the error. */
+const program = `
+import('batchnorm').then(async ({ backend, backward, BatchNorm2D, Sgd, Tensor }) => {
+  const bn = new BatchNorm2D(2);
+  const x = Tensor.from(Float32Array.from({ length: 1024 }, (_, i) => Math.sin(i)), [8, 2, 8, 8]);
+  new Sgd({ lr: 0.1 }).update(bn, backward(bn.forwardMut(x.trace()).exp().mean()));
+  const scale = bn.scale.array();
+  const failure = await bn.save(process.argv[1]).then(() => null, ({ code }) => code);
+  console.log(JSON.stringify({ backend, scale, failure }));
+});`;
+
+interface Outcome {
+  readonly backend: { readonly name: string; readonly threads: number; readonly reason?: string };
+  readonly scale: readonly number[];
+  readonly failure: string | null;
+}
+
+/** Whether this machine's own backend would be the native one, where nothing is forced. */
+const nativeIsHere = backend.name === 'native';
+
+const flags = process.allowedNodeEnvironmentFlags;
+const permission = flags.has('--permission') ? '--permission' : '--experimental-permission';
+const hasPermissionModel = flags.has(permission);
+
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('BATCHNORM_')),
+);
+
+interface Surroundings {
+  /** A command that starts the process. */
+  readonly around?: readonly string[];
+  readonly forced?: NodeJS.ProcessEnv;
+}
+
+function execute(
+  options: readonly string[],
+  saved: string,
+  { around = [], forced = {} }: Surroundings = {},
+): Outcome & { errors: string } {
+  const command = [...around, node.file, ...node.args(...options, '-e', program, saved)];
+  const { stdout, stderr, status } = spawnSync(command[0], command.slice(1), {
+    cwd: packagePath(),
+    encoding: 'utf8',
+    env: { ...environment, ...forced },
+  });
+  expect(status, stderr).to.equal(0);
+  return { ...(JSON.parse(stdout) as Outcome), errors: stderr };
+}
+
+describe('a restricted process', () => {
+  const path = temporaryDirectory();
+  let expected: Outcome;
+  before(() => {
+    expected = execute([], path('free.npz'));
+    expect(expected.failure).to.equal(null);
+  });
+
+  /** The result is the same, whatever computed it. */
+  function expectTrained({ scale }: Outcome): void {
+    expect(scale).to.have.length(2);
+    scale.forEach((value, i) => expect(value).to.be.closeTo(expected.scale[i], 1e-6));
+  }
+
+  describe("under Node's permission model", () => {
+    before(function () {
+      if (!hasPermissionModel) this.skip();
+    });
+    const readOnly = [permission, `--allow-fs-read=${packagePath()}`];
+
+    it('takes the portable backend, says why, and warns once', function () {
+      const outcome = execute(readOnly, path('permission.npz'));
+      expectTrained(outcome);
+      expect(outcome.failure).to.equal('ERR_ACCESS_DENIED');
+      expect(outcome.backend.name).to.equal('portable');
+      // Without a binary there is nothing that could be forbidden.
+      if (!nativeIsHere) this.skip();
+      expect(outcome.backend.reason).to.equal(
+        "Node's permission model forbids addons in this process; --allow-addons permits them",
+      );
+      const warnings = outcome.errors.match(
+        /batchnorm runs on its slower TypeScript backend: Node/g,
+      );
+      expect(warnings).to.have.length(1);
+    });
+
+    it('takes the native backend where addons are allowed, and writes nothing', () => {
+      const outcome = execute([...readOnly, '--allow-addons'], path('addons.npz'));
+      expectTrained(outcome);
+      expect(outcome.backend.name).to.equal(expected.backend.name);
+      expect(outcome.failure).to.equal('ERR_ACCESS_DENIED');
+    });
+
+    it('fails where the native backend is forced', function () {
+      if (!nativeIsHere) this.skip();
+      const args = [...readOnly, '-e', program, path('forced.npz')];
+      const { status, stderr } = spawnSync(node.file, node.args(...args), {
+        cwd: packagePath(),
+        encoding: 'utf8',
+        env: { ...environment, BATCHNORM_BACKEND: 'native' },
+      });
+      expect(status).to.not.equal(0);
+      expect(stderr).to.include("BATCHNORM_BACKEND=native, but Node's permission model");
+    });
+  });
+
+  it('says that --no-addons forbids the binary', function () {
+    if (!nativeIsHere) this.skip();
+    const outcome = execute(['--no-addons'], path('no-addons.npz'));
+    expectTrained(outcome);
+    expect(outcome.backend).to.deep.include({
+      name: 'portable',
+      reason: 'addons are forbidden in this process (--no-addons)',
+    });
+  });
+
+  for (const forced of [{}, { BATCHNORM_BACKEND: 'portable' }]) {
+    it(`makes no code from strings ${JSON.stringify(forced)}`, () => {
+      const option = '--disallow-code-generation-from-strings';
+      const outcome = execute([option], path('strings.npz'), { forced });
+      expectTrained(outcome);
+      expect(outcome.failure).to.equal(null);
+    });
+  }
+
+  it('trains on a file system that is read-only, where saving fails as it should', function () {
+    // A user namespace in which the root file system is mounted so; some containers forbid it.
+    const around = ['unshare', '-rm', 'sh', '-c', 'mount -o remount,bind,ro / && exec "$@"', 'sh'];
+    const [command, ...options] = [...around, 'true'];
+    if (emulated || spawnSync(command, options).status !== 0) this.skip();
+    mkdirSync(path('folder'));
+    const outcome = execute([], path('folder', 'read-only.npz'), { around });
+    expectTrained(outcome);
+    expect(outcome.backend).to.deep.equal(expected.backend);
+    expect(outcome.failure).to.equal('EROFS');
+  });
+
+  it('uses one thread where it may use one of many processors', function () {
+    if (process.platform !== 'linux' || spawnSync('taskset', ['--version']).status !== 0) {
+      this.skip();
+    }
+    const allowed = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'));
+    const around = ['taskset', '-c', allowed?.[1] ?? '0'];
+    const outcome = execute([], path('affinity.npz'), { around });
+    expectTrained(outcome);
+    expect(outcome.backend).to.deep.equal({ ...expected.backend, threads: 1 });
+  });
+});
