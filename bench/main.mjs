@@ -54,10 +54,14 @@ writeFileSync('bench/results/summary.md', writeSummary(results));
 writeFileSync('bench/results/index.html', await writePage(results));
 console.log('bench/results/results.md, results.json and index.html written');
 
-/** Whoever is installed here. Malloc is told to keep its memory: new pages in every call would cost a
- * peer more than its arithmetic. */
+/** Whoever is installed here. Malloc is told to keep its memory, since new pages in every call would cost a
+ * peer more than its arithmetic, and to ask for huge pages, as our tensors and the floors do. */
 function contestants(threads) {
-  const warm = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40) };
+  const warm = {
+    MALLOC_MMAP_MAX_: '0',
+    MALLOC_TRIM_THRESHOLD_: String(2 ** 40),
+    GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
+  };
   const python = '/usr/bin/python3';
   const found = [
     new Contestant('kernels', `${build}/bench/native/bench_kernels`, []),

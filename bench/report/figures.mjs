@@ -45,6 +45,7 @@ export function figures({ cases, lastLevelCache }) {
       ours: of('kernels', kernel),
       spread: spread(milliseconds.kernels[kernel]),
       raw: of('batchnorm', `raw ${kernel}`),
+      module: of('batchnorm', kernel),
       oneDNN: best('oneDNN', kernel),
       oneDNNPlain: of('oneDNN', `${kernel}, nchw`),
       pyTorch: best('PyTorch', kernel),
