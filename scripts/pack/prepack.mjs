@@ -1,0 +1,24 @@
+// Before `npm pack` and `npm publish`: refuses where a binary is missing or stale, compiles and
+// bundles the TypeScript, and puts package.json as published in place of ours.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { run } from '../run.mjs';
+import { bundle } from './bundle.mjs';
+import { readBinaries } from './manifest.mjs';
+import { replacePackageJson, restorePackageJson } from './package-json.mjs';
+
+const require = createRequire(import.meta.url);
+
+restorePackageJson();
+const { problems, manifest } = readBinaries();
+if (problems.length > 0) {
+  for (const problem of problems) console.error(`Nothing is packed: ${problem}`);
+  console.error('Run npm run prebuild first.');
+  process.exit(1);
+}
+writeFileSync('prebuilds/manifest.json', `${JSON.stringify(manifest, null, 2)}\n`);
+// What was compiled from a source that has gone would be packed too.
+rmSync('dist', { recursive: true, force: true });
+run(process.execPath, [require.resolve('typescript/bin/tsc'), '--build', 'lib']);
+bundle(JSON.parse(readFileSync('package.json', 'utf8')));
+replacePackageJson();
