@@ -84,7 +84,7 @@ struct PairAccumulators {
 // Memory is asked for so many floats, of all tensors together, before they are summed. The
 // processor's own prefetchers see no further than a row of a small plane, and every jump to the
 // next image stops them.
-constexpr size_t kAhead = 4096;
+constexpr size_t kAhead = 3072;
 
 // Where to ask, while rows of `together` images are summed channel by channel.
 class ReadAhead {

@@ -40,7 +40,7 @@ Pool* g_pool = new (g_storage) Pool;
 const size_t g_usable_cpus = usable_cpus();
 std::atomic<size_t> g_thread_count{std::min(g_usable_cpus, kMaxThreads)};
 
-std::atomic<size_t> g_elements_per_thread{256 * 1024};
+std::atomic<size_t> g_elements_per_thread{512 * 1024};
 
 // How long a thread watches for the next job before it sleeps. Waking one takes the caller a system
 // call of some 10 us, and the thread begins 40 us later; the operations of a training step follow
