@@ -19,7 +19,16 @@
       "conditions": [
         ["warnings_are_errors == 1", { "cflags_cc": ["-Werror"] }],
         ["OS == 'linux'", {
-          "ldflags": ["<!@(node -p \"require('./native/build.json').linuxLinkerFlags.join(' ')\")"]
+          "ldflags": [
+            "<!@(node -p \"require('./native/build.json').linuxLinkerFlags.join(' ')\")",
+            "-Wl,--version-script=<(module_root_dir)/<!(node -p \"require('./native/build.json').linuxExports\")"
+          ]
+        }],
+        ["OS == 'linux' and target_arch == 'arm64'", {
+          "cflags_cc": ["<!@(node -p \"require('./native/build.json').linuxArm64CompilerFlags.join(' ')\")"]
+        }],
+        ["OS == 'win'", {
+          "defines": ["<!@(node -p \"require('./native/build.json').windowsDefines.join(' ')\")"]
         }],
         ["OS == 'mac'", {
           "xcode_settings": {

@@ -117,9 +117,13 @@ size_t usable_cpus() {
   const size_t quota = cgroup_cpu_quota("/sys/fs/cgroup", "/proc/self/cgroup");
   if (quota > 0) cpus = std::min(cpus, quota);
 #elif defined(_WIN32)
-  SYSTEM_INFO info;
-  GetSystemInfo(&info);
-  size_t cpus = info.dwNumberOfProcessors;
+  // Of a process in several groups of 64 processors the masks are empty.
+  DWORD_PTR process = 0;
+  DWORD_PTR machine = 0;
+  GetProcessAffinityMask(GetCurrentProcess(), &process, &machine);
+  size_t cpus = 0;
+  for (; process != 0; process &= process - 1) cpus++;
+  if (cpus == 0) cpus = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
 #else
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
   size_t cpus = online > 0 ? static_cast<size_t>(online) : 1;

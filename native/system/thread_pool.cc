@@ -1,14 +1,11 @@
 #include "system/thread_pool.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <time.h>
-
 #include <algorithm>
 #include <atomic>
 #include <new>
 
 #include "system/cpu_count.h"
+#include "system/threads.h"
 
 namespace batchnorm {
 
@@ -18,9 +15,9 @@ struct Pool {
   // Taken by the caller whose job the pool runs; others see it and work alone.
   std::atomic<bool> busy{false};
 
-  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t job_opened = PTHREAD_COND_INITIALIZER;
-  pthread_cond_t job_left = PTHREAD_COND_INITIALIZER;
+  Mutex mutex;
+  Condition job_opened;
+  Condition job_left;
 
   // Written under the mutex; the two atomic ones are watched without it.
   size_t threads = 0;  // started so far
@@ -53,20 +50,6 @@ constexpr long long kWatchForJob = 50 * 1000;
 // may be on the processor that one of them needs.
 constexpr long long kWatchForEnd = 10 * 1000;
 
-long long nanoseconds() {
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000000000ll + now.tv_nsec;
-}
-
-inline void pause_processor() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 // Watches `value` while it is `old`, at most so many nanoseconds.
 void watch(const std::atomic<size_t>& value, size_t old, long long at_most) {
   // With more threads than processors, whoever watches keeps another from working.
@@ -88,30 +71,28 @@ void run_tasks(Pool& pool, size_t slot) {
   }
 }
 
-void* thread_main(void* argument) {
-  const size_t slot = reinterpret_cast<size_t>(argument);
+void thread_main(size_t slot) {
   Pool& pool = *g_pool;
   size_t seen = 0;
-  pthread_mutex_lock(&pool.mutex);
+  pool.mutex.lock();
   for (;;) {
     while (pool.generation == seen || slot > pool.helpers) {
-      pthread_cond_wait(&pool.job_opened, &pool.mutex);
+      pool.job_opened.wait(pool.mutex);
     }
     seen = pool.generation;
     if (pool.open) {
       pool.working++;
-      pthread_mutex_unlock(&pool.mutex);
+      pool.mutex.unlock();
       run_tasks(pool, slot);
-      pthread_mutex_lock(&pool.mutex);
+      pool.mutex.lock();
       pool.working--;
-      if (pool.working == 0) pthread_cond_signal(&pool.job_left);
+      if (pool.working == 0) pool.job_left.wake_one();
     }
     // Also who came too late watches for the next one: it would be too late again.
-    pthread_mutex_unlock(&pool.mutex);
+    pool.mutex.unlock();
     watch(pool.generation, seen, kWatchForJob);
-    pthread_mutex_lock(&pool.mutex);
+    pool.mutex.lock();
   }
-  return nullptr;
 }
 
 // After fork() the child has none of the threads, and whatever they held stays locked.
@@ -120,26 +101,13 @@ void forget_threads() { g_pool = new (g_storage) Pool; }
 // Starts threads until there are `wanted`; fewer where the system gives no more. Holds the mutex.
 void start_threads(Pool& pool, size_t wanted) {
   if (pool.threads >= wanted) return;
-  static bool watching_fork = false;
-  if (!watching_fork) watching_fork = pthread_atfork(nullptr, nullptr, forget_threads) == 0;
-
-  // Signals belong to the threads of Node; ours inherit a mask that blocks them all.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, 512 * 1024);
-  while (pool.threads < wanted) {
-    pthread_t thread;
-    void* slot = reinterpret_cast<void*>(pool.threads + 1);
-    if (pthread_create(&thread, &attributes, thread_main, slot) != 0) break;
-    pool.threads++;
+  static bool first = true;
+  if (first) {
+    keep_library();
+    after_fork(forget_threads);
+    first = false;
   }
-  pthread_attr_destroy(&attributes);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  while (pool.threads < wanted && start_thread(thread_main, pool.threads + 1)) pool.threads++;
 }
 
 }  // namespace
@@ -165,7 +133,7 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
     return;
   }
 
-  pthread_mutex_lock(&pool.mutex);
+  pool.mutex.lock();
   start_threads(pool, threads - 1);
   pool.task = task;
   pool.context = context;
@@ -174,21 +142,21 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   pool.helpers = threads - 1;
   pool.generation++;
   pool.open = true;
-  pthread_cond_broadcast(&pool.job_opened);
-  pthread_mutex_unlock(&pool.mutex);
+  pool.job_opened.wake_all();
+  pool.mutex.unlock();
 
   run_tasks(pool, 0);
 
   // Whoever has not woken by now is not waited for: the job is closed to it.
-  pthread_mutex_lock(&pool.mutex);
+  pool.mutex.lock();
   pool.open = false;
   if (const size_t working = pool.working; working > 0) {
-    pthread_mutex_unlock(&pool.mutex);
+    pool.mutex.unlock();
     watch(pool.working, working, kWatchForEnd);
-    pthread_mutex_lock(&pool.mutex);
+    pool.mutex.lock();
   }
-  while (pool.working > 0) pthread_cond_wait(&pool.job_left, &pool.mutex);
-  pthread_mutex_unlock(&pool.mutex);
+  while (pool.working > 0) pool.job_left.wait(pool.mutex);
+  pool.mutex.unlock();
   pool.busy.store(false, std::memory_order_release);
 }
 

@@ -1,0 +1,36 @@
+# The Node addon, from the object files of `kernels` and the sources of the binding.
+
+# cmake-js gives CMAKE_JS_INC; plain CMake asks the two packages.
+foreach(package node-addon-api node-api-headers)
+  execute_process(
+    COMMAND node -p "require('path').resolve(require('${package}').include_dir)"
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    OUTPUT_VARIABLE directory
+    OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  file(TO_CMAKE_PATH "${directory}" directory)
+  list(APPEND NODE_INCLUDES ${directory})
+endforeach()
+
+add_library(batchnorm MODULE ${BINDING_SOURCES} ${CMAKE_JS_SRC})
+set_target_properties(batchnorm PROPERTIES PREFIX "" SUFFIX ".node")
+target_compile_definitions(batchnorm PRIVATE ${DEFINES})
+target_compile_options(batchnorm PRIVATE ${COMPILER_FLAGS})
+target_include_directories(batchnorm SYSTEM PRIVATE ${CMAKE_JS_INC} ${NODE_INCLUDES})
+target_link_libraries(batchnorm PRIVATE kernels ${CMAKE_JS_LIB})
+install(TARGETS batchnorm LIBRARY DESTINATION .)
+
+# Linked as C: native/binding/memory.cc has all that the addon needs of C++ at run time.
+if(NOT APPLE AND NOT MSVC)
+  set_target_properties(batchnorm PROPERTIES LINKER_LANGUAGE C)
+  set(CMAKE_CXX_IMPLICIT_LINK_LIBRARIES "")
+endif()
+
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  target_link_libraries(batchnorm PRIVATE Threads::Threads)
+  target_link_options(batchnorm PRIVATE ${LINUX_LINKER_FLAGS}
+                      -Wl,--version-script=${CMAKE_SOURCE_DIR}/${LINUX_EXPORTS})
+elseif(APPLE)
+  target_link_options(batchnorm PRIVATE -undefined dynamic_lookup)
+elseif(WIN32 AND NOT CMAKE_JS_LIB)
+  include(cmake/windows-imports.cmake)
+endif()

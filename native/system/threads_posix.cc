@@ -1,0 +1,119 @@
+#include "system/threads.h"
+
+#if !defined(_WIN32)
+#include <signal.h>
+#include <time.h>
+
+#include <cstdlib>
+
+#if defined(__APPLE__)
+#include <dlfcn.h>
+#endif
+
+// Since version 2.34 glibc offers these under a new version too, which a linker prefers and an older
+// glibc lacks.
+#if defined(__GLIBC__) && defined(__x86_64__)
+#define BATCHNORM_OLDEST_GLIBC "GLIBC_2.2.5"
+#elif defined(__GLIBC__) && defined(__aarch64__)
+#define BATCHNORM_OLDEST_GLIBC "GLIBC_2.17"
+#endif
+#if defined(BATCHNORM_OLDEST_GLIBC)
+__asm__(".symver pthread_create, pthread_create@" BATCHNORM_OLDEST_GLIBC);
+__asm__(".symver pthread_sigmask, pthread_sigmask@" BATCHNORM_OLDEST_GLIBC);
+__asm__(".symver pthread_attr_setstacksize, pthread_attr_setstacksize@" BATCHNORM_OLDEST_GLIBC);
+#endif
+
+#if defined(__linux__)
+// glibc has the first, musl the second; one binary for both must do without either.
+extern "C" {
+__attribute__((weak)) int __register_atfork(void (*)(), void (*)(), void (*)(), void*);
+__attribute__((weak)) int pthread_atfork(void (*)(), void (*)(), void (*)()) noexcept;
+}
+#endif
+
+namespace batchnorm {
+
+void Mutex::lock() { pthread_mutex_lock(&mutex_); }
+void Mutex::unlock() { pthread_mutex_unlock(&mutex_); }
+
+void Condition::wait(Mutex& mutex) { pthread_cond_wait(&condition_, &mutex.mutex_); }
+void Condition::wake_one() { pthread_cond_signal(&condition_); }
+void Condition::wake_all() { pthread_cond_broadcast(&condition_); }
+
+namespace {
+
+struct Start {
+  void (*body)(size_t);
+  size_t argument;
+};
+
+void* run(void* argument) {
+  const Start start = *static_cast<Start*>(argument);
+  std::free(argument);
+  start.body(start.argument);
+  return nullptr;
+}
+
+}  // namespace
+
+bool start_thread(void (*body)(size_t), size_t argument) {
+  Start* start = static_cast<Start*>(std::malloc(sizeof(Start)));
+  if (start == nullptr) return false;
+  *start = {body, argument};
+  // Signals belong to the threads of Node; ours inherit a mask that blocks them all.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, 512 * 1024);
+  pthread_t thread;
+  const bool started = pthread_create(&thread, &attributes, run, start) == 0;
+  if (!started) std::free(start);
+  pthread_attr_destroy(&attributes);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return started;
+}
+
+long long nanoseconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+void pause_processor() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+void after_fork(void (*handler)()) {
+#if defined(__linux__)
+  // Never taken back, since the library stays: hence no handle of ours.
+  if (__register_atfork != nullptr) {
+    __register_atfork(nullptr, nullptr, handler, nullptr);
+  } else if (pthread_atfork != nullptr) {
+    pthread_atfork(nullptr, nullptr, handler);
+  }
+#else
+  pthread_atfork(nullptr, nullptr, handler);
+#endif
+}
+
+void keep_library() {
+#if defined(__APPLE__)
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void*>(&keep_library), &info) != 0) {
+    dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+  }
+#endif
+  // On Linux the linker's -z nodelete says it.
+}
+
+}  // namespace batchnorm
+
+#endif
