@@ -26,3 +26,16 @@ export function runQuietly(command, args, options = {}) {
 export function succeeds(command, args) {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
+
+/** What a command prints; throws where it fails, unless `allowFailure`: then both its outputs are returned. */
+export function capture(command, args, { allowFailure = false } = {}) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  if (error) throw error;
+  if (allowFailure) return stdout + stderr;
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${stderr}`);
+  return stdout;
+}

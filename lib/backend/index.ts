@@ -14,24 +14,18 @@ function choose(): Backend {
   const { name, isa, threads } = readSettings(process.env);
   if (name === 'portable') return portableBackend();
 
-  let loaded: ReturnType<typeof loadAddon>;
-  try {
-    loaded = loadAddon();
-  } catch (cause) {
-    const reason = describeLoadFailure(cause);
-    if (name === 'native') throw new Error(`BATCHNORM_BACKEND=native, but ${reason}`, { cause });
-    refuseForcedIsa(isa, reason);
-    process.emitWarning(`batchnorm runs on its slower TypeScript backend: ${reason}`);
-    return portableBackend(reason);
-  }
+  const loaded = loadAddon();
   if ('addon' in loaded) return nativeBackend(loaded.addon, isa, threads);
-  if (name === 'native') throw new Error(`BATCHNORM_BACKEND=native, but ${loaded.missing}`);
-  refuseForcedIsa(isa, loaded.missing);
-  return portableBackend(loaded.missing);
-}
 
-function refuseForcedIsa(isa: string | undefined, reason: string): void {
-  if (isa !== undefined) throw new Error(`BATCHNORM_ISA=${isa}, but ${reason}`);
+  const broken = 'broken' in loaded;
+  const reason = broken ? describeLoadFailure(loaded.broken) : loaded.missing;
+  const cause = broken ? { cause: loaded.broken } : {};
+  if (name === 'native') throw new Error(`BATCHNORM_BACKEND=native, but ${reason}`, cause);
+  if (isa !== undefined) throw new Error(`BATCHNORM_ISA=${isa}, but ${reason}`, cause);
+  if (broken) {
+    process.emitWarning(`batchnorm runs on its slower TypeScript backend: ${reason}`);
+  }
+  return portableBackend(reason);
 }
 
 /**

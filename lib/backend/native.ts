@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import type { Backend, BackendInfo } from './backend.js';
 
 /** What the addon exports: the operations of Backend, and the choice of ISA and threads. */
@@ -8,44 +9,60 @@ interface Addon extends Omit<Backend, 'info'> {
   threads(): number;
 }
 
-export type LoadedAddon = { addon: Addon } | { missing: string };
-
-const require = createRequire(import.meta.url);
+export type LoadedAddon = { addon: Addon } | { missing: string } | { broken: Error };
 
 /**
- * The addon, or why there is none: `missing` where no binary for this platform is present. A binary
- * that is present but does not load throws what `require` threw.
+ * The addon, or why there is none: `missing` where no binary for this platform is present, `broken` (what
+ * `require` threw) where one is present that the system or Node refuses to load. Other errors are thrown.
  */
 export function loadAddon(): LoadedAddon {
-  const absent: string[] = [];
-  for (const load of binaries()) {
+  // A bundler that makes CommonJS leaves import.meta empty.
+  const here = (import.meta.url as string | undefined) ?? __filename;
+  const require = createRequire(here);
+  for (const file of candidates(here)) {
     try {
-      return { addon: load() };
+      return { addon: require(file) as Addon };
     } catch (error) {
-      if (!isNotFound(error)) throw error;
-      absent.push(error.message.split('\n')[0] ?? '');
+      if (isError(error, 'ERR_DLOPEN_FAILED', 'ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED')) {
+        return { broken: error };
+      }
+      if (!isError(error, 'MODULE_NOT_FOUND')) throw error;
     }
   }
-  return {
-    missing: `no native binary for ${process.platform}-${process.arch}${absent.length > 0 ? '' : ' is made'}`,
-  };
+  return { missing: `no native binary for ${process.platform}-${process.arch} is present` };
 }
 
-/** Candidates, best first. The paths are literal so that bundlers see them. */
-function binaries(): (() => Addon)[] {
-  const built = (): Addon => require('../../build/Release/batchnorm.node') as Addon;
+/** Best first: one that was built on this machine, the one in the package, one beside a bundle. */
+function candidates(here: string): string[] {
+  // The package as published has the second alone, so a bundler must not look for the others.
+  const built = ['..', '..', 'build', 'Release', 'batchnorm.node'].join('/');
+  const beside = ['.', 'batchnorm.node'].join('/');
+  const packed = here === import.meta.url ? prebuilt() : undefined;
+  return [built, ...(packed === undefined ? [] : [fileURLToPath(packed)]), beside];
+}
+
+/** In this form, each whole and literal, bundlers find the files and carry them along. */
+function prebuilt(): URL | undefined {
   switch (`${process.platform}-${process.arch}`) {
     case 'linux-x64':
-      return [() => require('../../prebuilds/linux-x64/batchnorm.node') as Addon, built];
+      return new URL('../../prebuilds/linux-x64/batchnorm.node', import.meta.url);
     case 'linux-arm64':
-      return [() => require('../../prebuilds/linux-arm64/batchnorm.node') as Addon, built];
+      return new URL('../../prebuilds/linux-arm64/batchnorm.node', import.meta.url);
+    case 'darwin-x64':
+      return new URL('../../prebuilds/darwin-x64/batchnorm.node', import.meta.url);
+    case 'darwin-arm64':
+      return new URL('../../prebuilds/darwin-arm64/batchnorm.node', import.meta.url);
+    case 'win32-x64':
+      return new URL('../../prebuilds/win32-x64/batchnorm.node', import.meta.url);
+    case 'win32-arm64':
+      return new URL('../../prebuilds/win32-arm64/batchnorm.node', import.meta.url);
     default:
-      return [built];
+      return undefined;
   }
 }
 
-function isNotFound(error: unknown): error is Error {
-  return error instanceof Error && (error as { code?: unknown }).code === 'MODULE_NOT_FOUND';
+function isError(error: unknown, ...codes: string[]): error is Error {
+  return error instanceof Error && 'code' in error && codes.includes(error.code as string);
 }
 
 /** The addon as a backend. `isa` and `threads` force a choice; one that cannot be had throws. */

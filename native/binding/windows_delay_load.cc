@@ -19,6 +19,6 @@ FARPROC WINAPI find_program(unsigned event, DelayLoadInfo* info) {
 
 }  // namespace
 
-// Constant for Visual C++, variable for MinGW.
-extern "C" decltype(__pfnDliNotifyHook2) __pfnDliNotifyHook2 = find_program;
+// Constant for Visual C++, variable for MinGW; C by its declaration.
+decltype(__pfnDliNotifyHook2) __pfnDliNotifyHook2 = find_program;
 #endif

@@ -1,0 +1,33 @@
+// The platforms that a release holds a binary for: on which system each is built, and how CMake is told.
+import { basename, join } from 'node:path';
+
+export const targets = {
+  'linux-x64': { host: 'linux', toolchain: 'cmake/x86_64-linux-gnu.cmake' },
+  'linux-arm64': { host: 'linux', toolchain: 'cmake/aarch64-linux-gnu.cmake' },
+  'win32-x64': { host: 'linux', toolchain: 'cmake/x86_64-w64-mingw32.cmake' },
+  'win32-arm64': { host: 'win32', options: ['-A', 'ARM64'] },
+  'darwin-x64': { host: 'darwin', options: macos('x86_64') },
+  'darwin-arm64': { host: 'darwin', options: macos('arm64') },
+};
+
+/** Targets that can be built on one system: 'linux', 'darwin' or 'win32'. */
+export function targetsOf(host) {
+  return Object.keys(targets).filter((name) => targets[name].host === host);
+}
+
+/** What the binary is called, and what was noted of it when it was built. */
+export const binaryOf = (target) => join('prebuilds', target, 'batchnorm.node');
+export const noteOf = (target) => join('prebuilds', target, 'batchnorm.json');
+
+export const buildFolderOf = (target) => `build-${target}`;
+
+/** The binary as linked, with the symbols that the shipped one no longer has. */
+export function linkedBinaryOf(target) {
+  const folder = targets[target].host === 'win32' ? 'Release' : '.';
+  return join(buildFolderOf(target), folder, basename(binaryOf(target)));
+}
+
+function macos(architecture) {
+  // The oldest macOS that Node 20 runs on.
+  return [`-DCMAKE_OSX_ARCHITECTURES=${architecture}`, '-DCMAKE_OSX_DEPLOYMENT_TARGET=11.0'];
+}
