@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Backend, BackendInfo } from './backend.js';
+import { elfFault } from './elf.js';
 
 /** What the addon exports: the operations of Backend, and the choice of ISA and threads. */
 interface Addon extends Omit<Backend, 'info'> {
@@ -12,33 +13,36 @@ interface Addon extends Omit<Backend, 'info'> {
 export type LoadedAddon = { addon: Addon } | { missing: string } | { broken: Error };
 
 /**
- * The addon, or why there is none: `missing` where no binary for this platform is present, `broken` (what
- * `require` threw) where one is present that the system or Node refuses to load. Other errors are thrown.
+ * The addon, or why there is none: `missing` where no binary for this platform is present, `broken` where one is
+ * present that the system or Node refuses to load. Other errors are thrown.
  */
 export function loadAddon(): LoadedAddon {
   // A bundler that makes CommonJS leaves import.meta empty.
-  const here = (import.meta.url as string | undefined) ?? __filename;
+  const here = (import.meta.url as string | undefined) ?? pathToFileURL(__filename).href;
   const require = createRequire(here);
   for (const file of candidates(here)) {
     try {
-      return { addon: require(file) as Addon };
+      const fault = process.platform === 'linux' ? elfFault(file) : undefined;
+      return fault === undefined ? { addon: require(file) as Addon } : { broken: new Error(fault) };
     } catch (error) {
-      if (isError(error, 'ERR_DLOPEN_FAILED', 'ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED')) {
-        return { broken: error };
-      }
-      if (!isError(error, 'MODULE_NOT_FOUND')) throw error;
+      if (isError(error, refused)) return { broken: error };
+      if (!isError(error, absent)) throw error;
     }
   }
   return { missing: `no native binary for ${process.platform}-${process.arch} is present` };
 }
 
+const absent = ['MODULE_NOT_FOUND', 'ENOENT', 'ENOTDIR'];
+const refused = ['ERR_DLOPEN_FAILED', 'ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED', 'EACCES'];
+
 /** Best first: one that was built on this machine, the one in the package, one beside a bundle. */
 function candidates(here: string): string[] {
-  // The package as published has the second alone, so a bundler must not look for the others.
-  const built = ['..', '..', 'build', 'Release', 'batchnorm.node'].join('/');
-  const beside = ['.', 'batchnorm.node'].join('/');
+  // The published package has the second alone, so bundlers must not recognize and look for the others.
+  const files = [new URL('../../build/Release/batchnorm.node', here)];
   const packed = here === import.meta.url ? prebuilt() : undefined;
-  return [built, ...(packed === undefined ? [] : [fileURLToPath(packed)]), beside];
+  if (packed !== undefined) files.push(packed);
+  files.push(new URL('./batchnorm.node', here));
+  return files.map((url) => fileURLToPath(url));
 }
 
 /** In this form, each whole and literal, bundlers find the files and carry them along. */
@@ -61,7 +65,7 @@ function prebuilt(): URL | undefined {
   }
 }
 
-function isError(error: unknown, ...codes: string[]): error is Error {
+function isError(error: unknown, codes: string[]): error is Error {
   return error instanceof Error && 'code' in error && codes.includes(error.code as string);
 }
 

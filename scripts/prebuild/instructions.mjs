@@ -33,7 +33,8 @@ export function instructionProblems(target, binary, linked) {
       current = name;
       continue;
     }
-    const [, mnemonic, operands] = /^ *[\da-f]+:\s+(?:(?:lock|rep\w*|data16) )*(\S+)\s*(.*)$/.exec(line) ?? [];
+    const [, mnemonic, operands] =
+      /^ *[\da-f]+:\s+(?:(?:lock|rep\w*|data16) )*(\S+)\s*(.*)$/.exec(line) ?? [];
     if (mnemonic === undefined) continue;
     const isGuarded = guarded.test(current);
     if (beyondBaseline.test(mnemonic) || operands.includes('%ymm')) {
