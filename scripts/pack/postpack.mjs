@@ -1,0 +1,4 @@
+// After `npm pack` and `npm publish`.
+import { restorePackageJson } from './package-json.mjs';
+
+restorePackageJson();

@@ -1,0 +1,22 @@
+// Before `npm pack` and `npm publish`: refuses where a binary is missing or stale, compiles the TypeScript
+// from nothing, and puts package.json as published in place of ours.
+import { rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { run } from '../run.mjs';
+import { readBinaries } from './manifest.mjs';
+import { replacePackageJson, restorePackageJson } from './package-json.mjs';
+
+const require = createRequire(import.meta.url);
+
+restorePackageJson();
+const { problems, manifest } = readBinaries();
+if (problems.length > 0) {
+  for (const problem of problems) console.error(`Nothing is packed: ${problem}`);
+  console.error('Run npm run prebuild first.');
+  process.exit(1);
+}
+writeFileSync('prebuilds/manifest.json', `${JSON.stringify(manifest, null, 2)}\n`);
+// What was compiled from a source that has gone would be packed too.
+rmSync('dist', { recursive: true, force: true });
+run(process.execPath, [require.resolve('typescript/bin/tsc'), '--build', 'lib']);
+replacePackageJson();
