@@ -16,11 +16,9 @@ export function replacePackageJson() {
   restorePackageJson(); // an earlier run may have been killed
   mkdirSync(folder, { recursive: true });
   copyFileSync('package.json', original);
-  const {
-    scripts: _scripts,
-    devDependencies: _dev,
-    ...published
-  } = JSON.parse(readFileSync(original, 'utf8'));
+  const published = JSON.parse(readFileSync(original, 'utf8'));
+  delete published.scripts;
+  delete published.devDependencies;
   writeFileSync('package.json', `${JSON.stringify(published, null, 2)}\n`);
 }
 

@@ -1,0 +1,67 @@
+import { buildSync, type BuildOptions } from 'esbuild';
+import { copyFileSync } from 'node:fs';
+import {
+  esmProgram,
+  expectNative,
+  expectPortable,
+  installedProject,
+  platform,
+  Project,
+} from './project.js';
+
+describe('one file made by esbuild from a program and the packed package', () => {
+  const project = installedProject();
+  let target: Project;
+
+  beforeEach(() => {
+    target = new Project();
+  });
+
+  afterEach(() => {
+    target.remove();
+  });
+
+  function bundle(file: string, options: BuildOptions): string {
+    project().write('program.mjs', esmProgram);
+    buildSync({
+      entryPoints: [project().path('program.mjs')],
+      outfile: target.path(file),
+      bundle: true,
+      platform: 'node',
+      logLevel: 'error',
+      ...options,
+    });
+    return file;
+  }
+
+  function putBinaryBeside(): void {
+    const binary = project().path('node_modules/batchnorm/prebuilds', platform, 'batchnorm.node');
+    copyFileSync(binary, target.path('batchnorm.node'));
+  }
+
+  it('is native as an ES module with the binary beside it', () => {
+    const file = bundle('bundle.mjs', { format: 'esm' });
+    putBinaryBeside();
+    expectNative(target.printed(file));
+  });
+
+  it('is native as a CommonJS module with the binary beside it', () => {
+    const file = bundle('bundle.cjs', {
+      format: 'cjs',
+      logOverride: { 'empty-import-meta': 'silent' },
+    });
+    putBinaryBeside();
+    expectNative(target.printed(file));
+  });
+
+  it('is native when minified', () => {
+    const file = bundle('bundle.mjs', { format: 'esm', minify: true });
+    putBinaryBeside();
+    expectNative(target.printed(file));
+  });
+
+  it('is portable without the binary', () => {
+    const file = bundle('bundle.mjs', { format: 'esm' });
+    expectPortable(target.printed(file), 'no native binary');
+  });
+});

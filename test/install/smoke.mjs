@@ -1,0 +1,52 @@
+// Runs with an installed package on any JavaScript runtime: does the native backend load, compute on several
+// threads as a float64 reference does, train, and refuse bad calls? Prints the backend.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { backend, backward, BatchNorm2D, Linear, Sgd, Tensor } from 'batchnorm';
+import { batchNormTraining } from 'batchnorm/raw';
+
+assert.equal(backend.name, 'native', backend.reason);
+
+// 16 images, 6 channels, 64 x 64: enough for every thread.
+const [images, channels, plane] = [16, 6, 64 * 64];
+const values = Float32Array.from({ length: images * channels * plane }, (_, i) => Math.sin(i) + 3);
+const bn = new BatchNorm2D(channels);
+const y = bn.forwardMut(Tensor.from(values, [images, channels, 64, 64]).trace()).data;
+for (let channel = 0; channel < channels; channel++) {
+  const indices = Array.from({ length: images * plane }, (_, i) => {
+    const image = Math.floor(i / plane);
+    return (image * channels + channel) * plane + (i % plane);
+  });
+  const n = indices.length;
+  const mean = indices.reduce((sum, i) => sum + values[i], 0) / n;
+  const variance = indices.reduce((sum, i) => sum + (values[i] - mean) ** 2, 0) / n;
+  for (const i of indices) {
+    const expected = (values[i] - mean) / Math.sqrt(variance + 1e-5);
+    assert.ok(Math.abs(y[i] - expected) < 1e-5, `y[${i}] is ${y[i]}, not ${expected}`);
+  }
+  assert.ok(Math.abs(bn.runningMean.data[channel] - 0.1 * mean) < 1e-6);
+}
+
+// A loss that falls.
+let state = 1;
+const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+const linear = new Linear(8, 4);
+linear.resetParams(random);
+const x = Tensor.randn([32, 8], random);
+const sgd = new Sgd({ lr: 0.05 });
+const losses = [];
+for (let step = 0; step < 20; step++) {
+  const loss = linear.forward(x.trace()).square().mean();
+  losses.push(loss.item());
+  sgd.update(linear, backward(loss));
+}
+assert.ok(losses.at(-1) < 0.9 * losses[0], `the loss went from ${losses[0]} to ${losses.at(-1)}`);
+
+assert.throws(() => bn.forward(Tensor.zeros([2, 5, 2, 2])), RangeError);
+assert.throws(() => batchNormTraining('x'), TypeError);
+assert.equal(createRequire(import.meta.url)('batchnorm').backend, backend);
+
+const { name, isa, threads } = backend;
+console.log(
+  `${process.platform}-${process.arch}, ${process.version}: ${name} ${isa}, ${threads} threads`,
+);
