@@ -1,6 +1,6 @@
 // JavaScript runtimes from their npm packages, each in a folder of its own: as dependencies of the project,
 // those for other platforms would break npm ci.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runQuietly } from './run.mjs';
 
@@ -12,6 +12,7 @@ export function runtime(name, version, file) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{ "private": true }');
     runQuietly('npm', ['install', '--no-save', '--force', `${name}@${version}`], { cwd: folder });
+    chmodSync(program, 0o755);
   }
   return program;
 }

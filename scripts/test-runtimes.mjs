@@ -1,12 +1,12 @@
 // The packed package, and so one and the same binary, on every supported Node for x64 and, under emulation, arm64:
-// a smoke test on each, the whole suite on two. Runtimes come from npm. Needs what `npm run prebuild` does, and
+// a smoke test on each, on Bun and on Deno, and the whole suite on two. Runtimes come from npm. Needs what `npm run prebuild` does, and
 // Debian's qemu-user-static.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { copyCheckout } from './checkout-copy.mjs';
 import { packedTarball } from './pack/tarball.mjs';
 import { run, runQuietly } from './run.mjs';
-import { nodeCommand } from './runtimes.mjs';
+import { nodeCommand, runtime } from './runtimes.mjs';
 
 const folder = resolve('build-runtimes');
 const project = join(folder, 'project');
@@ -21,6 +21,16 @@ for (const platform of ['linux-x64', 'linux-arm64']) {
     const [program, ...args] = nodeCommand(platform, version);
     run(program, [...args, 'smoke.mjs'], { cwd: project });
   }
+}
+
+const bun = runtime('@oven/bun-linux-x64', 'latest', 'bin/bun');
+const deno = runtime('@deno/linux-x64-glibc', 'latest', 'deno');
+for (const [name, program, ...args] of [
+  ['Bun', bun],
+  ['Deno', deno, 'run', '--allow-all'],
+]) {
+  console.log(name);
+  run(program, [...args, 'smoke.mjs'], { cwd: project });
 }
 
 const copy = join(folder, 'checkout');

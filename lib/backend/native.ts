@@ -33,7 +33,12 @@ export function loadAddon(): LoadedAddon {
 }
 
 const absent = ['MODULE_NOT_FOUND', 'ENOENT', 'ENOTDIR'];
-const refused = ['ERR_DLOPEN_FAILED', 'ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED', 'EACCES'];
+/** By the system, by Node's permission model, by Deno's. */
+const refused = [
+  ...['ERR_DLOPEN_FAILED', 'EACCES'],
+  ...['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED'],
+  'NotCapable',
+];
 
 /** Best first: one that was built on this machine, the one in the package, one beside a bundle. */
 function candidates(here: string): string[] {
@@ -65,8 +70,10 @@ function prebuilt(): URL | undefined {
   }
 }
 
-function isError(error: unknown, codes: string[]): error is Error {
-  return error instanceof Error && 'code' in error && codes.includes(error.code as string);
+/** Whether an error has one of these codes, or names where it has no code. */
+function isError(error: unknown, kinds: string[]): error is Error {
+  if (!(error instanceof Error)) return false;
+  return kinds.includes('code' in error ? String(error.code) : error.name);
 }
 
 /** The addon as a backend. `isa` and `threads` force a choice; one that cannot be had throws. */
