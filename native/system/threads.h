@@ -1,5 +1,5 @@
-// The operating system's mutexes, condition variables, threads and clock, as little of them as the pool
-// needs. None is ever destroyed: threads may still wait on them while the process exits.
+// The operating system's mutexes, condition variables, threads and clock, as little of them as the
+// pool needs. None is ever destroyed: threads may still wait on them while the process exits.
 #pragma once
 
 #include <cstddef>

@@ -10,8 +10,8 @@
 #include <dlfcn.h>
 #endif
 
-// Since version 2.34 glibc offers these under a new version too, which a linker prefers and an older
-// glibc lacks.
+// Since version 2.34 glibc offers these under a new version too, which a linker prefers and an
+// older glibc lacks.
 #if defined(__GLIBC__) && defined(__x86_64__)
 #define BATCHNORM_OLDEST_GLIBC "GLIBC_2.2.5"
 #elif defined(__GLIBC__) && defined(__aarch64__)
