@@ -19,6 +19,12 @@ export function replacePackageJson() {
   const published = JSON.parse(readFileSync(original, 'utf8'));
   delete published.scripts;
   delete published.devDependencies;
+  delete published.imports; // of single modules, for our tests
+  // Provenance ties the package to the repository that a public runner builds.
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env;
+  if (server && repository) {
+    published.repository ??= { type: 'git', url: `git+${server}/${repository}.git` };
+  }
   writeFileSync('package.json', `${JSON.stringify(published, null, 2)}\n`);
 }
 

@@ -1,8 +1,9 @@
-// Before `npm pack` and `npm publish`: refuses where a binary is missing or stale, compiles the TypeScript
-// from nothing, and puts package.json as published in place of ours.
-import { rmSync, writeFileSync } from 'node:fs';
+// Before `npm pack` and `npm publish`: refuses where a binary is missing or stale, compiles and
+// bundles the TypeScript, and puts package.json as published in place of ours.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { run } from '../run.mjs';
+import { bundle } from './bundle.mjs';
 import { readBinaries } from './manifest.mjs';
 import { replacePackageJson, restorePackageJson } from './package-json.mjs';
 
@@ -19,4 +20,5 @@ writeFileSync('prebuilds/manifest.json', `${JSON.stringify(manifest, null, 2)}\n
 // What was compiled from a source that has gone would be packed too.
 rmSync('dist', { recursive: true, force: true });
 run(process.execPath, [require.resolve('typescript/bin/tsc'), '--build', 'lib']);
+bundle(JSON.parse(readFileSync('package.json', 'utf8')));
 replacePackageJson();
