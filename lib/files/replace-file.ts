@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -16,6 +15,8 @@ export async function replaceFile(
     (old) => old.mode & 0o777,
     () => 0o666,
   );
+  // Not at the top: node:crypto alone takes as long to load as half this package.
+  const { randomUUID } = await import('node:crypto');
   const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`);
   const file = await open(temporary, 'wx', mode);
   try {

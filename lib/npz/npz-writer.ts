@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { FileHandle } from 'node:fs/promises';
 import { requireFiniteOrNaN, wrongType, wrongValue } from '../errors.js';
 import { requireTensor } from '../ops/operand.js';
@@ -34,6 +33,7 @@ export class NpzWriter {
   /** @internal Stored, not deflated: dfdx reads nothing else. */
   async writeTo(file: FileHandle): Promise<void> {
     const { ZipFile } = await import('yazl');
+    const { Readable } = await import('node:stream');
     const zip = new ZipFile();
     // The same bytes for the same values, whenever they are saved.
     const options = { compress: false, mtime: new Date(1980, 0, 1), forceDosTimestamp: true };
