@@ -1,6 +1,6 @@
-// operator new and delete of the addon itself. With them it needs nothing of a C++ run-time library,
-// whose version would then have to be on every user's machine. Not for macOS, where that library is
-// part of the system, nor for Visual C++, which links it statically.
+// operator new and delete of the addon itself. With them it needs nothing of a C++ run-time
+// library, whose version would then have to be on every user's machine. Not for macOS, where that
+// library is part of the system, nor for Visual C++, which links it statically.
 #if defined(__GNUC__) && !defined(__APPLE__)
 #include <cstdlib>
 #include <new>
