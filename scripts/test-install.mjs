@@ -58,6 +58,7 @@ function onlyNodeAndNpm() {
   mkdirSync(bin);
   symlinkSync(process.execPath, join(bin, 'node'));
   symlinkSync(npm, join(bin, 'npm'));
+  symlinkSync('/bin/sh', join(bin, 'sh')); // by which npm starts commands
   return bin;
 }
 

@@ -35,7 +35,7 @@ for (const [name, program, ...args] of [
 
 const copy = join(folder, 'checkout');
 copyCheckout(copy);
-for (const version of ['22', 'latest']) {
+for (const version of ['24', 'latest']) {
   console.log(`\n##### the whole suite on Node ${version}`);
   const [node] = nodeCommand('linux-x64', version);
   run(node, ['scripts/test-backends.mjs'], { cwd: copy });

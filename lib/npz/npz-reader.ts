@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
 import type { Entry, ZipFile } from 'yauzl';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
@@ -114,6 +113,7 @@ export class NpzReader {
     const fail = this.#failOf(name);
     const entry = this.#entry(name, fail);
     const scanner = new NpyScanner(visitor, fail);
+    const { crc32 } = await import('node:zlib');
     let checksum = 0;
     for await (const part of this.#parts(entry, fail)) {
       checksum = crc32(part, checksum);
@@ -132,6 +132,7 @@ export class NpzReader {
       fail(`at most ${most} bytes`, String(entry.uncompressedSize));
     }
     const bytes = await this.#unpack(entry, fail);
+    const { crc32 } = await import('node:zlib');
     checkSum(entry, crc32(bytes), fail);
     return parseFloats(bytes, shape, fail);
   }

@@ -42,4 +42,17 @@ describe('npm install of the packed package', () => {
     expectNative(other.printed('program.mjs'));
     other.remove();
   });
+
+  it('gives the command batchnorm', () => {
+    project.npm('install', tarball);
+    const { status, stdout, stderr } = project.npx('batchnorm', 'info', '--json');
+    expect(status, stderr).to.equal(0);
+    expect(JSON.parse(stdout)).to.deep.include({ version: versionOf(project) });
+    expect(stdout).to.include('"native"');
+  });
 });
+
+function versionOf(project: Project): string {
+  const manifest = project.path('node_modules', 'batchnorm', 'package.json');
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}

@@ -67,6 +67,12 @@ export class Project {
     expect(stderr, `npm ${args.join(' ')}`).to.equal('');
   }
 
+  /** A command of an installed package. */
+  npx(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+    if (npm === null) throw new Error('Start this as npm run test:install');
+    return this.spawn(npm.program, 'exec', '--offline', '--', ...args);
+  }
+
   /** A program of the folder; its outputs. */
   node(...args: string[]): { status: number | null; stdout: string; stderr: string } {
     return this.spawn(...args);
