@@ -1,0 +1,139 @@
+// Cases of every operation, each first by one caller on one thread, then by several callers at once
+// on a machine with other threads and caches: results within the numerics contract both times, and
+// the same bits.
+//
+//   stress [--cases N] [--seed N] [--elements N] [--isa NAME]
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "dispatch.h"
+#include "stress/cases.h"
+#include "system/cache_size.h"
+#include "system/thread_pool.h"
+
+namespace {
+
+using stress::Outcome;
+
+struct Options {
+  size_t cases = 1000;
+  size_t seed = 1;
+  size_t elements = 60000;
+  const batchnorm::Kernels* only = nullptr;
+};
+
+// What the callers of a round share.
+struct Round {
+  const Options& options;
+  size_t first;                   // case
+  std::vector<uint64_t> digests;  // of the round's cases
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  bool compare = false;  // with the digests, rather than setting them
+};
+
+bool run_one(Round& round, size_t index) {
+  stress::Choices choices(round.options.seed * 1000003 + round.first + index);
+  const Outcome outcome = run_case(choices, round.options.elements, round.options.only);
+  const char* wrong = outcome.wrong.c_str();
+  if (*wrong == 0 && round.compare && outcome.digest != round.digests[index]) {
+    wrong = "other bits than on one thread";
+  }
+  if (!round.compare) round.digests[index] = outcome.digest;
+  if (*wrong == 0) return true;
+  std::string bytes;
+  for (uint8_t each : choices.taken()) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", each);
+    bytes += digits;
+  }
+  std::fprintf(stderr, "case %zu of seed %zu: %s: %s\nits bytes: %s\n", round.first + index,
+               round.options.seed, outcome.what.c_str(), wrong, bytes.c_str());
+  return false;
+}
+
+void* run_caller(void* argument) {
+  Round& round = *static_cast<Round*>(argument);
+  for (;;) {
+    const size_t index = round.next.fetch_add(1);
+    if (index >= round.digests.size()) return nullptr;
+    if (!run_one(round, index)) round.failed = true;
+  }
+}
+
+bool run_callers(Round& round, size_t callers) {
+  round.next = 0;
+  std::vector<pthread_t> threads(callers - 1);
+  for (pthread_t& each : threads) {
+    if (pthread_create(&each, nullptr, run_caller, &round) != 0) std::abort();
+  }
+  run_caller(&round);
+  for (pthread_t each : threads) pthread_join(each, nullptr);
+  return !round.failed;
+}
+
+size_t number(const char* option, const char* text) {
+  char* end = nullptr;
+  const size_t value = std::strtoull(text, &end, 10);
+  if (*text == 0 || *end != 0) {
+    std::fprintf(stderr, "Expected a number for %s but received %s\n", option, text);
+    std::exit(2);
+  }
+  return value;
+}
+
+Options read_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; i += 2) {
+    const char* value = i + 1 < argc ? argv[i + 1] : "";
+    if (std::strcmp(argv[i], "--cases") == 0) {
+      options.cases = number(argv[i], value);
+    } else if (std::strcmp(argv[i], "--seed") == 0) {
+      options.seed = number(argv[i], value);
+    } else if (std::strcmp(argv[i], "--elements") == 0) {
+      options.elements = number(argv[i], value);
+    } else if (std::strcmp(argv[i], "--isa") == 0) {
+      options.only = batchnorm::find_kernels(value);
+      if (options.only == nullptr) {
+        std::fprintf(stderr, "Expected an ISA of this machine for --isa but received %s\n", value);
+        std::exit(2);
+      }
+    } else {
+      std::fprintf(stderr, "Expected --cases, --seed, --elements or --isa but received %s\n",
+                   argv[i]);
+      std::exit(2);
+    }
+  }
+  return options;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  constexpr size_t kRound = 50;
+  const Options options = read_options(argc, argv);
+  const batchnorm::CacheSizes here = batchnorm::cache_sizes();
+  // Groups of one channel and all results past the cache; neither.
+  const batchnorm::CacheSizes machines[] = {{16 << 10, 32 << 10, 0}, {1 << 16, 8 << 20, 1 << 30}};
+  stress::Sequence sequence(options.seed);
+  for (size_t first = 0; first < options.cases; first += kRound) {
+    const size_t count = std::min(kRound, options.cases - first);
+    Round round = {options, first, std::vector<uint64_t>(count), {}, {}};
+    batchnorm::set_cache_sizes(here);
+    batchnorm::set_thread_count(1);
+    if (!run_callers(round, 1)) return 1;
+
+    batchnorm::set_cache_sizes(machines[sequence.below(2)]);
+    batchnorm::set_thread_count(1 + sequence.below(6));
+    batchnorm::set_elements_per_thread(size_t{1} << (6 + sequence.below(8)));
+    round.compare = true;
+    if (!run_callers(round, 1 + sequence.below(4))) return 1;
+  }
+  std::printf("%zu cases, twice each: within the contract, the same bits\n", options.cases);
+  return 0;
+}

@@ -1,0 +1,337 @@
+#include "stress/oracle.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <cstdio>
+
+namespace stress {
+
+namespace {
+
+using batchnorm::ImageShape;
+
+constexpr double kRounding = 0x1p-24;  // of a float, relative
+constexpr double kTiny = 0x1p-149;     // the smallest float: what underflow costs
+
+// A term of a sum in float lanes may be so large that twelve of them still are a float.
+constexpr double kLargestTerm = FLT_MAX / 16;
+
+std::string text(const char* what, size_t place, double got, double expected, double tolerance) {
+  char line[200];
+  std::snprintf(line, sizeof line, "%s[%zu] is %.9g, expected %.9g, off by %.3g where %.3g may be",
+                what, place, got, expected, std::fabs(got - expected), tolerance);
+  return line;
+}
+
+// Whether `got` is `expected` within a tolerance; NaN for NaN, Inf for what no float holds.
+bool matches(double got, double expected, double tolerance) {
+  if (std::isnan(expected)) return std::isnan(got);
+  if (std::isinf(expected)) return got == expected;
+  if (std::isinf(got)) return std::fabs(expected) + tolerance >= FLT_MAX && got * expected > 0;
+  return std::fabs(got - expected) <= tolerance;
+}
+
+// One channel of an NCHW tensor.
+struct Channel {
+  Channel(const ImageShape& of, size_t index) : shape(of), channel(index) {}
+  size_t place(size_t i) const {
+    return (i / shape.plane * shape.channels + channel) * shape.plane + i % shape.plane;
+  }
+  size_t count() const { return shape.images * shape.plane; }
+
+  const ImageShape& shape;
+  size_t channel;
+};
+
+struct Statistics {
+  double mean = 0;
+  double variance = 0;
+  double largest = 0;            // magnitude
+  double largest_deviation = 0;  // from the mean
+};
+
+// Two passes, and what rounding left of the mean after the first.
+Statistics statistics(const float* x, const Channel& channel) {
+  const double count = static_cast<double>(channel.count());
+  Statistics result;
+  for (size_t i = 0; i < channel.count(); i++) {
+    const double value = x[channel.place(i)];
+    result.mean += value / count;
+    result.largest = std::fmax(result.largest, std::fabs(value));
+  }
+  double rest = 0;
+  for (size_t i = 0; i < channel.count(); i++) rest += x[channel.place(i)] - result.mean;
+  result.mean += rest / count;
+  for (size_t i = 0; i < channel.count(); i++) {
+    const double deviation = x[channel.place(i)] - result.mean;
+    result.variance += deviation * deviation / count;
+    result.largest_deviation = std::fmax(result.largest_deviation, std::fabs(deviation));
+  }
+  return result;
+}
+
+bool is_constant(const float* x, const Channel& channel) {
+  for (size_t i = 1; i < channel.count(); i++) {
+    if (x[channel.place(i)] != x[channel.place(0)]) return false;
+  }
+  return true;
+}
+
+// Whether floats can hold a factor without losing bits.
+bool is_ordinary(double factor) {
+  return factor == 0 || (std::fabs(factor) >= FLT_MIN && std::fabs(factor) <= FLT_MAX);
+}
+
+// y = (x - mean) * factor + bias for a channel: within 1e-6 of the larger of max|y - bias| and
+// |bias|.
+std::string check_normalized(const Channel& channel, const float* x, const float* y, double mean,
+                             double factor, double bias) {
+  double largest = 0, largest_deviation = 0;
+  for (size_t i = 0; i < channel.count(); i++) {
+    const double deviation = x[channel.place(i)] - mean;
+    largest_deviation = std::fmax(largest_deviation, std::fabs(deviation));
+    largest = std::fmax(largest, std::fabs(deviation * factor));
+  }
+  // Differences that are no floats, or factors that are none.
+  if (largest_deviation > FLT_MAX / 2 || !is_ordinary(factor)) return "";
+  const double tolerance =
+      1e-6 * std::fmax(largest, std::fabs(bias)) + kTiny * (2 + std::fabs(factor));
+  for (size_t i = 0; i < channel.count(); i++) {
+    const size_t place = channel.place(i);
+    const double expected = (x[place] - mean) * factor + bias;
+    if (!matches(y[place], expected, tolerance)) {
+      return text("y", place, y[place], expected, tolerance);
+    }
+  }
+  return "";
+}
+
+std::string check_training_channel(const Channel& channel, const batchnorm::BatchNormTraining& call,
+                                   float before_mean, float before_var) {
+  const size_t c = channel.channel;
+  const double count = static_cast<double>(channel.count());
+  const Statistics of_x = statistics(call.x, channel);
+  const double bias = call.bias[c];
+
+  // NaN and Inf reach everything of their channel.
+  if (!std::isfinite(of_x.variance)) {
+    for (size_t i = 0; i < channel.count(); i++) {
+      const size_t place = channel.place(i);
+      if (!std::isnan(call.y[place])) return text("y", place, call.y[place], NAN, 0);
+    }
+    return "";
+  }
+
+  const double deviation = std::sqrt(of_x.variance);
+  // A mean of two floats has 48 bits.
+  const double mean_tolerance = 1e-6 * deviation + 1e-14 * std::fabs(of_x.mean) + 2 * kTiny;
+  const double mean = static_cast<double>(call.mean[c]) + call.mean_low[c];
+  if (!matches(mean, of_x.mean, mean_tolerance)) {
+    return text("mean", c, mean, of_x.mean, mean_tolerance);
+  }
+
+  const bool variance_holds = of_x.variance == 0 || (of_x.variance > 1e-30 && of_x.variance < 1e30);
+  const double inv_std = 1 / std::sqrt(of_x.variance + call.epsilon);
+  if (variance_holds) {
+    const double tolerance = (0.5e-6 + kRounding) * inv_std;
+    if (!matches(call.inv_std[c], inv_std, tolerance)) {
+      return text("inv_std", c, call.inv_std[c], inv_std, tolerance);
+    }
+  }
+  if (call.running_mean != nullptr) {
+    const double kept = 1 - call.momentum;
+    const double running_mean = kept * before_mean + call.momentum * of_x.mean;
+    const double tolerance =
+        call.momentum * mean_tolerance + kRounding * std::fabs(running_mean) + 2 * kTiny;
+    if (!matches(call.running_mean[c], running_mean, tolerance)) {
+      return text("running_mean", c, call.running_mean[c], running_mean, tolerance);
+    }
+  }
+  if (call.running_var != nullptr && variance_holds) {
+    const double moved = call.momentum * of_x.variance * count / (count - 1);
+    const double running_var = (1 - call.momentum) * before_var + moved;
+    const double tolerance = 1e-6 * moved + kRounding * std::fabs(running_var) + 2 * kTiny;
+    if (!matches(call.running_var[c], running_var, tolerance)) {
+      return text("running_var", c, call.running_var[c], running_var, tolerance);
+    }
+  }
+
+  const double factor = inv_std * call.scale[c];
+  if (is_constant(call.x, channel) && is_ordinary(factor)) {
+    for (size_t i = 0; i < channel.count(); i++) {
+      const size_t place = channel.place(i);
+      if (!matches(call.y[place], bias, 0)) {
+        return text("y of a constant channel", place, call.y[place], bias, 0);
+      }
+    }
+    return "";
+  }
+  return check_normalized(channel, call.x, call.y, of_x.mean, factor, bias);
+}
+
+std::string check_backward_channel(const Channel& channel, const float* dy, double epsilon,
+                                   const batchnorm::BatchNormBackward& call) {
+  const size_t c = channel.channel;
+  const double count = static_cast<double>(channel.count());
+  const Statistics of_x = statistics(call.x, channel);
+  const double inv_std = 1 / std::sqrt(of_x.variance + epsilon);
+  double sum = 0, sum_size = 0, product = 0, product_size = 0;
+  double largest_dy = 0;
+  for (size_t i = 0; i < channel.count(); i++) {
+    const size_t place = channel.place(i);
+    const double x_hat = (call.x[place] - of_x.mean) * inv_std;
+    sum += dy[place];
+    sum_size += std::fabs(dy[place]);
+    product += dy[place] * x_hat;
+    product_size += std::fabs(dy[place] * x_hat);
+    largest_dy = std::fmax(largest_dy, std::fabs(dy[place]));
+  }
+
+  // Inf and NaN of dy reach the whole channel of dx, those of x its dscale, too.
+  if (!std::isfinite(product)) {
+    for (size_t i = 0; i < channel.count(); i++) {
+      const size_t place = channel.place(i);
+      if (std::isfinite(call.dx[place])) return text("dx", place, call.dx[place], NAN, 0);
+    }
+    if (std::isfinite(call.dscale[c])) return text("dscale", c, call.dscale[c], NAN, 0);
+    return "";
+  }
+  if (largest_dy > kLargestTerm) return "";
+
+  const double sum_tolerance = 1e-6 * sum_size + count * kTiny;
+  if (!matches(call.dbias[c], sum, sum_tolerance)) {
+    return text("dbias", c, call.dbias[c], sum, sum_tolerance);
+  }
+  const double factor = call.scale[c] * inv_std;
+  const double terms = 2 * largest_dy * of_x.largest_deviation;
+  if (terms > kLargestTerm || of_x.largest_deviation > FLT_MAX / 2) return "";
+  if (!is_ordinary(factor) || !is_ordinary(inv_std)) return "";
+
+  // The mean that deviations are taken from may be off by 1e-6 of one, and terms are rounded around
+  // its high part, which matters where it is more than 1e4 deviations from zero.
+  const double mean_tolerance =
+      1e-6 * std::sqrt(of_x.variance) + 1e-6 * kRounding * std::fabs(of_x.mean) + kTiny;
+  const double around = inv_std * mean_tolerance;
+  const double underflow = count * kTiny * inv_std;
+  const double product_tolerance = 1e-6 * product_size + around * sum_size + underflow + kTiny;
+  if (!matches(call.dscale[c], product, product_tolerance)) {
+    return text("dscale", c, call.dscale[c], product, product_tolerance);
+  }
+
+  // Where one value is sqrt(n) deviations away, its gradient is larger than every dy, and no float
+  // is closer to it than a part of its own size.
+  const double largest_x_hat = of_x.largest_deviation * inv_std;
+  const double slope = product_size / count;
+  const double largest = std::fabs(factor) * std::fmax(largest_dy, largest_x_hat * slope);
+  if (largest > FLT_MAX / 4) return "";
+  const double slope_floor = of_x.largest_deviation * (kTiny + (underflow * inv_std) / count);
+  const double tolerance =
+      4e-6 * largest + std::fabs(factor) * (slope_floor + 2 * kTiny) + 2 * kTiny;
+  for (size_t i = 0; i < channel.count(); i++) {
+    const size_t place = channel.place(i);
+    const double x_hat = (call.x[place] - of_x.mean) * inv_std;
+    const double expected = factor * (dy[place] - sum / count - x_hat * product / count);
+    if (!matches(call.dx[place], expected, tolerance)) {
+      return text("dx", place, call.dx[place], expected, tolerance);
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string check_training(const ImageShape& shape, const batchnorm::BatchNormTraining& call,
+                           const float* before_mean, const float* before_var) {
+  for (size_t c = 0; c < shape.channels; c++) {
+    const bool running = call.running_mean != nullptr;
+    const std::string wrong = check_training_channel({shape, c}, call, running ? before_mean[c] : 0,
+                                                     running ? before_var[c] : 0);
+    if (!wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+std::string check_inference(const ImageShape& shape, const float* x,
+                            const batchnorm::BatchNormInference& call) {
+  for (size_t c = 0; c < shape.channels; c++) {
+    const double variance = call.running_var[c];
+    const double factor = call.scale[c] / std::sqrt(variance + call.epsilon);
+    const std::string wrong =
+        check_normalized({shape, c}, x, call.y, call.running_mean[c], factor, call.bias[c]);
+    if (!wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+std::string check_backward(const ImageShape& shape, const float* dy, double epsilon,
+                           const batchnorm::BatchNormBackward& call) {
+  for (size_t c = 0; c < shape.channels; c++) {
+    const std::string wrong = check_backward_channel({shape, c}, dy, epsilon, call);
+    if (!wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+// Any order of float additions is within their number times 2^-24 of the sum of magnitudes (Higham,
+// Accuracy and Stability of Numerical Algorithms, 2002, section 4.2).
+std::string check_matmul(const batchnorm::Matmul& call) {
+  const double roundings = static_cast<double>(call.depth) + 1;
+  for (size_t i = 0; i < call.rows; i++) {
+    for (size_t j = 0; j < call.columns; j++) {
+      double expected = 0, size = 0;
+      for (size_t k = 0; k < call.depth; k++) {
+        const double a = call.a[call.transpose_a ? k * call.rows + i : i * call.depth + k];
+        const double b = call.b[call.transpose_b ? j * call.depth + k : k * call.columns + j];
+        expected += a * b;
+        size += std::fabs(a * b);
+      }
+      if (std::isfinite(size) && size > FLT_MAX) continue;
+      // Products of finite numbers that are no floats may meet an Inf of the other sign.
+      const float got = call.c[i * call.columns + j];
+      if (!std::isfinite(size) && !std::isfinite(got)) continue;
+      const double tolerance = roundings * (kRounding * size + kTiny);
+      if (!matches(got, expected, tolerance)) {
+        return text("c", i * call.columns + j, got, expected, tolerance);
+      }
+    }
+  }
+  return "";
+}
+
+std::string check_sum(const float* x, size_t n, double sum) {
+  double expected = 0, size = 0, largest = 0;
+  for (size_t i = 0; i < n; i++) {
+    expected += x[i];
+    size += std::fabs(x[i]);
+    if (std::isfinite(x[i])) largest = std::fmax(largest, std::fabs(x[i]));
+  }
+  if (largest > kLargestTerm) return "";
+  const double tolerance = 1e-6 * size;
+  return matches(sum, expected, tolerance) ? "" : text("sum", 0, sum, expected, tolerance);
+}
+
+// exp and log are within 2 units in the last place, each difference within half a one.
+std::string check_log_softmax(const float* x, const float* y, size_t rows, size_t columns) {
+  for (size_t row = 0; row < rows; row++) {
+    const float* from = x + row * columns;
+    double largest = -INFINITY, sum = 0;
+    bool has_nan = false;
+    for (size_t i = 0; i < columns; i++) {
+      largest = std::fmax(largest, from[i]);
+      has_nan = has_nan || std::isnan(from[i]);
+    }
+    for (size_t i = 0; i < columns; i++) sum += std::exp(from[i] - largest);
+    for (size_t i = 0; i < columns; i++) {
+      const double expected = has_nan ? NAN : from[i] - largest - std::log(sum);
+      const double tolerance = 3e-7 + 4e-7 * std::fabs(expected);
+      const double got = y[row * columns + i];
+      if (!matches(got, expected, tolerance)) {
+        return text("log_softmax", row * columns + i, got, expected, tolerance);
+      }
+    }
+  }
+  return "";
+}
+
+}  // namespace stress
