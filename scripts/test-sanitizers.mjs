@@ -1,11 +1,11 @@
 // The native tests and the stress program under AddressSanitizer with UndefinedBehaviorSanitizer,
 // and under ThreadSanitizer. Needs clang and its run-time libraries (Debian: clang libclang-rt-14-dev).
 //
-//   npm run test:sanitizers -- [cases of the stress program, 2000 by default]
+//   npm run test:sanitizers -- [cases of the stress program, 1000 by default]
 import { availableParallelism } from 'node:os';
 import { run, runQuietly } from './run.mjs';
 
-const cases = process.argv[2] ?? '2000';
+const cases = process.argv[2] ?? '1000';
 const settings = {
   'address,undefined': {
     ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',

@@ -5,16 +5,17 @@
 //   stress [--cases N] [--seed N] [--elements N] [--isa NAME]
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "dispatch.h"
 #include "stress/cases.h"
-#include "system/cache_size.h"
-#include "system/thread_pool.h"
+#include "stress/machine.h"
 
 namespace {
 
@@ -117,22 +118,16 @@ Options read_options(int argc, char** argv) {
 int main(int argc, char** argv) {
   constexpr size_t kRound = 50;
   const Options options = read_options(argc, argv);
-  const batchnorm::CacheSizes here = batchnorm::cache_sizes();
-  // Groups of one channel and all results past the cache; neither.
-  const batchnorm::CacheSizes machines[] = {{16 << 10, 32 << 10, 0}, {1 << 16, 8 << 20, 1 << 30}};
-  stress::Sequence sequence(options.seed);
+  stress::Choices choices(options.seed);
   for (size_t first = 0; first < options.cases; first += kRound) {
     const size_t count = std::min(kRound, options.cases - first);
     Round round = {options, first, std::vector<uint64_t>(count), {}, {}};
-    batchnorm::set_cache_sizes(here);
-    batchnorm::set_thread_count(1);
+    stress::set_plain_machine();
     if (!run_callers(round, 1)) return 1;
 
-    batchnorm::set_cache_sizes(machines[sequence.below(2)]);
-    batchnorm::set_thread_count(1 + sequence.below(6));
-    batchnorm::set_elements_per_thread(size_t{1} << (6 + sequence.below(8)));
+    stress::set_machine(choices);
     round.compare = true;
-    if (!run_callers(round, 1 + sequence.below(4))) return 1;
+    if (!run_callers(round, 1 + choices.below(4))) return 1;
   }
   std::printf("%zu cases, twice each: within the contract, the same bits\n", options.cases);
   return 0;

@@ -224,7 +224,8 @@ std::string check_backward_channel(const Channel& channel, const float* dy, doub
   const double largest_x_hat = of_x.largest_deviation * inv_std;
   const double slope = product_size / count;
   const double largest = std::fabs(factor) * std::fmax(largest_dy, largest_x_hat * slope);
-  if (largest > FLT_MAX / 4) return "";
+  // What multiplies deviations is a float, too: no gradients of 1e36 where values are 1e-4 apart.
+  if (largest > FLT_MAX / 4 || slope * inv_std > FLT_MAX / 4) return "";
   const double slope_floor = of_x.largest_deviation * (kTiny + (underflow * inv_std) / count);
   const double tolerance =
       4e-6 * largest + std::fabs(factor) * (slope_floor + 2 * kTiny) + 2 * kTiny;
