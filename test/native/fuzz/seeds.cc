@@ -16,10 +16,11 @@ int main(int argc, char** argv) {
   }
   const size_t count = std::strtoull(argv[2], nullptr, 10);
   for (size_t seed = 0; seed < count; seed++) {
-    // The machine and then the case, as the target takes them.
+    // Size and machine and then the case, as the target takes them.
     stress::Choices choices(seed);
+    const size_t most_elements = stress::choose_fuzzed_elements(choices);
     stress::set_machine(choices);
-    const stress::Outcome outcome = stress::run_case(choices, 20000, nullptr);
+    const stress::Outcome outcome = stress::run_case(choices, most_elements, nullptr);
     if (!outcome.wrong.empty()) {
       std::fprintf(stderr, "%s: %s\n", outcome.what.c_str(), outcome.wrong.c_str());
       return 1;

@@ -1,18 +1,17 @@
 // What libFuzzer calls: one case of the stress program, decided by the fuzzer's bytes, on one
-// thread and then on a machine that the first bytes choose. Anything wrong ends the process; the
-// fuzzer leaves the input behind.
+// thread and then on a machine that the first four bytes choose. Anything wrong ends the process;
+// the fuzzer leaves the input behind.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include "stress/cases.h"
 #include "stress/machine.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // Small tensors: executions count here, and chunks are the only border that lies beyond.
-  const size_t most_elements = 20000;
-  stress::Choices machine(data, size < 3 ? size : 3);
-  const size_t rest = size < 3 ? size : 3;
+  stress::Choices machine(data, std::min<size_t>(size, 4));
+  const size_t most_elements = stress::choose_fuzzed_elements(machine);
+  const size_t rest = std::min<size_t>(size, 4);
   stress::Outcome outcomes[2];
   for (stress::Outcome& outcome : outcomes) {
     if (&outcome == outcomes) {

@@ -11,4 +11,7 @@ void set_plain_machine();
 // Takes three bytes.
 void set_machine(Choices& choices);
 
+// Takes one byte. Small tensors mostly, since executions count; more than one chunk in some.
+inline size_t choose_fuzzed_elements(Choices& choices) { return choices.one_in(16) ? 20000 : 1500; }
+
 }  // namespace stress
