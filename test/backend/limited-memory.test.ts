@@ -34,7 +34,9 @@ describe('a process whose memory is limited (ulimit -v)', function () {
     if (process.platform !== 'linux' || emulated) this.skip();
   });
 
-  it('gets a RangeError for what cannot be allocated, and computes on', () => {
+  it('gets a RangeError for what cannot be allocated, and computes on', function () {
+    // Without the addon nobody can leave V8 some room, and from 24 on it needs more than large tensors leave.
+    if (backend.name !== 'native' && Number.parseInt(process.versions.node) >= 24) this.skip();
     const refusals = exhaust(1_200_000, ...sizes.map(String));
     expect(refusals).to.have.length(8 * sizes.length);
     for (const { name, error, message, computes } of refusals) {
