@@ -12,7 +12,7 @@ export const backend: Backend = choose();
 
 function choose(): Backend {
   const { name, isa, threads } = readSettings(process.env);
-  if (name === 'portable') return portableBackend();
+  if (name === 'portable') return portableOn(threads);
 
   const loaded = loadAddon();
   if ('addon' in loaded) return nativeBackend(loaded.addon, isa, threads);
@@ -22,8 +22,20 @@ function choose(): Backend {
   const cause = broken ? { cause: loaded.broken } : {};
   if (name === 'native') throw new Error(`BATCHNORM_BACKEND=native, but ${reason}`, cause);
   if (isa !== undefined) throw new Error(`BATCHNORM_ISA=${isa}, but ${reason}`, cause);
+  const portable = portableOn(threads, reason);
   if (broken) {
     process.emitWarning(`batchnorm runs on its slower TypeScript backend: ${reason}`);
+  }
+  return portable;
+}
+
+/** The TypeScript backend, unless more threads are forced than it has. */
+function portableOn(threads: number | undefined, reason?: string): Backend {
+  if (threads !== undefined && threads > 1) {
+    const cause = reason === undefined ? '' : `: ${reason}`;
+    throw new Error(
+      `BATCHNORM_NUM_THREADS=${threads}, but the TypeScript backend computes on one thread${cause}`,
+    );
   }
   return portableBackend(reason);
 }

@@ -38,6 +38,13 @@ describe('choice of the backend, in a process of its own', () => {
     expect(JSON.parse(output)).to.deep.include({ name: 'native', threads: 5 });
   });
 
+  it('fails where more threads are forced than the portable backend has', () => {
+    const { error } = load({ BATCHNORM_BACKEND: 'portable', BATCHNORM_NUM_THREADS: '5' });
+    expect(error).to.include('BATCHNORM_NUM_THREADS=5').and.to.include('one thread');
+    const { output } = load({ BATCHNORM_BACKEND: 'portable', BATCHNORM_NUM_THREADS: '1' });
+    expect(JSON.parse(output)).to.deep.include({ name: 'portable', threads: 1 });
+  });
+
   it('works through require()', () => {
     const code = `const { backend } = require('batchnorm'); console.log(backend.name)`;
     const { stdout } = spawnSync(node.file, node.args('--no-warnings', '-e', code), {
