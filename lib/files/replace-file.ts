@@ -1,4 +1,5 @@
-import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { type FileHandle, open, realpath, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -11,10 +12,8 @@ export async function replaceFile(
 ): Promise<void> {
   // A link stays one: what it leads to is replaced.
   const target = await realpath(path).catch(() => path);
-  const mode = await stat(target).then(
-    (old) => old.mode & 0o777,
-    () => 0o666,
-  );
+  // Not the promise: Node 20.19 ends the process, handled or not, where its permission model forbids the path.
+  const mode = (statSync(target, { throwIfNoEntry: false })?.mode ?? 0o666) & 0o777;
   // Not at the top: node:crypto alone takes as long to load as half this package.
   const { randomUUID } = await import('node:crypto');
   const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`);
