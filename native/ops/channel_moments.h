@@ -25,8 +25,9 @@ struct Moments {
 
 // The means of samples of neighbouring channels, the first of which begins at x[0]; of a constant
 // channel exactly its value. Short runs spread evenly, since neighbouring pixels are alike and so
-// are those of one image, but at most some tenth of the cache lines: reading them here and there is
-// slow.
+// are those of one image, but some sixteenth of the cache lines at most: reading them here and
+// there is slow. Planes below a line share theirs with other channels, so that more of them cost
+// nothing.
 inline void sample_means(const float* x, const ImageShape& shape, size_t channels, float* means) {
   constexpr size_t kMostPixels = 8;
   const size_t count = shape.images * shape.plane;
