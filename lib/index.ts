@@ -1,6 +1,25 @@
 export { backward, type BackwardOptions } from './autograd/backward.js';
 export type { Gradients } from './autograd/gradients.js';
 export { type BackendInfo, setNumThreads } from './backend/index.js';
+export { Batch } from './data/batch.js';
+export {
+  batchSamples,
+  type Sample,
+  type SampleLabel,
+  type StreamedBatch,
+  type StreamOptions,
+} from './data/batch-samples.js';
+export {
+  type ArrayDataset,
+  type BatchLabels,
+  type BatchOptions,
+  type BatchSize,
+  DataLoader,
+  type EpochOptions,
+  type LoadedBatch,
+} from './data/data-loader.js';
+export { type IdxArray, type IdxOptions, type IdxValues, readIdx } from './data/idx.js';
+export type { FeatureArray, Normalization } from './data/normalization.js';
 export { FileFormatError } from './files/file-format-error.js';
 export type { FilePath } from './files/path.js';
 export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/batch-norm-2d.js';
