@@ -38,18 +38,47 @@ export { recalibrate } from './nn/recalibrate.js';
 export { ReLU } from './nn/relu.js';
 export { Residual } from './nn/residual.js';
 export { Sequential } from './nn/sequential.js';
-export { loadNpz, type LoadFromNpz, saveNpz, type SaveToNpz } from './npz/npz-files.js';
+export {
+  loadNpz,
+  type LoadFromNpz,
+  type LoadOptions,
+  saveNpz,
+  type SaveToNpz,
+} from './npz/npz-files.js';
 export { NpzReader, type NumberLimits } from './npz/npz-reader.js';
 export { NpzWriter } from './npz/npz-writer.js';
 export { crossEntropyWithLogits, type Targets } from './ops/cross-entropy.js';
 export { Adam, type AdamOptions } from './optim/adam.js';
+export { clipGradNorm } from './optim/clip-grad-norm.js';
 export { type GradientProvider, UnusedTensors } from './optim/gradient-provider.js';
+export type { ResumableOptimizer } from './optim/optimizer-state.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
 export { type NesterovMomentum, Sgd, type SgdOptions } from './optim/sgd.js';
 export { UnusedParamsError } from './optim/unused-params-error.js';
 export { loadSafetensors, saveSafetensors } from './safetensors/safetensors-files.js';
 export { updateParameter } from './optim/update-parameter.js';
 export type { DecoupledWeightDecay, WeightDecay } from './optim/weight-decay.js';
+export {
+  loadCheckpoint,
+  type Resumable,
+  type ResumableGenerator,
+  saveCheckpoint,
+  type Training,
+} from './training/checkpoint.js';
+export { EarlyStopping, type EarlyStoppingOptions } from './training/early-stopping.js';
+export { type HasLearningRate, LearningRateScheduler } from './training/learning-rate-scheduler.js';
+export {
+  constantSchedule,
+  cosineSchedule,
+  type CosineScheduleOptions,
+  oneCycleSchedule,
+  type OneCycleScheduleOptions,
+  type Schedule,
+  stepSchedule,
+  type StepScheduleOptions,
+  warmupSchedule,
+  type WarmupScheduleOptions,
+} from './training/schedules.js';
 export type { NestedArray } from './tensor/nested-array.js';
 export type { Mistake, Shape, Unless } from './tensor/shape.js';
 export { storagePool, type StoragePool } from './tensor/storage-pool.js';
