@@ -1,6 +1,25 @@
 export { backward, type BackwardOptions } from './autograd/backward.js';
 export type { Gradients } from './autograd/gradients.js';
 export { type BackendInfo, setNumThreads } from './backend/index.js';
+export { Batch } from './data/batch.js';
+export {
+  batchSamples,
+  type Sample,
+  type SampleLabel,
+  type StreamedBatch,
+  type StreamOptions,
+} from './data/batch-samples.js';
+export {
+  type ArrayDataset,
+  type BatchLabels,
+  type BatchOptions,
+  type BatchSize,
+  DataLoader,
+  type EpochOptions,
+  type LoadedBatch,
+} from './data/data-loader.js';
+export { type IdxArray, type IdxOptions, type IdxValues, readIdx } from './data/idx.js';
+export type { FeatureArray, Normalization } from './data/normalization.js';
 export { FileFormatError } from './files/file-format-error.js';
 export type { FilePath } from './files/path.js';
 export {
@@ -37,7 +56,13 @@ export { recalibrate } from './nn/recalibrate.js';
 export { ReLU } from './nn/relu.js';
 export { Residual } from './nn/residual.js';
 export { Sequential } from './nn/sequential.js';
-export { loadNpz, type LoadFromNpz, saveNpz, type SaveToNpz } from './npz/npz-files.js';
+export {
+  loadNpz,
+  type LoadFromNpz,
+  type LoadOptions,
+  saveNpz,
+  type SaveToNpz,
+} from './npz/npz-files.js';
 export { NpzReader, type NumberLimits } from './npz/npz-reader.js';
 export { NpzWriter } from './npz/npz-writer.js';
 export { crossEntropyWithLogits, klDivWithLogitsLoss, type Targets } from './ops/cross-entropy.js';
@@ -50,13 +75,36 @@ export {
   smoothL1Loss,
 } from './ops/losses.js';
 export { Adam, type AdamOptions } from './optim/adam.js';
+export { clipGradNorm } from './optim/clip-grad-norm.js';
 export { type GradientProvider, UnusedTensors } from './optim/gradient-provider.js';
+export type { ResumableOptimizer } from './optim/optimizer-state.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
 export { type NesterovMomentum, Sgd, type SgdOptions } from './optim/sgd.js';
 export { UnusedParamsError } from './optim/unused-params-error.js';
 export { loadSafetensors, saveSafetensors } from './safetensors/safetensors-files.js';
 export { updateParameter } from './optim/update-parameter.js';
 export type { DecoupledWeightDecay, WeightDecay } from './optim/weight-decay.js';
+export {
+  loadCheckpoint,
+  type Resumable,
+  type ResumableGenerator,
+  saveCheckpoint,
+  type Training,
+} from './training/checkpoint.js';
+export { EarlyStopping, type EarlyStoppingOptions } from './training/early-stopping.js';
+export { type HasLearningRate, LearningRateScheduler } from './training/learning-rate-scheduler.js';
+export {
+  constantSchedule,
+  cosineSchedule,
+  type CosineScheduleOptions,
+  oneCycleSchedule,
+  type OneCycleScheduleOptions,
+  type Schedule,
+  stepSchedule,
+  type StepScheduleOptions,
+  warmupSchedule,
+  type WarmupScheduleOptions,
+} from './training/schedules.js';
 export type { NestedArray } from './tensor/nested-array.js';
 export type { Mistake, Shape, Unless } from './tensor/shape.js';
 export { storagePool, type StoragePool } from './tensor/storage-pool.js';

@@ -87,6 +87,15 @@ export interface ProbabilitiesCase extends OpRecord {
   readonly probabilities: readonly number[];
 }
 
+/** `pytorch/schedules.jsonl` */
+export interface ScheduleCase {
+  readonly schedule: string;
+  readonly lr: number;
+  readonly steps: number;
+  /** Of each step. */
+  readonly rates: readonly number[];
+}
+
 /** `pytorch/training.jsonl` */
 export interface TrainingCase {
   readonly optimizer: OptimizerSettings;
