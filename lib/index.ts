@@ -4,6 +4,7 @@ export { type BackendInfo, setNumThreads } from './backend/index.js';
 export { FileFormatError } from './files/file-format-error.js';
 export type { FilePath } from './files/path.js';
 export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/batch-norm-2d.js';
+export { Conv2D, type Conv2DOptions } from './nn/conv-2d.js';
 export { Linear, type LinearOptions } from './nn/linear.js';
 export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/frozen-batch-norm-2d.js';
 export { Flatten2D } from './nn/flatten-2d.js';

@@ -12,6 +12,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_elementwise(exports);
   export_reductions(exports);
   export_matmul(exports);
+  export_convolution(exports);
   export_optimizers(exports);
   export_system(exports);
   return exports;

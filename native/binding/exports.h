@@ -29,6 +29,7 @@ void export_batch_norm(Napi::Object exports);
 void export_elementwise(Napi::Object exports);
 void export_reductions(Napi::Object exports);
 void export_matmul(Napi::Object exports);
+void export_convolution(Napi::Object exports);
 void export_optimizers(Napi::Object exports);
 void export_system(Napi::Object exports);
 

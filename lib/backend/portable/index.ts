@@ -4,6 +4,7 @@ import { add, div, mul, sub } from './arithmetic.js';
 import { batchNormBackward } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
 import { batchNormTraining } from './batch-norm-training.js';
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
 import { matmul } from './matmul.js';
 import { sum, sumRows } from './reductions.js';
@@ -39,6 +40,9 @@ export function portableBackend(reason?: string): Backend {
     logSoftmax,
     logSoftmaxBackward,
     matmul,
+    conv2d,
+    conv2dInputGradient,
+    conv2dWeightGradient,
     sgdStep,
     adamStep,
     rmspropStep,
