@@ -29,7 +29,7 @@ type CountOf<
 
 /** Whether the compiler counts that far: whole numbers below 1000. */
 type IsSmall<N extends number> = `${N}` extends
-  `${Digit}` | `${Digit}${Digit}` | `${Digit}${Digit}${Digit}`
+  Digit | `${Digit}${Digit}` | `${Digit}${Digit}${Digit}`
   ? true
   : false;
 
