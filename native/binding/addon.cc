@@ -14,6 +14,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_losses(exports);
   export_pool(exports);
   export_matmul(exports);
+  export_convolution(exports);
   export_optimizers(exports);
   export_system(exports);
   return exports;
