@@ -34,8 +34,14 @@ export const noErrors: Errors = { mean: 0, variance: 0, y: 0, dx: 0, dscale: 0, 
 
 /** The larger ones of each; NaN is the worst. */
 export function worst(a: Errors, b: Errors): Errors {
-  const entries = quantities.map((name) => [name, Math.max(a[name], b[name])]);
-  return Object.fromEntries(entries);
+  return {
+    mean: Math.max(a.mean, b.mean),
+    variance: Math.max(a.variance, b.variance),
+    y: Math.max(a.y, b.y),
+    dx: Math.max(a.dx, b.dx),
+    dscale: Math.max(a.dscale, b.dscale),
+    dbias: Math.max(a.dbias, b.dbias),
+  };
 }
 
 /** Variances outside have squares that a float32 cannot hold; the contract does not speak of them. */
