@@ -1,9 +1,12 @@
+import { batchNormInference, batchNormTraining } from 'batchnorm/raw';
 import { expect } from 'chai';
+import { expectWithin, largest } from '../support/expect-within.js';
 import { adversarialCases, patternCount } from './adversarial.js';
 import type { Case } from './case.js';
 import { type Errors, errorsOf, limits, quantities } from './errors.js';
 import { naive, ours } from './implementations.js';
 import { randomCase } from './random-cases.js';
+import { ratios, sweepCase } from './sweep.js';
 
 /** What `npm run numerics` measures with more of them, and beside others. */
 const randomCount = 40;
@@ -38,6 +41,22 @@ describe('numerics contract', () => {
         (value, i) => value !== given.bias[Math.floor(i / plane) % channels],
       );
       expect(wrong, given.name).to.equal(-1);
+    }
+  });
+
+  it('inference is off by what rounding the running mean to float32 takes, and no more', () => {
+    for (const ratio of ratios) {
+      const { layout, x, scale, bias, epsilon } = sweepCase(ratio);
+      const { images, channels, plane } = layout;
+      const given = { x, shape: [images, channels, plane, 1] as const, scale, bias, epsilon };
+      const runningMean = new Float32Array(channels);
+      const runningVar = new Float32Array(channels);
+      const training = batchNormTraining({ ...given, runningMean, runningVar, momentum: 1 });
+      const count = images * plane;
+      for (let c = 0; c < channels; c++) runningVar[c] *= (count - 1) / count;
+      const y = batchNormInference({ ...given, runningMean, runningVar });
+      const limit = 1e-6 * largest(training.y) + 2 ** -24 * ratio;
+      expectWithin(y, training.y, () => limit, `mean / std = ${ratio}`);
     }
   });
 
