@@ -1,5 +1,6 @@
 import { freshFloats } from '../backend/room.js';
-import { requireFraction, requireOptions } from '../errors.js';
+import { requireFraction, requireOptions, requirePositive } from '../errors.js';
+import { requireReader } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { batchNormInference, batchNormTraining } from '../ops/batch-norm.js';
@@ -93,7 +94,7 @@ export class BatchNorm2D<C extends number>
   }
 
   set momentum(value: number | 'cumulative') {
-    this.#momentum = value === 'cumulative' ? value : requireFraction('momentum', value);
+    this.#momentum = readMomentum('momentum', value);
   }
 
   /**
@@ -165,7 +166,8 @@ export class BatchNorm2D<C extends number>
     if (cumulative) zip.number(`${prefix}num_batches_tracked.npy`, this.#batches);
   }
 
-  override read(zip: NpzReader, prefix: string): Promise<void> {
+  override async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       await super.read(zip, prefix);
       const momentumName = `${prefix}momentum.npy`;
@@ -210,8 +212,8 @@ export class BatchNorm2D<C extends number>
   static fromJSON(json: unknown): BatchNorm2D<number> {
     const reader = new JsonReader('json', json, 'BatchNorm2D');
     const layer = new BatchNorm2D(reader.integer('channels', 1));
-    layer.epsilon = reader.field('epsilon') as number;
-    layer.momentum = reader.field('momentum') as number;
+    layer.epsilon = requirePositive('json.epsilon', reader.field('epsilon'));
+    layer.momentum = readMomentum('json.momentum', reader.field('momentum'));
     layer.#batches = reader.integer('batches', 0);
     for (const [name, tensor] of layer.parameters()) reader.into(name, tensor);
     return layer;
@@ -246,6 +248,10 @@ export class BatchNorm2D<C extends number>
       this.#momentum = momentum;
     };
   }
+}
+
+function readMomentum(argument: string, value: unknown): number | 'cumulative' {
+  return value === 'cumulative' ? value : requireFraction(argument, value);
 }
 
 function fill(tensor: Tensor<Shape>, value: number): void {

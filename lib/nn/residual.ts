@@ -1,3 +1,4 @@
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -8,6 +9,7 @@ import type { Shape, Unless } from '../tensor/shape.js';
 import { sameShape, formatShape } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
+import { requireRandomSource } from '../tensor/random-source.js';
 import { wrongValue } from '../errors.js';
 import type { SameShapeAs, TapeProblem } from './input.js';
 import type { Layer, ShapeProblem } from './layer-shapes.js';
@@ -83,6 +85,7 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
 
   /** Resets f in place. */
   resetParams(rng: RandomSource): void {
+    requireRandomSource('rng', rng);
     (this.f as Part).resetParams?.(rng);
   }
 
@@ -96,10 +99,12 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
 
   /** f behind `.0`, as dfdx's `Residual` does: behind the prefix `2.`, f has `2..0`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     writePart('f', this.f, zip, `${prefix}.0`);
   }
 
-  read(zip: NpzReader, prefix: string): Promise<void> {
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(() => readPart('f', this.f, zip, `${prefix}.0`));
   }
 }
