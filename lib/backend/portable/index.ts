@@ -3,6 +3,11 @@ import { adamStep } from './adam-step.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { batchNormBackward } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
+import {
+  batchNormReluBackward,
+  batchNormReluInference,
+  batchNormReluTraining,
+} from './batch-norm-relu.js';
 import { batchNormTraining } from './batch-norm-training.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
 import { matmul } from './matmul.js';
@@ -24,6 +29,9 @@ export function portableBackend(reason?: string): Backend {
     batchNormTraining,
     batchNormInference,
     batchNormBackward,
+    batchNormReluTraining,
+    batchNormReluInference,
+    batchNormReluBackward,
     add,
     sub,
     mul,
