@@ -179,6 +179,21 @@ struct Kernels {
   void (*input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
                          const InputGradient& by, bool streaming);
 
+  // The same with the ReLU that follows: dy belongs to what it gave, and passes where that was not
+  // zero.
+  // y = max(0, normalized + addend); addend may be null, y may be x or addend.
+  void (*normalize_relu)(const float* x, const float* addend, float* y, const Block& block,
+                         const Normalization& by, bool streaming);
+  // What ReLU gave is computed again from x, by the operations of normalize_relu without an addend.
+  void (*relu_gradient_sums)(const float* x, const float* dy, const Normalization& forward,
+                             const Block& block, ChannelSums* out);
+  void (*relu_input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
+                              const Normalization& forward, const InputGradient& by,
+                              bool streaming);
+  // What it gave is y; the part of dy that passes, the addend's gradient, is stored.
+  void (*add_relu_gradient_sums)(const float* x, const float* y, const float* dy, float* passed,
+                                 const float* mean, const Block& block, ChannelSums* out);
+
   // Element by element; out may be any of the inputs, partial overlap is not allowed.
   Arithmetic add, sub, mul, div;
   UnaryKernel exp, log, sqrt, square, relu;

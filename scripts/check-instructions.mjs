@@ -10,7 +10,9 @@ const margin = 0.05;
 const shapes = ['2 8 56 56', '2 16 28 28', '4 32 14 14', '8 64 7 7', '64 128 1 1'];
 /** Of the first, second and last level: they decide how work is cut, here on any machine alike. */
 const caches = ['32768', '1048576', '33554432'];
-const operations = ['training', 'inference', 'backward'];
+const operations = ['training', 'inference', 'backward'].flatMap((operation) =>
+  ['', ' relu', ' add relu'].map((fused) => operation + fused),
+);
 
 const build = 'build-instructions';
 runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_BENCH=ON'], {
@@ -34,7 +36,7 @@ function count(shape, operation) {
     'valgrind',
     [
       ...['--tool=callgrind', '--callgrind-out-file=/dev/null', '--cache-sim=yes'],
-      `--toggle-collect=batchnorm::batch_norm_${operation}(*`,
+      `--toggle-collect=batchnorm::batch_norm_${operation.split(' ', 1)[0]}(*`,
       `${build}/bench/native/bench_kernels`,
       ...caches,
     ],

@@ -12,6 +12,10 @@ constexpr Kernels table(const char* isa) {
   kernels.normalize = normalize;
   kernels.gradient_sums = gradient_sums;
   kernels.input_gradient = input_gradient;
+  kernels.normalize_relu = normalize_relu;
+  kernels.relu_gradient_sums = relu_gradient_sums;
+  kernels.relu_input_gradient = relu_input_gradient;
+  kernels.add_relu_gradient_sums = add_relu_gradient_sums;
   kernels.add = {arithmetic<Add>, arithmetic_scalar<Add>};
   kernels.sub = {arithmetic<Sub>, arithmetic_scalar<Sub>};
   kernels.mul = {arithmetic<Mul>, arithmetic_scalar<Mul>};

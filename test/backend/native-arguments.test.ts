@@ -7,7 +7,17 @@ type Call = (...values: unknown[]) => unknown;
 
 // What TypeScript checks before it calls is checked here again where memory depends on it.
 describe('native functions, called directly', () => {
-  let addon: Record<'exp' | 'add' | 'sum' | 'batchNormTraining' | 'sgdStep', Call>;
+  let addon: Record<
+    | 'exp'
+    | 'add'
+    | 'sum'
+    | 'batchNormTraining'
+    | 'batchNormReluTraining'
+    | 'batchNormReluInference'
+    | 'batchNormReluBackward'
+    | 'sgdStep',
+    Call
+  >;
 
   before(function () {
     const loaded = info.name === 'native' ? loadAddon() : { missing: '' };
@@ -61,6 +71,28 @@ describe('native functions, called directly', () => {
     expectError(() => addon.batchNormTraining(1, 1, 2, 1e-5, 0.1, floats(2)), TypeError);
     const many = Array.from({ length: 40 }, () => floats(1));
     expect(addon.sum(2, floats(2), ...many)).to.equal(1);
+  });
+
+  it('refuse each short array of the fused batch norm, and null but for the addend', () => {
+    const n = 6;
+    // 1 x 2 x 3: arrays of 6 and, per channel, of 2; the position of what may be null.
+    const calls = [
+      ['batchNormReluTraining', [1e-5, 0.1], [6, 2, 2, 2, 2, n, 6, 2, 2, 2, 2, 2], 10],
+      ['batchNormReluInference', [1e-5], [6, 2, 2, 2, 2, n, 6], 9],
+      ['batchNormReluBackward', [], [6, 6, 6, 2, 2, 2, 2, 2, 2, 6, n, 2, 2], 13],
+    ] as const;
+    for (const [name, numbers, lengths, addend] of calls) {
+      const given: unknown[] = [1, 2, 3, ...numbers, ...lengths.map(floats)];
+      addon[name](...given);
+      for (let i = 3 + numbers.length; i < given.length; i++) {
+        const length = lengths[i - 3 - numbers.length];
+        const short = given.with(i, floats(length - 1));
+        expectError(() => addon[name](...short), TypeError, `argument ${i}`);
+        const none = given.with(i, null);
+        if (i === addend) addon[name](...none);
+        else expectError(() => addon[name](...none), TypeError, `argument ${i}`);
+      }
+    }
   });
 
   it('take null only where it has a meaning', () => {
