@@ -16,6 +16,7 @@ import torch  # noqa: E402
 
 import batch_norm  # noqa: E402
 import jsonl  # noqa: E402
+import layers  # noqa: E402
 import ops  # noqa: E402
 import training  # noqa: E402
 
@@ -23,6 +24,7 @@ FOLDER = Path(__file__).resolve().parent
 
 FILES = {
     "batch_norm.jsonl": batch_norm.records,
+    "layers.jsonl": layers.records,
     "ops.jsonl": ops.records,
     "training.jsonl": training.records,
 }
