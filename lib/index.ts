@@ -22,10 +22,27 @@ export { type IdxArray, type IdxOptions, type IdxValues, readIdx } from './data/
 export type { FeatureArray, Normalization } from './data/normalization.js';
 export { FileFormatError } from './files/file-format-error.js';
 export type { FilePath } from './files/path.js';
+export {
+  Abs,
+  Cos,
+  Exp,
+  GeLU,
+  LeakyReLU,
+  Ln,
+  Sigmoid,
+  Sin,
+  Softmax,
+  Sqrt,
+  Square,
+  Tanh,
+} from './nn/activations.js';
+export { AvgPoolGlobal } from './nn/avg-pool-global.js';
 export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/batch-norm-2d.js';
 export { Linear, type LinearOptions } from './nn/linear.js';
 export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/frozen-batch-norm-2d.js';
+export { Dropout, DropoutOneIn, type DropoutOptions } from './nn/dropout.js';
 export { Flatten2D } from './nn/flatten-2d.js';
+export { GeneralizedResidual } from './nn/generalized-residual.js';
 export type { InferringLayer, Layer, TrainingLayer } from './nn/layer-shapes.js';
 export {
   type CanUpdateWithGradients,
@@ -34,6 +51,7 @@ export {
   type NamedTensor,
   parametersOf,
 } from './nn/module.js';
+export { AvgPool2D, MaxPool2D } from './nn/pool-2d.js';
 export { recalibrate } from './nn/recalibrate.js';
 export { ReLU } from './nn/relu.js';
 export { Residual } from './nn/residual.js';
@@ -47,7 +65,15 @@ export {
 } from './npz/npz-files.js';
 export { NpzReader, type NumberLimits } from './npz/npz-reader.js';
 export { NpzWriter } from './npz/npz-writer.js';
-export { crossEntropyWithLogits, type Targets } from './ops/cross-entropy.js';
+export { crossEntropyWithLogits, klDivWithLogitsLoss, type Targets } from './ops/cross-entropy.js';
+export {
+  binaryCrossEntropyWithLogitsLoss,
+  huberLoss,
+  maeLoss,
+  mseLoss,
+  rmseLoss,
+  smoothL1Loss,
+} from './ops/losses.js';
 export { Adam, type AdamOptions } from './optim/adam.js';
 export { clipGradNorm } from './optim/clip-grad-norm.js';
 export { type GradientProvider, UnusedTensors } from './optim/gradient-provider.js';

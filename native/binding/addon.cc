@@ -11,6 +11,8 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_batch_norm(exports);
   export_elementwise(exports);
   export_reductions(exports);
+  export_losses(exports);
+  export_pool(exports);
   export_matmul(exports);
   export_optimizers(exports);
   export_system(exports);
