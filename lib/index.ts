@@ -38,6 +38,7 @@ export {
 } from './nn/activations.js';
 export { AvgPoolGlobal } from './nn/avg-pool-global.js';
 export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/batch-norm-2d.js';
+export { Conv2D, type Conv2DOptions } from './nn/conv-2d.js';
 export { Linear, type LinearOptions } from './nn/linear.js';
 export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/frozen-batch-norm-2d.js';
 export { Dropout, DropoutOneIn, type DropoutOptions } from './nn/dropout.js';

@@ -26,6 +26,9 @@ struct Block {
 // The most channels of a block that is summed.
 constexpr size_t kMostChannels = 64;
 
+// The most vectors of pixels of a convolution's tile.
+constexpr size_t kMostConvolutionVectors = 3;
+
 // Sums over one channel: of deviations d from a shift and of d * d, or of dy and of
 // dy * (x - mean).
 struct ChannelSums {
@@ -115,6 +118,35 @@ struct Dropout {
   size_t first;  // place of the first element in the whole tensor, a multiple of kDropoutGroup
 };
 
+// A tile of a convolution's output: for rows (output channels) below `rows` and each vector v of
+// consecutive pixels, y[v][row * row_stride + lane] = bias[row] + the sum over k < depth of
+// weights[k][row] * x[v][offsets[k] + lane].
+struct ConvolutionTile {
+  const float* weights;  // packed: depth groups of convolution_rows floats
+  const size_t* offsets;
+  size_t depth;
+  const float* bias;  // null: none
+  const float* x[kMostConvolutionVectors];
+  float* y[kMostConvolutionVectors];  // two vectors may be the same or overlap in both x and y
+  size_t row_stride;
+  size_t rows;
+};
+
+// Sums over pixels of x times dy for weight_gradient_rows taps and weight_gradient_columns output
+// channels: for each pixel of `runs` rows, sums[row][column] += x[offsets[row] + pixel] *
+// dy[pixel][column], the pixels of a row being contiguous in x, all being contiguous in dy.
+struct WeightGradientTile {
+  const float* x;
+  const size_t* offsets;
+  size_t images, image_stride;
+  size_t rows, row_stride;
+  size_t columns;
+  const float* dy;
+  size_t dy_stride;  // floats from one pixel to the next
+  double* sums;
+  size_t sums_stride;
+};
+
 using UnaryKernel = void (*)(const float* x, float* y, size_t n);
 using BinaryKernel = void (*)(const float* a, const float* b, float* out, size_t n);
 using BinaryScalarKernel = void (*)(const float* a, float b, float* out, size_t n);
@@ -185,6 +217,12 @@ struct Kernels {
   // tile_rows floats, `depth` rows of tile_columns floats. Adds to C where `accumulate`.
   void (*matmul_tile)(const float* a, const float* b, size_t depth, float* c, size_t c_stride,
                       bool accumulate);
+
+  // Convolution: the sizes of its tiles, and one tile of each.
+  size_t convolution_rows, convolution_vectors;
+  void (*convolution_tile)(const ConvolutionTile& tile);
+  size_t weight_gradient_rows, weight_gradient_columns;
+  void (*weight_gradient_tile)(const WeightGradientTile& tile);
 
   // One optimizer step in place; velocity may be null.
   void (*sgd_step)(float* parameter, const float* gradient, float* velocity, size_t n,

@@ -159,6 +159,51 @@ export interface Backend {
     c: Float32Array,
   ) => void;
 
+  /** y from x [images][inChannels][height][width] and weight [outChannels][inChannels][kernel][kernel]; bias null
+   * for none. */
+  conv2d: (
+    images: number,
+    inChannels: number,
+    height: number,
+    width: number,
+    outChannels: number,
+    kernel: number,
+    stride: number,
+    padding: number,
+    x: Float32Array,
+    weight: Float32Array,
+    bias: Float32Array | null,
+    y: Float32Array,
+  ) => void;
+  conv2dInputGradient: (
+    images: number,
+    inChannels: number,
+    height: number,
+    width: number,
+    outChannels: number,
+    kernel: number,
+    stride: number,
+    padding: number,
+    dy: Float32Array,
+    weight: Float32Array,
+    dx: Float32Array,
+  ) => void;
+  /** dbias null where it is not wanted. */
+  conv2dWeightGradient: (
+    images: number,
+    inChannels: number,
+    height: number,
+    width: number,
+    outChannels: number,
+    kernel: number,
+    stride: number,
+    padding: number,
+    x: Float32Array,
+    dy: Float32Array,
+    dweight: Float32Array,
+    dbias: Float32Array | null,
+  ) => void;
+
   /** One step in place; velocity null without momentum. */
   sgdStep: (
     n: number,

@@ -1,3 +1,4 @@
+import { freshFloats } from '../backend/room.js';
 import { requireFraction, requireOptions } from '../errors.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -227,8 +228,8 @@ export class BatchNorm2D<C extends number>
   }
 
   #keepStatistics(): () => void {
-    const mean = storageOf(this.runningMean).values.slice();
-    const variance = storageOf(this.runningVar).values.slice();
+    const mean = copyOf(this.runningMean);
+    const variance = copyOf(this.runningVar);
     const batches = this.#batches;
     return () => {
       set(this.runningMean, mean);
@@ -251,6 +252,13 @@ function fill(tensor: Tensor<Shape>, value: number): void {
   const storage = storageOf(tensor);
   storage.values.fill(value);
   storage.version++;
+}
+
+function copyOf(tensor: Tensor<Shape>): Float32Array {
+  const { values } = storageOf(tensor);
+  const copy = freshFloats('a copy of running statistics', values.length);
+  copy.set(values);
+  return copy;
 }
 
 function set(tensor: Tensor<Shape>, values: Float32Array): void {

@@ -3,6 +3,8 @@ import type { Tape } from '../tensor/tape.js';
 import type { ShapeOf, Tensor } from '../tensor/tensor.js';
 import type { AvgPoolGlobal, GloballyPooled } from './avg-pool-global.js';
 import type { ChannelNorm } from './channel-norm.js';
+import type { Conv2D, ConvolutionProblem } from './conv-2d.js';
+import type { ConvolvedShape } from './convolved-size.js';
 import type { Flatten2D, Flattened } from './flatten-2d.js';
 import type { GeneralizedResidual } from './generalized-residual.js';
 import type { ImageProblem, RowsProblem } from './input.js';
@@ -59,7 +61,9 @@ export type InputShapes<L> =
                 ? Layers extends readonly [infer First, ...infer Rest]
                   ? Passing<Rest, InputShapes<First>, First>
                   : Shape
-                : ShapeOf<ParameterOf<L>>;
+                : L extends Conv2D<infer I, number, number, number, number>
+                  ? readonly [number, I, number, number] | readonly [I, number, number]
+                  : ShapeOf<ParameterOf<L>>;
 
 /** Those of the shapes S that the first layer takes and whose results the others take. */
 type Passing<Rest extends readonly unknown[], S extends Shape, First> = S extends Shape
@@ -90,7 +94,9 @@ export type ResultShape<L, S extends Shape> =
                   ? GloballyPooled<S>
                   : L extends Sequential<infer Layers>
                     ? ChainResult<Layers, S>
-                    : ShapeOf<ResultOf<L>>;
+                    : L extends Conv2D<number, infer O, infer K, infer Stride, infer P>
+                      ? ConvolvedShape<S, O, K, Stride, P>
+                      : ShapeOf<ResultOf<L>>;
 
 /** What is wrong with shape S for a layer; never where nothing is. */
 export type ShapeProblem<L, S extends Shape> =
@@ -110,9 +116,11 @@ export type ShapeProblem<L, S extends Shape> =
                 ? ResidualProblem<F, S>
                 : L extends Sequential<infer Layers>
                   ? ChainProblem<Layers, S>
-                  : SameShape<S, ShapeOf<ParameterOf<L>>> extends true
-                    ? never
-                    : 'Expected a tensor of the shape that this module takes';
+                  : L extends Conv2D<infer I, number, infer K, number, infer P>
+                    ? ConvolutionProblem<S, I, K, P>
+                    : SameShape<S, ShapeOf<ParameterOf<L>>> extends true
+                      ? never
+                      : 'Expected a tensor of the shape that this module takes';
 
 type ResidualProblem<F, S extends Shape> = [ShapeProblem<F, S>] extends [never]
   ? SameShape<S, ResultShape<F, S>> extends true

@@ -21,6 +21,8 @@
 #include "kernels/log_softmax.inl.h"
 #include "kernels/softmax.inl.h"
 #include "kernels/matmul_tile.inl.h"
+#include "kernels/convolution_tile.inl.h"
+#include "kernels/weight_gradient_tile.inl.h"
 #include "kernels/sgd_step.inl.h"
 #include "kernels/adam_step.inl.h"
 #include "kernels/rmsprop_step.inl.h"

@@ -48,6 +48,12 @@ constexpr Kernels table(const char* isa) {
   kernels.avg_pool = avg_pool;
   kernels.avg_pool_backward = avg_pool_backward;
   kernels.matmul_tile = matmul_tile;
+  kernels.convolution_rows = kConvolutionRows;
+  kernels.convolution_vectors = kConvolutionVectors;
+  kernels.convolution_tile = convolution_tile;
+  kernels.weight_gradient_rows = kGradientRows;
+  kernels.weight_gradient_columns = kGradientColumns;
+  kernels.weight_gradient_tile = weight_gradient_tile;
   kernels.sgd_step = sgd_step;
   kernels.adam_step = adam_step;
   kernels.rmsprop_step = rmsprop_step;

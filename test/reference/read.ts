@@ -75,6 +75,14 @@ export interface PlainOpCase extends OpRecord {
     | 'log_softmax';
 }
 
+/** `pytorch/convolution.jsonl` */
+export interface ConvolutionCase extends OpRecord {
+  /** x, weight [O, I, K, K] and, where there is one, bias [O] */
+  readonly inputs: readonly ReferenceTensor[];
+  readonly stride: number;
+  readonly padding: number;
+}
+
 /** The mean over the rows. */
 export interface IndicesCase extends OpRecord {
   readonly op: 'cross_entropy_indices';

@@ -17,6 +17,7 @@ import { batchNormBackward } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
 import { batchNormTraining } from './batch-norm-training.js';
 import { dropout } from './dropout.js';
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
 import { absoluteError, binaryCrossEntropy, huber, squaredError } from './losses.js';
 import { matmul } from './matmul.js';
@@ -78,6 +79,9 @@ export function portableBackend(reason?: string): Backend {
     logSoftmax,
     logSoftmaxBackward,
     matmul,
+    conv2d,
+    conv2dInputGradient,
+    conv2dWeightGradient,
     sgdStep,
     adamStep,
     rmspropStep,

@@ -1,4 +1,5 @@
 import type { Backend } from '../backend.js';
+import { workingSpace } from './working-space.js';
 
 export const sum: Backend['sum'] = (n, x) => {
   let total = 0;
@@ -21,7 +22,7 @@ export const rowMeansBackward: Backend['rowMeansBackward'] = (rows, columns, dy,
 };
 
 export const sumRows: Backend['sumRows'] = (rows, columns, x, out) => {
-  const sums = new Float64Array(columns);
+  const sums = workingSpace(columns);
   for (let row = 0, i = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, i++) sums[column] += x[i];
   }
