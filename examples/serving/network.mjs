@@ -1,5 +1,15 @@
 // The network that is served: all that is particular to it stands here.
-import { BatchNorm2D, DataLoader, Flatten2D, Linear, ReLU, Sequential } from './batchnorm.mjs';
+import {
+  AvgPoolGlobal,
+  BatchNorm2D,
+  Conv2D,
+  DataLoader,
+  Linear,
+  MaxPool2D,
+  ReLU,
+  Residual,
+  Sequential,
+} from './batchnorm.mjs';
 
 /** Rows and columns of an image. */
 export const SIZE = 28;
@@ -7,14 +17,31 @@ export const SIZE = 28;
 export const PIXELS = SIZE * SIZE;
 export const CLASSES = 10;
 
-/** With weights from `rng`; `load` brings others. */
+/** A small residual network with weights from `rng`; `load` brings others. */
 export function makeNetwork(rng = Math.random) {
+  const convolution = (from, to) => new Conv2D(from, to, 3, { padding: 1, bias: false, rng });
+  const block = new Residual(
+    new Sequential(
+      convolution(16, 16),
+      new BatchNorm2D(16),
+      new ReLU(),
+      convolution(16, 16),
+      new BatchNorm2D(16),
+    ),
+  );
   return new Sequential(
-    new BatchNorm2D(1),
-    new Flatten2D(),
-    new Linear(PIXELS, 128, { rng }),
+    convolution(1, 16),
+    new BatchNorm2D(16),
     new ReLU(),
-    new Linear(128, CLASSES, { rng }),
+    new MaxPool2D(2, 2), // [16, 14, 14]
+    block,
+    new ReLU(),
+    new MaxPool2D(2, 2), // [16, 7, 7]
+    convolution(16, 32),
+    new BatchNorm2D(32),
+    new ReLU(),
+    new AvgPoolGlobal(), // [32]
+    new Linear(32, CLASSES, { rng }),
   );
 }
 

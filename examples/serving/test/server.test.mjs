@@ -184,7 +184,7 @@ describe('the server', () => {
     writeFileSync(path('weights.npz'), 'half a file');
     await refused('a zip archive', 'Version 1 goes on');
     await new Linear(2, 2).save(path('weights.npz'));
-    await refused('0.scale.npy', 'none', 'Version 1 goes on');
+    await refused('0.weight.npy', 'none', 'Version 1 goes on');
     model = undefined;
     expect((await app.inject('/metrics')).json()).to.include({ reloads: 0, failedReloads: 2 });
   });
