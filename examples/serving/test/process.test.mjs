@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { PIXELS } from '../network.mjs';
 import { saveNetwork, someImages, temporaryDirectory } from './support.mjs';
@@ -120,6 +121,14 @@ describe('the process', () => {
     while (await accepts(url));
     expect(await halfway.finish()).to.equal(200);
     expect(await server.ended).to.equal(0);
+  });
+
+  it('is asked about a drawn digit by npm run ask', async () => {
+    await saveNetwork(path('asked.npz'), 1);
+    server = new Server('--checkpoint', path('asked.npz'));
+    const program = fileURLToPath(new URL('../ask.mjs', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [program, '--digit', '7', '--url', await server.url()]); // prettier-ignore
+    expect(stdout).to.match(/█[^]*\nA 7, read as \d \(\d+\.\d %\) by version 1\n$/);
   });
 
   it('trains in a worker, answers meanwhile and takes over each checkpoint', async () => {
