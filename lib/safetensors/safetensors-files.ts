@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { wrongType } from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
@@ -58,6 +58,8 @@ export async function loadSafetensors(
 ): Promise<void> {
   const file = readPath('path', path);
   const parameters = parametersOf(module);
+  // Opening a pipe would wait for its other end.
+  if (!(await stat(file)).isFile()) failIn(file)('a safetensors file', 'no file');
   const handle = await open(file, 'r');
   try {
     const reader = await Reader.open(file, handle);
