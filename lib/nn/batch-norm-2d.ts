@@ -1,3 +1,4 @@
+import { freshFloats } from '../backend/room.js';
 import { requireFraction, requireOptions, requirePositive } from '../errors.js';
 import { requireReader } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
@@ -229,8 +230,8 @@ export class BatchNorm2D<C extends number>
   }
 
   #keepStatistics(): () => void {
-    const mean = storageOf(this.runningMean).values.slice();
-    const variance = storageOf(this.runningVar).values.slice();
+    const mean = copyOf(this.runningMean);
+    const variance = copyOf(this.runningVar);
     const batches = this.#batches;
     return () => {
       set(this.runningMean, mean);
@@ -257,6 +258,13 @@ function fill(tensor: Tensor<Shape>, value: number): void {
   const storage = storageOf(tensor);
   storage.values.fill(value);
   storage.version++;
+}
+
+function copyOf(tensor: Tensor<Shape>): Float32Array {
+  const { values } = storageOf(tensor);
+  const copy = freshFloats('a copy of running statistics', values.length);
+  copy.set(values);
+  return copy;
 }
 
 function set(tensor: Tensor<Shape>, values: Float32Array): void {

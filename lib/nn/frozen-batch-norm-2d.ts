@@ -1,4 +1,5 @@
 import { requireBoolean, requireOptions } from '../errors.js';
+import type { NpzReader } from '../npz/npz-reader.js';
 import { batchNormFrozen } from '../ops/batch-norm.js';
 import { requireTensor } from '../ops/operand.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
@@ -85,6 +86,12 @@ export class FrozenBatchNorm2D<C extends number>
   /** A copy with tensors of its own, whose ids are fresh. */
   clone(): FrozenBatchNorm2D<C> {
     return FrozenBatchNorm2D.from(this, { trainable: this.trainable });
+  }
+
+  override read(zip: NpzReader, prefix: string): Promise<void> {
+    // What a `BatchNorm2D` saved has these, too.
+    for (const name of ['momentum', 'num_batches_tracked']) zip.ignore(`${prefix}${name}.npy`);
+    return super.read(zip, prefix);
   }
 
   protected override settings(): Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Entry, ZipFile } from 'yauzl';
-import { wrongType } from '../errors.js';
+import { describe, wrongType, wrongValue } from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { setFloats } from '../files/set-floats.js';
@@ -33,6 +33,8 @@ export class NpzReader {
   readonly #zip: ZipFile;
   readonly #entries: ReadonlyMap<string, readonly Entry[]>;
   readonly #stage = new Stage();
+  /** Names that were asked for. */
+  readonly #known = new Set<string>();
 
   private constructor(
     /** Path of the archive. */
@@ -98,6 +100,36 @@ export class NpzReader {
     return value;
   }
 
+  /**
+   * Reads so many numbers, an array with one axis.
+   * @throws FileFormatError naming file, entry, what was expected and what was found.
+   */
+  async numbers(name: string, length: number): Promise<readonly number[]> {
+    if (!Number.isSafeInteger(length) || length < 0) {
+      throw wrongValue('length', 'a number of numbers', describe(length));
+    }
+    return Array.from(await this.#read(name, [length]));
+  }
+
+  /** Says that an entry belongs to the module although it is not read. `load` refuses a file with entries
+   * that the module does not know. */
+  ignore(name: string): void {
+    this.#known.add(name);
+  }
+
+  /** @internal Throws where there are entries that nobody asked for and that `others` does not know. */
+  requireNoFurther(others: (name: string) => boolean): void {
+    const further = this.names.filter((name) => !this.#known.has(name) && !others(name));
+    if (further.length === 0) return;
+    const count = further.length - 1;
+    const rest = count === 0 ? '' : ` and ${count} more`;
+    throw new FileFormatError(
+      this.path,
+      "no entries besides the module's",
+      `${JSON.stringify(further[0])}${rest}`,
+    );
+  }
+
   /** What is read into tensors in `read` changes them at its end, and none of them where it throws. */
   async together(read: () => Promise<void>): Promise<void> {
     if (typeof read !== 'function') throw wrongType('read', 'a function', read);
@@ -131,6 +163,7 @@ export class NpzReader {
   }
 
   async #read(name: string, shape: Shape): Promise<Float64Array | Float32Array> {
+    this.#known.add(name);
     const fail = this.#failOf(name);
     const entry = this.#entry(name, fail);
     // Known before anything is unpacked: a small file may unpack to gigabytes.

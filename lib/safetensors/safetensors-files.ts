@@ -7,6 +7,7 @@ import { type CanUpdateWithGradients, type NamedTensor, readParameters } from '.
 import { pyTorchName } from '../nn/pytorch-names.js';
 import { statisticsOf } from '../nn/running-statistics.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
+import { type LoadOptions, readExtra } from '../npz/npz-files.js';
 import { storageOf } from '../tensor/tensor.js';
 import { type Entry, formatHeader, maxHeaderBytes, parseHeader } from './safetensors-format.js';
 import { decodeFloats, encodeFloats, encodeInteger } from './values.js';
@@ -47,16 +48,18 @@ export async function saveSafetensors(
 
 /**
  * Loads the tensors of a module, in place, from a safetensors file with PyTorch's names: float32, and
- * float64, float16 and bfloat16 converted. Further tensors in the file are ignored.
- * @throws FileFormatError naming file, tensor, what was expected and what was found. Nothing has changed
- * then.
+ * float64, float16 and bfloat16 converted.
+ * @throws FileFormatError naming file, tensor, what was expected and what was found: the first one that is
+ * missing, has another shape or type, or is not the module's. Nothing has changed then.
  */
 export async function loadSafetensors(
   path: FilePath,
   module: Pick<CanUpdateWithGradients, 'parameters'>,
+  options?: LoadOptions,
 ): Promise<void> {
   const file = readPath('path', path);
   const parameters = readParameters('module', module);
+  const extra = readExtra(options);
   const handle = await open(file, 'r');
   try {
     const reader = await Reader.open(file, handle);
@@ -71,6 +74,7 @@ export async function loadSafetensors(
         counter.setBatches(count);
       });
     }
+    if (extra === 'refuse') reader.requireNoFurther(parameters);
     for (const change of changes) change();
   } finally {
     await handle.close();
@@ -101,6 +105,17 @@ class Reader {
 
   has(name: string): boolean {
     return this.entries.has(name);
+  }
+
+  /** Throws where there are tensors that are not the module's. Batch counters beside its own may be there:
+   * frozen layers have none. */
+  requireNoFurther(parameters: readonly NamedTensor[]): void {
+    const known = new Set(parameters.flatMap((named) => [pyTorchName(named), counterName(named)]));
+    const further = [...this.entries.keys()].filter((name) => !known.has(name));
+    if (further.length === 0) return;
+    const rest = further.length === 1 ? '' : ` and ${further.length - 1} more`;
+    const found = `${JSON.stringify(further[0])}${rest}`;
+    throw new FileFormatError(this.file, "no tensors besides the module's", found);
   }
 
   /** Gives a function that writes the values into the tensor. */

@@ -19,6 +19,7 @@ struct InputGradientValues {
     const float* dy;
     InputGradientLanes lanes;
 
+    void ask(size_t) const {}  // the sums have just read both
     F32 at(size_t offset) const { return lanes.of(F32::load(x + offset), F32::load(dy + offset)); }
     F32 at_first(size_t offset, size_t n) const {
       return lanes.of(F32::load_first(x + offset, n), F32::load_first(dy + offset, n));

@@ -9,6 +9,7 @@ struct NormalizedValues {
     F32 mean, scale, shift;
 
     F32 of(F32 lanes) const { return mul_add(lanes - mean, scale, shift); }
+    void ask(size_t offset) const { ask_for(x + offset); }
     F32 at(size_t offset) const { return of(F32::load(x + offset)); }
     F32 at_first(size_t offset, size_t n) const { return of(F32::load_first(x + offset, n)); }
   };
