@@ -7,6 +7,7 @@
 #include "ops/batch_norm_backward.h"
 #include "ops/batch_norm_inference.h"
 #include "ops/batch_norm_training.h"
+#include "phases.h"
 #include "server.h"
 #include "system/cache_size.h"
 #include "system/huge_pages.h"
@@ -113,7 +114,9 @@ void add_fused(bench::Runs& runs, const std::shared_ptr<State>& state,
 
 bench::Runs prepare(const bench::Case& c) {
   batchnorm::set_thread_count(c.threads);
-  const batchnorm::Kernels& kernels = batchnorm::best_kernels();
+  const char* isa = std::getenv("BATCHNORM_ISA");
+  const batchnorm::Kernels* forced = isa == nullptr ? nullptr : batchnorm::find_kernels(isa);
+  const batchnorm::Kernels& kernels = forced == nullptr ? batchnorm::best_kernels() : *forced;
   auto state = std::make_shared<State>(c);
   const size_t n = c.elements();
   const size_t threads = c.threads;
@@ -123,17 +126,26 @@ bench::Runs prepare(const bench::Case& c) {
       bench::run_floor(loop, state->x.values, state->dy.values, state->y.values, n, threads);
     });
   };
-  for (const bench::FloorLoop& loop : bench::kCopyLoops) {
+  for (const bench::FloorLoop& loop : bench::copy_loops()) {
     add_floor(std::string("copy, ") + loop.name, loop);
   }
-  for (const bench::FloorLoop& loop : bench::kTriadLoops) {
+  for (const bench::FloorLoop& loop : bench::triad_loops()) {
     add_floor(std::string("triad, ") + loop.name, loop);
   }
-  add_floor("read", bench::kReadLoops[0]);
-  runs.emplace_back("read both", [state, n, threads] {
-    const bench::FloorLoop& loop = bench::kReadLoops[0];
-    bench::run_floor(loop, state->x.values, nullptr, nullptr, n, threads);
-    bench::run_floor(loop, state->dy.values, nullptr, nullptr, n, threads);
+  for (const bench::FloorLoop& loop : bench::read_loops()) {
+    add_floor(std::string("read, ") + loop.name, loop);
+    runs.emplace_back(std::string("read both, ") + loop.name, [state, loop, n, threads] {
+      bench::run_floor(loop, state->x.values, nullptr, nullptr, n, threads);
+      bench::run_floor(loop, state->dy.values, nullptr, nullptr, n, threads);
+    });
+  }
+  runs.emplace_back("two phases of training", [state, threads] {
+    State& s = *state;
+    bench::two_phases(s.shape, threads, s.x.values, nullptr, s.y.values);
+  });
+  runs.emplace_back("two phases of backward", [state, threads] {
+    State& s = *state;
+    bench::two_phases(s.shape, threads, s.x.values, s.dy.values, s.y.values);
   });
   runs.emplace_back("training", [state, &kernels] {
     batchnorm::batch_norm_training(kernels, state->shape, state->training());

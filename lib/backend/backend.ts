@@ -231,7 +231,7 @@ export interface BackendInfo {
   /** C++ kernels, or their TypeScript counterparts. */
   readonly name: 'native' | 'portable';
   /** Instruction set of the kernels. */
-  readonly isa: 'avx2' | 'neon' | 'scalar' | 'js';
+  readonly isa: 'avx512' | 'avx2' | 'neon' | 'scalar' | 'js';
   /** Threads that a large operation may use, the caller's included; `setNumThreads` changes it. */
   readonly threads: number;
   /** Why it is not the native backend, where it is not and nobody asked for the portable one. */

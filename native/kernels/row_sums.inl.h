@@ -71,7 +71,10 @@ struct PairAccumulators {
   // kRest whole vectors and, where kTail, the first `tail` floats of one.
   template <size_t kRest, bool kTail, class Row>
   BATCHNORM_INLINE void add_rest(const Row& row, size_t offset, size_t tail, ptrdiff_t ahead) {
-    if constexpr (kRest > 0 || kTail) row.prefetch(ahead);
+    constexpr size_t kFloats = (kRest + kTail) * F32::kLanes;
+    for (size_t line = 0; line < kFloats; line += 16) {
+      row.prefetch(ahead + static_cast<ptrdiff_t>(line));
+    }
     if constexpr (kRest > 0) row.add(offset, lanes0);
     if constexpr (kRest > 1) row.add(offset + F32::kLanes, lanes1);
     if constexpr (kRest > 2) row.add(offset + 2 * F32::kLanes, lanes2);
@@ -142,8 +145,13 @@ void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
   // Not the constant: g++ unrolls a loop of known length until its registers do not suffice.
   const size_t piece_steps = std::min(steps, kAdditions);
   const size_t additions = last_steps + (kRest > 0 || kTail);
+  // No more than kRowsTogether: where images lie a multiple of 4096 bytes apart, the rows that go
+  // together have to share the ways of one set of the first-level cache.
+  constexpr size_t kRowsTogether = 8 / Terms::kTensors;
   const size_t together =
-      pieces > 0 ? 1 : std::max<size_t>(1, kAdditions / std::max<size_t>(1, additions));
+      pieces > 0
+          ? 1
+          : std::clamp<size_t>(kAdditions / std::max<size_t>(1, additions), 1, kRowsTogether);
   const ReadAhead read_ahead(block, together, kAhead / Terms::kTensors);
 
   WidePair wide[kMostChannels];

@@ -6,8 +6,13 @@
 // a line take twice as long, stores through a mask longer than a 7x7 plane, and a line that is
 // written partly past the caches is read first; here both happen at the two ends of a run only.
 
+// Of what is read, within a run: at the end of a plane the processor guesses wrong how often the
+// loop runs, and memory would wait until it is back.
+constexpr size_t kAheadOfWriting = 2048;
+
 // Values provides of(channel), and that at(offset) and at_first(offset, n), 0 < n < kLanes: vectors
-// of results, or the first lanes of one. What at_first gives for the other lanes is not used.
+// of results, or the first lanes of one; and ask(offset): it will be read soon. What at_first gives
+// for the other lanes is not used.
 template <bool kStreaming, class Values>
 struct RunWriter {
   const Values& values;
@@ -53,6 +58,11 @@ struct RunWriter {
       const size_t whole = std::min(border, end);
       // Before the store, since y may be what is read.
       for (; i + 4 * F32::kLanes <= whole; i += 4 * F32::kLanes) {
+        if constexpr (kPastCaches) {
+          for (size_t line = 0; line < 4 * F32::kLanes; line += 16) {
+            own.ask(std::min(i + kAheadOfWriting + line, end));
+          }
+        }
         const F32 result0 = own.at(i);
         const F32 result1 = own.at(i + F32::kLanes);
         const F32 result2 = own.at(i + 2 * F32::kLanes);

@@ -17,6 +17,7 @@ inline __m256i first_lanes(size_t n) {
 
 struct F32 {
   static constexpr size_t kLanes = 8;
+  static constexpr size_t kRegisters = 16;
   __m256 lanes;
 
   static F32 zero() { return {_mm256_setzero_ps()}; }

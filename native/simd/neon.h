@@ -17,6 +17,7 @@ inline uint32x4_t first_lanes(size_t n) {
 
 struct F32 {
   static constexpr size_t kLanes = 4;
+  static constexpr size_t kRegisters = 32;
   float32x4_t lanes;
 
   static F32 zero() { return {vdupq_n_f32(0.0f)}; }

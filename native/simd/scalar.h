@@ -11,6 +11,7 @@ struct I32 {
 
 struct F32 {
   static constexpr size_t kLanes = 1;
+  static constexpr size_t kRegisters = 16;  // that hold such vectors
   float lanes;
 
   static F32 zero() { return {0.0f}; }

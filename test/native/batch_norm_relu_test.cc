@@ -146,7 +146,8 @@ TEST_CASE("normalize_relu: the bits of normalize, add and relu, in place too, gu
   }
 }
 
-TEST_CASE("normalize_relu: NaN stays, negative values and -Inf become zero, zeros keep their sign") {
+TEST_CASE(
+    "normalize_relu: NaN stays, negative values and -Inf become zero, zeros keep their sign") {
   FOR_EACH_ISA(kernels) {
     const float x[] = {NAN, -INFINITY, INFINITY, -2, 3, 0.0f, -0.0f, 1e-45f, -1e-45f};
     const size_t n = sizeof x / sizeof *x;
@@ -262,14 +263,17 @@ struct Trained {
 
 struct Layer {
   Layer(const ImageShape& image, bool special)
-      : shape(image), in(image.elements(), 5, special), scale(image.channels), bias(image.channels) {
+      : shape(image),
+        in(image.elements(), 5, special),
+        scale(image.channels),
+        bias(image.channels) {
     Random random(image.elements() + 1);
     for (float& each : scale) each = random.next() * 2;
     for (float& each : bias) each = random.next();
   }
   batchnorm::BatchNormTraining forward(Trained& to) const {
-    return {in.x.data(),   scale.data(),  bias.data(),   1e-5,          0.1,          to.channel(0),
-            to.channel(1), to.y.data(), to.channel(2), to.channel(3), to.channel(4)};
+    return {in.x.data(),   scale.data(), bias.data(),   1e-5,          0.1,          to.channel(0),
+            to.channel(1), to.y.data(),  to.channel(2), to.channel(3), to.channel(4)};
   }
   batchnorm::BatchNormBackward backward(Trained& to, const float* dy) const {
     return {in.x.data(),   dy,           scale.data(),  to.channel(2), to.channel(3),
@@ -288,8 +292,8 @@ void train_chain(const batchnorm::Kernels& kernels, const Layer& layer, bool add
                             n);
   }
   batchnorm::apply_unary(kernels.relu, to.y.data(), to.y.data(), n);
-  batchnorm::apply_binary(kernels.relu_backward, to.y.data(), layer.in.dy.data(),
-                          to.daddend.data(), n);
+  batchnorm::apply_binary(kernels.relu_backward, to.y.data(), layer.in.dy.data(), to.daddend.data(),
+                          n);
   batchnorm::batch_norm_backward(kernels, layer.shape, layer.backward(to, to.daddend.data()));
   if (!add) {
     for (size_t i = 0; i < n; i++) to.daddend[i] = 0;
@@ -327,13 +331,14 @@ void train_fused(const batchnorm::Kernels& kernels, const Layer& layer, bool add
 
 }  // namespace
 
-TEST_CASE("training with ReLU: the bits of the chain, planes of 1 to 12544, any threads and caches") {
+TEST_CASE(
+    "training with ReLU: the bits of the chain, planes of 1 to 12544, any threads and caches") {
   const size_t before = batchnorm::thread_count();
   const batchnorm::CacheSizes here = batchnorm::cache_sizes();
   // One channel at a time and results past the cache; many channels and results into it.
   const batchnorm::CacheSizes machines[] = {{32 << 10, 64 << 10, 0}, {1 << 16, 8 << 20, 1 << 30}};
-  const ImageShape shapes[] = {{2, 1, 1},     {9, 5, 1},   {3, 4, 6},    {2, 70, 49}, {1, 3, 196},
-                               {4, 2, 4097},  {7, 9, 784}, {2, 3, 12544}, {1, 1, 40001}};
+  const ImageShape shapes[] = {{2, 1, 1},    {9, 5, 1},   {3, 4, 6},     {2, 70, 49},  {1, 3, 196},
+                               {4, 2, 4097}, {7, 9, 784}, {2, 3, 12544}, {1, 1, 40001}};
   FOR_EACH_ISA(kernels) {
     for (const ImageShape& shape : shapes) {
       for (bool special : {false, true}) {
@@ -367,8 +372,8 @@ TEST_CASE("training with ReLU: the bits of the chain, planes of 1 to 12544, any 
 TEST_CASE("inference with ReLU: the bits of the chain, over the addend or x too") {
   const batchnorm::CacheSizes here = batchnorm::cache_sizes();
   FOR_EACH_ISA(kernels) {
-    for (const ImageShape& shape :
-         {ImageShape{1, 1, 1}, ImageShape{30, 7, 1}, ImageShape{3, 5, 7}, ImageShape{2, 3, 12544}}) {
+    for (const ImageShape& shape : {ImageShape{1, 1, 1}, ImageShape{30, 7, 1}, ImageShape{3, 5, 7},
+                                    ImageShape{2, 3, 12544}}) {
       const Layer layer(shape, true);
       const size_t n = shape.elements();
       Guarded mean(shape.channels), var(shape.channels);
