@@ -1,4 +1,6 @@
-import { requireFraction, requireOptions } from '../errors.js';
+import { freshFloats } from '../backend/room.js';
+import { requireFraction, requireOptions, requirePositive } from '../errors.js';
+import { requireReader } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { batchNormReluInference, batchNormReluTraining } from '../ops/batch-norm-relu.js';
@@ -90,14 +92,9 @@ export class BatchNorm2D<C extends number>
       can: () =>
         this.forward === BatchNorm2D.prototype.forward &&
         this.forwardMut === BatchNorm2D.prototype.forwardMut,
-      infer: (x, addend) => {
-        this.#requireSum(x, addend);
-        return this.forwardRelu(x as never, addend as never);
-      },
-      train: (x, addend) => {
-        this.#requireSum(x, addend);
-        return this.forwardMutRelu(x as never, addend as never);
-      },
+      infer: (x, addend) => this.forwardRelu(x as never, addend?.(this.#requireImage(x)) as never),
+      train: (x, addend) =>
+        this.forwardMutRelu(x as never, addend?.(this.#requireImage(x)) as never),
     });
   }
 
@@ -108,7 +105,7 @@ export class BatchNorm2D<C extends number>
   }
 
   set momentum(value: number | 'cumulative') {
-    this.#momentum = value === 'cumulative' ? value : requireFraction('momentum', value);
+    this.#momentum = readMomentum('momentum', value);
   }
 
   /**
@@ -218,7 +215,8 @@ export class BatchNorm2D<C extends number>
     if (cumulative) zip.number(`${prefix}num_batches_tracked.npy`, this.#batches);
   }
 
-  override read(zip: NpzReader, prefix: string): Promise<void> {
+  override async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       await super.read(zip, prefix);
       const momentumName = `${prefix}momentum.npy`;
@@ -263,8 +261,8 @@ export class BatchNorm2D<C extends number>
   static fromJSON(json: unknown): BatchNorm2D<number> {
     const reader = new JsonReader('json', json, 'BatchNorm2D');
     const layer = new BatchNorm2D(reader.integer('channels', 1));
-    layer.epsilon = reader.field('epsilon') as number;
-    layer.momentum = reader.field('momentum') as number;
+    layer.epsilon = requirePositive('json.epsilon', reader.field('epsilon'));
+    layer.momentum = readMomentum('json.momentum', reader.field('momentum'));
     layer.#batches = reader.integer('batches', 0);
     for (const [name, tensor] of layer.parameters()) reader.into(name, tensor);
     return layer;
@@ -285,12 +283,10 @@ export class BatchNorm2D<C extends number>
     return this.#momentum === 'cumulative' ? 1 / (this.#batches + 1) : this.#momentum;
   }
 
-  /** What `Residual` says where this layer's result does not fit what it is added to. */
-  #requireSum(x: unknown, addend: Tensor<Shape, Tape> | undefined): void {
-    if (addend === undefined) return;
+  #requireImage(x: unknown): Tensor<Shape, Tape> {
     const input = requireTensor('x', x);
     this.readImage(input);
-    requireShape('the result of f', input, addend.shape);
+    return input;
   }
 
   #resetStatistics(): void {
@@ -300,8 +296,8 @@ export class BatchNorm2D<C extends number>
   }
 
   #keepStatistics(): () => void {
-    const mean = storageOf(this.runningMean).values.slice();
-    const variance = storageOf(this.runningVar).values.slice();
+    const mean = copyOf(this.runningMean);
+    const variance = copyOf(this.runningVar);
     const batches = this.#batches;
     return () => {
       set(this.runningMean, mean);
@@ -320,10 +316,21 @@ export class BatchNorm2D<C extends number>
   }
 }
 
+function readMomentum(argument: string, value: unknown): number | 'cumulative' {
+  return value === 'cumulative' ? value : requireFraction(argument, value);
+}
+
 function fill(tensor: Tensor<Shape>, value: number): void {
   const storage = storageOf(tensor);
   storage.values.fill(value);
   storage.version++;
+}
+
+function copyOf(tensor: Tensor<Shape>): Float32Array {
+  const { values } = storageOf(tensor);
+  const copy = freshFloats('a copy of running statistics', values.length);
+  copy.set(values);
+  return copy;
 }
 
 function set(tensor: Tensor<Shape>, values: Float32Array): void {

@@ -1,3 +1,4 @@
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -5,6 +6,7 @@ import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider
 import type { Shape, Unless } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
+import { requireRandomSource } from '../tensor/random-source.js';
 import type { TapeProblem } from './input.js';
 import type { ChainProblem, ChainResult, Fitting, Layer } from './layer-shapes.js';
 import { requireTaped, requireUntaped } from './mode.js';
@@ -19,7 +21,7 @@ import {
   train,
   writePart,
 } from './part.js';
-import { registerReluJoin, reluJoinOf } from './relu-join.js';
+import { type Addend, registerReluJoin, reluJoinOf } from './relu-join.js';
 import { isReLU } from './relu.js';
 import { keepStatistics } from './running-statistics.js';
 
@@ -37,7 +39,7 @@ type Output<X, Layers extends readonly unknown[], T extends Tape> =
 
 /** A ReLU, and what is added before it. */
 interface Behind<T extends Tape> {
-  readonly addend: Tensor<Shape, T> | undefined;
+  readonly addend: Addend<T> | undefined;
 }
 const justReLU = { addend: undefined };
 
@@ -158,6 +160,7 @@ export class Sequential<Layers extends readonly Layer[]>
 
   /** Resets the layers, first to last, in place. */
   resetParams(rng: RandomSource): void {
+    requireRandomSource('rng', rng);
     for (const layer of this.layers) (layer as Part).resetParams?.(rng);
   }
 
@@ -172,12 +175,14 @@ export class Sequential<Layers extends readonly Layer[]>
 
   /** Each layer behind its place, as dfdx's tuples: `0.scale.npy`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     for (const [i, layer] of this.layers.entries()) {
       writePart(`layers[${i}]`, layer, zip, `${prefix}${i}.`);
     }
   }
 
-  read(zip: NpzReader, prefix: string): Promise<void> {
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       for (const [i, layer] of this.layers.entries()) {
         await readPart(`layers[${i}]`, layer, zip, `${prefix}${i}.`);

@@ -64,6 +64,10 @@ inline I32 broadcast_i32(int32_t value) { return {_mm512_set1_epi32(value)}; }
 inline I32 operator+(I32 a, I32 b) { return {_mm512_add_epi32(a.lanes, b.lanes)}; }
 inline I32 operator-(I32 a, I32 b) { return {_mm512_sub_epi32(a.lanes, b.lanes)}; }
 inline I32 operator&(I32 a, I32 b) { return {_mm512_and_si512(a.lanes, b.lanes)}; }
+inline I32 operator^(I32 a, I32 b) { return {_mm512_xor_si512(a.lanes, b.lanes)}; }
+inline I32 lane_index() {
+  return {_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)};
+}
 template <int kBits>
 I32 shift_left(I32 a) {
   return {_mm512_maskz_slli_epi32(0xffff, a.lanes, kBits)};
@@ -72,7 +76,36 @@ template <int kBits>
 I32 shift_right(I32 a) {
   return {_mm512_maskz_srai_epi32(0xffff, a.lanes, kBits)};
 }
+template <int kBits>
+I32 shift_right_logical(I32 a) {
+  return {_mm512_maskz_srli_epi32(0xffff, a.lanes, kBits)};
+}
+template <int kBits>
+I32 rotate_left(I32 a) {
+  return {_mm512_maskz_rol_epi32(0xffff, a.lanes, kBits)};
+}
 inline F32 to_f32(I32 a) { return {_mm512_maskz_cvtepi32_ps(0xffff, a.lanes)}; }
+
+// Of the 32 floats a0 .. a15 b0 .. b15: a permutation of two registers takes any sixteen.
+inline F32 even_lanes(F32 a, F32 b) {
+  const __m512i places =
+      _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  return {_mm512_permutex2var_ps(a.lanes, places, b.lanes)};
+}
+inline F32 odd_lanes(F32 a, F32 b) {
+  const __m512i places =
+      _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return {_mm512_permutex2var_ps(a.lanes, places, b.lanes)};
+}
+inline F32 interleave_low(F32 a, F32 b) {
+  const __m512i places = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  return {_mm512_permutex2var_ps(a.lanes, places, b.lanes)};
+}
+inline F32 interleave_high(F32 a, F32 b) {
+  const __m512i places =
+      _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  return {_mm512_permutex2var_ps(a.lanes, places, b.lanes)};
+}
 
 inline __m256 low_half(F32 a) { return _mm512_maskz_extractf32x8_ps(0xff, a.lanes, 0); }
 inline __m256 high_half(F32 a) { return _mm512_maskz_extractf32x8_ps(0xff, a.lanes, 1); }

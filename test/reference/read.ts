@@ -75,6 +75,14 @@ export interface PlainOpCase extends OpRecord {
     | 'log_softmax';
 }
 
+/** `pytorch/convolution.jsonl` */
+export interface ConvolutionCase extends OpRecord {
+  /** x, weight [O, I, K, K] and, where there is one, bias [O] */
+  readonly inputs: readonly ReferenceTensor[];
+  readonly stride: number;
+  readonly padding: number;
+}
+
 /** The mean over the rows. */
 export interface IndicesCase extends OpRecord {
   readonly op: 'cross_entropy_indices';
@@ -85,6 +93,15 @@ export interface ProbabilitiesCase extends OpRecord {
   readonly op: 'cross_entropy_probabilities';
   /** In the shape of the logits. */
   readonly probabilities: readonly number[];
+}
+
+/** `pytorch/schedules.jsonl` */
+export interface ScheduleCase {
+  readonly schedule: string;
+  readonly lr: number;
+  readonly steps: number;
+  /** Of each step. */
+  readonly rates: readonly number[];
 }
 
 /** `pytorch/training.jsonl` */
