@@ -10,7 +10,9 @@ const margin = 0.05;
 const shapes = ['2 8 56 56', '2 16 28 28', '4 32 14 14', '8 64 7 7', '64 128 1 1'];
 /** Of the first, second and last level: they decide how work is cut, here on any machine alike. */
 const caches = ['32768', '1048576', '33554432'];
-const operations = ['training', 'inference', 'backward'];
+const operations = ['training', 'inference', 'backward'].flatMap((operation) =>
+  ['', ' relu', ' add relu'].map((fused) => operation + fused),
+);
 /** Images, input channels, rows and columns, output channels, kernel, stride, padding: of ResNet-8, and 7 x 7 planes. */
 const convolutions = ['2 3 32 16 3 1 1', '2 16 16 32 3 2 1', '4 32 8 32 3 1 1', '2 16 7 20 1 1 0'];
 
@@ -25,7 +27,8 @@ const counts = {};
 for (const shape of shapes) {
   for (const operation of operations) {
     const program = [`${build}/bench/native/bench_kernels`, ...caches];
-    counts[`${operation} ${shape}`] = count(program, `batch_norm_${operation}`, shape, operation);
+    const name = `batch_norm_${operation.split(' ', 1)[0]}`;
+    counts[`${operation} ${shape}`] = count(program, name, shape, operation);
   }
 }
 for (const shape of convolutions) {

@@ -25,6 +25,16 @@ export function requireRoom(bytes: number): void {
   unchecked = 0;
 }
 
+/** Fresh zeros for `what`. @throws RangeError that names it. */
+export function freshFloats(what: string, length: number): Float32Array {
+  try {
+    requireRoom(Float32Array.BYTES_PER_ELEMENT * length);
+    return new Float32Array(length);
+  } catch (cause) {
+    throw new RangeError(`Out of memory for ${what} of ${length} values`, { cause });
+  }
+}
+
 /** What lacks may be occupied by garbage, and V8 collects it before it refuses an allocation. */
 function collectGarbage(): void {
   try {

@@ -1,5 +1,6 @@
 import { graphsOf, recorded } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
+import { freshFloats } from '../backend/room.js';
 import type { Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
@@ -63,10 +64,13 @@ export function batchNormFrozen<S extends Shape>(
   return recorded(graphs, inputs, x.shape, storageOf(untaped), () => ({
     saved: [input, scale, mean, variance],
     backward: (dy, give) => {
-      const zeros = new Float32Array(channels);
+      const zeros = freshFloats('working space', channels);
       const dx = Storage.take(dy.values.length);
       if (trainable) {
-        const invStd = variance.values.map((value) => 1 / Math.sqrt(value + epsilon));
+        const invStd = freshFloats('working space', channels);
+        for (let c = 0; c < channels; c++) {
+          invStd[c] = 1 / Math.sqrt(variance.values[c] + epsilon);
+        }
         const dscale = Storage.take(channels);
         const dbias = Storage.take(channels);
         // dx is that of training here, which also goes through the statistics; it is overwritten below.

@@ -1,3 +1,4 @@
+import { freshFloats } from '../backend/room.js';
 import type { Storage } from '../tensor/storage.js';
 
 const nothing: readonly Float32Array[] = [];
@@ -15,7 +16,9 @@ export class ParameterMemory {
     let arrays = this.#arrays.get(parameter);
     if (arrays === undefined) {
       const { length } = parameter.values;
-      arrays = this.initial.map((value) => new Float32Array(length).fill(value));
+      arrays = this.initial.map((value) =>
+        freshFloats('the memory of an optimizer', length).fill(value),
+      );
       this.#arrays.set(parameter, arrays);
     }
     return arrays;

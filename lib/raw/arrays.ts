@@ -1,4 +1,4 @@
-import { requireRoom } from '../backend/room.js';
+import { freshFloats } from '../backend/room.js';
 import { describe, wrongType, wrongValue } from '../errors.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import type { Shape } from '../tensor/shape.js';
@@ -29,12 +29,7 @@ export function requireArray(name: string, value: unknown, length: number): Floa
 
 /** New memory for a result. */
 export function allocate(length: number): Float32Array {
-  try {
-    requireRoom(Float32Array.BYTES_PER_ELEMENT * length);
-    return new Float32Array(length);
-  } catch (cause) {
-    throw new RangeError(`Out of memory for a result of ${length} values`, { cause });
-  }
+  return freshFloats('a result', length);
 }
 
 export function requireObject(name: string, value: unknown): Readonly<Record<string, unknown>> {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "system/test_hooks.h"
+
 namespace batchnorm {
 
 class Scratch {
@@ -23,7 +25,7 @@ class Scratch {
     if (count > (SIZE_MAX - kAlignment) / sizeof(T)) return nullptr;
     const size_t bytes = count * sizeof(T);
     if (bytes <= sizeof inline_) return reinterpret_cast<T*>(inline_);
-    heap_ = std::malloc(bytes + kAlignment);
+    heap_ = fails_here() ? nullptr : std::malloc(bytes + kAlignment);
     if (heap_ == nullptr) return nullptr;
     const uintptr_t address = reinterpret_cast<uintptr_t>(heap_);
     return reinterpret_cast<T*>((address + kAlignment - 1) / kAlignment * kAlignment);

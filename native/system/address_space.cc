@@ -1,5 +1,7 @@
 #include "system/address_space.h"
 
+#include "system/test_hooks.h"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 
@@ -19,12 +21,12 @@ namespace {
 
 // Nothing is touched, so no page is made.
 bool can_allocate(size_t bytes, size_t left) {
-  void* block = std::malloc(bytes);
+  void* block = fails_here() ? nullptr : std::malloc(bytes);
   if (block == nullptr) return false;
   void* rest = mmap(nullptr, left, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (rest != MAP_FAILED) munmap(rest, left);
   std::free(block);
-  return rest != MAP_FAILED;
+  return rest != MAP_FAILED && !fails_here();
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "system/threads.h"
 
+#include "system/test_hooks.h"
+
 #if !defined(_WIN32)
 #include <signal.h>
 #include <time.h>
@@ -57,7 +59,8 @@ void* run(void* argument) {
 }  // namespace
 
 bool start_thread(void (*body)(size_t), size_t argument) {
-  Start* start = static_cast<Start*>(std::malloc(sizeof(Start)));
+  void* memory = fails_here() ? nullptr : std::malloc(sizeof(Start));
+  Start* start = static_cast<Start*>(memory);
   if (start == nullptr) return false;
   *start = {body, argument};
   // Signals belong to the threads of Node; ours inherit a mask that blocks them all.
@@ -70,7 +73,7 @@ bool start_thread(void (*body)(size_t), size_t argument) {
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attributes, 512 * 1024);
   pthread_t thread;
-  const bool started = pthread_create(&thread, &attributes, run, start) == 0;
+  const bool started = !fails_here() && pthread_create(&thread, &attributes, run, start) == 0;
   if (!started) std::free(start);
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

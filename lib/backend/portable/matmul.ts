@@ -1,4 +1,5 @@
 import type { Backend } from '../backend.js';
+import { workingSpace } from './working-space.js';
 
 // One row of c at a time in double precision; b is read along its rows, which is the order of memory
 // unless it is transposed.
@@ -14,7 +15,7 @@ export const matmul: Backend['matmul'] = (
 ) => {
   const aRow = transposeA ? 1 : depth;
   const aDepth = transposeA ? rows : 1;
-  const sums = new Float64Array(columns);
+  const sums = workingSpace(columns);
   for (let row = 0; row < rows; row++) {
     sums.fill(0);
     if (transposeB) {

@@ -1,0 +1,155 @@
+// npm run numerics: the numerics contract on every backend, beside PyTorch and the naive formula, against double
+// precision.
+//
+//   --random N  random inputs (default 1000)
+//   --large N   values of the large channels (default 100000000; 0 for none)
+//   --neon      the NEON kernels, too, under emulation, on a tenth of the random inputs
+//   --write     the tables of docs/numerics.md and its plot, docs/numerics.svg
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { adversarialCases, patternCount } from '../../dist-dev/test/numerics/adversarial.js';
+import {
+  errorsOf,
+  limits,
+  noErrors,
+  quantities,
+  worst,
+} from '../../dist-dev/test/numerics/errors.js';
+import { naive } from '../../dist-dev/test/numerics/implementations.js';
+import { largeCases } from '../../dist-dev/test/numerics/large.js';
+import { randomCase } from '../../dist-dev/test/numerics/random-cases.js';
+import { readResult, writeCase } from '../../dist-dev/test/numerics/serve.js';
+import { ratios, sweepCase } from '../../dist-dev/test/numerics/sweep.js';
+import { copyCheckout } from '../../scripts/checkout-copy.mjs';
+import { run } from '../../scripts/run.mjs';
+import { nodeCommand } from '../../scripts/runtimes.mjs';
+import { Implementation } from './implementation.mjs';
+import { plot } from './plot.mjs';
+import { replaceTables, tables } from './tables.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    random: { type: 'string', default: '1000' },
+    large: { type: 'string', default: '100000000' },
+    neon: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+const folder = mkdtempSync(join(tmpdir(), 'batchnorm-numerics-'));
+const all = implementations();
+const ours = all.filter((each) => each.ours);
+
+try {
+  const groups = [];
+  groups.push(await measureGroup(`${options.random} random inputs`, randomCases(), 10));
+  const adversarial = await measureGroup(`${patternCount} patterns of adversarial inputs`, adversarialCases(), 1); // prettier-ignore
+  groups.push(adversarial);
+  const largest = Number(options.large);
+  if (largest > 0) {
+    const title = `a channel of ${largest} values`;
+    groups.push(await measureGroup(title, largeCases(largest), Infinity));
+  }
+  const sweep = [];
+  for (const ratio of ratios) sweep.push({ ratio, errors: await measure(sweepCase(ratio), all) });
+
+  const names = all.map(({ name }) => name);
+  const text = tables({ groups, names, limits, quantities });
+  console.log(text);
+  if (options.write) {
+    const page = 'docs/numerics.md';
+    writeFileSync(page, replaceTables(readFileSync(page, 'utf8'), text));
+    writeFileSync('docs/numerics.svg', await plot({ groups, sweep, names, limits, quantities }));
+  }
+  const missed = groups.flatMap(({ title, cases }) =>
+    cases.flatMap(({ name, errors }) =>
+      ours
+        .filter((each) => errors[each.name] !== undefined && !within(errors[each.name]))
+        .map((each) => `${each.name}, ${title}, ${name}: ${JSON.stringify(errors[each.name])}`),
+    ),
+  );
+  for (const line of missed) console.error(`Outside the contract: ${line}`);
+  process.exitCode = missed.length > 0 ? 1 : 0;
+} finally {
+  for (const each of all) each.stop();
+  rmSync(folder, { recursive: true });
+}
+
+function* randomCases() {
+  for (let i = 0; i < Number(options.random); i++) yield randomCase(i);
+}
+
+function within(errors) {
+  return quantities.every((name) => errors[name] <= limits[name]);
+}
+
+/** The errors of every case by implementation; emulated ones get every `thinning`th. */
+async function measureGroup(title, cases, thinning) {
+  const measured = [];
+  let index = 0;
+  for (const given of cases) {
+    const taking = all.filter((each) => !each.emulated || index % thinning === 0);
+    const errors = await measure(given, taking.filter((each) => !each.emulated || thinning < Infinity)); // prettier-ignore
+    const { images, channels, plane } = given.layout;
+    measured.push({ name: given.name, shape: `${images}×${channels}×${plane}`, errors });
+    index++;
+  }
+  const total = {};
+  for (const { errors } of measured) {
+    for (const [name, each] of Object.entries(errors)) {
+      total[name] = worst(total[name] ?? noErrors, each);
+    }
+  }
+  return { title, cases: measured, total, thinning };
+}
+
+async function measure(given, taking) {
+  const file = join(folder, 'case');
+  const { layout, epsilon } = given;
+  writeCase(file, given);
+  const errors = {};
+  for (const each of taking) {
+    const request = { file: resolve(file), layout, epsilon };
+    const result = each.compute === undefined ? await each.ask(request, readResult) : each.compute(given); // prettier-ignore
+    errors[each.name] = errorsOf(given, result);
+  }
+  return errors;
+}
+
+/** Whoever is here. */
+function implementations() {
+  const serve = ['dist-dev/test/numerics/serve.js', 'serve'];
+  const here = (name, environment) =>
+    new Implementation(name, [process.execPath, ...serve], { environment, ours: true });
+  const native = (isa) =>
+    here(`native ${isa}`, { BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa });
+  const isa = process.arch === 'arm64' ? 'neon' : 'avx2';
+  const found = [
+    native(isa),
+    native('scalar'),
+    here('portable', { BATCHNORM_BACKEND: 'portable' }),
+  ];
+  if (options.neon) found.push(emulatedNeon(serve));
+  const python = '/usr/bin/python3';
+  if (spawnSync(python, ['-c', 'import torch']).status === 0) {
+    found.push(new Implementation('PyTorch', [python, 'bench/numerics/pytorch.py'], {}));
+  }
+  found.push({ name: 'naive', compute: naive, stop: () => undefined });
+  return found;
+}
+
+function emulatedNeon(serve) {
+  run(process.execPath, ['scripts/prebuild.mjs', 'linux-arm64']);
+  const cwd = resolve('build-arm64-checkout');
+  copyCheckout(cwd);
+  const environment = { BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: 'neon' };
+  const command = [...nodeCommand('linux-arm64', '20.19.6'), ...serve];
+  return new Implementation('native neon', command, {
+    environment,
+    cwd,
+    ours: true,
+    emulated: true,
+  });
+}

@@ -1,0 +1,56 @@
+/** Every error as a multiple of what the contract allows would hide what is measured: the errors themselves. */
+const show = (error, limit) => {
+  if (error === undefined) return '–';
+  const text = error === 0 ? '0' : Number.isFinite(error) ? error.toExponential(1) : String(error);
+  return error <= limit ? text : `**${text}**`;
+};
+
+const row = (cells) => `| ${cells.join(' | ')} |`;
+const head = (cells) => [row(cells), row(cells.map(() => '---'))];
+
+/** Markdown: the worst of each group, then y and variance of every adversarial pattern. */
+export function tables({ groups, names, limits, quantities }) {
+  const lines = [];
+  for (const { title, cases, total, thinning } of groups) {
+    lines.push(`### ${title[0].toUpperCase()}${title.slice(1)}`, '');
+    const inputs = (name) => cases.filter(({ errors }) => errors[name] !== undefined).length;
+    lines.push(...head(['worst of all', 'limit', ...names]));
+    for (const quantity of quantities) {
+      const limit = limits[quantity];
+      const errors = names.map((name) => show(total[name]?.[quantity], limit));
+      lines.push(row([quantity, limit.toExponential(0), ...errors]));
+    }
+    lines.push(row(['inputs', '', ...names.map(inputs)]), row(['within all limits', '', ...names.map(kept)]), ''); // prettier-ignore
+
+    function kept(name) {
+      const has = ({ errors }) => errors[name] !== undefined;
+      const within = ({ errors }) => quantities.every((each) => errors[name][each] <= limits[each]);
+      return cases.filter(has).filter(within).length;
+    }
+    if (thinning === 10) continue;
+    lines.push('Pattern by pattern, the worst of its shapes:', '');
+    const shown = names.filter((name) => /avx2|neon|PyTorch|naive/.test(name) && inputs(name) > 0);
+    const columns = ['variance', 'y', 'dx'].flatMap((quantity) => shown.map((name) => [quantity, name])); // prettier-ignore
+    lines.push(...head(['', ...columns.map(([quantity, name]) => `${quantity}, ${name}`)]));
+    for (const pattern of new Set(cases.map(({ name }) => name))) {
+      const own = cases.filter(({ name }) => name === pattern);
+      const cells = columns.map(([quantity, name]) =>
+        show(Math.max(...own.map(({ errors }) => errors[name][quantity])), limits[quantity]),
+      );
+      lines.push(row([pattern, ...cells]));
+    }
+    lines.push('');
+  }
+  return lines.join('\n');
+}
+
+const begin = '<!-- measured: written by npm run numerics -->';
+const end = '<!-- end of what was measured -->';
+
+/** The page with new tables between its marks. */
+export function replaceTables(page, text) {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`Expected ${begin} and ${end} in the page`);
+  return `${page.slice(0, from + begin.length)}\n\n${text}\n${page.slice(to)}`;
+}

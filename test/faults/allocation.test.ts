@@ -1,0 +1,42 @@
+import { storagePool } from 'batchnorm';
+import { expect } from 'chai';
+import { refusedAllocations } from './refused-allocations.js';
+import { expectedOf, refusal, run, trainings } from './training.js';
+
+describe('JavaScript allocations that fail, one after the other', () => {
+  for (const [name, make] of Object.entries(trainings)) {
+    it(`training step, ${name}: an error, nothing changed, and the same bits afterwards`, () => {
+      const start = () => {
+        storagePool.clear();
+        return make();
+      };
+      const expected = expectedOf(start);
+      let refused = 0;
+      for (let nth = 1; ; nth++) {
+        const given = start();
+        const allocations = refusedAllocations();
+        let reached = false;
+        try {
+          allocations.refuse(nth);
+          const found = run(given, (part) => {
+            try {
+              return part();
+            } catch (error) {
+              reached = allocations.refused;
+              refusal(error);
+              allocations.refuse(0);
+              return part();
+            }
+          });
+          expect(found, `allocation ${nth}`).to.equal(expected);
+        } finally {
+          allocations.restore();
+        }
+        if (!reached) break;
+        refused++;
+      }
+      // Two steps of forward, backward and update, with nothing in the pool.
+      expect(refused).to.be.above(20);
+    });
+  }
+});
