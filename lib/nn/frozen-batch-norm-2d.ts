@@ -42,7 +42,8 @@ export class FrozenBatchNorm2D<C extends number>
     super('FrozenBatchNorm2D', channels);
     const given = requireOptions('options', options, ['epsilon', 'trainable']);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
-    this.trainable = requireBoolean('trainable', given.trainable ?? false);
+    const { trainable = false } = given;
+    this.trainable = requireBoolean('trainable', trainable);
   }
 
   /** @internal What `BatchNorm2D.freeze` does. */

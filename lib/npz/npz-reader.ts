@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Entry, ZipFile } from 'yauzl';
-import { describe, wrongValue } from '../errors.js';
+import { describe, wrongType, wrongValue } from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { setFloats } from '../files/set-floats.js';
@@ -70,6 +70,7 @@ export class NpzReader {
 
   /** Whether there is an entry of this name, `.npy` included. */
   has(name: string): boolean {
+    requireName(name);
     return this.#entries.has(name);
   }
 
@@ -79,6 +80,7 @@ export class NpzReader {
    * @throws FileFormatError naming file, entry, what was expected and what was found.
    */
   async tensor(name: string, tensor: Tensor<Shape>): Promise<void> {
+    requireName(name);
     const { shape } = requireTensor('tensor', tensor) as Tensor<Shape>;
     const values = await this.#read(name, shape);
     this.#stage.note(setFloats(tensor, values, this.#failOf(name)));
@@ -89,6 +91,8 @@ export class NpzReader {
    * @param limits What the number must be, in words and as a check.
    */
   async number(name: string, limits?: NumberLimits): Promise<number> {
+    requireName(name);
+    if (limits !== undefined) requireLimits(limits);
     const [value] = await this.#read(name, []);
     if (limits !== undefined && !limits.fits(value)) {
       this.#failOf(name)(limits.expected, String(value));
@@ -127,12 +131,14 @@ export class NpzReader {
   }
 
   /** What is read into tensors in `read` changes them at its end, and none of them where it throws. */
-  together(read: () => Promise<void>): Promise<void> {
+  async together(read: () => Promise<void>): Promise<void> {
+    if (typeof read !== 'function') throw wrongType('read', 'a function', read);
     return this.#stage.together(read);
   }
 
   /** Notes a change that is to be made together with those of the tensors. */
   change(change: () => void): void {
+    if (typeof change !== 'function') throw wrongType('change', 'a function', change);
     this.#stage.note(change);
   }
 
@@ -205,6 +211,17 @@ export class NpzReader {
     return (expected, found) => {
       throw new FileFormatError(this.path, expected, found, name);
     };
+  }
+}
+
+function requireName(name: unknown): void {
+  if (typeof name !== 'string') throw wrongType('name', 'a string', name);
+}
+
+function requireLimits(limits: unknown): void {
+  const { expected, fits } = (limits ?? {}) as Partial<Record<keyof NumberLimits, unknown>>;
+  if (typeof expected !== 'string' || typeof fits !== 'function') {
+    throw wrongType('limits', 'an object with the text expected and the function fits', limits);
   }
 }
 

@@ -48,9 +48,10 @@ export class Adam implements ResumableOptimizer {
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(options?: AdamOptions) {
     const given = requireOptions('options', options, ['lr', 'betas', 'epsilon', 'weightDecay']);
-    this.#lr = requirePositive('lr', given.lr ?? 0.001);
-    this.#betas = readBetas(given.betas ?? [0.9, 0.999]);
-    this.#epsilon = requirePositive('epsilon', given.epsilon ?? 1e-8);
+    const { lr = 0.001, betas = [0.9, 0.999], epsilon = 1e-8 } = given;
+    this.#lr = requirePositive('lr', lr);
+    this.#betas = readBetas(betas);
+    this.#epsilon = requirePositive('epsilon', epsilon);
     this.#decay = readWeightDecay(given.weightDecay);
   }
 

@@ -1,6 +1,6 @@
 import { consumeGradients, Gradients, gradientStorage } from '../autograd/gradients.js';
 import { wrongType } from '../errors.js';
-import type { CanUpdateWithGradients } from '../nn/module.js';
+import { type CanUpdateWithGradients, readParameters } from '../nn/module.js';
 import type { Shape } from '../tensor/shape.js';
 import { createTensor, storageOf, type Tensor } from '../tensor/tensor.js';
 import { Storage } from '../tensor/storage.js';
@@ -103,6 +103,6 @@ export function requireModule(module: unknown): void {
 }
 
 export function nameOf(parameter: Tensor<Shape>, module: CanUpdateWithGradients): string {
-  const found = module.parameters().find(([, { id }]) => id === parameter.id);
+  const found = readParameters('module', module).find(([, { id }]) => id === parameter.id);
   return found?.[0] ?? `a tensor of shape [${parameter.shape.join(', ')}]`;
 }

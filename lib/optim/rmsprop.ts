@@ -56,12 +56,13 @@ export class RMSprop implements ResumableOptimizer {
   constructor(options?: RMSpropOptions) {
     const names = ['lr', 'alpha', 'epsilon', 'momentum', 'centered', 'weightDecay'];
     const given = requireOptions('options', options, names);
-    this.#lr = requirePositive('lr', given.lr ?? 0.01);
-    this.#alpha = requireFraction('alpha', given.alpha ?? 0.9);
-    this.#epsilon = requirePositive('epsilon', given.epsilon ?? 1e-8);
+    const { lr = 0.01, alpha = 0.9, epsilon = 1e-8, centered = false } = given;
+    this.#lr = requirePositive('lr', lr);
+    this.#alpha = requireFraction('alpha', alpha);
+    this.#epsilon = requirePositive('epsilon', epsilon);
     this.#momentum =
       given.momentum === undefined ? undefined : requireFraction('momentum', given.momentum);
-    this.#centered = requireBoolean('centered', given.centered ?? false);
+    this.#centered = requireBoolean('centered', centered);
     this.#decay = readWeightDecay(given.weightDecay);
     // The mean square, the velocity, the mean gradient; an array of no use is left out.
     this.#means = new ParameterMemory([

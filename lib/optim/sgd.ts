@@ -49,15 +49,15 @@ export class Sgd implements ResumableOptimizer {
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(options?: SgdOptions) {
     const given = requireOptions('options', options, ['lr', 'momentum', 'weightDecay']);
-    this.#lr = requirePositive('lr', given.lr ?? 0.01);
-    const { momentum } = given;
+    const { lr = 0.01, momentum } = given;
+    this.#lr = requirePositive('lr', lr);
     this.#nesterov = typeof momentum === 'object' && momentum !== null;
     this.#momentum = this.#nesterov
       ? requireFraction(
           'momentum.nesterov',
           requireOptions('momentum', momentum, ['nesterov']).nesterov,
         )
-      : requireFraction('momentum', momentum ?? 0);
+      : requireFraction('momentum', momentum === undefined ? 0 : momentum);
     this.#decay = readWeightDecay(given.weightDecay);
     this.#velocities = new ParameterMemory(momentum === undefined ? [] : [0]);
   }

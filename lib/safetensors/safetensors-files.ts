@@ -1,10 +1,9 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { wrongType } from '../errors.js';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { setFloats } from '../files/set-floats.js';
-import type { CanUpdateWithGradients, NamedTensor } from '../nn/module.js';
+import { type CanUpdateWithGradients, type NamedTensor, readParameters } from '../nn/module.js';
 import { pyTorchName } from '../nn/pytorch-names.js';
 import { statisticsOf } from '../nn/running-statistics.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
@@ -36,7 +35,7 @@ export async function saveSafetensors(
     parts.push(bytes);
     end += bytes.length;
   };
-  for (const named of parametersOf(module)) {
+  for (const named of readParameters('module', module)) {
     const [, tensor] = named;
     add(pyTorchName(named), 'F32', tensor.shape, encodeFloats(storageOf(tensor).values));
     const counter = statisticsOf(tensor);
@@ -59,8 +58,10 @@ export async function loadSafetensors(
   options?: LoadOptions,
 ): Promise<void> {
   const file = readPath('path', path);
-  const parameters = parametersOf(module);
+  const parameters = readParameters('module', module);
   const extra = readExtra(options);
+  // Opening a pipe would wait for its other end.
+  if (!(await stat(file)).isFile()) failIn(file)('a safetensors file', 'no file');
   const handle = await open(file, 'r');
   try {
     const reader = await Reader.open(file, handle);
@@ -181,12 +182,4 @@ async function readExactly(
 /** `net.1.num_batches_tracked` for `net.1.runningMean` */
 function counterName([name]: NamedTensor): string {
   return name.slice(0, name.lastIndexOf('.') + 1) + batchCounter;
-}
-
-function parametersOf(module: unknown): readonly NamedTensor[] {
-  const candidate = module as Partial<CanUpdateWithGradients> | null | undefined;
-  if (typeof candidate?.parameters !== 'function') {
-    throw wrongType('module', 'an object with parameters()', module);
-  }
-  return candidate.parameters();
 }

@@ -13,6 +13,7 @@ import { Lease } from './lease.js';
 import { nested, type NestedArray } from './nested-array.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from './operands.js';
+import { requireRandomSource } from './random-source.js';
 import { Storage } from './storage.js';
 import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
 import { type NumberSource, readShape, readValues } from './values.js';
@@ -141,9 +142,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   /** Normally distributed values, mean 0 and deviation 1 (Box and Muller, 1958). */
   static randn<const S extends Shape>(shape: S, rng: RandomSource): Tensor<S> {
     const ownShape = readShape('shape', shape);
-    if (typeof rng !== 'function') {
-      throw wrongType('rng', 'a function that returns numbers in [0, 1)', rng);
-    }
+    requireRandomSource('rng', rng);
     const values = new Float64Array(elementCount(ownShape));
     for (let i = 0; i < values.length; i += 2) {
       const radius = Math.sqrt(-2 * Math.log(1 - rng()));
