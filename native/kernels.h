@@ -132,9 +132,10 @@ struct ConvolutionTile {
   size_t rows;
 };
 
-// Sums over pixels of x times dy for weight_gradient_rows taps and weight_gradient_columns output
-// channels: for each pixel of `runs` rows, sums[row][column] += x[offsets[row] + pixel] *
-// dy[pixel][column], the pixels of a row being contiguous in x, all being contiguous in dy.
+// Sums over pixels of x times dy for weight_gradient_rows taps and one or two vectors of output
+// channels: for each pixel of each of `rows` lines of each image, sums[row][column] +=
+// x[offsets[row] + pixel] * dy[pixel][column], the pixels of a row being contiguous in x, all being
+// contiguous in dy.
 struct WeightGradientTile {
   const float* x;
   const size_t* offsets;
@@ -179,6 +180,21 @@ struct Kernels {
   void (*input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
                          const InputGradient& by, bool streaming);
 
+  // The same with the ReLU that follows: dy belongs to what it gave, and passes where that was not
+  // zero.
+  // y = max(0, normalized + addend); addend may be null, y may be x or addend.
+  void (*normalize_relu)(const float* x, const float* addend, float* y, const Block& block,
+                         const Normalization& by, bool streaming);
+  // What ReLU gave is computed again from x, by the operations of normalize_relu without an addend.
+  void (*relu_gradient_sums)(const float* x, const float* dy, const Normalization& forward,
+                             const Block& block, ChannelSums* out);
+  void (*relu_input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
+                              const Normalization& forward, const InputGradient& by,
+                              bool streaming);
+  // What it gave is y; the part of dy that passes, the addend's gradient, is stored.
+  void (*add_relu_gradient_sums)(const float* x, const float* y, const float* dy, float* passed,
+                                 const float* mean, const Block& block, ChannelSums* out);
+
   // Element by element; out may be any of the inputs, partial overlap is not allowed.
   Arithmetic add, sub, mul, div;
   UnaryKernel exp, log, sqrt, square, relu;
@@ -221,8 +237,9 @@ struct Kernels {
   // Convolution: the sizes of its tiles, and one tile of each.
   size_t convolution_rows, convolution_vectors;
   void (*convolution_tile)(const ConvolutionTile& tile);
-  size_t weight_gradient_rows, weight_gradient_columns;
-  void (*weight_gradient_tile)(const WeightGradientTile& tile);
+  size_t weight_gradient_rows;
+  void (*weight_gradient_tile)(const WeightGradientTile& tile);         // two vectors of channels
+  void (*narrow_weight_gradient_tile)(const WeightGradientTile& tile);  // one
 
   // One optimizer step in place; velocity may be null.
   void (*sgd_step)(float* parameter, const float* gradient, float* velocity, size_t n,

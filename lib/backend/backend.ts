@@ -49,6 +49,62 @@ export interface Backend {
     dbias: Float32Array,
   ) => void;
 
+  /** As batchNormTraining, and behind it y = max(0, y + addend); addend null for none. factor and shift
+   * are for batchNormReluBackward. */
+  batchNormReluTraining: (
+    images: number,
+    channels: number,
+    plane: number,
+    epsilon: number,
+    momentum: number,
+    x: Float32Array,
+    scale: Float32Array,
+    bias: Float32Array,
+    runningMean: Float32Array,
+    runningVar: Float32Array,
+    addend: Float32Array | null,
+    y: Float32Array,
+    mean: Float32Array,
+    meanLow: Float32Array,
+    invStd: Float32Array,
+    factor: Float32Array,
+    shift: Float32Array,
+  ) => void;
+  /** As batchNormInference, and behind it y = max(0, y + addend); addend null for none, y may be x. */
+  batchNormReluInference: (
+    images: number,
+    channels: number,
+    plane: number,
+    epsilon: number,
+    x: Float32Array,
+    scale: Float32Array,
+    bias: Float32Array,
+    runningMean: Float32Array,
+    runningVar: Float32Array,
+    addend: Float32Array | null,
+    y: Float32Array,
+  ) => void;
+  /** dx, daddend (null without an addend), dscale and dbias, dy being the gradient of what ReLU gave, y.
+   * Without an addend a backend may find the sign of y from factor and shift, and dx may be dy. */
+  batchNormReluBackward: (
+    images: number,
+    channels: number,
+    plane: number,
+    x: Float32Array,
+    y: Float32Array,
+    dy: Float32Array,
+    scale: Float32Array,
+    mean: Float32Array,
+    meanLow: Float32Array,
+    invStd: Float32Array,
+    factor: Float32Array,
+    shift: Float32Array,
+    dx: Float32Array,
+    daddend: Float32Array | null,
+    dscale: Float32Array,
+    dbias: Float32Array,
+  ) => void;
+
   add: Arithmetic;
   sub: Arithmetic;
   mul: Arithmetic;

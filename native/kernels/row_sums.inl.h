@@ -54,7 +54,7 @@ struct PairAccumulators {
 
   // `steps` steps of four vectors; memory is asked for from `ahead` on meanwhile.
   template <class Row>
-  void add_steps(const Row& row, size_t offset, size_t steps, ptrdiff_t ahead) {
+  BATCHNORM_INLINE void add_steps(const Row& row, size_t offset, size_t steps, ptrdiff_t ahead) {
     for (size_t step = 0; step < steps; step++) {
       for (size_t line = 0; line < kStep; line += 16) {
         row.prefetch(ahead + static_cast<ptrdiff_t>(line));
@@ -70,7 +70,7 @@ struct PairAccumulators {
 
   // kRest whole vectors and, where kTail, the first `tail` floats of one.
   template <size_t kRest, bool kTail, class Row>
-  void add_rest(const Row& row, size_t offset, size_t tail, ptrdiff_t ahead) {
+  BATCHNORM_INLINE void add_rest(const Row& row, size_t offset, size_t tail, ptrdiff_t ahead) {
     constexpr size_t kFloats = (kRest + kTail) * F32::kLanes;
     for (size_t line = 0; line < kFloats; line += 16) {
       row.prefetch(ahead + static_cast<ptrdiff_t>(line));
@@ -104,7 +104,7 @@ class ReadAhead {
   }
 
   // From a row to the one that is asked for at its end, or all the while if rows are short.
-  ptrdiff_t to_row(size_t image, size_t channel) const {
+  BATCHNORM_INLINE ptrdiff_t to_row(size_t image, size_t channel) const {
     const ptrdiff_t here = static_cast<ptrdiff_t>(channel * block_.channel_stride);
     if (channel + channels_ < block_.channels) {
       return static_cast<ptrdiff_t>(channels_ * block_.channel_stride);
@@ -119,7 +119,7 @@ class ReadAhead {
   }
 
   // From the start of a row to what is asked for at a place in it.
-  ptrdiff_t at(size_t place, ptrdiff_t to_row) const {
+  BATCHNORM_INLINE ptrdiff_t at(size_t place, ptrdiff_t to_row) const {
     const size_t there = place + within_;
     if (there < block_.length) return static_cast<ptrdiff_t>(there);
     return to_row + static_cast<ptrdiff_t>(there - block_.length);

@@ -12,6 +12,10 @@ constexpr Kernels table(const char* isa) {
   kernels.normalize = normalize;
   kernels.gradient_sums = gradient_sums;
   kernels.input_gradient = input_gradient;
+  kernels.normalize_relu = normalize_relu;
+  kernels.relu_gradient_sums = relu_gradient_sums;
+  kernels.relu_input_gradient = relu_input_gradient;
+  kernels.add_relu_gradient_sums = add_relu_gradient_sums;
   kernels.add = {arithmetic<Add>, arithmetic_scalar<Add>};
   kernels.sub = {arithmetic<Sub>, arithmetic_scalar<Sub>};
   kernels.mul = {arithmetic<Mul>, arithmetic_scalar<Mul>};
@@ -52,8 +56,8 @@ constexpr Kernels table(const char* isa) {
   kernels.convolution_vectors = kConvolutionVectors;
   kernels.convolution_tile = convolution_tile;
   kernels.weight_gradient_rows = kGradientRows;
-  kernels.weight_gradient_columns = kGradientColumns;
   kernels.weight_gradient_tile = weight_gradient_tile;
+  kernels.narrow_weight_gradient_tile = narrow_weight_gradient_tile;
   kernels.sgd_step = sgd_step;
   kernels.adam_step = adam_step;
   kernels.rmsprop_step = rmsprop_step;

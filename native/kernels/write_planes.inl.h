@@ -92,7 +92,8 @@ struct RunWriter {
   }
 };
 
-// make(offset, channel) gives the Values of a run that begins there.
+// make(offset, channel, following) gives the Values of a run that begins there; the next one begins
+// `following` floats behind it.
 template <bool kStreaming, class Make>
 void write_runs(float* y, const Block& block, const Make& make) {
   const bool together = block.length == block.channel_stride && block.length >= F32::kLanes;
@@ -100,7 +101,10 @@ void write_runs(float* y, const Block& block, const Make& make) {
   for (size_t image = 0; image < block.images; image++) {
     for (size_t channel = 0; channel < block.channels; channel += channels) {
       const size_t start = image * block.image_stride + channel * block.channel_stride;
-      const auto values = make(start, channel);
+      const size_t following = channel + channels < block.channels
+                                   ? channels * block.channel_stride
+                                   : block.image_stride - channel * block.channel_stride;
+      const auto values = make(start, channel, following);
       RunWriter<kStreaming, decltype(values)>{values, y + start, channels, block.length}.write();
     }
   }

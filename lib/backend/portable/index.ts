@@ -15,6 +15,11 @@ import { adamStep } from './adam-step.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { batchNormBackward } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
+import {
+  batchNormReluBackward,
+  batchNormReluInference,
+  batchNormReluTraining,
+} from './batch-norm-relu.js';
 import { batchNormTraining } from './batch-norm-training.js';
 import { dropout } from './dropout.js';
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
@@ -41,6 +46,9 @@ export function portableBackend(reason?: string): Backend {
     batchNormTraining,
     batchNormInference,
     batchNormBackward,
+    batchNormReluTraining,
+    batchNormReluInference,
+    batchNormReluBackward,
     add,
     sub,
     mul,
