@@ -18,6 +18,9 @@ bool always() { return true; }
 
 // Fastest first. A new ISA is one line here.
 const Candidate kCandidates[] = {
+#if BATCHNORM_HAS_AVX512
+    {&kAvx512Kernels, cpu_has_avx512},
+#endif
 #if BATCHNORM_HAS_AVX2
     {&kAvx2Kernels, cpu_has_avx2_and_fma},
 #endif

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace batchnorm {
 
@@ -24,6 +25,9 @@ struct Block {
 
 // The most channels of a block that is summed.
 constexpr size_t kMostChannels = 64;
+
+// The most vectors of pixels of a convolution's tile.
+constexpr size_t kMostConvolutionVectors = 3;
 
 // Sums over one channel: of deviations d from a shift and of d * d, or of dy and of
 // dy * (x - mean).
@@ -80,9 +84,78 @@ struct RmspropStep {
   float decoupled;
 };
 
+// Windows of kernel x kernel values, `stride` apart, over one plane with `padding` around it, which
+// is less than the kernel: every window has a value of the plane.
+struct Pooling {
+  size_t height, width;
+  size_t kernel, stride, padding;
+  size_t out_height, out_width;  // (height + 2 * padding - kernel) / stride + 1
+};
+
+// The working space of the pooling kernels: two rings of `kernel` rows, each split into phases, of
+// so many floats that whole vectors may be read and written (kernels/pool.inl.h).
+inline size_t pool_phases(const Pooling& by) {
+  return by.stride < by.kernel ? by.stride : by.kernel;
+}
+inline size_t pool_span(const Pooling& by) {
+  constexpr size_t kMostLanes = 16;
+  const auto whole_vectors = [](size_t n) {
+    return (n + kMostLanes - 1) / kMostLanes * kMostLanes;
+  };
+  return whole_vectors((by.kernel - 1) / by.stride + whole_vectors(by.out_width));
+}
+inline size_t pool_scratch(const Pooling& by) {
+  return 2 * by.kernel * pool_phases(by) * pool_span(by);
+}
+
+// Elements that are dropped together: pieces of a tensor begin at multiples of it.
+constexpr size_t kDropoutGroup = 32;
+
+struct Dropout {
+  uint32_t key0, key1;
+  float p;       // probability of a zero
+  float scale;   // of what is kept
+  size_t first;  // place of the first element in the whole tensor, a multiple of kDropoutGroup
+};
+
+// A tile of a convolution's output: for rows (output channels) below `rows` and each vector v of
+// consecutive pixels, y[v][row * row_stride + lane] = bias[row] + the sum over k < depth of
+// weights[k][row] * x[v][offsets[k] + lane].
+struct ConvolutionTile {
+  const float* weights;  // packed: depth groups of convolution_rows floats
+  const size_t* offsets;
+  size_t depth;
+  const float* bias;  // null: none
+  const float* x[kMostConvolutionVectors];
+  float* y[kMostConvolutionVectors];  // two vectors may be the same or overlap in both x and y
+  size_t row_stride;
+  size_t rows;
+};
+
+// Sums over pixels of x times dy for weight_gradient_rows taps and one or two vectors of output
+// channels: for each pixel of each of `rows` lines of each image, sums[row][column] +=
+// x[offsets[row] + pixel] * dy[pixel][column], the pixels of a row being contiguous in x, all being
+// contiguous in dy.
+struct WeightGradientTile {
+  const float* x;
+  const size_t* offsets;
+  size_t images, image_stride;
+  size_t rows, row_stride;
+  size_t columns;
+  const float* dy;
+  size_t dy_stride;  // floats from one pixel to the next
+  double* sums;
+  size_t sums_stride;
+};
+
 using UnaryKernel = void (*)(const float* x, float* y, size_t n);
 using BinaryKernel = void (*)(const float* a, const float* b, float* out, size_t n);
 using BinaryScalarKernel = void (*)(const float* a, float b, float* out, size_t n);
+
+// (x, target, parameter, factor, gradient, n): the sum of the loss over n pairs, and, unless null,
+// its gradient with respect to x, times the factor.
+using LossKernel = double (*)(const float* x, const float* target, float parameter, float factor,
+                              float* gradient, size_t n);
 
 struct Arithmetic {
   BinaryKernel tensor;        // out[i] = a[i] op b[i]
@@ -107,10 +180,32 @@ struct Kernels {
   void (*input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
                          const InputGradient& by, bool streaming);
 
+  // The same with the ReLU that follows: dy belongs to what it gave, and passes where that was not
+  // zero.
+  // y = max(0, normalized + addend); addend may be null, y may be x or addend.
+  void (*normalize_relu)(const float* x, const float* addend, float* y, const Block& block,
+                         const Normalization& by, bool streaming);
+  // What ReLU gave is computed again from x, by the operations of normalize_relu without an addend.
+  void (*relu_gradient_sums)(const float* x, const float* dy, const Normalization& forward,
+                             const Block& block, ChannelSums* out);
+  void (*relu_input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
+                              const Normalization& forward, const InputGradient& by,
+                              bool streaming);
+  // What it gave is y; the part of dy that passes, the addend's gradient, is stored.
+  void (*add_relu_gradient_sums)(const float* x, const float* y, const float* dy, float* passed,
+                                 const float* mean, const Block& block, ChannelSums* out);
+
   // Element by element; out may be any of the inputs, partial overlap is not allowed.
   Arithmetic add, sub, mul, div;
   UnaryKernel exp, log, sqrt, square, relu;
   BinaryKernel relu_backward;  // (y, dy, dx): dx = y <= 0 ? 0 : dy
+  UnaryKernel abs, sigmoid, tanh, gelu;
+  BinaryKernel abs_backward, gelu_backward;      // (x, dy, dx)
+  BinaryKernel sigmoid_backward, tanh_backward;  // (y, dy, dx)
+  // y = x > 0 ? x : slope * x, and dx = x > 0 ? dy : slope * dy.
+  BinaryScalarKernel leaky_relu;
+  void (*leaky_relu_backward)(const float* x, const float* dy, float slope, float* dx, size_t n);
+  void (*dropout)(const float* x, float* y, size_t n, const Dropout& by);
 
   // Reductions.
   double (*sum)(const float* x, size_t n);
@@ -120,11 +215,31 @@ struct Kernels {
   // One row of log(softmax(x)), and its gradient from the result y.
   void (*log_softmax)(const float* x, float* y, size_t n);
   void (*log_softmax_backward)(const float* y, const float* dy, float* dx, size_t n);
+  // One row of softmax(x), and its gradient from the result y.
+  void (*softmax)(const float* x, float* y, size_t n);
+  BinaryKernel softmax_backward;
+
+  // Only huber has a parameter, delta.
+  LossKernel squared_error, absolute_error, huber, binary_cross_entropy;
+
+  // One plane each; scratch has pool_scratch() floats.
+  void (*max_pool)(const float* x, float* y, const Pooling& by, float* scratch);
+  void (*max_pool_backward)(const float* x, const float* y, const float* dy, float* dx,
+                            const Pooling& by, float* scratch);
+  void (*avg_pool)(const float* x, float* y, const Pooling& by, float* scratch);
+  void (*avg_pool_backward)(const float* dy, float* dx, const Pooling& by, float* scratch);
 
   // C[tile_rows][tile_columns] (+)= A * B over `depth` products, A and B packed: `depth` columns of
   // tile_rows floats, `depth` rows of tile_columns floats. Adds to C where `accumulate`.
   void (*matmul_tile)(const float* a, const float* b, size_t depth, float* c, size_t c_stride,
                       bool accumulate);
+
+  // Convolution: the sizes of its tiles, and one tile of each.
+  size_t convolution_rows, convolution_vectors;
+  void (*convolution_tile)(const ConvolutionTile& tile);
+  size_t weight_gradient_rows;
+  void (*weight_gradient_tile)(const WeightGradientTile& tile);         // two vectors of channels
+  void (*narrow_weight_gradient_tile)(const WeightGradientTile& tile);  // one
 
   // One optimizer step in place; velocity may be null.
   void (*sgd_step)(float* parameter, const float* gradient, float* velocity, size_t n,

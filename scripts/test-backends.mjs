@@ -1,5 +1,5 @@
-// Runs the mocha suite once on every backend that is here: the native one with its best ISA, native
-// scalar, and TypeScript. Each is forced, so that none can stand in for another. Arguments go to mocha.
+// Runs the mocha suite once on every backend that is here: the native one with each ISA that this
+// processor has, and TypeScript. Each is forced, so that none can stand in for another. Arguments go to mocha.
 import { createRequire } from 'node:module';
 import { run } from './run.mjs';
 
@@ -13,7 +13,9 @@ const portable = { BATCHNORM_BACKEND: 'portable' };
 const native = (isa) => ({ BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa });
 const backends =
   backend.name === 'native'
-    ? [...new Set([backend.isa, 'scalar'])].map(native).concat(portable)
+    ? [...new Set([backend.isa, ...(backend.isa === 'avx512' ? ['avx2'] : []), 'scalar'])]
+        .map(native)
+        .concat(portable)
     : [portable];
 
 if (backend.name !== 'native') {

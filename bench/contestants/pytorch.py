@@ -1,9 +1,12 @@
 """PyTorch's batch normalization on both of its layouts; answers the lines of bench/native/server.h."""
 
 import sys
-import time
 
-import torch
+sys.dont_write_bytecode = True
+
+import torch  # noqa: E402
+
+from serve import serve  # noqa: E402
 
 
 def prepare(images, channels, rows, columns, threads):
@@ -38,22 +41,5 @@ def prepare(images, channels, rows, columns, threads):
     return runs
 
 
-def main():
-    runs = {}
-    for line in sys.stdin:
-        command, rest = line.rstrip("\n").split(" ", 1)
-        if command == "case":
-            runs = prepare(*map(int, rest.split()))
-            print("[" + ",".join(f'"{name}"' for name in runs) + "]", flush=True)
-        else:
-            repeats, name = rest.split(" ", 1)
-            run = runs[name]
-            run()
-            begin = time.perf_counter()
-            for _ in range(int(repeats)):
-                run()
-            print((time.perf_counter() - begin) * 1000 / int(repeats), flush=True)
-
-
 with torch.no_grad():
-    main()
+    serve(prepare)

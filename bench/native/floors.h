@@ -3,19 +3,22 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 namespace bench {
 
 struct FloorLoop {
   const char* name;
-  // Works on elements begin .. end; x, y and z are the buffers of the case.
+  // Works on elements begin .. end; x, y and z are the buffers of the case. Streamed stores are seen by
+  // others after a fence.
   void (*run)(const float* x, const float* y, float* z, size_t begin, size_t end);
 };
 
-// Plain and non-temporal stores: which is faster depends on sizes and machine.
-extern const FloorLoop kCopyLoops[2];
-extern const FloorLoop kTriadLoops[2];
-extern const FloorLoop kReadLoops[1];
+// Plain and non-temporal stores, and vectors of 512 bits where the processor has them: which is
+// fastest depends on sizes and machine.
+std::vector<FloorLoop> copy_loops();
+std::vector<FloorLoop> triad_loops();
+std::vector<FloorLoop> read_loops();
 
 // Runs a loop over n elements on at most `threads` threads of the pool, each with one range.
 void run_floor(const FloorLoop& loop, const float* x, const float* y, float* z, size_t n,

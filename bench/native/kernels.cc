@@ -7,6 +7,7 @@
 #include "ops/batch_norm_backward.h"
 #include "ops/batch_norm_inference.h"
 #include "ops/batch_norm_training.h"
+#include "phases.h"
 #include "server.h"
 #include "system/cache_size.h"
 #include "system/huge_pages.h"
@@ -36,23 +37,86 @@ struct State {
         x(c.elements()),
         dy(c.elements()),
         y(c.elements()),
+        addend(c.elements()),
+        daddend(c.elements()),
         scale(c.channels, 1.5f),
         bias(c.channels, 0.5f),
         mean(c.channels),
         mean_low(c.channels),
         inv_std(c.channels),
+        factor(c.channels),
+        shift(c.channels),
         running_mean(c.channels, 0.1f),
         running_var(c.channels, 1.0f),
         dscale(c.channels),
         dbias(c.channels) {}
   batchnorm::ImageShape shape;
-  Buffer x, dy, y;
-  std::vector<float> scale, bias, mean, mean_low, inv_std, running_mean, running_var, dscale, dbias;
+  Buffer x, dy, y, addend, daddend;
+  std::vector<float> scale, bias, mean, mean_low, inv_std, factor, shift, running_mean, running_var,
+      dscale, dbias;
+
+  batchnorm::BatchNormTraining training() {
+    return {x.values,
+            scale.data(),
+            bias.data(),
+            1e-5,
+            0.1,
+            running_mean.data(),
+            running_var.data(),
+            y.values,
+            mean.data(),
+            mean_low.data(),
+            inv_std.data()};
+  }
+  batchnorm::BatchNormInference inference() {
+    return {x.values,           scale.data(), bias.data(), running_mean.data(),
+            running_var.data(), 1e-5,         y.values};
+  }
+  batchnorm::BatchNormBackward backward(Buffer& dx) {
+    return {x.values,  dy.values,    scale.data(),  mean.data(), mean_low.data(), inv_std.data(),
+            dx.values, dscale.data(), dbias.data()};
+  }
 };
+
+// Batch norm with a ReLU behind it, and with a sum between the two. The backward pass of the latter
+// reads y, so its dx goes elsewhere.
+void add_fused(bench::Runs& runs, const std::shared_ptr<State>& state,
+               const batchnorm::Kernels& kernels) {
+  for (const bool add : {false, true}) {
+    const std::string with = add ? " add relu" : " relu";
+    runs.emplace_back("training" + with, [state, add, &kernels] {
+      batchnorm::BatchNormTraining call = state->training();
+      call.relu = true;
+      call.addend = add ? state->addend.values : nullptr;
+      call.factor = state->factor.data();
+      call.shift = state->shift.data();
+      batchnorm::batch_norm_training(kernels, state->shape, call);
+    });
+    runs.emplace_back("inference" + with, [state, add, &kernels] {
+      batchnorm::BatchNormInference call = state->inference();
+      call.relu = true;
+      call.addend = add ? state->addend.values : nullptr;
+      batchnorm::batch_norm_inference(kernels, state->shape, call);
+    });
+    runs.emplace_back("backward" + with, [state, add, &kernels] {
+      batchnorm::BatchNormBackward call = state->backward(state->addend);
+      if (add) {
+        call.y = state->y.values;
+        call.daddend = state->daddend.values;
+      } else {
+        call.factor = state->factor.data();
+        call.shift = state->shift.data();
+      }
+      batchnorm::batch_norm_backward(kernels, state->shape, call);
+    });
+  }
+}
 
 bench::Runs prepare(const bench::Case& c) {
   batchnorm::set_thread_count(c.threads);
-  const batchnorm::Kernels& kernels = batchnorm::best_kernels();
+  const char* isa = std::getenv("BATCHNORM_ISA");
+  const batchnorm::Kernels* forced = isa == nullptr ? nullptr : batchnorm::find_kernels(isa);
+  const batchnorm::Kernels& kernels = forced == nullptr ? batchnorm::best_kernels() : *forced;
   auto state = std::make_shared<State>(c);
   const size_t n = c.elements();
   const size_t threads = c.threads;
@@ -62,38 +126,37 @@ bench::Runs prepare(const bench::Case& c) {
       bench::run_floor(loop, state->x.values, state->dy.values, state->y.values, n, threads);
     });
   };
-  for (const bench::FloorLoop& loop : bench::kCopyLoops) {
+  for (const bench::FloorLoop& loop : bench::copy_loops()) {
     add_floor(std::string("copy, ") + loop.name, loop);
   }
-  for (const bench::FloorLoop& loop : bench::kTriadLoops) {
+  for (const bench::FloorLoop& loop : bench::triad_loops()) {
     add_floor(std::string("triad, ") + loop.name, loop);
   }
-  add_floor("read", bench::kReadLoops[0]);
-  runs.emplace_back("read both", [state, n, threads] {
-    const bench::FloorLoop& loop = bench::kReadLoops[0];
-    bench::run_floor(loop, state->x.values, nullptr, nullptr, n, threads);
-    bench::run_floor(loop, state->dy.values, nullptr, nullptr, n, threads);
+  for (const bench::FloorLoop& loop : bench::read_loops()) {
+    add_floor(std::string("read, ") + loop.name, loop);
+    runs.emplace_back(std::string("read both, ") + loop.name, [state, loop, n, threads] {
+      bench::run_floor(loop, state->x.values, nullptr, nullptr, n, threads);
+      bench::run_floor(loop, state->dy.values, nullptr, nullptr, n, threads);
+    });
+  }
+  runs.emplace_back("two phases of training", [state, threads] {
+    State& s = *state;
+    bench::two_phases(s.shape, threads, s.x.values, nullptr, s.y.values);
+  });
+  runs.emplace_back("two phases of backward", [state, threads] {
+    State& s = *state;
+    bench::two_phases(s.shape, threads, s.x.values, s.dy.values, s.y.values);
   });
   runs.emplace_back("training", [state, &kernels] {
-    State& s = *state;
-    batchnorm::batch_norm_training(
-        kernels, s.shape,
-        {s.x.values, s.scale.data(), s.bias.data(), 1e-5, 0.1, s.running_mean.data(),
-         s.running_var.data(), s.y.values, s.mean.data(), s.mean_low.data(), s.inv_std.data()});
+    batchnorm::batch_norm_training(kernels, state->shape, state->training());
   });
   runs.emplace_back("inference", [state, &kernels] {
-    State& s = *state;
-    batchnorm::batch_norm_inference(kernels, s.shape,
-                                    {s.x.values, s.scale.data(), s.bias.data(),
-                                     s.running_mean.data(), s.running_var.data(), 1e-5, s.y.values});
+    batchnorm::batch_norm_inference(kernels, state->shape, state->inference());
   });
   runs.emplace_back("backward", [state, &kernels] {
-    State& s = *state;
-    batchnorm::batch_norm_backward(
-        kernels, s.shape,
-        {s.x.values, s.dy.values, s.scale.data(), s.mean.data(), s.mean_low.data(),
-         s.inv_std.data(), s.y.values, s.dscale.data(), s.dbias.data()});
+    batchnorm::batch_norm_backward(kernels, state->shape, state->backward(state->y));
   });
+  add_fused(runs, state, kernels);
   return runs;
 }
 

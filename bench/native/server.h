@@ -18,6 +18,10 @@ struct Case {
   size_t images, channels, rows, columns, threads;
   size_t plane() const { return rows * columns; }
   size_t elements() const { return images * channels * plane(); }
+  bool read(const char* line) {
+    return std::sscanf(line, "case %zu %zu %zu %zu %zu", &images, &channels, &rows, &columns,
+                       &threads) == 5;
+  }
 };
 
 using Runs = std::vector<std::pair<std::string, std::function<void()>>>;
@@ -30,15 +34,16 @@ inline double milliseconds_of(const std::function<void()>& run, size_t repeats) 
   return spent.count() / static_cast<double>(repeats);
 }
 
-inline int serve(const std::function<Runs(const Case&)>& prepare) {
+// A case of any kind says how it is read.
+template <class AnyCase>
+int serve(Runs (*prepare)(const AnyCase&)) {
   Runs runs;
   char line[256];
   while (std::fgets(line, sizeof line, stdin) != nullptr) {
-    Case each = {};
+    AnyCase each = {};
     size_t repeats = 0;
     int name_at = 0;
-    if (std::sscanf(line, "case %zu %zu %zu %zu %zu", &each.images, &each.channels, &each.rows,
-                    &each.columns, &each.threads) == 5) {
+    if (each.read(line)) {
       runs.clear();
       runs = prepare(each);
       std::printf("[");

@@ -34,14 +34,15 @@ export function figures({ cases, lastLevelCache }) {
     const large = bytes > lastLevelCache / 2;
     const floors = {
       inference: copy,
-      training: large ? copy : of('kernels', 'read') + copy,
-      backward: large ? triad : of('kernels', 'read both') + triad,
+      training: large ? copy : best('kernels', 'read').time + copy,
+      backward: large ? triad : best('kernels', 'read both').time + triad,
     };
     return Object.keys(limits).map((kernel) => ({
       shape: nameOf(shape),
       threads,
       kernel,
       floor: floors[kernel],
+      twoPhases: of('kernels', `two phases of ${kernel}`),
       ours: of('kernels', kernel),
       spread: spread(milliseconds.kernels[kernel]),
       raw: of('batchnorm', `raw ${kernel}`),

@@ -11,13 +11,14 @@ export function writeMarkdown(results) {
     '',
     `${date}, ${processor}, commit ${commit}, Node ${node}; took part: ${contestants.join(', ')}.`,
     'Milliseconds, medians. “× floor” is our kernel over what memory allows; peers stand in their best layout',
-    'and say how many times as long as our kernel they take.',
+    'and say how many times as long as our kernel they take. “Two phases” are bare loops that read what the kernel',
+    'reads, in its order, and write what it writes, with no arithmetic but an addition (bench/native/phases.h).',
   ];
   const all = figures(results);
   for (const kernel of ['training', 'inference', 'backward']) {
     lines.push('', `## ${kernel}`, '');
-    lines.push('| shape | threads | floor | ours | ± | × floor | limit | raw call from JavaScript | module | oneDNN | oneDNN nchw | PyTorch | onnxruntime |'); // prettier-ignore
-    lines.push('|---|---|---|---|---|---|---|---|---|---|---|---|---|');
+    lines.push('| shape | threads | floor | ours | ± | × floor | limit | two phases × floor | raw call from JavaScript | module | oneDNN | oneDNN nchw | PyTorch | onnxruntime |'); // prettier-ignore
+    lines.push('|---|---|---|---|---|---|---|---|---|---|---|---|---|---|');
     const own = all.filter((each) => each.kernel === kernel);
     for (const each of own) {
       const cells = [
@@ -28,6 +29,7 @@ export function writeMarkdown(results) {
         `${Math.round(100 * each.spread)} %`,
         ratio(each.ours, each.floor),
         each.limit === undefined ? '–' : `${each.limit} ×`,
+        ratio(each.twoPhases, each.floor),
         ms(each.raw),
         ms(each.module),
         each.oneDNN === undefined

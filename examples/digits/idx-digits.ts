@@ -1,9 +1,8 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RandomSource } from 'batchnorm';
+import { type RandomSource, readIdx } from 'batchnorm';
 import { DataError } from './data-error.js';
 import { CLASSES, type Digits, type Images, select } from './dataset.js';
-import { readIdx } from './idx.js';
 import { shuffledIndices } from './random.js';
 
 /** One of so many training images is kept for validation. */
@@ -15,7 +14,8 @@ const MIN_TRAINING_IMAGES = 2 * VALIDATION_PART;
  * Reads MNIST, or a set of digits in the same four files, from a directory.
  *
  * @param limit How many of the training images to train with; all if there are fewer.
- * @throws DataError naming the file, what was expected in it and what was found.
+ * @throws DataError, or FileFormatError where a file is no IDX file, naming the file, what was expected in
+ * it and what was found.
  */
 export async function readDigits(
   directory: string,
@@ -48,8 +48,8 @@ export async function readDigits(
 async function readImages(directory: string, set: 'train' | 't10k'): Promise<Images> {
   const imagePath = await find(directory, `${set}-images`, 'idx3-ubyte');
   const labelPath = await find(directory, `${set}-labels`, 'idx1-ubyte');
-  const images = await readIdx(imagePath, 3);
-  const labels = await readIdx(labelPath, 1);
+  const images = await readIdx(imagePath, { axes: 3 });
+  const labels = await readIdx(labelPath, { axes: 1 });
 
   const [count, rows, columns] = images.shape;
   if (rows === 0 || columns === 0) {

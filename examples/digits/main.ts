@@ -1,4 +1,4 @@
-import { backend } from 'batchnorm';
+import { backend, FileFormatError } from 'batchnorm';
 import { Batcher } from './batches.js';
 import { DataError } from './data-error.js';
 import type { Digits } from './dataset.js';
@@ -92,7 +92,7 @@ function explain(error: unknown): number {
     console.error(`${error.message}\n\n${usage}`);
     return EXIT_USAGE;
   }
-  if (error instanceof DataError) {
+  if (error instanceof DataError || error instanceof FileFormatError) {
     console.error(error.message);
     return EXIT_FAILURE;
   }

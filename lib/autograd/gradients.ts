@@ -31,6 +31,13 @@ export let addGradients: (gradients: Gradients, found: ReadonlyMap<number, Found
 /** The values of the gradient by `tensor`, where there is one. For optimizers only. */
 export let gradientStorage: (gradients: Gradients, tensor: Tensor<Shape>) => Storage | undefined;
 
+/** Multiplies the gradients by these tensors, where there are any. For optimizers only. */
+export let scaleGradients: (
+  gradients: Gradients,
+  tensors: readonly Tensor<Shape>[],
+  factor: number,
+) => void;
+
 /** Gives all gradients back to the pool. For optimizers only. */
 export let consumeGradients: (gradients: Gradients) => void;
 
@@ -55,6 +62,12 @@ export class Gradients {
     gradientStorage = (gradients, { id }) => {
       const found = gradients.#found.get(id);
       return found === undefined ? undefined : valuesOf(found);
+    };
+    scaleGradients = (gradients, tensors, factor) => {
+      for (const { id } of tensors) {
+        const found = gradients.#found.get(id);
+        if (found !== undefined) scale(found, factor);
+      }
     };
     consumeGradients = (gradients) => {
       gradients.#consumed = true;
@@ -97,4 +110,20 @@ export class Gradients {
 /** Throws where a user has disposed of the tensor. */
 function valuesOf({ storage, tensor }: Found): Storage {
   return tensor === undefined ? storage : storageOf(tensor);
+}
+
+/** In place, unless another gradient has the same values: y = p.add(q) hands one dy to both. */
+function scale(found: Found, factor: number): void {
+  const { values } = valuesOf(found);
+  let target = values;
+  if (!found.storage.unshared) {
+    const own = Storage.take(values.length);
+    target = own.values;
+    // A tensor that was made for a user keeps the values that the others have.
+    if (found.tensor === undefined) found.storage.release();
+    found.storage = own;
+    found.tensor = undefined;
+  }
+  // The product in float64, rounded once: the same on every backend.
+  for (let i = 0; i < values.length; i++) target[i] = values[i] * factor;
 }

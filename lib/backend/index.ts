@@ -5,7 +5,15 @@ import { loadAddon, nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
 
-export type { Arithmetic, Backend, BackendInfo, CacheSizes, Unary } from './backend.js';
+export type {
+  Arithmetic,
+  Backend,
+  BackendInfo,
+  CacheSizes,
+  Loss,
+  Unary,
+  UnaryBackward,
+} from './backend.js';
 
 /** The backend of this process, chosen once when the package is loaded. */
 export const backend: Backend = choose();

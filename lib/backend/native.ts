@@ -5,7 +5,7 @@ import { elfFault } from './elf.js';
 
 /** What the addon exports: the operations of Backend, and the choice of ISA and threads. */
 interface Addon extends Omit<Backend, 'info'> {
-  isa(): 'avx2' | 'neon' | 'scalar';
+  isa(): 'avx512' | 'avx2' | 'neon' | 'scalar';
   selectIsa(name: string): boolean;
   threads(): number;
 }

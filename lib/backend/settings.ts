@@ -7,7 +7,7 @@ export interface Settings {
   readonly threads: number | undefined;
 }
 
-const isas = ['avx2', 'neon', 'scalar'];
+const isas = ['avx512', 'avx2', 'neon', 'scalar'];
 
 /** Reads BATCHNORM_BACKEND, BATCHNORM_ISA and BATCHNORM_NUM_THREADS; an empty one counts as unset. */
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
@@ -20,7 +20,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     throw invalid('BATCHNORM_BACKEND', 'native or portable', name);
   }
   if (isa !== undefined && !isas.includes(isa)) {
-    throw invalid('BATCHNORM_ISA', 'avx2, neon or scalar', isa);
+    throw invalid('BATCHNORM_ISA', 'avx512, avx2, neon or scalar', isa);
   }
   if (isa !== undefined && name === 'portable') {
     throw new Error(

@@ -10,10 +10,19 @@ export interface FileUrl {
 export type FilePath = string | FileUrl;
 
 export function readPath(argument: string, path: unknown): string {
-  if (path instanceof URL) return fileURLToPath(path);
+  if (path instanceof URL) return pathOfUrl(argument, path);
   if (typeof path !== 'string') throw wrongType(argument, 'a path', path);
   if (path === '' || path.includes('\0')) {
     throw wrongValue(argument, 'a path', JSON.stringify(path));
   }
   return path;
+}
+
+function pathOfUrl(argument: string, url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    const { message } = wrongValue(argument, 'a path or a file: URL', JSON.stringify(url.href));
+    throw new RangeError(message, { cause });
+  }
 }

@@ -1,9 +1,12 @@
 import { freshFloats } from '../backend/room.js';
-import { requireFraction, requireOptions } from '../errors.js';
+import { requireFraction, requireOptions, requirePositive } from '../errors.js';
+import { requireReader } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
+import { batchNormReluInference, batchNormReluTraining } from '../ops/batch-norm-relu.js';
 import { batchNormInference, batchNormTraining } from '../ops/batch-norm.js';
-import { requireBatch } from '../ops/image-shape.js';
+import { type ImageShape, requireBatch } from '../ops/image-shape.js';
+import { requireShape, requireTensor } from '../ops/operand.js';
 import { type GradientProvider, type UnusedTensors } from '../optim/gradient-provider.js';
 import { updateParameter } from '../optim/update-parameter.js';
 import type { Shape, Unless } from '../tensor/shape.js';
@@ -11,10 +14,11 @@ import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../tensor/tensor.js';
 import { ChannelNorm } from './channel-norm.js';
 import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
-import type { ImageProblem, SameShapeAs, TapeProblem } from './input.js';
+import type { AddendProblem, ImageProblem, SameShapeAs, TapeProblem } from './input.js';
 import { JsonReader, type JsonNumber, jsonNumbers } from './json.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients } from './module.js';
+import { registerReluJoin } from './relu-join.js';
 import { registerStatistics } from './running-statistics.js';
 
 /** Settings of a new `BatchNorm2D`. */
@@ -84,6 +88,14 @@ export class BatchNorm2D<C extends number>
       batches: () => this.#batches,
       setBatches: (count) => (this.#batches = count),
     });
+    registerReluJoin(this, {
+      can: () =>
+        this.forward === BatchNorm2D.prototype.forward &&
+        this.forwardMut === BatchNorm2D.prototype.forwardMut,
+      infer: (x, addend) => this.forwardRelu(x as never, addend?.(this.#requireImage(x)) as never),
+      train: (x, addend) =>
+        this.forwardMutRelu(x as never, addend?.(this.#requireImage(x)) as never),
+    });
   }
 
   /** Weight of the new value in the running statistics, as in PyTorch: 0 never moves them, 1 keeps the
@@ -93,7 +105,7 @@ export class BatchNorm2D<C extends number>
   }
 
   set momentum(value: number | 'cumulative') {
-    this.#momentum = value === 'cumulative' ? value : requireFraction('momentum', value);
+    this.#momentum = readMomentum('momentum', value);
   }
 
   /**
@@ -121,10 +133,48 @@ export class BatchNorm2D<C extends number>
     x: X & Input<X, C, OwnedTape>,
   ): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
+    const image = this.#readBatch(input);
+    const y = batchNormTraining(input, image, this, this.#weight());
+    this.#batches++;
+    return y as SameShapeAs<X, OwnedTape>;
+  }
+
+  /**
+   * Inference with what usually follows, `forward(x).add(addend).relu()`, in one pass over memory; the same
+   * bits. `Sequential` does this by itself.
+   *
+   * @param x As for `forward`.
+   * @param addend Of the same shape, without a tape; may be left out.
+   * @throws As `forward`; RangeError for an addend of another shape.
+   */
+  forwardRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
+    x: X & Input<X, C, NoneTape>,
+    addend?: A & Unless<AddendProblem<X, A, NoneTape>>,
+  ): SameShapeAs<X, NoneTape> {
+    const input = requireUntaped('x', x);
     const image = this.readImage(input);
-    requireBatch('x', image, input.shape);
-    const weight = this.#momentum === 'cumulative' ? 1 / (this.#batches + 1) : this.#momentum;
-    const y = batchNormTraining(input, image, this, weight);
+    const added = addend === undefined ? undefined : requireUntaped('addend', addend);
+    if (added !== undefined) requireShape('addend', added, input.shape);
+    return batchNormReluInference(input, image, this, added) as SameShapeAs<X, NoneTape>;
+  }
+
+  /**
+   * Training with what usually follows, `forwardMut(x).add(addend).relu()`, recorded as one operation that takes
+   * one pass over memory in each direction; the same bits. `Sequential` does this by itself.
+   *
+   * @param x As for `forwardMut`.
+   * @param addend Of the same shape, with a tape or without; may be left out.
+   * @throws As `forwardMut`; RangeError for an addend of another shape. Nothing has changed then.
+   */
+  forwardMutRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
+    x: X & Input<X, C, OwnedTape>,
+    addend?: A & Unless<AddendProblem<X, A, Tape>>,
+  ): SameShapeAs<X, OwnedTape> {
+    const input = requireTaped('x', x);
+    const image = this.#readBatch(input);
+    const added = addend === undefined ? undefined : requireTensor('addend', addend);
+    if (added !== undefined) requireShape('addend', added, input.shape);
+    const y = batchNormReluTraining(input, image, this, this.#weight(), added);
     this.#batches++;
     return y as SameShapeAs<X, OwnedTape>;
   }
@@ -165,7 +215,8 @@ export class BatchNorm2D<C extends number>
     if (cumulative) zip.number(`${prefix}num_batches_tracked.npy`, this.#batches);
   }
 
-  override read(zip: NpzReader, prefix: string): Promise<void> {
+  override async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       await super.read(zip, prefix);
       const momentumName = `${prefix}momentum.npy`;
@@ -210,8 +261,8 @@ export class BatchNorm2D<C extends number>
   static fromJSON(json: unknown): BatchNorm2D<number> {
     const reader = new JsonReader('json', json, 'BatchNorm2D');
     const layer = new BatchNorm2D(reader.integer('channels', 1));
-    layer.epsilon = reader.field('epsilon') as number;
-    layer.momentum = reader.field('momentum') as number;
+    layer.epsilon = requirePositive('json.epsilon', reader.field('epsilon'));
+    layer.momentum = readMomentum('json.momentum', reader.field('momentum'));
     layer.#batches = reader.integer('batches', 0);
     for (const [name, tensor] of layer.parameters()) reader.into(name, tensor);
     return layer;
@@ -219,6 +270,23 @@ export class BatchNorm2D<C extends number>
 
   protected override settings(): Readonly<Record<string, unknown>> {
     return { ...super.settings(), momentum: this.#momentum, batches: this.#batches };
+  }
+
+  #readBatch(x: Tensor<Shape, OwnedTape>): ImageShape {
+    const image = this.readImage(x);
+    requireBatch('x', image, x.shape);
+    return image;
+  }
+
+  /** Of this batch in the running statistics. */
+  #weight(): number {
+    return this.#momentum === 'cumulative' ? 1 / (this.#batches + 1) : this.#momentum;
+  }
+
+  #requireImage(x: unknown): Tensor<Shape, Tape> {
+    const input = requireTensor('x', x);
+    this.readImage(input);
+    return input;
   }
 
   #resetStatistics(): void {
@@ -246,6 +314,10 @@ export class BatchNorm2D<C extends number>
       this.#momentum = momentum;
     };
   }
+}
+
+function readMomentum(argument: string, value: unknown): number | 'cumulative' {
+  return value === 'cumulative' ? value : requireFraction(argument, value);
 }
 
 function fill(tensor: Tensor<Shape>, value: number): void {

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import { requirePositive, requirePositiveInteger, wrongValue } from '../errors.js';
+import { requirePositive, wrongValue } from '../errors.js';
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -7,6 +8,7 @@ import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import { storageOf, Tensor, type Tensor1D } from '../tensor/tensor.js';
+import { requireSize } from '../tensor/values.js';
 import type { NamedTensor } from './module.js';
 import { summarize } from './summary.js';
 import { nameForPyTorch } from './pytorch-names.js';
@@ -38,7 +40,7 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
   /** @param layer What messages call it. */
   protected constructor(layer: string, channels: C) {
     super();
-    requirePositiveInteger('channels', channels);
+    requireSize('channels', channels);
     const named = (name: string, tensor: Tensor1D<C>): Tensor1D<C> => {
       storageOf(tensor).label = `${name} of ${layer}`;
       return tensor;
@@ -74,12 +76,14 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
   /** Adds `scale.npy`, `bias.npy`, `running_mean.npy`, `running_var.npy` and `epsilon.npy`, each name
    * behind `prefix`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     for (const [name, tensor] of this.#entries()) zip.tensor(`${prefix}${name}.npy`, tensor);
     zip.number(`${prefix}epsilon.npy`, this.#epsilon);
   }
 
   /** Reads what `write` writes, in place; epsilon may be missing, as in dfdx's files. */
-  read(zip: NpzReader, prefix: string): Promise<void> {
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       for (const [name, tensor] of this.#entries())
         await zip.tensor(`${prefix}${name}.npy`, tensor);

@@ -1,4 +1,5 @@
 import { requireBoolean, requireOptions } from '../errors.js';
+import type { NpzReader } from '../npz/npz-reader.js';
 import { batchNormFrozen } from '../ops/batch-norm.js';
 import { requireTensor } from '../ops/operand.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
@@ -41,7 +42,8 @@ export class FrozenBatchNorm2D<C extends number>
     super('FrozenBatchNorm2D', channels);
     const given = requireOptions('options', options, ['epsilon', 'trainable']);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
-    this.trainable = requireBoolean('trainable', given.trainable ?? false);
+    const { trainable = false } = given;
+    this.trainable = requireBoolean('trainable', trainable);
   }
 
   /** @internal What `BatchNorm2D.freeze` does. */
@@ -84,6 +86,12 @@ export class FrozenBatchNorm2D<C extends number>
   /** A copy with tensors of its own, whose ids are fresh. */
   clone(): FrozenBatchNorm2D<C> {
     return FrozenBatchNorm2D.from(this, { trainable: this.trainable });
+  }
+
+  override read(zip: NpzReader, prefix: string): Promise<void> {
+    // What a `BatchNorm2D` saved has these, too.
+    for (const name of ['momentum', 'num_batches_tracked']) zip.ignore(`${prefix}${name}.npy`);
+    return super.read(zip, prefix);
   }
 
   protected override settings(): Readonly<Record<string, unknown>> {

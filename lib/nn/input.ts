@@ -1,4 +1,4 @@
-import type { SameSize, Shape } from '../tensor/shape.js';
+import type { SameShape, SameSize, Shape } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import type { ShapeOf, Tensor } from '../tensor/tensor.js';
 
@@ -47,6 +47,13 @@ export type RowsProblem<S extends Shape, I extends number> = S extends readonly 
     ? never
     : `Expected ${I} columns but received ${K}`
   : 'Expected a 2D tensor [N, features]';
+
+/** What is added to a result of the shape of X, with a tape that is `Wanted`. */
+export type AddendProblem<X, A, Wanted extends Tape> = [TapeProblem<A, Wanted>] extends [never]
+  ? SameShape<ShapeOf<X>, ShapeOf<A>> extends true
+    ? never
+    : 'Expected an addend of the same shape'
+  : TapeProblem<A, Wanted>;
 
 /** A tensor of the same shape; of each shape, where X is a union. */
 export type SameShapeAs<X, T extends Tape> =

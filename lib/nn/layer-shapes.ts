@@ -1,11 +1,16 @@
 import type { Mistake, SameShape, Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import type { ShapeOf, Tensor } from '../tensor/tensor.js';
+import type { AvgPoolGlobal, GloballyPooled } from './avg-pool-global.js';
 import type { ChannelNorm } from './channel-norm.js';
+import type { Conv2D, ConvolutionProblem } from './conv-2d.js';
+import type { ConvolvedShape } from './convolved-size.js';
 import type { Flatten2D, Flattened } from './flatten-2d.js';
+import type { GeneralizedResidual } from './generalized-residual.js';
 import type { ImageProblem, RowsProblem } from './input.js';
 import type { Linear } from './linear.js';
-import type { ReLU } from './relu.js';
+import type { NoParameters } from './no-parameters.js';
+import type { Pool2D, Pooled, PoolProblem } from './pool-2d.js';
 import type { Residual } from './residual.js';
 import type { Sequential } from './sequential.js';
 
@@ -28,23 +33,37 @@ export interface TrainingLayer {
   forwardMut(x: never): unknown;
 }
 
+/** The layers that take any shape and keep it. */
+type KeepsAnyShape = NoParameters<
+  | ('ReLU' | 'GeLU' | 'LeakyReLU' | 'Sigmoid' | 'Tanh' | 'Softmax')
+  | ('Sin' | 'Cos' | 'Ln' | 'Exp' | 'Square' | 'Sqrt' | 'Abs')
+  | ('Dropout' | 'DropoutOneIn')
+>;
+
+/** The layers that take images, whatever their channels. */
+type TakesImages = Flatten2D | AvgPoolGlobal | Pool2D<string, number, number, number>;
+
 /** The shapes that a layer may take. */
 export type InputShapes<L> =
   L extends ChannelNorm<infer C>
     ? readonly [number, C, number, number] | readonly [C, number, number]
     : L extends Linear<infer I, number>
       ? readonly [number, I]
-      : L extends Flatten2D
+      : L extends TakesImages
         ? readonly [number, number, number, number] | readonly [number, number, number]
-        : L extends ReLU
+        : L extends KeepsAnyShape
           ? Shape
-          : L extends Residual<infer F>
-            ? InputShapes<F>
-            : L extends Sequential<infer Layers>
-              ? Layers extends readonly [infer First, ...infer Rest]
-                ? Passing<Rest, InputShapes<First>, First>
-                : Shape
-              : ShapeOf<ParameterOf<L>>;
+          : L extends GeneralizedResidual<infer F, infer R>
+            ? Accepted<R, InputShapes<F>>
+            : L extends Residual<infer F>
+              ? InputShapes<F>
+              : L extends Sequential<infer Layers>
+                ? Layers extends readonly [infer First, ...infer Rest]
+                  ? Passing<Rest, InputShapes<First>, First>
+                  : Shape
+                : L extends Conv2D<infer I, number, number, number, number>
+                  ? readonly [number, I, number, number] | readonly [I, number, number]
+                  : ShapeOf<ParameterOf<L>>;
 
 /** Those of the shapes S that the first layer takes and whose results the others take. */
 type Passing<Rest extends readonly unknown[], S extends Shape, First> = S extends Shape
@@ -57,42 +76,64 @@ type Passing<Rest extends readonly unknown[], S extends Shape, First> = S extend
 export type ResultShape<L, S extends Shape> =
   L extends ChannelNorm<number>
     ? S
-    : L extends ReLU
+    : L extends KeepsAnyShape
       ? S
-      : L extends Residual<Layer>
-        ? S
-        : L extends Linear<number, infer O>
-          ? S extends readonly [infer N extends number, number]
-            ? readonly [N, O]
-            : readonly [number, O]
-          : L extends Flatten2D
-            ? Flattened<S>
-            : L extends Sequential<infer Layers>
-              ? ChainResult<Layers, S>
-              : ShapeOf<ResultOf<L>>;
+      : L extends GeneralizedResidual<infer F, Layer>
+        ? ResultShape<F, S>
+        : L extends Residual<Layer>
+          ? S
+          : L extends Linear<number, infer O>
+            ? S extends readonly [infer N extends number, number]
+              ? readonly [N, O]
+              : readonly [number, O]
+            : L extends Flatten2D
+              ? Flattened<S>
+              : L extends Pool2D<string, infer K, infer Stride, infer P>
+                ? Pooled<S, K, Stride, P>
+                : L extends AvgPoolGlobal
+                  ? GloballyPooled<S>
+                  : L extends Sequential<infer Layers>
+                    ? ChainResult<Layers, S>
+                    : L extends Conv2D<number, infer O, infer K, infer Stride, infer P>
+                      ? ConvolvedShape<S, O, K, Stride, P>
+                      : ShapeOf<ResultOf<L>>;
 
 /** What is wrong with shape S for a layer; never where nothing is. */
 export type ShapeProblem<L, S extends Shape> =
   L extends ChannelNorm<infer C>
     ? ImageProblem<S, C>
-    : L extends ReLU
+    : L extends KeepsAnyShape
       ? never
       : L extends Linear<infer I, number>
         ? RowsProblem<S, I>
-        : L extends Flatten2D
-          ? ImageProblem<S, number>
-          : L extends Residual<infer F>
-            ? ResidualProblem<F, S>
-            : L extends Sequential<infer Layers>
-              ? ChainProblem<Layers, S>
-              : SameShape<S, ShapeOf<ParameterOf<L>>> extends true
-                ? never
-                : 'Expected a tensor of the shape that this module takes';
+        : L extends Pool2D<string, infer K, infer Stride, infer P>
+          ? PoolProblem<S, K, Stride, P>
+          : L extends TakesImages
+            ? ImageProblem<S, number>
+            : L extends GeneralizedResidual<infer F, infer R>
+              ? GeneralizedResidualProblem<F, R, S>
+              : L extends Residual<infer F>
+                ? ResidualProblem<F, S>
+                : L extends Sequential<infer Layers>
+                  ? ChainProblem<Layers, S>
+                  : L extends Conv2D<infer I, number, infer K, number, infer P>
+                    ? ConvolutionProblem<S, I, K, P>
+                    : SameShape<S, ShapeOf<ParameterOf<L>>> extends true
+                      ? never
+                      : 'Expected a tensor of the shape that this module takes';
 
 type ResidualProblem<F, S extends Shape> = [ShapeProblem<F, S>] extends [never]
   ? SameShape<S, ResultShape<F, S>> extends true
     ? never
     : 'Expected a layer that keeps the shape inside Residual'
+  : ShapeProblem<F, S>;
+
+type GeneralizedResidualProblem<F, R, S extends Shape> = [ShapeProblem<F, S>] extends [never]
+  ? [ShapeProblem<R, S>] extends [never]
+    ? SameShape<ResultShape<F, S>, ResultShape<R, S>> extends true
+      ? never
+      : 'Expected layers that make the same shape inside GeneralizedResidual'
+    : ShapeProblem<R, S>
   : ShapeProblem<F, S>;
 
 /** What layers one after the other make of shape S. */

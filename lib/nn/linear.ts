@@ -1,4 +1,5 @@
-import { requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../errors.js';
+import { requireOptions, wrongValue } from '../errors.js';
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -19,6 +20,8 @@ import {
   type Tensor1D,
   type Tensor2D,
 } from '../tensor/tensor.js';
+import { requireRandomSource } from '../tensor/random-source.js';
+import { requireSize } from '../tensor/values.js';
 import type { RowsProblem } from './input.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 
@@ -46,12 +49,13 @@ export class Linear<I extends number, O extends number>
   /** @throws TypeError or RangeError naming the argument that is wrong. */
   constructor(inputs: I, outputs: O, options?: LinearOptions) {
     super();
-    requirePositiveInteger('inputs', inputs);
-    requirePositiveInteger('outputs', outputs);
-    const given = requireOptions('options', options, ['rng']);
+    requireSize('inputs', inputs);
+    requireSize('outputs', outputs);
+    const { rng: given = Math.random } = requireOptions('options', options, ['rng']);
+    const rng = requireRandomSource('rng', given);
     this.weight = named('weight', Tensor.zeros([outputs, inputs]));
     this.bias = named('bias', Tensor.zeros([outputs]));
-    this.resetParams((given.rng as RandomSource | undefined) ?? Math.random);
+    this.resetParams(rng);
   }
 
   /**
@@ -86,9 +90,7 @@ export class Linear<I extends number, O extends number>
 
   /** New weights and biases in place, uniform in +-1/sqrt(I). */
   resetParams(rng: RandomSource): void {
-    if (typeof rng !== 'function') {
-      throw wrongType('rng', 'a function that returns numbers in [0, 1)', rng);
-    }
+    requireRandomSource('rng', rng);
     const bound = 1 / Math.sqrt(this.weight.shape[1]);
     for (const [, tensor] of this.parameters()) {
       const storage = storageOf(tensor);
@@ -109,10 +111,12 @@ export class Linear<I extends number, O extends number>
 
   /** Adds `weight.npy` and `bias.npy`, each name behind `prefix`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);
   }
 
-  read(zip: NpzReader, prefix: string): Promise<void> {
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       for (const [name, tensor] of this.parameters()) {
         await zip.tensor(`${prefix}${name}.npy`, tensor);

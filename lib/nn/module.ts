@@ -1,6 +1,7 @@
+import { wrongType } from '../errors.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
 import type { Shape } from '../tensor/shape.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { isTensor, type Tensor } from '../tensor/tensor.js';
 
 /** A tensor of a module, with its name inside it. */
 export type NamedTensor = readonly [name: string, tensor: Tensor<Shape>];
@@ -31,7 +32,26 @@ export interface CanUpdateWithGradients {
   parameters(): readonly NamedTensor[];
 }
 
+/** What `parameters()` of a module gives. @throws TypeError where it is no list of names and tensors. */
+export function readParameters(argument: string, module: unknown): readonly NamedTensor[] {
+  const candidate = module as Partial<CanUpdateWithGradients> | null | undefined;
+  if (typeof candidate?.parameters !== 'function') {
+    throw wrongType(argument, 'an object with parameters()', module);
+  }
+  const parameters: unknown = candidate.parameters();
+  const place = `parameters() of ${argument}`;
+  if (!Array.isArray(parameters)) throw wrongType(place, 'an array', parameters);
+  for (const [i, each] of (parameters as unknown[]).entries()) {
+    const [name, tensor] = Array.isArray(each) ? (each as unknown[]) : [];
+    if (typeof name !== 'string' || !isTensor(tensor)) {
+      throw wrongType(`${place} at ${i}`, 'a name and a Tensor', each);
+    }
+  }
+  return parameters as readonly NamedTensor[];
+}
+
 /** The tensors of a part of a network, named as in it: `scale` of the part `norm` is `norm.scale`. */
 export function parametersOf(name: string, part: CanUpdateWithGradients): readonly NamedTensor[] {
-  return part.parameters().map(([inner, tensor]) => [`${name}.${inner}`, tensor]);
+  if (typeof name !== 'string') throw wrongType('name', 'a string', name);
+  return readParameters('part', part).map(([inner, tensor]) => [`${name}.${inner}`, tensor]);
 }

@@ -2,7 +2,7 @@ import { wrongType } from '../errors.js';
 import { requireTensor } from '../ops/operand.js';
 import type { Shape } from '../tensor/shape.js';
 import type { OwnedTape } from '../tensor/tape.js';
-import { graphOf, isTensor, type ShapeOf, type Tensor } from '../tensor/tensor.js';
+import { graphOf, isTaped, isTensor, type ShapeOf, type Tensor } from '../tensor/tensor.js';
 import type { CanUpdateWithGradients, ModuleMut } from './module.js';
 import { statisticsIn } from './running-statistics.js';
 
@@ -25,6 +25,7 @@ export async function recalibrate<X extends Tensor<Shape>>(
     throw wrongType('module', 'an object with forwardMut()', module);
   }
   const statistics = statisticsIn(module);
+  requireIterable('batches', batches);
   if (statistics.length === 0) {
     throw new TypeError('Expected a module with BatchNorm2D layers in its parameters(), but it has none'); // prettier-ignore
   }
@@ -33,7 +34,7 @@ export async function recalibrate<X extends Tensor<Shape>>(
   let count = 0;
   try {
     for await (const batch of batches) {
-      const x = requireTensor(`batches[${count}]`, batch) as Tensor<Shape>;
+      const x = readBatch(`batches[${count}]`, batch);
       const traced = x.trace() as Tensor<ShapeOf<X>, OwnedTape>;
       const result = module.forwardMut(traced);
       // Nobody calls backward: the graph gives its memory back here.
@@ -48,4 +49,22 @@ export async function recalibrate<X extends Tensor<Shape>>(
     for (const end of ends) end();
   }
   return count;
+}
+
+function requireIterable(argument: string, value: unknown): void {
+  const candidate = value as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
+  const isOne =
+    typeof value === 'object' &&
+    !ArrayBuffer.isView(value) &&
+    (typeof candidate?.[Symbol.asyncIterator] === 'function' ||
+      typeof candidate?.[Symbol.iterator] === 'function');
+  if (!isOne) throw wrongType(argument, 'something to iterate over', value);
+}
+
+function readBatch(argument: string, value: unknown): Tensor<Shape> {
+  const tensor = requireTensor(argument, value);
+  if (isTaped(tensor)) {
+    throw new TypeError(`Expected a tensor without a tape for ${argument} but received one with a tape`); // prettier-ignore
+  }
+  return tensor as Tensor<Shape>;
 }

@@ -5,6 +5,13 @@ import type { Tape } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { NoParameters } from './no-parameters.js';
 
+/** Whether a layer is max(x, 0) and nothing else: no derived class with another forward. */
+export function isReLU(layer: unknown): boolean {
+  return (
+    layer instanceof ReLU && layer.forward === ReLU.prototype.forward && !('forwardMut' in layer)
+  );
+}
+
 /** max(x, 0), element by element; the gradient at 0 is 0. */
 export class ReLU extends NoParameters<'ReLU'> {
   /**

@@ -1,14 +1,14 @@
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { add } from '../ops/arithmetic.js';
-import { requireTensor } from '../ops/operand.js';
+import { requireShape, requireTensor } from '../ops/operand.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
 import type { Shape, Unless } from '../tensor/shape.js';
-import { sameShape, formatShape } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
-import { wrongValue } from '../errors.js';
+import { requireRandomSource } from '../tensor/random-source.js';
 import type { SameShapeAs, TapeProblem } from './input.js';
 import type { Layer, ShapeProblem } from './layer-shapes.js';
 import { requireTaped, requireUntaped } from './mode.js';
@@ -23,6 +23,7 @@ import {
   train,
   writePart,
 } from './part.js';
+import { registerReluJoin, reluJoinOf } from './relu-join.js';
 import { keepStatistics } from './running-statistics.js';
 
 type Input<X, F extends Layer, Wanted extends Tape> = Unless<
@@ -41,6 +42,21 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
     super();
     asPart('f', f);
     this.f = f;
+    registerReluJoin(this, {
+      can: (adding) =>
+        !adding &&
+        this.forward === Residual.prototype.forward &&
+        this.forwardMut === Residual.prototype.forwardMut &&
+        reluJoinOf(f, true) !== undefined,
+      infer: (x) => {
+        const input = requireUntaped('x', x);
+        return reluJoinOf(f, true)?.infer(input, (value) => summand(value, input));
+      },
+      train: (x) => {
+        const input = requireTaped('x', x);
+        return reluJoinOf(f, true)?.train(input, (value) => summand(value, input));
+      },
+    });
   }
 
   /**
@@ -83,6 +99,7 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
 
   /** Resets f in place. */
   resetParams(rng: RandomSource): void {
+    requireRandomSource('rng', rng);
     (this.f as Part).resetParams?.(rng);
   }
 
@@ -96,22 +113,26 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
 
   /** f behind `.0`, as dfdx's `Residual` does: behind the prefix `2.`, f has `2..0`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     writePart('f', this.f, zip, `${prefix}.0`);
   }
 
-  read(zip: NpzReader, prefix: string): Promise<void> {
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(() => readPart('f', this.f, zip, `${prefix}.0`));
   }
 }
 
 function sum(value: unknown, input: Tensor<Shape, Tape>): Tensor<Shape, Tape> {
   const result = requireTensor('the result of f', value);
-  if (!sameShape(result.shape, input.shape)) {
-    throw wrongValue(
-      'the result of f',
-      `shape ${formatShape(input.shape)}`,
-      `shape ${formatShape(result.shape)}`,
-    );
-  }
-  return add(result, input);
+  return add(result, summand(result, input));
+}
+
+/** What is added to the result of f. */
+function summand<T extends Tape>(
+  result: Tensor<Shape, Tape>,
+  input: Tensor<Shape, T>,
+): Tensor<Shape, T> {
+  requireShape('the result of f', result, input.shape);
+  return input;
 }

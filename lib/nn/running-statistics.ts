@@ -1,6 +1,6 @@
 import type { Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { CanUpdateWithGradients } from './module.js';
+import { type CanUpdateWithGradients, readParameters } from './module.js';
 
 /** A batch norm layer, for those who handle the running statistics of whole networks. */
 export interface StatisticsOwner {
@@ -26,7 +26,7 @@ export function statisticsOf(runningMean: Tensor<Shape>): StatisticsOwner | unde
 
 /** The batch norm layers of a module, however deep they are. */
 export function statisticsIn(module: CanUpdateWithGradients): readonly StatisticsOwner[] {
-  return module.parameters().flatMap(([, tensor]) => owners.get(tensor) ?? []);
+  return readParameters('module', module).flatMap(([, tensor]) => owners.get(tensor) ?? []);
 }
 
 /** Gives a function that puts all running statistics of the module back as they are now. */

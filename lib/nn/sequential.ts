@@ -1,3 +1,4 @@
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -5,6 +6,7 @@ import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider
 import type { Shape, Unless } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
+import { requireRandomSource } from '../tensor/random-source.js';
 import type { TapeProblem } from './input.js';
 import type { ChainProblem, ChainResult, Fitting, Layer } from './layer-shapes.js';
 import { requireTaped, requireUntaped } from './mode.js';
@@ -19,6 +21,8 @@ import {
   train,
   writePart,
 } from './part.js';
+import { type Addend, registerReluJoin, reluJoinOf } from './relu-join.js';
+import { isReLU } from './relu.js';
 import { keepStatistics } from './running-statistics.js';
 
 type Input<X, Layers extends readonly unknown[], Wanted extends Tape> = Unless<
@@ -33,9 +37,19 @@ type At<Tuple extends readonly unknown[], I> = I extends keyof Tuple ? Tuple[I] 
 type Output<X, Layers extends readonly unknown[], T extends Tape> =
   X extends Tensor<infer S, Tape> ? Tensor<ChainResult<Layers, S>, T> : never;
 
+/** A ReLU, and what is added before it. */
+interface Behind<T extends Tape> {
+  readonly addend: Addend<T> | undefined;
+}
+const justReLU = { addend: undefined };
+
 /**
  * Layers one after the other, as dfdx's tuples. Its type follows from theirs, and where one does not take
  * what the one before makes, that argument does not compile.
+ *
+ * `BatchNorm2D` and the `ReLU` behind it run in one pass over memory, as does a sum between the two: that of a
+ * `Residual` whose last layer is `BatchNorm2D` and that a `ReLU` follows. The results have the same bits, and
+ * what lies in between takes no memory.
  *
  * @example
  * const net = new Sequential(new BatchNorm2D(3), new ReLU(), new Flatten2D(), new Linear(48, 10));
@@ -57,6 +71,14 @@ export class Sequential<Layers extends readonly Layer[]>
     super();
     for (const [i, layer] of layers.entries()) asPart(`layers[${i}]`, layer);
     this.layers = Object.freeze([...layers]) as unknown as Layers;
+    registerReluJoin(this, {
+      can: (adding) =>
+        this.forward === Sequential.prototype.forward &&
+        this.forwardMut === Sequential.prototype.forwardMut &&
+        reluJoinOf(this.layers.at(-1), adding) !== undefined,
+      infer: (x, addend) => this.#infer(requireUntaped('x', x), { addend }),
+      train: (x, addend) => this.#train(requireTaped('x', x), { addend }),
+    });
   }
 
   /**
@@ -67,13 +89,7 @@ export class Sequential<Layers extends readonly Layer[]>
     x: X & Input<X, Layers, NoneTape>,
   ): Output<X, Layers, NoneTape> {
     const input = requireUntaped('x', x);
-    let value: unknown = input;
-    for (const [i, layer] of this.layers.entries()) {
-      const before = value;
-      value = infer(`layers[${i}]`, layer, before);
-      if (before !== input && before !== value && isTensor(before)) before.dispose();
-    }
-    return value as Output<X, Layers, NoneTape>;
+    return this.#infer(input, undefined) as Output<X, Layers, NoneTape>;
   }
 
   /**
@@ -87,15 +103,51 @@ export class Sequential<Layers extends readonly Layer[]>
     const input = requireTaped('x', x);
     const restore = keepStatistics(this);
     try {
-      return this.layers.reduce<unknown>((value, layer) => train(layer, value), input) as Output<
-        X,
-        Layers,
-        OwnedTape
-      >;
+      return this.#train(input, undefined) as Output<X, Layers, OwnedTape>;
     } catch (error) {
       restore();
       throw error;
     }
+  }
+
+  #infer(input: Tensor<Shape>, behind: Behind<NoneTape> | undefined): unknown {
+    let value: unknown = input;
+    for (let i = 0; i < this.layers.length; i++) {
+      const before = value;
+      const layer = this.layers[i];
+      const following = this.#behind(i, behind);
+      const join = following && reluJoinOf(layer, following.addend !== undefined);
+      if (join === undefined) {
+        value = infer(`layers[${i}]`, layer, before);
+      } else {
+        value = join.infer(before, following?.addend);
+        i++;
+      }
+      if (before !== input && before !== value && isTensor(before)) before.dispose();
+    }
+    return value;
+  }
+
+  #train(input: Tensor<Shape, OwnedTape>, behind: Behind<Tape> | undefined): unknown {
+    let value: unknown = input;
+    for (let i = 0; i < this.layers.length; i++) {
+      const layer = this.layers[i];
+      const following = this.#behind(i, behind);
+      const join = following && reluJoinOf(layer, following.addend !== undefined);
+      if (join === undefined) {
+        value = train(layer, value);
+      } else {
+        value = join.train(value, following?.addend);
+        i++;
+      }
+    }
+    return value;
+  }
+
+  /** The ReLU behind a layer, undefined where there is none; `behind` follows the last layer. */
+  #behind<T extends Tape>(i: number, behind: Behind<T> | undefined): Behind<T> | undefined {
+    if (i === this.layers.length - 1) return behind;
+    return isReLU(this.layers[i + 1]) ? justReLU : undefined;
   }
 
   parameters(): readonly NamedTensor[] {
@@ -108,6 +160,7 @@ export class Sequential<Layers extends readonly Layer[]>
 
   /** Resets the layers, first to last, in place. */
   resetParams(rng: RandomSource): void {
+    requireRandomSource('rng', rng);
     for (const layer of this.layers) (layer as Part).resetParams?.(rng);
   }
 
@@ -122,12 +175,14 @@ export class Sequential<Layers extends readonly Layer[]>
 
   /** Each layer behind its place, as dfdx's tuples: `0.scale.npy`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     for (const [i, layer] of this.layers.entries()) {
       writePart(`layers[${i}]`, layer, zip, `${prefix}${i}.`);
     }
   }
 
-  read(zip: NpzReader, prefix: string): Promise<void> {
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       for (const [i, layer] of this.layers.entries()) {
         await readPart(`layers[${i}]`, layer, zip, `${prefix}${i}.`);

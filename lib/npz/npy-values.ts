@@ -15,9 +15,18 @@ export function formatFloats(values: Float32Array, shape: Shape): Buffer {
 
 /** One float64 without axes. */
 export function formatNumber(value: number): Buffer {
-  const data = Buffer.alloc(8);
-  data.writeDoubleLE(value);
-  return Buffer.concat([formatHeader('<f8', []), data]);
+  return Buffer.concat([formatHeader('<f8', []), doubles([value])]);
+}
+
+/** A float64 array with one axis. */
+export function formatNumbers(values: readonly number[]): Buffer {
+  return Buffer.concat([formatHeader('<f8', [values.length]), doubles(values)]);
+}
+
+function doubles(values: readonly number[]): Buffer {
+  const data = Buffer.alloc(8 * values.length);
+  for (const [i, value] of values.entries()) data.writeDoubleLE(value, 8 * i);
+  return data;
 }
 
 /** The values of a float32 or float64 array of this shape, row by row. */

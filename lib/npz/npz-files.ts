@@ -1,4 +1,4 @@
-import { wrongType } from '../errors.js';
+import { requireOptions, wrongType, wrongValue } from '../errors.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { NpzReader } from './npz-reader.js';
@@ -28,23 +28,61 @@ export async function saveNpz(path: FilePath, module: SaveToNpz): Promise<void> 
   await replaceFile(file, (handle) => zip.writeTo(handle));
 }
 
+/** How a file is loaded. */
+export interface LoadOptions {
+  /** What to do where the file has entries that the module does not know: they are weights of another
+   * architecture, or of something else besides. Default `'refuse'`. */
+  readonly extra?: 'refuse' | 'ignore';
+}
+
+/** What a checkpoint has besides the module begins with this; `load` takes no notice of it. */
+export const checkpointPrefix = 'checkpoint.';
+
 /**
- * Loads a module from an `.npz` archive in place. Extra entries are ignored.
- * @throws FileFormatError naming file, entry, what was expected and what was found. Nothing has changed
- * then.
+ * Loads a module from an `.npz` archive in place, a checkpoint included.
+ * @throws FileFormatError naming file, entry, what was expected and what was found: the first entry that
+ * is missing, has another shape or type, or is not the module's. Nothing has changed then.
  */
-export async function loadNpz(path: FilePath, module: LoadFromNpz): Promise<void> {
+export async function loadNpz(
+  path: FilePath,
+  module: LoadFromNpz,
+  options?: LoadOptions,
+): Promise<void> {
   const file = readPath('path', path);
   requireMethod('module', module, 'read');
+  const extra = readExtra(options);
+  const others = (name: string) => extra === 'ignore' || name.startsWith(checkpointPrefix);
+  await readNpz(file, (zip) => module.read(zip, ''), others);
+}
+
+/** Reads an archive whose entries are all asked for, or known to `others`. */
+export async function readNpz(
+  file: string,
+  read: (zip: NpzReader) => Promise<void>,
+  others: (name: string) => boolean,
+): Promise<void> {
   const zip = await NpzReader.open(file);
   try {
-    await zip.together(() => module.read(zip, ''));
+    await zip.together(async () => {
+      await read(zip);
+      zip.requireNoFurther(others);
+    });
   } finally {
     zip.close();
   }
 }
 
-function requireMethod(argument: string, value: unknown, method: string): void {
+/** What `LoadOptions` say of further entries. */
+export function readExtra(options: unknown): 'refuse' | 'ignore' {
+  const { extra = 'refuse' } = requireOptions('options', options, ['extra']);
+  if (extra === 'refuse' || extra === 'ignore') return extra;
+  const expected = "'refuse' or 'ignore'";
+  throw typeof extra === 'string'
+    ? wrongValue('extra', expected, JSON.stringify(extra))
+    : wrongType('extra', expected, extra);
+}
+
+export function requireMethod(argument: string, value: unknown, method: string): void {
   const object = value as Record<string, unknown> | null | undefined;
   if (typeof object?.[method] !== 'function') {
     throw wrongType(argument, `an object with ${method}()`, value);

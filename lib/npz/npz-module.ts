@@ -1,5 +1,11 @@
 import type { FilePath } from '../files/path.js';
-import { loadNpz, type LoadFromNpz, saveNpz, type SaveToNpz } from './npz-files.js';
+import {
+  loadNpz,
+  type LoadFromNpz,
+  type LoadOptions,
+  saveNpz,
+  type SaveToNpz,
+} from './npz-files.js';
 import type { NpzReader } from './npz-reader.js';
 import type { NpzWriter } from './npz-writer.js';
 
@@ -21,10 +27,10 @@ export abstract class NpzModule implements SaveToNpz, LoadFromNpz {
 
   /**
    * Loads from an `.npz` archive in place, from float32 or float64 arrays.
-   * @throws FileFormatError naming file, entry, what was expected and what was found; nothing has
-   * changed then.
+   * @throws FileFormatError naming file, entry, what was expected and what was found: the first entry that
+   * is missing, has another shape or type, or is not this module's. Nothing has changed then.
    */
-  load(path: FilePath): Promise<void> {
-    return loadNpz(path, this);
+  load(path: FilePath, options?: LoadOptions): Promise<void> {
+    return loadNpz(path, this, options);
   }
 }

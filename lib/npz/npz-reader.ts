@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Entry, ZipFile } from 'yauzl';
+import { describe, wrongType, wrongValue } from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { setFloats } from '../files/set-floats.js';
@@ -32,6 +33,8 @@ export class NpzReader {
   readonly #zip: ZipFile;
   readonly #entries: ReadonlyMap<string, readonly Entry[]>;
   readonly #stage = new Stage();
+  /** Names that were asked for. */
+  readonly #known = new Set<string>();
 
   private constructor(
     /** Path of the archive. */
@@ -67,6 +70,7 @@ export class NpzReader {
 
   /** Whether there is an entry of this name, `.npy` included. */
   has(name: string): boolean {
+    requireName(name);
     return this.#entries.has(name);
   }
 
@@ -76,6 +80,7 @@ export class NpzReader {
    * @throws FileFormatError naming file, entry, what was expected and what was found.
    */
   async tensor(name: string, tensor: Tensor<Shape>): Promise<void> {
+    requireName(name);
     const { shape } = requireTensor('tensor', tensor) as Tensor<Shape>;
     const values = await this.#read(name, shape);
     this.#stage.note(setFloats(tensor, values, this.#failOf(name)));
@@ -86,6 +91,8 @@ export class NpzReader {
    * @param limits What the number must be, in words and as a check.
    */
   async number(name: string, limits?: NumberLimits): Promise<number> {
+    requireName(name);
+    if (limits !== undefined) requireLimits(limits);
     const [value] = await this.#read(name, []);
     if (limits !== undefined && !limits.fits(value)) {
       this.#failOf(name)(limits.expected, String(value));
@@ -93,13 +100,45 @@ export class NpzReader {
     return value;
   }
 
+  /**
+   * Reads so many numbers, an array with one axis.
+   * @throws FileFormatError naming file, entry, what was expected and what was found.
+   */
+  async numbers(name: string, length: number): Promise<readonly number[]> {
+    if (!Number.isSafeInteger(length) || length < 0) {
+      throw wrongValue('length', 'a number of numbers', describe(length));
+    }
+    return Array.from(await this.#read(name, [length]));
+  }
+
+  /** Says that an entry belongs to the module although it is not read. `load` refuses a file with entries
+   * that the module does not know. */
+  ignore(name: string): void {
+    this.#known.add(name);
+  }
+
+  /** @internal Throws where there are entries that nobody asked for and that `others` does not know. */
+  requireNoFurther(others: (name: string) => boolean): void {
+    const further = this.names.filter((name) => !this.#known.has(name) && !others(name));
+    if (further.length === 0) return;
+    const count = further.length - 1;
+    const rest = count === 0 ? '' : ` and ${count} more`;
+    throw new FileFormatError(
+      this.path,
+      "no entries besides the module's",
+      `${JSON.stringify(further[0])}${rest}`,
+    );
+  }
+
   /** What is read into tensors in `read` changes them at its end, and none of them where it throws. */
-  together(read: () => Promise<void>): Promise<void> {
+  async together(read: () => Promise<void>): Promise<void> {
+    if (typeof read !== 'function') throw wrongType('read', 'a function', read);
     return this.#stage.together(read);
   }
 
   /** Notes a change that is to be made together with those of the tensors. */
   change(change: () => void): void {
+    if (typeof change !== 'function') throw wrongType('change', 'a function', change);
     this.#stage.note(change);
   }
 
@@ -124,6 +163,7 @@ export class NpzReader {
   }
 
   async #read(name: string, shape: Shape): Promise<Float64Array | Float32Array> {
+    this.#known.add(name);
     const fail = this.#failOf(name);
     const entry = this.#entry(name, fail);
     // Known before anything is unpacked: a small file may unpack to gigabytes.
@@ -171,6 +211,17 @@ export class NpzReader {
     return (expected, found) => {
       throw new FileFormatError(this.path, expected, found, name);
     };
+  }
+}
+
+function requireName(name: unknown): void {
+  if (typeof name !== 'string') throw wrongType('name', 'a string', name);
+}
+
+function requireLimits(limits: unknown): void {
+  const { expected, fits } = (limits ?? {}) as Partial<Record<keyof NumberLimits, unknown>>;
+  if (typeof expected !== 'string' || typeof fits !== 'function') {
+    throw wrongType('limits', 'an object with the text expected and the function fits', limits);
   }
 }
 

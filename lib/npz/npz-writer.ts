@@ -3,7 +3,7 @@ import { requireFiniteOrNaN, wrongType, wrongValue } from '../errors.js';
 import { requireTensor } from '../ops/operand.js';
 import type { Shape } from '../tensor/shape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
-import { formatFloats, formatNumber } from './npy-values.js';
+import { formatFloats, formatNumber, formatNumbers } from './npy-values.js';
 
 /** What yazl takes at once; larger entries are handed to it as a stream. */
 const largestBuffer = 0x3fffffff;
@@ -28,6 +28,15 @@ export class NpzWriter {
   /** Adds a number as a float64 without axes. */
   number(name: string, value: number): void {
     this.#add(name, formatNumber(requireFiniteOrNaN('value', value)));
+  }
+
+  /** Adds numbers as a float64 array with one axis, whatever they are: infinities and NaN included. */
+  numbers(name: string, values: readonly number[]): void {
+    if (!Array.isArray(values)) throw wrongType('values', 'an array of numbers', values);
+    for (const [i, value] of (values as readonly unknown[]).entries()) {
+      if (typeof value !== 'number') throw wrongType(`values[${i}]`, 'a number', value);
+    }
+    this.#add(name, formatNumbers(values));
   }
 
   /** @internal Stored, not deflated: dfdx reads nothing else. */

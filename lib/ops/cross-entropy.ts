@@ -29,9 +29,36 @@ export function crossEntropyWithLogits<X extends Tensor<Shape, Tape>>(
   logits: X & ([LogitsMistake<X>] extends [never] ? unknown : LogitsMistake<X>),
   targets: Targets,
 ): Tensor<readonly [], TapeOf<X>> {
+  return crossEntropy<X>(logits, (rows, columns) => readTargets(targets, rows, columns), false);
+}
+
+/**
+ * Kullback-Leibler divergence of softmax(logits) from the targets, averaged over the rows:
+ * 1/N * sum over rows n and classes c of t[n][c] * (log(t[n][c]) - log(softmax(logits[n]))[c]). A class of
+ * probability 0 adds 0, as in PyTorch; in dfdx it makes the loss NaN.
+ *
+ * @param logits [N, C], taped for training.
+ * @param targets Probabilities [N, C] without a tape: they get no gradient.
+ * @throws RangeError for a wrong shape or an empty batch, TypeError for targets with a tape.
+ */
+export function klDivWithLogitsLoss<X extends Tensor<Shape, Tape>>(
+  logits: X & ([LogitsMistake<X>] extends [never] ? unknown : LogitsMistake<X>),
+  targets: Tensor<readonly [number, number]>,
+): Tensor<readonly [], TapeOf<X>> {
+  const read = (rows: number, columns: number): Target =>
+    probabilities(requireTensor('targets', targets), rows, columns);
+  return crossEntropy<X>(logits, read, true);
+}
+
+/** Cross entropy, and less the entropy of the targets, which has no gradient, where `relative`. */
+function crossEntropy<X>(
+  logits: unknown,
+  read: (rows: number, columns: number) => Target,
+  relative: boolean,
+): Tensor<readonly [], TapeOf<X>> {
   const x = requireTensor('logits', logits);
   const [rows, columns] = readLogitsShape(x.shape);
-  const target = readTargets(targets, rows, columns);
+  const target = read(rows, columns);
 
   const inputs = [x];
   const graphs = graphsOf(inputs);
@@ -39,7 +66,8 @@ export function crossEntropyWithLogits<X extends Tensor<Shape, Tape>>(
   const logProbabilities = Storage.take(rows * columns);
   backend.logSoftmax(rows, columns, input.values, logProbabilities.values);
   const loss = Storage.take(1);
-  loss.values[0] = -target.dot(logProbabilities.values) / rows;
+  const entropy = relative ? target.entropy() : 0;
+  loss.values[0] = (-target.dot(logProbabilities.values) - entropy) / rows;
   const result = recorded<readonly [], TapeOf<X>>(graphs, inputs, scalarShape, loss, () => ({
     saved: [logProbabilities, ...target.saved],
     backward: (dy, give) => {
@@ -60,6 +88,8 @@ interface Target {
   readonly saved: readonly Storage[];
   /** Sum of the element-wise product with `values`. */
   dot(values: Float32Array): number;
+  /** -Sum of t * log(t). */
+  entropy(): number;
   /** factor * target into `out`. */
   scaled(factor: number, out: Float32Array): void;
 }
@@ -100,6 +130,7 @@ function oneHot(classes: Int32Array, columns: number): Target {
       for (let row = 0; row < classes.length; row++) sum += values[row * columns + classes[row]];
       return sum;
     },
+    entropy: () => 0,
     scaled(factor, out) {
       out.fill(0);
       for (let row = 0; row < classes.length; row++) out[row * columns + classes[row]] = factor;
@@ -127,6 +158,11 @@ function probabilities(targets: Tensor<Shape, Tape>, rows: number, columns: numb
       storage.values.forEach((weight, i) => {
         if (weight !== 0) sum += weight * values[i];
       });
+      return sum;
+    },
+    entropy() {
+      let sum = 0;
+      for (const weight of storage.values) if (weight !== 0) sum -= weight * Math.log(weight);
       return sum;
     },
     scaled(factor, out) {

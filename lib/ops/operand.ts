@@ -1,5 +1,5 @@
-import { wrongType } from '../errors.js';
-import type { Shape } from '../tensor/shape.js';
+import { wrongType, wrongValue } from '../errors.js';
+import { formatShape, sameShape, type Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import { isTensor, type Tensor } from '../tensor/tensor.js';
 
@@ -9,4 +9,10 @@ export type AnyTensor = Tensor<Shape, Tape>;
 export function requireTensor(argument: string, value: unknown): AnyTensor {
   if (!isTensor(value)) throw wrongType(argument, 'a Tensor', value);
   return value;
+}
+
+/** @throws RangeError where a tensor has another shape. */
+export function requireShape(argument: string, tensor: AnyTensor, shape: Shape): void {
+  if (sameShape(tensor.shape, shape)) return;
+  throw wrongValue(argument, `shape ${formatShape(shape)}`, `shape ${formatShape(tensor.shape)}`);
 }

@@ -1,5 +1,5 @@
 import { recorded, graphsOf } from '../autograd/record.js';
-import { backend, type Unary } from '../backend/index.js';
+import { backend, type Unary, type UnaryBackward } from '../backend/index.js';
 import type { Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
@@ -10,7 +10,7 @@ interface Rule {
   readonly forward: Unary;
   readonly reads: 'input' | 'output';
   /** dx from the value read and dy. */
-  readonly backward: (n: number, value: Float32Array, dy: Float32Array, dx: Float32Array) => void;
+  readonly backward: UnaryBackward;
 }
 
 const two = new Float32Array([2]);
@@ -52,6 +52,65 @@ export const relu = operation({
   reads: 'output',
   backward: backend.reluBackward,
 });
+
+export const abs = operation({
+  forward: backend.abs,
+  reads: 'input',
+  backward: backend.absBackward,
+});
+
+export const sigmoid = operation({
+  forward: backend.sigmoid,
+  reads: 'output',
+  backward: backend.sigmoidBackward,
+});
+
+export const tanh = operation({
+  forward: backend.tanh,
+  reads: 'output',
+  backward: backend.tanhBackward,
+});
+
+export const gelu = operation({
+  forward: backend.gelu,
+  reads: 'input',
+  backward: backend.geluBackward,
+});
+
+// By Math.sin and Math.cos on every backend: they are right for arguments of any size, and no network
+// spends its time in them.
+
+export const sin = operation({
+  forward: (n, x, y) => {
+    for (let i = 0; i < n; i++) y[i] = Math.sin(x[i]);
+  },
+  reads: 'input',
+  backward: (n, x, dy, dx) => {
+    for (let i = 0; i < n; i++) dx[i] = Math.cos(x[i]) * dy[i];
+  },
+});
+
+export const cos = operation({
+  forward: (n, x, y) => {
+    for (let i = 0; i < n; i++) y[i] = Math.cos(x[i]);
+  },
+  reads: 'input',
+  backward: (n, x, dy, dx) => {
+    for (let i = 0; i < n; i++) dx[i] = -Math.sin(x[i]) * dy[i];
+  },
+});
+
+/** x > 0 ? x : slope * x */
+export function leakyRelu<S extends Shape, T extends Tape>(
+  x: Tensor<S, T>,
+  slope: number,
+): Tensor<S, T> {
+  return operation({
+    forward: (n, input, y) => backend.leakyRelu(n, slope, input, y),
+    reads: 'input',
+    backward: (n, input, dy, dx) => backend.leakyReluBackward(n, slope, input, dy, dx),
+  })(x);
+}
 
 function operation(rule: Rule) {
   return <S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> => {

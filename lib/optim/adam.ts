@@ -2,7 +2,16 @@ import type { Gradients } from '../autograd/gradients.js';
 import { backend } from '../backend/index.js';
 import { requireFraction, requireOptions, requirePositive, wrongType } from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
 import { updateModule } from './optimizer.js';
+import {
+  learningRateCounter,
+  type OptimizerState,
+  readState,
+  type ResumableOptimizer,
+  writeState,
+} from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
 
@@ -28,7 +37,7 @@ export interface AdamOptions {
  *     p = p - lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
  *     p = p - lr * decoupled * p   (with the p from before)
  */
-export class Adam {
+export class Adam implements ResumableOptimizer {
   #lr: number;
   readonly #betas: readonly [number, number];
   readonly #epsilon: number;
@@ -39,9 +48,10 @@ export class Adam {
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(options?: AdamOptions) {
     const given = requireOptions('options', options, ['lr', 'betas', 'epsilon', 'weightDecay']);
-    this.#lr = requirePositive('lr', given.lr ?? 0.001);
-    this.#betas = readBetas(given.betas ?? [0.9, 0.999]);
-    this.#epsilon = requirePositive('epsilon', given.epsilon ?? 1e-8);
+    const { lr = 0.001, betas = [0.9, 0.999], epsilon = 1e-8 } = given;
+    this.#lr = requirePositive('lr', lr);
+    this.#betas = readBetas(betas);
+    this.#epsilon = requirePositive('epsilon', epsilon);
     this.#decay = readWeightDecay(given.weightDecay);
   }
 
@@ -81,6 +91,43 @@ export class Adam {
       );
     });
     this.#steps = steps;
+  }
+
+  /** Adds learning rate, settings, the number of steps and both moments of each parameter, each name behind `prefix` and `adam.`. */
+  write(zip: NpzWriter, prefix: string, module: CanUpdateWithGradients): void {
+    writeState(zip, prefix, module, this.#state());
+  }
+
+  /**
+   * Reads what `write` writes, for the same module.
+   * @throws FileFormatError for another optimizer, other settings or other parameters.
+   */
+  read(zip: NpzReader, prefix: string, module: CanUpdateWithGradients): Promise<void> {
+    return readState(zip, prefix, module, this.#state());
+  }
+
+  #state(): OptimizerState {
+    return {
+      kind: 'Adam',
+      settings: {
+        beta1: this.#betas[0],
+        beta2: this.#betas[1],
+        epsilon: this.#epsilon,
+        l2: this.#decay.l2,
+        decoupled: this.#decay.decoupled,
+      },
+      counters: {
+        lr: learningRateCounter(this),
+        steps: {
+          value: this.#steps,
+          expected: 'a number of steps',
+          fits: (value) => Number.isSafeInteger(value) && value >= 0,
+          set: (value) => (this.#steps = value),
+        },
+      },
+      memory: this.#moments,
+      memoryNames: ['moment1', 'moment2'],
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 import { consumeGradients, Gradients, gradientStorage } from '../autograd/gradients.js';
 import { wrongType } from '../errors.js';
-import type { CanUpdateWithGradients } from '../nn/module.js';
+import { type CanUpdateWithGradients, readParameters } from '../nn/module.js';
 import type { Shape } from '../tensor/shape.js';
 import { createTensor, storageOf, type Tensor } from '../tensor/tensor.js';
 import { Storage } from '../tensor/storage.js';
@@ -41,7 +41,7 @@ export function updateModule(
 }
 
 /** The parameters that `module.update` offers to a provider; one without gradients changes none. */
-function offeredParameters(module: CanUpdateWithGradients): Tensor<Shape>[] {
+export function offeredParameters(module: CanUpdateWithGradients): Tensor<Shape>[] {
   const offered: Tensor<Shape>[] = [];
   module.update(
     {
@@ -95,14 +95,14 @@ class SteppingProvider implements GradientProvider {
   }
 }
 
-function requireModule(module: unknown): void {
+export function requireModule(module: unknown): void {
   const candidate = module as Partial<CanUpdateWithGradients> | null | undefined;
   if (typeof candidate?.update !== 'function' || typeof candidate.parameters !== 'function') {
     throw wrongType('module', 'an object with update() and parameters()', module);
   }
 }
 
-function nameOf(parameter: Tensor<Shape>, module: CanUpdateWithGradients): string {
-  const found = module.parameters().find(([, { id }]) => id === parameter.id);
+export function nameOf(parameter: Tensor<Shape>, module: CanUpdateWithGradients): string {
+  const found = readParameters('module', module).find(([, { id }]) => id === parameter.id);
   return found?.[0] ?? `a tensor of shape [${parameter.shape.join(', ')}]`;
 }

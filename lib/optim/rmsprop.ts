@@ -2,7 +2,16 @@ import type { Gradients } from '../autograd/gradients.js';
 import { backend } from '../backend/index.js';
 import { requireBoolean, requireFraction, requireOptions, requirePositive } from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
 import { updateModule } from './optimizer.js';
+import {
+  learningRateCounter,
+  type OptimizerState,
+  readState,
+  type ResumableOptimizer,
+  writeState,
+} from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
 
@@ -34,7 +43,7 @@ export interface RMSpropOptions {
  *     p = p - lr * (m, or g without momentum)
  *     p = p - lr * decoupled * p   (with the p from before)
  */
-export class RMSprop {
+export class RMSprop implements ResumableOptimizer {
   #lr: number;
   readonly #alpha: number;
   readonly #epsilon: number;
@@ -47,12 +56,13 @@ export class RMSprop {
   constructor(options?: RMSpropOptions) {
     const names = ['lr', 'alpha', 'epsilon', 'momentum', 'centered', 'weightDecay'];
     const given = requireOptions('options', options, names);
-    this.#lr = requirePositive('lr', given.lr ?? 0.01);
-    this.#alpha = requireFraction('alpha', given.alpha ?? 0.9);
-    this.#epsilon = requirePositive('epsilon', given.epsilon ?? 1e-8);
+    const { lr = 0.01, alpha = 0.9, epsilon = 1e-8, centered = false } = given;
+    this.#lr = requirePositive('lr', lr);
+    this.#alpha = requireFraction('alpha', alpha);
+    this.#epsilon = requirePositive('epsilon', epsilon);
     this.#momentum =
       given.momentum === undefined ? undefined : requireFraction('momentum', given.momentum);
-    this.#centered = requireBoolean('centered', given.centered ?? false);
+    this.#centered = requireBoolean('centered', centered);
     this.#decay = readWeightDecay(given.weightDecay);
     // The mean square, the velocity, the mean gradient; an array of no use is left out.
     this.#means = new ParameterMemory([
@@ -92,5 +102,39 @@ export class RMSprop {
         this.#centered ? others[others.length - 1] : null,
       );
     });
+  }
+
+  /** Adds learning rate, settings and what is remembered of each parameter, each name behind `prefix` and `rmsprop.`. */
+  write(zip: NpzWriter, prefix: string, module: CanUpdateWithGradients): void {
+    writeState(zip, prefix, module, this.#state());
+  }
+
+  /**
+   * Reads what `write` writes, for the same module.
+   * @throws FileFormatError for another optimizer, other settings or other parameters.
+   */
+  read(zip: NpzReader, prefix: string, module: CanUpdateWithGradients): Promise<void> {
+    return readState(zip, prefix, module, this.#state());
+  }
+
+  #state(): OptimizerState {
+    return {
+      kind: 'RMSprop',
+      settings: {
+        alpha: this.#alpha,
+        epsilon: this.#epsilon,
+        momentum: this.#momentum ?? 0,
+        centered: Number(this.#centered),
+        l2: this.#decay.l2,
+        decoupled: this.#decay.decoupled,
+      },
+      counters: { lr: learningRateCounter(this) },
+      memory: this.#means,
+      memoryNames: [
+        'mean_square',
+        ...(this.#momentum === undefined ? [] : ['velocity']),
+        ...(this.#centered ? ['mean_gradient'] : []),
+      ],
+    };
   }
 }

@@ -2,7 +2,16 @@ import type { Gradients } from '../autograd/gradients.js';
 import { backend } from '../backend/index.js';
 import { requireFraction, requireOptions, requirePositive } from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
 import { updateModule } from './optimizer.js';
+import {
+  learningRateCounter,
+  type OptimizerState,
+  readState,
+  type ResumableOptimizer,
+  writeState,
+} from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
 
@@ -30,7 +39,7 @@ export interface SgdOptions {
  *     p = p - lr * (v, or g + momentum * v for Nesterov, or g without momentum)
  *     p = p - lr * decoupled * p   (with the p from before)
  */
-export class Sgd {
+export class Sgd implements ResumableOptimizer {
   #lr: number;
   readonly #momentum: number;
   readonly #nesterov: boolean;
@@ -40,15 +49,15 @@ export class Sgd {
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(options?: SgdOptions) {
     const given = requireOptions('options', options, ['lr', 'momentum', 'weightDecay']);
-    this.#lr = requirePositive('lr', given.lr ?? 0.01);
-    const { momentum } = given;
+    const { lr = 0.01, momentum } = given;
+    this.#lr = requirePositive('lr', lr);
     this.#nesterov = typeof momentum === 'object' && momentum !== null;
     this.#momentum = this.#nesterov
       ? requireFraction(
           'momentum.nesterov',
           requireOptions('momentum', momentum, ['nesterov']).nesterov,
         )
-      : requireFraction('momentum', momentum ?? 0);
+      : requireFraction('momentum', momentum === undefined ? 0 : momentum);
     this.#decay = readWeightDecay(given.weightDecay);
     this.#velocities = new ParameterMemory(momentum === undefined ? [] : [0]);
   }
@@ -80,5 +89,33 @@ export class Sgd {
         velocity ?? null,
       );
     });
+  }
+
+  /** Adds learning rate, settings and, with momentum, the velocity of each parameter, each name behind `prefix` and `sgd.`. */
+  write(zip: NpzWriter, prefix: string, module: CanUpdateWithGradients): void {
+    writeState(zip, prefix, module, this.#state());
+  }
+
+  /**
+   * Reads what `write` writes, for the same module.
+   * @throws FileFormatError for another optimizer, other settings or other parameters.
+   */
+  read(zip: NpzReader, prefix: string, module: CanUpdateWithGradients): Promise<void> {
+    return readState(zip, prefix, module, this.#state());
+  }
+
+  #state(): OptimizerState {
+    return {
+      kind: 'Sgd',
+      settings: {
+        momentum: this.#momentum,
+        nesterov: Number(this.#nesterov),
+        l2: this.#decay.l2,
+        decoupled: this.#decay.decoupled,
+      },
+      counters: { lr: learningRateCounter(this) },
+      memory: this.#velocities,
+      memoryNames: ['velocity'],
+    };
   }
 }

@@ -43,7 +43,8 @@ export function batchNormInference(input: InferenceInput, out?: Float32Array): F
   const bias = requireArray('bias', given.bias, channels);
   const runningMean = requireArray('runningMean', given.runningMean, channels);
   const runningVar = requireArray('runningVar', given.runningVar, channels);
-  const epsilon = requirePositive('epsilon', given.epsilon ?? 1e-5);
+  const { epsilon: givenEpsilon = 1e-5 } = given;
+  const epsilon = requirePositive('epsilon', givenEpsilon);
   if (out !== undefined) {
     requireArray('out', out, elements);
     requireNoOverlap({ out }, { x, scale, bias, runningMean, runningVar }, [['out', 'x']]);

@@ -59,8 +59,9 @@ export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): T
   const scale = requireArray('scale', given.scale, channels);
   const bias = requireArray('bias', given.bias, channels);
   const running = readRunning(given, channels);
-  const epsilon = requirePositive('epsilon', given.epsilon ?? 1e-5);
-  const momentum = requireFraction('momentum', given.momentum ?? 0.1);
+  const { epsilon: givenEpsilon = 1e-5, momentum: givenMomentum = 0.1 } = given;
+  const epsilon = requirePositive('epsilon', givenEpsilon);
+  const momentum = requireFraction('momentum', givenMomentum);
   requireBatch('x', image, image.shape);
   const result =
     out === undefined ? allocateOut(elements, channels) : readOut(out, elements, channels);

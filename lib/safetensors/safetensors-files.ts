@@ -1,13 +1,13 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { wrongType } from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { setFloats } from '../files/set-floats.js';
-import type { CanUpdateWithGradients, NamedTensor } from '../nn/module.js';
+import { type CanUpdateWithGradients, type NamedTensor, readParameters } from '../nn/module.js';
 import { pyTorchName } from '../nn/pytorch-names.js';
 import { statisticsOf } from '../nn/running-statistics.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
+import { type LoadOptions, readExtra } from '../npz/npz-files.js';
 import { storageOf } from '../tensor/tensor.js';
 import { type Entry, formatHeader, maxHeaderBytes, parseHeader } from './safetensors-format.js';
 import { decodeFloats, encodeFloats, encodeInteger } from './values.js';
@@ -35,7 +35,7 @@ export async function saveSafetensors(
     parts.push(bytes);
     end += bytes.length;
   };
-  for (const named of parametersOf(module)) {
+  for (const named of readParameters('module', module)) {
     const [, tensor] = named;
     add(pyTorchName(named), 'F32', tensor.shape, encodeFloats(storageOf(tensor).values));
     const counter = statisticsOf(tensor);
@@ -48,16 +48,18 @@ export async function saveSafetensors(
 
 /**
  * Loads the tensors of a module, in place, from a safetensors file with PyTorch's names: float32, and
- * float64, float16 and bfloat16 converted. Further tensors in the file are ignored.
- * @throws FileFormatError naming file, tensor, what was expected and what was found. Nothing has changed
- * then.
+ * float64, float16 and bfloat16 converted.
+ * @throws FileFormatError naming file, tensor, what was expected and what was found: the first one that is
+ * missing, has another shape or type, or is not the module's. Nothing has changed then.
  */
 export async function loadSafetensors(
   path: FilePath,
   module: Pick<CanUpdateWithGradients, 'parameters'>,
+  options?: LoadOptions,
 ): Promise<void> {
   const file = readPath('path', path);
-  const parameters = parametersOf(module);
+  const parameters = readParameters('module', module);
+  const extra = readExtra(options);
   // Opening a pipe would wait for its other end.
   if (!(await stat(file)).isFile()) failIn(file)('a safetensors file', 'no file');
   const handle = await open(file, 'r');
@@ -74,6 +76,7 @@ export async function loadSafetensors(
         counter.setBatches(count);
       });
     }
+    if (extra === 'refuse') reader.requireNoFurther(parameters);
     for (const change of changes) change();
   } finally {
     await handle.close();
@@ -104,6 +107,17 @@ class Reader {
 
   has(name: string): boolean {
     return this.entries.has(name);
+  }
+
+  /** Throws where there are tensors that are not the module's. Batch counters beside its own may be there:
+   * frozen layers have none. */
+  requireNoFurther(parameters: readonly NamedTensor[]): void {
+    const known = new Set(parameters.flatMap((named) => [pyTorchName(named), counterName(named)]));
+    const further = [...this.entries.keys()].filter((name) => !known.has(name));
+    if (further.length === 0) return;
+    const rest = further.length === 1 ? '' : ` and ${further.length - 1} more`;
+    const found = `${JSON.stringify(further[0])}${rest}`;
+    throw new FileFormatError(this.file, "no tensors besides the module's", found);
   }
 
   /** Gives a function that writes the values into the tensor. */
@@ -168,12 +182,4 @@ async function readExactly(
 /** `net.1.num_batches_tracked` for `net.1.runningMean` */
 function counterName([name]: NamedTensor): string {
   return name.slice(0, name.lastIndexOf('.') + 1) + batchCounter;
-}
-
-function parametersOf(module: unknown): readonly NamedTensor[] {
-  const candidate = module as Partial<CanUpdateWithGradients> | null | undefined;
-  if (typeof candidate?.parameters !== 'function') {
-    throw wrongType('module', 'an object with parameters()', module);
-  }
-  return candidate.parameters();
 }

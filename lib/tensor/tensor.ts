@@ -1,17 +1,19 @@
 // For Symbol.dispose in the declarations, whatever library their reader compiles with.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { Graph } from '../autograd/graph.js';
-import { describe, wrongType, wrongValue } from '../errors.js';
+import { describe, requireFinite, wrongType, wrongValue } from '../errors.js';
 import * as arithmetic from '../ops/arithmetic.js';
 import { logSoftmax } from '../ops/log-softmax.js';
 import { matmul } from '../ops/matmul.js';
 import { mean, sum } from '../ops/reductions.js';
 import { reshape } from '../ops/reshape.js';
-import { exp, log, relu, sqrt, square } from '../ops/unary.js';
+import { softmax } from '../ops/softmax.js';
+import * as unary from '../ops/unary.js';
 import { Lease } from './lease.js';
 import { nested, type NestedArray } from './nested-array.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from './operands.js';
+import { requireRandomSource } from './random-source.js';
 import { Storage } from './storage.js';
 import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
 import { type NumberSource, readShape, readValues } from './values.js';
@@ -140,9 +142,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   /** Normally distributed values, mean 0 and deviation 1 (Box and Muller, 1958). */
   static randn<const S extends Shape>(shape: S, rng: RandomSource): Tensor<S> {
     const ownShape = readShape('shape', shape);
-    if (typeof rng !== 'function') {
-      throw wrongType('rng', 'a function that returns numbers in [0, 1)', rng);
-    }
+    requireRandomSource('rng', rng);
     const values = new Float64Array(elementCount(ownShape));
     for (let i = 0; i < values.length; i += 2) {
       const radius = Math.sqrt(-2 * Math.log(1 - rng()));
@@ -249,27 +249,68 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   /** e to the power of each value. */
   exp(): Tensor<S, T> {
-    return exp(this);
+    return unary.exp(this);
   }
 
   /** Natural logarithm. */
   log(): Tensor<S, T> {
-    return log(this);
+    return unary.log(this);
   }
 
   /** Square root of each value. */
   sqrt(): Tensor<S, T> {
-    return sqrt(this);
+    return unary.sqrt(this);
   }
 
   /** Each value times itself. */
   square(): Tensor<S, T> {
-    return square(this);
+    return unary.square(this);
   }
 
   /** max(x, 0); the gradient at 0 is 0. */
   relu(): Tensor<S, T> {
-    return relu(this);
+    return unary.relu(this);
+  }
+
+  /** max(x, 0) + slope * min(x, 0); the gradient at 0 is the slope. */
+  leakyRelu(slope: number): Tensor<S, T> {
+    return unary.leakyRelu(this, requireFinite('slope', slope));
+  }
+
+  /** 1 / (1 + exp(-x)). */
+  sigmoid(): Tensor<S, T> {
+    return unary.sigmoid(this);
+  }
+
+  /** Hyperbolic tangent. */
+  tanh(): Tensor<S, T> {
+    return unary.tanh(this);
+  }
+
+  /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), Hendrycks' and Gimpel's (2016) approximation of
+   * x times the normal distribution function. */
+  gelu(): Tensor<S, T> {
+    return unary.gelu(this);
+  }
+
+  /** Absolute value; the gradient at 0 is 0. */
+  abs(): Tensor<S, T> {
+    return unary.abs(this);
+  }
+
+  /** Sine of each value, in radians. */
+  sin(): Tensor<S, T> {
+    return unary.sin(this);
+  }
+
+  /** Cosine of each value, in radians. */
+  cos(): Tensor<S, T> {
+    return unary.cos(this);
+  }
+
+  /** exp(x) / sum(exp(x)) over the last axis. */
+  softmax(): Tensor<S, T> {
+    return softmax(this);
   }
 
   /** Sum of all values, within 1e-6 of the sum of their magnitudes. */

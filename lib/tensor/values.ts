@@ -1,4 +1,4 @@
-import { describe, wrongType, wrongValue } from '../errors.js';
+import { describe, requirePositiveInteger, wrongType, wrongValue } from '../errors.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 
 /** Arrays of numbers, as deep as a shape. */
@@ -10,9 +10,15 @@ export type NumberSource = ArrayLike<number> | NestedNumbers;
 /** More values than any array can hold. */
 const mostElements = 2 ** 32;
 
+/** As NumPy has. What goes through the axes one inside the other would run out of stack at thousands. */
+const mostAxes = 64;
+
 /** A frozen copy of a shape; a TypeError or RangeError where it is none. */
 export function readShape<S extends Shape>(argument: string, shape: S): S {
   if (!Array.isArray(shape)) throw wrongType(argument, 'an array of sizes', shape);
+  if (shape.length > mostAxes) {
+    throw wrongValue(argument, `at most ${mostAxes} sizes`, `${shape.length}`);
+  }
   const copy = [...(shape as readonly unknown[])];
   for (let axis = 0; axis < copy.length; axis++) {
     const size = copy[axis];
@@ -27,6 +33,13 @@ export function readShape<S extends Shape>(argument: string, shape: S): S {
     throw wrongValue(argument, `at most ${mostElements} values`, formatShape(shape));
   }
   return Object.freeze(copy) as unknown as S;
+}
+
+/** The size of an axis that a layer has, such as its number of channels. */
+export function requireSize(argument: string, value: unknown): number {
+  const size = requirePositiveInteger(argument, value);
+  if (size > mostElements) throw wrongValue(argument, `at most ${mostElements}`, String(size));
+  return size;
 }
 
 /** The numbers of `source`, flat; a TypeError or RangeError where they are not what the shape wants. */

@@ -11,7 +11,10 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_batch_norm(exports);
   export_elementwise(exports);
   export_reductions(exports);
+  export_losses(exports);
+  export_pool(exports);
   export_matmul(exports);
+  export_convolution(exports);
   export_optimizers(exports);
   export_system(exports);
 #if defined(BATCHNORM_TEST_HOOKS)

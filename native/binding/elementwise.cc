@@ -45,12 +45,47 @@ napi_value arithmetic(Arguments& arguments) {
   return nullptr;
 }
 
-napi_value relu_backward(Arguments& arguments) {
+// (n, x or y, dy, dx): what the derivative is computed from, x or y = f(x), is the kernel's matter.
+template <BinaryKernel Kernels::*kKernel>
+napi_value unary_backward(Arguments& arguments) {
   const size_t n = arguments.size(0);
-  const float* y = arguments.floats(1, n);
+  const float* value = arguments.floats(1, n);
   const float* dy = arguments.floats(2, n);
   float* dx = arguments.floats(3, n);
-  if (arguments.ok()) apply_binary(arguments.kernels().relu_backward, y, dy, dx, n);
+  if (arguments.ok()) apply_binary(arguments.kernels().*kKernel, value, dy, dx, n);
+  return nullptr;
+}
+
+napi_value leaky_relu(Arguments& arguments) {
+  const size_t n = arguments.size(0);
+  const float slope = static_cast<float>(arguments.number(1));
+  const float* x = arguments.floats(2, n);
+  float* y = arguments.floats(3, n);
+  if (arguments.ok()) batchnorm::leaky_relu(arguments.kernels(), x, slope, y, n);
+  return nullptr;
+}
+
+napi_value leaky_relu_backward(Arguments& arguments) {
+  const size_t n = arguments.size(0);
+  const float slope = static_cast<float>(arguments.number(1));
+  const float* x = arguments.floats(2, n);
+  const float* dy = arguments.floats(3, n);
+  float* dx = arguments.floats(4, n);
+  if (arguments.ok()) batchnorm::leaky_relu_backward(arguments.kernels(), x, dy, slope, dx, n);
+  return nullptr;
+}
+
+// (n, key0, key1, p, scale, x, y)
+napi_value dropout(Arguments& arguments) {
+  const size_t n = arguments.size(0);
+  Dropout by = {};
+  by.key0 = static_cast<uint32_t>(arguments.size(1));
+  by.key1 = static_cast<uint32_t>(arguments.size(2));
+  by.p = static_cast<float>(arguments.number(3));
+  by.scale = static_cast<float>(arguments.number(4));
+  const float* x = arguments.floats(5, n);
+  float* y = arguments.floats(6, n);
+  if (arguments.ok()) batchnorm::dropout(arguments.kernels(), x, y, n, by);
   return nullptr;
 }
 
@@ -66,7 +101,18 @@ void export_elementwise(Napi::Object exports) {
   export_function<unary<&Kernels::sqrt>>(exports, "sqrt");
   export_function<unary<&Kernels::square>>(exports, "square");
   export_function<unary<&Kernels::relu>>(exports, "relu");
-  export_function<relu_backward>(exports, "reluBackward");
+  export_function<unary<&Kernels::abs>>(exports, "abs");
+  export_function<unary<&Kernels::sigmoid>>(exports, "sigmoid");
+  export_function<unary<&Kernels::tanh>>(exports, "tanh");
+  export_function<unary<&Kernels::gelu>>(exports, "gelu");
+  export_function<unary_backward<&Kernels::relu_backward>>(exports, "reluBackward");
+  export_function<unary_backward<&Kernels::abs_backward>>(exports, "absBackward");
+  export_function<unary_backward<&Kernels::sigmoid_backward>>(exports, "sigmoidBackward");
+  export_function<unary_backward<&Kernels::tanh_backward>>(exports, "tanhBackward");
+  export_function<unary_backward<&Kernels::gelu_backward>>(exports, "geluBackward");
+  export_function<leaky_relu>(exports, "leakyRelu");
+  export_function<leaky_relu_backward>(exports, "leakyReluBackward");
+  export_function<dropout>(exports, "dropout");
 }
 
 }  // namespace batchnorm

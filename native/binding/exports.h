@@ -28,7 +28,10 @@ void export_function(Napi::Object exports, const char* name) {
 void export_batch_norm(Napi::Object exports);
 void export_elementwise(Napi::Object exports);
 void export_reductions(Napi::Object exports);
+void export_losses(Napi::Object exports);
+void export_pool(Napi::Object exports);
 void export_matmul(Napi::Object exports);
+void export_convolution(Napi::Object exports);
 void export_optimizers(Napi::Object exports);
 void export_system(Napi::Object exports);
 #if defined(BATCHNORM_TEST_HOOKS)

@@ -5,8 +5,10 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 #define BATCHNORM_HAS_AVX2 1
+#define BATCHNORM_HAS_AVX512 1
 #else
 #define BATCHNORM_HAS_AVX2 0
+#define BATCHNORM_HAS_AVX512 0
 #endif
 
 #if defined(__aarch64__) || defined(_M_ARM64)
@@ -20,6 +22,9 @@ namespace batchnorm {
 extern const Kernels kScalarKernels;
 #if BATCHNORM_HAS_AVX2
 extern const Kernels kAvx2Kernels;
+#endif
+#if BATCHNORM_HAS_AVX512
+extern const Kernels kAvx512Kernels;
 #endif
 #if BATCHNORM_HAS_NEON
 extern const Kernels kNeonKernels;

@@ -9,3 +9,13 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+
+// For what every row or vector goes through: g++ inlines less of it the more kernels there are in
+// one file, however small it is.
+#if defined(_MSC_VER)
+#define BATCHNORM_INLINE __forceinline
+#elif defined(__GNUC__)
+#define BATCHNORM_INLINE inline __attribute__((always_inline))
+#else
+#define BATCHNORM_INLINE inline
+#endif

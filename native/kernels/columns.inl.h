@@ -22,20 +22,20 @@ struct ColumnAccumulators {
     if constexpr (k == 2) return lanes2;
     if constexpr (k == 3) return lanes3;
   }
-  void flush() {
+  BATCHNORM_INLINE void flush() {
     sums0.add(lanes0);
     sums1.add(lanes1);
     sums2.add(lanes2);
     sums3.add(lanes3);
     lanes0 = lanes1 = lanes2 = lanes3 = F32::zero();
   }
-  void store(double* p) const {
+  BATCHNORM_INLINE void store(double* p) const {
     sums0.store(p);
     sums1.store(p + F32::kLanes);
     sums2.store(p + 2 * F32::kLanes);
     sums3.store(p + 3 * F32::kLanes);
   }
-  static ColumnAccumulators zero() {
+  BATCHNORM_INLINE static ColumnAccumulators zero() {
     const F64Lanes none = F64Lanes::zero();
     return {F32::zero(), F32::zero(), F32::zero(), F32::zero(), none, none, none, none};
   }
@@ -45,7 +45,7 @@ struct ColumnAccumulators {
 // provides add<k>(row, lanes) for the vector k of a row, of which `lanes` count, and flush(); it
 // comes and goes by value to stay in registers.
 template <class Sums>
-Sums walk_columns(const Block& block, size_t columns, Sums sums) {
+BATCHNORM_INLINE Sums walk_columns(const Block& block, size_t columns, Sums sums) {
   size_t additions = 0;
   for (size_t image = 0; image < block.images; image++) {
     const size_t row = image * block.image_stride;
@@ -67,8 +67,9 @@ Sums walk_columns(const Block& block, size_t columns, Sums sums) {
 }
 
 // The first `columns` sums of two quantities.
-inline void store_columns(const ColumnAccumulators& sums, const ColumnAccumulators& products,
-                          size_t columns, ChannelSums* out) {
+BATCHNORM_INLINE void store_columns(const ColumnAccumulators& sums,
+                                    const ColumnAccumulators& products, size_t columns,
+                                    ChannelSums* out) {
   double of_sums[kMostColumns];
   double of_products[kMostColumns];
   sums.store(of_sums);

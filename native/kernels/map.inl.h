@@ -19,17 +19,26 @@ void map(const float* a, const float* b, float* out, size_t n, Function function
   }
 }
 
-// Where `each_vector` is: a whole vector, or what is left at the end.
+// Where `each_vector` is: a whole vector, or what is left at the end. A function of a value and of
+// its place has at(offset, value) and at_first(offset, n, value).
 struct WholeVector {
   size_t first;
   F32 load(const float* p) const { return F32::load(p + first); }
   void store(float* p, F32 value) const { value.store(p + first); }
+  template <class Function>
+  F32 of(const Function& function, F32 value) const {
+    return function.at(first, value);
+  }
 };
 struct PartialVector {
   size_t first;
   size_t count;
   F32 load(const float* p) const { return F32::load_first(p + first, count); }
   void store(float* p, F32 value) const { value.store_first(p + first, count); }
+  template <class Function>
+  F32 of(const Function& function, F32 value) const {
+    return function.at_first(first, count, value);
+  }
 };
 
 // For functions of several arrays of n floats, some of which they change.

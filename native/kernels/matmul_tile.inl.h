@@ -1,7 +1,8 @@
 // A tile of C held in registers while `depth` rank-1 updates stream past: six rows by two vectors
-// are twelve accumulators, which with two vectors of B and one element of A fill the sixteen
-// registers of AVX2 and hide the latency of its fused multiply-add.
-constexpr size_t kTileRows = 6;
+// are twelve accumulators, which with two vectors of B and one element of A fill sixteen registers
+// and hide the latency of a fused multiply-add; thirty-two registers hold twice as many rows, for
+// which each vector of B is loaded once.
+constexpr size_t kTileRows = F32::kRegisters >= 32 ? 12 : 6;
 constexpr size_t kTileVectors = 2;
 constexpr size_t kTileColumns = kTileVectors * F32::kLanes;
 

@@ -54,7 +54,7 @@ struct PairAccumulators {
 
   // `steps` steps of four vectors; memory is asked for from `ahead` on meanwhile.
   template <class Row>
-  void add_steps(const Row& row, size_t offset, size_t steps, ptrdiff_t ahead) {
+  BATCHNORM_INLINE void add_steps(const Row& row, size_t offset, size_t steps, ptrdiff_t ahead) {
     for (size_t step = 0; step < steps; step++) {
       for (size_t line = 0; line < kStep; line += 16) {
         row.prefetch(ahead + static_cast<ptrdiff_t>(line));
@@ -70,8 +70,11 @@ struct PairAccumulators {
 
   // kRest whole vectors and, where kTail, the first `tail` floats of one.
   template <size_t kRest, bool kTail, class Row>
-  void add_rest(const Row& row, size_t offset, size_t tail, ptrdiff_t ahead) {
-    if constexpr (kRest > 0 || kTail) row.prefetch(ahead);
+  BATCHNORM_INLINE void add_rest(const Row& row, size_t offset, size_t tail, ptrdiff_t ahead) {
+    constexpr size_t kFloats = (kRest + kTail) * F32::kLanes;
+    for (size_t line = 0; line < kFloats; line += 16) {
+      row.prefetch(ahead + static_cast<ptrdiff_t>(line));
+    }
     if constexpr (kRest > 0) row.add(offset, lanes0);
     if constexpr (kRest > 1) row.add(offset + F32::kLanes, lanes1);
     if constexpr (kRest > 2) row.add(offset + 2 * F32::kLanes, lanes2);
@@ -101,7 +104,7 @@ class ReadAhead {
   }
 
   // From a row to the one that is asked for at its end, or all the while if rows are short.
-  ptrdiff_t to_row(size_t image, size_t channel) const {
+  BATCHNORM_INLINE ptrdiff_t to_row(size_t image, size_t channel) const {
     const ptrdiff_t here = static_cast<ptrdiff_t>(channel * block_.channel_stride);
     if (channel + channels_ < block_.channels) {
       return static_cast<ptrdiff_t>(channels_ * block_.channel_stride);
@@ -116,7 +119,7 @@ class ReadAhead {
   }
 
   // From the start of a row to what is asked for at a place in it.
-  ptrdiff_t at(size_t place, ptrdiff_t to_row) const {
+  BATCHNORM_INLINE ptrdiff_t at(size_t place, ptrdiff_t to_row) const {
     const size_t there = place + within_;
     if (there < block_.length) return static_cast<ptrdiff_t>(there);
     return to_row + static_cast<ptrdiff_t>(there - block_.length);
@@ -142,8 +145,13 @@ void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
   // Not the constant: g++ unrolls a loop of known length until its registers do not suffice.
   const size_t piece_steps = std::min(steps, kAdditions);
   const size_t additions = last_steps + (kRest > 0 || kTail);
+  // No more than kRowsTogether: where images lie a multiple of 4096 bytes apart, the rows that go
+  // together have to share the ways of one set of the first-level cache.
+  constexpr size_t kRowsTogether = 8 / Terms::kTensors;
   const size_t together =
-      pieces > 0 ? 1 : std::max<size_t>(1, kAdditions / std::max<size_t>(1, additions));
+      pieces > 0
+          ? 1
+          : std::clamp<size_t>(kAdditions / std::max<size_t>(1, additions), 1, kRowsTogether);
   const ReadAhead read_ahead(block, together, kAhead / Terms::kTensors);
 
   WidePair wide[kMostChannels];

@@ -6,8 +6,13 @@
 // a line take twice as long, stores through a mask longer than a 7x7 plane, and a line that is
 // written partly past the caches is read first; here both happen at the two ends of a run only.
 
+// Of what is read, within a run: at the end of a plane the processor guesses wrong how often the
+// loop runs, and memory would wait until it is back.
+constexpr size_t kAheadOfWriting = 2048;
+
 // Values provides of(channel), and that at(offset) and at_first(offset, n), 0 < n < kLanes: vectors
-// of results, or the first lanes of one. What at_first gives for the other lanes is not used.
+// of results, or the first lanes of one; and ask(offset): it will be read soon. What at_first gives
+// for the other lanes is not used.
 template <bool kStreaming, class Values>
 struct RunWriter {
   const Values& values;
@@ -53,6 +58,11 @@ struct RunWriter {
       const size_t whole = std::min(border, end);
       // Before the store, since y may be what is read.
       for (; i + 4 * F32::kLanes <= whole; i += 4 * F32::kLanes) {
+        if constexpr (kPastCaches) {
+          for (size_t line = 0; line < 4 * F32::kLanes; line += 16) {
+            own.ask(std::min(i + kAheadOfWriting + line, end));
+          }
+        }
         const F32 result0 = own.at(i);
         const F32 result1 = own.at(i + F32::kLanes);
         const F32 result2 = own.at(i + 2 * F32::kLanes);
@@ -82,7 +92,8 @@ struct RunWriter {
   }
 };
 
-// make(offset, channel) gives the Values of a run that begins there.
+// make(offset, channel, following) gives the Values of a run that begins there; the next one begins
+// `following` floats behind it.
 template <bool kStreaming, class Make>
 void write_runs(float* y, const Block& block, const Make& make) {
   const bool together = block.length == block.channel_stride && block.length >= F32::kLanes;
@@ -90,7 +101,10 @@ void write_runs(float* y, const Block& block, const Make& make) {
   for (size_t image = 0; image < block.images; image++) {
     for (size_t channel = 0; channel < block.channels; channel += channels) {
       const size_t start = image * block.image_stride + channel * block.channel_stride;
-      const auto values = make(start, channel);
+      const size_t following = channel + channels < block.channels
+                                   ? channels * block.channel_stride
+                                   : block.image_stride - channel * block.channel_stride;
+      const auto values = make(start, channel, following);
       RunWriter<kStreaming, decltype(values)>{values, y + start, channels, block.length}.write();
     }
   }

@@ -26,13 +26,23 @@ class BackwardPasses {
         coefficients_(coefficients),
         streaming_(worth_streaming(kernels, shape.elements() * bytes_per_element())) {}
 
-  static size_t bytes_per_element() { return 3 * sizeof(float); }
+  size_t bytes_per_element() const {
+    return (arguments_.daddend == nullptr ? 3 : 5) * sizeof(float);
+  }
 
   void prepare(size_t, size_t) const {}
 
   void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
-    kernels_.gradient_sums(arguments_.x + offset, arguments_.dy + offset, arguments_.mean + channel,
-                           block, out);
+    const float* x = arguments_.x + offset;
+    const float* dy = arguments_.dy + offset;
+    if (arguments_.daddend != nullptr) {
+      kernels_.add_relu_gradient_sums(x, arguments_.y + offset, dy, arguments_.daddend + offset,
+                                      arguments_.mean + channel, block, out);
+    } else if (arguments_.factor != nullptr) {
+      kernels_.relu_gradient_sums(x, dy, forward(channel), block, out);
+    } else {
+      kernels_.gradient_sums(x, dy, arguments_.mean + channel, block, out);
+    }
   }
 
   template <class SumsAgain>
@@ -56,11 +66,18 @@ class BackwardPasses {
   }
 
   void apply(size_t offset, size_t channel, const Block& block) const {
-    kernels_.input_gradient(
-        arguments_.x + offset, arguments_.dy + offset, arguments_.dx + offset, block,
-        {arguments_.mean + channel, coefficients_.dy_mean + channel, coefficients_.slope + channel,
-         coefficients_.scale + channel, coefficients_.shift + channel},
-        streaming_);
+    const float* x = arguments_.x + offset;
+    // What of dy passes ReLU was stored by the first pass where something was added.
+    const float* dy = (arguments_.daddend == nullptr ? arguments_.dy : arguments_.daddend) + offset;
+    float* dx = arguments_.dx + offset;
+    const InputGradient by = {arguments_.mean + channel, coefficients_.dy_mean + channel,
+                              coefficients_.slope + channel, coefficients_.scale + channel,
+                              coefficients_.shift + channel};
+    if (arguments_.factor != nullptr) {
+      kernels_.relu_input_gradient(x, dy, dx, block, forward(channel), by, streaming_);
+    } else {
+      kernels_.input_gradient(x, dy, dx, block, by, streaming_);
+    }
   }
 
   void complete() const {
@@ -68,6 +85,10 @@ class BackwardPasses {
   }
 
  private:
+  Normalization forward(size_t channel) const {
+    return {arguments_.mean + channel, arguments_.factor + channel, arguments_.shift + channel};
+  }
+
   const Kernels& kernels_;
   const BatchNormBackward& arguments_;
   double count_;

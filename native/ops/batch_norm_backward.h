@@ -18,6 +18,15 @@ struct BatchNormBackward {
   float* dx;
   float* dscale;
   float* dbias;
+
+  // With a ReLU behind the normalization, dy being the gradient of what that gave: the factor and
+  // shift of the forward pass.
+  const float* factor = nullptr;
+  const float* shift = nullptr;
+  // With a sum and a ReLU behind it: what ReLU gave, and the gradient of the addend, which is
+  // written; both of shape.elements() floats, the latter apart from all others.
+  const float* y = nullptr;
+  float* daddend = nullptr;
 };
 
 // The gradients of batch_norm_training (Ioffe and Szegedy, 2015, section 3), with n values per

@@ -21,26 +21,34 @@ Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
   }
 
   // A piece is a run of whole planes in memory order: what one thread writes is contiguous.
-  const bool streaming = worth_streaming(kernels, 2 * shape.elements() * sizeof(float));
+  const size_t tensors = arguments.addend == nullptr ? 2 : 3;
+  const bool streaming = worth_streaming(kernels, tensors * shape.elements() * sizeof(float));
   const size_t planes = shape.images * shape.channels;
-  const size_t planes_per_task = std::max<size_t>(1, kElementsWorthAThread / shape.plane);
+  const size_t threads = threads_for(shape.elements());
+  // Long ones: the processor's prefetchers run on behind the end, into what another thread reads.
+  const size_t tasks = threads == 1 ? 1 : std::min(planes, threads * 4);
   auto task = [&](size_t index, size_t) {
-    size_t plane = index * planes_per_task;
-    const size_t end = std::min(planes, plane + planes_per_task);
+    size_t plane = planes * index / tasks;
+    const size_t end = planes * (index + 1) / tasks;
     while (plane < end) {
       const size_t channel = plane % shape.channels;
       const size_t channels = std::min(end - plane, shape.channels - channel);
       const size_t offset = plane * shape.plane;
       const Block block = {1, channels, shape.plane, shape.elements(), shape.plane};
-      kernels.normalize(
-          arguments.x + offset, arguments.y + offset, block,
-          {arguments.running_mean + channel, scale + channel, arguments.bias + channel}, streaming);
+      const Normalization by = {arguments.running_mean + channel, scale + channel,
+                                arguments.bias + channel};
+      if (arguments.relu) {
+        const float* addend = arguments.addend == nullptr ? nullptr : arguments.addend + offset;
+        kernels.normalize_relu(arguments.x + offset, addend, arguments.y + offset, block, by,
+                               streaming);
+      } else {
+        kernels.normalize(arguments.x + offset, arguments.y + offset, block, by, streaming);
+      }
       plane += channels;
     }
     if (streaming) kernels.stream_fence();
   };
-  const size_t tasks = (planes + planes_per_task - 1) / planes_per_task;
-  parallel_for(tasks, threads_for(shape.elements()), task);
+  parallel_for(tasks, threads, task);
   return Status::kOk;
 }
 

@@ -15,6 +15,10 @@ struct BatchNormInference {
   const float* running_var;
   double epsilon;
   float* y;
+
+  // With a ReLU behind it: y = max(0, normalized + addend), the addend null for none. y may be it.
+  bool relu = false;
+  const float* addend = nullptr;
 };
 
 // y = (x - running_mean) / sqrt(running_var + epsilon) * scale + bias

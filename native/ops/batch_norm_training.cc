@@ -25,7 +25,9 @@ class TrainingPasses {
         around_(around),
         streaming_(worth_streaming(kernels, shape.elements() * bytes_per_element())) {}
 
-  static size_t bytes_per_element() { return 2 * sizeof(float); }
+  size_t bytes_per_element() const {
+    return (arguments_.addend == nullptr ? 2 : 3) * sizeof(float);
+  }
 
   void prepare(size_t channel, size_t channels) const {
     sample_means(arguments_.x + channel * shape_.plane, shape_, channels, around_ + channel);
@@ -60,8 +62,12 @@ class TrainingPasses {
   }
 
   void apply(size_t offset, size_t channel, const Block& block) const {
-    kernels_.normalize(arguments_.x + offset, arguments_.y + offset, block,
-                       {arguments_.mean + channel, scale_ + channel, shift_ + channel}, streaming_);
+    const Normalization by = {arguments_.mean + channel, scale_ + channel, shift_ + channel};
+    const float* x = arguments_.x + offset;
+    float* y = arguments_.y + offset;
+    if (!arguments_.relu) return kernels_.normalize(x, y, block, by, streaming_);
+    const float* addend = arguments_.addend == nullptr ? nullptr : arguments_.addend + offset;
+    kernels_.normalize_relu(x, addend, y, block, by, streaming_);
   }
 
   void complete() const {
@@ -90,7 +96,9 @@ Status batch_norm_training(const Kernels& kernels, const ImageShape& shape,
   Scratch scratch;
   float* per_channel = scratch.get<float>(3 * shape.channels);
   if (per_channel == nullptr) return Status::kOutOfMemory;
-  TrainingPasses passes(kernels, shape, arguments, per_channel, per_channel + shape.channels,
+  const bool kept = arguments.factor != nullptr && arguments.shift != nullptr;
+  TrainingPasses passes(kernels, shape, arguments, kept ? arguments.factor : per_channel,
+                        kept ? arguments.shift : per_channel + shape.channels,
                         per_channel + 2 * shape.channels);
   return run_channel_passes(shape, passes);
 }

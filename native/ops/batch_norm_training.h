@@ -21,6 +21,15 @@ struct BatchNormTraining {
   float* mean;
   float* mean_low;
   float* inv_std;  // 1 / sqrt(var + epsilon), var divided by n
+
+  // With a ReLU behind it: y = max(0, normalized + addend), the addend, of shape.elements() floats,
+  // null for none. y may be the addend.
+  bool relu = false;
+  const float* addend = nullptr;
+  // Receive what x - mean was multiplied by and what was added to that, from which the backward
+  // pass of ReLU finds the sign of the result; null for neither.
+  float* factor = nullptr;
+  float* shift = nullptr;
 };
 
 // y = (x - mean) / sqrt(var + epsilon) * scale + bias with the statistics of the batch, and the

@@ -34,4 +34,25 @@ void apply_arithmetic(const Arithmetic& operation, Operand right, const float* a
   }
 }
 
+void leaky_relu(const Kernels& kernels, const float* x, float slope, float* y, size_t n) {
+  for_each_piece(n, [&](size_t begin, size_t end) {
+    kernels.leaky_relu(x + begin, slope, y + begin, end - begin);
+  });
+}
+
+void leaky_relu_backward(const Kernels& kernels, const float* x, const float* dy, float slope,
+                         float* dx, size_t n) {
+  for_each_piece(n, [&](size_t begin, size_t end) {
+    kernels.leaky_relu_backward(x + begin, dy + begin, slope, dx + begin, end - begin);
+  });
+}
+
+void dropout(const Kernels& kernels, const float* x, float* y, size_t n, const Dropout& by) {
+  for_each_piece(n, [&](size_t begin, size_t end) {
+    Dropout piece = by;
+    piece.first = begin;
+    kernels.dropout(x + begin, y + begin, end - begin, piece);
+  });
+}
+
 }  // namespace batchnorm

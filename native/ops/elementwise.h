@@ -19,4 +19,12 @@ void apply_binary(BinaryKernel kernel, const float* a, const float* b, float* ou
 void apply_arithmetic(const Arithmetic& operation, Operand right, const float* a, const float* b,
                       float* out, size_t rows, size_t columns);
 
+// y = x > 0 ? x : slope * x, and dx from x and dy; results may be one of the inputs.
+void leaky_relu(const Kernels& kernels, const float* x, float slope, float* y, size_t n);
+void leaky_relu_backward(const Kernels& kernels, const float* x, const float* dy, float slope,
+                         float* dx, size_t n);
+
+// y = x * scale or 0; by.first is 0. y may be x.
+void dropout(const Kernels& kernels, const float* x, float* y, size_t n, const Dropout& by);
+
 }  // namespace batchnorm

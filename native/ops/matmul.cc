@@ -18,7 +18,7 @@ constexpr size_t kRows = 120;           // 120 KB of packed A, in the second-lev
 constexpr size_t kPanelColumns = 2048;  // 2 MB of packed B, in the cache that the cores share
 constexpr size_t kFewestColumns = 128;  // of a task: packing its A costs as much as 16 of them
 constexpr size_t kTasksPerThread = 4;
-constexpr size_t kLargestTile = 6 * 16;
+constexpr size_t kLargestTile = 12 * 32;
 
 size_t ceil_divide(size_t n, size_t divisor) { return (n + divisor - 1) / divisor; }
 size_t round_up(size_t n, size_t multiple) { return ceil_divide(n, multiple) * multiple; }

@@ -53,4 +53,41 @@ void log_softmax_rows_backward(const Kernels& kernels, const float* y, const flo
   });
 }
 
+void softmax_rows(const Kernels& kernels, const float* x, float* y, size_t rows, size_t columns) {
+  for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; row++) {
+      kernels.softmax(x + row * columns, y + row * columns, columns);
+    }
+  });
+}
+
+void softmax_rows_backward(const Kernels& kernels, const float* y, const float* dy, float* dx,
+                           size_t rows, size_t columns) {
+  for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; row++) {
+      const size_t start = row * columns;
+      kernels.softmax_backward(y + start, dy + start, dx + start, columns);
+    }
+  });
+}
+
+void row_means(const Kernels& kernels, const float* x, float* means, size_t rows, size_t columns) {
+  const double count = static_cast<double>(columns);
+  for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; row++) {
+      means[row] = static_cast<float>(kernels.sum(x + row * columns, columns) / count);
+    }
+  });
+}
+
+void row_means_backward(const float* dy, float* dx, size_t rows, size_t columns) {
+  const double count = static_cast<double>(columns);
+  for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; row++) {
+      const float part = static_cast<float>(static_cast<double>(dy[row]) / count);
+      std::fill(dx + row * columns, dx + (row + 1) * columns, part);
+    }
+  });
+}
+
 }  // namespace batchnorm

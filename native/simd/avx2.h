@@ -17,6 +17,7 @@ inline __m256i first_lanes(size_t n) {
 
 struct F32 {
   static constexpr size_t kLanes = 8;
+  static constexpr size_t kRegisters = 16;
   __m256 lanes;
 
   static F32 zero() { return {_mm256_setzero_ps()}; }
@@ -62,6 +63,8 @@ inline I32 broadcast_i32(int32_t value) { return {_mm256_set1_epi32(value)}; }
 inline I32 operator+(I32 a, I32 b) { return {_mm256_add_epi32(a.lanes, b.lanes)}; }
 inline I32 operator-(I32 a, I32 b) { return {_mm256_sub_epi32(a.lanes, b.lanes)}; }
 inline I32 operator&(I32 a, I32 b) { return {_mm256_and_si256(a.lanes, b.lanes)}; }
+inline I32 operator^(I32 a, I32 b) { return {_mm256_xor_si256(a.lanes, b.lanes)}; }
+inline I32 lane_index() { return {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)}; }
 template <int kBits>
 I32 shift_left(I32 a) {
   return {_mm256_slli_epi32(a.lanes, kBits)};
@@ -70,7 +73,36 @@ template <int kBits>
 I32 shift_right(I32 a) {
   return {_mm256_srai_epi32(a.lanes, kBits)};
 }
+template <int kBits>
+I32 shift_right_logical(I32 a) {
+  return {_mm256_srli_epi32(a.lanes, kBits)};
+}
+template <int kBits>
+I32 rotate_left(I32 a) {
+  return {
+      _mm256_or_si256(_mm256_slli_epi32(a.lanes, kBits), _mm256_srli_epi32(a.lanes, 32 - kBits))};
+}
 inline F32 to_f32(I32 a) { return {_mm256_cvtepi32_ps(a.lanes)}; }
+
+// Shuffles stay within halves of a register; swapping its middle quarters puts them in order.
+inline F32 in_order(__m256 halves) {
+  const __m256d quarters = _mm256_castps_pd(halves);
+  return {_mm256_castpd_ps(_mm256_permute4x64_pd(quarters, _MM_SHUFFLE(3, 1, 2, 0)))};
+}
+inline F32 even_lanes(F32 a, F32 b) {
+  return in_order(_mm256_shuffle_ps(a.lanes, b.lanes, _MM_SHUFFLE(2, 0, 2, 0)));
+}
+inline F32 odd_lanes(F32 a, F32 b) {
+  return in_order(_mm256_shuffle_ps(a.lanes, b.lanes, _MM_SHUFFLE(3, 1, 3, 1)));
+}
+inline F32 interleave_low(F32 a, F32 b) {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.lanes, b.lanes),
+                                 _mm256_unpackhi_ps(a.lanes, b.lanes), 0x20)};
+}
+inline F32 interleave_high(F32 a, F32 b) {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.lanes, b.lanes),
+                                 _mm256_unpackhi_ps(a.lanes, b.lanes), 0x31)};
+}
 
 inline float max_lane(F32 a) {
   const __m128 of_4 =

@@ -17,6 +17,7 @@ inline uint32x4_t first_lanes(size_t n) {
 
 struct F32 {
   static constexpr size_t kLanes = 4;
+  static constexpr size_t kRegisters = 32;
   float32x4_t lanes;
 
   static F32 zero() { return {vdupq_n_f32(0.0f)}; }
@@ -70,6 +71,10 @@ inline I32 broadcast_i32(int32_t value) { return {vdupq_n_s32(value)}; }
 inline I32 operator+(I32 a, I32 b) { return {vaddq_s32(a.lanes, b.lanes)}; }
 inline I32 operator-(I32 a, I32 b) { return {vsubq_s32(a.lanes, b.lanes)}; }
 inline I32 operator&(I32 a, I32 b) { return {vandq_s32(a.lanes, b.lanes)}; }
+inline I32 operator^(I32 a, I32 b) { return {veorq_s32(a.lanes, b.lanes)}; }
+inline I32 lane_index() {
+  return {vsetq_lane_s32(3, vsetq_lane_s32(2, vsetq_lane_s32(1, vdupq_n_s32(0), 1), 2), 3)};
+}
 template <int kBits>
 I32 shift_left(I32 a) {
   return {vshlq_n_s32(a.lanes, kBits)};
@@ -78,7 +83,22 @@ template <int kBits>
 I32 shift_right(I32 a) {
   return {vshrq_n_s32(a.lanes, kBits)};
 }
+template <int kBits>
+I32 shift_right_logical(I32 a) {
+  return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a.lanes), kBits))};
+}
+template <int kBits>
+I32 rotate_left(I32 a) {
+  const uint32x4_t bits = vreinterpretq_u32_s32(a.lanes);
+  return {
+      vreinterpretq_s32_u32(vorrq_u32(vshlq_n_u32(bits, kBits), vshrq_n_u32(bits, 32 - kBits)))};
+}
 inline F32 to_f32(I32 a) { return {vcvtq_f32_s32(a.lanes)}; }
+
+inline F32 even_lanes(F32 a, F32 b) { return {vuzp1q_f32(a.lanes, b.lanes)}; }
+inline F32 odd_lanes(F32 a, F32 b) { return {vuzp2q_f32(a.lanes, b.lanes)}; }
+inline F32 interleave_low(F32 a, F32 b) { return {vzip1q_f32(a.lanes, b.lanes)}; }
+inline F32 interleave_high(F32 a, F32 b) { return {vzip2q_f32(a.lanes, b.lanes)}; }
 
 inline float max_lane(F32 a) { return vmaxvq_f32(a.lanes); }
 

@@ -11,6 +11,7 @@ struct I32 {
 
 struct F32 {
   static constexpr size_t kLanes = 1;
+  static constexpr size_t kRegisters = 16;  // that hold such vectors
   float lanes;
 
   static F32 zero() { return {0.0f}; }
@@ -68,6 +69,9 @@ inline I32 operator-(I32 a, I32 b) {
   return {static_cast<int32_t>(static_cast<uint32_t>(a.lanes) - static_cast<uint32_t>(b.lanes))};
 }
 inline I32 operator&(I32 a, I32 b) { return {a.lanes & b.lanes}; }
+inline I32 operator^(I32 a, I32 b) { return {a.lanes ^ b.lanes}; }
+// 0, 1, 2 ... in the order of memory.
+inline I32 lane_index() { return {0}; }
 template <int kBits>
 I32 shift_left(I32 a) {
   return {static_cast<int32_t>(static_cast<uint32_t>(a.lanes) << kBits)};
@@ -76,8 +80,24 @@ template <int kBits>
 I32 shift_right(I32 a) {  // arithmetic: keeps the sign
   return {a.lanes >> kBits};
 }
+template <int kBits>
+I32 shift_right_logical(I32 a) {  // zeros come in
+  return {static_cast<int32_t>(static_cast<uint32_t>(a.lanes) >> kBits)};
+}
+template <int kBits>
+I32 rotate_left(I32 a) {
+  const uint32_t bits = static_cast<uint32_t>(a.lanes);
+  return {static_cast<int32_t>(bits << kBits | bits >> (32 - kBits))};
+}
 // Integers of small magnitude as floats.
 inline F32 to_f32(I32 a) { return {static_cast<float>(a.lanes)}; }
+
+// Of the 2 * kLanes floats a0 a1 ... b0 b1 ...: those at even and at odd places.
+inline F32 even_lanes(F32 a, F32) { return a; }
+inline F32 odd_lanes(F32, F32 b) { return b; }
+// The first and the second half of a0 b0 a1 b1 ...
+inline F32 interleave_low(F32 a, F32) { return a; }
+inline F32 interleave_high(F32, F32 b) { return b; }
 
 inline float max_lane(F32 a) { return a.lanes; }
 

@@ -59,9 +59,21 @@ bool cpu_has_avx2_and_fma() {
   return (saved_registers() & kXmmAndYmm) == kXmmAndYmm;
 }
 
+bool cpu_has_avx512() {
+  // Leaf 7, ebx: F, DQ, BW and VL.
+  constexpr uint32_t kSubsets = (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31);
+  // The mask registers, and the upper halves and the upper sixteen of the vector registers.
+  constexpr uint64_t kMasksAndZmm = 0xe0;
+
+  if (!cpu_has_avx2_and_fma()) return false;
+  if ((cpuid(7).ebx & kSubsets) != kSubsets) return false;
+  return (saved_registers() & kMasksAndZmm) == kMasksAndZmm;
+}
+
 #else
 
 bool cpu_has_avx2_and_fma() { return false; }
+bool cpu_has_avx512() { return false; }
 
 #endif
 

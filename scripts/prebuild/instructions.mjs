@@ -1,5 +1,5 @@
-// Of an x64 binary every function must run on every x64 processor, but those of batchnorm::avx2, which are
-// reached through the table of kernels behind the CPU check alone: nothing else may call them by name.
+// Of an x64 binary every function must run on every x64 processor, but those of batchnorm::avx2 and
+// batchnorm::avx512, which are reached through the table of kernels behind the CPU check alone: nothing else may call them by name.
 import { capture } from '../run.mjs';
 
 const disassembler = {
@@ -9,7 +9,7 @@ const disassembler = {
 };
 
 /** In mangled names: of the function, or of a type that a template was made for. */
-const guarded = /9batchnorm4avx2/;
+const guarded = /9batchnorm(4avx2|6avx512)/;
 
 /** AVX and later begin with v; the rest are SSE3 to SSE4.2, BMI, LZCNT and POPCNT. Not TZCNT: older processors
  * run it as BSF, and compilers rely on that. */
@@ -37,7 +37,7 @@ export function instructionProblems(target, binary, linked) {
       /^ *[\da-f]+:\s+(?:(?:lock|rep\w*|data16) )*(\S+)\s*(.*)$/.exec(line) ?? [];
     if (mnemonic === undefined) continue;
     const isGuarded = guarded.test(current);
-    if (beyondBaseline.test(mnemonic) || operands.includes('%ymm')) {
+    if (beyondBaseline.test(mnemonic) || /%[yz]mm|%k[0-7]/.test(operands)) {
       if (isGuarded) guardedOnes++;
       else problems.add(`${current} holds ${mnemonic}, which not every x64 processor has`);
     }

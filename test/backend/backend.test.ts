@@ -9,7 +9,7 @@ describe('backend', () => {
   });
 
   it('names an instruction set that goes with the backend', () => {
-    const expected = backend.name === 'portable' ? ['js'] : ['avx2', 'neon', 'scalar'];
+    const expected = backend.name === 'portable' ? ['js'] : ['avx512', 'avx2', 'neon', 'scalar'];
     expect(expected).to.include(backend.isa);
   });
 

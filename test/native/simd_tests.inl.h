@@ -141,6 +141,29 @@ TEST_CASE("integer lanes: bits, arithmetic, shifts, conversion") {
   CHECK(lanes_of(to_f32(largest + broadcast_i32(1))).values[0] == -2147483648.0f);
 }
 
+TEST_CASE("integer lanes: exclusive or, logical shift, rotation, places") {
+  const I32 minus_nine = broadcast_i32(-9);  // 0xfffffff7
+  CHECK(lanes_of(to_f32(minus_nine ^ broadcast_i32(-1))).values[0] == 8.0f);
+  CHECK(lanes_of(to_f32(shift_right_logical<28>(minus_nine))).values[kWidth - 1] == 15.0f);
+  CHECK(lanes_of(to_f32(rotate_left<4>(minus_nine))).values[kWidth - 1] == -129.0f);
+  CHECK(lanes_of(to_f32(rotate_left<17>(broadcast_i32(1 << 15)))).values[0] == 1.0f);
+  const Lanes places = lanes_of(to_f32(lane_index()));
+  for (size_t i = 0; i < kWidth; i++) CHECK(places.values[i] == static_cast<float>(i));
+}
+
+TEST_CASE("even_lanes, odd_lanes and interleave: by places in memory, and back") {
+  float values[2 * kWidth];
+  for (size_t i = 0; i < 2 * kWidth; i++) values[i] = static_cast<float>(i) + 0.5f;
+  const F32 a = vector_of(values), b = vector_of(values + kWidth);
+  const F32 even = even_lanes(a, b), odd = odd_lanes(a, b);
+  for (size_t i = 0; i < kWidth; i++) {
+    CHECK(lanes_of(even).values[i] == values[2 * i]);
+    CHECK(lanes_of(odd).values[i] == values[2 * i + 1]);
+    CHECK(lanes_of(interleave_low(even, odd)).values[i] == values[i]);
+    CHECK(lanes_of(interleave_high(even, odd)).values[i] == values[kWidth + i]);
+  }
+}
+
 TEST_CASE("max_lane: the largest, wherever it stands") {
   for (size_t place = 0; place < kWidth; place++) {
     float values[kWidth];

@@ -74,7 +74,7 @@ class Guarded {
 // Every ISA that this processor can run.
 inline std::vector<const batchnorm::Kernels*> all_kernels() {
   std::vector<const batchnorm::Kernels*> found;
-  for (const char* isa : {"scalar", "avx2", "neon"}) {
+  for (const char* isa : {"scalar", "avx2", "avx512", "neon"}) {
     if (const batchnorm::Kernels* kernels = batchnorm::find_kernels(isa)) found.push_back(kernels);
   }
   return found;

@@ -33,8 +33,8 @@ describe('BatchNorm2D.toJSON and fromJSON', () => {
     expectError(read({ ...good, channels: 0 }), RangeError, 'for json.channels', '0');
     expectError(read({ ...good, channels: 3 }), TypeError, '3 numbers for json.scale', 'length 2');
     expectError(read({ ...good, batches: -1 }), RangeError, 'for json.batches', '-1');
-    expectError(read({ ...good, epsilon: 'x' }), TypeError, 'for epsilon', '"x"');
-    expectError(read({ ...good, momentum: 2 }), RangeError, 'for momentum', '2');
+    expectError(read({ ...good, epsilon: 'x' }), TypeError, 'for json.epsilon', '"x"');
+    expectError(read({ ...good, momentum: 2 }), RangeError, 'for json.momentum', '2');
     expectError(read({ ...good, bias: [1, '2'] }), TypeError, 'json.bias[1]', '"2"');
     expectError(read({ ...good, scale: undefined }), TypeError, 'json.scale', 'undefined');
   });

@@ -220,6 +220,23 @@ describe('load refuses, with nothing changed,', () => {
     expect(other.layers[0].scale.array()).to.deep.equal([1, 1]);
   });
 
+  it('networks with a layer less or more, naming the first difference', async () => {
+    const net = new Sequential(new BatchNorm2D(2), new BatchNorm2D(2));
+    await net.save(path('layers.npz'));
+    const shorter = new Sequential(new BatchNorm2D(2));
+    shorter.layers[0].scale.data.fill(5);
+    await expectRejection(shorter.load(path('layers.npz')), FileFormatError, "no entries besides the module's", '"1.scale.npy" and 5 more'); // prettier-ignore
+    expect(shorter.layers[0].scale.array()).to.deep.equal([5, 5]);
+    await shorter.load(path('layers.npz'), { extra: 'ignore' });
+    expect(shorter.layers[0].scale.array()).to.deep.equal([1, 1]);
+    const longer = new Sequential(new BatchNorm2D(2), new BatchNorm2D(2), new BatchNorm2D(2));
+    await expectRejection(longer.load(path('layers.npz')), FileFormatError, '"2.scale.npy"', 'none'); // prettier-ignore
+    const load = loadNpz as Untyped;
+    await expectRejection(load(path('layers.npz'), net, { extra: 'keep' }) as Promise<void>, RangeError, 'for extra', '"keep"'); // prettier-ignore
+    await expectRejection(load(path('layers.npz'), net, { extra: 1 }) as Promise<void>, TypeError, 'for extra', '1'); // prettier-ignore
+    await expectRejection(load(path('layers.npz'), net, { strict: true }) as Promise<void>, TypeError, '"strict"'); // prettier-ignore
+  });
+
   it('a part that fails takes back the parts read beside it', async () => {
     const [good, bad] = [new BatchNorm2D(3), new BatchNorm2D(4)];
     const module = {

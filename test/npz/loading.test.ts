@@ -28,7 +28,7 @@ describe('load', () => {
 
   const archives = [
     ...['savez', 'savez-compressed', 'float64', 'big-endian', 'big-endian-float64'],
-    ...['version-2', 'version-3', 'zip64', 'extra'],
+    ...['version-2', 'version-3', 'zip64'],
   ];
   for (const name of archives) {
     it(`reads numpy's ${name}`, async () => {
@@ -44,7 +44,8 @@ describe('load', () => {
 
   it('takes epsilon and momentum where they are', async () => {
     const bn = new BatchNorm2D(3);
-    await bn.load(archive('extra'));
+    await bn.load(archive('extra'), { extra: 'ignore' });
+    expectLayer(bn);
     expect([bn.epsilon, bn.momentum]).to.deep.equal([1e-3, 0.25]);
   });
 

@@ -39,6 +39,24 @@ export interface BatchNormStep {
   readonly running_var: readonly number[];
 }
 
+/** `pytorch/layers.jsonl` */
+export interface LayerCase extends OpRecord {
+  readonly op:
+    | ('max_pool' | 'avg_pool' | 'avg_pool_global')
+    | ('sigmoid' | 'tanh' | 'gelu' | 'abs' | 'sin' | 'cos' | 'softmax')
+    /** Slope 0.25. */
+    | 'leaky_relu'
+    | ('mse' | 'mae' | 'rmse' | 'binary_cross_entropy' | 'kl_div')
+    /** Delta, and beta, 0.75. */
+    | ('huber' | 'smooth_l1');
+  /** Of pooling. */
+  readonly kernel?: number;
+  readonly stride?: number;
+  readonly padding?: number;
+  /** Of losses. */
+  readonly targets?: readonly number[];
+}
+
 /** `pytorch/ops.jsonl` */
 export type OpCase = PlainOpCase | IndicesCase | ProbabilitiesCase;
 
@@ -75,6 +93,14 @@ export interface PlainOpCase extends OpRecord {
     | 'log_softmax';
 }
 
+/** `pytorch/convolution.jsonl` */
+export interface ConvolutionCase extends OpRecord {
+  /** x, weight [O, I, K, K] and, where there is one, bias [O] */
+  readonly inputs: readonly ReferenceTensor[];
+  readonly stride: number;
+  readonly padding: number;
+}
+
 /** The mean over the rows. */
 export interface IndicesCase extends OpRecord {
   readonly op: 'cross_entropy_indices';
@@ -85,6 +111,15 @@ export interface ProbabilitiesCase extends OpRecord {
   readonly op: 'cross_entropy_probabilities';
   /** In the shape of the logits. */
   readonly probabilities: readonly number[];
+}
+
+/** `pytorch/schedules.jsonl` */
+export interface ScheduleCase {
+  readonly schedule: string;
+  readonly lr: number;
+  readonly steps: number;
+  /** Of each step. */
+  readonly rates: readonly number[];
 }
 
 /** `pytorch/training.jsonl` */

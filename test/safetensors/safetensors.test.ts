@@ -54,7 +54,7 @@ describe('loadSafetensors', () => {
   for (const [type, tolerance] of Object.entries(tolerances)) {
     it(`converts ${type}`, async () => {
       const whole = new Sequential(new BatchNorm2D(3));
-      await loadSafetensors(file('network.safetensors'), whole);
+      await loadSafetensors(file('network.safetensors'), whole, { extra: 'ignore' });
       const bn = new BatchNorm2D(3);
       await loadSafetensors(file(`${type}.safetensors`), bn);
       for (const [i, [name, tensor]] of bn.parameters().entries()) {
@@ -64,6 +64,17 @@ describe('loadSafetensors', () => {
       }
     });
   }
+
+  it('refuses tensors that are not of the module, but for counters of batches', async () => {
+    const part = new Sequential(new BatchNorm2D(3));
+    const before = JSON.stringify(part.layers[0]);
+    const path = file('network.safetensors');
+    await expectRejection(loadSafetensors(path, part), FileFormatError, path, 'no tensors besides', '"3.weight" and 1 more'); // prettier-ignore
+    expect(JSON.stringify(part.layers[0])).to.equal(before);
+    const frozen = new Sequential(part.layers[0].freeze());
+    await saveSafetensors(temporary('counted.safetensors'), part);
+    await loadSafetensors(temporary('counted.safetensors'), frozen);
+  });
 
   it('reads the halves that are not normal numbers', async () => {
     const bits = Buffer.from(Uint16Array.of(0x0001, 0x83ff, 0x7c00, 0xfc00, 0x7e00, 0x8000).buffer);

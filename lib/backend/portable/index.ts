@@ -1,14 +1,36 @@
 import type { Backend, BackendInfo } from '../backend.js';
+import {
+  abs,
+  absBackward,
+  gelu,
+  geluBackward,
+  leakyRelu,
+  leakyReluBackward,
+  sigmoid,
+  sigmoidBackward,
+  tanh,
+  tanhBackward,
+} from './activations.js';
 import { adamStep } from './adam-step.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { batchNormBackward } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
+import {
+  batchNormReluBackward,
+  batchNormReluInference,
+  batchNormReluTraining,
+} from './batch-norm-relu.js';
 import { batchNormTraining } from './batch-norm-training.js';
+import { dropout } from './dropout.js';
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
+import { absoluteError, binaryCrossEntropy, huber, squaredError } from './losses.js';
 import { matmul } from './matmul.js';
-import { sum, sumRows } from './reductions.js';
+import { avgPool, avgPoolBackward, maxPool, maxPoolBackward } from './pool.js';
+import { rowMeans, rowMeansBackward, sum, sumRows } from './reductions.js';
 import { rmspropStep } from './rmsprop-step.js';
 import { sgdStep } from './sgd-step.js';
+import { softmax, softmaxBackward } from './softmax.js';
 import { exp, log, relu, reluBackward, sqrt, square } from './unary.js';
 
 /** Every operation in TypeScript, in double precision inside and float32 at the edges. */
@@ -24,6 +46,9 @@ export function portableBackend(reason?: string): Backend {
     batchNormTraining,
     batchNormInference,
     batchNormBackward,
+    batchNormReluTraining,
+    batchNormReluInference,
+    batchNormReluBackward,
     add,
     sub,
     mul,
@@ -34,11 +59,37 @@ export function portableBackend(reason?: string): Backend {
     square,
     relu,
     reluBackward,
+    abs,
+    absBackward,
+    sigmoid,
+    sigmoidBackward,
+    tanh,
+    tanhBackward,
+    gelu,
+    geluBackward,
+    leakyRelu,
+    leakyReluBackward,
+    dropout,
     sum,
     sumRows,
+    rowMeans,
+    rowMeansBackward,
+    softmax,
+    softmaxBackward,
+    squaredError,
+    absoluteError,
+    huber,
+    binaryCrossEntropy,
+    maxPool,
+    maxPoolBackward,
+    avgPool,
+    avgPoolBackward,
     logSoftmax,
     logSoftmaxBackward,
     matmul,
+    conv2d,
+    conv2dInputGradient,
+    conv2dWeightGradient,
     sgdStep,
     adamStep,
     rmspropStep,

@@ -7,6 +7,20 @@ export const sum: Backend['sum'] = (n, x) => {
   return total;
 };
 
+export const rowMeans: Backend['rowMeans'] = (rows, columns, x, means) => {
+  for (let row = 0, i = 0; row < rows; row++) {
+    let total = 0;
+    for (const end = i + columns; i < end; i++) total += x[i];
+    means[row] = total / columns;
+  }
+};
+
+export const rowMeansBackward: Backend['rowMeansBackward'] = (rows, columns, dy, dx) => {
+  for (let row = 0; row < rows; row++) {
+    dx.fill(dy[row] / columns, row * columns, (row + 1) * columns);
+  }
+};
+
 export const sumRows: Backend['sumRows'] = (rows, columns, x, out) => {
   const sums = workingSpace(columns);
   for (let row = 0, i = 0; row < rows; row++) {

@@ -1,0 +1,32 @@
+"""PyTorch's convolution and its gradients; answers the lines of bench/native/server.h."""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import torch  # noqa: E402
+
+from serve import serve  # noqa: E402
+
+
+def prepare(images, in_channels, size, out_channels, kernel, stride, padding, threads):
+    torch.set_num_threads(threads)
+    x = torch.randn(images, in_channels, size, size)
+    weight = torch.randn(out_channels, in_channels, kernel, kernel)
+    settings = [[stride] * 2, [padding] * 2, [1, 1]]
+    dy = torch.randn_like(torch.conv2d(x, weight, None, *settings))
+
+    def backward(*wanted):
+        torch.ops.aten.convolution_backward(
+            dy, x, weight, None, *settings, False, [0, 0], 1, [*wanted, False]
+        )
+
+    return {
+        "forward": lambda: torch.conv2d(x, weight, None, *settings),
+        "by input": lambda: backward(True, False),
+        "by weight": lambda: backward(False, True),
+    }
+
+
+with torch.no_grad():
+    serve(prepare)

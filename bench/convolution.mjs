@@ -1,0 +1,84 @@
+// node bench/convolution.mjs [ROUNDS] [THREADS]: the convolutions of ResNet-8 on 64 images of 3 x 32 x 32, forward and
+// both gradients: thousands of millions of multiply-adds a second, which part of the processor's fused
+// multiply-adds that is, and PyTorch's where it is installed; all measured in turns, medians are printed.
+import { execFileSync } from 'node:child_process';
+import { runQuietly, succeeds } from '../scripts/run.mjs';
+import { Contestant } from './contestant.mjs';
+
+const [rounds = '15', threads = '1'] = process.argv.slice(2);
+/** Images, input channels, rows and columns, output channels, kernel, stride, padding. */
+const layers = [
+  [64, 3, 32, 16, 3, 1, 1],
+  [64, 16, 32, 16, 3, 1, 1],
+  [64, 16, 32, 32, 3, 2, 1],
+  [64, 16, 32, 32, 1, 2, 0],
+  [64, 32, 16, 32, 3, 1, 1],
+  [64, 32, 16, 64, 3, 2, 1],
+  [64, 32, 16, 64, 1, 2, 0],
+  [64, 64, 8, 64, 3, 1, 1],
+];
+/** How often the network has each. */
+const times = [1, 2, 1, 1, 1, 1, 1, 1];
+const passes = ['forward', 'by input', 'by weight'];
+
+const build = 'build-bench';
+runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_BENCH=ON']);
+runQuietly('cmake', ['--build', build, '--target', 'bench_convolution']);
+const program = `${build}/bench/convolution/bench_convolution`;
+const peakWork = Number(execFileSync(program, ['peak'], { encoding: 'utf8' })) * Number(threads);
+
+const python = '/usr/bin/python3';
+const ours = new Contestant('ours', program, []);
+const contestants = [ours];
+if (succeeds(python, ['-c', 'import torch'])) {
+  // Memory that is kept, since new pages in every call would cost more than the arithmetic.
+  const warm = { MALLOC_TRIM_THRESHOLD_: '-1', MALLOC_MMAP_MAX_: '0' };
+  contestants.push(
+    new Contestant('PyTorch', python, ['bench/contestants/pytorch_convolution.py'], warm),
+  );
+}
+
+const rows = {};
+const totals = new Map(contestants.map(({ name }) => [name, 0]));
+for (const contestant of contestants) contestant.start();
+for (const [i, layer] of layers.entries()) {
+  for (const contestant of contestants) await contestant.prepare(layer, threads);
+  for (const pass of passes)
+    rows[`${nameOf(layer)} ${pass}`] = await measure(layer, pass, times[i]);
+}
+for (const contestant of contestants) await contestant.stop();
+console.table(rows);
+for (const [name, total] of totals) console.log(`all of a step, ${name}: ${total.toFixed(1)} ms`);
+
+function nameOf([, inChannels, size, outChannels, kernel, stride]) {
+  return `${inChannels}->${outChannels} ${kernel}x${kernel}/${stride} at ${size}x${size}`;
+}
+
+function work([images, inChannels, size, outChannels, kernel, stride]) {
+  return images * inChannels * outChannels * (kernel * size / stride) ** 2; // prettier-ignore
+}
+
+async function measure(layer, pass, count) {
+  const times = new Map([['peak', []], ...contestants.map(({ name }) => [name, []])]);
+  for (let round = 0; round < Number(rounds); round++) {
+    times.get('peak').push(await ours.run('peak', 1));
+    for (const contestant of contestants) {
+      times.get(contestant.name).push(await contestant.run(pass, 2));
+    }
+  }
+  const peak = peakWork / median(times.get('peak'));
+  const row = {};
+  for (const { name } of contestants) {
+    const milliseconds = median(times.get(name));
+    totals.set(name, totals.get(name) + count * milliseconds);
+    const rate = work(layer) / milliseconds;
+    row[`${name}, ms`] = Number(milliseconds.toPrecision(3));
+    row[`${name}, GFMA/s`] = Math.round(rate / 1e6);
+    row[`${name}, of the peak`] = `${Math.round((100 * rate) / peak)} %`;
+  }
+  return row;
+}
+
+function median(values) {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}

@@ -1,0 +1,58 @@
+import type { Backend, Unary, UnaryBackward } from '../backend.js';
+
+export const abs: Unary = (n, x, y) => {
+  for (let i = 0; i < n; i++) y[i] = Math.abs(x[i]);
+};
+
+// Math.sign(NaN) is NaN.
+export const absBackward: UnaryBackward = (n, x, dy, dx) => {
+  for (let i = 0; i < n; i++) dx[i] = x[i] > 0 ? dy[i] : x[i] < 0 ? -dy[i] : x[i];
+};
+
+function logistic(x: number): number {
+  // exp of what is not positive: it cannot overflow.
+  const power = Math.exp(-Math.abs(x));
+  return (x < 0 ? power : 1) / (1 + power);
+}
+
+export const sigmoid: Unary = (n, x, y) => {
+  for (let i = 0; i < n; i++) y[i] = logistic(x[i]);
+};
+
+export const sigmoidBackward: UnaryBackward = (n, y, dy, dx) => {
+  for (let i = 0; i < n; i++) dx[i] = y[i] * (1 - y[i]) * dy[i];
+};
+
+export const tanh: Unary = (n, x, y) => {
+  for (let i = 0; i < n; i++) y[i] = Math.tanh(x[i]);
+};
+
+export const tanhBackward: UnaryBackward = (n, y, dy, dx) => {
+  for (let i = 0; i < n; i++) dx[i] = (1 - y[i] * y[i]) * dy[i];
+};
+
+// x / 2 * (1 + tanh(u)) is x * sigmoid(2u), which does not cancel; 2u = linear * x + cubic * x^3.
+const linear = 2 * Math.sqrt(2 / Math.PI);
+const cubic = 0.044715 * linear;
+
+export const gelu: Unary = (n, x, y) => {
+  for (let i = 0; i < n; i++) y[i] = x[i] * logistic(x[i] * (linear + cubic * x[i] * x[i]));
+};
+
+export const geluBackward: UnaryBackward = (n, x, dy, dx) => {
+  for (let i = 0; i < n; i++) {
+    // Beyond, the derivative is 0 or 1 in float32, and Inf times 0 would be NaN.
+    const value = Math.min(11, Math.max(-11, x[i]));
+    const argument = value * (linear + cubic * value * value);
+    const slope = logistic(argument) * logistic(-argument);
+    dx[i] = (logistic(argument) + value * slope * (linear + 3 * cubic * value * value)) * dy[i];
+  }
+};
+
+export const leakyRelu: Backend['leakyRelu'] = (n, slope, x, y) => {
+  for (let i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
+};
+
+export const leakyReluBackward: Backend['leakyReluBackward'] = (n, slope, x, dy, dx) => {
+  for (let i = 0; i < n; i++) dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
+};

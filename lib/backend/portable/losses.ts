@@ -1,0 +1,52 @@
+import type { Loss } from '../backend.js';
+
+// A loop of its own for each loss, as for arithmetic.
+
+export const squaredError: Loss = (n, _parameter, factor, x, target, gradient) => {
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const difference = x[i] - target[i];
+    sum += difference * difference;
+    if (gradient !== null) gradient[i] = 2 * difference * factor;
+  }
+  return sum;
+};
+
+export const absoluteError: Loss = (n, _parameter, factor, x, target, gradient) => {
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const difference = x[i] - target[i];
+    sum += Math.abs(difference);
+    if (gradient !== null) gradient[i] = Math.sign(difference) * factor;
+  }
+  return sum;
+};
+
+/** d^2 / 2 where |d| < delta, else delta * (|d| - delta / 2), with one expression for both. */
+export const huber: Loss = (n, delta, factor, x, target, gradient) => {
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const difference = x[i] - target[i];
+    const size = Math.abs(difference);
+    const bounded = Math.min(delta, size);
+    sum += bounded * (size - bounded / 2);
+    if (gradient !== null) gradient[i] = Math.sign(difference) * bounded * factor;
+  }
+  return sum;
+};
+
+/** max(x, 0) - x * t + log(1 + exp(-|x|)), where nothing overflows. */
+export const binaryCrossEntropy: Loss = (n, _parameter, factor, x, target, gradient) => {
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const power = Math.exp(-Math.abs(x[i]));
+    const above = x[i] > 0;
+    sum += x[i] * ((above ? 1 : 0) - target[i]) + Math.log1p(power);
+    // sigmoid(x) - t, above 0 as (1 - t) - sigmoid(-x), which keeps its bits where t is 1
+    const rest = power / (1 + power);
+    if (gradient !== null) {
+      gradient[i] = (above ? 1 - target[i] - rest : rest - target[i]) * factor;
+    }
+  }
+  return sum;
+};

@@ -1,0 +1,220 @@
+import { describe, requireBoolean, requirePositiveInteger, wrongType, wrongValue } from '../errors.js'; // prettier-ignore
+import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { RandomSource, Tensor } from '../tensor/tensor.js';
+import { readShape } from '../tensor/values.js';
+import { Batch, batchTensor } from './batch.js';
+import {
+  type BatchOptions,
+  type BatchSize,
+  readSampleShape,
+  requireFields,
+} from './data-loader.js';
+import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
+import { randomIndex, requireRandomSource, shuffledIndices } from './shuffle.js';
+
+/** One sample of a stream. */
+export interface Sample<L = number> {
+  /** As many values as the shape has, in its order. */
+  readonly features: FeatureArray;
+  /** The number of its class, or, with `labelShape`, the values to predict. */
+  readonly label: L;
+}
+
+/** How the samples of a stream are put together. */
+export interface StreamOptions<
+  S extends Shape,
+  B extends number,
+  D extends boolean = false,
+  LS extends Shape | undefined = undefined,
+>
+  extends BatchOptions<B, D>, Normalization {
+  /** Shape of one sample. */
+  readonly shape: S;
+  /** Shape of what is to be predicted of one sample. Default none: labels are classes. */
+  readonly labelShape?: LS;
+  /** How many samples wait to be drawn from, where `shuffle` is given: a stream is mixed only so far.
+   * Default 1024. */
+  readonly shuffleBuffer?: number;
+}
+
+/** What the label of a sample is: values where labels have a shape, else the number of a class. */
+export type SampleLabel<LS> = LS extends Shape ? ArrayLike<number> : number;
+
+/** What `batchSamples` gives. */
+export type StreamedBatch<S extends Shape, N extends number, LS extends Shape | undefined> = Batch<
+  Tensor<readonly [N, ...S]>,
+  LS extends Shape ? Tensor<readonly [N, ...LS]> : Int32Array
+>;
+
+interface Numbered {
+  readonly index: number;
+  readonly sample: Sample<unknown>;
+}
+
+/**
+ * Batches of samples that come one by one, such as pictures that are decoded on the way. Takes no more
+ * samples than a batch, and where it shuffles the buffer, before it hands one out; the stream is closed
+ * where the caller stops early.
+ *
+ * @example
+ * for await (const { x, labels } of batchSamples(pictures(), { shape: [3, 32, 32], batchSize: 64 })) {
+ *   // x: Tensor4D<number, 3, 32, 32>
+ * }
+ * @throws TypeError or RangeError naming the option, or the sample, that is wrong.
+ */
+export function batchSamples<
+  const S extends Shape,
+  const B extends number,
+  const D extends boolean = false,
+  const LS extends Shape | undefined = undefined,
+>(
+  samples: AsyncIterable<Sample<SampleLabel<LS>>> | Iterable<Sample<SampleLabel<LS>>>,
+  options: StreamOptions<S, B, D, LS>,
+): AsyncGenerator<StreamedBatch<S, BatchSize<B, D>, LS>, void, undefined> {
+  const given = requireFields('options', options, [
+    ...['shape', 'labelShape', 'batchSize', 'shuffle', 'shuffleBuffer', 'dropLast'],
+    ...normalizationNames,
+  ]);
+  const source = samples as unknown as Record<symbol, unknown> | null | undefined;
+  if (
+    typeof source?.[Symbol.asyncIterator] !== 'function' &&
+    typeof source?.[Symbol.iterator] !== 'function'
+  ) {
+    throw wrongType('samples', 'an iterable or an async iterable of samples', samples);
+  }
+  const maker = new BatchMaker(given);
+  const batchSize = requirePositiveInteger('batchSize', given.batchSize);
+  const dropLast = requireBoolean('dropLast', given.dropLast ?? false);
+  const buffer = requirePositiveInteger('shuffleBuffer', given.shuffleBuffer ?? 1024);
+  const numbered = number(samples, maker);
+  const mixed =
+    given.shuffle === undefined
+      ? numbered
+      : mix(numbered, buffer, requireRandomSource('shuffle', given.shuffle));
+  return group(mixed, batchSize, dropLast, maker) as AsyncGenerator<StreamedBatch<S, BatchSize<B, D>, LS>, void, undefined>; // prettier-ignore
+}
+
+async function* number(
+  samples: AsyncIterable<unknown> | Iterable<unknown>,
+  maker: BatchMaker,
+): AsyncGenerator<Numbered> {
+  let index = 0;
+  for await (const sample of samples) {
+    yield { index, sample: maker.check(index, sample) };
+    index++;
+  }
+}
+
+/** Hands out one of the waiting samples, each as likely as any other, whenever a further one has come. */
+async function* mix(
+  samples: AsyncIterable<Numbered>,
+  size: number,
+  rng: RandomSource,
+): AsyncGenerator<Numbered> {
+  const waiting: Numbered[] = [];
+  for await (const sample of samples) {
+    if (waiting.length < size) {
+      waiting.push(sample);
+      continue;
+    }
+    const drawn = randomIndex('shuffle', rng, size);
+    const next = waiting[drawn];
+    waiting[drawn] = sample;
+    yield next;
+  }
+  for (const index of shuffledIndices('shuffle', rng, waiting.length)) yield waiting[index];
+}
+
+async function* group(
+  samples: AsyncIterable<Numbered>,
+  batchSize: number,
+  dropLast: boolean,
+  maker: BatchMaker,
+): AsyncGenerator<Batch<unknown, unknown>> {
+  let collected: Numbered[] = [];
+  for await (const sample of samples) {
+    collected.push(sample);
+    if (collected.length < batchSize) continue;
+    yield maker.make(collected);
+    collected = [];
+  }
+  if (collected.length > 0 && !dropLast) yield maker.make(collected);
+}
+
+class BatchMaker {
+  readonly #shape: Shape;
+  readonly #labelShape: Shape | undefined;
+  readonly #normalizer: Normalizer;
+
+  constructor(given: Readonly<Record<string, unknown>>) {
+    this.#shape = readSampleShape('shape', given.shape);
+    this.#labelShape =
+      given.labelShape === undefined
+        ? undefined
+        : readShape('labelShape', given.labelShape as Shape);
+    this.#normalizer = new Normalizer(given, this.#shape);
+  }
+
+  check(index: number, sample: unknown): Sample<unknown> {
+    const place = `samples[${index}]`;
+    if (typeof sample !== 'object' || sample === null) {
+      throw wrongType(place, 'an object with features and label', sample);
+    }
+    const { features, label } = sample as Partial<Sample<unknown>>;
+    if (!(features instanceof Float32Array || features instanceof Uint8Array)) {
+      throw wrongType(`${place}.features`, 'a Float32Array or a Uint8Array', features);
+    }
+    const length = elementCount(this.#shape);
+    if (features.length !== length) {
+      throw wrongValue(`${place}.features`, `${length} values (shape ${formatShape(this.#shape)})`, describe(features)); // prettier-ignore
+    }
+    this.#checkLabel(`${place}.label`, label);
+    return sample as Sample<unknown>;
+  }
+
+  make(samples: readonly Numbered[]): Batch<unknown, unknown> {
+    const length = elementCount(this.#shape);
+    const storage = Storage.take(samples.length * length);
+    for (const [i, { sample }] of samples.entries()) {
+      this.#normalizer.write(sample.features, 0, storage.values, i * length);
+    }
+    return new Batch(
+      batchTensor(samples.length, this.#shape, storage),
+      this.#labels(samples),
+      Uint32Array.from(samples, ({ index }) => index),
+    );
+  }
+
+  #labels(samples: readonly Numbered[]): unknown {
+    if (this.#labelShape === undefined) {
+      return Int32Array.from(samples, ({ sample }) => sample.label as number);
+    }
+    const length = elementCount(this.#labelShape);
+    const storage = Storage.take(samples.length * length);
+    for (const [i, { sample }] of samples.entries()) {
+      storage.values.set(sample.label as ArrayLike<number>, i * length);
+    }
+    return batchTensor(samples.length, this.#labelShape, storage);
+  }
+
+  #checkLabel(place: string, label: unknown): void {
+    if (this.#labelShape === undefined) {
+      if (typeof label !== 'number') throw wrongType(place, 'the number of a class', label);
+      if (!Number.isInteger(label) || label < 0 || label >= 2 ** 31) {
+        throw wrongValue(place, 'the number of a class', String(label));
+      }
+      return;
+    }
+    if (!(Array.isArray(label) || label instanceof Float32Array || label instanceof Float64Array)) {
+      throw wrongType(place, 'a Float32Array or an array of numbers', label);
+    }
+    const count = elementCount(this.#labelShape);
+    if (label.length !== count) {
+      throw wrongValue(place, `${count} values (shape ${formatShape(this.#labelShape)})`, describe(label)); // prettier-ignore
+    }
+    for (const [i, value] of (label as unknown[]).entries()) {
+      if (typeof value !== 'number') throw wrongType(`${place}[${i}]`, 'a number', value);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+// For Symbol.dispose in the declarations, whatever library their reader compiles with.
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { Shape } from '../tensor/shape.js';
+import { type Storage } from '../tensor/storage.js';
+import type { NoneTape } from '../tensor/tape.js';
+import { createTensor, isTensor, type Tensor } from '../tensor/tensor.js';
+
+/**
+ * Samples of one training step. `for (using batch of loader)`, or `dispose()`, gives its memory to the
+ * next one at once; otherwise the garbage collector has it in time.
+ */
+export class Batch<X, L> {
+  /** The samples: [N, ...shape]. */
+  readonly x: X;
+  /** What belongs to each sample. */
+  readonly labels: L;
+  /** The number of each sample among all of them. */
+  readonly indices: Uint32Array;
+
+  /** @internal */
+  constructor(x: X, labels: L, indices: Uint32Array) {
+    this.x = x;
+    this.labels = labels;
+    this.indices = indices;
+  }
+
+  /** Number of samples. */
+  get size(): number {
+    return this.indices.length;
+  }
+
+  /** Gives the memory of the tensors back; using them afterwards is an error. What a graph has saved
+   * stays until `backward`. */
+  dispose(): void {
+    for (const value of [this.x, this.labels] as unknown[]) if (isTensor(value)) value.dispose();
+  }
+
+  /** What `using` calls: `dispose()`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** The tensor [N, ...shape] over a storage. */
+export function batchTensor(size: number, shape: Shape, storage: Storage): Tensor<Shape> {
+  return createTensor<Shape, NoneTape>(Object.freeze([size, ...shape]), storage, undefined);
+}

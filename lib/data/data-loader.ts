@@ -1,0 +1,237 @@
+import { requireBoolean, requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../errors.js'; // prettier-ignore
+import { describe } from '../errors.js';
+import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { RandomSource, Tensor } from '../tensor/tensor.js';
+import { readShape } from '../tensor/values.js';
+import { Batch, batchTensor } from './batch.js';
+import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
+import { indicesUpTo, requireRandomSource, shuffledIndices } from './shuffle.js';
+
+/** Samples in typed arrays, one after the other. */
+export interface ArrayDataset<
+  S extends Shape,
+  L extends Uint8Array | Int32Array | Float32Array | undefined = undefined,
+  LS extends Shape | undefined = undefined,
+> extends Normalization {
+  /** All values of all samples. They are not copied: what changes in them shows in later batches. */
+  readonly features: FeatureArray;
+  /** Shape of one sample, such as [1, 28, 28]. */
+  readonly shape: S;
+  /** One for each sample: the number of its class, or, with `labelShape`, what to predict. */
+  readonly labels?: L;
+  /** Shape of what is to be predicted of one sample, whose values are in `labels`: [] for one number. */
+  readonly labelShape?: LS;
+}
+
+/** How samples are put together. */
+export interface BatchOptions<B extends number, D extends boolean = false> {
+  /** Samples in a batch. */
+  readonly batchSize: B;
+  /** Each epoch in an order of its own, drawn with this generator; without one in the given order. */
+  readonly shuffle?: RandomSource;
+  /** Leaves out what does not fill a batch at the end of an epoch: batch norm cannot train on a batch that
+   * has one value per channel. Default false. */
+  readonly dropLast?: D;
+}
+
+/** How many samples a batch has: known where the last one is full, too. */
+export type BatchSize<B extends number, D extends boolean> = [D] extends [true] ? B : number;
+
+/** What a batch has as labels: tensors where they have a shape. */
+export type BatchLabels<L, LS, N extends number> = LS extends Shape
+  ? Tensor<readonly [N, ...LS]>
+  : L;
+
+/** Where the batches of an epoch begin. */
+export interface EpochOptions {
+  /** How many batches to leave out, as after resuming in the middle of an epoch. They are not made; the
+   * order is the same. Default 0. */
+  readonly skip?: number;
+}
+
+/**
+ * Batches of samples that lie in typed arrays. Each time it is iterated is an epoch, whose order is drawn
+ * when the first batch is asked for.
+ *
+ * @example
+ * const loader = new DataLoader(
+ *   { features: images.values, shape: [1, 28, 28], labels: labels.values, scale: 1 / 255 },
+ *   { batchSize: 64, shuffle: rng, dropLast: true },
+ * );
+ * for (const { x, labels } of loader) {
+ *   adam.update(net, backward(crossEntropyWithLogits(net.forwardMut(x.trace()), labels)));
+ * }
+ */
+export class DataLoader<
+  const S extends Shape,
+  const B extends number,
+  const D extends boolean = false,
+  L extends Uint8Array | Int32Array | Float32Array | undefined = undefined,
+  const LS extends Shape | undefined = undefined,
+> {
+  /** Number of samples. */
+  readonly samples: number;
+  /** Samples in a full batch. */
+  readonly batchSize: B;
+  /** Shape of one sample. */
+  readonly shape: S;
+
+  readonly #features: FeatureArray;
+  readonly #normalizer: Normalizer;
+  readonly #labels: L;
+  readonly #labelShape: Shape | undefined;
+  readonly #shuffle: RandomSource | undefined;
+  readonly #dropLast: boolean;
+
+  /** @throws TypeError or RangeError naming what is wrong. */
+  constructor(dataset: ArrayDataset<S, L, LS>, options: BatchOptions<B, D>) {
+    const data = requireFields('dataset', dataset, ['features', 'shape', 'labels', 'labelShape', ...normalizationNames]); // prettier-ignore
+    const given = requireFields('options', options, ['batchSize', 'shuffle', 'dropLast']);
+    this.shape = readSampleShape('shape', data.shape) as S;
+    this.#features = readFeatures(data.features);
+    this.samples = countSamples(this.#features, this.shape);
+    this.#normalizer = new Normalizer(data, this.shape);
+    this.#labelShape =
+      data.labelShape === undefined ? undefined : readShape('labelShape', data.labelShape as Shape);
+    this.#labels = readLabels(data.labels, this.samples, this.#labelShape) as L;
+
+    this.batchSize = requirePositiveInteger('batchSize', given.batchSize) as B;
+    this.#dropLast = requireBoolean('dropLast', given.dropLast ?? false);
+    if (this.#dropLast && this.batchSize > this.samples) {
+      throw wrongValue('batchSize', `at most ${this.samples}, the number of samples, where dropLast leaves out what does not fill a batch,`, String(this.batchSize)); // prettier-ignore
+    }
+    this.#shuffle =
+      given.shuffle === undefined ? undefined : requireRandomSource('shuffle', given.shuffle);
+  }
+
+  /** Number of batches in an epoch. */
+  get length(): number {
+    const batches = this.samples / this.batchSize;
+    return this.#dropLast ? Math.floor(batches) : Math.ceil(batches);
+  }
+
+  /** The batches of one epoch. */
+  [Symbol.iterator](): Generator<LoadedBatch<S, B, D, L, LS>, void, undefined> {
+    return this.epoch();
+  }
+
+  /**
+   * The batches of one epoch, perhaps without the first ones.
+   * @throws TypeError or RangeError for a wrong option, before the order is drawn.
+   */
+  epoch(options?: EpochOptions): Generator<LoadedBatch<S, B, D, L, LS>, void, undefined> {
+    const { skip = 0 } = requireOptions('options', options, ['skip']);
+    if (typeof skip !== 'number') throw wrongType('skip', 'a number of batches', skip);
+    if (!Number.isSafeInteger(skip) || skip < 0 || skip > this.length) {
+      throw wrongValue('skip', `a number of batches from 0 to ${this.length}`, String(skip));
+    }
+    return this.#batches(skip);
+  }
+
+  *#batches(skip: number): Generator<LoadedBatch<S, B, D, L, LS>, void, undefined> {
+    const order =
+      this.#shuffle === undefined
+        ? indicesUpTo(this.samples)
+        : shuffledIndices('shuffle', this.#shuffle, this.samples);
+    const end = this.length;
+    for (let batch = skip; batch < end; batch++) {
+      const begin = batch * this.batchSize;
+      yield this.#batch(order.slice(begin, begin + this.batchSize));
+    }
+  }
+
+  #batch(indices: Uint32Array): LoadedBatch<S, B, D, L, LS> {
+    const length = elementCount(this.shape);
+    const storage = Storage.take(indices.length * length);
+    indices.forEach((index, i) => {
+      this.#normalizer.write(this.#features, index * length, storage.values, i * length);
+    });
+    const x = batchTensor(indices.length, this.shape, storage);
+    return new Batch(x, this.#labelsOf(indices), indices) as LoadedBatch<S, B, D, L, LS>;
+  }
+
+  #labelsOf(indices: Uint32Array): unknown {
+    const labels = this.#labels;
+    if (labels === undefined) return undefined;
+    if (this.#labelShape !== undefined) {
+      const length = elementCount(this.#labelShape);
+      const storage = Storage.take(indices.length * length);
+      indices.forEach((index, i) => {
+        storage.values.set(labels.subarray(index * length, (index + 1) * length), i * length);
+      });
+      return batchTensor(indices.length, this.#labelShape, storage);
+    }
+    const batch = labels instanceof Uint8Array ? new Uint8Array(indices.length) : new Int32Array(indices.length); // prettier-ignore
+    indices.forEach((index, i) => {
+      batch[i] = labels[index];
+    });
+    return batch;
+  }
+}
+
+/** What a `DataLoader` gives. */
+export type LoadedBatch<
+  S extends Shape,
+  B extends number,
+  D extends boolean,
+  L,
+  LS extends Shape | undefined,
+> = Batch<Tensor<readonly [BatchSize<B, D>, ...S]>, BatchLabels<L, LS, BatchSize<B, D>>>;
+
+/** An object with these names and no others, of which some must be there. */
+export function requireFields(
+  argument: string,
+  value: unknown,
+  names: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (value === undefined) throw wrongType(argument, 'an object', value);
+  return requireOptions(argument, value, names);
+}
+
+/** The shape of one sample, which has values. */
+export function readSampleShape(argument: string, shape: unknown): Shape {
+  const own = readShape(argument, shape as Shape);
+  if (elementCount(own) === 0) {
+    throw wrongValue(argument, 'sizes from 1', formatShape(own));
+  }
+  return own;
+}
+
+function readFeatures(features: unknown): FeatureArray {
+  if (features instanceof Float32Array || features instanceof Uint8Array) return features;
+  throw wrongType('features', 'a Float32Array or a Uint8Array', features);
+}
+
+function countSamples(features: FeatureArray, shape: Shape): number {
+  const length = elementCount(shape);
+  if (features.length === 0 || features.length % length !== 0) {
+    throw wrongValue(
+      'features',
+      `samples of ${length} values (shape ${formatShape(shape)})`,
+      describe(features),
+    );
+  }
+  return features.length / length;
+}
+
+function readLabels(labels: unknown, samples: number, labelShape: Shape | undefined): unknown {
+  if (labelShape !== undefined) {
+    if (!(labels instanceof Float32Array)) {
+      throw wrongType('labels', 'a Float32Array, since there is a labelShape,', labels);
+    }
+    const count = samples * elementCount(labelShape);
+    if (labels.length !== count) {
+      throw wrongValue('labels', `${count} values (${samples} of shape ${formatShape(labelShape)})`, describe(labels)); // prettier-ignore
+    }
+    return labels;
+  }
+  if (labels === undefined) return undefined;
+  if (!(labels instanceof Uint8Array || labels instanceof Int32Array)) {
+    throw wrongType('labels', 'a Uint8Array or an Int32Array of classes, or a labelShape for other values,', labels); // prettier-ignore
+  }
+  if (labels.length !== samples) {
+    throw wrongValue('labels', `${samples} labels, one for each sample,`, describe(labels));
+  }
+  return labels;
+}

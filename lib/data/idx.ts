@@ -1,0 +1,247 @@
+import type { ReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { endianness } from 'node:os';
+import { requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../errors.js';
+import { FileFormatError } from '../files/file-format-error.js';
+import { type FilePath, readPath } from '../files/path.js';
+
+// The format: two zero bytes, the type of the values, the number of axes, the size of each as a big-endian
+// 32-bit integer, and the values, big-endian and row-major. MNIST's page describes it.
+
+/** The arrays that the types of an IDX file become. */
+export interface IdxValues {
+  /** Unsigned bytes, as in MNIST. */
+  readonly uint8: Uint8Array;
+  /** Signed bytes. */
+  readonly int8: Int8Array;
+  /** 16-bit integers. */
+  readonly int16: Int16Array;
+  /** 32-bit integers. */
+  readonly int32: Int32Array;
+  /** 32-bit floats. */
+  readonly float32: Float32Array;
+  /** 64-bit floats. */
+  readonly float64: Float64Array;
+}
+
+/** What is expected of an IDX file. */
+export interface IdxOptions<T extends keyof IdxValues = 'uint8'> {
+  /** Type of the values. Default `'uint8'`. */
+  readonly type?: T;
+  /** Number of axes: 3 for images, 1 for labels. Default any. */
+  readonly axes?: number;
+  /** The most bytes of values that are taken. Default 2^30, more than any published file has. */
+  readonly maxBytes?: number;
+}
+
+/** An array of any number of axes. */
+export interface IdxArray<T extends keyof IdxValues = 'uint8'> {
+  /** Sizes of the axes, outermost first. */
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly values: IdxValues[T];
+}
+
+interface IdxType {
+  readonly code: number;
+  readonly words: string;
+  readonly bytes: 1 | 2 | 4 | 8;
+  readonly view: (bytes: ArrayBuffer) => IdxValues[keyof IdxValues];
+}
+
+const types: Readonly<Record<keyof IdxValues, IdxType>> = {
+  uint8: { code: 0x08, words: 'unsigned bytes', bytes: 1, view: (b) => new Uint8Array(b) },
+  int8: { code: 0x09, words: 'signed bytes', bytes: 1, view: (b) => new Int8Array(b) },
+  int16: { code: 0x0b, words: '16-bit integers', bytes: 2, view: (b) => new Int16Array(b) },
+  int32: { code: 0x0c, words: '32-bit integers', bytes: 4, view: (b) => new Int32Array(b) },
+  float32: { code: 0x0d, words: '32-bit floats', bytes: 4, view: (b) => new Float32Array(b) },
+  float64: { code: 0x0e, words: '64-bit floats', bytes: 8, view: (b) => new Float64Array(b) },
+};
+
+const mostBytes = 2 ** 30;
+/** Deflate makes at most so many bytes of one: what a gzipped file can hold is known before it is unpacked. */
+const mostExpansion = 1032;
+const readSize = 256 * 1024;
+
+/** Tells what the file lacks; never returns. */
+type Fail = (expected: string, found: string) => never;
+
+/**
+ * Reads a file in the format of MNIST, plain or gzipped, whatever its name. Never takes more memory than
+ * the values that the header announces, and those only where the file can hold them.
+ *
+ * @example
+ * const { values, shape } = await readIdx('train-images-idx3-ubyte.gz', { axes: 3 });
+ * @throws FileFormatError naming the file, what was expected in it and what was found; what opening it
+ * throws.
+ */
+export async function readIdx<T extends keyof IdxValues = 'uint8'>(
+  path: FilePath,
+  options?: IdxOptions<T>,
+): Promise<IdxArray<T>> {
+  const file = readPath('path', path);
+  const given = requireOptions('options', options, ['type', 'axes', 'maxBytes']);
+  const type = readType(given.type ?? 'uint8');
+  const axes = given.axes === undefined ? undefined : readAxes(given.axes);
+  const maxBytes = requirePositiveInteger('maxBytes', given.maxBytes ?? mostBytes);
+  const fail: Fail = (expected, found) => {
+    throw new FileFormatError(file, expected, found);
+  };
+
+  // Opening a pipe would wait for its other end.
+  if (!(await stat(file)).isFile()) fail('an IDX file', 'no file');
+  const handle = await open(file, 'r');
+  try {
+    const { size } = await handle.stat();
+    const start = Buffer.alloc(2);
+    const { bytesRead } = await handle.read(start, 0, 2, 0);
+    const gzipped = bytesRead === 2 && start[0] === 0x1f && start[1] === 0x8b;
+    const most = Math.min(maxBytes, gzipped ? size * mostExpansion : size);
+    const collector = new Collector(type, axes, most, fail);
+    const content = handle.createReadStream({
+      start: 0,
+      autoClose: false,
+      highWaterMark: readSize,
+    });
+    await (gzipped ? unzip(content, collector, fail) : collect(content, collector));
+    return collector.end() as IdxArray<T>;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function collect(content: AsyncIterable<unknown>, collector: Collector): Promise<void> {
+  for await (const part of content) collector.push(part as Buffer);
+}
+
+async function unzip(content: ReadStream, collector: Collector, fail: Fail): Promise<void> {
+  // Not at the top: who reads no IDX file need not wait for it.
+  const { createGunzip } = await import('node:zlib');
+  const gunzip = createGunzip({ chunkSize: readSize });
+  // Not pipeline(): what the collector throws would lose against the abortion that it causes.
+  content.once('error', (error) => gunzip.destroy(error));
+  try {
+    await collect(content.pipe(gunzip), collector);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!code?.startsWith('Z_') || code === 'Z_MEM_ERROR') throw error;
+    fail('gzipped data', `damage: ${message}`);
+  } finally {
+    content.destroy();
+  }
+}
+
+/** Takes the bytes of a file as they come. */
+class Collector {
+  #header = Buffer.alloc(0);
+  #shape: readonly number[] | undefined;
+  #values = new Uint8Array(0);
+  #filled = 0;
+
+  constructor(
+    private readonly type: IdxType,
+    private readonly axes: number | undefined,
+    private readonly most: number,
+    private readonly fail: Fail,
+  ) {}
+
+  push(part: Buffer): void {
+    let rest = part;
+    if (this.#shape === undefined) {
+      const bytes = Buffer.concat([this.#header, part]);
+      const length = this.#headerLength(bytes);
+      if (length === undefined || bytes.length < length) {
+        this.#header = bytes;
+        return;
+      }
+      this.#header = bytes.subarray(0, length);
+      this.#begin();
+      rest = bytes.subarray(length);
+    }
+    if (this.#filled + rest.length > this.#values.length) {
+      this.#failOfLength(`more than ${this.#values.length / this.type.bytes}`);
+    }
+    this.#values.set(rest, this.#filled);
+    this.#filled += rest.length;
+  }
+
+  end(): IdxArray<keyof IdxValues> {
+    if (this.#shape === undefined) {
+      const length = this.#headerLength(this.#header);
+      this.fail(
+        length === undefined
+          ? 'an IDX file, which begins with two zero bytes'
+          : `a header of ${length} bytes`,
+        `${this.#header.length} ${this.#header.length === 1 ? 'byte' : 'bytes'}`,
+      );
+    }
+    if (this.#filled < this.#values.length) {
+      this.#failOfLength(String(Math.floor(this.#filled / this.type.bytes)));
+    }
+    if (endianness() === 'LE') swap(this.#values, this.type.bytes);
+    return { shape: this.#shape, values: this.type.view(this.#values.buffer) };
+  }
+
+  /** Undefined where there are too few bytes to know; checks those that are there. */
+  #headerLength(bytes: Buffer): number | undefined {
+    if (bytes.length < 4) return undefined;
+    const [first, second, code, axes] = bytes;
+    if (first !== 0 || second !== 0) {
+      this.fail(
+        'an IDX file, which begins with two zero bytes',
+        `the bytes ${bytes.subarray(0, 4).toString('hex')}`,
+      );
+    }
+    if (code !== this.type.code) {
+      const found = Object.values(types).find((each) => each.code === code);
+      this.fail(this.type.words, found?.words ?? `the unknown type ${code}`);
+    }
+    if (this.axes !== undefined && axes !== this.axes) {
+      this.fail(`${this.axes} ${this.axes === 1 ? 'axis' : 'axes'}`, String(axes));
+    }
+    return 4 + 4 * axes;
+  }
+
+  #begin(): void {
+    const header = this.#header;
+    const axes = header[3];
+    const shape = Array.from({ length: axes }, (_, axis) => header.readUInt32BE(4 + 4 * axis));
+    this.#shape = shape;
+    // Beyond 2^53 the product is inexact, but it is never below the limit then.
+    const bytes = shape.reduce((product, size) => product * size, this.type.bytes);
+    if (bytes > this.most) {
+      this.fail(
+        `at most ${this.most} bytes of values, as many as the file can hold or maxBytes allows`,
+        `${shape.join(' x ')} values in the header`,
+      );
+    }
+    this.#values = new Uint8Array(bytes);
+  }
+
+  #failOfLength(found: string): never {
+    const shape = this.#shape ?? [];
+    const count = this.#values.length / this.type.bytes;
+    return this.fail(`${count} values (${shape.join(' x ')})`, found);
+  }
+}
+
+function readType(name: unknown): IdxType {
+  const expected = `one of ${Object.keys(types).join(', ')}`;
+  if (typeof name !== 'string') throw wrongType('type', expected, name);
+  if (!Object.hasOwn(types, name)) throw wrongValue('type', expected, JSON.stringify(name));
+  return types[name as keyof IdxValues];
+}
+
+function readAxes(axes: unknown): number {
+  if (requirePositiveInteger('axes', axes) > 255) {
+    throw wrongValue('axes', 'a number from 1 to 255', String(axes));
+  }
+  return axes as number;
+}
+
+function swap(values: Uint8Array, bytes: 1 | 2 | 4 | 8): void {
+  const buffer = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  if (bytes === 2) buffer.swap16();
+  if (bytes === 4) buffer.swap32();
+  if (bytes === 8) buffer.swap64();
+}

@@ -1,0 +1,35 @@
+import { wrongType, wrongValue } from '../errors.js';
+import type { RandomSource } from '../tensor/tensor.js';
+
+export function requireRandomSource(argument: string, rng: unknown): RandomSource {
+  if (typeof rng !== 'function') {
+    throw wrongType(argument, 'a function that returns numbers in [0, 1)', rng);
+  }
+  return rng as RandomSource;
+}
+
+/** An integer from 0 to count - 1, by one number of the generator. */
+export function randomIndex(argument: string, rng: RandomSource, count: number): number {
+  const value: unknown = rng();
+  if (typeof value !== 'number' || !(value >= 0 && value < 1)) {
+    throw wrongValue(argument, 'a function that returns numbers in [0, 1)', `one that returned ${String(value)}`); // prettier-ignore
+  }
+  return Math.floor(value * count);
+}
+
+/** The numbers from 0 to count - 1, each order as likely as any other (Fisher and Yates): count - 1 numbers
+ * of the generator. */
+export function shuffledIndices(argument: string, rng: RandomSource, count: number): Uint32Array {
+  const indices = indicesUpTo(count);
+  for (let last = count - 1; last > 0; last--) {
+    const other = randomIndex(argument, rng, last + 1);
+    const value = indices[last];
+    indices[last] = indices[other];
+    indices[other] = value;
+  }
+  return indices;
+}
+
+export function indicesUpTo(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => i);
+}

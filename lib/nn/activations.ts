@@ -1,0 +1,196 @@
+import { requireFinite } from '../errors.js';
+import { requireTensor } from '../ops/operand.js';
+import { softmax } from '../ops/softmax.js';
+import * as unary from '../ops/unary.js';
+import type { Shape } from '../tensor/shape.js';
+import type { Tape } from '../tensor/tape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { NoParameters } from './no-parameters.js';
+
+// The activations of dfdx 0.10, and GeLU and LeakyReLU of its later versions. Each takes any shape, with a
+// tape or without, and keeps both.
+
+/** 1 / (1 + exp(-x)), element by element; right for x of any size. */
+export class Sigmoid extends NoParameters<'Sigmoid'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.sigmoid(x);
+  }
+
+  /** Another one. */
+  clone(): Sigmoid {
+    return new Sigmoid();
+  }
+}
+
+/** The hyperbolic tangent, element by element. */
+export class Tanh extends NoParameters<'Tanh'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.tanh(x);
+  }
+
+  /** Another one. */
+  clone(): Tanh {
+    return new Tanh();
+  }
+}
+
+/**
+ * x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), element by element: Hendrycks' and Gimpel's (2016)
+ * approximation of x times the normal distribution function, as dfdx and PyTorch's
+ * `GELU(approximate='tanh')` have it.
+ */
+export class GeLU extends NoParameters<'GeLU'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.gelu(x);
+  }
+
+  /** Another one. */
+  clone(): GeLU {
+    return new GeLU();
+  }
+}
+
+/** The sine, element by element. */
+export class Sin extends NoParameters<'Sin'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.sin(x);
+  }
+
+  /** Another one. */
+  clone(): Sin {
+    return new Sin();
+  }
+}
+
+/** The cosine, element by element. */
+export class Cos extends NoParameters<'Cos'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.cos(x);
+  }
+
+  /** Another one. */
+  clone(): Cos {
+    return new Cos();
+  }
+}
+
+/** The natural logarithm, element by element. */
+export class Ln extends NoParameters<'Ln'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.log(x);
+  }
+
+  /** Another one. */
+  clone(): Ln {
+    return new Ln();
+  }
+}
+
+/** e to the power of x, element by element. */
+export class Exp extends NoParameters<'Exp'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.exp(x);
+  }
+
+  /** Another one. */
+  clone(): Exp {
+    return new Exp();
+  }
+}
+
+/** x * x, element by element. */
+export class Square extends NoParameters<'Square'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.square(x);
+  }
+
+  /** Another one. */
+  clone(): Square {
+    return new Square();
+  }
+}
+
+/** The square root, element by element. */
+export class Sqrt extends NoParameters<'Sqrt'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.sqrt(x);
+  }
+
+  /** Another one. */
+  clone(): Sqrt {
+    return new Sqrt();
+  }
+}
+
+/** |x|, element by element; the gradient at 0 is 0. */
+export class Abs extends NoParameters<'Abs'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.abs(x);
+  }
+
+  /** Another one. */
+  clone(): Abs {
+    return new Abs();
+  }
+}
+
+/** exp(x) / sum(exp(x)) over the last axis; a scalar's is 1. For a loss, give the logits themselves to
+ * `crossEntropyWithLogits`. */
+export class Softmax extends NoParameters<'Softmax'> {
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return softmax(x);
+  }
+
+  /** Another one. */
+  clone(): Softmax {
+    return new Softmax();
+  }
+}
+
+/** x where it is positive, else slope * x, element by element; the gradient at 0 is the slope. */
+export class LeakyReLU extends NoParameters<'LeakyReLU'> {
+  /** Of the negative half. */
+  readonly slope: number;
+
+  /**
+   * @param slope Of the negative half. Default 0.05, as in dfdx; PyTorch's is 0.01.
+   * @throws TypeError or RangeError for what is no finite number.
+   */
+  constructor(slope = 0.05) {
+    super();
+    this.slope = requireFinite('slope', slope);
+  }
+
+  /** @param x Any shape, with a tape or without. */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.leakyRelu(x, this.slope);
+  }
+
+  /** Another one with the same slope. */
+  clone(): LeakyReLU {
+    return new LeakyReLU(this.slope);
+  }
+}

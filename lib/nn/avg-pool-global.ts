@@ -1,0 +1,39 @@
+import { requireTensor } from '../ops/operand.js';
+import { avgPoolGlobal } from '../ops/pool.js';
+import type { Shape, Unless } from '../tensor/shape.js';
+import type { Tape } from '../tensor/tape.js';
+import type { ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
+import type { ImageProblem } from './input.js';
+import { NoParameters } from './no-parameters.js';
+
+/** What AvgPoolGlobal makes of shape S. */
+export type GloballyPooled<S extends Shape> = S extends readonly [
+  infer N extends number,
+  infer C extends number,
+  number,
+  number,
+]
+  ? readonly [N, C]
+  : S extends readonly [infer C extends number, number, number]
+    ? readonly [C]
+    : readonly [number] | readonly [number, number];
+
+/** The mean of each channel of each image, as dfdx's `AvgPoolGlobal`: [N, C, H, W] to [N, C], and [C, H, W] to
+ * [C]. */
+export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
+  /**
+   * @param x [C, H, W] or [N, C, H, W], with a tape or without.
+   * @throws RangeError for another rank and for images without a pixel.
+   */
+  forward<X extends Tensor<Shape, Tape>>(
+    x: X & Unless<ImageProblem<ShapeOf<X>, number>>,
+  ): Tensor<GloballyPooled<ShapeOf<X>>, TapeOf<X>> {
+    const y = avgPoolGlobal(requireTensor('x', x));
+    return y as unknown as Tensor<GloballyPooled<ShapeOf<X>>, TapeOf<X>>;
+  }
+
+  /** Another one. */
+  clone(): AvgPoolGlobal {
+    return new AvgPoolGlobal();
+  }
+}

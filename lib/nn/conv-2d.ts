@@ -1,0 +1,182 @@
+import { inspect } from 'node:util';
+import { requireBoolean, requireOptions, requirePositiveInteger, wrongType } from '../errors.js';
+import { NpzModule } from '../npz/npz-module.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
+import { conv2d, requirePadding } from '../ops/conv2d.js';
+import { requireTensor } from '../ops/operand.js';
+import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
+import { updateParameter } from '../optim/update-parameter.js';
+import type { Shape, Unless } from '../tensor/shape.js';
+import type { Tape } from '../tensor/tape.js';
+import {
+  type RandomSource,
+  type ShapeOf,
+  storageOf,
+  type TapeOf,
+  Tensor,
+  type Tensor1D,
+  type Tensor4D,
+} from '../tensor/tensor.js';
+import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
+import type { ImageProblem } from './input.js';
+import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+import { summarize } from './summary.js';
+
+/** Settings of a new `Conv2D`. */
+export interface Conv2DOptions<S extends number = number, P extends number = number> {
+  /** Rows and columns from one place of the kernel to the next. Default 1. */
+  readonly stride?: S;
+  /** Rows and columns of zeros around the image. Default 0. */
+  readonly padding?: P;
+  /** Whether a bias is added. Default true, as in dfdx 0.10; false before batch norm, which takes the mean away. */
+  readonly bias?: boolean;
+  /** Where the initial weights come from. Default `Math.random`. */
+  readonly rng?: RandomSource;
+}
+
+/** What is wrong with an image for a convolution; never where nothing is. */
+export type ConvolutionProblem<
+  X extends Shape,
+  I extends number,
+  K extends number,
+  P extends number,
+> = [ImageProblem<X, I>] extends [never] ? KernelProblem<X, K, P> : ImageProblem<X, I>;
+
+/**
+ * Convolution of images with square kernels (a cross-correlation: kernels are not turned around), as dfdx 0.10's
+ * `Conv2D<IN_CHAN, OUT_CHAN, KERNEL_SIZE, STRIDE, PADDING>`: y[n][o][r][c] = bias[o] + the sum over i, s, t of
+ * weight[o][i][s][t] * x[n][i][r * stride - padding + s][c * stride - padding + t].
+ *
+ * @example
+ * const conv = new Conv2D(3, 16, 3, { padding: 1, bias: false });
+ * conv.forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 16, 32, 32>
+ */
+export class Conv2D<
+  I extends number,
+  O extends number,
+  K extends number,
+  S extends number = 1,
+  P extends number = 0,
+>
+  extends NpzModule
+  implements CanUpdateWithGradients
+{
+  /** [O, I, K, K]; begins uniform in +-1/sqrt(I K K). */
+  readonly weight: Tensor4D<O, I, K, K>;
+  /** [O]; begins likewise. Undefined in a layer without bias. */
+  readonly bias: Tensor1D<O> | undefined;
+  /** Rows and columns from one place of the kernel to the next. */
+  readonly stride: S;
+  /** Rows and columns of zeros around the image. */
+  readonly padding: P;
+
+  static {
+    // Not a method: its name, a symbol of Node's, would make the declarations depend on Node's types.
+    Object.defineProperty(this.prototype, inspect.custom, {
+      value(this: Conv2D<number, number, number, number, number>) {
+        return this.toString();
+      },
+    });
+  }
+
+  /**
+   * @param inChannels I.
+   * @param outChannels O.
+   * @param kernelSize K, rows and columns of the kernel.
+   * @throws TypeError or RangeError naming the argument that is wrong.
+   */
+  constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv2DOptions<S, P>) {
+    super();
+    requirePositiveInteger('inChannels', inChannels);
+    requirePositiveInteger('outChannels', outChannels);
+    requirePositiveInteger('kernelSize', kernelSize);
+    const given = requireOptions('options', options, ['stride', 'padding', 'bias', 'rng']);
+    this.stride = requirePositiveInteger('stride', given.stride ?? 1) as S;
+    this.padding = requirePadding('padding', given.padding ?? 0) as P;
+    const biased = requireBoolean('bias', given.bias ?? true);
+    this.weight = named('weight', Tensor.zeros([outChannels, inChannels, kernelSize, kernelSize]));
+    this.bias = biased ? named('bias', Tensor.zeros([outChannels])) : undefined;
+    this.resetParams((given.rng as RandomSource | undefined) ?? Math.random);
+  }
+
+  /**
+   * @param x [I, H, W] or [N, I, H, W], with a tape or without.
+   * @returns [O, H', W'] or [N, O, H', W'] with the same tape, H' = floor((H + 2 padding - K) / stride) + 1.
+   * @throws RangeError for a wrong shape.
+   */
+  forward<X extends Tensor<Shape, Tape>>(
+    x: X & Unless<ConvolutionProblem<ShapeOf<X>, I, K, P>>,
+  ): Tensor<ConvolvedShape<ShapeOf<X>, O, K, S, P>, TapeOf<X>> {
+    return conv2d(requireTensor('x', x), this.weight, this.bias, this);
+  }
+
+  parameters(): readonly NamedTensor[] {
+    const weight: NamedTensor = ['weight', this.weight];
+    return this.bias === undefined ? [weight] : [weight, ['bias', this.bias]];
+  }
+
+  update(provider: GradientProvider, unused: UnusedTensors): void {
+    for (const [, tensor] of this.parameters()) updateParameter(tensor, provider, unused);
+  }
+
+  /** New weights and biases in place, uniform in +-1/sqrt(I K K). */
+  resetParams(rng: RandomSource): void {
+    if (typeof rng !== 'function') {
+      throw wrongType('rng', 'a function that returns numbers in [0, 1)', rng);
+    }
+    const [, inChannels, kernelSize] = this.weight.shape;
+    const bound = 1 / Math.sqrt(inChannels * kernelSize * kernelSize);
+    for (const [, tensor] of this.parameters()) {
+      const storage = storageOf(tensor);
+      const { values } = storage;
+      for (let i = 0; i < values.length; i++) values[i] = (2 * rng() - 1) * bound;
+      storage.version++;
+    }
+  }
+
+  /** A copy with tensors of its own, whose ids are fresh. */
+  clone(): Conv2D<I, O, K, S, P> {
+    const [outChannels, inChannels, kernelSize] = this.weight.shape;
+    const copy = new Conv2D(inChannels, outChannels, kernelSize, {
+      stride: this.stride,
+      padding: this.padding,
+      bias: this.bias !== undefined,
+      rng: () => 0.5,
+    });
+    const theirs = copy.parameters();
+    for (const [i, [, tensor]] of this.parameters().entries()) {
+      storageOf(theirs[i][1]).values.set(storageOf(tensor).values);
+    }
+    return copy;
+  }
+
+  /** Adds `weight.npy` and, in a layer with bias, `bias.npy`, each name behind `prefix`. */
+  write(zip: NpzWriter, prefix: string): void {
+    for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);
+  }
+
+  read(zip: NpzReader, prefix: string): Promise<void> {
+    return zip.together(async () => {
+      for (const [name, tensor] of this.parameters()) {
+        await zip.tensor(`${prefix}${name}.npy`, tensor);
+      }
+    });
+  }
+
+  /** Sizes, settings and a summary of each tensor: what `util.inspect` and `console.log` show. */
+  override toString(): string {
+    const [outChannels, inChannels, kernelSize] = this.weight.shape;
+    const settings = `stride: ${this.stride}, padding: ${this.padding}`;
+    const tensors = this.parameters().map(
+      ([name, tensor]) => `${name}: ${summarize(storageOf(tensor).values)}`,
+    );
+    const lines = [settings, ...tensors].map((line) => `  ${line}`);
+    return `Conv2D(${inChannels}, ${outChannels}, ${kernelSize}) {\n${lines.join('\n')}\n}`;
+  }
+}
+
+function named<S extends Shape>(name: string, tensor: Tensor<S>): Tensor<S> {
+  storageOf(tensor).label = `${name} of Conv2D`;
+  return tensor;
+}

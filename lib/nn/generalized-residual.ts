@@ -1,0 +1,170 @@
+import { NpzModule } from '../npz/npz-module.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
+import { add } from '../ops/arithmetic.js';
+import { requireTensor } from '../ops/operand.js';
+import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
+import { formatShape, sameShape, type Shape, type Unless } from '../tensor/shape.js';
+import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
+import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
+import { wrongValue } from '../errors.js';
+import type { TapeProblem } from './input.js';
+import type { Layer, ResultShape, ShapeProblem } from './layer-shapes.js';
+import { requireTaped, requireUntaped } from './mode.js';
+import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+import {
+  asPart,
+  cloned,
+  infer,
+  namedTensors,
+  type Part,
+  readPart,
+  train,
+  writePart,
+} from './part.js';
+import { registerReluJoin, reluJoinOf } from './relu-join.js';
+import { keepStatistics } from './running-statistics.js';
+
+type Input<X, F extends Layer, R extends Layer, Wanted extends Tape> = Unless<
+  [TapeProblem<X, Wanted>] extends [never]
+    ? ShapeProblem<GeneralizedResidual<F, R>, ShapeOf<X>>
+    : TapeProblem<X, Wanted>
+>;
+
+type Output<X, F, T extends Tape> =
+  X extends Tensor<infer S, Tape> ? Tensor<ResultShape<F, S>, T> : never;
+
+/**
+ * f(x) + r(x), as dfdx's `GeneralizedResidual<F, R>` (He et al., 2016): a residual block that changes the
+ * shape.
+ *
+ * @example
+ * const block = new GeneralizedResidual(new Sequential(new Linear(4, 8), new ReLU()), new Linear(4, 8));
+ */
+export class GeneralizedResidual<F extends Layer, R extends Layer>
+  extends NpzModule
+  implements CanUpdateWithGradients
+{
+  /** The one way; its tensors are named `f.…`. */
+  readonly f: F;
+  /** The other way; its tensors are named `r.…`. */
+  readonly r: R;
+
+  /** @throws TypeError for what has neither forward() nor forwardMut(). */
+  constructor(f: F, r: R) {
+    super();
+    asPart('f', f);
+    asPart('r', r);
+    this.f = f;
+    this.r = r;
+    registerReluJoin(this, {
+      can: (adding) =>
+        !adding &&
+        this.forward === GeneralizedResidual.prototype.forward &&
+        this.forwardMut === GeneralizedResidual.prototype.forwardMut &&
+        reluJoinOf(f, true) !== undefined,
+      infer: (x) => {
+        const input = requireUntaped('x', x);
+        let right: unknown;
+        const y = reluJoinOf(f, true)?.infer(input, (left) => {
+          right = infer('r', r, input);
+          return summand(left, right) as Tensor<Shape>;
+        });
+        if (right !== input && isTensor(right)) right.dispose();
+        return y;
+      },
+      train: (x) => {
+        const input = requireTaped('x', x);
+        return reluJoinOf(f, true)?.train(input, (left) => summand(left, train(r, input)));
+      },
+    });
+  }
+
+  /**
+   * Inference.
+   * @throws TypeError for a tensor with a tape; RangeError where f and r make different shapes; what they
+   * throw.
+   */
+  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, R, NoneTape>): Output<X, F, NoneTape> {
+    const input = requireUntaped('x', x);
+    const left = infer('f', this.f, input);
+    const right = infer('r', this.r, input);
+    const y = sum(left, right);
+    for (const part of new Set([left, right])) {
+      if (part !== input && isTensor(part)) part.dispose();
+    }
+    return y as Output<X, F, NoneTape>;
+  }
+
+  /**
+   * Training: f first, then r.
+   * @throws TypeError for a tensor without a tape; RangeError where f and r make different shapes; what they
+   * throw. No running statistic has changed then.
+   */
+  forwardMut<X extends Tensor<Shape, Tape>>(
+    x: X & Input<X, F, R, OwnedTape>,
+  ): Output<X, F, OwnedTape> {
+    const input = requireTaped('x', x);
+    const restore = keepStatistics(this);
+    try {
+      return sum(train(this.f, input), train(this.r, input)) as Output<X, F, OwnedTape>;
+    } catch (error) {
+      restore();
+      throw error;
+    }
+  }
+
+  parameters(): readonly NamedTensor[] {
+    return [...namedTensors('f', this.f), ...namedTensors('r', this.r)];
+  }
+
+  update(provider: GradientProvider, unused: UnusedTensors): void {
+    (this.f as Part).update?.(provider, unused);
+    (this.r as Part).update?.(provider, unused);
+  }
+
+  /** Resets f, then r, in place. */
+  resetParams(rng: RandomSource): void {
+    (this.f as Part).resetParams?.(rng);
+    (this.r as Part).resetParams?.(rng);
+  }
+
+  /**
+   * A copy with copies of f and r.
+   * @throws TypeError where one is a module of yours without clone().
+   */
+  clone(): GeneralizedResidual<F, R> {
+    return new GeneralizedResidual(cloned('f', this.f) as F, cloned('r', this.r) as R);
+  }
+
+  /** f behind `.f` and r behind `.r`, as dfdx has them: behind the prefix `2.`, f has `2..f`. */
+  write(zip: NpzWriter, prefix: string): void {
+    writePart('f', this.f, zip, `${prefix}.f`);
+    writePart('r', this.r, zip, `${prefix}.r`);
+  }
+
+  read(zip: NpzReader, prefix: string): Promise<void> {
+    return zip.together(async () => {
+      await readPart('f', this.f, zip, `${prefix}.f`);
+      await readPart('r', this.r, zip, `${prefix}.r`);
+    });
+  }
+}
+
+function sum(left: unknown, right: unknown): Tensor<Shape, Tape> {
+  const a = requireTensor('the result of f', left);
+  return add(a, summand(a, right));
+}
+
+/** What is added to the result of f. */
+function summand(a: Tensor<Shape, Tape>, right: unknown): Tensor<Shape, Tape> {
+  const b = requireTensor('the result of r', right);
+  if (!sameShape(a.shape, b.shape)) {
+    throw wrongValue(
+      'the result of r',
+      `shape ${formatShape(a.shape)}, as f makes,`,
+      `shape ${formatShape(b.shape)}`,
+    );
+  }
+  return b;
+}

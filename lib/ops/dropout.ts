@@ -1,0 +1,39 @@
+import { recorded, graphsOf } from '../autograd/record.js';
+import { backend } from '../backend/index.js';
+import type { Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { OwnedTape } from '../tensor/tape.js';
+import { type RandomSource, storageOf, type Tensor } from '../tensor/tensor.js';
+
+/**
+ * x / (1 - p), or 0 with probability p. Two numbers of `rng` decide, with its place, about every
+ * element: the backward pass computes the same again, no mask is kept, and all backends agree.
+ */
+export function dropout<S extends Shape>(
+  x: Tensor<S, OwnedTape>,
+  p: number,
+  rng: RandomSource,
+): Tensor<S, OwnedTape> {
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const input = storageOf(x);
+  const n = input.values.length;
+  const output = Storage.take(n);
+  const keys = [word(rng), word(rng)] as const;
+  // With p = 1 nothing is kept, whatever the scale.
+  const scale = p === 1 ? 0 : 1 / (1 - p);
+  backend.dropout(n, ...keys, p, scale, input.values, output.values);
+  return recorded(graphs, inputs, x.shape, output, () => ({
+    saved: [],
+    backward: (dy, give) => {
+      const dx = Storage.take(n);
+      backend.dropout(n, ...keys, p, scale, dy.values, dx.values);
+      give(0, dx);
+    },
+  }));
+}
+
+/** 32 bits of a number in [0, 1). */
+function word(rng: RandomSource): number {
+  return Math.floor(rng() * 2 ** 32) >>> 0;
+}

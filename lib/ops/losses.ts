@@ -1,0 +1,164 @@
+import { graphsOf, recorded } from '../autograd/record.js';
+import { backend, type Loss } from '../backend/index.js';
+import { requirePositive, wrongValue } from '../errors.js';
+import type { Mistake, SameShape, Shape } from '../tensor/shape.js';
+import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { Tape } from '../tensor/tape.js';
+import { isTaped, type ShapeOf, storageOf, type TapeOf, type Tensor } from '../tensor/tensor.js';
+import { requireTensor } from './operand.js';
+import { sqrt } from './unary.js';
+
+/** What the type of the targets is intersected with: `unknown` where they may fit the predictions. */
+export type TargetsOf<X, Y> =
+  Y extends Tensor<Shape>
+    ? false extends SameShape<ShapeOf<X>, ShapeOf<Y>>
+      ? Mistake<'Expected targets of the shape of the predictions'>
+      : unknown
+    : Mistake<'Expected targets without a tape'>;
+
+type AnyTensor = Tensor<Shape, Tape>;
+
+/**
+ * Mean squared error: the mean of (predictions - targets)^2.
+ *
+ * @param predictions Any shape, with a tape for training.
+ * @param targets The same shape, without a tape: they get no gradient.
+ * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ */
+export function mseLoss<X extends AnyTensor, Y extends AnyTensor>(
+  predictions: X,
+  targets: Y & TargetsOf<X, Y>,
+): Tensor<readonly [], TapeOf<X>> {
+  return meanLoss(backend.squaredError, 'predictions', predictions, targets);
+}
+
+/**
+ * Root mean squared error: the square root of `mseLoss`. Its gradient where all predictions are right is
+ * NaN, as in dfdx and PyTorch.
+ *
+ * @param predictions Any shape, with a tape for training.
+ * @param targets The same shape, without a tape: they get no gradient.
+ * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ */
+export function rmseLoss<X extends AnyTensor, Y extends AnyTensor>(
+  predictions: X,
+  targets: Y & TargetsOf<X, Y>,
+): Tensor<readonly [], TapeOf<X>> {
+  return sqrt(meanLoss<X>(backend.squaredError, 'predictions', predictions, targets));
+}
+
+/**
+ * Mean absolute error: the mean of |predictions - targets|, whose gradient is 0 where they are equal.
+ *
+ * @param predictions Any shape, with a tape for training.
+ * @param targets The same shape, without a tape: they get no gradient.
+ * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ */
+export function maeLoss<X extends AnyTensor, Y extends AnyTensor>(
+  predictions: X,
+  targets: Y & TargetsOf<X, Y>,
+): Tensor<readonly [], TapeOf<X>> {
+  return meanLoss(backend.absoluteError, 'predictions', predictions, targets);
+}
+
+/**
+ * Huber's loss (1964): with d = predictions - targets, the mean of d^2 / 2 where |d| < delta and of
+ * delta * (|d| - delta / 2) elsewhere.
+ *
+ * @param predictions Any shape, with a tape for training.
+ * @param targets The same shape, without a tape: they get no gradient.
+ * @param delta Positive.
+ * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ */
+export function huberLoss<X extends AnyTensor, Y extends AnyTensor>(
+  predictions: X,
+  targets: Y & TargetsOf<X, Y>,
+  delta: number,
+): Tensor<readonly [], TapeOf<X>> {
+  requirePositive('delta', delta);
+  return meanLoss(backend.huber, 'predictions', predictions, targets, delta);
+}
+
+/**
+ * Smooth L1 loss: `huberLoss` with delta = beta, divided by beta.
+ *
+ * @param predictions Any shape, with a tape for training.
+ * @param targets The same shape, without a tape: they get no gradient.
+ * @param beta Positive.
+ * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ */
+export function smoothL1Loss<X extends AnyTensor, Y extends AnyTensor>(
+  predictions: X,
+  targets: Y & TargetsOf<X, Y>,
+  beta: number,
+): Tensor<readonly [], TapeOf<X>> {
+  requirePositive('beta', beta);
+  return meanLoss(backend.huber, 'predictions', predictions, targets, beta, 1 / beta);
+}
+
+/**
+ * Binary cross entropy of sigmoid(logits): the mean of
+ * -t * log(sigmoid(x)) - (1 - t) * log(1 - sigmoid(x)), computed as max(x, 0) - x * t + log(1 + exp(-|x|)),
+ * which is right for logits of any size.
+ *
+ * @param logits Any shape, with a tape for training.
+ * @param targets Probabilities from 0 to 1, the same shape, without a tape: they get no gradient.
+ * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ */
+export function binaryCrossEntropyWithLogitsLoss<X extends AnyTensor, Y extends AnyTensor>(
+  logits: X,
+  targets: Y & TargetsOf<X, Y>,
+): Tensor<readonly [], TapeOf<X>> {
+  return meanLoss(backend.binaryCrossEntropy, 'logits', logits, targets);
+}
+
+/** weight * loss / n, with the gradient computed in the same pass where there is a tape. */
+function meanLoss<X extends AnyTensor>(
+  kernel: Loss,
+  name: string,
+  predictions: X,
+  targets: unknown,
+  parameter = 0,
+  weight = 1,
+): Tensor<readonly [], TapeOf<X>> {
+  const x = requireTensor(name, predictions);
+  const target = requireTensor('targets', targets);
+  if (isTaped(target)) {
+    throw new TypeError('Expected a tensor without a tape for targets, but it has one');
+  }
+  if (!sameShape(target.shape, x.shape)) {
+    throw wrongValue(
+      'targets',
+      `shape ${formatShape(x.shape)}`,
+      `shape ${formatShape(target.shape)}`,
+    );
+  }
+  const { values } = storageOf(x);
+  const n = values.length;
+  if (n === 0) throw wrongValue(name, 'at least one value', `shape ${formatShape(x.shape)}`);
+
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const gradient = graphs.length === 0 ? null : Storage.take(n);
+  const result = Storage.take(1);
+  const factor = weight / n;
+  const targetValues = storageOf(target).values;
+  const sum = kernel(n, parameter, factor, values, targetValues, gradient?.values ?? null);
+  result.values[0] = sum * factor;
+  const loss = recorded<readonly [], TapeOf<X>>(graphs, inputs, scalarShape, result, () => ({
+    saved: gradient === null ? [] : [gradient],
+    backward: (dy, give) => {
+      if (gradient === null) return;
+      if (dy.values[0] === 1) {
+        give(0, gradient.retain());
+        return;
+      }
+      const dx = Storage.take(n);
+      backend.mul(1, n, 1, gradient.values, dy.values, dx.values);
+      give(0, dx);
+    },
+  }));
+  gradient?.release();
+  return loss;
+}

@@ -1,0 +1,107 @@
+import { recorded, graphsOf } from '../autograd/record.js';
+import { backend } from '../backend/index.js';
+import { wrongValue } from '../errors.js';
+import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { Tape } from '../tensor/tape.js';
+import { storageOf } from '../tensor/tensor.js';
+import { readImageShape } from './image-shape.js';
+import type { AnyTensor } from './operand.js';
+
+/** Windows of kernel x kernel pixels, `stride` apart, over images with `padding` around them. */
+export interface Windows {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+}
+
+/** The largest value of each window. */
+export function maxPool(x: AnyTensor, windows: Windows): AnyTensor {
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const { arguments: sizes, shape } = readWindows(x, windows);
+  const input = storageOf(x);
+  const output = Storage.take(elementCount(shape));
+  backend.maxPool(...sizes, input.values, output.values);
+  return recorded<Shape, Tape>(graphs, inputs, shape, output, () => ({
+    saved: [input, output],
+    backward: (dy, give) => {
+      const dx = Storage.take(input.values.length);
+      backend.maxPoolBackward(...sizes, input.values, output.values, dy.values, dx.values);
+      give(0, dx);
+    },
+  }));
+}
+
+/** The sum of each window divided by kernel^2: padding counts as zeros. */
+export function avgPool(x: AnyTensor, windows: Windows): AnyTensor {
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const { arguments: sizes, shape } = readWindows(x, windows);
+  const input = storageOf(x);
+  const n = input.values.length;
+  const output = Storage.take(elementCount(shape));
+  backend.avgPool(...sizes, input.values, output.values);
+  return recorded<Shape, Tape>(graphs, inputs, shape, output, () => ({
+    saved: [],
+    backward: (dy, give) => {
+      const dx = Storage.take(n);
+      backend.avgPoolBackward(...sizes, dy.values, dx.values);
+      give(0, dx);
+    },
+  }));
+}
+
+/** The mean of each channel of each image. */
+export function avgPoolGlobal(x: AnyTensor): AnyTensor {
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const { images, channels, plane } = readImageShape('x', x.shape);
+  if (plane === 0) throw wrongValue('x', 'at least one pixel', `shape ${formatShape(x.shape)}`);
+  const rows = images * channels;
+  const input = storageOf(x);
+  const output = Storage.take(rows);
+  backend.rowMeans(rows, plane, input.values, output.values);
+  const shape = Object.freeze(x.shape.slice(0, -2));
+  return recorded<Shape, Tape>(graphs, inputs, shape, output, () => ({
+    saved: [],
+    backward: (dy, give) => {
+      const dx = Storage.take(rows * plane);
+      backend.rowMeansBackward(rows, plane, dy.values, dx.values);
+      give(0, dx);
+    },
+  }));
+}
+
+/** The backend's arguments, and the result's shape. */
+interface Pooling {
+  readonly arguments: readonly [
+    planes: number,
+    height: number,
+    width: number,
+    kernel: number,
+    stride: number,
+    padding: number,
+  ];
+  readonly shape: Shape;
+}
+
+/** @throws RangeError where x holds no images, or not even one window. */
+function readWindows(x: AnyTensor, { kernel, stride, padding }: Windows): Pooling {
+  const { images, channels } = readImageShape('x', x.shape);
+  const [height, width] = x.shape.slice(-2);
+  const least = Math.max(1, kernel - 2 * padding);
+  if (height < least || width < least) {
+    throw wrongValue(
+      'x',
+      `images of at least ${least} x ${least} pixels`,
+      `shape ${formatShape(x.shape)}`,
+    );
+  }
+  const windowsOf = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
+  const shape = [...x.shape.slice(0, -2), windowsOf(height), windowsOf(width)];
+  return {
+    arguments: [images * channels, height, width, kernel, stride, padding],
+    shape: Object.freeze(shape),
+  };
+}

@@ -1,0 +1,27 @@
+import { recorded, graphsOf } from '../autograd/record.js';
+import { backend } from '../backend/index.js';
+import type { Shape } from '../tensor/shape.js';
+import { Storage } from '../tensor/storage.js';
+import type { Tape } from '../tensor/tape.js';
+import { storageOf, type Tensor } from '../tensor/tensor.js';
+
+/** softmax(x) over the last axis; a scalar's is 1. */
+export function softmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+  const { shape } = x;
+  const columns = shape.length === 0 ? 1 : shape[shape.length - 1];
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const input = storageOf(x);
+  const n = input.values.length;
+  const rows = columns === 0 ? 0 : n / columns;
+  const output = Storage.take(n);
+  backend.softmax(rows, columns, input.values, output.values);
+  return recorded(graphs, inputs, shape, output, () => ({
+    saved: [output],
+    backward: (dy, give) => {
+      const dx = Storage.take(n);
+      backend.softmaxBackward(rows, columns, output.values, dy.values, dx.values);
+      give(0, dx);
+    },
+  }));
+}

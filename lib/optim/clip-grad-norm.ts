@@ -1,0 +1,50 @@
+import { Gradients, gradientStorage, scaleGradients } from '../autograd/gradients.js';
+import { requirePositive, wrongType } from '../errors.js';
+import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { Shape } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { nameOf, offeredParameters, requireModule } from './optimizer.js';
+import { UnusedParamsError } from './unused-params-error.js';
+
+/**
+ * Makes all gradients of a module's parameters smaller by the same factor, in place, where their norm is
+ * above `max` (Pascanu et al., 2013):
+ *
+ *     norm = sqrt(sum over all parameters of g^2)
+ *     g = g * max / norm   where norm > max
+ *
+ * The sum is one in float64 over all parameters; one that several layers share counts once.
+ *
+ * @param gradients What `backward` gave; the optimizer takes it next.
+ * @param max The norm that they have at most afterwards, to within rounding.
+ * @returns The norm before. Where it is NaN or infinite the gradients are as they were: what no number says
+ * cannot be scaled away, and skipping the step is for the caller to decide.
+ * @throws UnusedParamsError where a parameter has no gradient; nothing has changed then.
+ */
+export function clipGradNorm(
+  module: CanUpdateWithGradients,
+  gradients: Gradients,
+  max: number,
+): number {
+  requireModule(module);
+  if (!(gradients instanceof Gradients)) throw wrongType('gradients', 'Gradients', gradients);
+  requirePositive('max', max);
+  gradients.requireUnconsumed();
+
+  const parameters = distinct(offeredParameters(module));
+  const missing = parameters.filter((p) => gradientStorage(gradients, p) === undefined);
+  if (missing.length > 0) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
+
+  let sum = 0;
+  for (const parameter of parameters) {
+    const values = gradientStorage(gradients, parameter)?.values ?? [];
+    for (const value of values) sum += value * value;
+  }
+  const norm = Math.sqrt(sum);
+  if (Number.isFinite(norm) && norm > max) scaleGradients(gradients, parameters, max / norm);
+  return norm;
+}
+
+function distinct(parameters: readonly Tensor<Shape>[]): readonly Tensor<Shape>[] {
+  return [...new Map(parameters.map((parameter) => [parameter.id, parameter])).values()];
+}

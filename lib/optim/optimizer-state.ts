@@ -1,0 +1,117 @@
+import { FileFormatError } from '../files/file-format-error.js';
+import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { NpzWriter } from '../npz/npz-writer.js';
+import type { Shape } from '../tensor/shape.js';
+import { storageOf, Tensor } from '../tensor/tensor.js';
+import { nameOf, offeredParameters, requireModule } from './optimizer.js';
+import type { ParameterMemory } from './parameter-memory.js';
+
+/** What a checkpoint keeps of an optimizer: all of ours, and yours where it has these methods. */
+export interface ResumableOptimizer {
+  /** Adds the state under names that begin with `prefix`. */
+  write(zip: NpzWriter, prefix: string, module: CanUpdateWithGradients): void;
+  /** Reads what `write` writes, for the same module; changes are noted with `zip.change`, so that they are
+   * made all together or not at all. */
+  read(zip: NpzReader, prefix: string, module: CanUpdateWithGradients): Promise<void>;
+}
+
+/** The state of one of our optimizers, and the names that its parts have in a file. */
+export interface OptimizerState {
+  /** Such as `Sgd`; in lower case the beginning of all names. */
+  readonly kind: string;
+  /** What it was made with. A file with other settings is refused: the steps would be others. */
+  readonly settings: Readonly<Record<string, number>>;
+  /** What changes. */
+  readonly counters: Readonly<Record<string, Counter>>;
+  readonly memory: ParameterMemory;
+  /** What each array of the memory is called. */
+  readonly memoryNames: readonly string[];
+}
+
+export interface Counter {
+  readonly value: number;
+  readonly expected: string;
+  readonly fits: (value: number) => boolean;
+  readonly set: (value: number) => void;
+}
+
+/** The learning rate, which a schedule may have changed. */
+export function learningRateCounter(optimizer: { lr: number }): Counter {
+  return {
+    value: optimizer.lr,
+    expected: 'a positive finite number',
+    fits: (value) => value > 0 && Number.isFinite(value),
+    set: (value) => (optimizer.lr = value),
+  };
+}
+
+/** `sgd.lr.npy`, `sgd.momentum.npy` and the like, and for each parameter `sgd.velocity.NAME.npy`. */
+export function writeState(
+  zip: NpzWriter,
+  prefix: string,
+  module: CanUpdateWithGradients,
+  state: OptimizerState,
+): void {
+  const start = `${prefix}${state.kind.toLowerCase()}.`;
+  for (const [name, { value }] of Object.entries(state.counters)) {
+    zip.number(`${start}${name}.npy`, value);
+  }
+  for (const [name, value] of Object.entries(state.settings)) {
+    zip.number(`${start}${name}.npy`, value);
+  }
+  for (const [name, tensor] of memoryTensors(module, state)) {
+    zip.tensor(`${start}${name}.npy`, tensor);
+  }
+}
+
+export async function readState(
+  zip: NpzReader,
+  prefix: string,
+  module: CanUpdateWithGradients,
+  state: OptimizerState,
+): Promise<void> {
+  const start = `${prefix}${state.kind.toLowerCase()}.`;
+  requireKind(zip, prefix, start, state.kind);
+  await zip.together(async () => {
+    for (const [name, counter] of Object.entries(state.counters)) {
+      const value = await zip.number(`${start}${name}.npy`, counter);
+      zip.change(() => {
+        counter.set(value);
+      });
+    }
+    for (const [name, own] of Object.entries(state.settings)) {
+      await zip.number(`${start}${name}.npy`, {
+        expected: `the ${name} that ${state.kind} was made with, ${own},`,
+        fits: (value) => value === own,
+      });
+    }
+    for (const [name, tensor] of memoryTensors(module, state)) {
+      await zip.tensor(`${start}${name}.npy`, tensor);
+    }
+  });
+}
+
+/** The memory of each parameter that the module offers, as tensors over the very arrays. */
+function* memoryTensors(
+  module: CanUpdateWithGradients,
+  state: OptimizerState,
+): Generator<readonly [name: string, tensor: Tensor<Shape>]> {
+  requireModule(module);
+  const seen = new Set<number>();
+  for (const parameter of offeredParameters(module)) {
+    if (seen.has(parameter.id)) continue;
+    seen.add(parameter.id);
+    const name = nameOf(parameter, module);
+    for (const [i, array] of state.memory.of(storageOf(parameter)).entries()) {
+      yield [`${state.memoryNames[i]}.${name}`, Tensor.adopt(array, parameter.shape)];
+    }
+  }
+}
+
+function requireKind(zip: NpzReader, prefix: string, start: string, kind: string): void {
+  if (zip.names.some((name) => name.startsWith(start))) return;
+  const other = zip.names.find((name) => name.startsWith(prefix));
+  const found = other === undefined ? 'none' : `that of another: ${JSON.stringify(other)}`;
+  throw new FileFormatError(zip.path, `the state of an optimizer ${kind}`, found);
+}

@@ -1,0 +1,177 @@
+import { describe, requireOptions, wrongType } from '../errors.js';
+import { type FilePath, readPath } from '../files/path.js';
+import type { CanUpdateWithGradients } from '../nn/module.js';
+import {
+  checkpointPrefix,
+  type LoadFromNpz,
+  readNpz,
+  requireMethod,
+  saveNpz,
+  type SaveToNpz,
+} from '../npz/npz-files.js';
+import type { NpzReader } from '../npz/npz-reader.js';
+import type { ResumableOptimizer } from '../optim/optimizer-state.js';
+
+/** A generator of random numbers whose state can be read and set. */
+export interface ResumableGenerator {
+  /** All that decides which numbers come next; as many numbers each time. */
+  getState(): readonly number[];
+  /** Makes it go on as it did where `getState` gave this; throws where it cannot be its state. */
+  setState(state: readonly number[]): void;
+}
+
+/** What has a state of its own in a checkpoint: `LearningRateScheduler`, `EarlyStopping`, or yours. */
+export interface Resumable extends SaveToNpz, LoadFromNpz {}
+
+/** A training that can be saved and gone on with. */
+export interface Training {
+  /** Saved as by `model.save`: the file is one that `model.load` takes, too. */
+  readonly model: CanUpdateWithGradients & SaveToNpz & LoadFromNpz;
+  /** With all that it remembers of the model's parameters. */
+  readonly optimizer?: ResumableOptimizer;
+  /** By names of yours: those that shuffle, that drop out … */
+  readonly generators?: Readonly<Record<string, ResumableGenerator>>;
+  /** By names of yours: a `LearningRateScheduler`, an `EarlyStopping` … */
+  readonly parts?: Readonly<Record<string, Resumable>>;
+  /** Numbers of yours: the epoch, the batch … Loading writes them into this object. */
+  readonly progress?: Record<string, number>;
+}
+
+/**
+ * Saves a training, at once and whole like `save`: whoever is stopped midway leaves the old file. A training
+ * that goes on from it gives bit for bit what it would have given without the interruption.
+ *
+ * The entries: those of the model, as `model.save` names them; `checkpoint.optimizer.…` (see the optimizers'
+ * `write`); `checkpoint.generator.NAME.npy`, float64; `checkpoint.part.NAME.…`;
+ * `checkpoint.progress.NAME.npy`, one float64.
+ *
+ * @example
+ * const training = { model, optimizer, generators: { shuffle }, progress: { epoch: 0 } };
+ * await saveCheckpoint('run.npz', training);
+ */
+export async function saveCheckpoint(path: FilePath, training: Training): Promise<void> {
+  const { model, optimizer, generators, parts, progress } = readTraining(training);
+  await saveNpz(path, {
+    write(zip) {
+      model.write(zip, '');
+      optimizer?.write(zip, names.optimizer, model);
+      for (const [name, generator] of Object.entries(generators)) {
+        zip.numbers(`${names.generator}${name}.npy`, stateOf(name, generator));
+      }
+      for (const [name, part] of Object.entries(parts)) part.write(zip, `${names.part}${name}.`);
+      for (const [name, value] of Object.entries(progress)) {
+        zip.numbers(`${names.progress}${name}.npy`, [value]);
+      }
+    },
+  });
+}
+
+/**
+ * Loads a training in place: the same model, optimizer, generators and parts, made anew, take over the
+ * saved state, and `progress` the saved numbers.
+ * @throws FileFormatError for a file of another training, naming the first entry that differs: a missing one,
+ * one with another shape, another setting of the optimizer, one that nothing here knows. Nothing has changed
+ * then.
+ */
+export async function loadCheckpoint(path: FilePath, training: Training): Promise<void> {
+  const file = readPath('path', path);
+  const { model, optimizer, generators, parts, progress } = readTraining(training);
+  await readNpz(
+    file,
+    async (zip) => {
+      // First, since theirs is the one change that may fail.
+      await readGenerators(zip, generators);
+      await model.read(zip, '');
+      await optimizer?.read(zip, names.optimizer, model);
+      for (const [name, part] of Object.entries(parts)) {
+        await part.read(zip, `${names.part}${name}.`);
+      }
+      for (const name of Object.keys(progress)) {
+        const [value] = await zip.numbers(`${names.progress}${name}.npy`, 1);
+        zip.change(() => (progress[name] = value));
+      }
+    },
+    () => false,
+  );
+}
+
+const names = {
+  optimizer: `${checkpointPrefix}optimizer.`,
+  generator: `${checkpointPrefix}generator.`,
+  part: `${checkpointPrefix}part.`,
+  progress: `${checkpointPrefix}progress.`,
+} as const;
+
+async function readGenerators(
+  zip: NpzReader,
+  generators: Readonly<Record<string, ResumableGenerator>>,
+): Promise<void> {
+  const states: (readonly [ResumableGenerator, readonly number[]])[] = [];
+  for (const [name, generator] of Object.entries(generators)) {
+    const { length } = stateOf(name, generator);
+    states.push([generator, await zip.numbers(`${names.generator}${name}.npy`, length)]);
+  }
+  zip.change(() => {
+    setAll(states);
+  });
+}
+
+/** All or none. */
+function setAll(states: readonly (readonly [ResumableGenerator, readonly number[]])[]): void {
+  const before: (() => void)[] = [];
+  try {
+    for (const [generator, state] of states) {
+      const old = [...generator.getState()];
+      before.push(() => {
+        generator.setState(old);
+      });
+      generator.setState(state);
+    }
+  } catch (error) {
+    for (const restore of before) restore();
+    throw error;
+  }
+}
+
+function stateOf(name: string, generator: ResumableGenerator): readonly number[] {
+  const state: unknown = generator.getState();
+  if (!Array.isArray(state) || !state.every((value) => typeof value === 'number')) {
+    throw new TypeError(
+      `Expected an array of numbers from generators.${name}.getState() but received ${describe(state)}`,
+    );
+  }
+  return state;
+}
+
+type WholeTraining = Required<Omit<Training, 'optimizer'>> & Pick<Training, 'optimizer'>;
+
+function readTraining(training: Training): WholeTraining {
+  if (training === undefined) throw wrongType('training', 'an object', training);
+  const fields = ['model', 'optimizer', 'generators', 'parts', 'progress'];
+  requireOptions('training', training, fields);
+  const { model, optimizer, generators = {}, parts = {}, progress = {} } = training;
+  requireMethods('model', model, ['write', 'read', 'update', 'parameters']);
+  if (optimizer !== undefined) requireMethods('optimizer', optimizer, ['write', 'read']);
+  requireNamed('generators', generators, ['getState', 'setState']);
+  requireNamed('parts', parts, ['write', 'read']);
+  if (typeof progress !== 'object' || progress === null) {
+    throw wrongType('progress', 'an object with numbers', progress);
+  }
+  for (const [name, value] of Object.entries(progress)) {
+    if (typeof value !== 'number') throw wrongType(`progress.${name}`, 'a number', value);
+  }
+  return { model, ...(optimizer === undefined ? {} : { optimizer }), generators, parts, progress };
+}
+
+function requireNamed(argument: string, value: unknown, methods: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) {
+    throw wrongType(argument, 'an object with names of yours', value);
+  }
+  for (const [name, each] of Object.entries(value)) {
+    requireMethods(`${argument}.${name}`, each, methods);
+  }
+}
+
+function requireMethods(argument: string, value: unknown, methods: readonly string[]): void {
+  for (const method of methods) requireMethod(argument, value, method);
+}

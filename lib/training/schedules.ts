@@ -1,0 +1,143 @@
+import { requireFinite, requireFraction, requireOptions, requirePositive, requirePositiveInteger, wrongType, wrongValue } from '../errors.js'; // prettier-ignore
+
+/** The learning rate of a step; the first step is 0. A function of yours is as good as any of these. */
+export type Schedule = (step: number) => number;
+
+/** Settings of `stepSchedule`. */
+export interface StepScheduleOptions {
+  /** Learning rate of the first steps. */
+  readonly lr: number;
+  /** How many steps later it is multiplied, again and again. */
+  readonly every: number;
+  /** What it is multiplied by. Default 0.1. */
+  readonly factor?: number;
+}
+
+/** Settings of `warmupSchedule`. */
+export interface WarmupScheduleOptions {
+  /** Learning rate after the warm-up. */
+  readonly lr: number;
+  /** Steps until then. */
+  readonly warmup: number;
+  /** Part of `lr` that step 0 has. Default 1 / (warmup + 1), one of as many equal pieces. */
+  readonly start?: number;
+}
+
+/** Settings of `cosineSchedule`. */
+export interface CosineScheduleOptions {
+  /** The largest learning rate. */
+  readonly lr: number;
+  /** Steps in all, warm-up included. */
+  readonly steps: number;
+  /** Steps that rise in a straight line to `lr`. Default 0. */
+  readonly warmup?: number;
+  /** Learning rate that step `steps`, the one behind the last, would have. Default 0. */
+  readonly final?: number;
+}
+
+/** Settings of `oneCycleSchedule`. */
+export interface OneCycleScheduleOptions {
+  /** The largest learning rate. */
+  readonly lr: number;
+  /** Steps in all. */
+  readonly steps: number;
+  /** Part of the steps that rise. Default 0.3. */
+  readonly rise?: number;
+  /** The first learning rate is `lr` divided by this. Default 25. */
+  readonly startDivisor?: number;
+  /** The last one is the first divided by this. Default 10000. */
+  readonly finalDivisor?: number;
+}
+
+/** The same learning rate in every step. */
+export function constantSchedule(lr: number): Schedule {
+  requirePositive('lr', lr);
+  return (step) => {
+    requireStep(step);
+    return lr;
+  };
+}
+
+/** lr * factor^floor(step / every): PyTorch's `StepLR`. */
+export function stepSchedule(options: StepScheduleOptions): Schedule {
+  const given = requireGiven(options, ['lr', 'every', 'factor']);
+  const lr = requirePositive('lr', given.lr);
+  const every = requirePositiveInteger('every', given.every);
+  const factor = requirePositive('factor', given.factor ?? 0.1);
+  return (step) => lr * factor ** Math.floor(requireStep(step) / every);
+}
+
+/** lr * (start + (1 - start) * step / warmup), and lr from step `warmup` on: PyTorch's `LinearLR`. */
+export function warmupSchedule(options: WarmupScheduleOptions): Schedule {
+  const given = requireGiven(options, ['lr', 'warmup', 'start']);
+  const lr = requirePositive('lr', given.lr);
+  const warmup = requirePositiveInteger('warmup', given.warmup);
+  const start = requireFraction('start', given.start ?? 1 / (warmup + 1));
+  return (step) => lr * (start + (1 - start) * Math.min(requireStep(step) / warmup, 1));
+}
+
+/**
+ * After a linear warm-up (`warmupSchedule`), half a cosine from lr down towards `final`; behind the last step it
+ * stays as it was there, so that it is never 0 (Loshchilov and Hutter, 2017; PyTorch's `CosineAnnealingLR`):
+ *
+ *     final + (lr - final) * (1 + cos(pi * (step - warmup) / (steps - warmup))) / 2
+ */
+export function cosineSchedule(options: CosineScheduleOptions): Schedule {
+  const given = requireGiven(options, ['lr', 'steps', 'warmup', 'final']);
+  const lr = requirePositive('lr', given.lr);
+  const steps = requirePositiveInteger('steps', given.steps);
+  const warmup = given.warmup === undefined ? 0 : requireCount('warmup', given.warmup, steps);
+  const final = requireFinite('final', given.final ?? 0);
+  if (final < 0 || final > lr) throw wrongValue('final', `a number from 0 to ${lr}, the lr,`, String(final)); // prettier-ignore
+  const rising = warmup === 0 ? undefined : warmupSchedule({ lr, warmup });
+  return (step) => {
+    if (requireStep(step) < warmup && rising !== undefined) return rising(step);
+    return eased(lr, final, (Math.min(step, steps - 1) - warmup) / (steps - warmup));
+  };
+}
+
+/**
+ * Half a cosine up from lr / startDivisor to lr, and half a cosine down to the first rate divided by
+ * finalDivisor in the last step, where it stays (Smith and Topin, 2018; PyTorch's `OneCycleLR`).
+ */
+export function oneCycleSchedule(options: OneCycleScheduleOptions): Schedule {
+  const given = requireGiven(options, ['lr', 'steps', 'rise', 'startDivisor', 'finalDivisor']);
+  const lr = requirePositive('lr', given.lr);
+  const steps = requirePositiveInteger('steps', given.steps);
+  const first = lr / requirePositive('startDivisor', given.startDivisor ?? 25);
+  const last = first / requirePositive('finalDivisor', given.finalDivisor ?? 1e4);
+  const peak = requireFraction('rise', given.rise ?? 0.3) * steps - 1;
+  return (step) => {
+    if (requireStep(step) <= peak) return eased(first, lr, peak === 0 ? 1 : step / peak);
+    const top = Math.max(peak, 0);
+    return eased(lr, last, steps - 1 > top ? (step - top) / (steps - 1 - top) : 1);
+  };
+}
+
+/** From `from` at 0 to `to` at 1, where it stays, along half a cosine. */
+function eased(from: number, to: number, part: number): number {
+  if (part >= 1) return to;
+  return to + ((from - to) * (1 + Math.cos(Math.PI * part))) / 2;
+}
+
+function requireGiven(
+  options: unknown,
+  names: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (options === undefined) throw wrongType('options', 'an object', options);
+  return requireOptions('options', options, names);
+}
+
+export function requireStep(step: unknown, argument = 'step'): number {
+  const expected = 'a non-negative integer';
+  if (typeof step !== 'number') throw wrongType(argument, expected, step);
+  if (!Number.isSafeInteger(step) || step < 0) throw wrongValue(argument, expected, String(step));
+  return step;
+}
+
+/** An integer from 0 up to but not including `limit`. */
+function requireCount(argument: string, value: unknown, limit: number): number {
+  const count = requireStep(value, argument);
+  if (count >= limit) throw wrongValue(argument, `an integer below ${limit}`, String(count));
+  return count;
+}

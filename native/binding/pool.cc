@@ -1,0 +1,90 @@
+#include "ops/pool.h"
+
+#include "binding/arguments.h"
+#include "binding/exports.h"
+
+namespace batchnorm {
+
+namespace {
+
+// planes, height, width, kernel, stride, padding: the first six arguments of every pooling
+// function.
+struct Planes {
+  size_t count;
+  Pooling by;
+
+  size_t elements() const { return product(count, product(by.height, by.width)); }
+  size_t out_elements() const { return product(count, product(by.out_height, by.out_width)); }
+};
+
+// False, with an exception pending, where a window would have no value of the plane or the working
+// space could not be counted.
+bool read_planes(Arguments& arguments, Planes& planes) {
+  planes.count = arguments.size(0);
+  Pooling& by = planes.by;
+  by.height = arguments.size(1);
+  by.width = arguments.size(2);
+  by.kernel = arguments.size(3);
+  by.stride = arguments.size(4);
+  by.padding = arguments.size(5);
+  if (!arguments.ok()) return false;
+  constexpr size_t kMost = 1 << 20;  // what pool_scratch() multiplies stays below 2^64
+  if (by.height == 0 || by.width == 0 || by.stride == 0 || by.kernel > kMost ||
+      by.padding >= by.kernel || by.kernel > by.height + 2 * by.padding ||
+      by.kernel > by.width + 2 * by.padding) {
+    Napi::RangeError::New(arguments.env(), "Expected windows that fit the planes")
+        .ThrowAsJavaScriptException();
+    return false;
+  }
+  by.out_height = (by.height + 2 * by.padding - by.kernel) / by.stride + 1;
+  by.out_width = (by.width + 2 * by.padding - by.kernel) / by.stride + 1;
+  return true;
+}
+
+using Forward = Status (*)(const Kernels&, const float*, float*, size_t, const Pooling&);
+
+// (..., x, y)
+template <Forward kForward>
+napi_value forward(Arguments& arguments) {
+  Planes planes;
+  if (!read_planes(arguments, planes)) return nullptr;
+  const float* x = arguments.floats(6, planes.elements());
+  float* y = arguments.floats(7, planes.out_elements());
+  if (!arguments.ok()) return nullptr;
+  return arguments.finish(kForward(arguments.kernels(), x, y, planes.count, planes.by));
+}
+
+// (..., x, y, dy, dx)
+napi_value max_backward(Arguments& arguments) {
+  Planes planes;
+  if (!read_planes(arguments, planes)) return nullptr;
+  const float* x = arguments.floats(6, planes.elements());
+  const float* y = arguments.floats(7, planes.out_elements());
+  const float* dy = arguments.floats(8, planes.out_elements());
+  float* dx = arguments.floats(9, planes.elements());
+  if (!arguments.ok()) return nullptr;
+  const Status status =
+      max_pool_backward(arguments.kernels(), x, y, dy, dx, planes.count, planes.by);
+  return arguments.finish(status);
+}
+
+// (..., dy, dx)
+napi_value avg_backward(Arguments& arguments) {
+  Planes planes;
+  if (!read_planes(arguments, planes)) return nullptr;
+  const float* dy = arguments.floats(6, planes.out_elements());
+  float* dx = arguments.floats(7, planes.elements());
+  if (!arguments.ok()) return nullptr;
+  return arguments.finish(avg_pool_backward(arguments.kernels(), dy, dx, planes.count, planes.by));
+}
+
+}  // namespace
+
+void export_pool(Napi::Object exports) {
+  export_function<forward<max_pool>>(exports, "maxPool");
+  export_function<max_backward>(exports, "maxPoolBackward");
+  export_function<forward<avg_pool>>(exports, "avgPool");
+  export_function<avg_backward>(exports, "avgPoolBackward");
+}
+
+}  // namespace batchnorm

@@ -1,0 +1,89 @@
+// The sum of a loss over pairs of prediction and target, and in the same pass its gradient with
+// respect to the predictions, times a factor.
+
+struct SquaredError {
+  explicit SquaredError(float) {}
+  F32 value(F32 x, F32 target) const { return (x - target) * (x - target); }
+  F32 gradient(F32 x, F32 target) const { return (x - target) + (x - target); }
+};
+
+struct AbsoluteError {
+  explicit AbsoluteError(float) {}
+  F32 value(F32 x, F32 target) const { return magnitude(x - target); }
+  F32 gradient(F32 x, F32 target) const {
+    return AbsoluteBackward()(x - target, F32::broadcast(1.0f));
+  }
+};
+
+// d^2 / 2 where |d| < delta, else delta * (|d| - delta / 2) (Huber, 1964); one expression for both:
+// q * (|d| - q / 2) with q = min(|d|, delta).
+struct HuberError {
+  F32 delta;
+  explicit HuberError(float parameter) : delta(F32::broadcast(parameter)) {}
+  F32 value(F32 x, F32 target) const {
+    const F32 size = magnitude(x - target);
+    const F32 bounded = min(delta, size);
+    return bounded * negative_mul_add(F32::broadcast(0.5f), bounded, size);
+  }
+  F32 gradient(F32 x, F32 target) const { return max(F32::zero() - delta, min(delta, x - target)); }
+};
+
+// -t * log(sigmoid(x)) - (1 - t) * log(1 - sigmoid(x)) as max(x, 0) - x * t + log(1 + exp(-|x|)),
+// where nothing overflows.
+struct BinaryCrossEntropy {
+  explicit BinaryCrossEntropy(float) {}
+
+  // log(1 + f) for 0 <= f <= 1, as Log has it for m = 1 + f, which would lose the bits of small f:
+  // s = f / (2 + f) is at most 1/3, where the odd series to s^15 leaves 1e-9.
+  static F32 log_of_one_plus(F32 f) {
+    const F32 s = f / (f + F32::broadcast(2.0f));
+    const F32 square = s * s;
+    F32 series = F32::broadcast(2.0f / 15);
+    series = mul_add(series, square, F32::broadcast(2.0f / 13));
+    series = mul_add(series, square, F32::broadcast(2.0f / 11));
+    series = mul_add(series, square, F32::broadcast(2.0f / 9));
+    series = mul_add(series, square, F32::broadcast(2.0f / 7));
+    series = mul_add(series, square, F32::broadcast(2.0f / 5));
+    series = mul_add(series, square, F32::broadcast(2.0f / 3));
+    return f - s * negative_mul_add(series, square, f);
+  }
+
+  F32 value(F32 x, F32 target) const {
+    const F32 power = Exp()(F32::zero() - magnitude(x));
+    // max(x, 0) - x * t as x * (1 - t) or -x * t: differences of large products would cancel.
+    const F32 weight =
+        select(less(x, F32::zero()), F32::zero() - target, F32::broadcast(1.0f) - target);
+    return mul_add(x, weight, log_of_one_plus(power));
+  }
+  F32 gradient(F32 x, F32 target) const {
+    // sigmoid(x) - t, for x > 0 as (1 - t) - sigmoid(-x), which keeps its bits where t is 1.
+    const F32 rest = Sigmoid()(F32::zero() - magnitude(x));
+    const F32 above = (F32::broadcast(1.0f) - target) - rest;
+    return select(less(F32::zero(), x), above, rest - target);
+  }
+};
+
+template <class Loss>
+double loss(const float* x, const float* target, float parameter, float factor, float* gradient,
+            size_t n) {
+  const Loss one(parameter);
+  const F32 by = F32::broadcast(factor);
+  F64Sum sum = F64Sum::zero();
+  size_t i = 0;
+  for (; i + F32::kLanes <= n; i += F32::kLanes) {
+    const F32 prediction = F32::load(x + i);
+    const F32 wanted = F32::load(target + i);
+    sum.add(one.value(prediction, wanted));
+    if (gradient != nullptr) (one.gradient(prediction, wanted) * by).store(gradient + i);
+  }
+  if (i < n) {
+    const size_t rest = n - i;
+    const F32 prediction = F32::load_first(x + i, rest);
+    const F32 wanted = F32::load_first(target + i, rest);
+    sum.add(keep_first(one.value(prediction, wanted), rest, F32::zero()));
+    if (gradient != nullptr) {
+      (one.gradient(prediction, wanted) * by).store_first(gradient + i, rest);
+    }
+  }
+  return sum.total();
+}

@@ -1,0 +1,28 @@
+#include "ops/losses.h"
+
+#include "ops/parallel.h"
+#include "ops/scratch.h"
+
+namespace batchnorm {
+
+Status apply_loss(LossKernel kernel, const float* x, const float* target, float parameter,
+                  float factor, float* gradient, size_t n, double* result) {
+  // As in sum_all: pieces of fixed length, added in their order.
+  constexpr size_t kPiece = 32 * 1024;
+  const size_t pieces = (n + kPiece - 1) / kPiece;
+  Scratch scratch;
+  double* partial = scratch.get<double>(pieces);
+  if (partial == nullptr) return Status::kOutOfMemory;
+  auto task = [&](size_t index, size_t) {
+    const size_t begin = index * kPiece;
+    float* part = gradient == nullptr ? nullptr : gradient + begin;
+    partial[index] =
+        kernel(x + begin, target + begin, parameter, factor, part, std::min(kPiece, n - begin));
+  };
+  parallel_for(pieces, threads_for(n), task);
+  *result = 0;
+  for (size_t index = 0; index < pieces; index++) *result += partial[index];
+  return Status::kOk;
+}
+
+}  // namespace batchnorm

@@ -1,0 +1,236 @@
+// Convolutions and their gradients against double precision: sizes around vectors, tiles and bands,
+// strides, paddings, and kernels larger than what they meet; on one thread and on several.
+#include "ops/convolution.h"
+
+#include <algorithm>
+
+#include "support.h"
+#include "system/thread_pool.h"
+
+using batchnorm::ConvolutionShape;
+using batchnorm::Kernels;
+using batchnorm::Status;
+using support::Guarded;
+using support::Random;
+
+namespace {
+
+// function(x index, weight index, y index) for every product of a convolution.
+template <class Function>
+void for_each_product(const ConvolutionShape& s, const Function& function) {
+  const size_t out_height = s.out_height(), out_width = s.out_width();
+  for (size_t n = 0; n < s.images; n++) {
+    for (size_t o = 0; o < s.out_channels; o++) {
+      for (size_t r = 0; r < out_height; r++) {
+        for (size_t c = 0; c < out_width; c++) {
+          const size_t y = ((n * s.out_channels + o) * out_height + r) * out_width + c;
+          for (size_t i = 0; i < s.in_channels; i++) {
+            for (size_t t = 0; t < s.kernel; t++) {
+              for (size_t u = 0; u < s.kernel; u++) {
+                const size_t row = r * s.stride + t, column = c * s.stride + u;
+                if (row < s.padding || column < s.padding) continue;
+                if (row - s.padding >= s.height || column - s.padding >= s.width) continue;
+                function(((n * s.in_channels + i) * s.height + row - s.padding) * s.width + column -
+                             s.padding,
+                         ((o * s.in_channels + i) * s.kernel + t) * s.kernel + u, y);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// Values next to their sums in double; `magnitudes` are the sums of the absolute products.
+size_t count_wrong(const Guarded& actual, const std::vector<double>& expected,
+                   const std::vector<double>& magnitudes) {
+  size_t wrong = 0;
+  for (size_t i = 0; i < expected.size(); i++) {
+    if (!support::near(actual[i], expected[i], 1e-6 * magnitudes[i] + 1e-30)) wrong++;
+  }
+  return wrong;
+}
+
+struct Problem {
+  explicit Problem(const ConvolutionShape& sizes)
+      : shape(sizes),
+        x(sizes.images * sizes.in_channels * sizes.in_plane(), 1),
+        weight(sizes.out_channels * sizes.in_channels * sizes.taps(), 2),
+        bias(sizes.out_channels, 3),
+        dy(sizes.images * sizes.out_channels * sizes.out_plane(), 1) {
+    Random random(sizes.height * 31 + sizes.kernel * 7 + sizes.in_channels);
+    // Of one sign mostly, so that long chains of additions show their roundings.
+    x.fill(random, 1, 0.5f);
+    weight.fill(random);
+    bias.fill(random);
+    dy.fill(random, 1, 0.5f);
+  }
+
+  ConvolutionShape shape;
+  Guarded x, weight, bias, dy;
+};
+
+struct Results {
+  explicit Results(const ConvolutionShape& shape)
+      : y(shape.images * shape.out_channels * shape.out_plane(), 3),
+        dx(shape.images * shape.in_channels * shape.in_plane(), 2),
+        dweight(shape.out_channels * shape.in_channels * shape.taps(), 1),
+        dbias(shape.out_channels, 5) {}
+
+  void compute(const Kernels& kernels, const Problem& problem) {
+    REQUIRE(batchnorm::convolution(kernels, problem.shape, problem.x.data(), problem.weight.data(),
+                                   problem.bias.data(), y.data()) == Status::kOk);
+    REQUIRE(batchnorm::convolution_input_gradient(kernels, problem.shape, problem.dy.data(),
+                                                  problem.weight.data(), dx.data()) == Status::kOk);
+    REQUIRE(batchnorm::convolution_weight_gradient(kernels, problem.shape, problem.x.data(),
+                                                   problem.dy.data(), dweight.data(),
+                                                   dbias.data()) == Status::kOk);
+  }
+  bool guards_intact() const {
+    return y.guards_intact() && dx.guards_intact() && dweight.guards_intact() &&
+           dbias.guards_intact();
+  }
+
+  Guarded y, dx, dweight, dbias;
+};
+
+void check(const Kernels& kernels, const ConvolutionShape& shape) {
+  const Problem problem(shape);
+  Results results(shape);
+  results.compute(kernels, problem);
+
+  std::vector<double> y(problem.dy.size()), y_magnitude(y);
+  std::vector<double> dx(problem.x.size()), dx_magnitude(dx);
+  std::vector<double> dweight(problem.weight.size()), dweight_magnitude(dweight);
+  std::vector<double> dbias(shape.out_channels), dbias_magnitude(dbias);
+  for (size_t i = 0; i < y.size(); i++) {
+    const size_t channel = i / shape.out_plane() % shape.out_channels;
+    y[i] = problem.bias[channel];
+    y_magnitude[i] = std::fabs(y[i]);
+    dbias[channel] += problem.dy[i];
+    dbias_magnitude[channel] += std::fabs(problem.dy[i]);
+  }
+  const auto add = [](double product, double& sum, double& magnitude) {
+    sum += product;
+    magnitude += std::fabs(product);
+  };
+  for_each_product(shape, [&](size_t i, size_t k, size_t j) {
+    const double input = problem.x[i], weight = problem.weight[k], gradient = problem.dy[j];
+    add(input * weight, y[j], y_magnitude[j]);
+    add(gradient * weight, dx[i], dx_magnitude[i]);
+    add(gradient * input, dweight[k], dweight_magnitude[k]);
+  });
+
+  CAPTURE(std::string(kernels.isa));
+  CAPTURE(shape.images);
+  CAPTURE(shape.in_channels);
+  CAPTURE(shape.height);
+  CAPTURE(shape.width);
+  CAPTURE(shape.out_channels);
+  CAPTURE(shape.kernel);
+  CAPTURE(shape.stride);
+  CAPTURE(shape.padding);
+  CHECK(results.guards_intact());
+  CHECK(count_wrong(results.y, y, y_magnitude) == 0);
+  CHECK(count_wrong(results.dx, dx, dx_magnitude) == 0);
+  CHECK(count_wrong(results.dweight, dweight, dweight_magnitude) == 0);
+  CHECK(count_wrong(results.dbias, dbias, dbias_magnitude) == 0);
+}
+
+// images, in_channels, height, width, out_channels, kernel, stride, padding
+constexpr ConvolutionShape kShapes[] = {
+    {1, 1, 1, 1, 1, 1, 1, 0},   {2, 3, 32, 32, 16, 3, 1, 1}, {2, 16, 16, 16, 32, 3, 2, 1},
+    {2, 16, 8, 8, 20, 3, 1, 1}, {3, 5, 16, 16, 7, 1, 2, 0},  {2, 3, 9, 11, 5, 1, 1, 0},
+    {2, 2, 7, 5, 3, 3, 1, 1},   {3, 2, 4, 4, 6, 3, 1, 1},    {3, 4, 2, 2, 9, 3, 2, 1},
+    {2, 3, 8, 10, 4, 2, 2, 0},  {2, 3, 13, 17, 5, 5, 3, 2},  {1, 2, 12, 19, 3, 4, 1, 0},
+    {2, 2, 6, 6, 3, 1, 3, 1},   {1, 2, 5, 7, 2, 2, 5, 3},    {1, 3, 3, 3, 2, 5, 1, 1},
+    {2, 2, 3, 23, 4, 3, 2, 4},  {1, 1, 1, 300, 2, 3, 1, 1},  {9, 30, 3, 3, 2, 3, 1, 0},
+    {1, 2, 300, 2, 1, 3, 4, 1}, {17, 1, 5, 5, 1, 3, 1, 2},   {1, 600, 4, 5, 2, 1, 1, 0},
+    {1, 2, 1, 1, 2, 3, 1, 1},   {2, 1, 20, 33, 1, 7, 2, 3},  {1, 3, 10, 10, 2, 3, 20, 6}};
+
+}  // namespace
+
+TEST_CASE("convolution: every shape against double precision") {
+  FOR_EACH_ISA(kernels) {
+    for (const ConvolutionShape& shape : kShapes) check(kernels, shape);
+  }
+}
+
+TEST_CASE("convolution: shapes by chance") {
+  Random random(2012);
+  const auto from_to = [&](size_t least, size_t most) {
+    const float fraction = (random.next() + 1) / 2;
+    return least + static_cast<size_t>(fraction * static_cast<float>(most - least + 1));
+  };
+  for (size_t i = 0; i < 120; i++) {
+    ConvolutionShape shape = {};
+    shape.images = from_to(1, 5);
+    shape.in_channels = from_to(1, 9);
+    shape.height = from_to(1, 20);
+    shape.width = from_to(1, 40);
+    shape.out_channels = from_to(1, 18);
+    shape.kernel = from_to(1, 5);
+    shape.stride = from_to(1, 4);
+    shape.padding = from_to(0, 3);
+    if (shape.kernel > std::min(shape.height, shape.width) + 2 * shape.padding) continue;
+    FOR_EACH_ISA(kernels) { check(kernels, shape); }
+  }
+}
+
+TEST_CASE("convolution: empty batches and no channels") {
+  FOR_EACH_ISA(kernels) {
+    for (const ConvolutionShape& shape :
+         {ConvolutionShape{0, 3, 8, 8, 4, 3, 1, 1}, ConvolutionShape{2, 0, 8, 8, 4, 3, 1, 1},
+          ConvolutionShape{2, 3, 8, 8, 0, 3, 1, 1}}) {
+      check(kernels, shape);
+    }
+  }
+}
+
+TEST_CASE("convolution: no bias is a bias of zeros") {
+  FOR_EACH_ISA(kernels) {
+    Problem problem({2, 3, 9, 9, 5, 3, 1, 1});
+    for (size_t i = 0; i < problem.bias.size(); i++) problem.bias[i] = 0;
+    Results with(problem.shape);
+    with.compute(kernels, problem);
+    Results without(problem.shape);
+    batchnorm::convolution(kernels, problem.shape, problem.x.data(), problem.weight.data(), nullptr,
+                           without.y.data());
+    batchnorm::convolution_weight_gradient(kernels, problem.shape, problem.x.data(),
+                                           problem.dy.data(), without.dweight.data(), nullptr);
+    CHECK(std::memcmp(with.y.data(), without.y.data(), with.y.size() * sizeof(float)) == 0);
+    CHECK(std::memcmp(with.dweight.data(), without.dweight.data(),
+                      with.dweight.size() * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("convolution: the same bits for any number of threads") {
+  const size_t before = batchnorm::thread_count();
+  const size_t elements = batchnorm::elements_per_thread();
+  batchnorm::set_elements_per_thread(1);
+  FOR_EACH_ISA(kernels) {
+    for (const ConvolutionShape& shape :
+         {ConvolutionShape{1, 3, 40, 37, 5, 3, 1, 1}, ConvolutionShape{5, 4, 19, 16, 9, 3, 2, 1},
+          ConvolutionShape{19, 8, 8, 8, 12, 3, 1, 1}}) {
+      const Problem problem(shape);
+      batchnorm::set_thread_count(1);
+      Results one(shape);
+      one.compute(kernels, problem);
+      for (size_t threads : {2, 3, 8}) {
+        batchnorm::set_thread_count(threads);
+        Results several(shape);
+        several.compute(kernels, problem);
+        const auto same = [](const Guarded& a, const Guarded& b) {
+          return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+        };
+        CHECK(same(one.y, several.y));
+        CHECK(same(one.dx, several.dx));
+        CHECK(same(one.dweight, several.dweight));
+        CHECK(same(one.dbias, several.dbias));
+      }
+    }
+  }
+  batchnorm::set_elements_per_thread(elements);
+  batchnorm::set_thread_count(before);
+}

@@ -1,0 +1,64 @@
+import { writeFileSync } from 'node:fs';
+import { FileFormatError, loadNpz, type NpzReader, type Shape, Tensor } from 'batchnorm';
+import { readNpy } from './npy.js';
+import { wanted } from './originals.js';
+import { readEntry } from './zip.js';
+
+/** What tensors hold before: what a load that fails must leave. */
+const before = 7.25;
+
+export type Outcome = 'loaded' | 'refused';
+
+/**
+ * Loads an archive into tensors. It must be refused, with an error of ours and nothing changed, or give
+ * exactly what a strict reader finds in it. Throws where it does neither.
+ */
+export async function loadArchive(path: string, bytes: Buffer): Promise<Outcome> {
+  writeFileSync(path, bytes);
+  const tensors = wanted.map(([name, shape]) => {
+    const count = shape.reduce((a, b) => a * b, 1);
+    return [name, Tensor.from(new Float32Array(count).fill(before), shape)] as const;
+  });
+  const error: unknown = await loadNpz(path, { read: readerOf(tensors) }).then(
+    () => undefined,
+    (caught: unknown) => caught,
+  );
+  if (error === undefined) {
+    for (const [name, tensor] of tensors) requireStrictlyRead(bytes, name, tensor);
+    return 'loaded';
+  }
+  if (!(error instanceof FileFormatError)) {
+    throw new Error('The error is none of ours', { cause: error });
+  }
+  if (!/^Expected .+ in .+ but found .+$/s.test(error.message) || error.message.length > 2000) {
+    throw new Error('The message says too little or too much', { cause: error });
+  }
+  for (const [name, tensor] of tensors) {
+    if (!tensor.data.every((value) => value === before)) {
+      throw new Error(`${name} has changed although loading failed`, { cause: error });
+    }
+  }
+  return 'refused';
+}
+
+function readerOf(tensors: readonly (readonly [string, Tensor<Shape>])[]) {
+  return (zip: NpzReader) =>
+    zip.together(async () => {
+      for (const [name, tensor] of tensors) await zip.tensor(name, tensor);
+    });
+}
+
+function requireStrictlyRead(bytes: Buffer, name: string, tensor: Tensor<Shape>): void {
+  let expected: number[];
+  try {
+    expected = readNpy(readEntry(bytes, name), tensor.shape);
+  } catch (cause) {
+    throw new Error(`${name} was loaded, but a strict reader refuses it`, { cause });
+  }
+  const { data } = tensor;
+  expected.forEach((value, i) => {
+    if (!Object.is(data[i], Math.fround(value))) {
+      throw new Error(`${name}[${i}] is ${data[i]}, but a strict reader finds ${value}`);
+    }
+  });
+}

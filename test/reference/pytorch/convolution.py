@@ -1,0 +1,49 @@
+"""Convolutions: outputs and gradients for a given gradient of the output."""
+
+from functools import partial
+
+import numpy as np
+import torch.nn.functional as F
+
+from ops import normal, record
+
+# Shape of x, output channels, kernel, stride, padding.
+SIZES = [
+    ((1, 1, 1, 1), 1, 1, 1, 0),
+    ((2, 3, 7, 9), 4, 3, 1, 1),
+    ((3, 2, 6, 5), 3, 3, 2, 1),
+    ((2, 4, 8, 8), 5, 1, 2, 0),
+    ((2, 3, 5, 4), 2, 2, 3, 2),
+    ((1, 2, 12, 4), 3, 5, 2, 2),
+    ((2, 2, 3, 3), 2, 5, 1, 3),
+]
+
+# In whole numbers so small that all sums are exact in float32: larger than any tile.
+EXACT_SIZES = [
+    ((2, 20, 18, 18), 13, 3, 1, 1),
+    ((2, 12, 15, 20), 9, 3, 2, 1),
+    ((3, 40, 8, 8), 8, 3, 1, 1),
+]
+
+
+def records():
+    rng = np.random.RandomState(1989)
+    for shape, out_channels, kernel, stride, padding in SIZES:
+        in_channels = shape[1]
+        bound = (in_channels * kernel * kernel) ** -0.5
+        weight = normal(rng, (out_channels, in_channels, kernel, kernel), bound)
+        operands = [normal(rng, shape), weight, normal(rng, (out_channels,))]
+        yield _record(rng, operands, stride, padding)
+        yield _record(rng, operands[:2], stride, padding)
+    for shape, out_channels, kernel, stride, padding in EXACT_SIZES:
+        weight = rng.randint(-2, 3, (out_channels, shape[1], kernel, kernel))
+        operands = [rng.randint(-2, 3, shape), weight, rng.randint(-2, 3, (out_channels,))]
+        out = [(size + 2 * padding - kernel) // stride + 1 for size in shape[2:]]
+        dy = rng.randint(-2, 3, (shape[0], out_channels, *out))
+        yield _record(rng, operands, stride, padding, dy=dy, exact=True)
+
+
+def _record(rng, operands, stride, padding, **further):
+    function = partial(F.conv2d, stride=stride, padding=padding)
+    settings = {"stride": stride, "padding": padding}
+    return record(rng, "conv2d", operands, function, **settings, **further)

@@ -1,0 +1,92 @@
+// Convolutions: channels always, sizes of images where the compiler knows them.
+import {
+  BatchNorm2D,
+  Conv2D,
+  Flatten2D,
+  Linear,
+  type OwnedTape,
+  ReLU,
+  Residual,
+  Sequential,
+  Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+} from 'batchnorm';
+import { check, type Equal } from './equal.js';
+
+const plain = new Conv2D(3, 16, 3);
+check<Equal<typeof plain, Conv2D<3, 16, 3>>>();
+const strided = new Conv2D(3, 8, 5, { stride: 2, padding: 1, bias: false });
+check<Equal<typeof strided, Conv2D<3, 8, 5, 2, 1>>>();
+check<Equal<typeof strided.weight, Tensor4D<8, 3, 5, 5>>>();
+const unbiased = new Conv2D(3, 8, 1, { bias: false });
+check<Equal<typeof unbiased, Conv2D<3, 8, 1>>>();
+
+const smaller = plain.forward(Tensor.zeros([8, 3, 32, 30]));
+check<Equal<typeof smaller, Tensor4D<8, 16, 30, 28>>>();
+const traced = plain.forward(Tensor.zeros([3, 32, 32]).trace());
+check<Equal<typeof traced, Tensor3D<16, 30, 30, OwnedTape>>>();
+const halves = strided.forward(Tensor.zeros([8, 3, 224, 17]));
+check<Equal<typeof halves, Tensor4D<8, 8, 111, 8>>>();
+const sparse = new Conv2D(3, 1, 3, { stride: 10 }).forward(Tensor.zeros([3, 999, 3]));
+check<Equal<typeof sparse, Tensor3D<1, 100, 1>>>();
+
+// Unknown sizes, and those that the compiler does not count, are numbers.
+declare const n: number;
+const unknown = plain.forward(Tensor.zeros([n, 3, n, 32]));
+check<Equal<typeof unknown, Tensor4D<number, 16, number, 30>>>();
+const large = plain.forward(Tensor.zeros([3, 4096, 64]));
+check<Equal<typeof large, Tensor3D<16, number, 62>>>();
+const anyStride = new Conv2D(3, 4, 3, { stride: n }).forward(Tensor.zeros([3, 8, 8]));
+check<Equal<typeof anyStride, Tensor3D<4, number, number>>>();
+plain.forward(Tensor.zeros([n, n, n]));
+
+// @ts-expect-error: 4 channels
+plain.forward(Tensor.zeros([8, 4, 32, 32]));
+// @ts-expect-error: rank 2
+plain.forward(Tensor.zeros([3, 32]));
+// @ts-expect-error: a kernel of 3 does not fit into 2 rows
+plain.forward(Tensor.zeros([3, 2, 8]));
+// @ts-expect-error: nor into 2 columns
+plain.forward(Tensor.zeros([1, 3, 8, 2]));
+// @ts-expect-error: no such option
+new Conv2D(3, 4, 3, { dilation: 2 });
+
+// A residual network.
+const same = { padding: 1, bias: false } as const;
+const net = new Sequential(
+  new Conv2D(3, 16, 3, same),
+  new BatchNorm2D(16),
+  new ReLU(),
+  new Residual(new Sequential(new Conv2D(16, 16, 3, same), new BatchNorm2D(16))),
+  new Conv2D(16, 32, 3, { padding: 1, stride: 2 }),
+  new Flatten2D(),
+  new Linear(2048, 10),
+);
+const logits = net.forward(Tensor.zeros([64, 3, 16, 16]));
+check<Equal<typeof logits, Tensor2D<64, 10>>>();
+const images = new Sequential(new Conv2D(3, 4, 3), new Conv2D(4, 5, 3, { stride: 2 })).forwardMut(
+  Tensor.zeros([2, 3, 11, 13]).trace(),
+);
+check<Equal<typeof images, Tensor4D<2, 5, 4, 5, OwnedTape>>>();
+// @ts-expect-error: 1 channel
+net.forward(Tensor.zeros([64, 1, 16, 16]));
+new Sequential(
+  new Conv2D(3, 16, 3),
+  // @ts-expect-error: 16 channels, not 8
+  new BatchNorm2D(8),
+);
+new Sequential(
+  new Conv2D(3, 16, 3),
+  // @ts-expect-error: 16 channels, not 8
+  new Conv2D(8, 4, 3),
+);
+// @ts-expect-error: loses a row at each border
+new Residual(new Conv2D(3, 3, 3)).forward(Tensor.zeros([3, 8, 8]));
+// @ts-expect-error: a kernel of 3 does not fit into what the first leaves
+new Sequential(new Conv2D(1, 1, 3), new Conv2D(1, 1, 3)).forward(Tensor.zeros([1, 4, 4]));
+
+// Widening.
+const wide: Conv2D<number, number, number, number, number> = strided;
+export { wide };

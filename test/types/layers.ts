@@ -1,0 +1,155 @@
+// Pooling, activations, dropout, generalized residuals and losses: shapes and modes through the types.
+import {
+  Abs,
+  AvgPool2D,
+  AvgPoolGlobal,
+  BatchNorm2D,
+  binaryCrossEntropyWithLogitsLoss,
+  Dropout,
+  DropoutOneIn,
+  Flatten2D,
+  GeLU,
+  GeneralizedResidual,
+  huberLoss,
+  LeakyReLU,
+  Linear,
+  MaxPool2D,
+  mseLoss,
+  type OwnedTape,
+  ReLU,
+  Sequential,
+  Sigmoid,
+  Softmax,
+  Square,
+  Tanh,
+  Tensor,
+  type Tensor0D,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+} from 'batchnorm';
+import { check, type Equal } from './equal.js';
+
+const images = Tensor.zeros([8, 3, 10, 7]);
+declare const n: number;
+
+// dfdx's sizes.
+const stride1 = new MaxPool2D(3).forward(images);
+check<Equal<typeof stride1, Tensor4D<8, 3, 8, 5>>>();
+const stride2 = new MaxPool2D(3, 2).forward(images);
+check<Equal<typeof stride2, Tensor4D<8, 3, 4, 3>>>();
+const padded = new AvgPool2D(3, 1, 1).forward(images.trace());
+check<Equal<typeof padded, Tensor4D<8, 3, 10, 7, OwnedTape>>>();
+const one = new AvgPool2D(4, 3, 2).forward(Tensor.zeros([3, 224, 112]));
+check<Equal<typeof one, Tensor3D<3, 75, 38>>>();
+// Unknown, or beyond what the compiler counts.
+const unknown = new MaxPool2D(2, 2).forward(Tensor.zeros([8, 3, n, 8]));
+check<Equal<typeof unknown, Tensor4D<8, 3, number, 4>>>();
+const anyKernel = new MaxPool2D(n).forward(images);
+check<Equal<typeof anyKernel, Tensor4D<8, 3, number, number>>>();
+const large = new MaxPool2D(2).forward(Tensor.zeros([1, 1, 5000, 4]));
+check<Equal<typeof large, Tensor4D<1, 1, number, 3>>>();
+const wide: MaxPool2D<number, number, number> = new MaxPool2D(2, 2);
+// @ts-expect-error: a mean is no maximum
+const mean: MaxPool2D<2> = new AvgPool2D(2);
+// @ts-expect-error: not one window
+new MaxPool2D(11).forward(images);
+// @ts-expect-error: rank 2
+new AvgPool2D(2).forward(Tensor.zeros([8, 3]));
+
+const pooled = new AvgPoolGlobal().forward(images.trace());
+check<Equal<typeof pooled, Tensor2D<8, 3, OwnedTape>>>();
+const pooledOne = new AvgPoolGlobal().forward(Tensor.zeros([3, 2, 2]));
+check<Equal<typeof pooledOne, Tensor1D<3>>>();
+// @ts-expect-error: rank 2
+new AvgPoolGlobal().forward(Tensor.zeros([8, 3]));
+
+// In a composition.
+const net = new Sequential(
+  new BatchNorm2D(3),
+  new GeLU(),
+  new MaxPool2D(2, 2),
+  new Dropout(0.2),
+  new AvgPoolGlobal(),
+  new Linear(3, 10),
+  new Softmax(),
+);
+const probabilities = net.forward(images);
+check<Equal<typeof probabilities, Tensor2D<8, 10>>>();
+const halved = new Sequential(new Tanh(), new MaxPool2D(2, 2)).forward(Tensor.zeros([2, 8, 6]));
+check<Equal<typeof halved, Tensor3D<2, 4, 3>>>();
+new Sequential(
+  new MaxPool2D(2),
+  // @ts-expect-error: images are no rows
+  new Linear(3, 10),
+);
+new Sequential(
+  new AvgPoolGlobal(),
+  // @ts-expect-error: rows are no images
+  new MaxPool2D(2),
+);
+new Sequential(
+  new BatchNorm2D(3),
+  new AvgPoolGlobal(),
+  // @ts-expect-error: 3 columns, not 4
+  new Linear(4, 10),
+);
+// @ts-expect-error: not one window is left for the second
+new Sequential(new MaxPool2D(7), new MaxPool2D(7)).forward(images);
+
+// Activations keep shape and tape.
+const activated = new LeakyReLU(0.1).forward(images.trace());
+check<Equal<typeof activated, Tensor4D<8, 3, 10, 7, OwnedTape>>>();
+const absolute = new Abs().forward(Tensor.zeros([4]));
+check<Equal<typeof absolute, Tensor1D<4>>>();
+// @ts-expect-error: layers of other names
+const sigmoid: Sigmoid = new Tanh();
+
+// Dropout has modes.
+const dropped = new DropoutOneIn(4).forwardMut(images.trace());
+check<Equal<typeof dropped, Tensor4D<8, 3, 10, 7, OwnedTape>>>();
+// @ts-expect-error: has a tape
+new Dropout(0.5).forward(images.trace());
+// @ts-expect-error: has none
+new Dropout(0.5).forwardMut(images);
+// @ts-expect-error: one in 3 is not one in 2
+const oneInTwo: DropoutOneIn<2> = new DropoutOneIn(3);
+
+// Two ways.
+const block = new GeneralizedResidual(
+  new Sequential(new Linear(4, 8), new ReLU()),
+  new Linear(4, 8),
+);
+const rows = block.forwardMut(Tensor.zeros([5, 4]).trace());
+check<Equal<typeof rows, Tensor2D<5, 8, OwnedTape>>>();
+const squares = new GeneralizedResidual(new ReLU(), new Square()).forward(Tensor.zeros([5]));
+check<Equal<typeof squares, Tensor1D<5>>>();
+const chain = new Sequential(new Linear(3, 4), block, new Linear(8, 2)).forward(
+  Tensor.zeros([5, 3]),
+);
+check<Equal<typeof chain, Tensor2D<5, 2>>>();
+// @ts-expect-error: 3 columns, not 4
+block.forward(Tensor.zeros([5, 3]));
+// @ts-expect-error: one way takes images
+new GeneralizedResidual(new ReLU(), new Flatten2D()).forward(Tensor.zeros([5, 3]));
+// @ts-expect-error: 8 columns and 7
+new GeneralizedResidual(new Linear(4, 8), new Linear(4, 7)).forward(Tensor.zeros([5, 4]));
+new Sequential(
+  block,
+  // @ts-expect-error: 8 columns, not 4
+  new Linear(4, 2),
+);
+
+// Losses.
+const loss = mseLoss(rows, Tensor.zeros([5, 8]));
+check<Equal<typeof loss, Tensor0D<OwnedTape>>>();
+const untaped = binaryCrossEntropyWithLogitsLoss(images, Tensor.zeros([n, 3, 10, 7]));
+check<Equal<typeof untaped, Tensor0D>>();
+// @ts-expect-error: another shape
+mseLoss(rows, Tensor.zeros([5, 7]));
+// @ts-expect-error: targets with a tape
+mseLoss(rows, Tensor.zeros([5, 8]).trace());
+// @ts-expect-error: no delta
+huberLoss(rows, Tensor.zeros([5, 8]));
+export { wide, mean, sigmoid, oneInTwo };
