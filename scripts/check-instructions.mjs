@@ -27,8 +27,12 @@ const counts = {};
 for (const shape of shapes) {
   for (const operation of operations) {
     const program = [`${build}/bench/native/bench_kernels`, ...caches];
-    const name = `batch_norm_${operation.split(' ', 1)[0]}`;
-    counts[`${operation} ${shape}`] = count(program, name, shape, operation);
+    counts[`${operation} ${shape}`] = count(
+      program,
+      `batch_norm_${operation.split(' ', 1)[0]}`,
+      shape,
+      operation,
+    );
   }
 }
 for (const shape of convolutions) {

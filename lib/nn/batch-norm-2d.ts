@@ -92,14 +92,9 @@ export class BatchNorm2D<C extends number>
       can: () =>
         this.forward === BatchNorm2D.prototype.forward &&
         this.forwardMut === BatchNorm2D.prototype.forwardMut,
-      infer: (x, addend) => {
-        this.#requireSum(x, addend);
-        return this.forwardRelu(x as never, addend as never);
-      },
-      train: (x, addend) => {
-        this.#requireSum(x, addend);
-        return this.forwardMutRelu(x as never, addend as never);
-      },
+      infer: (x, addend) => this.forwardRelu(x as never, addend?.(this.#requireImage(x)) as never),
+      train: (x, addend) =>
+        this.forwardMutRelu(x as never, addend?.(this.#requireImage(x)) as never),
     });
   }
 
@@ -288,12 +283,10 @@ export class BatchNorm2D<C extends number>
     return this.#momentum === 'cumulative' ? 1 / (this.#batches + 1) : this.#momentum;
   }
 
-  /** What `Residual` says where this layer's result does not fit what it is added to. */
-  #requireSum(x: unknown, addend: Tensor<Shape, Tape> | undefined): void {
-    if (addend === undefined) return;
+  #requireImage(x: unknown): Tensor<Shape, Tape> {
     const input = requireTensor('x', x);
     this.readImage(input);
-    requireShape('the result of f', input, addend.shape);
+    return input;
   }
 
   #resetStatistics(): void {

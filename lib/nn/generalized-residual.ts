@@ -22,6 +22,7 @@ import {
   train,
   writePart,
 } from './part.js';
+import { registerReluJoin, reluJoinOf } from './relu-join.js';
 import { keepStatistics } from './running-statistics.js';
 
 type Input<X, F extends Layer, R extends Layer, Wanted extends Tape> = Unless<
@@ -56,6 +57,27 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
     asPart('r', r);
     this.f = f;
     this.r = r;
+    registerReluJoin(this, {
+      can: (adding) =>
+        !adding &&
+        this.forward === GeneralizedResidual.prototype.forward &&
+        this.forwardMut === GeneralizedResidual.prototype.forwardMut &&
+        reluJoinOf(f, true) !== undefined,
+      infer: (x) => {
+        const input = requireUntaped('x', x);
+        let right: unknown;
+        const y = reluJoinOf(f, true)?.infer(input, (left) => {
+          right = infer('r', r, input);
+          return summand(left, right) as Tensor<Shape>;
+        });
+        if (right !== input && isTensor(right)) right.dispose();
+        return y;
+      },
+      train: (x) => {
+        const input = requireTaped('x', x);
+        return reluJoinOf(f, true)?.train(input, (left) => summand(left, train(r, input)));
+      },
+    });
   }
 
   /**
@@ -131,6 +153,11 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
 
 function sum(left: unknown, right: unknown): Tensor<Shape, Tape> {
   const a = requireTensor('the result of f', left);
+  return add(a, summand(a, right));
+}
+
+/** What is added to the result of f. */
+function summand(a: Tensor<Shape, Tape>, right: unknown): Tensor<Shape, Tape> {
   const b = requireTensor('the result of r', right);
   if (!sameShape(a.shape, b.shape)) {
     throw wrongValue(
@@ -139,5 +166,5 @@ function sum(left: unknown, right: unknown): Tensor<Shape, Tape> {
       `shape ${formatShape(b.shape)}`,
     );
   }
-  return add(a, b);
+  return b;
 }

@@ -50,11 +50,11 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
         reluJoinOf(f, true) !== undefined,
       infer: (x) => {
         const input = requireUntaped('x', x);
-        return reluJoinOf(f, true)?.infer(input, input);
+        return reluJoinOf(f, true)?.infer(input, (value) => summand(value, input));
       },
       train: (x) => {
         const input = requireTaped('x', x);
-        return reluJoinOf(f, true)?.train(input, input);
+        return reluJoinOf(f, true)?.train(input, (value) => summand(value, input));
       },
     });
   }
@@ -125,6 +125,14 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
 
 function sum(value: unknown, input: Tensor<Shape, Tape>): Tensor<Shape, Tape> {
   const result = requireTensor('the result of f', value);
+  return add(result, summand(result, input));
+}
+
+/** What is added to the result of f. */
+function summand<T extends Tape>(
+  result: Tensor<Shape, Tape>,
+  input: Tensor<Shape, T>,
+): Tensor<Shape, T> {
   requireShape('the result of f', result, input.shape);
-  return add(result, input);
+  return input;
 }

@@ -21,7 +21,7 @@ import {
   train,
   writePart,
 } from './part.js';
-import { registerReluJoin, reluJoinOf } from './relu-join.js';
+import { type Addend, registerReluJoin, reluJoinOf } from './relu-join.js';
 import { isReLU } from './relu.js';
 import { keepStatistics } from './running-statistics.js';
 
@@ -39,7 +39,7 @@ type Output<X, Layers extends readonly unknown[], T extends Tape> =
 
 /** A ReLU, and what is added before it. */
 interface Behind<T extends Tape> {
-  readonly addend: Tensor<Shape, T> | undefined;
+  readonly addend: Addend<T> | undefined;
 }
 const justReLU = { addend: undefined };
 

@@ -3,7 +3,9 @@
 
 template <class Gradient>
 struct GradientTerms {
-  static constexpr size_t kTensors = 1 + Gradient::kTensors;
+  // Whatever Gradient reads: the order of the sums follows from it, and their bits must be those of
+  // a dy that went through ReLU before.
+  static constexpr size_t kTensors = 2;
   const float* x;
   const float* mean;
   Gradient gradient;

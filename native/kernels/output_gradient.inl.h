@@ -1,7 +1,6 @@
 // The gradient of what normalization gave, for gradient_sums and input_gradient: dy itself, or what
 // of it passes a ReLU behind the normalization. As functions of the deviation x - mean.
 //
-//   kTensors                        tensors that are read besides x
 //   from(start), channel(first)     the same from another element, from another channel on
 //   of(channel)                     the gradient in a channel: at(offset, deviation),
 //                                   at_first(offset, n, deviation) and prefetch(offset)
@@ -9,7 +8,6 @@
 //                                   pixel; without prefetch
 
 struct GivenGradient {
-  static constexpr size_t kTensors = 1;
   const float* dy;
 
   struct Channel {
@@ -28,7 +26,6 @@ struct GivenGradient {
 // Where ReLU follows at once: what it gave is computed again, which takes no memory at all. The
 // operations must be those of normalize.inl.h, to the bit.
 struct GradientThroughRelu {
-  static constexpr size_t kTensors = 1;
   const float* dy;
   const float* scale;
   const float* shift;
@@ -71,7 +68,6 @@ struct GradientThroughRelu {
 // Where something was added before ReLU: what it gave is read, and what passes is stored, since the
 // addend's gradient is just that.
 struct GradientThroughAddAndRelu {
-  static constexpr size_t kTensors = 2;
   const float* y;
   const float* dy;
   float* passed;

@@ -2,6 +2,7 @@ import {
   backward,
   BatchNorm2D,
   type CanUpdateWithGradients,
+  GeneralizedResidual,
   type OwnedTape,
   ReLU,
   Residual,
@@ -122,6 +123,32 @@ describe('BatchNorm2D and the ReLU behind it', () => {
       (t) => bn.forward(t).add(t).relu(),
       [joined],
     );
+  });
+
+  it('run together with the sum of a GeneralizedResidual, whose r runs in between', () => {
+    const [one, two] = [norm(1), norm(3)];
+    const net = new Sequential(new GeneralizedResidual(one.bn, two.bn), new ReLU());
+    expectSame(
+      net,
+      (t) => one.bn.forwardMut(t).add(two.bn.forwardMut(t)).relu(),
+      (t) => one.bn.forward(t).add(two.bn.forward(t)).relu(),
+      [one.joined],
+    );
+    // What draws from one generator draws in the order of the layers.
+    const order: string[] = [];
+    const noting = (name: string) => ({
+      forward: (y: Image) => {
+        order.push(name);
+        return y;
+      },
+    });
+    const wide = Reflect.construct(Sequential, [noting('f'), one.bn]) as never;
+    const block = Reflect.construct(GeneralizedResidual, [wide, noting('r')]) as never;
+    (Reflect.construct(Sequential, [block, new ReLU()]) as Net).forwardMut(x.trace());
+    expect(order).to.deep.equal(['f', 'r']);
+    // r gives x itself back, which stays the caller's.
+    (Reflect.construct(Sequential, [block, new ReLU()]) as Net).forward(x);
+    expect(x.array()).to.have.length(6);
   });
 
   it('do not where something else is between or behind them', () => {
