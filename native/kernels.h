@@ -132,9 +132,10 @@ struct ConvolutionTile {
   size_t rows;
 };
 
-// Sums over pixels of x times dy for weight_gradient_rows taps and weight_gradient_columns output
-// channels: for each pixel of `runs` rows, sums[row][column] += x[offsets[row] + pixel] *
-// dy[pixel][column], the pixels of a row being contiguous in x, all being contiguous in dy.
+// Sums over pixels of x times dy for weight_gradient_rows taps and one or two vectors of output
+// channels: for each pixel of each of `rows` lines of each image, sums[row][column] +=
+// x[offsets[row] + pixel] * dy[pixel][column], the pixels of a row being contiguous in x, all being
+// contiguous in dy.
 struct WeightGradientTile {
   const float* x;
   const size_t* offsets;
@@ -236,8 +237,9 @@ struct Kernels {
   // Convolution: the sizes of its tiles, and one tile of each.
   size_t convolution_rows, convolution_vectors;
   void (*convolution_tile)(const ConvolutionTile& tile);
-  size_t weight_gradient_rows, weight_gradient_columns;
-  void (*weight_gradient_tile)(const WeightGradientTile& tile);
+  size_t weight_gradient_rows;
+  void (*weight_gradient_tile)(const WeightGradientTile& tile);         // two vectors of channels
+  void (*narrow_weight_gradient_tile)(const WeightGradientTile& tile);  // one
 
   // One optimizer step in place; velocity may be null.
   void (*sgd_step)(float* parameter, const float* gradient, float* velocity, size_t n,

@@ -13,16 +13,36 @@ const caches = ['32768', '1048576', '33554432'];
 const operations = ['training', 'inference', 'backward'].flatMap((operation) =>
   ['', ' relu', ' add relu'].map((fused) => operation + fused),
 );
+/** Images, input channels, rows and columns, output channels, kernel, stride, padding: of ResNet-8, and 7 x 7 planes. */
+const convolutions = ['2 3 32 16 3 1 1', '2 16 16 32 3 2 1', '4 32 8 32 3 1 1', '2 16 7 20 1 1 0'];
 
 const build = 'build-instructions';
 runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_BENCH=ON'], {
   env: { ...process.env, CXX: 'g++' },
 });
 runQuietly('cmake', ['--build', build, '--parallel', '2', '--target', 'bench_kernels']);
+runQuietly('cmake', ['--build', build, '--parallel', '2', '--target', 'bench_convolution']);
 
 const counts = {};
 for (const shape of shapes) {
-  for (const operation of operations) counts[`${operation} ${shape}`] = count(shape, operation);
+  for (const operation of operations) {
+    const program = [`${build}/bench/native/bench_kernels`, ...caches];
+    counts[`${operation} ${shape}`] = count(
+      program,
+      `batch_norm_${operation.split(' ', 1)[0]}`,
+      shape,
+      operation,
+    );
+  }
+}
+for (const shape of convolutions) {
+  const program = [`${build}/bench/convolution/bench_convolution`];
+  const add = (name, run) => {
+    counts[`${name} ${shape}`] = count(program, name, shape, run);
+  };
+  add('convolution', 'forward');
+  add('convolution_input_gradient', 'by input');
+  add('convolution_weight_gradient', 'by weight');
 }
 if (process.argv.includes('--update')) {
   writeFileSync(file, `${JSON.stringify(counts, null, 2)}\n`);
@@ -31,16 +51,15 @@ if (process.argv.includes('--update')) {
 }
 
 /** Of two calls: instructions, data reads, data writes. */
-function count(shape, operation) {
+function count(program, name, shape, run) {
   const { stdout, stderr, status } = spawnSync(
     'valgrind',
     [
       ...['--tool=callgrind', '--callgrind-out-file=/dev/null', '--cache-sim=yes'],
-      `--toggle-collect=batchnorm::batch_norm_${operation.split(' ', 1)[0]}(*`,
-      `${build}/bench/native/bench_kernels`,
-      ...caches,
+      `--toggle-collect=batchnorm::${name}(*`,
+      ...program,
     ],
-    { input: `case ${shape} 1\nrun 1 ${operation}\n`, encoding: 'utf8' },
+    { input: `case ${shape} 1\nrun 1 ${run}\n`, encoding: 'utf8' },
   );
   const [, numbers] = /Collected : ([\d ]+)/.exec(stderr) ?? [];
   if (status !== 0 || numbers === undefined)

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
@@ -60,6 +60,8 @@ export async function loadSafetensors(
   const file = readPath('path', path);
   const parameters = readParameters('module', module);
   const extra = readExtra(options);
+  // Opening a pipe would wait for its other end.
+  if (!(await stat(file)).isFile()) failIn(file)('a safetensors file', 'no file');
   const handle = await open(file, 'r');
   try {
     const reader = await Reader.open(file, handle);

@@ -77,8 +77,8 @@ export function warmupSchedule(options: WarmupScheduleOptions): Schedule {
 }
 
 /**
- * After a linear warm-up (`warmupSchedule`), half a cosine from lr down to `final`, where it stays
- * (Loshchilov and Hutter, 2017; PyTorch's `CosineAnnealingLR`):
+ * After a linear warm-up (`warmupSchedule`), half a cosine from lr down towards `final`; behind the last step it
+ * stays as it was there, so that it is never 0 (Loshchilov and Hutter, 2017; PyTorch's `CosineAnnealingLR`):
  *
  *     final + (lr - final) * (1 + cos(pi * (step - warmup) / (steps - warmup))) / 2
  */
@@ -92,7 +92,7 @@ export function cosineSchedule(options: CosineScheduleOptions): Schedule {
   const rising = warmup === 0 ? undefined : warmupSchedule({ lr, warmup });
   return (step) => {
     if (requireStep(step) < warmup && rising !== undefined) return rising(step);
-    return eased(lr, final, (step - warmup) / (steps - warmup));
+    return eased(lr, final, (Math.min(step, steps - 1) - warmup) / (steps - warmup));
   };
 }
 

@@ -36,13 +36,13 @@ struct Tanh {
     series = mul_add(series, square, F32::broadcast(-5.395940591e-2f));
     series = mul_add(series, square, F32::broadcast(1.333330428e-1f));
     series = mul_add(series, square, F32::broadcast(-3.333333318e-1f));
-    const F32 near_zero = mul_add(series * square, x, x);
-
     const F32 size = magnitude(x);
+    const F32 near_zero = mul_add(series * square, size, size);
+
     const F32 power = Exp()(size * F32::broadcast(-2.0f));
     const I32 sign = bits(x) & broadcast_i32(std::numeric_limits<int32_t>::min());
-    const F32 far = from_bits(bits((one - power) / (one + power)) ^ sign);
-    return select(less(size, F32::broadcast(0.625f)), near_zero, far);
+    const F32 far = (one - power) / (one + power);
+    return from_bits(bits(select(less(size, F32::broadcast(0.625f)), near_zero, far)) ^ sign);
   }
 };
 struct TanhBackward {

@@ -56,8 +56,8 @@ constexpr Kernels table(const char* isa) {
   kernels.convolution_vectors = kConvolutionVectors;
   kernels.convolution_tile = convolution_tile;
   kernels.weight_gradient_rows = kGradientRows;
-  kernels.weight_gradient_columns = kGradientColumns;
   kernels.weight_gradient_tile = weight_gradient_tile;
+  kernels.narrow_weight_gradient_tile = narrow_weight_gradient_tile;
   kernels.sgd_step = sgd_step;
   kernels.adam_step = adam_step;
   kernels.rmsprop_step = rmsprop_step;

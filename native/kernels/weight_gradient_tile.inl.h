@@ -1,44 +1,63 @@
-// Gradients of six taps of the weights by two vectors of output channels: like matmul_tile, but
-// what would be packed is read from the padded image, where the pixels that a tap meets stand side
-// by side.
+// Gradients of six taps of the weights by one vector or two of output channels: like matmul_tile,
+// but what would be packed is read from the padded image, where the pixels that a tap meets stand
+// side by side. One vector takes two pixels at a time, so that there are twelve accumulators in
+// both.
 constexpr size_t kGradientRows = 6;
-constexpr size_t kGradientVectors = 2;
-constexpr size_t kGradientColumns = kGradientVectors * F32::kLanes;
 
-inline void weight_gradient_tile(const WeightGradientTile& tile) {
-  F32 sum[kGradientRows][kGradientVectors];
-  for (size_t row = 0; row < kGradientRows; row++) {
-    for (size_t v = 0; v < kGradientVectors; v++) sum[row][v] = F32::zero();
+template <size_t kVectors>
+inline void add_weight_gradients(const WeightGradientTile& tile) {
+  constexpr size_t kPixels = kVectors == 1 ? 2 : 1;
+  constexpr size_t kColumns = kVectors * F32::kLanes;
+  F32 sum[kPixels][kGradientRows][kVectors];
+  for (size_t pixel = 0; pixel < kPixels; pixel++) {
+    for (size_t row = 0; row < kGradientRows; row++) {
+      for (size_t v = 0; v < kVectors; v++) sum[pixel][row][v] = F32::zero();
+    }
   }
   const float* dy = tile.dy;
+  const size_t stride = tile.dy_stride;
   for (size_t image = 0; image < tile.images; image++) {
     for (size_t line = 0; line < tile.rows; line++) {
       const float* x = tile.x + image * tile.image_stride + line * tile.row_stride;
-      const float* tap0 = x + tile.offsets[0];
-      const float* tap1 = x + tile.offsets[1];
-      const float* tap2 = x + tile.offsets[2];
-      const float* tap3 = x + tile.offsets[3];
-      const float* tap4 = x + tile.offsets[4];
-      const float* tap5 = x + tile.offsets[5];
-      for (size_t i = 0; i < tile.columns; i++, dy += tile.dy_stride) {
-        const F32 left = F32::load(dy);
-        const F32 right = F32::load(dy + F32::kLanes);
-        const float factors[kGradientRows] = {tap0[i], tap1[i], tap2[i], tap3[i], tap4[i], tap5[i]};
+      const float* taps[kGradientRows];
+      for (size_t row = 0; row < kGradientRows; row++) taps[row] = x + tile.offsets[row];
+      const auto add = [&](size_t i, F32(&into)[kGradientRows][kVectors]) {
+        F32 gradients[kVectors];
+        for (size_t v = 0; v < kVectors; v++) gradients[v] = F32::load(dy + v * F32::kLanes);
         for (size_t row = 0; row < kGradientRows; row++) {
-          const F32 factor = F32::broadcast(factors[row]);
-          sum[row][0] = mul_add(factor, left, sum[row][0]);
-          sum[row][1] = mul_add(factor, right, sum[row][1]);
+          const F32 factor = F32::broadcast(taps[row][i]);
+          for (size_t v = 0; v < kVectors; v++) {
+            into[row][v] = mul_add(factor, gradients[v], into[row][v]);
+          }
+        }
+        dy += stride;
+      };
+      size_t i = 0;
+      if constexpr (kPixels == 2) {
+        for (; i + 2 <= tile.columns; i += 2) {
+          add(i, sum[0]);
+          add(i + 1, sum[1]);
         }
       }
+      for (; i < tile.columns; i++) add(i, sum[0]);
     }
   }
   for (size_t row = 0; row < kGradientRows; row++) {
-    float lanes[kGradientColumns];
-    sum[row][0].store(lanes);
-    sum[row][1].store(lanes + F32::kLanes);
+    float lanes[kColumns];
+    for (size_t v = 0; v < kVectors; v++) {
+      F32 total = sum[0][row][v];
+      if constexpr (kPixels == 2) total = total + sum[1][row][v];
+      total.store(lanes + v * F32::kLanes);
+    }
     double* sums = tile.sums + row * tile.sums_stride;
-    for (size_t column = 0; column < kGradientColumns; column++) {
+    for (size_t column = 0; column < kColumns; column++) {
       sums[column] += static_cast<double>(lanes[column]);
     }
   }
+}
+
+inline void weight_gradient_tile(const WeightGradientTile& tile) { add_weight_gradients<2>(tile); }
+
+inline void narrow_weight_gradient_tile(const WeightGradientTile& tile) {
+  add_weight_gradients<1>(tile);
 }

@@ -20,39 +20,37 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
     }
     return Status::kOk;
   }
-  const Taps taps = {shape.kernel, -static_cast<ptrdiff_t>(shape.padding)};
-  const Correlation correlation = {shape.in_channels,
-                                   shape.height,
-                                   shape.width,
-                                   shape.out_channels,
-                                   shape.out_height(),
-                                   shape.out_width(),
-                                   shape.stride,
-                                   taps,
-                                   taps};
   const size_t threads = threads_of(shape);
-  const size_t phases = std::min(shape.stride, shape.kernel);
-  const size_t row_floats = saturating_product(
-      shape.in_channels * phases * phases, correlation.out_columns + shape.kernel / shape.stride);
-  const size_t rows = rows_at_a_time(row_floats, correlation.out_rows, shape.images, threads);
-  const size_t bands = ceil_divide(correlation.out_rows, rows);
-  const Correlator correlator(kernels, correlation, rows);
+  const Taps taps = {shape.kernel, -static_cast<ptrdiff_t>(shape.padding)};
+  const Sight sight = {shape.in_channels, shape.height, shape.width, shape.out_height(),
+                       shape.out_width(), shape.stride, taps,        taps};
+  const size_t rows = rows_at_a_time(sight, shape.images, threads);
+  const size_t bands = ceil_divide(sight.out_rows, rows);
+  const BandLayout layout(sight, rows, kernels.lanes);
+  const Correlation correlation(kernels, sight, {0, shape.kernel, 0, shape.kernel}, layout,
+                                shape.out_channels);
 
   Scratch scratch;
-  const size_t slot_floats = correlator.scratch_floats();
-  const size_t slots = saturating_product(threads, slot_floats);
-  const size_t weights = correlator.weights_floats();
-  float* packed = slots > SIZE_MAX - weights ? nullptr : scratch.get<float>(weights + slots);
+  const size_t weights = correlation.packed_floats();
+  const size_t band_floats = layout.floats();
+  float* packed =
+      scratch.get<float>(saturating_sum(weights, saturating_product(threads, band_floats)));
   if (packed == nullptr) return Status::kOutOfMemory;
-  const size_t depth = correlation.depth();
-  correlator.pack_weights([&](size_t o, size_t k) { return weight[o * depth + k]; }, packed);
+  correlation.pack(
+      [&](size_t o, size_t channel, size_t row, size_t column) {
+        return weight[((o * shape.in_channels + channel) * shape.kernel + row) * shape.kernel +
+                      column];
+      },
+      packed);
   auto task = [&](size_t index, size_t slot) {
     const size_t image = index / bands;
     const size_t first = index % bands * rows;
-    correlator.compute(
-        x + image * shape.in_channels * shape.in_plane(), packed, bias, first,
-        std::min(rows, correlation.out_rows - first), packed + weights + slot * slot_floats,
-        y + image * shape.out_channels * plane + first * correlation.out_columns, plane);
+    const size_t count = std::min(rows, sight.out_rows - first);
+    const float* band =
+        layout.fill(x + image * shape.in_channels * shape.in_plane(), shape.in_channels, first,
+                    count, packed + weights + slot * band_floats);
+    correlation.compute(band, packed, bias, count,
+                        y + image * shape.out_channels * plane + first * sight.out_columns, plane);
   };
   parallel_for(shape.images * bands, threads, task);
   return Status::kOk;

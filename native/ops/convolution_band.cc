@@ -1,99 +1,207 @@
 #include "ops/convolution_band.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
+
+#include "ops/pack.h"
 
 namespace batchnorm {
 
 namespace {
+
+// Floats that lines are copied by: what is copied too much is overwritten by the next line.
+constexpr size_t kStep = 4;
+constexpr size_t kSlack = 64;
 
 bool stays_inside(size_t image, size_t out, size_t stride, Taps taps) {
   return stride == 1 && taps.first >= 0 &&
          out - 1 + static_cast<size_t>(taps.first) + taps.count <= image;
 }
 
-// to[j] = from[first + j * stride] for j < count, zero where that is outside of 0 .. size.
-void copy_line(const float* from, size_t size, ptrdiff_t first, size_t stride, size_t count,
-               float* to) {
-  const ptrdiff_t step = static_cast<ptrdiff_t>(stride);
-  const ptrdiff_t limit = static_cast<ptrdiff_t>(size);
-  const size_t before =
-      first < 0 ? std::min(count, static_cast<size_t>((step - 1 - first) / step)) : 0;
-  const size_t end =
-      first >= limit
-          ? before
-          : std::max(before,
-                     std::min(count, static_cast<size_t>((limit - first + step - 1) / step)));
-  std::fill(to, to + before, 0.0f);
-  if (stride == 1) {
-    std::memcpy(to + before, from + first + static_cast<ptrdiff_t>(before),
-                (end - before) * sizeof(float));
-  } else if (stride == 2) {
-    // Known to the compiler, which moves registers.
-    const float* source = from + first;
-    for (size_t j = before; j < end; j++) to[j] = source[2 * j];
-  } else {
-    for (size_t j = before; j < end; j++) to[j] = from[first + static_cast<ptrdiff_t>(j) * step];
+// Zeros up to `end`, in whole steps.
+void clear(float* to, const float* end) {
+  for (; to < end; to += kStep) std::memset(to, 0, kStep * sizeof(float));
+}
+
+void copy(const float* from, size_t count, float* to) {
+  size_t i = 0;
+  for (; i + kStep <= count; i += kStep) std::memcpy(to + i, from + i, kStep * sizeof(float));
+  for (; i < count; i++) to[i] = from[i];
+}
+
+// Of a line with zeros around, the `count` elements from[first + j * stride].
+struct Line {
+  Line(size_t size, ptrdiff_t first, size_t stride, size_t elements) : count(elements) {
+    const ptrdiff_t step = static_cast<ptrdiff_t>(stride);
+    const ptrdiff_t limit = static_cast<ptrdiff_t>(size);
+    const auto reaches = [&](ptrdiff_t place) {
+      const ptrdiff_t steps = place <= first ? 0 : (place - first + step - 1) / step;
+      return std::min(count, static_cast<size_t>(steps));
+    };
+    begin = reaches(0);
+    end = reaches(limit);
+    source = first + static_cast<ptrdiff_t>(begin) * step;
   }
-  std::fill(to + end, to + count, 0.0f);
+  size_t count;
+  size_t begin, end;  // those that are within the line, the first of which is from[source]
+  ptrdiff_t source;
+};
+
+void copy_line(const float* from, const Line& line, size_t stride, float* to) {
+  clear(to, to + line.begin);
+  if (line.begin < line.end) {
+    const float* source = from + line.source;
+    const size_t inside = line.end - line.begin;
+    if (stride == 1) {
+      copy(source, inside, to + line.begin);
+    } else {
+      for (size_t j = 0; j < inside; j++) to[line.begin + j] = source[j * stride];
+    }
+  }
+  clear(to + line.end, to + line.count);
+}
+
+// Two lines of stride 2 from neighbouring elements on: even[j] = from[2 * j], odd[j] = from[2 * j +
+// 1].
+void copy_pairs(const float* from, size_t count, float* even, float* odd) {
+  size_t j = 0;
+#if BATCHNORM_HAS_SHUFFLES
+  typedef float Four __attribute__((vector_size(16)));
+  for (; j + 4 <= count; j += 4) {
+    Four low, high;
+    std::memcpy(&low, from + 2 * j, sizeof low);
+    std::memcpy(&high, from + 2 * j + 4, sizeof high);
+    const Four evens = __builtin_shufflevector(low, high, 0, 2, 4, 6);
+    const Four odds = __builtin_shufflevector(low, high, 1, 3, 5, 7);
+    std::memcpy(even + j, &evens, sizeof evens);
+    std::memcpy(odd + j, &odds, sizeof odds);
+  }
+#endif
+  for (; j < count; j++) {
+    even[j] = from[2 * j];
+    odd[j] = from[2 * j + 1];
+  }
+}
+
+// The lines of both phases of stride 2, the second of which begins one element after the first.
+void copy_two_lines(const float* from, const Line& line, const Line& other, float* to,
+                    float* other_to) {
+  clear(to, to + line.begin);
+  clear(other_to, other_to + other.begin);
+  // Both from where both are within.
+  size_t begin = std::max(line.begin, other.begin);
+  const size_t end = std::min(line.end, other.end);
+  if (begin < end) {
+    for (size_t j = line.begin; j < begin; j++)
+      to[j] = from[line.source + 2 * static_cast<ptrdiff_t>(j - line.begin)];
+    for (size_t j = other.begin; j < begin; j++)
+      other_to[j] = from[other.source + 2 * static_cast<ptrdiff_t>(j - other.begin)];
+    copy_pairs(from + line.source + 2 * static_cast<ptrdiff_t>(begin - line.begin), end - begin,
+               to + begin, other_to + begin);
+    begin = end;
+  } else {
+    begin = 0;
+  }
+  for (size_t j = std::max(begin, line.begin); j < line.end; j++)
+    to[j] = from[line.source + 2 * static_cast<ptrdiff_t>(j - line.begin)];
+  for (size_t j = std::max(begin, other.begin); j < other.end; j++)
+    other_to[j] = from[other.source + 2 * static_cast<ptrdiff_t>(j - other.begin)];
+  clear(to + line.end, to + line.count);
+  clear(other_to + other.end, other_to + other.count);
 }
 
 }  // namespace
 
-BandLayout::BandLayout(size_t image_rows, size_t image_columns, size_t out_rows, size_t out_columns,
-                       size_t stride, Taps row_taps, Taps column_taps)
-    : direct(stays_inside(image_rows, out_rows, stride, row_taps) &&
-             stays_inside(image_columns, out_columns, stride, column_taps)),
-      pitch(direct ? image_columns : out_columns + (column_taps.count - 1) / stride),
-      columns(out_columns),
-      image_rows_(image_rows),
-      image_columns_(image_columns),
-      stride_(stride),
-      row_taps_(row_taps),
-      column_taps_(column_taps),
-      row_phases_(std::min(stride, row_taps.count)),
-      column_phases_(std::min(stride, column_taps.count)) {}
-
-size_t BandLayout::channel_floats(size_t out_rows) const {
-  if (direct) return image_rows_ * image_columns_;
-  return saturating_product(saturating_product(row_phases_, column_phases_),
-                            saturating_product(phase_rows(out_rows), pitch));
+BandLayout::BandLayout(const Sight& sight, size_t band_rows, size_t lanes)
+    : sight_(sight),
+      direct_(stays_inside(sight.rows, sight.out_rows, sight.stride, sight.row_taps) &&
+              stays_inside(sight.columns, sight.out_columns, sight.stride, sight.column_taps)),
+      splits_columns_(false),
+      row_phases_(std::min(sight.stride, sight.row_taps.count)),
+      column_phases_(std::min(sight.stride, sight.column_taps.count)),
+      phase_rows_(band_rows + (sight.row_taps.count - 1) / sight.stride),
+      pitch_(sight.out_columns + (sight.column_taps.count - 1) / sight.stride) {
+  // A vector may go on into the next row only where there is one.
+  const size_t last_rows = (sight.out_rows - 1) % band_rows + 1;
+  const bool flat = sight.columns == sight.out_columns && last_rows * sight.columns >= lanes;
+  if (direct_ && (flat || sight.out_columns >= lanes)) {
+    pitch_ = sight.columns;
+    channel_floats_ = sight.rows * sight.columns;
+    return;
+  }
+  direct_ = false;
+  if (sight.out_columns < lanes) {
+    splits_columns_ = true;
+    column_phases_ = sight.column_taps.count;
+    pitch_ = sight.out_columns;
+  }
+  phase_floats_ = saturating_sum(saturating_product(phase_rows_, pitch_), kStep);
+  channel_floats_ = saturating_product(row_phases_ * column_phases_, phase_floats_);
 }
 
-size_t BandLayout::offset(size_t row_tap, size_t column_tap, size_t out_rows) const {
-  const size_t phase = row_tap % stride_ * column_phases_ + column_tap % stride_;
-  return (phase * (direct ? 0 : phase_rows(out_rows)) + row_tap / stride_) * pitch +
-         column_tap / stride_;
+size_t BandLayout::floats() const {
+  if (direct_) return 0;
+  return whole_lines(saturating_sum(saturating_product(sight_.channels, channel_floats_), kSlack));
 }
 
-size_t BandLayout::direct_offset(size_t first_row) const {
-  return (first_row + static_cast<size_t>(row_taps_.first)) * image_columns_ +
-         static_cast<size_t>(column_taps_.first);
+size_t BandLayout::offset(size_t channel, size_t row_tap, size_t column_tap) const {
+  const size_t stride = sight_.stride;
+  const size_t column_phase = splits_columns_ ? column_tap : column_tap % stride;
+  const size_t column = splits_columns_ ? 0 : column_tap / stride;
+  // There is one phase where the image is the band.
+  const size_t phase = row_tap % stride * column_phases_ + column_phase;
+  return channel * channel_floats_ + (direct_ ? 0 : phase * phase_floats_) +
+         row_tap / stride * pitch_ + column;
 }
 
-void BandLayout::fill(const float* image, size_t channels, size_t first_row, size_t out_rows,
-                      float* band) const {
-  const size_t rows = phase_rows(out_rows);
-  const ptrdiff_t stride = static_cast<ptrdiff_t>(stride_);
-  for (size_t channel = 0; channel < channels; channel++, image += image_rows_ * image_columns_) {
+const float* BandLayout::fill(const float* image, size_t channels, size_t first_row,
+                              size_t out_rows, float* memory) const {
+  if (direct_) {
+    return image + (first_row + static_cast<size_t>(sight_.row_taps.first)) * sight_.columns +
+           static_cast<size_t>(sight_.column_taps.first);
+  }
+  const ptrdiff_t stride = static_cast<ptrdiff_t>(sight_.stride);
+  const ptrdiff_t image_rows = static_cast<ptrdiff_t>(sight_.rows);
+  const size_t rows = out_rows + (sight_.row_taps.count - 1) / sight_.stride;
+  const bool in_pairs = sight_.stride == 2 && column_phases_ == 2 && !splits_columns_;
+  const auto line_of = [&](size_t phase) {
+    return Line(sight_.columns, sight_.column_taps.first + static_cast<ptrdiff_t>(phase),
+                sight_.stride, pitch_);
+  };
+  const Line line = line_of(0);
+  const Line other = line_of(in_pairs ? 1 : 0);
+  for (size_t channel = 0; channel < channels; channel++, image += sight_.rows * sight_.columns) {
+    float* phases = memory + channel * channel_floats_;
     for (size_t row_phase = 0; row_phase < row_phases_; row_phase++) {
-      const ptrdiff_t first = static_cast<ptrdiff_t>(first_row) * stride + row_taps_.first +
+      const ptrdiff_t first = static_cast<ptrdiff_t>(first_row) * stride + sight_.row_taps.first +
                               static_cast<ptrdiff_t>(row_phase);
-      for (size_t column_phase = 0; column_phase < column_phases_; column_phase++) {
-        for (size_t row = 0; row < rows; row++, band += pitch) {
+      const auto fill_phase = [&](const auto& copy_row, size_t count) {
+        for (size_t row = 0; row < rows; row++) {
           const ptrdiff_t source = first + static_cast<ptrdiff_t>(row) * stride;
-          if (source < 0 || source >= static_cast<ptrdiff_t>(image_rows_)) {
-            std::fill(band, band + pitch, 0.0f);
-            continue;
+          float* to = phases + row * pitch_;
+          if (source < 0 || source >= image_rows) {
+            for (size_t i = 0; i < count; i++)
+              clear(to + i * phase_floats_, to + i * phase_floats_ + pitch_);
+          } else {
+            copy_row(image + static_cast<size_t>(source) * sight_.columns, to);
           }
-          copy_line(image + static_cast<size_t>(source) * image_columns_, image_columns_,
-                    column_taps_.first + static_cast<ptrdiff_t>(column_phase), stride_, pitch,
-                    band);
         }
+        phases += count * phase_floats_;
+      };
+      if (in_pairs) {
+        fill_phase([&](const float* from,
+                       float* to) { copy_two_lines(from, line, other, to, to + phase_floats_); },
+                   2);
+        continue;
+      }
+      for (size_t column_phase = 0; column_phase < column_phases_; column_phase++) {
+        const Line own = line_of(column_phase);
+        fill_phase([&](const float* from, float* to) { copy_line(from, own, sight_.stride, to); },
+                   1);
       }
     }
   }
+  return memory;
 }
 
 }  // namespace batchnorm

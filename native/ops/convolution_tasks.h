@@ -19,15 +19,19 @@ inline size_t threads_of(const ConvolutionShape& shape) {
   return threads_for(work / 8);
 }
 
-// Rows of output that are computed at a time, where each asks for `row_floats` of working memory:
-// as many as stay in the second-level cache, fewer where threads would be idle.
-inline size_t rows_at_a_time(size_t row_floats, size_t rows, size_t images, size_t threads) {
+// Rows of output that are computed at a time: as many as have a band that stays in the second-level
+// cache, fewer where threads would be idle.
+inline size_t rows_at_a_time(const Sight& sight, size_t images, size_t threads) {
   constexpr size_t kFloats = 32 * 1024;
   constexpr size_t kTasksPerThread = 4;
+  const size_t phases = std::min(sight.stride, sight.row_taps.count) *
+                        std::min(sight.stride, sight.column_taps.count);
+  const size_t row_floats = saturating_product(
+      sight.channels * phases, sight.out_columns + sight.column_taps.count / sight.stride);
   const size_t fitting = std::max<size_t>(1, kFloats / std::max<size_t>(1, row_floats));
-  size_t bands = ceil_divide(rows, fitting);
+  size_t bands = ceil_divide(sight.out_rows, fitting);
   if (threads > 1) bands = std::max(bands, ceil_divide(threads * kTasksPerThread, images));
-  return ceil_divide(rows, std::min(bands, rows));
+  return ceil_divide(sight.out_rows, std::min(bands, sight.out_rows));
 }
 
 }  // namespace batchnorm

@@ -2,60 +2,79 @@
 // and the gradient by the input with that of the output.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels.h"
 #include "ops/convolution_band.h"
 
 namespace batchnorm {
 
-// y[o][r][c] = bias[o] + the sum over channels and taps of weight * x[channel][r * stride +
-// row_taps.first + t][c * stride + column_taps.first + u], x being zero outside of the image.
-struct Correlation {
-  size_t channels, rows, columns;
-  size_t out_channels, out_rows, out_columns;
-  size_t stride;
-  Taps row_taps, column_taps;  // at least one tap each
-
-  size_t taps() const { return row_taps.count * column_taps.count; }
-  size_t depth() const { return channels * taps(); }
+// Those of the taps of a sight that have weights.
+struct Window {
+  size_t first_row, rows;
+  size_t first_column, columns;
 };
 
-// Working memory of one thread, and the computation of bands of output rows with it.
-class Correlator {
+// y[o][r][c] = bias[o] + the sum over channels and the taps (t, u) of a window of weight * the
+// input that output (r, c) meets at (t, u).
+class Correlation {
  public:
-  Correlator(const Kernels& kernels, const Correlation& shape, size_t band_rows);
+  Correlation(const Kernels& kernels, const Sight& sight, const Window& window,
+              const BandLayout& layout, size_t out_channels)
+      : kernels_(kernels),
+        sight_(sight),
+        window_(window),
+        layout_(layout),
+        out_channels_(out_channels) {}
 
-  // Floats that `packed` of pack_weights must have room for.
-  size_t weights_floats() const;
-  // weight(o, k) for k < depth, k being (channel, row tap, column tap).
+  // Floats that the packed weights take.
+  size_t packed_floats() const;
+  // weight(o, channel, row tap, column tap), the taps counted within the window.
   template <class Weight>
-  void pack_weights(const Weight& weight, float* packed) const {
-    for (size_t strip = 0; strip < shape_.out_channels; strip += kernels_.convolution_rows) {
-      for (size_t k = 0; k < shape_.depth(); k++) {
-        for (size_t i = 0; i < kernels_.convolution_rows; i++) {
-          *packed++ = strip + i < shape_.out_channels ? weight(strip + i, k) : 0.0f;
+  void pack(const Weight& weight, float* packed) const;
+
+  // `rows` rows of output from a filled band, to y with y_plane floats from one channel to the
+  // next.
+  void compute(const float* band, const float* packed, const float* bias, size_t rows, float* y,
+               size_t y_plane) const;
+
+ private:
+  size_t depth() const { return sight_.channels * window_.rows * window_.columns; }
+  size_t offsets_floats() const {
+    return whole_lines(saturating_product(depth(), sizeof(size_t) / sizeof(float)));
+  }
+
+  const Kernels& kernels_;
+  const Sight& sight_;
+  Window window_;
+  const BandLayout& layout_;
+  size_t out_channels_;
+};
+
+template <class Weight>
+void Correlation::pack(const Weight& weight, float* packed) const {
+  size_t* offsets = reinterpret_cast<size_t*>(packed);
+  for (size_t channel = 0; channel < sight_.channels; channel++) {
+    for (size_t row = 0; row < window_.rows; row++) {
+      for (size_t column = 0; column < window_.columns; column++) {
+        *offsets++ =
+            layout_.offset(channel, window_.first_row + row, window_.first_column + column);
+      }
+    }
+  }
+  packed += offsets_floats();
+  const size_t tile_rows = kernels_.convolution_rows;
+  for (size_t strip = 0; strip < out_channels_; strip += tile_rows) {
+    const size_t present = std::min(tile_rows, out_channels_ - strip);
+    for (size_t channel = 0; channel < sight_.channels; channel++) {
+      for (size_t row = 0; row < window_.rows; row++) {
+        for (size_t column = 0; column < window_.columns; column++, packed += tile_rows) {
+          for (size_t i = 0; i < present; i++) packed[i] = weight(strip + i, channel, row, column);
+          for (size_t i = present; i < tile_rows; i++) packed[i] = 0.0f;
         }
       }
     }
   }
-
-  // Floats of working memory of each thread, a multiple of a cache line; SIZE_MAX where that
-  // overflows.
-  size_t scratch_floats() const;
-
-  // Rows [first, first + rows) of the output of one image, rows <= band_rows, to y with y_plane
-  // floats from one channel to the next, where the first of these rows is at y.
-  void compute(const float* image, const float* packed_weights, const float* bias, size_t first,
-               size_t rows, float* scratch, float* y, size_t y_plane) const;
-
- private:
-  struct Run;
-  size_t offsets_floats() const;
-  size_t band_floats() const;
-
-  const Kernels& kernels_;
-  Correlation shape_;
-  BandLayout layout_;
-  size_t band_rows_;
-};
+}
 
 }  // namespace batchnorm

@@ -6,10 +6,14 @@ import { expect } from 'chai';
 import { node } from '../support/node-process.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-describe('a program that is killed while it saves', () => {
+const rounds = process.env.BATCHNORM_TEST_LONG === '1' ? 200 : 8;
+
+describe('a program that is killed while it saves', function () {
+  this.timeout(rounds * 30_000);
+
   const path = temporaryDirectory();
 
-  it('leaves a whole file, the old or the new one', async () => {
+  it(`leaves a whole file, the old or the new one, ${rounds} times`, async () => {
     const channels = 20_000; // long enough to be killed in the middle
     const program = `
       import { BatchNorm2D } from 'batchnorm';
@@ -21,10 +25,10 @@ describe('a program that is killed while it saves', () => {
         if (i === 0) console.log('saved');
       }`;
     const layer = new BatchNorm2D(channels);
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < rounds; round++) {
       const child = spawn(node.file, node.args('--input-type=module', '-e', program));
       await once(child.stdout, 'data');
-      await setTimeout(3 * round);
+      await setTimeout(3 * (round % 20));
       child.kill('SIGKILL');
       await once(child, 'exit');
       await layer.load(path('bn.npz'));

@@ -2,6 +2,8 @@
 // strides, paddings, and kernels larger than what they meet; on one thread and on several.
 #include "ops/convolution.h"
 
+#include <algorithm>
+
 #include "support.h"
 #include "system/thread_pool.h"
 
@@ -152,6 +154,27 @@ constexpr ConvolutionShape kShapes[] = {
 TEST_CASE("convolution: every shape against double precision") {
   FOR_EACH_ISA(kernels) {
     for (const ConvolutionShape& shape : kShapes) check(kernels, shape);
+  }
+}
+
+TEST_CASE("convolution: shapes by chance") {
+  Random random(2012);
+  const auto from_to = [&](size_t least, size_t most) {
+    const float fraction = (random.next() + 1) / 2;
+    return least + static_cast<size_t>(fraction * static_cast<float>(most - least + 1));
+  };
+  for (size_t i = 0; i < 120; i++) {
+    ConvolutionShape shape = {};
+    shape.images = from_to(1, 5);
+    shape.in_channels = from_to(1, 9);
+    shape.height = from_to(1, 20);
+    shape.width = from_to(1, 40);
+    shape.out_channels = from_to(1, 18);
+    shape.kernel = from_to(1, 5);
+    shape.stride = from_to(1, 4);
+    shape.padding = from_to(0, 3);
+    if (shape.kernel > std::min(shape.height, shape.width) + 2 * shape.padding) continue;
+    FOR_EACH_ISA(kernels) { check(kernels, shape); }
   }
 }
 

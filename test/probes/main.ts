@@ -14,6 +14,7 @@ import { loadArchive } from './npz/load-archive.js';
 import * as npz from './npz/mutations.js';
 import * as safetensors from './safetensors/files.js';
 import { loadFile } from './safetensors/load-file.js';
+import { runSequences } from './sequences/property.js';
 
 interface FileKind {
   readonly mutant: (choices: Choices) => { readonly what: string; readonly bytes: Buffer };
@@ -49,11 +50,18 @@ async function probeFiles(name: string, count: number, seed: number): Promise<vo
   console.log(`${name}: ${count} of seed ${seed}: ${outcomes.loaded} loaded, ${outcomes.refused} refused; the process grew by ${grown.toFixed(0)} MB`); // prettier-ignore
 }
 
+async function probeSequences(count: number, seed: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'batchnorm-'));
+  const seen = await runSequences(count, seed, join(folder, 'layer.npz'));
+  rmSync(folder, { recursive: true });
+  console.log(`sequences: ${count} of seed ${seed}: ${JSON.stringify(seen)}`);
+}
+
 const [countText = '2000', kind = 'all', seedText = String(Date.now() % 1e9)] =
   process.argv.slice(2);
 const count = Number(countText);
 const seed = Number(seedText);
-const known = [...Object.keys(fileKinds), 'all'];
+const known = [...Object.keys(fileKinds), 'sequences', 'all'];
 if (!Number.isSafeInteger(count) || count < 1 || !known.includes(kind) || Number.isNaN(seed)) {
   console.error(`Expected a number of cases, one of ${known.join(', ')} and a seed`);
   process.exit(2);
@@ -62,3 +70,4 @@ console.log(`${backend.name} ${backend.isa}`);
 for (const name of Object.keys(fileKinds)) {
   if (kind === name || kind === 'all') await probeFiles(name, count, seed);
 }
+if (kind === 'sequences' || kind === 'all') await probeSequences(count, seed);

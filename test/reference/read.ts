@@ -39,6 +39,24 @@ export interface BatchNormStep {
   readonly running_var: readonly number[];
 }
 
+/** `pytorch/layers.jsonl` */
+export interface LayerCase extends OpRecord {
+  readonly op:
+    | ('max_pool' | 'avg_pool' | 'avg_pool_global')
+    | ('sigmoid' | 'tanh' | 'gelu' | 'abs' | 'sin' | 'cos' | 'softmax')
+    /** Slope 0.25. */
+    | 'leaky_relu'
+    | ('mse' | 'mae' | 'rmse' | 'binary_cross_entropy' | 'kl_div')
+    /** Delta, and beta, 0.75. */
+    | ('huber' | 'smooth_l1');
+  /** Of pooling. */
+  readonly kernel?: number;
+  readonly stride?: number;
+  readonly padding?: number;
+  /** Of losses. */
+  readonly targets?: readonly number[];
+}
+
 /** `pytorch/ops.jsonl` */
 export type OpCase = PlainOpCase | IndicesCase | ProbabilitiesCase;
 

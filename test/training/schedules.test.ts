@@ -33,7 +33,7 @@ describe('learning-rate schedules', () => {
   it('is positive in every step of its range, and stays at its end', () => {
     const cosine = cosineSchedule({ lr: 1, steps: 10, warmup: 3 });
     for (let step = 0; step < 10; step++) expect(cosine(step)).to.be.greaterThan(0).and.at.most(1);
-    expect([10, 11, 1e6].map(cosine)).to.deep.equal([0, 0, 0]);
+    expect([10, 11, 1e6].map(cosine)).to.deep.equal([9, 9, 9].map(cosine));
     const cycle = oneCycleSchedule({ lr: 1, steps: 10 });
     expectNear([9, 10, 1e6].map(cycle), [4e-6, 4e-6, 4e-6], 1e-15);
     expect(oneCycleSchedule({ lr: 1, steps: 1 })(0)).to.be.greaterThan(0);

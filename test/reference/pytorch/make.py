@@ -17,6 +17,7 @@ import torch  # noqa: E402
 import batch_norm  # noqa: E402
 import convolution  # noqa: E402
 import jsonl  # noqa: E402
+import layers  # noqa: E402
 import ops  # noqa: E402
 import schedules  # noqa: E402
 import training  # noqa: E402
@@ -26,6 +27,7 @@ FOLDER = Path(__file__).resolve().parent
 FILES = {
     "batch_norm.jsonl": batch_norm.records,
     "convolution.jsonl": convolution.records,
+    "layers.jsonl": layers.records,
     "ops.jsonl": ops.records,
     "schedules.jsonl": schedules.records,
     "training.jsonl": training.records,

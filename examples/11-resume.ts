@@ -1,0 +1,94 @@
+// A training that is interrupted and goes on: batches, a learning rate that falls, clipped gradients, checkpoints.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
+import {
+  Adam,
+  backward,
+  clipGradNorm,
+  cosineSchedule,
+  crossEntropyWithLogits,
+  DataLoader,
+  LearningRateScheduler,
+  Linear,
+  loadCheckpoint,
+  ReLU,
+  saveCheckpoint,
+  Sequential,
+} from 'batchnorm';
+import { randomSource } from './random-source.js';
+
+// Bytes in typed arrays, as readIdx reads them: two of a sample's three numbers decide its class.
+const rng = randomSource(1);
+const features = Uint8Array.from({ length: 3 * 256 }, () => 256 * rng());
+const labels = Uint8Array.from({ length: 256 }, (_, i) => (features[3 * i] > features[3 * i + 1] ? 1 : 0)); // prettier-ignore
+
+function makeRun(seed: number) {
+  const weights = randomSource(seed);
+  const model = new Sequential(new Linear(3, 16, { rng: weights }), new ReLU(), new Linear(16, 2, { rng: weights })); // prettier-ignore
+  const optimizer = new Adam();
+  const schedule = cosineSchedule({ lr: 0.02, steps: 80, warmup: 8 });
+  // A generator whose state can be saved.
+  let generator = xoroshiro128plus(seed);
+  const shuffle = {
+    getState: () => generator.getState(),
+    setState: (state: readonly number[]) => {
+      generator = xoroshiro128plusFromState(state);
+    },
+  };
+  const loader = new DataLoader(
+    { features, shape: [3], labels, scale: 1 / 255, mean: 0.5 },
+    { batchSize: 32, shuffle: () => uniformFloat64(generator), dropLast: true },
+  );
+  const scheduler = new LearningRateScheduler(optimizer, schedule);
+  return { model, optimizer, scheduler, shuffle, loader, progress: { epoch: 0 } };
+}
+type Run = ReturnType<typeof makeRun>;
+
+const training = ({ model, optimizer, scheduler, shuffle, progress }: Run) => ({
+  model,
+  optimizer,
+  generators: { shuffle },
+  parts: { scheduler },
+  progress,
+});
+
+function train({ model, optimizer, scheduler, loader, progress }: Run, epochs: number): void {
+  for (; progress.epoch < epochs; progress.epoch++) {
+    // `using` gives the memory of a batch to the next one.
+    for (using batch of loader) {
+      const loss = crossEntropyWithLogits(model.forwardMut(batch.x.trace()), batch.labels);
+      const gradients = backward(loss);
+      clipGradNorm(model, gradients, 1);
+      optimizer.update(model, gradients);
+      scheduler.next();
+    }
+  }
+}
+
+const whole = makeRun(1);
+console.log(whole.loader.length); // 8
+train(whole, 10);
+
+const directory = await mkdtemp(join(tmpdir(), 'batchnorm-'));
+const file = join(directory, 'run.npz');
+const first = makeRun(1);
+train(first, 4);
+await saveCheckpoint(file, training(first));
+
+// Perhaps in another process; another seed, so that nothing can be right by chance.
+const second = makeRun(2);
+await loadCheckpoint(file, training(second));
+console.log(second.progress.epoch, second.scheduler.step); // 4 32
+train(second, 10);
+const bits = ({ model }: Run) =>
+  String(model.parameters().map(([, tensor]) => tensor.clone().data));
+console.log(bits(second) === bits(whole)); // true
+
+// A checkpoint is a file of weights, too.
+const served = makeRun(3).model;
+await served.load(file);
+console.log(bits({ ...second, model: served }) === bits(first)); // true
+await rm(directory, { recursive: true });

@@ -1,0 +1,191 @@
+import { writeFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { Linear } from '../batchnorm.mjs';
+import { CLASSES, infer, PIXELS, SIZE } from '../network.mjs';
+import { ServedModel } from '../served-model.mjs';
+import { makeServer } from '../server.mjs';
+import { noTraining, predict, predictJson, saveNetwork, someImages, temporaryDirectory } from './support.mjs'; // prettier-ignore
+
+describe('the server', () => {
+  const path = temporaryDirectory();
+  let model;
+  let app;
+  let network;
+
+  beforeEach(async () => {
+    network = await saveNetwork(path('weights.npz'), 1);
+    model = new ServedModel(path('weights.npz'));
+    await model.reload();
+    app = makeServer(model, noTraining);
+  });
+  afterEach(() => app.close());
+
+  const images = someImages(3, 5);
+  const rowsOf = (i) =>
+    Array.from({ length: SIZE }, (_, row) => [
+      ...images.subarray(i * PIXELS + row * SIZE, i * PIXELS + (row + 1) * SIZE),
+    ]);
+
+  /** The answer for these images is what the network computes for them. */
+  function expectAnswers(response, pixels, count, by = network, version = 1) {
+    expect(response.statusCode, response.body).to.equal(200);
+    const { predictions, version: answered } = response.json();
+    expect(answered).to.equal(version);
+    expect(predictions).to.have.length(count);
+    const expected = infer(by, pixels, count);
+    predictions.forEach(({ digit, probability, probabilities }, i) => {
+      expect(probabilities).to.have.length(CLASSES);
+      probabilities.forEach((p, c) => expect(p).to.be.closeTo(expected[i * CLASSES + c], 1e-6));
+      expect(probability).to.equal(Math.max(...probabilities));
+      expect(probabilities[digit]).to.equal(probability);
+    });
+  }
+
+  it('answers bytes: one image, and several', async () => {
+    expectAnswers(await predict(app, images.subarray(0, PIXELS)), images.subarray(0, PIXELS), 1);
+    expectAnswers(await predict(app, images), images, 3);
+  });
+
+  it('answers JSON: flat, as rows, and several', async () => {
+    const first = images.subarray(0, PIXELS);
+    expectAnswers(await predictJson(app, { image: [...first] }), first, 1);
+    expectAnswers(await predictJson(app, { image: rowsOf(0) }), first, 1);
+    const mixed = [rowsOf(0), [...images.subarray(PIXELS, 2 * PIXELS)], rowsOf(2)];
+    expectAnswers(await predictJson(app, { images: mixed }), images, 3);
+  });
+
+  it('computes requests together that arrive together, each with its own answer', async () => {
+    const many = someImages(40, 6);
+    const sizes = [1, 3, 1, 7, 20, 1, 7];
+    const responses = [];
+    let begin = 0;
+    const parts = sizes.map((size) => many.subarray(begin * PIXELS, (begin += size) * PIXELS));
+    for (const part of parts) responses.push(predict(app, part));
+    for (const [i, response] of (await Promise.all(responses)).entries()) {
+      expectAnswers(response, parts[i], sizes[i]);
+    }
+    const { images: count, imagesPerPass } = (await app.inject('/metrics')).json();
+    expect(count).to.equal(40);
+    expect(imagesPerPass).to.be.above(40 / sizes.length);
+  });
+
+  const wrong = {
+    'no body': [undefined, 'application/json', 'JSON object', 'nothing'],
+    'JSON that is none': ['{"image": [', 'application/json', 'Expected JSON in the body'],
+    'other names': ['{"picture": [1]}', 'application/json', '"image" or "images"', 'picture'],
+    'image and images': ['{"image": [], "images": []}', 'application/json', 'image, images'],
+    'an array': ['[1]', 'application/json', 'an array of length 1'],
+    null: ['null', 'application/json', 'null'],
+    'a text for an image': ['{"image": "x"}', 'application/json', 'for image', '"x"'],
+    'too few numbers': ['{"image": [1, 2]}', 'application/json', '784 numbers for image', '2'],
+    'too few rows': ['{"image": [[1]]}', 'application/json', '28 rows for image', '1'],
+    'no array of images': ['{"images": {}}', 'application/json', 'an array for images', 'object'],
+    'no images': ['{"images": []}', 'application/json', '1 to 256 images in images', '0'],
+    'bytes that are no image': [Buffer.alloc(783), undefined, 'images of 784 bytes', '783 bytes'],
+    'no bytes': [Buffer.alloc(0), undefined, 'images of 784 bytes'],
+    'too many images': [Buffer.alloc(257 * PIXELS), undefined, '1 to 256 images', '257'],
+  };
+  for (const [name, [body, type, ...parts]] of Object.entries(wrong)) {
+    it(`refuses ${name} with 400`, async () => {
+      const response = await predict(app, body, type);
+      expect(response.statusCode, response.body).to.equal(400);
+      for (const part of parts) expect(response.json().error).to.include(part);
+    });
+  }
+
+  it('names the number that is wrong', async () => {
+    const rows = rowsOf(0);
+    const refused = async (value, shown) => {
+      rows[3][7] = value;
+      const response = await predictJson(app, { images: [rowsOf(1), rows] });
+      expect(response.statusCode).to.equal(400);
+      expect(response.json().error).to.equal(`Expected a number from 0 to 255 for images[1][3][7] but received ${shown}`); // prettier-ignore
+    };
+    await refused(256, '256');
+    await refused(-1, '-1');
+    await refused('7', '"7"');
+    await refused(null, 'null');
+    rows[3] = [1];
+    const response = await predictJson(app, { image: rows });
+    expect(response.json().error).to.equal('Expected 28 numbers for image[3] but received 1');
+  });
+
+  it('refuses other content types, sizes and routes', async () => {
+    const text = await predict(app, 'x', 'text/plain');
+    expect(text.statusCode).to.equal(415);
+    expect(text.json().error).to.include('application/octet-stream').and.to.include('text/plain');
+    const large = await predict(app, Buffer.alloc(3 * 1024 * 1024));
+    expect(large.statusCode).to.equal(413);
+    expect(large.json().error).to.include('at most 2097152 bytes');
+    const nowhere = await app.inject('/nowhere');
+    expect(nowhere.statusCode).to.equal(404);
+    expect(nowhere.json().error).to.include('POST /predict').and.to.include('GET /nowhere');
+  });
+
+  it('measures', async () => {
+    for (let i = 0; i < 5; i++) await predict(app, images);
+    await predictJson(app, {});
+    const { latency, ...counts } = (await app.inject('/metrics')).json();
+    expect(counts).to.deep.include({ requests: 6, errors: 1, images: 15, imagesPerPass: 3, version: 1 }); // prettier-ignore
+    const order = [latency.p50, latency.p90, latency['p97.5'], latency.p99, latency.max];
+    expect(order).to.deep.equal([...order].sort((a, b) => a - b));
+    expect(latency.p50).to.be.above(0);
+  });
+
+  it('answers 503 before there are weights', async () => {
+    const empty = makeServer(new ServedModel(path('later.npz')), noTraining);
+    const response = await predict(empty, images);
+    expect(response.statusCode).to.equal(503);
+    expect(response.json().error).to.include('later.npz');
+    expect((await empty.inject('/healthz')).statusCode).to.equal(503);
+    expect((await app.inject('/healthz')).statusCode).to.equal(200);
+    // What is wrong with the request comes first.
+    expect((await predictJson(empty, {})).statusCode).to.equal(400);
+    await empty.close();
+  });
+
+  it('drops no request across reloads, and mixes no weights', async () => {
+    const networks = new Map([[1, network]]);
+    const pixels = someImages(1, 9);
+    const answers = [];
+    for (let version = 2; version <= 12; version++) {
+      networks.set(version, await saveNetwork(path('weights.npz'), version));
+      for (let i = 0; i < 10; i++) answers.push(predict(app, pixels));
+      const reloading = app.inject({ method: 'POST', url: '/reload' });
+      for (let i = 0; i < 10; i++) answers.push(predict(app, pixels));
+      expect((await reloading).json()).to.deep.equal({ version });
+    }
+    const versions = new Set();
+    for (const response of await Promise.all(answers)) {
+      const { version } = response.json();
+      expectAnswers(response, pixels, 1, networks.get(version), version);
+      versions.add(version);
+    }
+    expect(versions.size).to.be.above(3);
+  });
+
+  it('shares a reload among those who ask while one is under way', async () => {
+    const reload = () => app.inject({ method: 'POST', url: '/reload' });
+    const responses = await Promise.all([reload(), reload(), reload(), reload()]);
+    const versions = responses.map((response) => response.json().version);
+    expect(versions[0]).to.equal(2);
+    expect(Math.max(...versions)).to.be.at.most(3);
+    expect(model.version).to.equal(Math.max(...versions));
+  });
+
+  it('goes on with the old weights where the new ones are broken, missing or of another network', async () => {
+    const pixels = someImages(1, 9);
+    const refused = async (...parts) => {
+      const response = await app.inject({ method: 'POST', url: '/reload' });
+      expect(response.statusCode).to.equal(422);
+      for (const part of parts) expect(response.json().error).to.include(part);
+      expectAnswers(await predict(app, pixels), pixels, 1);
+    };
+    writeFileSync(path('weights.npz'), 'half a file');
+    await refused('a zip archive', 'Version 1 goes on');
+    await new Linear(2, 2).save(path('weights.npz'));
+    await refused('0.weight.npy', 'none', 'Version 1 goes on');
+    model = undefined;
+    expect((await app.inject('/metrics')).json()).to.include({ reloads: 0, failedReloads: 2 });
+  });
+});

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeNetwork, PIXELS } from '../network.mjs';
+
+/** Reproducible numbers in [0, 1): a linear congruential generator (Knuth's MMIX). */
+export function seeded(seed) {
+  let state = BigInt(seed);
+  return () => {
+    state = (state * 6364136223846793005n + 1442695040888963407n) % 2n ** 64n;
+    return Number(state >> 11n) / 2 ** 53;
+  };
+}
+
+/** A directory that is gone after the suite; call within `describe`. */
+export function temporaryDirectory() {
+  let directory = '';
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'batchnorm-serving-'));
+  });
+  after(() => {
+    rmSync(directory, { recursive: true });
+  });
+  return (name) => join(directory, name);
+}
+
+/** Saves a network with weights of their own; gives the network. */
+export async function saveNetwork(path, seed) {
+  const network = makeNetwork(seeded(seed));
+  await network.save(path);
+  return network;
+}
+
+/** Images as bytes, one after the other. */
+export function someImages(count, seed) {
+  const rng = seeded(seed);
+  return Uint8Array.from({ length: count * PIXELS }, () => 256 * rng());
+}
+
+/** A training that never runs. */
+export const noTraining = {
+  status: { running: false },
+  start: () => false,
+  stop: () => Promise.resolve(),
+};
+
+export function predict(app, body, type = 'application/octet-stream') {
+  const payload = body instanceof Uint8Array ? Buffer.from(body) : body;
+  return app.inject({
+    method: 'POST',
+    url: '/predict',
+    headers: { 'content-type': type },
+    payload,
+  });
+}
+
+export const predictJson = (app, body) => predict(app, JSON.stringify(body), 'application/json');

@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import { slopeOf } from './slope.js';
+import { type EnduranceData, type EnduranceResult, train } from './train.js';
+
+// `npm run endurance` makes a million steps and looks at resident memory.
+describe('a training of 3000 steps', () => {
+  it('holds the same files, threads and bytes in the pool, and ends as in two workers', async () => {
+    const data: EnduranceData = { size: 'small', steps: 3000 };
+    const { samples, hash, finite } = train(data);
+    expect(finite).to.equal(true);
+    const held = new Set(
+      samples.slice(20).map(({ pool, files, threads, resources }) => `${pool} ${files} ${threads} ${resources}`), // prettier-ignore
+    );
+    expect([...held]).to.have.length(1);
+    const program = fileURLToPath(new URL('./train.js', import.meta.url));
+    const workers = [0, 1].map(() => new Worker(program, { workerData: data }));
+    const messages = await Promise.all(workers.map((worker) => once(worker, 'message')));
+    for (const [result] of messages as [EnduranceResult][]) expect(result.hash).to.equal(hash);
+  });
+});
+
+describe('slopeOf', () => {
+  const x = Array.from({ length: 100 }, (_, i) => 10 * i);
+  const noise = (i: number) => Math.sin(7 * i);
+
+  it('finds a slope within its confidence interval, and none where there is none', () => {
+    const rising = slopeOf(x, x.map((each, i) => 3 + 0.5 * each + noise(i))); // prettier-ignore
+    expect(Math.abs(rising.perStep - 0.5)).to.be.below(rising.uncertainty);
+    expect(rising.perStep).to.be.above(rising.uncertainty);
+    const flat = slopeOf(x, x.map((_, i) => 3 + noise(i))); // prettier-ignore
+    expect(Math.abs(flat.perStep)).to.be.below(flat.uncertainty);
+  });
+});

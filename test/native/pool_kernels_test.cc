@@ -1,0 +1,172 @@
+// Pooling of every ISA against loops over windows, for sizes around the borders of vectors.
+#include "ops/pool.h"
+#include "support.h"
+#include "system/thread_pool.h"
+
+using batchnorm::Kernels;
+using batchnorm::Pooling;
+using support::Guarded;
+using support::Random;
+
+namespace {
+
+Pooling pooling(size_t height, size_t width, size_t kernel, size_t stride, size_t padding) {
+  const size_t rows = (height + 2 * padding - kernel) / stride + 1;
+  const size_t columns = (width + 2 * padding - kernel) / stride + 1;
+  return {height, width, kernel, stride, padding, rows, columns};
+}
+
+// function(window, element) for the elements of all windows of a plane, row-major in each.
+template <class Function>
+void each_element(const Pooling& by, Function function) {
+  for (size_t window = 0; window < by.out_height * by.out_width; window++) {
+    for (size_t k = 0; k < by.kernel * by.kernel; k++) {
+      const size_t y = window / by.out_width * by.stride + k / by.kernel;
+      const size_t x = window % by.out_width * by.stride + k % by.kernel;
+      if (y < by.padding || x < by.padding) continue;
+      if (y - by.padding >= by.height || x - by.padding >= by.width) continue;
+      function(window, (y - by.padding) * by.width + x - by.padding);
+    }
+  }
+}
+
+template <class Function>
+void each_pooling(const Kernels& kernels, Function function) {
+  const size_t w = kernels.lanes;
+  for (size_t kernel : {1, 2, 3, 5}) {
+    for (size_t stride : {1, 2, 3, 6}) {
+      for (size_t padding = 0; padding < kernel; padding++) {
+        for (size_t width : {kernel, w + 1, 2 * w, 2 * w + 3, 4 * w + kernel}) {
+          if (width + 2 * padding < kernel) continue;
+          function(pooling(kernel + 3, width, kernel, stride, padding));
+        }
+      }
+    }
+  }
+}
+
+// Not initialized memory must not show.
+std::vector<float> scratch_for(const Pooling& by) {
+  return std::vector<float>(batchnorm::pool_scratch(by), NAN);
+}
+
+}  // namespace
+
+TEST_CASE("max_pool: the largest of each window, and its gradient to the first of them") {
+  FOR_EACH_ISA(kernels) {
+    CAPTURE(std::string(kernels.isa));
+    each_pooling(kernels, [&](const Pooling& by) {
+      CAPTURE(by.width);
+      CAPTURE(by.kernel);
+      CAPTURE(by.stride);
+      CAPTURE(by.padding);
+      const size_t n = by.height * by.width, windows = by.out_height * by.out_width;
+      Random random(n + by.stride);
+      Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
+      // Few different values: many windows have several maxima.
+      x.fill(random, 2.5f);
+      for (size_t i = 0; i < n; i++) x[i] = std::floor(x[i]);
+      dy.fill(random);
+      std::vector<float> scratch = scratch_for(by);
+      kernels.max_pool(x.data(), y.data(), by, scratch.data());
+      CHECK(y.guards_intact());
+      std::vector<float> largest(windows, -INFINITY);
+      each_element(by, [&](size_t window, size_t i) {
+        largest[window] = std::fmax(largest[window], x[i]);
+      });
+      for (size_t i = 0; i < windows; i++) CHECK(y[i] == largest[i]);
+
+      scratch = scratch_for(by);
+      kernels.max_pool_backward(x.data(), y.data(), dy.data(), dx.data(), by, scratch.data());
+      CHECK(dx.guards_intact());
+      std::vector<double> expected(n, 0.0);
+      std::vector<bool> given(windows, false);
+      each_element(by, [&](size_t window, size_t i) {
+        if (given[window] || x[i] != largest[window]) return;
+        given[window] = true;
+        expected[i] += dy[window];
+      });
+      for (size_t i = 0; i < n; i++) CHECK(support::near(dx[i], expected[i], 3e-6));
+    });
+  }
+}
+
+TEST_CASE("max_pool: NaN is the largest, and gets the gradient; -Inf in all of a window gets none") {
+  FOR_EACH_ISA(kernels) {
+    const Pooling by = pooling(2, 6, 2, 2, 0);
+    const float x[12] = {1, NAN, 3, 4, -INFINITY, -INFINITY, 5, 2, 1, NAN, -INFINITY, -INFINITY};
+    const float dy[3] = {10, 20, 30};
+    float y[3], dx[12];
+    std::vector<float> scratch = scratch_for(by);
+    kernels.max_pool(x, y, by, scratch.data());
+    CHECK(std::isnan(y[0]));
+    CHECK(std::isnan(y[1]));
+    CHECK(y[2] == -INFINITY);
+    kernels.max_pool_backward(x, y, dy, dx, by, scratch.data());
+    for (size_t i = 0; i < 12; i++) CHECK(dx[i] == (i == 1 ? 10.0f : i == 9 ? 20.0f : 0.0f));
+  }
+}
+
+TEST_CASE("avg_pool: sums divided by all places of a window, and their gradients") {
+  FOR_EACH_ISA(kernels) {
+    CAPTURE(std::string(kernels.isa));
+    each_pooling(kernels, [&](const Pooling& by) {
+      CAPTURE(by.width);
+      CAPTURE(by.kernel);
+      CAPTURE(by.stride);
+      CAPTURE(by.padding);
+      const size_t n = by.height * by.width, windows = by.out_height * by.out_width;
+      const double count = static_cast<double>(by.kernel * by.kernel);
+      Random random(n + by.stride);
+      Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
+      x.fill(random);
+      dy.fill(random);
+      std::vector<float> scratch = scratch_for(by);
+      kernels.avg_pool(x.data(), y.data(), by, scratch.data());
+      CHECK(y.guards_intact());
+      scratch = scratch_for(by);
+      kernels.avg_pool_backward(dy.data(), dx.data(), by, scratch.data());
+      CHECK(dx.guards_intact());
+      std::vector<double> sums(windows, 0.0), expected(n, 0.0);
+      each_element(by, [&](size_t window, size_t i) {
+        sums[window] += x[i];
+        expected[i] += dy[window] / count;
+      });
+      for (size_t i = 0; i < windows; i++) CHECK(support::near(y[i], sums[i] / count, 1e-7));
+      for (size_t i = 0; i < n; i++) CHECK(support::near(dx[i], expected[i], 3e-6));
+    });
+  }
+}
+
+TEST_CASE("pooling of planes: the same bits for any number of threads") {
+  const size_t threads = batchnorm::thread_count(), share = batchnorm::elements_per_thread();
+  FOR_EACH_ISA(kernels) {
+    const Pooling by = pooling(13, 29, 3, 2, 1);
+    const size_t planes = 150, n = planes * 13 * 29, windows = planes * by.out_height * by.out_width;
+    Random random(7);
+    Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
+    x.fill(random);
+    dy.fill(random);
+    std::vector<float> first;
+    for (size_t count : {1, 3}) {
+      batchnorm::set_thread_count(count);
+      batchnorm::set_elements_per_thread(1000);
+      REQUIRE(batchnorm::max_pool(kernels, x.data(), y.data(), planes, by) ==
+              batchnorm::Status::kOk);
+      REQUIRE(batchnorm::max_pool_backward(kernels, x.data(), y.data(), dy.data(), dx.data(),
+                                           planes, by) == batchnorm::Status::kOk);
+      std::vector<float> all(y.data(), y.data() + windows);
+      all.insert(all.end(), dx.data(), dx.data() + n);
+      REQUIRE(batchnorm::avg_pool(kernels, x.data(), y.data(), planes, by) ==
+              batchnorm::Status::kOk);
+      REQUIRE(batchnorm::avg_pool_backward(kernels, dy.data(), dx.data(), planes, by) ==
+              batchnorm::Status::kOk);
+      all.insert(all.end(), y.data(), y.data() + windows);
+      all.insert(all.end(), dx.data(), dx.data() + n);
+      if (first.empty()) first = all;
+      CHECK(std::memcmp(first.data(), all.data(), all.size() * sizeof(float)) == 0);
+    }
+    batchnorm::set_thread_count(threads);
+    batchnorm::set_elements_per_thread(share);
+  }
+}
