@@ -100,6 +100,11 @@ export function requirePositiveInteger(argument: string, value: unknown): number
   return value;
 }
 
+/** The default of an option that is not given; null is no option. */
+export function orDefault(value: unknown, fallback: unknown): unknown {
+  return value === undefined ? fallback : value;
+}
+
 /** An options object; a missing one is empty. Unknown names are errors: a misspelt option would
  * otherwise be ignored. */
 export function requireOptions(

@@ -1,7 +1,15 @@
-import { describe, requireBoolean, requirePositiveInteger, wrongType, wrongValue } from '../errors.js'; // prettier-ignore
+import {
+  describe,
+  orDefault,
+  requireBoolean,
+  requirePositiveInteger,
+  wrongType,
+  wrongValue,
+} from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
+import { requireRandomSource } from '../tensor/random-source.js';
 import { readShape } from '../tensor/values.js';
 import { Batch, batchTensor } from './batch.js';
 import {
@@ -11,7 +19,7 @@ import {
   requireFields,
 } from './data-loader.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
-import { randomIndex, requireRandomSource, shuffledIndices } from './shuffle.js';
+import { randomIndex, shuffledIndices } from './shuffle.js';
 
 /** One sample of a stream. */
 export interface Sample<L = number> {
@@ -77,16 +85,19 @@ export function batchSamples<
     ...normalizationNames,
   ]);
   const source = samples as unknown as Record<symbol, unknown> | null | undefined;
+  // Strings and typed arrays are iterable, too.
   if (
-    typeof source?.[Symbol.asyncIterator] !== 'function' &&
-    typeof source?.[Symbol.iterator] !== 'function'
+    typeof samples !== 'object' ||
+    ArrayBuffer.isView(samples) ||
+    (typeof source?.[Symbol.asyncIterator] !== 'function' &&
+      typeof source?.[Symbol.iterator] !== 'function')
   ) {
     throw wrongType('samples', 'an iterable or an async iterable of samples', samples);
   }
   const maker = new BatchMaker(given);
   const batchSize = requirePositiveInteger('batchSize', given.batchSize);
-  const dropLast = requireBoolean('dropLast', given.dropLast ?? false);
-  const buffer = requirePositiveInteger('shuffleBuffer', given.shuffleBuffer ?? 1024);
+  const dropLast = requireBoolean('dropLast', orDefault(given.dropLast, false));
+  const buffer = requirePositiveInteger('shuffleBuffer', orDefault(given.shuffleBuffer, 1024));
   const numbered = number(samples, maker);
   const mixed =
     given.shuffle === undefined

@@ -1,12 +1,20 @@
-import { requireBoolean, requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../errors.js'; // prettier-ignore
+import {
+  orDefault,
+  requireBoolean,
+  requireOptions,
+  requirePositiveInteger,
+  wrongType,
+  wrongValue,
+} from '../errors.js';
 import { describe } from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
+import { requireRandomSource } from '../tensor/random-source.js';
 import { readShape } from '../tensor/values.js';
 import { Batch, batchTensor } from './batch.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
-import { indicesUpTo, requireRandomSource, shuffledIndices } from './shuffle.js';
+import { indicesUpTo, shuffledIndices } from './shuffle.js';
 
 /** Samples in typed arrays, one after the other. */
 export interface ArrayDataset<
@@ -97,7 +105,7 @@ export class DataLoader<
     this.#labels = readLabels(data.labels, this.samples, this.#labelShape) as L;
 
     this.batchSize = requirePositiveInteger('batchSize', given.batchSize) as B;
-    this.#dropLast = requireBoolean('dropLast', given.dropLast ?? false);
+    this.#dropLast = requireBoolean('dropLast', orDefault(given.dropLast, false));
     if (this.#dropLast && this.batchSize > this.samples) {
       throw wrongValue('batchSize', `at most ${this.samples}, the number of samples, where dropLast leaves out what does not fill a batch,`, String(this.batchSize)); // prettier-ignore
     }

@@ -1,7 +1,13 @@
 import type { ReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { endianness } from 'node:os';
-import { requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../errors.js';
+import {
+  orDefault,
+  requireOptions,
+  requirePositiveInteger,
+  wrongType,
+  wrongValue,
+} from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
 
@@ -81,9 +87,9 @@ export async function readIdx<T extends keyof IdxValues = 'uint8'>(
 ): Promise<IdxArray<T>> {
   const file = readPath('path', path);
   const given = requireOptions('options', options, ['type', 'axes', 'maxBytes']);
-  const type = readType(given.type ?? 'uint8');
+  const type = readType(orDefault(given.type, 'uint8'));
   const axes = given.axes === undefined ? undefined : readAxes(given.axes);
-  const maxBytes = requirePositiveInteger('maxBytes', given.maxBytes ?? mostBytes);
+  const maxBytes = requirePositiveInteger('maxBytes', orDefault(given.maxBytes, mostBytes));
   const fail: Fail = (expected, found) => {
     throw new FileFormatError(file, expected, found);
   };

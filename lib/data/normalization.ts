@@ -1,4 +1,4 @@
-import { requireFinite, requirePositive, wrongType, wrongValue } from '../errors.js';
+import { orDefault, requireFinite, requirePositive, wrongType, wrongValue } from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 
 /** How stored values become those of a tensor: (scale * value - mean) / deviation, computed in float64. */
@@ -29,9 +29,14 @@ export class Normalizer {
 
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(given: Readonly<Record<string, unknown>>, shape: Shape) {
-    this.#scale = requireFinite('scale', given.scale ?? 1);
-    const means = readChannels('mean', given.mean ?? 0, shape, requireFinite);
-    const deviations = readChannels('deviation', given.deviation ?? 1, shape, requirePositive);
+    this.#scale = requireFinite('scale', orDefault(given.scale, 1));
+    const means = readChannels('mean', orDefault(given.mean, 0), shape, requireFinite);
+    const deviations = readChannels(
+      'deviation',
+      orDefault(given.deviation, 1),
+      shape,
+      requirePositive,
+    );
     const channels = Math.max(means.length, deviations.length);
     this.#means = spread(means, channels);
     this.#deviations = spread(deviations, channels);

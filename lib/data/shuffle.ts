@@ -1,12 +1,5 @@
-import { wrongType, wrongValue } from '../errors.js';
+import { wrongValue } from '../errors.js';
 import type { RandomSource } from '../tensor/tensor.js';
-
-export function requireRandomSource(argument: string, rng: unknown): RandomSource {
-  if (typeof rng !== 'function') {
-    throw wrongType(argument, 'a function that returns numbers in [0, 1)', rng);
-  }
-  return rng as RandomSource;
-}
 
 /** An integer from 0 to count - 1, by one number of the generator. */
 export function randomIndex(argument: string, rng: RandomSource, count: number): number {

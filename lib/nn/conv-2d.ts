@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
-import { requireBoolean, requireOptions, requirePositiveInteger, wrongType } from '../errors.js';
+import { orDefault, requireBoolean, requireOptions, requirePositiveInteger } from '../errors.js';
 import { NpzModule } from '../npz/npz-module.js';
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { conv2d, requirePadding } from '../ops/conv2d.js';
@@ -18,6 +19,8 @@ import {
   type Tensor1D,
   type Tensor4D,
 } from '../tensor/tensor.js';
+import { requireRandomSource } from '../tensor/random-source.js';
+import { requireSize } from '../tensor/values.js';
 import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
 import type { ImageProblem } from './input.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
@@ -88,16 +91,17 @@ export class Conv2D<
    */
   constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv2DOptions<S, P>) {
     super();
-    requirePositiveInteger('inChannels', inChannels);
-    requirePositiveInteger('outChannels', outChannels);
-    requirePositiveInteger('kernelSize', kernelSize);
+    requireSize('inChannels', inChannels);
+    requireSize('outChannels', outChannels);
+    requireSize('kernelSize', kernelSize);
     const given = requireOptions('options', options, ['stride', 'padding', 'bias', 'rng']);
-    this.stride = requirePositiveInteger('stride', given.stride ?? 1) as S;
-    this.padding = requirePadding('padding', given.padding ?? 0) as P;
-    const biased = requireBoolean('bias', given.bias ?? true);
+    this.stride = requirePositiveInteger('stride', orDefault(given.stride, 1)) as S;
+    this.padding = requirePadding('padding', orDefault(given.padding, 0)) as P;
+    const rng = requireRandomSource('rng', orDefault(given.rng, Math.random));
+    const biased = requireBoolean('bias', orDefault(given.bias, true));
     this.weight = named('weight', Tensor.zeros([outChannels, inChannels, kernelSize, kernelSize]));
     this.bias = biased ? named('bias', Tensor.zeros([outChannels])) : undefined;
-    this.resetParams((given.rng as RandomSource | undefined) ?? Math.random);
+    this.resetParams(rng);
   }
 
   /**
@@ -122,9 +126,7 @@ export class Conv2D<
 
   /** New weights and biases in place, uniform in +-1/sqrt(I K K). */
   resetParams(rng: RandomSource): void {
-    if (typeof rng !== 'function') {
-      throw wrongType('rng', 'a function that returns numbers in [0, 1)', rng);
-    }
+    requireRandomSource('rng', rng);
     const [, inChannels, kernelSize] = this.weight.shape;
     const bound = 1 / Math.sqrt(inChannels * kernelSize * kernelSize);
     for (const [, tensor] of this.parameters()) {
@@ -153,10 +155,12 @@ export class Conv2D<
 
   /** Adds `weight.npy` and, in a layer with bias, `bias.npy`, each name behind `prefix`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);
   }
 
-  read(zip: NpzReader, prefix: string): Promise<void> {
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       for (const [name, tensor] of this.parameters()) {
         await zip.tensor(`${prefix}${name}.npy`, tensor);

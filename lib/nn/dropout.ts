@@ -1,9 +1,10 @@
-import { requireFraction, requireOptions, requirePositiveInteger, wrongType } from '../errors.js';
+import { requireFraction, requireOptions, requirePositiveInteger } from '../errors.js';
 import { dropout } from '../ops/dropout.js';
 import type { Shape, Unless } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import type { SameShapeAs, TapeProblem } from './input.js';
+import { requireRandomSource } from '../tensor/random-source.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import { NoParameters } from './no-parameters.js';
 
@@ -23,10 +24,7 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
   constructor(options: DropoutOptions | undefined) {
     super();
     const { rng = Math.random } = requireOptions('options', options, ['rng']);
-    if (typeof rng !== 'function') {
-      throw wrongType('rng', 'a function that returns numbers in [0, 1)', rng);
-    }
-    this.#rng = rng as RandomSource;
+    this.#rng = requireRandomSource('rng', rng);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { requireBoolean, requireOptions } from '../errors.js';
+import { requireReader } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import { batchNormFrozen } from '../ops/batch-norm.js';
 import { requireTensor } from '../ops/operand.js';
@@ -88,7 +89,8 @@ export class FrozenBatchNorm2D<C extends number>
     return FrozenBatchNorm2D.from(this, { trainable: this.trainable });
   }
 
-  override read(zip: NpzReader, prefix: string): Promise<void> {
+  override async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     // What a `BatchNorm2D` saved has these, too.
     for (const name of ['momentum', 'num_batches_tracked']) zip.ignore(`${prefix}${name}.npy`);
     return super.read(zip, prefix);

@@ -1,4 +1,5 @@
 import { NpzModule } from '../npz/npz-module.js';
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { add } from '../ops/arithmetic.js';
@@ -7,6 +8,7 @@ import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider
 import { formatShape, sameShape, type Shape, type Unless } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
+import { requireRandomSource } from '../tensor/random-source.js';
 import { wrongValue } from '../errors.js';
 import type { TapeProblem } from './input.js';
 import type { Layer, ResultShape, ShapeProblem } from './layer-shapes.js';
@@ -125,6 +127,7 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
 
   /** Resets f, then r, in place. */
   resetParams(rng: RandomSource): void {
+    requireRandomSource('rng', rng);
     (this.f as Part).resetParams?.(rng);
     (this.r as Part).resetParams?.(rng);
   }
@@ -139,11 +142,13 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
 
   /** f behind `.f` and r behind `.r`, as dfdx has them: behind the prefix `2.`, f has `2..f`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     writePart('f', this.f, zip, `${prefix}.f`);
     writePart('r', this.r, zip, `${prefix}.r`);
   }
 
-  read(zip: NpzReader, prefix: string): Promise<void> {
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       await readPart('f', this.f, zip, `${prefix}.f`);
       await readPart('r', this.r, zip, `${prefix}.r`);

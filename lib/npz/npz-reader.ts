@@ -114,6 +114,7 @@ export class NpzReader {
   /** Says that an entry belongs to the module although it is not read. `load` refuses a file with entries
    * that the module does not know. */
   ignore(name: string): void {
+    requireName(name);
     this.#known.add(name);
   }
 

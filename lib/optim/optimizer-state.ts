@@ -1,5 +1,6 @@
 import { FileFormatError } from '../files/file-format-error.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import type { Shape } from '../tensor/shape.js';
@@ -53,6 +54,8 @@ export function writeState(
   module: CanUpdateWithGradients,
   state: OptimizerState,
 ): void {
+  requireWriter(zip, prefix);
+  requireModule(module);
   const start = `${prefix}${state.kind.toLowerCase()}.`;
   for (const [name, { value }] of Object.entries(state.counters)) {
     zip.number(`${start}${name}.npy`, value);
@@ -71,6 +74,8 @@ export async function readState(
   module: CanUpdateWithGradients,
   state: OptimizerState,
 ): Promise<void> {
+  requireReader(zip, prefix);
+  requireModule(module);
   const start = `${prefix}${state.kind.toLowerCase()}.`;
   requireKind(zip, prefix, start, state.kind);
   await zip.together(async () => {

@@ -1,4 +1,12 @@
-import { requireNonNegative, requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../errors.js'; // prettier-ignore
+import {
+  orDefault,
+  requireNonNegative,
+  requireOptions,
+  requirePositiveInteger,
+  wrongType,
+  wrongValue,
+} from '../errors.js';
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 
@@ -36,7 +44,7 @@ export class EarlyStopping {
     if (options === undefined) throw wrongType('options', 'an object', options);
     const given = requireOptions('options', options, ['patience', 'mode', 'minDelta']);
     this.#patience = requirePositiveInteger('patience', given.patience);
-    this.#minDelta = requireNonNegative('minDelta', given.minDelta ?? 0);
+    this.#minDelta = requireNonNegative('minDelta', orDefault(given.minDelta, 0));
     const { mode = 'min' } = given;
     if (mode !== 'min' && mode !== 'max') {
       const expected = "'min' or 'max'";
@@ -82,6 +90,7 @@ export class EarlyStopping {
 
   /** Adds `count.npy`, `best_at.npy` and `best.npy` (NaN before there is one) behind `prefix`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     zip.number(`${prefix}count.npy`, this.#count);
     zip.number(`${prefix}best_at.npy`, this.#bestAt);
     // Infinite values, which have no place among numbers of a file, are what a first value may be.
@@ -89,7 +98,8 @@ export class EarlyStopping {
   }
 
   /** Reads what `write` writes. */
-  read(zip: NpzReader, prefix: string): Promise<void> {
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     return zip.together(async () => {
       const limits = {
         expected: 'a number of values',

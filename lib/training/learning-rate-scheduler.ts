@@ -1,4 +1,5 @@
 import { wrongType } from '../errors.js';
+import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { requireStep, type Schedule } from './schedules.js';
@@ -57,11 +58,13 @@ export class LearningRateScheduler {
 
   /** Adds `step.npy` behind `prefix`. */
   write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
     zip.number(`${prefix}step.npy`, this.#step);
   }
 
   /** Reads what `write` writes. The learning rate is the schedule's, which is not in the file. */
   async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
     const step = await zip.number(`${prefix}step.npy`, {
       expected: 'a number of steps',
       fits: (value) => Number.isSafeInteger(value) && value >= 0,

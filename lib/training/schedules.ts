@@ -1,4 +1,13 @@
-import { requireFinite, requireFraction, requireOptions, requirePositive, requirePositiveInteger, wrongType, wrongValue } from '../errors.js'; // prettier-ignore
+import {
+  orDefault,
+  requireFinite,
+  requireFraction,
+  requireOptions,
+  requirePositive,
+  requirePositiveInteger,
+  wrongType,
+  wrongValue,
+} from '../errors.js';
 
 /** The learning rate of a step; the first step is 0. A function of yours is as good as any of these. */
 export type Schedule = (step: number) => number;
@@ -63,7 +72,7 @@ export function stepSchedule(options: StepScheduleOptions): Schedule {
   const given = requireGiven(options, ['lr', 'every', 'factor']);
   const lr = requirePositive('lr', given.lr);
   const every = requirePositiveInteger('every', given.every);
-  const factor = requirePositive('factor', given.factor ?? 0.1);
+  const factor = requirePositive('factor', orDefault(given.factor, 0.1));
   return (step) => lr * factor ** Math.floor(requireStep(step) / every);
 }
 
@@ -72,7 +81,7 @@ export function warmupSchedule(options: WarmupScheduleOptions): Schedule {
   const given = requireGiven(options, ['lr', 'warmup', 'start']);
   const lr = requirePositive('lr', given.lr);
   const warmup = requirePositiveInteger('warmup', given.warmup);
-  const start = requireFraction('start', given.start ?? 1 / (warmup + 1));
+  const start = requireFraction('start', orDefault(given.start, 1 / (warmup + 1)));
   return (step) => lr * (start + (1 - start) * Math.min(requireStep(step) / warmup, 1));
 }
 
@@ -87,7 +96,7 @@ export function cosineSchedule(options: CosineScheduleOptions): Schedule {
   const lr = requirePositive('lr', given.lr);
   const steps = requirePositiveInteger('steps', given.steps);
   const warmup = given.warmup === undefined ? 0 : requireCount('warmup', given.warmup, steps);
-  const final = requireFinite('final', given.final ?? 0);
+  const final = requireFinite('final', orDefault(given.final, 0));
   if (final < 0 || final > lr) throw wrongValue('final', `a number from 0 to ${lr}, the lr,`, String(final)); // prettier-ignore
   const rising = warmup === 0 ? undefined : warmupSchedule({ lr, warmup });
   return (step) => {
@@ -104,9 +113,9 @@ export function oneCycleSchedule(options: OneCycleScheduleOptions): Schedule {
   const given = requireGiven(options, ['lr', 'steps', 'rise', 'startDivisor', 'finalDivisor']);
   const lr = requirePositive('lr', given.lr);
   const steps = requirePositiveInteger('steps', given.steps);
-  const first = lr / requirePositive('startDivisor', given.startDivisor ?? 25);
-  const last = first / requirePositive('finalDivisor', given.finalDivisor ?? 1e4);
-  const peak = requireFraction('rise', given.rise ?? 0.3) * steps - 1;
+  const first = lr / requirePositive('startDivisor', orDefault(given.startDivisor, 25));
+  const last = first / requirePositive('finalDivisor', orDefault(given.finalDivisor, 1e4));
+  const peak = requireFraction('rise', orDefault(given.rise, 0.3)) * steps - 1;
   return (step) => {
     if (requireStep(step) <= peak) return eased(first, lr, peak === 0 ? 1 : step / peak);
     const top = Math.max(peak, 0);

@@ -124,7 +124,7 @@ export function junkFor(valid: unknown): readonly Junk[] {
   return [...primitives, ...objects, ...partsOf(valid)];
 }
 
-const partJunk = [...primitives, ...objects.filter((_, i) => i % 3 === 0)];
+const partJunk = [...primitives, ...objects.filter((_, i) => i % 6 === 0)];
 
 /** A right array or plain object with one part wrong, or missing. */
 function partsOf(valid: unknown): readonly Junk[] {
