@@ -136,7 +136,7 @@ describe('checkpoints', () => {
       ));
 
     it('another name of a generator, a part or a number', async () => {
-      await expectRefused((t) => ({ ...t, generators: { dropout: t.generators.shuffle } }), 'checkpoint.generator.dropout.npy', 'none'); // prettier-ignore
+      await expectRefused((t) => ({ ...t, generators: { other: t.generators.shuffle } }), 'checkpoint.generator.other.npy', 'none'); // prettier-ignore
       await expectRefused((t) => ({ ...t, parts: { lr: t.parts.scheduler } }), 'checkpoint.part.lr.step.npy', 'none'); // prettier-ignore
       await expectRefused((t) => ({ ...t, progress: { round: 0 } }), 'checkpoint.progress.round.npy', 'none'); // prettier-ignore
     });

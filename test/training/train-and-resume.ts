@@ -10,6 +10,7 @@ import {
   cosineSchedule,
   crossEntropyWithLogits,
   DataLoader,
+  Dropout,
   EarlyStopping,
   Flatten2D,
   LearningRateScheduler,
@@ -50,11 +51,12 @@ export function generator(seed: number): { rng: RandomSource; state: ResumableGe
 
 export function makeRun(name: OptimizerName, seed: number) {
   const weights = seeded(seed);
+  const dropped = generator(seed + 2);
   const model = new Sequential(
     new BatchNorm2D(2, { momentum: 'cumulative' }),
     new Flatten2D(),
     new Linear(18, 7, { rng: weights }),
-    new ReLU(),
+    new Sequential(new ReLU(), new Dropout(0.2, { rng: dropped.rng })),
     new Linear(7, 3, { rng: weights }),
   );
   const optimizer = optimizers[name]();
@@ -64,7 +66,7 @@ export function makeRun(name: OptimizerName, seed: number) {
   const training = {
     model,
     optimizer,
-    generators: { shuffle: state },
+    generators: { shuffle: state, dropout: dropped.state },
     parts: { scheduler, stopping },
     progress: { epoch: 0, lastLoss: Infinity },
   };
@@ -114,6 +116,7 @@ export function bitsOf({ training }: ReturnType<typeof makeRun>): Record<string,
   training.parts.scheduler.write(recorder, 'scheduler.');
   training.parts.stopping.write(recorder, 'stopping.');
   recorder.numbers('shuffle', training.generators.shuffle.getState());
+  recorder.numbers('dropout', training.generators.dropout.getState());
   recorder.numbers('progress', Object.values(training.progress));
   return bits;
 }
