@@ -45,12 +45,12 @@ const native = [
   ['a third time', { env: threads(2) }],
 ];
 const portable = native.filter(([name]) => /1 thread|default|time|busy neighbours$/.test(name));
-const isa = process.arch === 'arm64' ? 'neon' : 'avx2';
+const { backend: best } = await import('batchnorm');
+const isas = [...new Set([best.isa, process.arch === 'arm64' ? 'neon' : 'avx2', 'scalar'])];
 
 let wrong = 0;
 for (const [backend, runs] of [
-  [{ BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa }, native],
-  [{ BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: 'scalar' }, native],
+  ...isas.map((isa) => [{ BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa }, native]),
   [{ BATCHNORM_BACKEND: 'portable' }, portable],
 ]) {
   console.log(`=== ${Object.values(backend).join(' ')}, ${steps} steps`);

@@ -10,6 +10,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { backend } from '../../dist/index.js';
 import { adversarialCases, patternCount } from '../../dist-dev/test/numerics/adversarial.js';
 import {
   errorsOf,
@@ -125,12 +126,9 @@ function implementations() {
     new Implementation(name, [process.execPath, ...serve], { environment, ours: true });
   const native = (isa) =>
     here(`native ${isa}`, { BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa });
-  const isa = process.arch === 'arm64' ? 'neon' : 'avx2';
-  const found = [
-    native(isa),
-    native('scalar'),
-    here('portable', { BATCHNORM_BACKEND: 'portable' }),
-  ];
+  const isas = new Set([backend.isa, process.arch === 'arm64' ? 'neon' : 'avx2', 'scalar']);
+  const found = [...isas].map(native);
+  found.push(here('portable', { BATCHNORM_BACKEND: 'portable' }));
   if (options.neon) found.push(emulatedNeon(serve));
   const python = '/usr/bin/python3';
   if (spawnSync(python, ['-c', 'import torch']).status === 0) {
