@@ -42,6 +42,7 @@ export { Conv2D, type Conv2DOptions } from './nn/conv-2d.js';
 export { Linear, type LinearOptions } from './nn/linear.js';
 export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/frozen-batch-norm-2d.js';
 export { Dropout, DropoutOneIn, type DropoutOptions } from './nn/dropout.js';
+export { fold, type Folded, type FoldedLayer } from './nn/fold.js';
 export { Flatten2D } from './nn/flatten-2d.js';
 export { GeneralizedResidual } from './nn/generalized-residual.js';
 export type { InferringLayer, Layer, TrainingLayer } from './nn/layer-shapes.js';

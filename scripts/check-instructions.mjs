@@ -27,12 +27,8 @@ const counts = {};
 for (const shape of shapes) {
   for (const operation of operations) {
     const program = [`${build}/bench/native/bench_kernels`, ...caches];
-    counts[`${operation} ${shape}`] = count(
-      program,
-      `batch_norm_${operation.split(' ', 1)[0]}`,
-      shape,
-      operation,
-    );
+    const name = `batch_norm_${operation.split(' ', 1)[0]}`;
+    counts[`${operation} ${shape}`] = count(program, name, shape, operation);
   }
 }
 for (const shape of convolutions) {

@@ -52,6 +52,8 @@ while (progress.epoch < last && !stopped) {
     if (progress.steps % checkpointSteps === 0) {
       await saveCheckpoint(path, training);
       report('checkpoint');
+    } else {
+      report('step');
     }
     // Lets the message to stop through.
     await setImmediate();

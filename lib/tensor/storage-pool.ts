@@ -2,6 +2,7 @@ import { backend } from '../backend/index.js';
 import { requireRoom } from '../backend/room.js';
 import { requireNonNegative } from '../errors.js';
 import { totalmem } from 'node:os';
+import { poison, poisoning, requirePoison } from './poison.js';
 
 // Fresh memory costs ten times the arithmetic done on it: every page is faulted in and zeroed at its
 // first write. Buffers that are given back are therefore kept, by exact length, for the next tensor of
@@ -50,8 +51,14 @@ class StoragePool {
   take(length: number): Float32Array {
     const buffers = this.#free.get(length);
     const buffer = buffers?.pop();
-    if (buffer === undefined) return allocate(length);
+    if (buffer === undefined) {
+      const fresh = allocate(length);
+      // Its zeros are chance, too: from the pool would come something else.
+      if (poisoning) poison(fresh);
+      return fresh;
+    }
     this.#bytes -= buffer.byteLength;
+    if (poisoning) requirePoison(buffer);
     return buffer;
   }
 
@@ -61,6 +68,7 @@ class StoragePool {
     // A detached buffer has length 0: whoever transferred it, it is gone.
     if (length === 0 || byteLength > this.#limit) return;
     if (this.#bytes + byteLength > this.#limit) this.#evict(byteLength);
+    if (poisoning) poison(buffer);
     const buffers = this.#free.get(length);
     if (buffers === undefined) {
       this.#free.set(length, [buffer]);

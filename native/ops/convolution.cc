@@ -36,12 +36,7 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
   float* packed =
       scratch.get<float>(saturating_sum(weights, saturating_product(threads, band_floats)));
   if (packed == nullptr) return Status::kOutOfMemory;
-  correlation.pack(
-      [&](size_t o, size_t channel, size_t row, size_t column) {
-        return weight[((o * shape.in_channels + channel) * shape.kernel + row) * shape.kernel +
-                      column];
-      },
-      packed);
+  correlation.pack_rows(weight, packed);
   auto task = [&](size_t index, size_t slot) {
     const size_t image = index / bands;
     const size_t first = index % bands * rows;

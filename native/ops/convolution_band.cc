@@ -23,9 +23,22 @@ void clear(float* to, const float* end) {
   for (; to < end; to += kStep) std::memset(to, 0, kStep * sizeof(float));
 }
 
+// As a call of memcpy would, without the call: lines are short.
 void copy(const float* from, size_t count, float* to) {
   size_t i = 0;
+  for (; i + 4 * kStep <= count; i += 4 * kStep) {
+    std::memcpy(to + i, from + i, kStep * sizeof(float));
+    std::memcpy(to + i + kStep, from + i + kStep, kStep * sizeof(float));
+    std::memcpy(to + i + 2 * kStep, from + i + 2 * kStep, kStep * sizeof(float));
+    std::memcpy(to + i + 3 * kStep, from + i + 3 * kStep, kStep * sizeof(float));
+  }
   for (; i + kStep <= count; i += kStep) std::memcpy(to + i, from + i, kStep * sizeof(float));
+  if (i == count) return;
+  if (count >= kStep) {
+    // The last ones, some of them for the second time.
+    std::memcpy(to + count - kStep, from + count - kStep, kStep * sizeof(float));
+    return;
+  }
   for (; i < count; i++) to[i] = from[i];
 }
 
@@ -61,53 +74,52 @@ void copy_line(const float* from, const Line& line, size_t stride, float* to) {
   clear(to + line.end, to + line.count);
 }
 
-// Two lines of stride 2 from neighbouring elements on: even[j] = from[2 * j], odd[j] = from[2 * j +
-// 1].
-void copy_pairs(const float* from, size_t count, float* even, float* odd) {
-  size_t j = 0;
+// even[j] = from[2 * j], odd[j] = from[2 * j + 1] for four j.
+void copy_4_pairs(const float* from, float* even, float* odd) {
 #if BATCHNORM_HAS_SHUFFLES
   typedef float Four __attribute__((vector_size(16)));
-  for (; j + 4 <= count; j += 4) {
-    Four low, high;
-    std::memcpy(&low, from + 2 * j, sizeof low);
-    std::memcpy(&high, from + 2 * j + 4, sizeof high);
-    const Four evens = __builtin_shufflevector(low, high, 0, 2, 4, 6);
-    const Four odds = __builtin_shufflevector(low, high, 1, 3, 5, 7);
-    std::memcpy(even + j, &evens, sizeof evens);
-    std::memcpy(odd + j, &odds, sizeof odds);
-  }
-#endif
-  for (; j < count; j++) {
+  Four low, high;
+  std::memcpy(&low, from, sizeof low);
+  std::memcpy(&high, from + 4, sizeof high);
+  const Four evens = __builtin_shufflevector(low, high, 0, 2, 4, 6);
+  const Four odds = __builtin_shufflevector(low, high, 1, 3, 5, 7);
+  std::memcpy(even, &evens, sizeof evens);
+  std::memcpy(odd, &odds, sizeof odds);
+#else
+  for (size_t j = 0; j < 4; j++) {
     even[j] = from[2 * j];
     odd[j] = from[2 * j + 1];
   }
+#endif
 }
 
-// The lines of both phases of stride 2, the second of which begins one element after the first.
-void copy_two_lines(const float* from, const Line& line, const Line& other, float* to,
-                    float* other_to) {
-  clear(to, to + line.begin);
-  clear(other_to, other_to + other.begin);
-  // Both from where both are within.
-  size_t begin = std::max(line.begin, other.begin);
-  const size_t end = std::min(line.end, other.end);
-  if (begin < end) {
-    for (size_t j = line.begin; j < begin; j++)
-      to[j] = from[line.source + 2 * static_cast<ptrdiff_t>(j - line.begin)];
-    for (size_t j = other.begin; j < begin; j++)
-      other_to[j] = from[other.source + 2 * static_cast<ptrdiff_t>(j - other.begin)];
-    copy_pairs(from + line.source + 2 * static_cast<ptrdiff_t>(begin - line.begin), end - begin,
-               to + begin, other_to + begin);
-    begin = end;
-  } else {
-    begin = 0;
+// Both phases of stride 2: the line of the second begins one element after that of the first.
+void copy_two_lines(const float* from, const Line& even, const Line& odd, float* even_to,
+                    float* odd_to) {
+  // Outputs for which both are within the image: all but one at each end.
+  const size_t begin = std::max(even.begin, odd.begin);
+  const size_t end = std::min(even.end, odd.end);
+  if (begin + 4 > end) {
+    copy_line(from, even, 2, even_to);
+    copy_line(from, odd, 2, odd_to);
+    return;
   }
-  for (size_t j = std::max(begin, line.begin); j < line.end; j++)
-    to[j] = from[line.source + 2 * static_cast<ptrdiff_t>(j - line.begin)];
-  for (size_t j = std::max(begin, other.begin); j < other.end; j++)
-    other_to[j] = from[other.source + 2 * static_cast<ptrdiff_t>(j - other.begin)];
-  clear(to + line.end, to + line.count);
-  clear(other_to + other.end, other_to + other.count);
+  clear(even_to, even_to + begin);
+  clear(odd_to, odd_to + begin);
+  if (even.begin < begin) even_to[even.begin] = from[even.source];
+  if (odd.begin < begin) odd_to[odd.begin] = from[odd.source];
+  const float* pairs = from + even.source + 2 * static_cast<ptrdiff_t>(begin - even.begin);
+  size_t j = begin;
+  for (; j + 4 <= end; j += 4) copy_4_pairs(pairs + 2 * (j - begin), even_to + j, odd_to + j);
+  if (j < end) {
+    // The last four, some of them for the second time.
+    j = end - 4;
+    copy_4_pairs(pairs + 2 * (j - begin), even_to + j, odd_to + j);
+  }
+  clear(even_to + end, even_to + even.count);
+  clear(odd_to + end, odd_to + odd.count);
+  if (even.end > end) even_to[end] = pairs[2 * (end - begin)];
+  if (odd.end > end) odd_to[end] = pairs[2 * (end - begin) + 1];
 }
 
 }  // namespace

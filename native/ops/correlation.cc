@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "ops/convolution_tasks.h"
+#include "ops/pack.h"
 
 namespace batchnorm {
 
@@ -34,6 +35,24 @@ size_t Correlation::packed_floats() const {
   const size_t rows =
       ceil_divide(out_channels_, kernels_.convolution_rows) * kernels_.convolution_rows;
   return saturating_sum(offsets_floats(), whole_lines(saturating_product(rows, depth())));
+}
+
+void Correlation::find_offsets(float* packed) const {
+  size_t* offsets = reinterpret_cast<size_t*>(packed);
+  for (size_t channel = 0; channel < sight_.channels; channel++) {
+    for (size_t row = 0; row < window_.rows; row++) {
+      for (size_t column = 0; column < window_.columns; column++) {
+        *offsets++ =
+            layout_.offset(channel, window_.first_row + row, window_.first_column + column);
+      }
+    }
+  }
+}
+
+void Correlation::pack_rows(const float* weights, float* packed) const {
+  find_offsets(packed);
+  pack_strips({weights, depth(), 1}, out_channels_, depth(), kernels_.convolution_rows,
+              packed + offsets_floats());
 }
 
 void Correlation::compute(const float* band, const float* packed, const float* bias, size_t rows,

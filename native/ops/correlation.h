@@ -29,7 +29,10 @@ class Correlation {
 
   // Floats that the packed weights take.
   size_t packed_floats() const;
-  // weight(o, channel, row tap, column tap), the taps counted within the window.
+  // Weights that lie output channel by output channel, each with all taps of every channel.
+  void pack_rows(const float* weights, float* packed) const;
+  // Weights that lie in another order: weight(o, channel, row tap, column tap), the taps counted
+  // within the window.
   template <class Weight>
   void pack(const Weight& weight, float* packed) const;
 
@@ -44,6 +47,8 @@ class Correlation {
     return whole_lines(saturating_product(depth(), sizeof(size_t) / sizeof(float)));
   }
 
+  void find_offsets(float* packed) const;
+
   const Kernels& kernels_;
   const Sight& sight_;
   Window window_;
@@ -53,15 +58,7 @@ class Correlation {
 
 template <class Weight>
 void Correlation::pack(const Weight& weight, float* packed) const {
-  size_t* offsets = reinterpret_cast<size_t*>(packed);
-  for (size_t channel = 0; channel < sight_.channels; channel++) {
-    for (size_t row = 0; row < window_.rows; row++) {
-      for (size_t column = 0; column < window_.columns; column++) {
-        *offsets++ =
-            layout_.offset(channel, window_.first_row + row, window_.first_column + column);
-      }
-    }
-  }
+  find_offsets(packed);
   packed += offsets_floats();
   const size_t tile_rows = kernels_.convolution_rows;
   for (size_t strip = 0; strip < out_channels_; strip += tile_rows) {

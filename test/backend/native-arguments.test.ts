@@ -16,6 +16,7 @@ describe('native functions, called directly', () => {
     | 'batchNormReluInference'
     | 'batchNormReluBackward'
     | 'sgdStep'
+    | 'sgdStep'
     | 'maxPool'
     | 'maxPoolBackward'
     | 'dropout'
@@ -71,28 +72,6 @@ describe('native functions, called directly', () => {
     expectError(act, TypeError, 'a Float32Array', 'argument 3');
   });
 
-  it('refuse windows that do not fit, and arrays that are too short for them', () => {
-    const pool = (...sizes: unknown[]) => addon.maxPool(...sizes, floats(36), floats(36));
-    const fitting = [1, 6, 6, 2, 2, 0];
-    expect(pool(...fitting)).to.equal(undefined);
-    const others = { 1: 0, 2: 0, 3: 0, 4: 0, 5: 2 };
-    for (const [place, size] of Object.entries(others)) {
-      const sizes = fitting.map((old, i) => (i === Number(place) ? size : old));
-      expectError(() => pool(...sizes), RangeError, 'windows that fit');
-    }
-    expectError(() => pool(1, 6, 6, 9, 1, 1), RangeError, 'windows that fit');
-    expectError(() => pool(1, 6, 6, 2 ** 21, 1, 2 ** 21 - 1), RangeError, 'windows that fit');
-    expectError(() => pool(2, 6, 6, 2, 2, 0), TypeError, 'at least 72 values', 'argument 6');
-    expectError(() => pool(2 ** 40, 2 ** 40, 6, 2, 2, 0), TypeError, 'a Float32Array');
-    // Many more results than values.
-    expectError(() => pool(1, 1, 1, 1000, 1, 999), TypeError, 'at least 1000000 values', 'argument 7'); // prettier-ignore
-    const short = () => addon.maxPoolBackward(...fitting, floats(36), floats(9), floats(8), floats(36)); // prettier-ignore
-    expectError(short, TypeError, 'at least 9 values', 'argument 8');
-    // No planes, and windows that no memory would hold.
-    expect(addon.maxPool(0, 2 ** 40, 2 ** 40, 2 ** 20, 1, 0, floats(0), floats(0))).to.equal(undefined); // prettier-ignore
-    expectError(() => addon.dropout(8, 0, 0, 0.5, 2, floats(8), floats(7)), TypeError, 'argument 6'); // prettier-ignore
-  });
-
   it('refuse a convolution whose kernel does not fit, whose sizes overflow or whose arrays are short', () => {
     // Images, channels, height, width, channels, kernel, stride, padding.
     const call = (...sizes: number[]) =>
@@ -120,6 +99,28 @@ describe('native functions, called directly', () => {
     // A stride beyond the image leaves one place.
     addon.conv2d(1, 1, 5, 5, 1, 3, 2 ** 47, 0, x, floats(9), null, dy);
     expect(dy[0]).to.equal(9 / 4);
+  });
+
+  it('refuse windows that do not fit, and arrays that are too short for them', () => {
+    const pool = (...sizes: unknown[]) => addon.maxPool(...sizes, floats(36), floats(36));
+    const fitting = [1, 6, 6, 2, 2, 0];
+    expect(pool(...fitting)).to.equal(undefined);
+    const others = { 1: 0, 2: 0, 3: 0, 4: 0, 5: 2 };
+    for (const [place, size] of Object.entries(others)) {
+      const sizes = fitting.map((old, i) => (i === Number(place) ? size : old));
+      expectError(() => pool(...sizes), RangeError, 'windows that fit');
+    }
+    expectError(() => pool(1, 6, 6, 9, 1, 1), RangeError, 'windows that fit');
+    expectError(() => pool(1, 6, 6, 2 ** 21, 1, 2 ** 21 - 1), RangeError, 'windows that fit');
+    expectError(() => pool(2, 6, 6, 2, 2, 0), TypeError, 'at least 72 values', 'argument 6');
+    expectError(() => pool(2 ** 40, 2 ** 40, 6, 2, 2, 0), TypeError, 'a Float32Array');
+    // Many more results than values.
+    expectError(() => pool(1, 1, 1, 1000, 1, 999), TypeError, 'at least 1000000 values', 'argument 7'); // prettier-ignore
+    const short = () => addon.maxPoolBackward(...fitting, floats(36), floats(9), floats(8), floats(36)); // prettier-ignore
+    expectError(short, TypeError, 'at least 9 values', 'argument 8');
+    // No planes, and windows that no memory would hold.
+    expect(addon.maxPool(0, 2 ** 40, 2 ** 40, 2 ** 20, 1, 0, floats(0), floats(0))).to.equal(undefined); // prettier-ignore
+    expectError(() => addon.dropout(8, 0, 0, 0.5, 2, floats(8), floats(7)), TypeError, 'argument 6'); // prettier-ignore
   });
 
   it('refuse a call with too few arguments, and ignore further ones', () => {

@@ -68,7 +68,7 @@ function fakeMachine(): void {
 
 if (!isMainThread) {
   parentPort?.postMessage(trainingHash((workerData as TrainData).steps));
-} else if (process.argv[2] !== undefined && process.argv[1].endsWith("train.js")) {
+} else if (process.argv[2] !== undefined && process.argv[1].endsWith('train.js')) {
   fakeMachine();
   console.log(trainingHash(Number(process.argv[2])));
 }

@@ -4,8 +4,8 @@
 #include "support.h"
 
 using batchnorm::Dropout;
-using batchnorm::Kernels;
 using batchnorm::kDropoutGroup;
+using batchnorm::Kernels;
 using support::Guarded;
 using support::Random;
 
@@ -237,7 +237,9 @@ TEST_CASE("losses and their gradients, at all lengths") {
        [](double x, double t, double) { return 2 * (x - t); }, 2.0f, 1e-6},
       {"absolute error", &Kernels::absolute_error,
        [](double x, double t, double) { return std::fabs(x - t); },
-       [](double x, double t, double) { return x > t ? 1.0 : x < t ? -1.0 : 0.0; }, 2.0f, 1e-6},
+       [](double x, double t, double) { return x > t   ? 1.0
+                                               : x < t ? -1.0
+                                                       : 0.0; }, 2.0f, 1e-6},
       {"huber", &Kernels::huber,
        [](double x, double t, double delta) {
          const double d = std::fabs(x - t);

@@ -71,9 +71,8 @@ TEST_CASE("max_pool: the largest of each window, and its gradient to the first o
       kernels.max_pool(x.data(), y.data(), by, scratch.data());
       CHECK(y.guards_intact());
       std::vector<float> largest(windows, -INFINITY);
-      each_element(by, [&](size_t window, size_t i) {
-        largest[window] = std::fmax(largest[window], x[i]);
-      });
+      each_element(
+          by, [&](size_t window, size_t i) { largest[window] = std::fmax(largest[window], x[i]); });
       for (size_t i = 0; i < windows; i++) CHECK(y[i] == largest[i]);
 
       scratch = scratch_for(by);
@@ -91,7 +90,8 @@ TEST_CASE("max_pool: the largest of each window, and its gradient to the first o
   }
 }
 
-TEST_CASE("max_pool: NaN is the largest, and gets the gradient; -Inf in all of a window gets none") {
+TEST_CASE(
+    "max_pool: NaN is the largest, and gets the gradient; -Inf in all of a window gets none") {
   FOR_EACH_ISA(kernels) {
     const Pooling by = pooling(2, 6, 2, 2, 0);
     const float x[12] = {1, NAN, 3, 4, -INFINITY, -INFINITY, 5, 2, 1, NAN, -INFINITY, -INFINITY};
@@ -142,7 +142,8 @@ TEST_CASE("pooling of planes: the same bits for any number of threads") {
   const size_t threads = batchnorm::thread_count(), share = batchnorm::elements_per_thread();
   FOR_EACH_ISA(kernels) {
     const Pooling by = pooling(13, 29, 3, 2, 1);
-    const size_t planes = 150, n = planes * 13 * 29, windows = planes * by.out_height * by.out_width;
+    const size_t planes = 150, n = planes * 13 * 29,
+                 windows = planes * by.out_height * by.out_width;
     Random random(7);
     Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
     x.fill(random);

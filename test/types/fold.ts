@@ -1,0 +1,52 @@
+// The types of folded networks and of batch norm with the ReLU behind it.
+import {
+  BatchNorm2D,
+  Conv2D,
+  fold,
+  type OwnedTape,
+  ReLU,
+  Residual,
+  Sequential,
+  Tensor,
+  type Tensor4D,
+} from 'batchnorm';
+import { check, type Equal } from './equal.js';
+
+const x = Tensor.zeros([2, 3, 8, 8]);
+const net = new Sequential(
+  new Conv2D(3, 16, 3),
+  new BatchNorm2D(16),
+  new ReLU(),
+  new Residual(new Sequential(new BatchNorm2D(16), new ReLU())),
+);
+const folded = fold(net);
+const y = folded.forward(x);
+check<Equal<typeof y, Tensor4D<2, 16, 6, 6>>>();
+const first = folded.layers[0];
+check<Equal<typeof first, Conv2D<3, 16, 3>>>();
+check<Equal<(typeof folded.layers)['length'], 3>>();
+// @ts-expect-error: 4 is not 3
+folded.forward(Tensor.zeros([2, 4, 8, 8]));
+// @ts-expect-error: no composition
+fold(new ReLU());
+
+const bn = new BatchNorm2D(3);
+const addend = Tensor.zeros([2, 3, 8, 8]);
+const inferred = bn.forwardRelu(x, addend);
+check<Equal<typeof inferred, Tensor4D<2, 3, 8, 8>>>();
+const trained = bn.forwardMutRelu(x.trace(), addend);
+check<Equal<typeof trained, Tensor4D<2, 3, 8, 8, OwnedTape>>>();
+bn.forwardMutRelu(x.trace(), addend.trace());
+bn.forwardMutRelu(x.trace());
+declare const n: number;
+bn.forwardRelu(x, Tensor.zeros([n, 3, n, 8]));
+// @ts-expect-error: another shape
+bn.forwardRelu(x, Tensor.zeros([2, 3, 8, 7]));
+// @ts-expect-error: an addend with a tape in inference
+bn.forwardRelu(x, addend.trace());
+// @ts-expect-error: no tape
+bn.forwardMutRelu(x);
+// @ts-expect-error: a tape
+bn.forwardRelu(x.trace());
+// @ts-expect-error: 4 channels
+bn.forwardRelu(Tensor.zeros([2, 4, 8, 8]));
