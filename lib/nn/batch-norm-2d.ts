@@ -260,7 +260,10 @@ export class BatchNorm2D<C extends number>
    */
   static fromJSON(json: unknown): BatchNorm2D<number> {
     const reader = new JsonReader('json', json, 'BatchNorm2D');
-    const layer = new BatchNorm2D(reader.integer('channels', 1));
+    const channels = reader.integer('channels', 1);
+    // Before anything is allocated: a few letters may ask for gigabytes.
+    reader.array('scale', channels);
+    const layer = new BatchNorm2D(channels);
     layer.epsilon = requirePositive('json.epsilon', reader.field('epsilon'));
     layer.momentum = readMomentum('json.momentum', reader.field('momentum'));
     layer.#batches = reader.integer('batches', 0);

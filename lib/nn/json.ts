@@ -42,15 +42,18 @@ export class JsonReader {
     return value;
   }
 
+  /** An array of this length, whatever is in it. */
+  array(name: string, length: number): readonly unknown[] {
+    const source = this.#fields[name];
+    if (Array.isArray(source) && source.length === length) return source as unknown[];
+    throw wrongType(`${this.argument}.${name}`, `an array of ${length} numbers`, source);
+  }
+
   /** Writes an array of as many numbers as the tensor has into it. */
   into(name: string, tensor: Tensor<Shape>): void {
     const place = `${this.argument}.${name}`;
     const { values } = storageOf(tensor);
-    const source = this.#fields[name];
-    if (!Array.isArray(source) || source.length !== values.length) {
-      throw wrongType(place, `an array of ${values.length} numbers`, source);
-    }
-    for (const [i, value] of (source as unknown[]).entries()) {
+    for (const [i, value] of this.array(name, values.length).entries()) {
       values[i] = readNumber(`${place}[${i}]`, value);
     }
   }

@@ -105,6 +105,7 @@ export class NpzReader {
    * @throws FileFormatError naming file, entry, what was expected and what was found.
    */
   async numbers(name: string, length: number): Promise<readonly number[]> {
+    requireName(name);
     if (!Number.isSafeInteger(length) || length < 0) {
       throw wrongValue('length', 'a number of numbers', describe(length));
     }

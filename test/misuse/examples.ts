@@ -98,6 +98,7 @@ const special: Readonly<
   parametersOf: () => ['norm', new BatchNorm2D(3)],
   recalibrate: () => [new BatchNorm2D(3), [image(), image()]],
   updateParameter: () => [Tensor.ones([3]), provider(), new index.UnusedTensors()],
+  fold: () => [new index.Sequential(new index.Conv2D(3, 3, 1), new BatchNorm2D(3))],
   batchSamples: () => [
     [{ features: floats(4), label: 1 }],
     { shape: [4], batchSize: 1, shuffle: () => 0.5, shuffleBuffer: 2, dropLast: false },

@@ -32,6 +32,7 @@ describe('BatchNorm2D.toJSON and fromJSON', () => {
     expectError(read({ type: 'Linear' }), TypeError, '"BatchNorm2D" for json.type', '"Linear"');
     expectError(read({ ...good, channels: 0 }), RangeError, 'for json.channels', '0');
     expectError(read({ ...good, channels: 3 }), TypeError, '3 numbers for json.scale', 'length 2');
+    expectError(read({ ...good, channels: 2 ** 31 }), TypeError, '2147483648 numbers for json.scale', 'length 2'); // prettier-ignore
     expectError(read({ ...good, batches: -1 }), RangeError, 'for json.batches', '-1');
     expectError(read({ ...good, epsilon: 'x' }), TypeError, 'for json.epsilon', '"x"');
     expectError(read({ ...good, momentum: 2 }), RangeError, 'for json.momentum', '2');

@@ -104,6 +104,9 @@ describe('loadSafetensors', () => {
       await expectRefused(Buffer.alloc(7), 'a safetensors file', '7 bytes');
       await expectRefused(Buffer.alloc(100, 0xff), 'at most 92 bytes');
       await expectRefused(encode('{"a":'), 'a JSON header', 'damage');
+      // Parsed, it would take twenty times as much memory.
+      const long = `{"a":[${'[],'.repeat(1_500_000)}[]]}`;
+      await expectRefused(encode(long), 'a header of at most 4194304 bytes', String(long.length));
       await expectRefused(encode('[]'), 'a JSON object', '[]');
       await expectRefused(encode('null'), 'a JSON object', 'null');
       const bn = new BatchNorm2D(3);
