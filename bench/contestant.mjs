@@ -7,6 +7,9 @@ export class Contestant {
   #child;
   #lines;
 
+  /** Whether it takes images without a batch, as `case 0 C H W`. */
+  takesChw = false;
+
   constructor(name, command, args, environment = {}) {
     this.name = name;
     this.command = [command, args, environment];
@@ -26,7 +29,9 @@ export class Contestant {
 
   /** Makes the buffers of a case; the names of what can be run. */
   async prepare(shape, threads) {
-    return JSON.parse(await this.#ask(`case ${shape.join(' ')} ${threads}`));
+    const images = this.takesChw ? 0 : 1; // of an image without a batch
+    const sizes = shape.length === 3 ? [images, ...shape] : shape;
+    return JSON.parse(await this.#ask(`case ${sizes.join(' ')} ${threads}`));
   }
 
   /** Milliseconds of one call. */

@@ -69,6 +69,7 @@ function contestants(threads) {
       BATCHNORM_NUM_THREADS: String(threads),
     }),
   ];
+  found[1].takesChw = true;
   if (existsSync(`${build}/bench/native/bench_onednn`)) {
     found.push(new Contestant('oneDNN', `${build}/bench/native/bench_onednn`, [], warm));
   }

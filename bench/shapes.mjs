@@ -1,5 +1,5 @@
-/** What is measured: images, channels, rows, columns. A single image without a batch, [C, H, W], is the same
- * memory and takes the same way as a batch of one. */
+/** What is measured: images, channels, rows, columns; at last an image without a batch, which is 3D in our API and
+ * a batch of one for whoever knows none. */
 export const shapes = [
   [32, 64, 112, 112],
   [32, 256, 56, 56],
@@ -10,6 +10,7 @@ export const shapes = [
   [256, 512, 1, 1],
   [8, 64, 32, 32],
   [1, 64, 224, 224],
+  [64, 224, 224],
 ];
 
-export const nameOf = (shape) => shape.join('×');
+export const nameOf = (shape) => `${shape.length === 3 ? 'CHW ' : ''}${shape.join('×')}`;

@@ -4,8 +4,8 @@ import { batchNormBackward, batchNormInference, batchNormTraining } from '../../
 import { serve } from './serve.mjs';
 
 await serve(({ images, channels, rows, columns }) => {
-  const shape = [images, channels, rows, columns];
-  const n = images * channels * rows * columns;
+  const shape = images === 0 ? [channels, rows, columns] : [images, channels, rows, columns];
+  const n = shape.reduce((product, size) => product * size, 1);
   const wave = (phase) => {
     const values = Tensor.zeros(shape).data; // huge pages, as any tensor has
     for (let i = 0; i < n; i++) values[i] = Math.sin(phase + i);

@@ -10,7 +10,7 @@ struct DeviationTerms {
     const float* x;
     F32 shift;
 
-    void prefetch(ptrdiff_t offset) const { ask_for(x + offset); }
+    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const { ask_for(x + offset); }
     static void add_deviation(F32 deviation, LanePair& lanes) {
       lanes.sum = lanes.sum + deviation;
       lanes.products = mul_add(deviation, deviation, lanes.products);

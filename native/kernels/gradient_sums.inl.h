@@ -15,7 +15,7 @@ struct GradientTerms {
     F32 mean;
     typename Gradient::Channel dy;
 
-    void prefetch(ptrdiff_t offset) const {
+    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const {
       ask_for(x + offset);
       dy.prefetch(offset);
     }

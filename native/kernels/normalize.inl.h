@@ -39,7 +39,7 @@ struct NormalizedValues {
     Then then;
 
     F32 of(F32 lanes) const { return mul_add(lanes - mean, scale, shift); }
-    void ask(size_t offset) const { ask_for(x + offset); }
+    BATCHNORM_INLINE void ask(size_t offset) const { ask_for(x + offset); }
     F32 at(size_t offset) const { return then.at(offset, of(F32::load(x + offset))); }
     F32 at_first(size_t offset, size_t n) const {
       return then.at_first(offset, n, of(F32::load_first(x + offset, n)));

@@ -13,7 +13,7 @@ struct GivenGradient {
   struct Channel {
     const float* dy;
 
-    void prefetch(ptrdiff_t offset) const { ask_for(dy + offset); }
+    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const { ask_for(dy + offset); }
     F32 at(size_t offset, F32) const { return F32::load(dy + offset); }
     F32 at_first(size_t offset, size_t n, F32) const { return F32::load_first(dy + offset, n); }
   };
@@ -34,7 +34,7 @@ struct GradientThroughRelu {
     const float* dy;
     F32 scale, shift;
 
-    void prefetch(ptrdiff_t offset) const { ask_for(dy + offset); }
+    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const { ask_for(dy + offset); }
     F32 at(size_t offset, F32 deviation) const {
       return ReluBackward()(mul_add(deviation, scale, shift), F32::load(dy + offset));
     }
@@ -77,7 +77,7 @@ struct GradientThroughAddAndRelu {
     const float* dy;
     float* passed;
 
-    void prefetch(ptrdiff_t offset) const {
+    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const {
       ask_for(y + offset);
       ask_for(dy + offset);
     }

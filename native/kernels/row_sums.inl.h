@@ -34,7 +34,10 @@ struct WidePair {
 };
 
 // Into the first-level cache, of which kAhead is a small part.
-inline void ask_for(const float* p) {
+//
+// Inlined by force, as whatever does nothing but call it: g++ takes a function that only asks for
+// memory for one without effects, and drops calls of it.
+BATCHNORM_INLINE void ask_for(const float* p) {
 #if defined(__GNUC__)
   __builtin_prefetch(p, 0, 3);
 #else
