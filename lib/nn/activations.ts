@@ -12,7 +12,10 @@ import { NoParameters } from './no-parameters.js';
 
 /** 1 / (1 + exp(-x)), element by element; right for x of any size. */
 export class Sigmoid extends NoParameters<'Sigmoid'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.sigmoid(x);
@@ -26,7 +29,10 @@ export class Sigmoid extends NoParameters<'Sigmoid'> {
 
 /** The hyperbolic tangent, element by element. */
 export class Tanh extends NoParameters<'Tanh'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.tanh(x);
@@ -44,7 +50,10 @@ export class Tanh extends NoParameters<'Tanh'> {
  * `GELU(approximate='tanh')` have it.
  */
 export class GeLU extends NoParameters<'GeLU'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.gelu(x);
@@ -58,7 +67,10 @@ export class GeLU extends NoParameters<'GeLU'> {
 
 /** The sine, element by element. */
 export class Sin extends NoParameters<'Sin'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.sin(x);
@@ -72,7 +84,10 @@ export class Sin extends NoParameters<'Sin'> {
 
 /** The cosine, element by element. */
 export class Cos extends NoParameters<'Cos'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.cos(x);
@@ -86,7 +101,10 @@ export class Cos extends NoParameters<'Cos'> {
 
 /** The natural logarithm, element by element. */
 export class Ln extends NoParameters<'Ln'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.log(x);
@@ -100,7 +118,10 @@ export class Ln extends NoParameters<'Ln'> {
 
 /** e to the power of x, element by element. */
 export class Exp extends NoParameters<'Exp'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.exp(x);
@@ -114,7 +135,10 @@ export class Exp extends NoParameters<'Exp'> {
 
 /** x * x, element by element. */
 export class Square extends NoParameters<'Square'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.square(x);
@@ -128,7 +152,10 @@ export class Square extends NoParameters<'Square'> {
 
 /** The square root, element by element. */
 export class Sqrt extends NoParameters<'Sqrt'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.sqrt(x);
@@ -142,7 +169,10 @@ export class Sqrt extends NoParameters<'Sqrt'> {
 
 /** |x|, element by element; the gradient at 0 is 0. */
 export class Abs extends NoParameters<'Abs'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.abs(x);
@@ -157,7 +187,10 @@ export class Abs extends NoParameters<'Abs'> {
 /** exp(x) / sum(exp(x)) over the last axis; a scalar's is 1. For a loss, give the logits themselves to
  * `crossEntropyWithLogits`. */
 export class Softmax extends NoParameters<'Softmax'> {
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The probabilities along the last axis.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return softmax(x);
@@ -183,7 +216,10 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
     this.slope = requireFinite('slope', slope);
   }
 
-  /** @param x Any shape, with a tape or without. */
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.leakyRelu(x, this.slope);
