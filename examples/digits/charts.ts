@@ -8,6 +8,8 @@ export type Svg = string;
 
 const WIDTH = 940;
 const COLOURS = ['#1f6fb4', '#d9682c', '#2f9e60', '#8a5cc2', '#c23b5a', '#7a6a4f', '#4d7f8c'];
+/** So often at least must a digit be misread as another for the strongest colour. */
+const MANY_MISTAKES = 10;
 /** Positive, so that a logarithmic axis shows it. */
 const LEAST_STATISTIC = 1e-6;
 
@@ -44,7 +46,7 @@ function curves(
       {
         name: `${name}, training`,
         type: 'line' as const,
-        showSymbol: false,
+        symbol: 'none',
         lineStyle: { width: 1.5 },
         color: COLOURS[i],
         data: points(run.curve.rows, run.stepsPerEpoch),
@@ -78,7 +80,7 @@ export function statisticsChart(
     series: layers.map((layer, i) => ({
       name: layer,
       type: 'line',
-      showSymbol: false,
+      symbol: 'none',
       color: COLOURS[i % COLOURS.length],
       data: run.curve.rows.map((row) => [
         row[0] / run.stepsPerEpoch,
@@ -114,7 +116,7 @@ export function confusionChart(predicted: Uint8Array, { labels }: Images): Svg {
       visualMap: {
         show: false,
         min: 0,
-        max: Math.max(...mistakes, 1),
+        max: Math.max(...mistakes, MANY_MISTAKES),
         inRange: { color: ['#ffffff', '#f4b183', '#d94d2c'] },
       },
       series: [{ type: 'heatmap', label: { show: true, color: '#222' }, data: cells }],
@@ -143,7 +145,13 @@ export function timeChart(times: readonly LayerTime[]): Svg {
 const epochAxis = {
   legend: { top: 0, right: 10 },
   grid: { left: 60, right: 30, top: 60, bottom: 45 },
-  xAxis: { type: 'value', name: 'epochs', nameLocation: 'middle', nameGap: 26, max: 'dataMax' },
+  xAxis: {
+    type: 'value',
+    name: 'epochs',
+    nameLocation: 'middle',
+    nameGap: 26,
+    max: ({ max }: { readonly max: number }) => Math.ceil(max),
+  },
 } satisfies EChartsOption;
 
 function short(value: number): string {

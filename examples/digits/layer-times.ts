@@ -85,8 +85,9 @@ function chain(layer: unknown): readonly unknown[] {
 }
 
 function train(layer: unknown, x: Taped): Taped {
-  const { forwardMut, forward } = layer as Record<'forwardMut' | 'forward', Step | undefined>;
-  return (forwardMut ?? forward)?.call(layer, x) as Taped;
+  // Layers without a mode have forward only.
+  const { forwardMut, forward } = layer as { forwardMut?: Step; forward: Step };
+  return (forwardMut ?? forward).call(layer, x);
 }
 
 function timeStep(name: string, step: Step, inputs: readonly Input[], times: LayerTime[]): Input {

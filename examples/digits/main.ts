@@ -48,8 +48,8 @@ async function main(options: Options): Promise<void> {
   const facts = [describeBackend()];
   console.log(facts[0]);
   const digits = await load(options);
-  facts.push(describeDigits(digits, options));
-  console.log(facts[1]);
+  facts.push(...describeDigits(digits, options));
+  console.log(facts.slice(1).join('\n'));
 
   const { epochs, seed } = options;
   const contestants = [
@@ -98,12 +98,13 @@ async function load({ data, images, seed }: Options): Promise<Digits> {
     : await readDigits(data, images, randomStream(seed, 'validation'));
 }
 
-function describeDigits(digits: Digits, { epochs, seed }: Options): string {
+function describeDigits(digits: Digits, { epochs, seed }: Options): string[] {
   const { source, training, validation, test } = digits;
-  return (
-    `${source}: ${integer(training.count)} to train with, ${integer(validation.count)} to validate, ` +
-    `${integer(test.count)} to test\n${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} for each network, seed ${seed}`
-  );
+  const counts = `${integer(training.count)} to train with, ${integer(validation.count)} to validate`;
+  return [
+    `${source}: ${counts}, ${integer(test.count)} to test`,
+    `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} for each network, seed ${seed}`,
+  ];
 }
 
 async function resume(file: string, training: Training): Promise<void> {
