@@ -1,21 +1,35 @@
-import { backend, FileFormatError } from 'batchnorm';
-import { Batcher } from './batches.js';
+import { access, constants, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import {
+  backend,
+  DataLoader,
+  FileFormatError,
+  loadCheckpoint,
+  saveCheckpoint,
+  type Training,
+} from 'batchnorm';
+import { checkpointOf } from './checkpoint.js';
+import { Contestant } from './contestant.js';
 import { DataError } from './data-error.js';
-import type { Digits } from './dataset.js';
-import { integer } from './format.js';
+import { datasetOf, type Digits } from './dataset.js';
+import { integer, percent } from './format.js';
 import { readDigits } from './idx-digits.js';
-import { bestOf, tryLearningRates } from './learning-rates.js';
-import { type Options, parseOptions, usage, UsageError } from './options.js';
+import { timeLayers } from './layer-times.js';
+import { makeNormalized } from './model.js';
+import { type Options, parseOptions, resumeCommand, usage, UsageError } from './options.js';
+import { writePage } from './page.js';
 import { predict } from './predict.js';
-import { showProgress } from './progress.js';
+import { duration, showProgress } from './progress.js';
 import { randomStream } from './random.js';
 import { renderDigits } from './rendered-digits.js';
 import { report, type Result } from './report.js';
+import { normsOf } from './statistics.js';
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 /** What a shell reports of a program that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
+const TIMED_IMAGES = 64;
 
 try {
   await main(parseOptions(process.argv.slice(2)));
@@ -28,24 +42,51 @@ async function main(options: Options): Promise<void> {
     process.stdout.write(usage);
     return;
   }
+  await requireFolder('--checkpoint', options.checkpoint);
+  await requireFolder('--report', options.report);
   const start = performance.now();
-  console.log(describeBackend());
+  const facts = [describeBackend()];
+  console.log(facts[0]);
   const digits = await load(options);
-  console.log(describeDigits(digits, options));
+  facts.push(...describeDigits(digits, options));
+  console.log(facts.slice(1).join('\n'));
 
-  const interruption = new AbortController();
-  process.once('SIGINT', () => {
-    interruption.abort();
-  });
-  const results = await compare(digits, options, interruption.signal);
-  console.log(`\n${report(results, digits.test, digits.validation.count)}`);
-  console.log(`\n${((performance.now() - start) / 1000).toFixed(1)} s in all`);
+  const { epochs, seed } = options;
+  const contestants = [
+    new Contestant(true, { digits, epochs, seed }),
+    new Contestant(false, { digits, epochs, seed }),
+  ] as const;
+  const training = checkpointOf(contestants, { epochs, seed, images: digits.training });
+  if (options.resume !== undefined) await resume(options.resume, training);
+  await compete(contestants, training, options);
+
+  const results = [resultOf(contestants[0], digits), resultOf(contestants[1], digits)] as const;
+  console.log(`\n${report(results, digits.test)}`);
+  await writeFile(options.report, makePage(facts, results, digits, seed));
+  const seconds = (performance.now() - start) / 1000;
+  console.log(`\n${options.report}: curves, confusions, misread digits, time per layer`);
+  console.log(`${options.checkpoint}: the weights`);
+  console.log(`${duration(seconds)} in all`);
+}
+
+/** Now, not after minutes of training. */
+async function requireFolder(option: string, file: string): Promise<void> {
+  const folder = dirname(file);
+  try {
+    await access(folder, constants.W_OK);
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'an error';
+    throw new DataError(
+      `Expected a folder to write to for ${option} but found ${reason} at ${folder}`,
+      { cause },
+    );
+  }
 }
 
 function describeBackend(): string {
   const { name, isa, threads, reason } = backend;
   const because = reason === undefined ? '' : `\n${reason}`;
-  // Without a hint, what takes half a minute natively looks as if it hung.
+  // Without a hint, what takes two minutes natively looks as if it hung.
   const advice = name === 'portable' ? '\nIt is some 20 times slower: try --images 2000' : '';
   const count = `${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   return `batchnorm: ${name} backend, ${isa}, ${count}${because}${advice}`;
@@ -57,33 +98,109 @@ async function load({ data, images, seed }: Options): Promise<Digits> {
     : await readDigits(data, images, randomStream(seed, 'validation'));
 }
 
-function describeDigits(digits: Digits, { epochs, seed }: Options): string {
+function describeDigits(digits: Digits, { epochs, seed }: Options): string[] {
   const { source, training, validation, test } = digits;
-  return (
-    `${source}: ${integer(training.count)} to train with, ${integer(validation.count)} to validate, ` +
-    `${integer(test.count)} to test\n${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} for each network, seed ${seed}`
-  );
+  const counts = `${integer(training.count)} to train with, ${integer(validation.count)} to validate`;
+  return [
+    `${source}: ${counts}, ${integer(test.count)} to test`,
+    `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} for each network, seed ${seed}`,
+  ];
 }
 
-async function compare(digits: Digits, options: Options, signal: AbortSignal): Promise<Result[]> {
-  const batcher = new Batcher(digits.training);
-  const display = showProgress(process.stdout);
-  const results: Result[] = [];
-  for (const withBatchNorm of [true, false]) {
-    const name = withBatchNorm ? 'with batch norm' : 'without batch norm';
-    console.log(`\nTraining ${name}`);
-    const trials = await tryLearningRates(withBatchNorm, digits, batcher, {
-      ...options,
-      signal,
-      display,
-    });
-    results.push({
-      name,
-      trials,
-      predicted: predict(bestOf(trials).network, digits.test, batcher),
-    });
+async function resume(file: string, training: Training): Promise<void> {
+  try {
+    await loadCheckpoint(file, training);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new DataError(`Expected a checkpoint at ${file} but found none`, { cause });
   }
-  return results;
+}
+
+/** Trains both networks, from where they are. At Ctrl-C, saves and says how to go on. */
+async function compete(
+  contestants: readonly Contestant[],
+  training: Training,
+  options: Options,
+): Promise<void> {
+  const interruption = new AbortController();
+  const interrupt = () => {
+    interruption.abort();
+  };
+  // Once: a second Ctrl-C ends the program at once.
+  process.once('SIGINT', interrupt);
+  try {
+    for (const contestant of contestants) {
+      await trainOne(contestant, training, options, interruption.signal);
+    }
+  } catch (error) {
+    if (error !== interruption.signal.reason) throw error;
+    await saveCheckpoint(options.checkpoint, training);
+    console.error(`Interrupted. Saved ${options.checkpoint}; this goes on with it:`);
+    console.error(`  ${resumeCommand(options)}`);
+    throw error;
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+}
+
+async function trainOne(
+  contestant: Contestant,
+  training: Training,
+  { checkpoint }: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, run } = contestant;
+  console.log(`\nTraining ${name}`);
+  while (!contestant.tried) {
+    await contestant.tryNext(signal);
+    const [rate, accuracy, loss] = contestant.trials.rows.at(-1) ?? [];
+    const outcome = `loss ${loss.toFixed(3)}  accuracy ${percent(accuracy, 1)}`;
+    console.log(`  lr ${rate.toFixed(2)} tried: validation ${outcome}`);
+  }
+  const { learningRate } = contestant;
+  console.log(`  best: lr ${learningRate.toFixed(2)}`);
+  const display = showProgress(process.stdout);
+  while (!run.done) {
+    try {
+      await run.trainEpoch(learningRate, signal, (progress) => display.step(progress));
+    } finally {
+      display.end();
+    }
+    contestant.validate();
+    const [, loss, accuracy] = contestant.validation.rows.at(-1) ?? [];
+    console.log(`  validation: loss ${loss.toFixed(3)}  accuracy ${percent(accuracy, 2)}`);
+    await saveCheckpoint(checkpoint, training);
+  }
+}
+
+interface ContestantResult extends Result {
+  readonly contestant: Contestant;
+}
+
+function resultOf(contestant: Contestant, { test }: Digits): ContestantResult {
+  const predicted = predict(contestant.network, test, contestant.brightness).classes;
+  return { contestant, predicted };
+}
+
+function makePage(
+  facts: readonly string[],
+  results: readonly [ContestantResult, ContestantResult],
+  { training, test }: Digits,
+  seed: number,
+): string {
+  const { network, brightness } = results[0].contestant;
+  const batchSize = Math.min(TIMED_IMAGES, training.count);
+  const [batch] = new DataLoader(datasetOf(training, brightness), { batchSize });
+  // Another network of the same kind: timing trains.
+  const times = timeLayers(makeNormalized(randomStream(seed, 'weights')), batch.x);
+  return writePage({
+    facts,
+    results,
+    test,
+    norms: normsOf(network),
+    times,
+    timedImages: batchSize,
+  });
 }
 
 /** Tells the user what happened; gives the exit code. */
@@ -96,10 +213,7 @@ function explain(error: unknown): number {
     console.error(error.message);
     return EXIT_FAILURE;
   }
-  if (error instanceof Error && error.name === 'AbortError') {
-    console.error('Interrupted.');
-    return EXIT_INTERRUPTED;
-  }
+  if (error instanceof Error && error.name === 'AbortError') return EXIT_INTERRUPTED;
   console.error(error);
   return EXIT_FAILURE;
 }

@@ -6,18 +6,28 @@ export interface Options {
   readonly epochs: number;
   readonly images: number;
   readonly seed: number;
+  /** Where the training is saved. */
+  readonly checkpoint: string;
+  /** A saved training to go on with. */
+  readonly resume: string | undefined;
+  /** Where the HTML page is written. */
+  readonly report: string;
   readonly help: boolean;
 }
 
 export const usage = `Usage: npm start -- [options]
 
-Trains a digit classifier with batch norm and the same one without.
+Trains a small residual network on digits, with batch norm and without.
 
-  --data DIR    train on MNIST-format IDX files, plain or gzipped, instead of rendered digits
-  --epochs N    passes over the training images for each training run (default: 2)
-  --images N    training images at most (default: 24000 rendered ones, or all in DIR)
-  --seed N      decides everything that is left to chance (default: 1)
-  --help        print this
+  --data DIR         train on MNIST-format IDX files, plain or gzipped, instead of rendered digits
+  --epochs N         passes over the training images for each network (default: 3)
+  --images N         training images at most (default: 24000 rendered ones, or all in DIR)
+  --seed N           decides everything that is left to chance (default: 1)
+  --checkpoint FILE  save the training here at each epoch's end and at Ctrl-C (default: digits.npz, or
+                     the file of --resume)
+  --resume FILE      go on with a saved training; the options above as they were then
+  --report FILE      write curves, confusions and misread digits here (default: digits.html)
+  --help             print this
 `;
 
 const RENDERED_IMAGES = 24_000;
@@ -29,17 +39,37 @@ export class UsageError extends Error {
 
 /** @throws UsageError naming the option, what was expected and what came. */
 export function parseOptions(args: readonly string[]): Options {
-  const { data, epochs, images, seed, help } = readArguments(args);
-  if (data === '') throw new UsageError('Expected a directory for --data but received ""');
+  const { data, epochs, images, seed, checkpoint, resume, report, help } = readArguments(args);
   return {
-    data,
-    epochs: readInteger('--epochs', epochs, 1, 1_000) ?? 2,
+    data: readName('--data', 'a directory', data),
+    epochs: readInteger('--epochs', epochs, 1, 1_000) ?? 3,
     images:
       readInteger('--images', images, 10, 1_000_000) ??
       (data === undefined ? RENDERED_IMAGES : Infinity),
     seed: readInteger('--seed', seed, 0, 2 ** 32 - 1) ?? 1,
+    checkpoint: readName('--checkpoint', 'a file', checkpoint) ?? resume ?? 'digits.npz',
+    resume: readName('--resume', 'a file', resume),
+    report: readName('--report', 'a file', report) ?? 'digits.html',
     help: help ?? false,
   };
+}
+
+/** The command that goes on with a training. */
+export function resumeCommand({ data, epochs, images, seed, checkpoint, report }: Options): string {
+  const options = [
+    ...(data === undefined ? [] : ['--data', data]),
+    ...['--epochs', String(epochs)],
+    ...(Number.isFinite(images) ? ['--images', String(images)] : []),
+    ...['--seed', String(seed)],
+    ...['--report', report],
+    ...['--resume', checkpoint],
+  ];
+  return ['npm start --', ...options.map(quote)].join(' ');
+}
+
+/** As a shell reads it as one word. */
+function quote(word: string): string {
+  return /^[\w./:\\-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function readArguments(args: readonly string[]) {
@@ -51,6 +81,9 @@ function readArguments(args: readonly string[]) {
         epochs: { type: 'string' },
         images: { type: 'string' },
         seed: { type: 'string' },
+        checkpoint: { type: 'string' },
+        resume: { type: 'string' },
+        report: { type: 'string' },
         help: { type: 'boolean' },
       },
     }).values;
@@ -59,6 +92,11 @@ function readArguments(args: readonly string[]) {
     const [problem] = (cause as Error).message.split('\n');
     throw new UsageError(problem, { cause });
   }
+}
+
+function readName(option: string, expected: string, text: string | undefined): string | undefined {
+  if (text === '') throw new UsageError(`Expected ${expected} for ${option} but received ""`);
+  return text;
 }
 
 function readInteger(

@@ -1,20 +1,32 @@
-import type { Tape } from 'batchnorm';
-import type { Batcher } from './batches.js';
-import type { Images } from './dataset.js';
+import { crossEntropyWithLogits, DataLoader, type Tape } from 'batchnorm';
+import { type Brightness, datasetOf, type Images } from './dataset.js';
 import type { Classifier, Logits } from './model.js';
 
 const IMAGES_AT_ONCE = 500;
 
-/** The class that the network gives each image. */
-export function predict(network: Classifier, images: Images, batcher: Batcher): Uint8Array {
+export interface Prediction {
+  /** For each image, the class that the network gives it. */
+  readonly classes: Uint8Array;
+  /** Mean over the images. */
+  readonly loss: number;
+  /** Part of the images that have the right class. */
+  readonly accuracy: number;
+}
+
+/** What the network makes of images, with its running statistics. */
+export function predict(network: Classifier, images: Images, brightness: Brightness): Prediction {
+  const loader = new DataLoader(datasetOf(images, brightness), { batchSize: IMAGES_AT_ONCE });
   const classes = new Uint8Array(images.count);
-  for (let start = 0; start < images.count; start += IMAGES_AT_ONCE) {
-    const length = Math.min(IMAGES_AT_ONCE, images.count - start);
-    const indices = Uint32Array.from({ length }, (_, i) => start + i);
-    using logits = network.forward(batcher.batch(images, indices).images);
-    classes.set(mostLikely(logits), start);
+  let lossSum = 0;
+  let done = 0;
+  for (using batch of loader) {
+    using logits = network.forward(batch.x);
+    classes.set(mostLikely(logits), done);
+    lossSum += crossEntropyWithLogits(logits, batch.labels).item() * batch.size;
+    done += batch.size;
   }
-  return classes;
+  const accuracy = countEqual(classes, images.labels) / images.count;
+  return { classes, loss: lossSum / images.count, accuracy };
 }
 
 /** The class with the highest score in each row. */

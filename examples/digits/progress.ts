@@ -2,11 +2,10 @@ import cliProgress from 'cli-progress';
 import { integer, percent } from './format.js';
 import type { TrainingProgress } from './train.js';
 
-/** Shows one training run after the other. */
+/** Shows one epoch after the other. */
 export interface ProgressDisplay {
-  begin(title: string): void;
   step(progress: TrainingProgress): void;
-  /** Also after a run that was broken off. */
+  /** Also after an epoch that was broken off. */
   end(): void;
 }
 
@@ -19,19 +18,18 @@ function progressBar(output: NodeJS.WriteStream): ProgressDisplay {
   const bar = new cliProgress.SingleBar(
     {
       stream: output,
-      format: '  {title}  {bar}  loss {loss}  accuracy {accuracy}  {speed} images/s',
+      format:
+        '  epoch {epoch}  {bar}  loss {loss}  accuracy {accuracy}  {speed} images/s  {left} left',
       barsize: 20,
       hideCursor: true,
     },
     cliProgress.Presets.shades_classic,
   );
   return {
-    begin(title) {
-      bar.start(1, 0, { title, loss: '-', accuracy: '-', speed: '-' });
-    },
     step(progress) {
-      const { epoch, epochs, step, stepsPerEpoch } = progress;
-      bar.update((epoch - 1 + step / stepsPerEpoch) / epochs, describe(progress));
+      const { step, stepsPerEpoch } = progress;
+      if (!bar.isActive) bar.start(stepsPerEpoch, step, describe(progress));
+      bar.update(step, describe(progress));
     },
     end() {
       bar.stop();
@@ -40,18 +38,11 @@ function progressBar(output: NodeJS.WriteStream): ProgressDisplay {
 }
 
 export function progressLines(output: Pick<NodeJS.WritableStream, 'write'>): ProgressDisplay {
-  let title = '';
   return {
-    begin(newTitle) {
-      title = newTitle;
-    },
     step(progress) {
-      const { epoch, epochs, step, stepsPerEpoch } = progress;
-      if (step < stepsPerEpoch) return;
-      const { loss, accuracy, speed } = describe(progress);
-      output.write(
-        `  ${title}  epoch ${epoch}/${epochs}  loss ${loss}  accuracy ${accuracy}  ${speed} images/s\n`,
-      );
+      if (progress.step < progress.stepsPerEpoch) return;
+      const { epoch, loss, accuracy, speed } = describe(progress);
+      output.write(`  epoch ${epoch}  loss ${loss}  accuracy ${accuracy}  ${speed} images/s\n`);
     },
     end() {
       // every line is complete
@@ -59,10 +50,19 @@ export function progressLines(output: Pick<NodeJS.WritableStream, 'write'>): Pro
   };
 }
 
-function describe(progress: TrainingProgress): { loss: string; accuracy: string; speed: string } {
+function describe(progress: TrainingProgress) {
   return {
+    epoch: `${progress.epoch}/${progress.epochs}`,
     loss: progress.loss.toFixed(3),
     accuracy: percent(progress.accuracy, 1),
     speed: integer(progress.imagesPerSecond),
+    left: duration(progress.secondsLeft),
   };
+}
+
+/** `8 s`, `1 min 20 s` */
+export function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const minutes = Math.floor(whole / 60);
+  return minutes === 0 ? `${whole} s` : `${minutes} min ${whole % 60} s`;
 }

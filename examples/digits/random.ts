@@ -1,6 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { RandomSource } from 'batchnorm';
+import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
+import type { RandomSource, ResumableGenerator } from 'batchnorm';
 
 /** Everything that is drawn by chance has a stream of its own, so that drawing more of one thing leaves
  * the others as they were. */
@@ -13,10 +13,28 @@ export type StreamName = (typeof streamOrder)[number];
  * apart on the generator's cycle: they do not overlap.
  */
 export function randomStream(seed: number, name: StreamName): RandomSource {
-  const generator = xoroshiro128plus(seed);
-  // The first jump leaves the generator's beginning, where similar seeds give similar numbers.
-  for (let jumps = 0; jumps <= streamOrder.indexOf(name); jumps++) generator.jump();
-  return () => uniformFloat64(generator);
+  return new RandomStream(seed, name).next;
+}
+
+/** The same numbers, from a generator that can be saved. */
+export class RandomStream implements ResumableGenerator {
+  #generator;
+
+  constructor(seed: number, name: StreamName) {
+    this.#generator = xoroshiro128plus(seed);
+    // The first jump leaves the generator's beginning, where similar seeds give similar numbers.
+    for (let jumps = 0; jumps <= streamOrder.indexOf(name); jumps++) this.#generator.jump();
+  }
+
+  readonly next: RandomSource = () => uniformFloat64(this.#generator);
+
+  getState(): readonly number[] {
+    return this.#generator.getState();
+  }
+
+  setState(state: readonly number[]): void {
+    this.#generator = xoroshiro128plusFromState(state);
+  }
 }
 
 export function uniform(rng: RandomSource, low: number, high: number): number {

@@ -1,24 +1,22 @@
+import type { Contestant } from './contestant.js';
 import { CLASSES, imageAt, type Images } from './dataset.js';
 import { integer, percent, table } from './format.js';
-import { bestOf, LEARNING_RATES, type Trial } from './learning-rates.js';
 import { draw, sideBySide } from './pictures.js';
 
-/** What came of training one kind of network. */
+/** What came of training one of the networks. */
 export interface Result {
-  readonly name: string;
-  readonly trials: readonly Trial[];
-  /** For each test image, the digit that the network of the best trial takes it for. */
+  readonly contestant: Pick<Contestant, 'name' | 'trials' | 'learningRate' | 'validation'> & {
+    readonly run: Pick<Contestant['run'], 'curve' | 'imagesPerSecond' | 'stepsPerEpoch'>;
+  };
+  /** For each test image, the digit that the network takes it for. */
   readonly predicted: Uint8Array;
 }
 
 const PICTURES = 3;
 
-/** For each kind of network: how each learning rate did, and what the best one makes of test images. */
-export function report(results: readonly Result[], test: Images, validationCount: number): string {
+/** For each network: how each learning rate did, and what the network makes of test images. */
+export function report(results: readonly Result[], test: Images): string {
   return [
-    `Accuracy on ${integer(validationCount)} validation images, by learning rate (* best)`,
-    learningRateTable(results),
-    '',
     `Test accuracy on ${integer(test.count)} images, each at its best learning rate`,
     testTable(results, test),
     '',
@@ -28,31 +26,17 @@ export function report(results: readonly Result[], test: Images, validationCount
   ].join('\n');
 }
 
-function learningRateTable(results: readonly Result[]): string {
-  return table([
-    ['', ...LEARNING_RATES.map((learningRate) => `${learningRate.toFixed(2)}  `)],
-    ...results.map(({ name, trials }) => [
-      name,
-      ...trials.map((trial) => {
-        if (!Number.isFinite(trial.last.loss)) return 'diverged  ';
-        const mark = trial === bestOf(trials) ? '*' : ' ';
-        return `${percent(trial.validationAccuracy, 2)} ${mark}`;
-      }),
-    ]),
-  ]);
-}
-
 function testTable(results: readonly Result[], test: Images): string {
   return table(
-    results.map(({ name, trials, predicted }) => {
+    results.map(({ contestant, predicted }) => {
       const misread = misreadIndices(predicted, test.labels).length;
-      const { learningRate, last } = bestOf(trials);
+      const { name, learningRate, run } = contestant;
       return [
         name,
         percent(1 - misread / test.count, 2),
         `lr ${learningRate.toFixed(2)}`,
         `${integer(misread)} misread`,
-        `trained on ${integer(last.imagesPerSecond)} images/s`,
+        `trained on ${integer(run.imagesPerSecond)} images/s`,
       ];
     }),
   );
@@ -62,21 +46,23 @@ function digitTable(results: readonly Result[], test: Images): string {
   const digits = Array.from({ length: CLASSES }, (_, digit) => digit);
   return table([
     ['', ...digits.map(String)],
-    ...results.map(({ name, predicted }) => {
+    ...results.map(({ contestant, predicted }) => {
       const labels = misreadIndices(predicted, test.labels).map((i) => test.labels[i]);
-      return [name, ...digits.map((digit) => integer(labels.filter((l) => l === digit).length))];
+      const counts = digits.map((digit) => labels.filter((label) => label === digit).length);
+      return [contestant.name, ...counts.map(integer)];
     }),
   ]);
 }
 
-function misreadPictures({ name, predicted }: Result, test: Images): string[] {
+function misreadPictures({ contestant, predicted }: Result, test: Images): string[] {
   const indices = misreadIndices(predicted, test.labels).slice(0, PICTURES);
   if (indices.length === 0) return [];
   const pictures = indices.map((i) => draw(imageAt(test, i), test.rows, test.columns));
   const titles = indices.map((i) => `${test.labels[i]}, read as ${predicted[i]}`);
-  return ['', `Some that were misread ${name}`, '', sideBySide(pictures, titles)];
+  return ['', `Some that were misread ${contestant.name}`, '', sideBySide(pictures, titles)];
 }
 
-function misreadIndices(predicted: Uint8Array, labels: Uint8Array): number[] {
+/** The numbers of the images that the network takes for another digit. */
+export function misreadIndices(predicted: Uint8Array, labels: Uint8Array): number[] {
   return [...predicted.keys()].filter((i) => predicted[i] !== labels[i]);
 }

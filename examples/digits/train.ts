@@ -1,23 +1,30 @@
 import { setImmediate } from 'node:timers/promises';
-import { backward, crossEntropyWithLogits, type RandomSource, Sgd } from 'batchnorm';
-import type { Batcher } from './batches.js';
-import type { Images } from './dataset.js';
-import type { Classifier } from './model.js';
+import {
+  backward,
+  cosineSchedule,
+  crossEntropyWithLogits,
+  DataLoader,
+  type NpzReader,
+  type NpzWriter,
+  type RandomSource,
+  type Resumable,
+  type Schedule,
+  Sgd,
+} from 'batchnorm';
+import { type Brightness, datasetOf, type Images } from './dataset.js';
+import type { Classifier, ImageBatch } from './model.js';
 import { countEqual, mostLikely } from './predict.js';
-import { shuffledIndices } from './random.js';
+import { RandomStream } from './random.js';
+import { Series } from './series.js';
+import { normsOf, statisticsOf } from './statistics.js';
 
 const BATCH_SIZE = 64;
 const MOMENTUM = 0.9;
-
-export interface TrainingOptions {
-  readonly epochs: number;
-  /** At the beginning; falls in a straight line to zero at the end. */
-  readonly learningRate: number;
-  /** Decides which images are in a batch together. */
-  readonly rng: RandomSource;
-  readonly signal: AbortSignal;
-  readonly onStep: (progress: TrainingProgress) => void;
-}
+/** Towards smaller weights; the same for both networks. */
+const L2 = 5e-4;
+/** Part of the steps in which the learning rate rises. */
+const WARMUP_PART = 0.05;
+const RECORDS_PER_EPOCH = 20;
 
 export interface TrainingProgress {
   /** From 1 to `epochs`, and from 1 to `stepsPerEpoch` in each. */
@@ -28,57 +35,196 @@ export interface TrainingProgress {
   /** Means over the epoch so far, of batches as they were before the step. */
   readonly loss: number;
   readonly accuracy: number;
-  /** Since training began. */
   readonly imagesPerSecond: number;
+  /** Until the end of the epoch. */
+  readonly secondsLeft: number;
+}
+
+/** Sums over some steps. */
+interface Sums {
+  steps: number;
+  loss: number;
+  accuracy: number;
+}
+const nothing = (): Sums => ({ steps: 0, loss: 0, accuracy: 0 });
+
+/** A loader of full batches: a smaller one would have other statistics, and one of one image might have none. */
+export function trainingLoader(images: Images, brightness: Brightness, shuffle: RandomSource) {
+  return new DataLoader(datasetOf(images, brightness), {
+    batchSize: Math.min(BATCH_SIZE, images.count),
+    shuffle,
+    dropLast: true,
+  });
+}
+
+export function newOptimizer(): Sgd {
+  return new Sgd({ momentum: MOMENTUM, weightDecay: L2 });
+}
+
+/** A short rise, then half a cosine down. */
+export function newSchedule(lr: number, steps: number): Schedule {
+  return cosineSchedule({ lr, steps, warmup: Math.floor(steps * WARMUP_PART) });
+}
+
+/** One step; gives the loss and the part of the batch that was right before it. */
+export function trainStep(
+  network: Classifier,
+  sgd: Sgd,
+  { x, labels }: { readonly x: ImageBatch; readonly labels: Uint8Array },
+): { readonly loss: number; readonly accuracy: number } {
+  const logits = network.forwardMut(x.trace());
+  const loss = crossEntropyWithLogits(logits, labels);
+  const accuracy = countEqual(mostLikely(logits), labels) / labels.length;
+  sgd.update(network, backward(loss));
+  return { loss: loss.item(), accuracy };
+}
+
+/** Lets Ctrl-C and the progress bar's timer through. @throws the signal's reason once it is aborted. */
+export async function pause(signal: AbortSignal): Promise<void> {
+  await setImmediate();
+  signal.throwIfAborted();
+}
+
+export interface TrainingOptions {
+  readonly epochs: number;
+  readonly seed: number;
+  readonly images: Images;
+  readonly brightness: Brightness;
 }
 
 /**
- * Trains the network in place.
- * @returns what the last step reported.
- * @throws the signal's reason once it is aborted.
+ * The training of one network, as far as it has come. A checkpoint of it, with the network and the generator,
+ * goes on bit for bit, in the middle of an epoch, too.
  */
-export async function train(
-  network: Classifier,
-  images: Images,
-  batcher: Batcher,
-  { epochs, learningRate, rng, signal, onStep }: TrainingOptions,
-): Promise<TrainingProgress> {
-  const sgd = new Sgd({ lr: learningRate, momentum: MOMENTUM });
-  const batchSize = Math.min(BATCH_SIZE, images.count);
-  // What does not fill a batch is left for the next epoch: a batch of one has no variance.
-  const stepsPerEpoch = Math.floor(images.count / batchSize);
-  const start = performance.now();
-  let progress: TrainingProgress | undefined;
+export class TrainingRun implements Resumable {
+  /** [steps done, loss, accuracy], the latter two over the steps since the row before; then the running
+   * statistics as `statisticsOf` gives them. */
+  readonly curve: Series;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  readonly #sgd = newOptimizer();
+  readonly #stream: RandomStream;
+  readonly #loader;
+  /** The generator as it was before it drew the order of the epoch. */
+  #epochBegin: readonly number[];
+  #step = 0;
+  #milliseconds = 0;
+  #epochSums = nothing();
+  #recordSums = nothing();
 
-  for (let epoch = 1; epoch <= epochs; epoch++) {
-    const order = shuffledIndices(images.count, rng);
-    let lossSum = 0;
-    let correct = 0;
-    for (let step = 1; step <= stepsPerEpoch; step++) {
-      const batch = batcher.batch(images, order.subarray((step - 1) * batchSize, step * batchSize));
-      const logits = network.forwardMut(batch.images.trace());
-      const loss = crossEntropyWithLogits(logits, batch.labels);
-      correct += countEqual(mostLikely(logits), batch.labels);
-      lossSum += loss.item();
-      const stepsDone = (epoch - 1) * stepsPerEpoch + step - 1;
-      sgd.lr = learningRate * (1 - stepsDone / (epochs * stepsPerEpoch));
-      sgd.update(network, backward(loss));
-
-      progress = {
-        epoch,
-        epochs,
-        step,
-        stepsPerEpoch,
-        loss: lossSum / step,
-        accuracy: correct / (step * batchSize),
-        imagesPerSecond: ((stepsDone + 1) * batchSize * 1000) / (performance.now() - start),
-      };
-      onStep(progress);
-      // Lets Ctrl-C and the progress bar's timer through.
-      await setImmediate();
-      signal.throwIfAborted();
-    }
+  constructor(
+    readonly network: Classifier,
+    { epochs, seed, images, brightness }: TrainingOptions,
+  ) {
+    this.#stream = new RandomStream(seed, 'batches');
+    this.#epochBegin = this.#stream.getState();
+    this.#loader = trainingLoader(images, brightness, this.#stream.next);
+    this.epochs = epochs;
+    this.stepsPerEpoch = this.#loader.length;
+    this.curve = new Series(3 + 2 * normsOf(network).length);
   }
-  if (progress === undefined) throw new RangeError('Expected images and at least one epoch');
-  return progress;
+
+  /** Which order the next epoch has, or the one that it is in. */
+  readonly generator = {
+    getState: () => this.#epochBegin,
+    setState: (state: readonly number[]) => {
+      this.#stream.setState(state);
+      this.#epochBegin = [...state];
+    },
+  };
+
+  get steps(): number {
+    return this.epochs * this.stepsPerEpoch;
+  }
+
+  get stepsDone(): number {
+    return this.#step;
+  }
+
+  get done(): boolean {
+    return this.#step === this.steps;
+  }
+
+  get imagesPerSecond(): number {
+    return (this.#step * this.#loader.batchSize * 1000) / this.#milliseconds;
+  }
+
+  /**
+   * Goes on to the end of the epoch, in place.
+   * @param learningRate The highest one; the whole training must have the same.
+   * @throws the signal's reason once it is aborted, before the next step.
+   */
+  async trainEpoch(
+    learningRate: number,
+    signal: AbortSignal,
+    onStep: (progress: TrainingProgress) => void,
+  ): Promise<void> {
+    const schedule = newSchedule(learningRate, this.steps);
+    const skip = this.#step % this.stepsPerEpoch;
+    if (skip === 0) this.#epochSums = nothing();
+    for (using batch of this.#loader.epoch({ skip })) {
+      await pause(signal);
+      const start = performance.now();
+      this.#sgd.lr = schedule(this.#step);
+      const result = trainStep(this.network, this.#sgd, batch);
+      this.#step++;
+      for (const sums of [this.#epochSums, this.#recordSums]) {
+        sums.steps++;
+        sums.loss += result.loss;
+        sums.accuracy += result.accuracy;
+      }
+      this.#record();
+      this.#milliseconds += performance.now() - start;
+      onStep(this.#progress());
+    }
+    this.#epochBegin = this.#stream.getState();
+  }
+
+  #record(): void {
+    const interval = Math.max(Math.floor(this.stepsPerEpoch / RECORDS_PER_EPOCH), 1);
+    if (this.#step % interval !== 0) return;
+    const { steps, loss, accuracy } = this.#recordSums;
+    this.curve.add(this.#step, loss / steps, accuracy / steps, ...statisticsOf(this.network));
+    this.#recordSums = nothing();
+  }
+
+  #progress(): TrainingProgress {
+    const { steps, loss, accuracy } = this.#epochSums;
+    const { stepsPerEpoch, epochs } = this;
+    const left = (stepsPerEpoch - steps) * this.#loader.batchSize;
+    return {
+      epoch: Math.ceil(this.#step / stepsPerEpoch),
+      epochs,
+      step: steps,
+      stepsPerEpoch,
+      loss: loss / steps,
+      accuracy: accuracy / steps,
+      imagesPerSecond: this.imagesPerSecond,
+      secondsLeft: left / this.imagesPerSecond,
+    };
+  }
+
+  write(zip: NpzWriter, prefix: string): void {
+    this.#sgd.write(zip, `${prefix}optimizer.`, this.network);
+    this.curve.write(zip, `${prefix}curve.`);
+    zip.number(`${prefix}step.npy`, this.#step);
+    const sums = [this.#epochSums, this.#recordSums].flatMap((s) => [s.steps, s.loss, s.accuracy]);
+    zip.numbers(`${prefix}sums.npy`, [this.#milliseconds, ...sums]);
+  }
+
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    await this.#sgd.read(zip, `${prefix}optimizer.`, this.network);
+    await this.curve.read(zip, `${prefix}curve.`);
+    const step = await zip.number(`${prefix}step.npy`, {
+      expected: `a number of steps up to ${this.steps}`,
+      fits: (value) => Number.isSafeInteger(value) && value >= 0 && value <= this.steps,
+    });
+    const [milliseconds, ...sums] = await zip.numbers(`${prefix}sums.npy`, 7);
+    zip.change(() => {
+      this.#step = step;
+      this.#milliseconds = milliseconds;
+      this.#epochSums = { steps: sums[0], loss: sums[1], accuracy: sums[2] };
+      this.#recordSums = { steps: sums[3], loss: sums[4], accuracy: sums[5] };
+    });
+  }
 }

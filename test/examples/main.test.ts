@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { node } from '../support/node-process.js';
@@ -38,23 +40,45 @@ describe('npm start', () => {
   });
   after(() => directory.remove());
 
+  const inDirectory = (name: string) => join(directory.path, name);
+  const train = (epochs: number, name: string, more: string[] = []) => [
+    ...['--data', directory.path, '--epochs', String(epochs)],
+    ...['--checkpoint', inDirectory(`${name}.npz`), '--report', inDirectory(`${name}.html`)],
+    ...more,
+  ];
+  const resultsIn = (output: string) =>
+    /Test accuracy[^]*?\n {2}with batch norm +([\d.]+ %) +(lr [\d.]+)[^]*?\n {2}without batch norm +([\d.]+ %) +(lr [\d.]+)/
+      .exec(output)
+      ?.slice(1);
+
   it('trains both networks on IDX files and prints plain lines where there is no terminal', async () => {
-    const { code, output, errors } = await start(['--data', directory.path, '--epochs', '3']);
+    const { code, output, errors } = await start(train(3, 'whole'));
     expect(errors).to.equal('');
     expect(code).to.equal(0);
     expect(output).to.include('100 to train with, 20 to validate, 20 to test');
-    expect(output.match(/lr 0\.\d\d {2}epoch \d\/3 {2}loss/g)).to.have.length(2 * 4 * 3);
-    expect(output).to.match(
-      /Test accuracy[^]*\n {2}with batch norm .* %[^]*\n {2}without batch norm .* %/,
-    );
+    expect(output.match(/lr 0\.\d\d tried/g)).to.have.length(2 * 4);
+    expect(output.match(/epoch \d\/3 {2}loss/g)).to.have.length(2 * 3);
+    expect(resultsIn(output)).to.have.length(4);
     expect(output).not.to.include('\x1b');
+    expect(readFileSync(inDirectory('whole.html'), 'utf8')).to.match(
+      /^<!doctype html>[^]*<\/html>\n$/,
+    );
   });
 
   it('explains itself', async () => {
     const { code, output } = await start(['--help']);
     expect(code).to.equal(0);
-    for (const option of ['--data', '--epochs', '--images', '--seed'])
+    for (const option of [
+      '--data',
+      '--epochs',
+      '--images',
+      '--seed',
+      '--checkpoint',
+      '--resume',
+      '--report',
+    ]) {
       expect(output).to.include(option);
+    }
   });
 
   it('rejects bad options with the usage', async () => {
@@ -72,14 +96,42 @@ describe('npm start', () => {
       .and.not.to.match(/\n\s+at /);
   });
 
-  it('ends at Ctrl-C', async () => {
-    const { code, output, errors } = await start(
-      ['--data', directory.path, '--epochs', '1000'],
+  it('saves at Ctrl-C, says how to go on, and gives the same result then', async () => {
+    const epochs = 60;
+    const whole = await start(train(epochs, 'uninterrupted'));
+    const first = await start(
+      train(epochs, 'interrupted'),
       // Once: a second one ends the program at once, as Node does by default.
-      (child, text) => text.includes('epoch 1/1000') && !child.killed && child.kill('SIGINT'),
+      (child, text) => text.includes(`epoch 1/${epochs}`) && !child.killed && child.kill('SIGINT'),
     );
-    expect(code).to.equal(130);
-    expect(errors).to.equal('Interrupted.\n');
-    expect(output).not.to.include('Test accuracy');
+    expect(first.code).to.equal(130);
+    expect(first.output).not.to.include('Test accuracy');
+    expect(existsSync(inDirectory('interrupted.html'))).to.equal(false);
+    expect(first.errors)
+      .to.include('Interrupted. Saved')
+      .and.not.to.match(/\n\s+at /);
+    const [, command] = /npm start -- (.*)\n/.exec(first.errors) ?? [];
+
+    const second = await start(command.split(' '));
+    expect(second.errors).to.equal('');
+    const [withBatchNorm] = second.output.split('Training without');
+    expect(withBatchNorm).to.include(`epoch 3/${epochs}`).and.not.to.include(`epoch 1/${epochs}`);
+    expect(resultsIn(second.output)).to.have.length(4);
+    expect(resultsIn(second.output)).to.deep.equal(resultsIn(whole.output));
+    const weights = (name: string) => readFileSync(inDirectory(`${name}.npz`)).length;
+    expect(weights('interrupted')).to.equal(weights('uninterrupted'));
+  });
+
+  it('refuses to go on with other settings, or with what is no checkpoint', async () => {
+    const resume = (file: string, epochs: number) =>
+      start(train(epochs, 'refused', ['--resume', file]));
+    const other = await resume(inDirectory('whole.npz'), 4);
+    expect(other.code).to.equal(1);
+    expect(other.errors).to.include('Expected 4, which is --epochs').and.to.include('found 3');
+    const missing = await resume(inDirectory('missing.npz'), 3);
+    expect(missing.code).to.equal(1);
+    expect(missing.errors)
+      .to.include('missing.npz')
+      .and.not.to.match(/\n\s+at /);
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseOptions, UsageError } from '../../examples/digits/options.js';
+import { parseOptions, resumeCommand, UsageError } from '../../examples/digits/options.js';
 import { expectError } from '../support/errors.js';
 
 describe('parseOptions', () => {
@@ -9,9 +9,12 @@ describe('parseOptions', () => {
   it('has a default for everything', () => {
     expect(parseOptions([])).to.deep.equal({
       data: undefined,
-      epochs: 2,
+      epochs: 3,
       images: 24_000,
       seed: 1,
+      checkpoint: 'digits.npz',
+      resume: undefined,
+      report: 'digits.html',
       help: false,
     });
   });
@@ -21,14 +24,22 @@ describe('parseOptions', () => {
   });
 
   it('reads every option', () => {
-    const args = '--data=mnist --epochs 3 --images 500 --seed 4294967295 --help'.split(' ');
-    expect(parseOptions(args)).to.deep.equal({
+    const args =
+      '--data=mnist --epochs 5 --images 500 --seed 4294967295 --checkpoint a.npz --resume b.npz --report c.html --help';
+    expect(parseOptions(args.split(' '))).to.deep.equal({
       data: 'mnist',
-      epochs: 3,
+      epochs: 5,
       images: 500,
       seed: 2 ** 32 - 1,
+      checkpoint: 'a.npz',
+      resume: 'b.npz',
+      report: 'c.html',
       help: true,
     });
+  });
+
+  it('saves to the file that it goes on with', () => {
+    expect(parseOptions(['--resume', 'b.npz']).checkpoint).to.equal('b.npz');
   });
 
   it('rejects what is no number in range', () => {
@@ -41,13 +52,38 @@ describe('parseOptions', () => {
     rejects(['--seed', '4294967296'], '--seed', 'received "4294967296"');
   });
 
-  it('rejects an empty directory name', () => {
-    rejects(['--data', ''], '--data', 'received ""');
+  it('rejects empty names', () => {
+    rejects(['--data', ''], 'a directory for --data', 'received ""');
+    for (const option of ['--checkpoint', '--resume', '--report']) {
+      rejects([option, ''], `a file for ${option}`, 'received ""');
+    }
   });
 
   it('rejects unknown options, stray arguments and missing values', () => {
     rejects(['--learning-rate', '1'], "'--learning-rate'");
     rejects(['mnist'], "'mnist'");
     rejects(['--seed'], "'--seed <value>'");
+  });
+});
+
+describe('resumeCommand', () => {
+  const words = (args: string[]) => resumeCommand(parseOptions(args)).split(' ').slice(3);
+
+  it('gives the options of the training and the file that it was saved to', () => {
+    const args = '--data mnist --epochs 5 --images 500 --seed 7 --report c.html';
+    const command = words([...args.split(' '), '--checkpoint', 'a.npz']);
+    expect(command).to.deep.equal([...args.split(' '), '--resume', 'a.npz']);
+  });
+
+  it('is a command that means the same', () => {
+    const { checkpoint, resume, ...rest } = parseOptions(words([]));
+    expect([checkpoint, resume]).to.deep.equal(['digits.npz', 'digits.npz']);
+    expect(parseOptions([])).to.deep.include(rest);
+  });
+
+  it('quotes what a shell would divide', () => {
+    expect(resumeCommand(parseOptions(['--checkpoint', "my file's.npz"]))).to.match(
+      / --resume 'my file'\\''s.npz'$/,
+    );
   });
 });

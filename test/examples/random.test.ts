@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { normal, randomStream, shuffledIndices } from '../../examples/digits/random.js';
+import {
+  normal,
+  RandomStream,
+  randomStream,
+  shuffledIndices,
+} from '../../examples/digits/random.js';
 
 const take = (count: number, rng: () => number) => Array.from({ length: count }, () => rng());
 
@@ -16,6 +21,18 @@ describe('randomStream', () => {
     for (const number of numbers) expect(number >= 0 && number < 1).to.equal(true);
     const mean = numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
     expect(mean).to.be.closeTo(0.5, 0.01);
+  });
+});
+
+describe('RandomStream', () => {
+  it('goes on where its state was taken', () => {
+    const stream = new RandomStream(1, 'batches');
+    expect(stream.next()).to.equal(randomStream(1, 'batches')());
+    const state = stream.getState();
+    const numbers = take(100, stream.next);
+    const other = new RandomStream(2, 'weights');
+    other.setState(state);
+    expect(take(100, other.next)).to.deep.equal(numbers);
   });
 });
 

@@ -1,11 +1,12 @@
+import { decode } from 'fast-png';
 import { expect } from 'chai';
 import type { Images } from '../../examples/digits/dataset.js';
 import { table } from '../../examples/digits/format.js';
-import { bestOf, LEARNING_RATES, type Trial } from '../../examples/digits/learning-rates.js';
-import { Classifier } from '../../examples/digits/model.js';
+import { writePage } from '../../examples/digits/page.js';
 import { draw, sideBySide } from '../../examples/digits/pictures.js';
-import { progressLines } from '../../examples/digits/progress.js';
-import { report } from '../../examples/digits/report.js';
+import { duration, progressLines } from '../../examples/digits/progress.js';
+import { report, type Result } from '../../examples/digits/report.js';
+import { Series } from '../../examples/digits/series.js';
 import type { TrainingProgress } from '../../examples/digits/train.js';
 
 const last: TrainingProgress = {
@@ -16,55 +17,45 @@ const last: TrainingProgress = {
   loss: 0.12345,
   accuracy: 0.9876,
   imagesPerSecond: 12_345.6,
+  secondsLeft: 0,
 };
 
-function trials(accuracies: readonly number[], losses: readonly number[] = []): Trial[] {
-  const network = new Classifier(4, false, Math.random);
-  return accuracies.map((validationAccuracy, i) => ({
-    learningRate: LEARNING_RATES[i],
-    network,
-    validationAccuracy,
-    last: { ...last, loss: losses[i] ?? last.loss },
-  }));
+function series(rows: readonly (readonly number[])[]): Series {
+  const filled = new Series(rows[0].length);
+  for (const row of rows) filled.add(...row);
+  return filled;
 }
 
-describe('bestOf', () => {
-  it('is the trial with the highest validation accuracy, the first of equal ones', () => {
-    expect(bestOf(trials([0.5, 0.9, 0.9, 0.1])).learningRate).to.equal(LEARNING_RATES[1]);
-  });
-});
+function result(name: string, learningRate: number, predicted: number[], loss = 0.5): Result {
+  const contestant = {
+    name,
+    learningRate,
+    trials: series([[learningRate, 0.5, 1.5]]),
+    validation: series([[5, loss, 0.8]]),
+    run: {
+      curve: series([[1, 2.3, 0.1, 0, 1], [5, loss, 0.75, 0.5, 1.5]]), // prettier-ignore
+      imagesPerSecond: 12_345.6,
+      stepsPerEpoch: 5,
+    },
+  };
+  return { contestant, predicted: Uint8Array.from(predicted) };
+}
+
+const test: Images = {
+  count: 8,
+  rows: 8,
+  columns: 8,
+  pixels: Uint8Array.from({ length: 8 * 64 }, (_, i) => i % 251),
+  labels: Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7),
+};
+const results = [
+  result('with', 0.03, [0, 1, 2, 3, 4, 5, 6, 9]),
+  result('without', 0.01, [8, 8, 2, 3, 4, 5, 6, 7], NaN),
+] as const;
 
 describe('report', () => {
-  const test: Images = {
-    count: 8,
-    rows: 8,
-    columns: 8,
-    pixels: Uint8Array.from({ length: 8 * 64 }, (_, i) => i % 256),
-    labels: Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7),
-  };
-  const text = report(
-    [
-      {
-        name: 'with',
-        trials: trials([0.5, 0.75, 0.6, 0.1]),
-        predicted: Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 9),
-      },
-      {
-        name: 'without',
-        trials: trials([0.5, 0.4, 0.3, 0.1], [1, 1, 1, NaN]),
-        predicted: Uint8Array.of(8, 8, 2, 3, 4, 5, 6, 7),
-      },
-    ],
-    test,
-    4_000,
-  );
+  const text = report(results, test);
   const lines = text.split('\n').map((line) => line.trim().split(/\s{2,}/));
-
-  it('shows every learning rate for both networks and marks the best', () => {
-    expect(lines).to.deep.include(['0.01', '0.03', '0.10', '0.30']);
-    expect(lines).to.deep.include(['with', '50.00 %', '75.00 % *', '60.00 %', '10.00 %']);
-    expect(lines).to.deep.include(['without', '50.00 % *', '40.00 %', '30.00 %', 'diverged']);
-  });
 
   it('shows test accuracies', () => {
     const speed = 'trained on 12,346 images/s';
@@ -82,8 +73,49 @@ describe('report', () => {
   });
 
   it('draws nothing where nothing was misread', () => {
-    const perfect = { name: 'with', trials: trials([1]), predicted: test.labels };
-    expect(report([perfect], test, 4_000)).not.to.include('Some');
+    const perfect = result('with', 0.1, [...test.labels]);
+    expect(report([perfect], test)).not.to.include('Some');
+  });
+});
+
+describe('writePage', () => {
+  const page = writePage({
+    facts: ['1 < 2'],
+    results,
+    test,
+    norms: ['1'],
+    times: [{ name: '0 Conv2D', forward: 0.25, backward: 0.5 }],
+    timedImages: 64,
+  });
+
+  it('has a chart of everything', () => {
+    // Loss, accuracy, means, variances, two confusions, times; a network that diverged is no obstacle.
+    expect(page.match(/<svg /g)).to.have.length(7);
+    for (const text of [
+      'with, training',
+      'without, validation',
+      'read as',
+      '0 Conv2D',
+      '87.50 %',
+    ]) {
+      expect(page).to.include(text);
+    }
+    expect(page).not.to.match(/NaN|undefined/);
+  });
+
+  it('needs no other file and no network', () => {
+    expect(page).not.to.match(/<script|<link|@import/);
+    const sources = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, source]) => source);
+    for (const source of sources) expect(source).to.match(/^(data:|#)/);
+    expect(page).to.include('1 &#60; 2');
+  });
+
+  it('shows the misread images', () => {
+    const [[, png]] = [...page.matchAll(/data:image\/png;base64,([^"]*)"/g)];
+    const { width, height, channels, data } = decode(Buffer.from(png, 'base64'));
+    expect([width, height, channels]).to.deep.equal([8, 8, 1]);
+    expect([...data]).to.deep.equal([...test.pixels.subarray(7 * 64)]);
+    expect(page).to.include('7 read as 9').and.not.to.include('0 read as 8');
   });
 });
 
@@ -123,11 +155,27 @@ describe('progressLines', () => {
   it('writes one plain line for each epoch', () => {
     const written: string[] = [];
     const display = progressLines({ write: (text: string) => written.push(text) > 0 });
-    display.begin('lr 0.10');
     for (const step of [1, 2, 3, 4, 5]) display.step({ ...last, step });
     display.end();
-    expect(written).to.deep.equal([
-      '  lr 0.10  epoch 2/2  loss 0.123  accuracy 98.8 %  12,346 images/s\n',
+    expect(written).to.deep.equal(['  epoch 2/2  loss 0.123  accuracy 98.8 %  12,346 images/s\n']);
+  });
+});
+
+describe('duration', () => {
+  it('is in seconds, and minutes where there are some', () => {
+    expect([0, 0.2, 59.5, 60, 61, 125].map(duration)).to.deep.equal([
+      '0 s',
+      '1 s',
+      '1 min 0 s',
+      '1 min 0 s',
+      '1 min 1 s',
+      '2 min 5 s',
     ]);
+  });
+});
+
+describe('Series', () => {
+  it('refuses rows of another width', () => {
+    expect(() => new Series(2).add(1)).to.throw(RangeError, 'Expected 2 numbers');
   });
 });

@@ -1,0 +1,115 @@
+import { LearningRateScheduler, type Resumable, type NpzReader, type NpzWriter } from 'batchnorm';
+import { type Brightness, brightnessOf, type Digits } from './dataset.js';
+import { type Classifier, makeClassifier } from './model.js';
+import { predict } from './predict.js';
+import { randomStream } from './random.js';
+import { Series } from './series.js';
+import {
+  newOptimizer,
+  newSchedule,
+  pause,
+  TrainingRun,
+  trainingLoader,
+  trainStep,
+} from './train.js';
+
+export const LEARNING_RATES = [0.01, 0.03, 0.1, 0.3] as const;
+/** Steps of the short training that each learning rate is tried with. */
+export const TRIAL_STEPS = 200;
+
+export interface ContestantOptions {
+  readonly digits: Digits;
+  readonly epochs: number;
+  readonly seed: number;
+}
+
+/** One of the two networks: the learning rates tried, and its training at the best of them. */
+export class Contestant implements Resumable {
+  readonly name: string;
+  readonly run: TrainingRun;
+  /** [learning rate, validation accuracy, validation loss] of each short training. */
+  readonly trials = new Series(3);
+  /** [steps done, loss, accuracy] on the validation images, behind each epoch. */
+  readonly validation = new Series(3);
+  readonly brightness: Brightness;
+  readonly #newNetwork: () => Classifier;
+  readonly #options: ContestantOptions;
+
+  constructor(withBatchNorm: boolean, options: ContestantOptions) {
+    this.name = withBatchNorm ? 'with batch norm' : 'without batch norm';
+    this.#options = options;
+    this.#newNetwork = () => makeClassifier(withBatchNorm, randomStream(options.seed, 'weights'));
+    const images = options.digits.training;
+    this.brightness = brightnessOf(images);
+    this.run = new TrainingRun(this.#newNetwork(), {
+      ...options,
+      images,
+      brightness: this.brightness,
+    });
+  }
+
+  get network(): Classifier {
+    return this.run.network;
+  }
+
+  /**
+   * The one with the lowest validation loss, which tells apart what has hardly begun to learn, too; the lower one
+   * of two that are equal or diverged.
+   */
+  get learningRate(): number {
+    const lossOf = ([, , loss]: readonly number[]) => (Number.isNaN(loss) ? Infinity : loss);
+    return this.trials.rows.reduce((best, row) => (lossOf(row) < lossOf(best) ? row : best))[0];
+  }
+
+  /** Whether all learning rates have been tried. */
+  get tried(): boolean {
+    return this.trials.rows.length === LEARNING_RATES.length;
+  }
+
+  /**
+   * Tries the next learning rate. All begin with the same weights and see the same batches; so do those of the
+   * other network.
+   * @throws the signal's reason once it is aborted; nothing has changed then.
+   */
+  async tryNext(signal: AbortSignal): Promise<void> {
+    const learningRate = LEARNING_RATES[this.trials.rows.length];
+    const { seed, digits } = this.#options;
+    const network = this.#newNetwork();
+    const loader = trainingLoader(digits.training, this.brightness, randomStream(seed, 'batches'));
+    const steps = Math.min(TRIAL_STEPS, this.run.steps);
+    const sgd = newOptimizer();
+    const scheduler = new LearningRateScheduler(sgd, newSchedule(learningRate, steps));
+    while (scheduler.step < steps) {
+      for (using batch of loader) {
+        trainStep(network, sgd, batch);
+        scheduler.next();
+        await pause(signal);
+        if (scheduler.step === steps) break;
+      }
+    }
+    const { accuracy, loss } = predict(network, digits.validation, this.brightness);
+    this.trials.add(learningRate, accuracy, loss);
+  }
+
+  /** Shows how good the network is on the validation images. */
+  validate(): void {
+    const { loss, accuracy } = predict(
+      this.network,
+      this.#options.digits.validation,
+      this.brightness,
+    );
+    this.validation.add(this.run.stepsDone, loss, accuracy);
+  }
+
+  write(zip: NpzWriter, prefix: string): void {
+    this.run.write(zip, `${prefix}run.`);
+    this.trials.write(zip, `${prefix}trials.`);
+    this.validation.write(zip, `${prefix}validation.`);
+  }
+
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    await this.run.read(zip, `${prefix}run.`);
+    await this.trials.read(zip, `${prefix}trials.`);
+    await this.validation.read(zip, `${prefix}validation.`);
+  }
+}
