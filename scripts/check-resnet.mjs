@@ -4,9 +4,12 @@
 //
 // - loss and gradients at each of twenty sets of weights along PyTorch's training: 1e-5 of PyTorch's loss, and of the
 //   largest absolute value of that gradient, both computed by PyTorch in float64, with the same values on the same side
-//   of every ReLU's kink (make.py says why); those on the other side in float64 are within 1e-5 of it;
+//   of every ReLU's kink (make.py says why); those on the other side in float64 are within 1e-5 of it. Where the loss
+//   is nearly zero, 2^-24 of it more: the gradient of the logits, softmax - target, is then the small difference of two
+//   numbers next to 1, of which one is rounded;
 // - the losses of a training of a hundred steps from PyTorch's weights: 1e-4, or twice what PyTorch's training in
-//   float32 has been away from that in float64 so far.
+//   float32 is away from that in float64, each the largest difference of the curve: which step a value first falls on
+//   the other side of a ReLU in is chance.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,7 +111,11 @@ async function compareGradients() {
   const names = trainable(net).map(([name]) => name);
   const worst = { value: 0, where: 'nowhere' };
   const ownKinks = { ours: 0, PyTorch: 0 };
-  const note = (found, where) => {
+  let over = 0;
+  let passed = true;
+  const note = (found, where, allowed) => {
+    if (!(found <= mostOfGradient)) over++;
+    if (!(found <= allowed)) passed = false;
     // NaN is the worst, and stays it.
     if (found <= worst.value || Number.isNaN(worst.value)) return;
     Object.assign(worst, { value: found, where });
@@ -118,10 +125,11 @@ async function compareGradients() {
     const loss = lossOf(net, step);
     const gradients = backward(loss);
     const ours = trainable(net).map(([, tensor]) => gradients.get(tensor).data);
-    note(difference([loss.item()], [masked[i].loss]), `the loss before step ${step}`);
+    const allowed = mostOfGradient + 2 ** -24 / masked[i].loss;
+    note(difference([loss.item()], [masked[i].loss]), `the loss before step ${step}`, allowed);
     const exact = await readGradients(`masked-${step}`);
     for (const [j, name] of names.entries()) {
-      note(difference(ours[j], exact[j]), `${name} before step ${step}`);
+      note(difference(ours[j], exact[j]), `${name} before step ${step}`, allowed);
     }
     const unmasked = await readGradients(`gradients-${step}`);
     const float32 = await readGradients(`float32-${step}`);
@@ -133,12 +141,12 @@ async function compareGradients() {
   const turned = masked.reduce((sum, each) => sum + each.turned, 0);
   const farthest = Math.max(...masked.map((each) => each.farthest));
   console.log(
-    `${expected.points.length} sets of weights, the loss and ${names.length} gradients of each: at most ${short(worst.value)} from float64 (${worst.where})`,
+    `${expected.points.length} sets of weights, the loss and ${names.length} gradients of each: at most ${short(worst.value)} from float64 (${worst.where}), ${over} more than ${short(mostOfGradient)}`,
   );
   console.log(
     `  on the other side of a ReLU in float64: ${turned} values in all, at most ${short(farthest)} from zero; with these, gradients are up to ${short(ownKinks.ours)} from float64, those of PyTorch's float32 ${short(ownKinks.PyTorch)}`,
   );
-  return worst.value <= mostOfGradient && farthest <= mostFromKink;
+  return passed && farthest <= mostFromKink;
 }
 
 /** The largest difference, of the largest absolute value. */
@@ -158,28 +166,18 @@ async function compareLosses() {
   const sgd = new Sgd({ lr: expected.lr, momentum: expected.momentum });
   let gap = 0;
   let most = 0;
-  let mostAllowed = 0;
-  let passed = true;
   for (const [step, exact] of expected.losses.entries()) {
     const loss = lossOf(net, step);
     sgd.update(net, backward(loss));
     gap = Math.max(gap, Math.abs(expected.losses_float32[step] - exact));
-    const allowed = Math.max(mostOfLosses, 2 * gap);
-    const off = Math.abs(loss.item() - exact);
-    if (!(off <= allowed)) {
-      console.log(
-        `  before step ${step}: ${loss.item()}, ${off} from PyTorch's float64; ${allowed} are allowed`,
-      );
-      passed = false;
-    }
-    most = Math.max(most, off);
-    mostAllowed = allowed;
+    most = Math.max(most, Math.abs(loss.item() - exact));
   }
+  const allowed = Math.max(mostOfLosses, 2 * gap);
   const [first, last] = [expected.losses[0], expected.losses.at(-1)];
   console.log(
-    `${expected.losses.length} steps, loss from ${first.toFixed(3)} to ${last.toFixed(4)}: at most ${short(most)} from float64; PyTorch's float32 ${short(gap)}, allowed in the end ${short(mostAllowed)}`,
+    `${expected.losses.length} steps, loss from ${first.toFixed(3)} to ${last.toFixed(4)}: at most ${short(most)} from float64; PyTorch's float32 ${short(gap)}, allowed ${short(allowed)}`,
   );
-  return passed;
+  return most <= allowed;
 }
 
 function short(value) {

@@ -42,7 +42,7 @@ export async function compare(threads, rounds) {
     times.set(each, []);
   }
   for (let round = 0; round < rounds; round++) {
-    for (const each of taking) times.get(each).push(await each.run('step', 2));
+    for (const each of taking) times.get(each).push(await each.run('step', 1));
   }
   const results = [];
   for (const each of taking) {
