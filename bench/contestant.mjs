@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** A process that measures on demand; native/server.h has the lines that it is sent. */
@@ -37,6 +38,12 @@ export class Contestant {
   /** Milliseconds of one call. */
   async run(name, repeats) {
     return Number(await this.#ask(`run ${repeats} ${name}`));
+  }
+
+  /** MiB that were resident at most so far. */
+  peakMemory() {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)[1]) / 1024;
   }
 
   async stop() {

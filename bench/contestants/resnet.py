@@ -1,0 +1,32 @@
+"""A training step of ResNet-8 with PyTorch; answers the lines of bench/native/server.h."""
+
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.append(str(Path(__file__).parents[2] / "test/reference/resnet"))
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+
+from network import CLASSES, resnet8  # noqa: E402
+from serve import serve  # noqa: E402
+
+
+def prepare(images, channels, rows, columns, threads):
+    torch.set_num_threads(threads)
+    net = resnet8().train()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    x = torch.randn(images, channels, rows, columns)
+    classes = torch.arange(images) % CLASSES
+
+    def step():
+        loss = F.cross_entropy(net(x), classes)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    return {"step": step}
+
+
+serve(prepare)

@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { succeeds } from '../../scripts/run.mjs';
+import { Contestant } from '../contestant.mjs';
+import { median } from './median.mjs';
+
+const batch = [64, 3, 32, 32];
+const warmUp = 3;
+
+/** Whoever is installed here. PyTorch twice: as it is, and with a malloc that keeps memory and asks for huge pages,
+ * since as it is it gets new pages from the system in every step. */
+function contestants(threads) {
+  const found = [
+    new Contestant('batchnorm', process.execPath, ['bench/contestants/resnet.mjs'], {
+      BATCHNORM_NUM_THREADS: String(threads),
+    }),
+  ];
+  const python = '/usr/bin/python3';
+  if (succeeds(python, ['-c', 'import torch'])) {
+    const program = ['bench/contestants/resnet.py'];
+    const kept = {
+      MALLOC_MMAP_MAX_: '0',
+      MALLOC_TRIM_THRESHOLD_: String(2 ** 40),
+      GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
+    };
+    found.push(new Contestant('PyTorch', python, program));
+    found.push(new Contestant('PyTorch, memory kept', python, program, kept));
+  }
+  return found;
+}
+
+/**
+ * Training steps of ResNet-8 on 64 images of 3 x 32 x 32, each contestant in a process of its own, in turns.
+ * @returns Of each: name, threads, milliseconds of a step (median) and MiB resident at most.
+ */
+export async function compare(threads, rounds) {
+  const taking = contestants(threads);
+  const times = new Map();
+  for (const each of taking) {
+    each.start();
+    await each.prepare(batch, threads);
+    await each.run('step', warmUp);
+    times.set(each, []);
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const each of taking) times.get(each).push(await each.run('step', 1));
+  }
+  const results = [];
+  for (const each of taking) {
+    const { name } = each;
+    results.push({
+      name,
+      threads,
+      milliseconds: median(times.get(each)),
+      mebibytes: each.peakMemory(),
+    });
+    await each.stop();
+  }
+  return results;
+}
+
+/** TensorFlow.js takes seconds: one step, after the one that every contestant is warmed up by. Undefined where it is not
+ * installed. */
+export async function measureTensorFlow() {
+  if (!existsSync('bench/node_modules/@tensorflow/tfjs')) return undefined;
+  const contestant = new Contestant('TensorFlow.js', process.execPath, [
+    'bench/contestants/resnet_tensorflow.mjs',
+  ]);
+  contestant.start();
+  await contestant.prepare(batch, 1);
+  const milliseconds = await contestant.run('step', 1);
+  const mebibytes = contestant.peakMemory();
+  await contestant.stop();
+  return { name: contestant.name, threads: 1, milliseconds, mebibytes };
+}
