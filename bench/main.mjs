@@ -10,6 +10,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runQuietly } from '../scripts/run.mjs';
 import { Contestant } from './contestant.mjs';
+import { compare } from './resnet/compare.mjs';
 import { nameOf, shapes } from './shapes.mjs';
 import { writeMarkdown } from './report/markdown.mjs';
 import { writePage } from './report/page.mjs';
@@ -40,12 +41,17 @@ const results = {
   lastLevelCache: lastLevelCache(),
   contestants: contestants(1).map(({ name }) => name),
   cases: [],
+  network: [],
 };
 for (const threads of threadCounts) {
   for (const shape of chosen) {
     results.cases.push({ shape, threads, milliseconds: await measure(shape, threads) });
     console.log(`${nameOf(shape)}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`);
   }
+}
+for (const threads of threadCounts) {
+  results.network.push(...(await compare(threads, rounds)));
+  console.log(`a step of ResNet-8, ${threads} ${threads === 1 ? 'thread' : 'threads'}`);
 }
 mkdirSync('bench/results', { recursive: true });
 writeFileSync('bench/results/results.json', `${JSON.stringify(results)}\n`);

@@ -28,7 +28,9 @@ function resnet8() {
   let x = tf.layers.batchNormalization().apply(convolution(16, 3).apply(inputs));
   x = tf.layers.reLU().apply(x);
   x = block(block(block(x, 16, 1), 32, 2), 64, 2);
-  const outputs = tf.layers.dense({ units: 10 }).apply(tf.layers.globalAveragePooling2d().apply(x));
+  const outputs = tf.layers
+    .dense({ units: 10 })
+    .apply(tf.layers.globalAveragePooling2d({}).apply(x));
   return tf.model({ inputs, outputs });
 }
 
