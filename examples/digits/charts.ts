@@ -8,6 +8,10 @@ export type Svg = string;
 
 const WIDTH = 940;
 const COLOURS = ['#1f6fb4', '#d9682c', '#2f9e60', '#8a5cc2', '#c23b5a', '#7a6a4f', '#4d7f8c'];
+/** In legends. */
+const LINE = 'path://M0 9H28V11H0Z';
+/** Of the two networks. */
+const DOTS = ['circle', 'diamond'];
 /** So often at least must a digit be misread as another for the strongest colour. */
 const MANY_MISTAKES = 10;
 /** Positive, so that a logarithmic axis shows it. */
@@ -39,8 +43,13 @@ function curves(
     rows
       .filter((row) => Number.isFinite(row[column]))
       .map((row) => [row[0] / stepsPerEpoch, toValue(row[column])]);
+  const legendOf = ({ contestant: { name } }: Result, i: number) => [
+    { name: `${name}, training`, icon: LINE },
+    { name: `${name}, validation`, icon: DOTS[i] },
+  ];
   return draw(330, {
     ...epochAxis,
+    legend: { ...epochAxis.legend, data: results.flatMap(legendOf) },
     yAxis,
     series: results.flatMap(({ contestant: { name, run, validation } }, i) => [
       {
@@ -54,7 +63,7 @@ function curves(
       {
         name: `${name}, validation`,
         type: 'line' as const,
-        symbol: i === 0 ? 'circle' : 'diamond',
+        symbol: DOTS[i],
         symbolSize: 9,
         lineStyle: { width: 1.5, type: 'dashed' as const },
         color: COLOURS[i],
@@ -143,7 +152,7 @@ export function timeChart(times: readonly LayerTime[]): Svg {
 }
 
 const epochAxis = {
-  legend: { top: 0, right: 10 },
+  legend: { top: 0, right: 10, icon: LINE },
   grid: { left: 60, right: 30, top: 60, bottom: 45 },
   xAxis: {
     type: 'value',

@@ -13,12 +13,12 @@ import {
 export interface LayerTime {
   /** Its place in the network, as in its `.npz` file, and its kind. */
   readonly name: string;
-  /** Milliseconds, medians. */
+  /** Milliseconds: the fastest of some repetitions, which other work on the machine disturbs least. */
   readonly forward: number;
   readonly backward: number;
 }
 
-const REPETITIONS = 15;
+export const REPETITIONS = 15;
 
 type Input = Tensor<Shape>;
 type Taped = Tensor<Shape, OwnedTape>;
@@ -103,12 +103,8 @@ function timeStep(name: string, step: Step, inputs: readonly Input[], times: Lay
     backwards.push(performance.now() - beginBackward);
     forward.push(middle - begin);
   }
-  times.push({ name, forward: median(forward), backward: median(backwards) });
+  times.push({ name, forward: Math.min(...forward), backward: Math.min(...backwards) });
   return step(...inputs.map((input) => input.trace()))
     .clone()
     .detach();
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -86,8 +86,8 @@ async function requireFolder(option: string, file: string): Promise<void> {
 function describeBackend(): string {
   const { name, isa, threads, reason } = backend;
   const because = reason === undefined ? '' : `\n${reason}`;
-  // Without a hint, what takes two minutes natively looks as if it hung.
-  const advice = name === 'portable' ? '\nIt is some 20 times slower: try --images 2000' : '';
+  // Without a hint, what takes a minute natively looks as if it hung.
+  const advice = name === 'portable' ? '\nIt is some 60 times slower: try --images 500' : '';
   const count = `${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   return `batchnorm: ${name} backend, ${isa}, ${count}${because}${advice}`;
 }

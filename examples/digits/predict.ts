@@ -2,7 +2,7 @@ import { crossEntropyWithLogits, DataLoader, type Tape } from 'batchnorm';
 import { type Brightness, datasetOf, type Images } from './dataset.js';
 import type { Classifier, Logits } from './model.js';
 
-const IMAGES_AT_ONCE = 500;
+const IMAGES_AT_ONCE = 100;
 
 export interface Prediction {
   /** For each image, the class that the network gives it. */

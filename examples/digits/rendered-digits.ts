@@ -5,19 +5,20 @@ import { randomStream } from './random.js';
 import { render, SIZE } from './render.js';
 
 const IMAGES_PER_WRITER = 2 * CLASSES;
-const VALIDATION_IMAGES = 4_000;
-const TEST_IMAGES = 4_000;
+/** Images to validate and to test with; as many as to train with, if those are fewer. */
+const MOST_OTHERS = 4_000;
 
 /**
  * Digits as if written by hand. The three sets have no writer in common: their writers come from
  * random streams that do not overlap.
  */
 export function renderDigits(seed: number, trainingImages: number): Digits {
+  const others = Math.min(trainingImages, MOST_OTHERS);
   return {
     source: 'rendered digits',
     training: renderImages(trainingImages, randomStream(seed, 'training')),
-    validation: renderImages(VALIDATION_IMAGES, randomStream(seed, 'validation')),
-    test: renderImages(TEST_IMAGES, randomStream(seed, 'test')),
+    validation: renderImages(others, randomStream(seed, 'validation')),
+    test: renderImages(others, randomStream(seed, 'test')),
   };
 }
 

@@ -41,6 +41,11 @@ describe('renderImages', () => {
 });
 
 describe('renderDigits', () => {
+  it('has no more images to validate and to test with than to train with', () => {
+    const { training, validation, test } = renderDigits(1, 30);
+    expect([training.count, validation.count, test.count]).to.deep.equal([30, 30, 30]);
+  });
+
   it('has no image twice, neither in one set nor in two', () => {
     const { training, validation, test } = renderDigits(1, 4_000);
     const all = [training, validation, test].flatMap(hashes);
