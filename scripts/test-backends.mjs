@@ -1,7 +1,9 @@
-// Runs the mocha suite once on every backend that is here: the native one with each ISA that this
-// processor has, and TypeScript. Each is forced, so that none can stand in for another. Arguments go to mocha.
+// Runs the mocha suite once on every backend that is here: TypeScript, and the native one with each ISA that this
+// processor has, all but the best with what goes through the kernels. Each is forced, so that none can stand in for
+// another. Arguments go to mocha.
 import { createRequire } from 'node:module';
 import { run } from './run.mjs';
+import { throughKernels } from './through-kernels.mjs';
 
 const require = createRequire(import.meta.url);
 const mocha = require.resolve('mocha/bin/mocha.js');
@@ -11,17 +13,12 @@ const { backend } = await import('batchnorm');
 
 const portable = { BATCHNORM_BACKEND: 'portable' };
 const native = (isa) => ({ BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa });
-// What does not go through the kernels (files, the command line, examples, wrong arguments) is tested with the best
-// ISA and in TypeScript; the other ISAs take what does.
-const throughKernels =
-  'dist-dev/test/{autograd,backend,data,determinism,endurance,faults,nn,numerics,ops,optim,parity,probes,raw,tensor,training}/**/*.test.js';
-const onlyKernels = ['--no-config', '--timeout', '60000', throughKernels];
 const turns =
   backend.name === 'native'
     ? [
         [native(backend.isa), []],
-        ...(backend.isa === 'avx512' ? [[native('avx2'), onlyKernels]] : []),
-        ...(backend.isa === 'scalar' ? [] : [[native('scalar'), onlyKernels]]),
+        ...(backend.isa === 'avx512' ? [[native('avx2'), throughKernels]] : []),
+        ...(backend.isa === 'scalar' ? [] : [[native('scalar'), throughKernels]]),
         [portable, []],
       ]
     : [[portable, []]];

@@ -1,10 +1,12 @@
-// The NEON kernels under emulation: the native tests, then the whole mocha suite in a real arm64 Node, with the
-// binary that a release holds. Needs Debian's g++-aarch64-linux-gnu and qemu-user-static.
+// The NEON kernels under emulation: the native tests, then the mocha suite in a real arm64 Node, with the binary that
+// a release holds; what goes through the kernels, or with `--whole` all of it. Needs Debian's g++-aarch64-linux-gnu and
+// qemu-user-static.
 import { join, resolve } from 'node:path';
 import { copyCheckout } from './checkout-copy.mjs';
 import { buildFolderOf } from './prebuild/targets.mjs';
 import { run, runQuietly } from './run.mjs';
 import { nodeCommand, qemuArm64 } from './runtimes.mjs';
+import { throughKernels } from './through-kernels.mjs';
 
 const target = 'linux-arm64';
 const folder = buildFolderOf(target);
@@ -21,7 +23,8 @@ console.log('=== mocha, NEON under emulation');
 const copy = resolve('build-arm64-checkout');
 copyCheckout(copy);
 const [emulator, ...node] = nodeCommand(target, '20.19.6');
-run(emulator, [...node, 'node_modules/mocha/bin/mocha.js', '--reporter', 'dot'], {
+const which = process.argv.includes('--whole') ? [] : throughKernels;
+run(emulator, [...node, 'node_modules/mocha/bin/mocha.js', '--reporter', 'dot', ...which], {
   cwd: copy,
   env: {
     ...process.env,
