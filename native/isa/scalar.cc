@@ -1,6 +1,11 @@
 #include "isa/isa.h"
 #include "isa/system_headers.h"
 
+// For processors without any of the other ISAs, of which there are few: small, not unrolled.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("Os")
+#endif
+
 namespace batchnorm {
 namespace scalar {
 
