@@ -15,7 +15,6 @@ const allowed = [
   'README.md',
   'cmake',
   'dist',
-  'lib',
   'native',
   'package.json',
   'prebuilds',
