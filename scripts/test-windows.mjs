@@ -25,8 +25,11 @@ runQuietly('npm', ['install', packedTarball(folder)], { cwd: project });
 copyFileSync('test/install/smoke.mjs', join(project, 'smoke.mjs'));
 copyFileSync(node, join(project, 'renamed.exe'));
 
+// Asked of the package on this system: wine runs on its processor.
+const { backend } = await import('batchnorm');
+const isas = backend.isa === 'avx512' ? ['avx512', 'avx2', 'scalar'] : ['avx2', 'scalar'];
 for (const program of [node, 'renamed.exe']) {
-  for (const isa of ['avx2', 'scalar']) smoke(program, isa);
+  for (const isa of isas) smoke(program, isa);
 }
 
 /** Node under wine can neither read from nor write to a pipe. */
