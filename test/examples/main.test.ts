@@ -99,7 +99,7 @@ describe('npm start', () => {
 
   it('saves at Ctrl-C, says how to go on, and gives the same result then', async () => {
     // Enough that the signal comes before the end.
-    const epochs = backend.name === 'portable' ? 15 : 60;
+    const epochs = backend.name === 'portable' ? 15 : 30;
     const whole = await start(train(epochs, 'uninterrupted'));
     const first = await start(
       train(epochs, 'interrupted'),
