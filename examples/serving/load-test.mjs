@@ -3,7 +3,7 @@
 // Starts the server in a process of its own and asks as fast as it can: alone, while a training runs in its worker,
 // and while its weights are reloaded without pause. Fails where any answer is not 200.
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -11,10 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { PIXELS } from './network.mjs';
+import { CHECKPOINT, forUser, fromUser } from './paths.mjs';
 
 const { values: options } = parseArgs({
   options: {
-    checkpoint: { type: 'string', default: 'digits.npz' },
+    checkpoint: { type: 'string', default: CHECKPOINT },
     seconds: { type: 'string', default: '10' },
     connections: { type: 'string', default: '10' },
   },
@@ -32,10 +33,12 @@ const kinds = [
   { name: '32 images, bytes', type: bytes, body: pixels },
 ];
 
-// The training writes checkpoints: into a copy.
+const checkpoint = fromUser(options.checkpoint);
+if (!existsSync(checkpoint)) {
+  console.error(`Expected a checkpoint at ${forUser(checkpoint)}, as npm start in the repository leaves one, but found none`); // prettier-ignore
+  process.exit(1);
+}
 const folder = mkdtempSync(join(tmpdir(), 'batchnorm-load-'));
-const checkpoint = join(folder, 'digits.npz');
-copyFileSync(options.checkpoint, checkpoint);
 const server = await start();
 let failures = 0;
 try {
@@ -122,9 +125,8 @@ async function ask(method, route, body) {
 
 function start() {
   const main = fileURLToPath(new URL('main.mjs', import.meta.url));
-  const child = spawn(process.execPath, [main, '--checkpoint', checkpoint, '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const args = ['--checkpoint', checkpoint, '--trained', join(folder, 'trained.npz'), '--port', '0']; // prettier-ignore
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
   return new Promise((resolve, reject) => {
     let output = '';
