@@ -32,6 +32,7 @@ export async function readPicture(bytes) {
   const digit = await sharp(ink, { raw: { width: info.width, height: info.height, channels: 1 } })
     .extract({ left, top, width, height })
     .resize(columns, rows, { fit: 'fill' })
+    .toColourspace('b-w')
     .raw()
     .toBuffer();
   return centred(digit, rows, columns);

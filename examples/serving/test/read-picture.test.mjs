@@ -53,6 +53,17 @@ describe('readPicture', () => {
     });
   }
 
+  it('keeps rows and columns apart', async () => {
+    // An L of 120 x 200 pixels, its lines 60 wide: 12 x 20, its lines 6 wide.
+    const pixels = Buffer.alloc(300 * 220, 255);
+    for (let y = 5; y < 205; y++) pixels.fill(0, y * 300 + 10, y * 300 + (y < 145 ? 70 : 130));
+    const raw = { raw: { width: 300, height: 220, channels: 1 } };
+    const image = await readPicture(await sharp(pixels, raw).png().toBuffer());
+    const isInk = (x, y) => x >= 8 && x < 20 && y >= 4 && y < 24 && (x < 14 || y >= 18);
+    const found = Array.from(image, (value) => value >= 128);
+    expect(found).to.deep.equal(Array.from(image, (_, i) => isInk(i % SIZE, Math.floor(i / SIZE))));
+  });
+
   it('keeps the shape of a wide one, and the width of what is one pixel high', async () => {
     const drawn = (box) =>
       rectangle({ ...canvas, box, ground: WHITE, ink: BLACK })
