@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url';
 const typedIn = process.env.INIT_CWD ?? process.cwd();
 
 export const fromUser = (name) => resolve(typedIn, name);
-export const forUser = (path) => relative(typedIn, path);
+export function forUser(path) {
+  const short = relative(typedIn, path);
+  return short.length < path.length ? short : path;
+}
 
 /** What `npm start` in the repository leaves. */
 export const CHECKPOINT = fileURLToPath(new URL('../../digits.npz', import.meta.url));
