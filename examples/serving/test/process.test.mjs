@@ -65,6 +65,8 @@ async function ask(url, images) {
 async function halfRequest(url, images) {
   const sent = request(`${url}/predict`, {
     method: 'POST',
+    // A connection that is kept open would keep the server, too, for five seconds.
+    agent: false,
     headers: {
       'content-type': 'application/octet-stream',
       'content-length': images.length,
