@@ -13,7 +13,7 @@ sharp.unblock({
 /** The longer side of the digit, as in MNIST and at scale 1 in ours. */
 const BODY = 20;
 /** A larger picture is made smaller first: a drawn digit needs no more pixels. */
-const MOST_SIDE = 256;
+const MOST_SIDE = 128;
 const MOST_PIXELS = 50e6;
 /** Of the strongest ink: less belongs to the ground, as the shadow on a photograph does; more is all ink. */
 const GROUND = 0.3;
