@@ -16,7 +16,14 @@ import { integer, percent } from './format.js';
 import { readDigits } from './idx-digits.js';
 import { timeLayers } from './layer-times.js';
 import { makeNormalized } from './model.js';
-import { type Options, parseOptions, resumeCommand, usage, UsageError } from './options.js';
+import {
+  type Options,
+  parseOptions,
+  resumeCommand,
+  serveCommands,
+  usage,
+  UsageError,
+} from './options.js';
 import { writePage } from './page.js';
 import { predict } from './predict.js';
 import { duration, showProgress } from './progress.js';
@@ -65,8 +72,11 @@ async function main(options: Options): Promise<void> {
   await writeFile(options.report, makePage(facts, results, digits, seed));
   const seconds = (performance.now() - start) / 1000;
   console.log(`\n${options.report}: curves, confusions, misread digits, time per layer`);
-  console.log(`${options.checkpoint}: the weights`);
+  console.log(
+    `${options.checkpoint}: the training; as weights, those of the network with batch norm`,
+  );
   console.log(`${duration(seconds)} in all`);
+  console.log(`\nServe it:\n${serveCommands(options)}`);
 }
 
 /** Now, not after minutes of training. */
@@ -132,6 +142,8 @@ async function compete(
     for (const contestant of contestants) {
       await trainOne(contestant, training, options, interruption.signal);
     }
+    // Where it was complete already, it may have another name now.
+    await saveCheckpoint(options.checkpoint, training);
   } catch (error) {
     if (error !== interruption.signal.reason) throw error;
     await saveCheckpoint(options.checkpoint, training);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export interface Options {
@@ -24,13 +25,15 @@ Trains a small residual network on digits, with batch norm and without.
   --images N         training images at most (default: 24000 rendered ones, or all in DIR)
   --seed N           decides everything that is left to chance (default: 1)
   --checkpoint FILE  save the training here at each epoch's end and at Ctrl-C (default: digits.npz, or
-                     the file of --resume)
+                     the file of --resume); examples/serving serves it
   --resume FILE      go on with a saved training; the options above as they were then
   --report FILE      write curves, confusions and misread digits here (default: digits.html)
   --help             print this
 `;
 
 const RENDERED_IMAGES = 24_000;
+/** Where examples/serving looks for it. */
+const CHECKPOINT = 'digits.npz';
 
 /** What the user typed that cannot be. */
 export class UsageError extends Error {
@@ -47,7 +50,7 @@ export function parseOptions(args: readonly string[]): Options {
       readInteger('--images', images, 10, 1_000_000) ??
       (data === undefined ? RENDERED_IMAGES : Infinity),
     seed: readInteger('--seed', seed, 0, 2 ** 32 - 1) ?? 1,
-    checkpoint: readName('--checkpoint', 'a file', checkpoint) ?? resume ?? 'digits.npz',
+    checkpoint: readName('--checkpoint', 'a file', checkpoint) ?? resume ?? CHECKPOINT,
     resume: readName('--resume', 'a file', resume),
     report: readName('--report', 'a file', report) ?? 'digits.html',
     help: help ?? false,
@@ -65,6 +68,16 @@ export function resumeCommand({ data, epochs, images, seed, checkpoint, report }
     ...['--resume', checkpoint],
   ];
   return ['npm start --', ...options.map(quote)].join(' ');
+}
+
+/** The commands that serve a training. */
+export function serveCommands({ checkpoint }: Options): string {
+  // The server runs in a folder of its own.
+  const options = checkpoint === CHECKPOINT ? '' : ` -- --checkpoint ${quote(resolve(checkpoint))}`;
+  return [
+    '  npm ci --prefix examples/serving',
+    `  npm start --prefix examples/serving${options}`,
+  ].join('\n');
 }
 
 /** As a shell reads it as one word. */

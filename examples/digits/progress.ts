@@ -2,6 +2,11 @@ import cliProgress from 'cli-progress';
 import { integer, percent } from './format.js';
 import type { TrainingProgress } from './train.js';
 
+const USUAL_COLUMNS = 80;
+/** Characters. */
+const LEAST_BAR = 5;
+const MOST_BAR = 20;
+
 /** Shows one epoch after the other. */
 export interface ProgressDisplay {
   step(progress: TrainingProgress): void;
@@ -18,9 +23,9 @@ function progressBar(output: NodeJS.WriteStream): ProgressDisplay {
   const bar = new cliProgress.SingleBar(
     {
       stream: output,
-      format:
-        '  epoch {epoch}  {bar}  loss {loss}  accuracy {accuracy}  {speed} images/s  {left} left',
-      barsize: 20,
+      format: (_, { progress }, payload) =>
+        // A terminal that does not know its width says 0.
+        barLine(payload as ProgressTexts, progress, output.columns || USUAL_COLUMNS),
       hideCursor: true,
     },
     cliProgress.Presets.shades_classic,
@@ -37,6 +42,24 @@ function progressBar(output: NodeJS.WriteStream): ProgressDisplay {
   };
 }
 
+/** The bar and what stands beside it, in one line of a terminal: the narrower it is, the less. */
+export function barLine(texts: ProgressTexts, part: number, columns: number): string {
+  const { epoch, loss, accuracy, speed, left } = texts;
+  const head = `  epoch ${epoch}  `;
+  const layouts = [
+    `  loss ${loss}  accuracy ${accuracy}  ${speed} images/s  ${left} left`,
+    `  loss ${loss}  ${accuracy}  ${speed}/s  ${left} left`,
+    `  loss ${loss}  ${accuracy}  ${left} left`,
+  ];
+  // Some terminals begin a new line behind the last column.
+  const roomBeside = (text: string) => columns - 1 - head.length - text.length;
+  const fitting = layouts.find((text) => roomBeside(text) >= LEAST_BAR);
+  if (fitting === undefined) return `${head}loss ${loss}  ${accuracy}`.slice(0, columns - 1);
+  const size = Math.min(roomBeside(fitting), MOST_BAR);
+  const full = Math.round(part * size);
+  return head + '█'.repeat(full) + '░'.repeat(size - full) + fitting;
+}
+
 export function progressLines(output: Pick<NodeJS.WritableStream, 'write'>): ProgressDisplay {
   return {
     step(progress) {
@@ -49,6 +72,8 @@ export function progressLines(output: Pick<NodeJS.WritableStream, 'write'>): Pro
     },
   };
 }
+
+export type ProgressTexts = ReturnType<typeof describe>;
 
 function describe(progress: TrainingProgress) {
   return {

@@ -1,37 +1,60 @@
-// npm run ask -- [--url URL] [--digit N]: draws a digit, shows it, and asks the server which one it is.
+// npm run ask -- [FILE] [--digit N] [--url URL]: shows what the server sees of a picture and asks which digit it is.
+// Without FILE a digit is drawn.
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { draw } from '../../dist-dev/examples/digits/pictures.js';
 import { renderImages } from '../../dist-dev/examples/digits/rendered-digits.js';
 import { CLASSES, PIXELS, SIZE } from './network.mjs';
+import { fromUser } from './paths.mjs';
+import { readPicture } from './read-picture.mjs';
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
   options: {
     url: { type: 'string', default: 'http://127.0.0.1:3000' },
     digit: { type: 'string', default: String(Math.floor(CLASSES * Math.random())) },
   },
+  allowPositionals: true,
 });
 const digit = Number(options.digit);
 if (!Number.isInteger(digit) || digit < 0 || digit >= CLASSES) {
-  console.error(`Expected a digit for --digit but received ${JSON.stringify(options.digit)}`);
-  process.exit(2);
+  fail(`Expected a digit for --digit but received ${JSON.stringify(options.digit)}`, 2);
 }
-
-// One of each, by a writer of their own; byte by byte, 0 for black.
-const { pixels } = renderImages(CLASSES, Math.random);
-const image = pixels.slice(digit * PIXELS, (digit + 1) * PIXELS);
+const [file] = positionals;
+const image = file === undefined ? drawDigit() : await readFileOf(file);
 console.log(draw(image, SIZE, SIZE).join('\n'));
 
-const response = await fetch(`${options.url}/predict`, {
-  method: 'POST',
-  headers: { 'content-type': 'application/octet-stream' },
-  body: image,
-});
-const { error, version, predictions } = await response.json();
-if (!response.ok) {
-  console.error(error);
-  process.exit(1);
-}
+const { version, predictions } = await ask(image);
 const [{ digit: answer, probability }] = predictions;
-console.log(
-  `A ${digit}, read as ${answer} (${(100 * probability).toFixed(1)} %) by version ${version}`,
-);
+const subject = file ?? `A ${digit}`;
+console.log(`${subject}, read as ${answer} (${(100 * probability).toFixed(1)} %) by version ${version}`); // prettier-ignore
+
+/** By a writer of its own; byte by byte, 0 for black. */
+function drawDigit() {
+  const { pixels } = renderImages(CLASSES, Math.random);
+  return pixels.slice(digit * PIXELS, (digit + 1) * PIXELS);
+}
+
+/** The same bytes that the server makes of a picture. */
+async function readFileOf(name) {
+  try {
+    return await readPicture(await readFile(fromUser(name)));
+  } catch (error) {
+    return fail(error.message, 1);
+  }
+}
+
+async function ask(body) {
+  try {
+    const headers = { 'content-type': 'application/octet-stream' };
+    const response = await fetch(`${options.url}/predict`, { method: 'POST', headers, body });
+    const answer = await response.json();
+    return response.ok ? answer : fail(answer.error, 1);
+  } catch (error) {
+    return fail(`There is no answer at ${options.url}: ${(error.cause ?? error).message}`, 1);
+  }
+}
+
+function fail(message, code) {
+  console.error(message);
+  process.exit(code);
+}

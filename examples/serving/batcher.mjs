@@ -2,7 +2,7 @@
 import { CLASSES, PIXELS } from './network.mjs';
 
 /** The most images in one pass: more take longer without being faster for each. */
-const MOST_IMAGES = 128;
+const MOST_IMAGES = 64;
 
 export class Batcher {
   #model;

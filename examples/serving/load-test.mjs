@@ -3,7 +3,7 @@
 // Starts the server in a process of its own and asks as fast as it can: alone, while a training runs in its worker,
 // and while its weights are reloaded without pause. Fails where any answer is not 200.
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -11,10 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { PIXELS } from './network.mjs';
+import { CHECKPOINT, forUser, fromUser } from './paths.mjs';
 
 const { values: options } = parseArgs({
   options: {
-    checkpoint: { type: 'string', default: 'digits.npz' },
+    checkpoint: { type: 'string', default: CHECKPOINT },
     seconds: { type: 'string', default: '10' },
     connections: { type: 'string', default: '10' },
   },
@@ -23,19 +24,28 @@ const { values: options } = parseArgs({
 const pixels = Buffer.from(Uint8Array.from({ length: 32 * PIXELS }, (_, i) => (i * 7919) % 256));
 const bytes = 'application/octet-stream';
 const kinds = [
-  { name: '1 image, bytes', type: bytes, body: pixels.subarray(0, PIXELS) },
+  { name: '1 image, bytes', images: 1, type: bytes, body: pixels.subarray(0, PIXELS) },
   {
     name: '1 image, JSON',
+    images: 1,
     type: 'application/json',
     body: JSON.stringify({ image: [...pixels.subarray(0, PIXELS)] }),
   },
-  { name: '32 images, bytes', type: bytes, body: pixels },
+  { name: '32 images, bytes', images: 32, type: bytes, body: pixels },
+  {
+    name: '1 picture, PNG',
+    images: 1,
+    type: 'image/png',
+    body: readFileSync(new URL('three.png', import.meta.url)),
+  },
 ];
 
-// The training writes checkpoints: into a copy.
+const checkpoint = fromUser(options.checkpoint);
+if (!existsSync(checkpoint)) {
+  console.error(`Expected a checkpoint at ${forUser(checkpoint)}, as npm start in the repository leaves one, but found none`); // prettier-ignore
+  process.exit(1);
+}
 const folder = mkdtempSync(join(tmpdir(), 'batchnorm-load-'));
-const checkpoint = join(folder, 'digits.npz');
-copyFileSync(options.checkpoint, checkpoint);
 const server = await start();
 let failures = 0;
 try {
@@ -66,10 +76,9 @@ async function measure(kind, state) {
   const result = await cannon(kind, Number(options.seconds));
   const notOk = result.non2xx + result.errors + result.timeouts;
   failures += notOk;
-  const images = kind.type === bytes ? kind.body.length / PIXELS : 1;
   const perSecond = result.requests.total / result.duration;
   const { p50, p97_5, p99, max } = result.latency;
-  const cells = [kind.name, state, Math.round(perSecond), Math.round(perSecond * images), p50, p97_5, p99, max, notOk]; // prettier-ignore
+  const cells = [kind.name, state, Math.round(perSecond), Math.round(perSecond * kind.images), p50, p97_5, p99, max, notOk]; // prettier-ignore
   console.log(`| ${cells.join(' | ')} |`);
 }
 
@@ -122,9 +131,8 @@ async function ask(method, route, body) {
 
 function start() {
   const main = fileURLToPath(new URL('main.mjs', import.meta.url));
-  const child = spawn(process.execPath, [main, '--checkpoint', checkpoint, '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const args = ['--checkpoint', checkpoint, '--trained', join(folder, 'trained.npz'), '--port', '0']; // prettier-ignore
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
   return new Promise((resolve, reject) => {
     let output = '';

@@ -1,32 +1,36 @@
-// npm start -- [--checkpoint FILE] [--port N] [--host NAME] [--images N] [--checkpoint-steps N]
+// npm start -- [--checkpoint FILE] [--trained FILE] [--port N] [--host NAME] [--images N] [--checkpoint-steps N]
 //
-// Serves the weights of a checkpoint. Where there is none yet, a training in a worker makes one.
+// Serves the weights of a checkpoint, by default the one that `npm start` in the repository leaves.
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { backend } from './batchnorm.mjs';
+import { CHECKPOINT, forUser, fromUser, TRAINED } from './paths.mjs';
 import { makeServer } from './server.mjs';
 import { ServedModel } from './served-model.mjs';
 import { Trainer } from './trainer.mjs';
 
 const { values: options } = parseArgs({
   options: {
-    checkpoint: { type: 'string', default: 'digits.npz' },
+    checkpoint: { type: 'string', default: CHECKPOINT },
+    trained: { type: 'string', default: TRAINED },
     host: { type: 'string', default: '127.0.0.1' },
     port: { type: 'string', default: '3000' },
     images: { type: 'string', default: '12000' },
     'checkpoint-steps': { type: 'string', default: '200' },
   },
 });
+const checkpoint = fromUser(options.checkpoint);
+const trained = fromUser(options.trained);
 
-const model = new ServedModel(options.checkpoint);
+const model = new ServedModel();
 const trainer = new Trainer(
-  options.checkpoint,
-  { images: integer('images'), checkpointSteps: integer('checkpoint-steps') },
-  () => void tryReload('a checkpoint'),
+  { file: trained, images: integer('images'), checkpointSteps: integer('checkpoint-steps') },
+  () => model.file,
+  () => void tryReload(trained, 'a checkpoint'),
 );
-const app = makeServer(model, trainer);
+const app = makeServer(model, trainer, checkpoint);
 
-process.on('SIGHUP', () => void tryReload('SIGHUP'));
+process.on('SIGHUP', () => void tryReload(checkpoint, 'SIGHUP'));
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
     // What has been asked is answered; the training saves what it has.
@@ -34,19 +38,43 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-if (existsSync(options.checkpoint)) {
-  await app.reloadWeights();
-} else {
-  console.log(`${options.checkpoint} is not there yet: a training begins, and its first checkpoint is served`); // prettier-ignore
-  trainer.start(1);
-}
-const address = await app.listen({ host: options.host, port: integer('port', 0) });
 console.log(`batchnorm: ${backend.name} backend, ${backend.isa}, ${backend.threads} threads`);
-console.log(`listening at ${address}, weights of version ${model.version}`);
+if (existsSync(checkpoint)) {
+  await loadFirst();
+} else {
+  console.log(
+    `There is no ${forUser(checkpoint)} yet. Either run \`npm start\` in the repository, a minute or two, then`,
+  );
+  console.log(
+    'POST /reload; or POST /training, which trains here and serves what it has after seconds.',
+  );
+}
+const address = await listen();
+const weights = model.version === 0 ? 'no weights' : `the weights of ${forUser(checkpoint)}`;
+console.log(`listening at ${address}, with ${weights}`);
 
-async function tryReload(reason) {
+async function loadFirst() {
   try {
-    console.log(`version ${await app.reloadWeights()} after ${reason}`);
+    await model.reload(checkpoint);
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+async function listen() {
+  const port = integer('port', 0);
+  try {
+    return await app.listen({ host: options.host, port });
+  } catch (error) {
+    console.error(`Expected a free port for --port but received ${port}: ${error.message}`);
+    return process.exit(1);
+  }
+}
+
+async function tryReload(file, reason) {
+  try {
+    console.log(`version ${await app.reloadWeights(file)} after ${reason}: ${forUser(file)}`);
   } catch (error) {
     console.error(error.message);
   }

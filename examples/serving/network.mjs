@@ -1,58 +1,29 @@
-// The network that is served: all that is particular to it stands here.
-import {
-  AvgPoolGlobal,
-  BatchNorm2D,
-  Conv2D,
-  DataLoader,
-  Linear,
-  MaxPool2D,
-  ReLU,
-  Residual,
-  Sequential,
-} from './batchnorm.mjs';
+// What is served: the network that `npm start` in the repository trains. All that is particular to it stands here.
+import { loadTrained } from '../../dist-dev/examples/digits/checkpoint.js';
+import { CLASSES, datasetOf } from '../../dist-dev/examples/digits/dataset.js';
+import { SIZE } from '../../dist-dev/examples/digits/render.js';
+import { DataLoader, fold } from './batchnorm.mjs';
 
-/** Rows and columns of an image. */
-export const SIZE = 28;
+/** Classes; rows and columns of an image. */
+export { CLASSES, SIZE };
 /** Bytes of an image: grey, row by row, 0 for black. */
 export const PIXELS = SIZE * SIZE;
-export const CLASSES = 10;
 
-/** A small residual network with weights from `rng`; `load` brings others. */
-export function makeNetwork(rng = Math.random) {
-  const convolution = (from, to) => new Conv2D(from, to, 3, { padding: 1, bias: false, rng });
-  const block = new Residual(
-    new Sequential(
-      convolution(16, 16),
-      new BatchNorm2D(16),
-      new ReLU(),
-      convolution(16, 16),
-      new BatchNorm2D(16),
-    ),
-  );
-  return new Sequential(
-    convolution(1, 16),
-    new BatchNorm2D(16),
-    new ReLU(),
-    new MaxPool2D(2, 2), // [16, 14, 14]
-    block,
-    new ReLU(),
-    new MaxPool2D(2, 2), // [16, 7, 7]
-    convolution(16, 32),
-    new BatchNorm2D(32),
-    new ReLU(),
-    new AvgPoolGlobal(), // [32]
-    new Linear(32, CLASSES, { rng }),
-  );
-}
-
-/** Images as what a DataLoader takes: bytes become the same numbers in training and here. */
-export function datasetOf(pixels, labels) {
-  return { features: pixels, shape: [1, SIZE, SIZE], labels, scale: 1 / 255 };
+/** A checkpoint's network for inference, and what pixels are normalized with: those that it was trained with. */
+export async function load(path) {
+  const { network, input } = await loadTrained(path);
+  const { rows, columns, brightness } = input;
+  if (rows !== SIZE || columns !== SIZE) {
+    throw new Error(`Expected a network for images of ${SIZE} x ${SIZE} pixels in ${path} but found one for ${rows} x ${columns}`); // prettier-ignore
+  }
+  // Batch norm costs nothing from here on: it is in the weights of the convolutions.
+  return { network: fold(network), brightness };
 }
 
 /** The probabilities of the classes for each of `count` images: count * CLASSES numbers. */
-export function infer(network, pixels, count) {
-  const [{ x }] = new DataLoader(datasetOf(pixels), { batchSize: count });
+export function infer({ network, brightness }, pixels, count) {
+  const images = { pixels, rows: SIZE, columns: SIZE };
+  const [{ x }] = new DataLoader(datasetOf(images, brightness), { batchSize: count });
   const logits = network.forward(x);
   const logProbabilities = logits.logSoftmax();
   const probabilities = logProbabilities.exp();

@@ -1,66 +1,56 @@
 // The weights that answer requests. Others take their place between two requests, never within one.
-import { fold } from './batchnorm.mjs';
-import { infer, makeNetwork, PIXELS } from './network.mjs';
+import { infer, load, PIXELS } from './network.mjs';
 
 export class ServedModel {
-  /** Path of the checkpoint, or of any file that `network.save` wrote. */
-  #path;
-  /** The network and its version; undefined before the first weights. */
+  /** The network, its version and its file; undefined before the first weights. */
   #current;
   #version = 0;
-  /** The reload under way, and the one that waits for its end. */
-  #reloading;
-  #next;
-
-  constructor(path) {
-    this.#path = path;
-  }
+  /** The last reload that was asked for, and the one that has not begun. */
+  #last = Promise.resolve();
+  #waiting;
 
   /** How many times weights have been loaded; 0 where there are none. */
   get version() {
     return this.#current?.version ?? 0;
   }
 
-  get path() {
-    return this.#path;
+  /** Path of the checkpoint whose weights these are; undefined where there are none. */
+  get file() {
+    return this.#current?.file;
   }
 
   /**
-   * Loads the file's weights into a network of their own, which then takes the place of the one that answers.
+   * Loads a file's weights into a network of their own, which then takes the place of the one that answers.
    * Where the file is broken, missing or of another network, the promise is rejected and the old one goes on.
    * Callers who come while one reload is under way share the next: the file may have changed since.
    */
-  reload() {
-    if (this.#reloading === undefined) {
-      this.#reloading = this.#load().finally(() => {
-        this.#reloading = undefined;
-      });
-      return this.#reloading;
+  reload(file) {
+    if (this.#waiting?.file !== file) {
+      const waiting = { file };
+      waiting.promise = this.#last
+        .catch(() => undefined)
+        .then(() => {
+          if (this.#waiting === waiting) this.#waiting = undefined;
+          return this.#load(file);
+        });
+      this.#waiting = waiting;
+      this.#last = waiting.promise;
     }
-    this.#next ??= this.#reloading
-      .catch(() => undefined)
-      .then(() => {
-        this.#next = undefined;
-        return this.reload();
-      });
-    return this.#next;
+    return this.#waiting.promise;
   }
 
-  async #load() {
-    const trained = makeNetwork();
-    await trained.load(this.#path);
-    // Batch norm costs nothing from here on: it is in the weights of the convolutions.
-    const network = fold(trained);
+  async #load(file) {
+    const model = await load(file);
     // Once, before it counts: what cannot compute must not take over.
-    infer(network, new Uint8Array(PIXELS), 1);
+    infer(model, new Uint8Array(PIXELS), 1);
     this.#version++;
-    this.#current = { network, version: this.#version };
+    this.#current = { model, version: this.#version, file };
     return this.#version;
   }
 
   /** Probabilities for so many images, all by the same weights, and which those were. */
   infer(pixels, count) {
-    const { network, version } = this.#current;
-    return { version, probabilities: infer(network, pixels, count) };
+    const { model, version } = this.#current;
+    return { version, probabilities: infer(model, pixels, count) };
   }
 }

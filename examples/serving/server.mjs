@@ -3,23 +3,27 @@ import fastify from 'fastify';
 import { Batcher } from './batcher.mjs';
 import { Metrics } from './metrics.mjs';
 import { CLASSES } from './network.mjs';
-import { BadRequest, MOST_IMAGES, readBytes, readJson } from './read-images.mjs';
+import { forUser } from './paths.mjs';
+import { BadRequest, readBytes, readJson } from './read-images.mjs';
+import { readPicture } from './read-picture.mjs';
 
-/** A request with the most images as JSON, every number with three digits and a comma, has 800 KB. */
-const BODY_LIMIT = 2 * 1024 * 1024;
+/** For a photograph. A request with the most images as JSON, every number with three digits and a comma, has 800 KB. */
+const BODY_LIMIT = 10 * 1024 * 1024;
 
 /**
  * @param model A ServedModel.
  * @param training Starts and stops a training: a Trainer.
+ * @param checkpoint The file that `POST /reload` loads.
  * @returns The application, which listens when `listen` is called.
  */
-export function makeServer(model, training) {
+export function makeServer(model, training, checkpoint) {
   const app = fastify({ bodyLimit: BODY_LIMIT, logger: false, forceCloseConnections: 'idle' });
   const metrics = new Metrics();
   const batcher = new Batcher(model, (images) => metrics.countBatch(images));
   // Would take any text for an image.
   app.removeContentTypeParser('text/plain');
-  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_, body, done) => {
+  const binary = ['application/octet-stream', PICTURE];
+  app.addContentTypeParser(binary, { parseAs: 'buffer' }, (_, body, done) => {
     done(null, body);
   });
   app.setErrorHandler(answerError);
@@ -36,9 +40,8 @@ export function makeServer(model, training) {
       },
     },
     async (request) => {
-      const { body } = request;
-      const { pixels, count } = body instanceof Uint8Array ? readBytes(body) : readJson(body);
-      if (model.version === 0) throw new NoWeights(model.path);
+      const { pixels, count } = await readImages(request);
+      if (model.version === 0) throw new NoWeights(checkpoint);
       const { version, probabilities } = await batcher.infer(pixels, count);
       const predictions = Array.from({ length: count }, (_, i) =>
         describe(probabilities.subarray(i * CLASSES, (i + 1) * CLASSES)),
@@ -47,10 +50,11 @@ export function makeServer(model, training) {
     },
   );
 
-  app.post('/reload', async () => ({ version: await reload() }));
+  app.post('/reload', async () => ({ version: await reload(checkpoint) }));
 
   app.get('/metrics', () => ({
     version: model.version,
+    file: model.file === undefined ? null : forUser(model.file),
     ...metrics.report,
     training: training.status,
   }));
@@ -76,9 +80,9 @@ export function makeServer(model, training) {
   });
 
   /** Also for signals and finished checkpoints. */
-  async function reload() {
+  async function reload(file) {
     try {
-      const version = await model.reload();
+      const version = await model.reload(file);
       metrics.countReload(true);
       return version;
     } catch (error) {
@@ -90,8 +94,16 @@ export function makeServer(model, training) {
   return app;
 }
 
+/** All pictures that sharp can read. */
+const PICTURE = /^image\//;
+
 const routes =
   'POST /predict, POST /reload, GET /metrics, GET /healthz, POST, GET and DELETE /training';
+
+async function readImages({ headers, body }) {
+  if (PICTURE.test(headers['content-type'])) return { pixels: await readPicture(body), count: 1 };
+  return body instanceof Uint8Array ? readBytes(body) : readJson(body);
+}
 
 function describe(probabilities) {
   const best = probabilities.reduce((most, p, i) => (p > probabilities[most] ? i : most), 0);
@@ -104,15 +116,16 @@ function describe(probabilities) {
 
 class NoWeights extends Error {
   statusCode = 503;
-  constructor(path) {
-    super(`There are no weights yet: ${path} has not been written. Try again when a training has`);
+  constructor(checkpoint) {
+    super(`There are no weights yet: there was no ${forUser(checkpoint)}. Run npm start in the repository, then POST /reload; or POST /training`); // prettier-ignore
   }
 }
 
 class ReloadFailed extends Error {
   statusCode = 422;
   constructor(cause, version) {
-    super(`${cause.message}. Version ${version} goes on`, { cause });
+    const then = version === 0 ? 'There are no weights yet' : `Version ${version} goes on`;
+    super(`${cause.message}. ${then}`, { cause });
   }
 }
 
@@ -125,9 +138,9 @@ function answerError(error, request, reply) {
 function explain(error, request, statusCode) {
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return `Expected the content type application/json or application/octet-stream but received ${request.headers['content-type'] ?? 'none'}`;
+      return `Expected the content type image/png or another picture's, application/json or application/octet-stream but received ${request.headers['content-type'] ?? 'none'}`;
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return `Expected at most ${BODY_LIMIT} bytes (${MOST_IMAGES} images) in the body but received more`;
+      return `Expected at most ${BODY_LIMIT} bytes in the body but received more`;
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return 'Expected a JSON object in the body but received nothing';
     case 'FST_ERR_CTP_INVALID_JSON_BODY':

@@ -2,8 +2,8 @@
 import { Worker } from 'node:worker_threads';
 
 export class Trainer {
-  #path;
   #settings;
+  #served;
   #onCheckpoint;
   #worker;
   #ended = Promise.resolve();
@@ -11,13 +11,14 @@ export class Trainer {
   #error;
 
   /**
-   * @param path Where the worker saves checkpoints, and goes on from one.
-   * @param settings `images`: how many to train with; `checkpointSteps`: how many steps from one to the next.
+   * @param settings `file`: where checkpoints are saved; `images`: how many to train with; `checkpointSteps`: how many
+   * steps from one checkpoint to the next.
+   * @param served Gives the file whose weights a training begins with; undefined for new ones.
    * @param onCheckpoint Called after each checkpoint.
    */
-  constructor(path, settings, onCheckpoint) {
-    this.#path = path;
+  constructor(settings, served, onCheckpoint) {
     this.#settings = settings;
+    this.#served = served;
     this.#onCheckpoint = onCheckpoint;
   }
 
@@ -26,13 +27,13 @@ export class Trainer {
     return { running, ...this.#progress, ...(this.#error === undefined ? {} : { error: this.#error }) }; // prettier-ignore
   }
 
-  /** Trains for so many epochs more. False where a training is under way. */
+  /** Trains for so many epochs. False where a training is under way. */
   start(epochs) {
     if (this.#worker !== undefined) return false;
     this.#progress = {};
     this.#error = undefined;
     const worker = new Worker(new URL('training-worker.mjs', import.meta.url), {
-      workerData: { path: this.#path, epochs, ...this.#settings },
+      workerData: { ...this.#settings, from: this.#served(), epochs },
     });
     this.#worker = worker;
     worker.on('message', ({ type, ...progress }) => {
@@ -55,10 +56,5 @@ export class Trainer {
   async stop() {
     this.#worker?.postMessage('stop');
     await this.#ended;
-  }
-
-  /** When the training under way has ended. */
-  get ended() {
-    return this.#ended;
   }
 }

@@ -1,36 +1,39 @@
-// Trains the network on rendered digits and saves checkpoints; goes on from the one that is there.
-import { existsSync } from 'node:fs';
+// Trains on from the weights that are served, with digits of other writers, and saves checkpoints to a file of its own:
+// that of `npm start` stays as it is, so that `npm start -- --resume` goes on with it.
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
-import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
-import { renderDigits } from '../../dist-dev/examples/digits/rendered-digits.js';
-import { backward, clipGradNorm, crossEntropyWithLogits, DataLoader, loadCheckpoint, saveCheckpoint, Sgd } from './batchnorm.mjs'; // prettier-ignore
-import { datasetOf, makeNetwork } from './network.mjs';
+import { loadTrained } from '../../dist-dev/examples/digits/checkpoint.js';
+import { Input } from '../../dist-dev/examples/digits/input.js';
+import { makeNormalized } from '../../dist-dev/examples/digits/model.js';
+import { RandomStream, randomStream } from '../../dist-dev/examples/digits/random.js';
+import { renderImages } from '../../dist-dev/examples/digits/rendered-digits.js';
+import { newOptimizer, newSchedule, trainingLoader, trainStep } from '../../dist-dev/examples/digits/train.js'; // prettier-ignore
+import { loadCheckpoint, saveCheckpoint } from './batchnorm.mjs';
 
-const SEED = 1;
-const { path, epochs, images, checkpointSteps } = workerData;
+/** Not the one of `npm start`. */
+const SEED = 2;
+/** The one that is best from the beginning, and one that forgets nothing on the way. */
+const LEARNING_RATE = 0.3;
+const LEARNING_RATE_ON = 0.05;
+const { file, from, epochs, images: count, checkpointSteps } = workerData;
 
-let generator = xoroshiro128plus(SEED);
-const rng = () => uniformFloat64(generator);
-const model = makeNetwork(rng);
-const optimizer = new Sgd({ lr: 0.05, momentum: 0.9 });
+const images = renderImages(count, randomStream(SEED, 'training'));
+// Its own checkpoint is gone on with as a whole; of another one the weights are taken.
+const { network, input } =
+  from === undefined || from === file
+    ? { network: makeNormalized(randomStream(SEED, 'weights')), input: Input.of(images) }
+    : await loadTrained(from);
+const optimizer = newOptimizer();
+const shuffle = new RandomStream(SEED, 'batches');
 const progress = { epoch: 0, steps: 0 };
-const shuffle = {
-  getState: () => generator.getState(),
-  setState: (state) => {
-    generator = xoroshiro128plusFromState(state);
-  },
+const training = {
+  model: network,
+  optimizer,
+  generators: { shuffle },
+  parts: { input },
+  progress,
 };
-const training = { model, optimizer, generators: { shuffle }, progress };
-if (existsSync(path)) await loadCheckpoint(path, training);
-
-const { pixels, labels } = renderDigits(SEED, images).training;
-const loader = new DataLoader(datasetOf(pixels, labels), {
-  batchSize: 64,
-  shuffle: rng,
-  dropLast: true,
-});
+if (from === file) await loadCheckpoint(file, training);
 
 let stopped = false;
 parentPort.once('message', () => {
@@ -39,18 +42,19 @@ parentPort.once('message', () => {
 
 let loss = 0;
 const report = (type) => parentPort.postMessage({ type, ...progress, loss });
-const last = progress.epoch + epochs;
-while (progress.epoch < last && !stopped) {
+const loader = trainingLoader(images, input.brightness, shuffle.next);
+const highest = from === undefined ? LEARNING_RATE : LEARNING_RATE_ON;
+// Up and down once each time: what is served in the end has been trained with small steps.
+const schedule = newSchedule(highest, epochs * loader.length);
+let step = 0;
+for (let epoch = 0; epoch < epochs && !stopped; epoch++) {
   for (const batch of loader) {
-    const error = crossEntropyWithLogits(model.forwardMut(batch.x.trace()), batch.labels);
-    loss = error.item();
-    const gradients = backward(error);
-    clipGradNorm(model, gradients, 5);
-    optimizer.update(model, gradients);
+    optimizer.lr = schedule(step++);
+    ({ loss } = trainStep(network, optimizer, batch));
     batch.dispose();
     progress.steps++;
     if (progress.steps % checkpointSteps === 0) {
-      await saveCheckpoint(path, training);
+      await saveCheckpoint(file, training);
       report('checkpoint');
     } else {
       report('step');
@@ -61,6 +65,6 @@ while (progress.epoch < last && !stopped) {
   }
   if (!stopped) progress.epoch++;
 }
-await saveCheckpoint(path, training);
+await saveCheckpoint(file, training);
 report('checkpoint');
 parentPort.close();

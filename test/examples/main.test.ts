@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { backend } from 'batchnorm';
 import { expect } from 'chai';
+import { loadTrained } from '../../examples/digits/checkpoint.js';
 import { node } from '../support/node-process.js';
 import { TemporaryDirectory } from './idx-files.js';
 
@@ -61,6 +62,9 @@ describe('npm start', () => {
     expect(output.match(/epoch \d\/3 {2}loss/g)).to.have.length(2 * 3);
     expect(resultsIn(output)).to.have.length(4);
     expect(output).not.to.include('\x1b');
+    expect(output)
+      .to.include('Serve it:')
+      .and.to.include(`--checkpoint ${inDirectory('whole.npz')}`);
     expect(readFileSync(inDirectory('whole.html'), 'utf8')).to.match(
       /^<!doctype html>[^]*<\/html>\n$/,
     );
@@ -122,6 +126,16 @@ describe('npm start', () => {
     expect(resultsIn(second.output)).to.deep.equal(resultsIn(whole.output));
     const weights = (name: string) => readFileSync(inDirectory(`${name}.npz`)).length;
     expect(weights('interrupted')).to.equal(weights('uninterrupted'));
+  });
+
+  it('leaves a complete training behind, which can be served and shown again', async () => {
+    const whole = inDirectory('whole.npz');
+    const { input } = await loadTrained(whole);
+    expect([input.rows, input.columns]).to.deep.equal([4, 3]);
+    const again = await start(train(3, 'again', ['--resume', whole]));
+    expect(again.code).to.equal(0);
+    expect(again.output).not.to.include('epoch 1/3');
+    expect(readFileSync(inDirectory('again.npz')).length).to.equal(readFileSync(whole).length);
   });
 
   it('refuses to go on with other settings, or with what is no checkpoint', async () => {

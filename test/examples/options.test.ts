@@ -1,5 +1,11 @@
+import { resolve } from 'node:path';
 import { expect } from 'chai';
-import { parseOptions, resumeCommand, UsageError } from '../../examples/digits/options.js';
+import {
+  parseOptions,
+  resumeCommand,
+  serveCommands,
+  UsageError,
+} from '../../examples/digits/options.js';
 import { expectError } from '../support/errors.js';
 
 describe('parseOptions', () => {
@@ -85,5 +91,15 @@ describe('resumeCommand', () => {
     expect(resumeCommand(parseOptions(['--checkpoint', "my file's.npz"]))).to.match(
       / --resume 'my file'\\''s.npz'$/,
     );
+  });
+});
+
+describe('serveCommands', () => {
+  const lastOf = (args: string[]) => serveCommands(parseOptions(args)).split('\n').at(-1);
+
+  it('names the checkpoint where it is not the one that the server looks for', () => {
+    expect(lastOf([])).to.equal('  npm start --prefix examples/serving');
+    expect(lastOf(['--checkpoint', 'a.npz'])).to.include(`--checkpoint ${resolve('a.npz')}`);
+    expect(lastOf(['--resume', "it's.npz"])).to.include("it'\\''s.npz'");
   });
 });

@@ -4,7 +4,7 @@ import type { Images } from '../../examples/digits/dataset.js';
 import { table } from '../../examples/digits/format.js';
 import { writePage } from '../../examples/digits/page.js';
 import { draw, sideBySide } from '../../examples/digits/pictures.js';
-import { duration, progressLines } from '../../examples/digits/progress.js';
+import { barLine, duration, progressLines } from '../../examples/digits/progress.js';
 import { report, type Result } from '../../examples/digits/report.js';
 import { Series } from '../../examples/digits/series.js';
 import type { TrainingProgress } from '../../examples/digits/train.js';
@@ -177,5 +177,36 @@ describe('duration', () => {
 describe('Series', () => {
   it('refuses rows of another width', () => {
     expect(() => new Series(2).add(1)).to.throw(RangeError, 'Expected 2 numbers');
+  });
+});
+
+describe('barLine', () => {
+  const texts = {
+    epoch: '2/3',
+    loss: '0.450',
+    accuracy: '84.0 %',
+    speed: '4,148',
+    left: '1 min 20 s',
+  };
+
+  it('has it all where there is room', () => {
+    expect(barLine(texts, 0.25, 120)).to.equal(
+      `  epoch 2/3  ${'█'.repeat(5)}${'░'.repeat(15)}  loss 0.450  accuracy 84.0 %  4,148 images/s  1 min 20 s left`,
+    );
+    expect(barLine(texts, 1, 120))
+      .to.include('█'.repeat(20))
+      .and.not.to.include('░');
+  });
+
+  it('fits into every terminal, and leaves out words first', () => {
+    for (let columns = 1; columns <= 120; columns++) {
+      expect(barLine(texts, 0.5, columns), `${columns} columns`).to.have.length.below(columns);
+    }
+    for (const word of ['█', '0.450', '84.0 %', '4,148/s', '1 min 20 s left']) {
+      expect(barLine(texts, 0.5, 80)).to.include(word);
+    }
+    for (const word of ['█', '0.450', '84.0 %', '1 min 20 s left']) {
+      expect(barLine(texts, 0.5, 60)).to.include(word);
+    }
   });
 });

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { FileFormatError, loadCheckpoint, saveCheckpoint, type Training } from 'batchnorm';
-import { checkpointOf } from '../../examples/digits/checkpoint.js';
+import { FileFormatError, loadCheckpoint, saveCheckpoint, saveNpz, type Training } from 'batchnorm';
+import { checkpointOf, loadTrained } from '../../examples/digits/checkpoint.js';
 import { Contestant, LEARNING_RATES } from '../../examples/digits/contestant.js';
 import { brightnessOf, type Digits, type Images, select } from '../../examples/digits/dataset.js';
 import { timeLayers } from '../../examples/digits/layer-times.js';
@@ -284,6 +284,26 @@ describe('Contestant', () => {
     expect(reports).to.deep.equal([4, 1, 2, 3, 4]);
     second[0].validate();
     expect(stateOf(second[0])).to.deep.equal(stateOf(whole[0]));
+  });
+
+  it('leaves a checkpoint that the network with batch norm can be used from', async () => {
+    const pair = newPair();
+    await pair[0].tryNext(never);
+    await saveCheckpoint(file, trainingOf(pair));
+    const { network, input } = await loadTrained(file);
+    expect(valuesOf(network)).to.deep.equal(valuesOf(pair[0].network));
+    expect([input.rows, input.columns]).to.deep.equal([4, 4]);
+    expect(input.brightness).to.deep.equal(brightnessOf(digits.training));
+
+    const messageOf = async () => {
+      const error: unknown = await loadTrained(file).catch((caught: unknown) => caught);
+      expect(error).to.be.instanceOf(FileFormatError);
+      return (error as Error).message;
+    };
+    await saveNpz(file, pair[0].network);
+    expect(await messageOf()).to.include('checkpoint.part.input.size.npy');
+    await saveNpz(file, pair[1].network);
+    expect(await messageOf()).to.include(file);
   });
 
   it('refuses a checkpoint of other settings, naming the first that differs', async () => {

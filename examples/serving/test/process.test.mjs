@@ -1,13 +1,15 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { PIXELS } from '../network.mjs';
-import { saveNetwork, someImages, temporaryDirectory } from './support.mjs';
+import sharp from 'sharp';
+import { loadTrained } from '../../../dist-dev/examples/digits/checkpoint.js';
+import { PIXELS, SIZE } from '../network.mjs';
+import { saveModel, someImages, temporaryDirectory } from './support.mjs';
 
 const main = fileURLToPath(new URL('../main.mjs', import.meta.url));
 
@@ -63,6 +65,8 @@ async function ask(url, images) {
 async function halfRequest(url, images) {
   const sent = request(`${url}/predict`, {
     method: 'POST',
+    // A connection that is kept open would keep the server, too, for five seconds.
+    agent: false,
     headers: {
       'content-type': 'application/octet-stream',
       'content-length': images.length,
@@ -108,11 +112,11 @@ describe('the process', () => {
 
   it('reloads at SIGHUP and ends at SIGTERM, when what was asked is answered', async function () {
     if (process.platform === 'win32') this.skip();
-    await saveNetwork(path('one.npz'), 1);
+    await saveModel(path('one.npz'), 1);
     server = new Server('--checkpoint', path('one.npz'));
     const url = await server.url();
     expect(await ask(url, images)).to.include({ status: 200, version: 1 });
-    await saveNetwork(path('one.npz'), 2);
+    await saveModel(path('one.npz'), 2);
     server.kill('SIGHUP');
     await server.printed(/version 2 after SIGHUP/);
     expect(await ask(url, images)).to.include({ status: 200, version: 2 });
@@ -123,20 +127,42 @@ describe('the process', () => {
     expect(await server.ended).to.equal(0);
   });
 
-  it('is asked about a drawn digit by npm run ask', async () => {
-    await saveNetwork(path('asked.npz'), 1);
+  it('is asked about a drawn digit, and about a picture, by npm run ask', async () => {
+    await saveModel(path('asked.npz'), 1);
+    const grey = { raw: { width: SIZE, height: SIZE, channels: 1 } };
+    await sharp(someImages(1, 3), grey).toFile(path('asked.png'));
     server = new Server('--checkpoint', path('asked.npz'));
+    const url = await server.url();
     const program = fileURLToPath(new URL('../ask.mjs', import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, [program, '--digit', '7', '--url', await server.url()]); // prettier-ignore
-    expect(stdout).to.match(/[░▒▓█][^]*\nA 7, read as \d \(\d+\.\d %\) by version 1\n$/);
+    const run = async (...args) =>
+      (await promisify(execFile)(process.execPath, [program, '--url', url, ...args])).stdout;
+    expect(await run('--digit', '7')).to.match(
+      /[░▒▓█][^]*\nA 7, read as \d \(\d+\.\d %\) by version 1\n$/,
+    );
+    expect(await run(path('asked.png'))).to.match(/[░▒▓█][^]*asked\.png, read as \d \(/);
+    const missing = await run(path('missing.png')).catch((error) => error);
+    expect(missing.code).to.equal(1);
+    expect(missing.stderr)
+      .to.include('missing.png')
+      .and.not.to.match(/\n\s+at /);
   });
 
-  it('trains in a worker, answers meanwhile and takes over each checkpoint', async () => {
-    const file = path('trained.npz');
-    server = new Server('--checkpoint', file, '--images', '1280', '--checkpoint-steps', '5');
+  const post = (url, route, body = {}) =>
+    fetch(`${url}/${route}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const trainingOptions = ['--images', '1280', '--checkpoint-steps', '5'];
+
+  it('without weights says how to get some, and trains some when told', async () => {
+    const [file, trained] = [path('none.npz'), path('first.npz')];
+    server = new Server('--checkpoint', file, '--trained', trained, ...trainingOptions);
+    await server.printed(/There is no .*none\.npz yet[^]*npm start[^]*POST \/training/);
     const url = await server.url();
-    expect((await ask(url, images)).status).to.be.oneOf([200, 503]);
-    await server.printed(/version 1 after a checkpoint/);
+    expect((await ask(url, images)).status).to.equal(503);
+    expect((await post(url, 'training')).status).to.equal(202);
+    await server.printed(/version 1 after a checkpoint: .*first\.npz/);
     let answers = 0;
     let metrics;
     do {
@@ -145,26 +171,68 @@ describe('the process', () => {
       metrics = await (await fetch(`${url}/metrics`)).json();
     } while (metrics.training.running);
     expect(metrics.training).to.include({ epoch: 1, steps: 20 });
-    await server.printed(/version [2-5] after a checkpoint/);
     expect(answers).to.be.above(0);
-    expect(existsSync(file)).to.equal(true);
+    expect([existsSync(file), existsSync(trained)]).to.deep.equal([false, true]);
 
     // Goes on where that one ended, and stops when told.
-    const post = { method: 'POST', headers: { 'content-type': 'application/json' } };
-    const start = (epochs) =>
-      fetch(`${url}/training`, { ...post, body: JSON.stringify({ epochs }) });
-    expect((await start(0)).status).to.equal(400);
-    expect((await start(1000)).status).to.equal(202);
-    expect((await start(1)).status).to.equal(409);
+    expect((await post(url, 'training', { epochs: 0 })).status).to.equal(400);
+    expect((await post(url, 'training', { epochs: 1000 })).status).to.equal(202);
+    expect((await post(url, 'training')).status).to.equal(409);
     const stopped = await (await fetch(`${url}/training`, { method: 'DELETE' })).json();
     expect(stopped.running).to.equal(false);
     expect(stopped.steps).to.be.at.least(20);
     expect((await ask(url, images)).status).to.equal(200);
   });
 
+  it('trains on from the weights of its checkpoint, which stays as it is', async () => {
+    const [file, trained] = [path('start.npz'), path('trained.npz')];
+    const { network, brightness } = await saveModel(file, 1);
+    const before = readFileSync(file);
+    server = new Server('--checkpoint', file, '--trained', trained, ...trainingOptions);
+    const url = await server.url();
+    expect((await post(url, 'training')).status).to.equal(202);
+    await server.printed(/after a checkpoint: .*trained\.npz/);
+    await fetch(`${url}/training`, { method: 'DELETE' });
+    expect(readFileSync(file).equals(before)).to.equal(true);
+
+    const after = await loadTrained(trained);
+    expect(after.input.brightness).to.deep.equal(brightness);
+    const weightsOf = (each) => each.parameters().flatMap(([, tensor]) => tensor.array().flat(3));
+    const distance = (a, b) => Math.hypot(...a.map((value, i) => value - b[i]));
+    const [start, end] = [weightsOf(network), weightsOf(after.network)];
+    expect(distance(start, end)).to.be.within(1e-3, 0.5 * distance(start, start.toReversed()));
+
+    expect((await (await fetch(`${url}/metrics`)).json()).file).to.include('trained.npz');
+    expect((await post(url, 'reload')).status).to.equal(200);
+    expect((await (await fetch(`${url}/metrics`)).json()).file).to.include('start.npz');
+  });
+
+  it('never takes the checkpoint of another program for its own', async () => {
+    const file = path('foreign.npz');
+    await saveModel(file, 1);
+    const before = readFileSync(file);
+    server = new Server('--checkpoint', file, '--trained', file, ...trainingOptions);
+    const url = await server.url();
+    await post(url, 'training');
+    let training;
+    do training = await (await fetch(`${url}/training`)).json();
+    while (training.running);
+    expect(training.error).to.include('foreign.npz');
+    expect(readFileSync(file).equals(before)).to.equal(true);
+  });
+
   it('says what is wrong with its options', async () => {
     server = new Server('--images', 'many');
     await server.printed(/Expected an integer from 1 for --images but received "many"/);
     expect(await server.ended).to.equal(2);
+  });
+
+  it('does not start with what is no checkpoint', async () => {
+    await sharp(someImages(1, 3), { raw: { width: SIZE, height: SIZE, channels: 1 } })
+      .png()
+      .toFile(path('picture.npz'));
+    server = new Server('--checkpoint', path('picture.npz'));
+    await server.printed(/picture\.npz/);
+    expect(await server.ended).to.equal(1);
   });
 });

@@ -1,22 +1,24 @@
 import { writeFileSync } from 'node:fs';
 import { expect } from 'chai';
+import sharp from 'sharp';
 import { Linear } from '../batchnorm.mjs';
 import { CLASSES, infer, PIXELS, SIZE } from '../network.mjs';
+import { readPicture } from '../read-picture.mjs';
 import { ServedModel } from '../served-model.mjs';
 import { makeServer } from '../server.mjs';
-import { noTraining, predict, predictJson, saveNetwork, someImages, temporaryDirectory } from './support.mjs'; // prettier-ignore
+import { noTraining, predict, predictJson, saveModel, someImages, temporaryDirectory } from './support.mjs'; // prettier-ignore
 
 describe('the server', () => {
   const path = temporaryDirectory();
   let model;
   let app;
-  let network;
+  let trained;
 
   beforeEach(async () => {
-    network = await saveNetwork(path('weights.npz'), 1);
-    model = new ServedModel(path('weights.npz'));
-    await model.reload();
-    app = makeServer(model, noTraining);
+    trained = await saveModel(path('weights.npz'), 1);
+    model = new ServedModel();
+    await model.reload(path('weights.npz'));
+    app = makeServer(model, noTraining, path('weights.npz'));
   });
   afterEach(() => app.close());
 
@@ -27,7 +29,7 @@ describe('the server', () => {
     ]);
 
   /** The answer for these images is what the network computes for them. */
-  function expectAnswers(response, pixels, count, by = network, version = 1) {
+  function expectAnswers(response, pixels, count, by = trained, version = 1) {
     expect(response.statusCode, response.body).to.equal(200);
     const { predictions, version: answered } = response.json();
     expect(answered).to.equal(version);
@@ -54,6 +56,15 @@ describe('the server', () => {
     expectAnswers(await predictJson(app, { images: mixed }), images, 3);
   });
 
+  it('answers pictures', async () => {
+    const grey = { raw: { width: SIZE, height: SIZE, channels: 1 } };
+    for (const format of ['png', 'jpeg', 'webp', 'gif']) {
+      const picture = await sharp(images.subarray(0, PIXELS), grey).toFormat(format).toBuffer();
+      const response = await predict(app, picture, `image/${format}`);
+      expectAnswers(response, await readPicture(picture), 1);
+    }
+  });
+
   it('computes requests together that arrive together, each with its own answer', async () => {
     const many = someImages(40, 6);
     const sizes = [1, 3, 1, 7, 20, 1, 7];
@@ -69,6 +80,10 @@ describe('the server', () => {
     expect(imagesPerPass).to.be.above(40 / sizes.length);
   });
 
+  const blank = () =>
+    sharp({ create: { width: 9, height: 9, channels: 3, background: '#123' } })
+      .png()
+      .toBuffer();
   const wrong = {
     'no body': [undefined, 'application/json', 'JSON object', 'nothing'],
     'JSON that is none': ['{"image": [', 'application/json', 'Expected JSON in the body'],
@@ -83,11 +98,19 @@ describe('the server', () => {
     'no images': ['{"images": []}', 'application/json', '1 to 256 images in images', '0'],
     'bytes that are no image': [Buffer.alloc(783), undefined, 'images of 784 bytes', '783 bytes'],
     'no bytes': [Buffer.alloc(0), undefined, 'images of 784 bytes'],
+    'what is no picture': [Buffer.from('a text'), 'image/png', 'PNG, JPEG, WebP or GIF'],
+    'a picture of nothing': [blank, 'image/png', 'a digit on the picture', 'one colour'],
+    'a drawing program': [
+      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
+      'image/svg+xml',
+      'PNG, JPEG',
+    ],
+    'no picture': [Buffer.alloc(0), 'image/png', 'PNG, JPEG'],
     'too many images': [Buffer.alloc(257 * PIXELS), undefined, '1 to 256 images', '257'],
   };
   for (const [name, [body, type, ...parts]] of Object.entries(wrong)) {
     it(`refuses ${name} with 400`, async () => {
-      const response = await predict(app, body, type);
+      const response = await predict(app, typeof body === 'function' ? await body() : body, type);
       expect(response.statusCode, response.body).to.equal(400);
       for (const part of parts) expect(response.json().error).to.include(part);
     });
@@ -113,10 +136,12 @@ describe('the server', () => {
   it('refuses other content types, sizes and routes', async () => {
     const text = await predict(app, 'x', 'text/plain');
     expect(text.statusCode).to.equal(415);
-    expect(text.json().error).to.include('application/octet-stream').and.to.include('text/plain');
-    const large = await predict(app, Buffer.alloc(3 * 1024 * 1024));
+    for (const part of ['image/png', 'application/octet-stream', 'text/plain']) {
+      expect(text.json().error).to.include(part);
+    }
+    const large = await predict(app, Buffer.alloc(11 * 1024 * 1024));
     expect(large.statusCode).to.equal(413);
-    expect(large.json().error).to.include('at most 2097152 bytes');
+    expect(large.json().error).to.include('at most 10485760 bytes');
     const nowhere = await app.inject('/nowhere');
     expect(nowhere.statusCode).to.equal(404);
     expect(nowhere.json().error).to.include('POST /predict').and.to.include('GET /nowhere');
@@ -133,10 +158,13 @@ describe('the server', () => {
   });
 
   it('answers 503 before there are weights', async () => {
-    const empty = makeServer(new ServedModel(path('later.npz')), noTraining);
+    const empty = makeServer(new ServedModel(), noTraining, path('later.npz'));
     const response = await predict(empty, images);
     expect(response.statusCode).to.equal(503);
-    expect(response.json().error).to.include('later.npz');
+    expect(response.json().error).to.include('later.npz').and.to.include('npm start');
+    const reload = await empty.inject({ method: 'POST', url: '/reload' });
+    expect(reload.statusCode).to.equal(422);
+    expect(reload.json().error).to.include('later.npz').and.to.include('no weights yet');
     expect((await empty.inject('/healthz')).statusCode).to.equal(503);
     expect((await app.inject('/healthz')).statusCode).to.equal(200);
     // What is wrong with the request comes first.
@@ -145,11 +173,11 @@ describe('the server', () => {
   });
 
   it('drops no request across reloads, and mixes no weights', async () => {
-    const networks = new Map([[1, network]]);
+    const networks = new Map([[1, trained]]);
     const pixels = someImages(1, 9);
     const answers = [];
     for (let version = 2; version <= 12; version++) {
-      networks.set(version, await saveNetwork(path('weights.npz'), version));
+      networks.set(version, await saveModel(path('weights.npz'), version));
       for (let i = 0; i < 10; i++) answers.push(predict(app, pixels));
       const reloading = app.inject({ method: 'POST', url: '/reload' });
       for (let i = 0; i < 10; i++) answers.push(predict(app, pixels));
@@ -173,6 +201,14 @@ describe('the server', () => {
     expect(model.version).to.equal(Math.max(...versions));
   });
 
+  it('loads one file after the other, in the order of the calls', async () => {
+    await saveModel(path('other.npz'), 2);
+    const files = ['weights', 'other', 'other', 'weights'].map((name) => path(`${name}.npz`));
+    const versions = await Promise.all(files.map((file) => model.reload(file)));
+    expect(versions).to.deep.equal([2, 3, 3, 4]);
+    expect(model.file).to.equal(path('weights.npz'));
+  });
+
   it('goes on with the old weights where the new ones are broken, missing or of another network', async () => {
     const pixels = someImages(1, 9);
     const refused = async (...parts) => {
@@ -185,7 +221,10 @@ describe('the server', () => {
     await refused('a zip archive', 'Version 1 goes on');
     await new Linear(2, 2).save(path('weights.npz'));
     await refused('0.weight.npy', 'none', 'Version 1 goes on');
-    model = undefined;
-    expect((await app.inject('/metrics')).json()).to.include({ reloads: 0, failedReloads: 2 });
+    await trained.network.save(path('weights.npz'));
+    await refused('input.size.npy', 'Version 1 goes on');
+    await saveModel(path('weights.npz'), 1, 32);
+    await refused('28 x 28', '32 x 32', 'Version 1 goes on');
+    expect((await app.inject('/metrics')).json()).to.include({ reloads: 0, failedReloads: 4 });
   });
 });

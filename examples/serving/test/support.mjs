@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeNetwork, PIXELS } from '../network.mjs';
+import { Input } from '../../../dist-dev/examples/digits/input.js';
+import { makeNormalized } from '../../../dist-dev/examples/digits/model.js';
+import { saveCheckpoint } from '../batchnorm.mjs';
+import { PIXELS, SIZE } from '../network.mjs';
 
 /** Reproducible numbers in [0, 1): a linear congruential generator (Knuth's MMIX). */
 export function seeded(seed) {
@@ -24,11 +27,18 @@ export function temporaryDirectory() {
   return (name) => join(directory, name);
 }
 
-/** Saves a network with weights of their own; gives the network. */
-export async function saveNetwork(path, seed) {
-  const network = makeNetwork(seeded(seed));
-  await network.save(path);
-  return network;
+/** A network with weights of its own, not folded, and what it was trained to see, as `infer` takes it. */
+export function makeModel(seed) {
+  return { network: makeNormalized(seeded(seed)), brightness: { mean: 50, deviation: 70 } };
+}
+
+/** Saves one as `npm start` does; gives it. */
+export async function saveModel(path, seed, size = SIZE) {
+  const model = makeModel(seed);
+  const { network, brightness } = model;
+  const input = Object.assign(new Input(), { rows: size, columns: size, brightness });
+  await saveCheckpoint(path, { model: network, parts: { input } });
+  return model;
 }
 
 /** Images as bytes, one after the other. */
