@@ -4,9 +4,7 @@
 //
 // - loss and gradients at each of twenty sets of weights along PyTorch's training: 1e-5 of PyTorch's loss, and of the
 //   largest absolute value of that gradient, both computed by PyTorch in float64, with the same values on the same side
-//   of every ReLU's kink (make.py says why); those on the other side in float64 are within 1e-5 of it. Where the loss
-//   is nearly zero, 2^-24 of it more: the gradient of the logits, softmax - target, is then the small difference of two
-//   numbers next to 1, of which one is rounded;
+//   of every ReLU's kink (make.py says why); those on the other side in float64 are within 1e-5 of it;
 // - the losses of a training of a hundred steps from PyTorch's weights: 1e-4, or twice what PyTorch's training in
 //   float32 is away from that in float64, each the largest difference of the curve: which step a value first falls on
 //   the other side of a ReLU in is chance.
@@ -112,10 +110,8 @@ async function compareGradients() {
   const worst = { value: 0, where: 'nowhere' };
   const ownKinks = { ours: 0, PyTorch: 0 };
   let over = 0;
-  let passed = true;
-  const note = (found, where, allowed) => {
+  const note = (found, where) => {
     if (!(found <= mostOfGradient)) over++;
-    if (!(found <= allowed)) passed = false;
     // NaN is the worst, and stays it.
     if (found <= worst.value || Number.isNaN(worst.value)) return;
     Object.assign(worst, { value: found, where });
@@ -125,11 +121,10 @@ async function compareGradients() {
     const loss = lossOf(net, step);
     const gradients = backward(loss);
     const ours = trainable(net).map(([, tensor]) => gradients.get(tensor).data);
-    const allowed = mostOfGradient + 2 ** -24 / masked[i].loss;
-    note(difference([loss.item()], [masked[i].loss]), `the loss before step ${step}`, allowed);
+    note(difference([loss.item()], [masked[i].loss]), `the loss before step ${step}`);
     const exact = await readGradients(`masked-${step}`);
     for (const [j, name] of names.entries()) {
-      note(difference(ours[j], exact[j]), `${name} before step ${step}`, allowed);
+      note(difference(ours[j], exact[j]), `${name} before step ${step}`);
     }
     const unmasked = await readGradients(`gradients-${step}`);
     const float32 = await readGradients(`float32-${step}`);
@@ -146,7 +141,7 @@ async function compareGradients() {
   console.log(
     `  on the other side of a ReLU in float64: ${turned} values in all, at most ${short(farthest)} from zero; with these, gradients are up to ${short(ownKinks.ours)} from float64, those of PyTorch's float32 ${short(ownKinks.PyTorch)}`,
   );
-  return passed && farthest <= mostFromKink;
+  return over === 0 && farthest <= mostFromKink;
 }
 
 /** The largest difference, of the largest absolute value. */
