@@ -39,6 +39,7 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
   correlation.pack_rows(weight, packed);
   const size_t tasks = shape.images * bands;
   const size_t calls = correlation.tiles(rows);
+  const bool far = is_far(shape.images * shape.in_channels * shape.in_plane());
   auto task = [&](size_t index, size_t slot) {
     // function(image, first row, rows) of a task
     const auto with_band = [&](size_t of, const auto& function) {
@@ -47,7 +48,7 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
                       std::min(rows, sight.out_rows - first));
     };
     Ahead ahead;
-    if (index + 1 < tasks) {
+    if (far && index + 1 < tasks) {
       ahead = with_band(index + 1, [&](const float* image, size_t first, size_t count) {
         return layout.ahead(image, shape.in_channels, first, count, calls);
       });

@@ -60,20 +60,6 @@ struct Line {
   ptrdiff_t source;
 };
 
-void copy_line(const float* from, const Line& line, size_t stride, float* to) {
-  clear(to, to + line.begin);
-  if (line.begin < line.end) {
-    const float* source = from + line.source;
-    const size_t inside = line.end - line.begin;
-    if (stride == 1) {
-      copy(source, inside, to + line.begin);
-    } else {
-      for (size_t j = 0; j < inside; j++) to[line.begin + j] = source[j * stride];
-    }
-  }
-  clear(to + line.end, to + line.count);
-}
-
 // even[j] = from[2 * j], odd[j] = from[2 * j + 1] for four j.
 void copy_4_pairs(const float* from, float* even, float* odd) {
 #if BATCHNORM_HAS_SHUFFLES
@@ -91,6 +77,43 @@ void copy_4_pairs(const float* from, float* even, float* odd) {
     odd[j] = from[2 * j + 1];
   }
 #endif
+}
+
+// even[j] = from[2 * j] for four j.
+void copy_4_evens(const float* from, float* even) {
+#if BATCHNORM_HAS_SHUFFLES
+  typedef float Four __attribute__((vector_size(16)));
+  Four low, high;
+  std::memcpy(&low, from, sizeof low);
+  std::memcpy(&high, from + 4, sizeof high);
+  const Four evens = __builtin_shufflevector(low, high, 0, 2, 4, 6);
+  std::memcpy(even, &evens, sizeof evens);
+#else
+  for (size_t j = 0; j < 4; j++) even[j] = from[2 * j];
+#endif
+}
+
+// to[j] = from[2 * j]; of the last pair only its first is read.
+void copy_every_second(const float* from, size_t count, float* to) {
+  size_t j = 0;
+  for (; j + 4 < count; j += 4) copy_4_evens(from + 2 * j, to + j);
+  for (; j < count; j++) to[j] = from[2 * j];
+}
+
+void copy_line(const float* from, const Line& line, size_t stride, float* to) {
+  clear(to, to + line.begin);
+  if (line.begin < line.end) {
+    const float* source = from + line.source;
+    const size_t inside = line.end - line.begin;
+    if (stride == 1) {
+      copy(source, inside, to + line.begin);
+    } else if (stride == 2) {
+      copy_every_second(source, inside, to + line.begin);
+    } else {
+      for (size_t j = 0; j < inside; j++) to[line.begin + j] = source[j * stride];
+    }
+  }
+  clear(to + line.end, to + line.count);
 }
 
 // Both phases of stride 2: the line of the second begins one element after that of the first.

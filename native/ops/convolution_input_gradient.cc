@@ -168,22 +168,44 @@ class InputGradientOfConvolution {
 
   // A row of dx from the results of its column phases, of which `results` is the first.
   void interleave(const Phase& rows, const float* results, float* dx) const {
-    if (shape_.stride == 2 && column_phases_ == 2 && rows.taps > 0 && shape_.kernel > 1) {
-      const float* odd = results + phase_floats();
-      const size_t pairs = shape_.width / 2;
-      for (size_t i = 0; i < pairs; i++) {
-        dx[2 * i] = results[i];
-        dx[2 * i + 1] = odd[i];
-      }
-      if (shape_.width % 2 == 1) dx[shape_.width - 1] = results[pairs];
+    if (rows.taps == 0) {
+      std::fill(dx, dx + shape_.width, 0.0f);
+      return;
+    }
+    if (shape_.stride == 2 && column_phases_ == 2) {
+      interleave_two(results, dx);
       return;
     }
     for (size_t b = 0; b < column_phases_; b++, results += phase_floats()) {
       const Phase columns(b, shape_.width, shape_);
-      const bool met = rows.taps > 0 && columns.taps > 0;
       for (size_t i = 0; i < columns.count; i++)
-        dx[b + i * shape_.stride] = met ? results[i] : 0.0f;
+        dx[b + i * shape_.stride] = columns.taps > 0 ? results[i] : 0.0f;
     }
+  }
+
+  // A kernel of one column meets one of the two phases.
+  void interleave_two(const float* even, float* dx) const {
+    const float* odd = even + phase_floats();
+    const bool meets_even = Phase(0, shape_.width, shape_).taps > 0;
+    const bool meets_odd = Phase(1, shape_.width, shape_).taps > 0;
+    const size_t pairs = shape_.width / 2;
+    if (meets_even && meets_odd) {
+      for (size_t i = 0; i < pairs; i++) {
+        dx[2 * i] = even[i];
+        dx[2 * i + 1] = odd[i];
+      }
+    } else if (meets_even) {
+      for (size_t i = 0; i < pairs; i++) {
+        dx[2 * i] = even[i];
+        dx[2 * i + 1] = 0.0f;
+      }
+    } else {
+      for (size_t i = 0; i < pairs; i++) {
+        dx[2 * i] = 0.0f;
+        dx[2 * i + 1] = odd[i];
+      }
+    }
+    if (shape_.width % 2 == 1) dx[shape_.width - 1] = meets_even ? even[pairs] : 0.0f;
   }
 
   const Kernels& kernels_;
@@ -217,12 +239,13 @@ Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape
   gradient.pack(weight, packed);
   const size_t bands = gradient.bands();
   const size_t tasks = shape.images * bands;
+  const bool far = is_far(shape.images * shape.out_channels * shape.out_plane());
   auto task = [&](size_t index, size_t slot) {
     const auto dy_of = [&](size_t of) {
       return dy + of / bands * shape.out_channels * shape.out_plane();
     };
     const size_t next = index + 1;
-    Ahead ahead = next < tasks ? gradient.ahead(next % bands, dy_of(next)) : Ahead();
+    Ahead ahead = far && next < tasks ? gradient.ahead(next % bands, dy_of(next)) : Ahead();
     gradient.compute(index % bands, dy_of(index), packed, packed + weights + slot * slot_floats,
                      dx + index / bands * in_image, ahead);
   };

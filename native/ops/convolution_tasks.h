@@ -7,6 +7,7 @@
 #include "ops/convolution.h"
 #include "ops/convolution_band.h"
 #include "ops/parallel.h"
+#include "system/cache_size.h"
 
 namespace batchnorm {
 
@@ -18,6 +19,10 @@ inline size_t threads_of(const ConvolutionShape& shape) {
                                          shape.out_channels * shape.in_channels * shape.taps());
   return threads_for(work / 8);
 }
+
+// Whether tensors of so many floats come from beyond the second-level cache: asking for them ahead
+// of time then costs less than waiting.
+inline bool is_far(size_t floats) { return floats > cache_sizes().l2 / 2 / sizeof(float); }
 
 // Rows of output that are computed at a time: as many as have a band that stays in the second-level
 // cache, fewer where threads would be idle.

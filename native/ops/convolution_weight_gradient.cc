@@ -47,7 +47,8 @@ class WeightGradient {
         ranges_(threads == 1
                     ? 1
                     : std::min(ceil_divide(threads * kTasksPerThread, sections_), row_tiles_)),
-        range_tiles_(ceil_divide(row_tiles_, ranges_)) {}
+        range_tiles_(ceil_divide(row_tiles_, ranges_)),
+        far_(is_far(shape.images * shape.in_channels * shape.in_plane())) {}
 
   size_t sections() const { return sections_; }
   size_t ranges() const { return ceil_divide(row_tiles_, range_tiles_); }
@@ -153,7 +154,7 @@ class WeightGradient {
 
     const size_t calls = last_tile - first_tile;
     Ahead x_next, dy_next;
-    if (next.images > 0) {
+    if (far_ && next.images > 0) {
       x_next = x_ahead(next, first_channel, last_channel, x, calls);
       dy_next = dy_ahead(next, dy, calls);
     }
@@ -218,6 +219,7 @@ class WeightGradient {
   BandLayout layout_;
   size_t sections_, section_images_;
   size_t ranges_, range_tiles_;
+  bool far_;
 };
 
 void bias_gradient(const Kernels& kernels, const ConvolutionShape& shape, size_t threads,
