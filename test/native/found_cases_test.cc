@@ -24,20 +24,16 @@ struct Found {
 
 // None was an error of an operation; each showed where floats end and the contract with them.
 const Found kFound[] = {
-    {"gradients so large that scale * invstd * dy is no float",
-     "training and backward",
+    {"gradients so large that scale * invstd * dy is no float", "training and backward",
      "06098498db2bc60d44f1af40db15fd4e6cca2ab31f9ca305e5da39454d08d94d93967a98f07658a4cd0f97add260"
      "592d"},
-    {"a mean of subnormal values, which no two floats hold",
-     "training and backward",
+    {"a mean of subnormal values, which no two floats hold", "training and backward",
      "6ed100d0e7058d10c5dfc7937ef2b3387209cca60c70aee2dbcb19a509f31a846daa08ab4b660bd818805a580b85"
      "8439d8b2afeca13e480e413169"},
-    {"a mean of zeros and one subnormal value",
-     "training and backward",
+    {"a mean of zeros and one subnormal value", "training and backward",
      "3558cd3087dad0b767da110614f0a7b15da0571080a2a28a3bafed092e3aa427a3d8fadaaf53c4aba9b5ee701e7b"
      "3b78eb20030b"},
-    {"a mean of two subnormal values",
-     "training and backward",
+    {"a mean of two subnormal values", "training and backward",
      "418af8d2220bc4f091258ab7dd5560f508fa77002e477e467fa63373e1c111d553566a7ec92e8b82af90b06f0431"
      "a49731"},
     {"gradients of 4e36 where values are 1e-4 apart: their slope is no float",
