@@ -2,9 +2,15 @@
 // the C library and no libm is needed.
 
 struct Exp {
+  // exp(x) = 2^exponent * (1 + minus_one).
+  struct Parts {
+    F32 minus_one;
+    I32 exponent;
+  };
+
   // exp(x) = 2^n * exp(r) with n = round(x / ln 2) and |r| <= ln 2 / 2, where the Taylor series to
   // r^7 leaves 5e-9. Adding 1.5 * 2^23 rounds to an integer that stands in the low bits of the sum.
-  F32 operator()(F32 x) const {
+  static Parts parts(F32 x) {
     const F32 magic = F32::broadcast(12582912.0f);
     // Beyond these, the result is 0 or Inf whatever x is; NaN passes (see max).
     x = min(F32::broadcast(89.0f), max(F32::broadcast(-104.0f), x));
@@ -19,11 +25,16 @@ struct Exp {
     series = mul_add(series, r, F32::broadcast(1.0f / 24));
     series = mul_add(series, r, F32::broadcast(1.0f / 6));
     series = mul_add(series, r, F32::broadcast(0.5f));
-    series = mul_add(series * r, r, r) + F32::broadcast(1.0f);
+    return {mul_add(series * r, r, r), bits(shifted) - bits(magic)};
+  }
+
+  F32 operator()(F32 x) const { return whole(parts(x)); }
+
+  static F32 whole(const Parts& of) {
     // 2^n in two factors: n reaches 128 and -150, a float's exponent field neither.
-    const I32 exponent = bits(shifted) - bits(magic);
-    const I32 half = shift_right<1>(exponent);
-    return series * power_of_two(half) * power_of_two(exponent - half);
+    const I32 half = shift_right<1>(of.exponent);
+    return (of.minus_one + F32::broadcast(1.0f)) * power_of_two(half) *
+           power_of_two(of.exponent - half);
   }
 
   static F32 power_of_two(I32 exponent) {
@@ -62,5 +73,22 @@ struct Log {
     const F32 finite = select(less(x, F32::zero()), nan, zero_or_result);
     // Inf and NaN are their own logarithms.
     return select(less(x, infinity), finite, x);
+  }
+};
+
+// log(1 + f) for 0 <= f <= 1, as Log has it for m = 1 + f, which would lose the bits of small f:
+// s = f / (2 + f) is at most 1/3, where the odd series to s^15 leaves 1e-9.
+struct LogOfOnePlus {
+  F32 operator()(F32 f) const {
+    const F32 s = f / (f + F32::broadcast(2.0f));
+    const F32 square = s * s;
+    F32 series = F32::broadcast(2.0f / 15);
+    series = mul_add(series, square, F32::broadcast(2.0f / 13));
+    series = mul_add(series, square, F32::broadcast(2.0f / 11));
+    series = mul_add(series, square, F32::broadcast(2.0f / 9));
+    series = mul_add(series, square, F32::broadcast(2.0f / 7));
+    series = mul_add(series, square, F32::broadcast(2.0f / 5));
+    series = mul_add(series, square, F32::broadcast(2.0f / 3));
+    return f - s * negative_mul_add(series, square, f);
   }
 };

@@ -1,5 +1,9 @@
 // y = x - max(x) - log(sum(exp(x - max(x)))) over one row. Subtracting the maximum first keeps exp
 // from overflowing and leaves a sum between 1 and n.
+//
+// Where one class is nearly certain, its y and the gradient are small differences of numbers next
+// to 1: log(1 + rest) and exp(y) - 1 are computed as such, so that the loss of a trained network
+// and its gradient keep all bits of a float.
 
 struct ExpOfDifference {
   F32 subtrahend;
@@ -38,13 +42,24 @@ inline void log_softmax(const float* x, float* y, size_t n) {
   if (n == 0) return;
   const F32 largest = F32::broadcast(row_max(x, n));
   const double sum = sum_of(x, n, ExpOfDifference{largest});
-  map(x, y, n, LogSoftmax{largest, Log()(F32::broadcast(static_cast<float>(sum)))});
+  // The largest value's own share of the sum is exactly 1.
+  const double rest = sum - 1;
+  const F32 log_sum = rest < 1 ? LogOfOnePlus()(F32::broadcast(static_cast<float>(rest)))
+                               : Log()(F32::broadcast(static_cast<float>(sum)));
+  map(x, y, n, LogSoftmax{largest, log_sum});
 }
 
-// dx = dy - exp(y) * sum(dy)
+// dx = dy - exp(y) * sum(dy), near y = 0 as (dy - sum(dy)) - (exp(y) - 1) * sum(dy): with one
+// target class the first difference is 0 there.
 struct LogSoftmaxBackward {
   F32 dy_sum;
-  F32 operator()(F32 y, F32 dy) const { return negative_mul_add(Exp()(y), dy_sum, dy); }
+  F32 operator()(F32 y, F32 dy) const {
+    const Exp::Parts power = Exp::parts(y);
+    const F32 near_zero = negative_mul_add(power.minus_one, dy_sum, dy - dy_sum);
+    const F32 elsewhere = negative_mul_add(Exp::whole(power), dy_sum, dy);
+    // A little above -ln(2) / 2, where the exponent is still 0.
+    return select(less(F32::broadcast(-0.34f), y), near_zero, elsewhere);
+  }
 };
 
 inline void log_softmax_backward(const float* y, const float* dy, float* dx, size_t n) {

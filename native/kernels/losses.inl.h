@@ -32,28 +32,12 @@ struct HuberError {
 // where nothing overflows.
 struct BinaryCrossEntropy {
   explicit BinaryCrossEntropy(float) {}
-
-  // log(1 + f) for 0 <= f <= 1, as Log has it for m = 1 + f, which would lose the bits of small f:
-  // s = f / (2 + f) is at most 1/3, where the odd series to s^15 leaves 1e-9.
-  static F32 log_of_one_plus(F32 f) {
-    const F32 s = f / (f + F32::broadcast(2.0f));
-    const F32 square = s * s;
-    F32 series = F32::broadcast(2.0f / 15);
-    series = mul_add(series, square, F32::broadcast(2.0f / 13));
-    series = mul_add(series, square, F32::broadcast(2.0f / 11));
-    series = mul_add(series, square, F32::broadcast(2.0f / 9));
-    series = mul_add(series, square, F32::broadcast(2.0f / 7));
-    series = mul_add(series, square, F32::broadcast(2.0f / 5));
-    series = mul_add(series, square, F32::broadcast(2.0f / 3));
-    return f - s * negative_mul_add(series, square, f);
-  }
-
   F32 value(F32 x, F32 target) const {
     const F32 power = Exp()(F32::zero() - magnitude(x));
     // max(x, 0) - x * t as x * (1 - t) or -x * t: differences of large products would cancel.
     const F32 weight =
         select(less(x, F32::zero()), F32::zero() - target, F32::broadcast(1.0f) - target);
-    return mul_add(x, weight, log_of_one_plus(power));
+    return mul_add(x, weight, LogOfOnePlus()(power));
   }
   F32 gradient(F32 x, F32 target) const {
     // sigmoid(x) - t, for x > 0 as (1 - t) - sigmoid(-x), which keeps its bits where t is 1.

@@ -79,6 +79,32 @@ TEST_CASE("log_softmax and its gradient at every length, with large logits") {
   }
 }
 
+TEST_CASE("log_softmax of a nearly certain class: its result and gradient keep a float's bits") {
+  FOR_EACH_ISA(kernels) {
+    for (size_t n : {size_t{2}, size_t{10}, size_t{37}}) {
+      for (float lead : {2.0f, 5.0f, 9.0f, 14.0f, 18.0f}) {
+        Random random(n);
+        Guarded x(n, 1), y(n, 2), dy(n, 3), dx(n, 4);
+        x.fill(random, 1.0f);
+        const size_t target = n / 2;
+        x[target] = lead + 1.0f;
+        for (size_t i = 0; i < n; i++) dy[i] = i == target ? -0.25f : 0.0f;
+        kernels.log_softmax(x.data(), y.data(), n);
+        kernels.log_softmax_backward(y.data(), dy.data(), dx.data(), n);
+        double rest = 0;
+        for (size_t i = 0; i < n; i++) {
+          if (i != target) rest += std::exp(static_cast<double>(x[i]) - x[target]);
+        }
+        const double certain = -std::log1p(rest);
+        // A difference of logits of 18 is rounded by up to 1e-6.
+        CHECK(support::near(y[target], certain, 2e-6 * -certain));
+        const double gradient = 0.25 * std::expm1(certain);
+        CHECK(support::near(dx[target], gradient, 2e-6 * -gradient));
+      }
+    }
+  }
+}
+
 TEST_CASE("log_softmax: an infinite logit that is impossible, and NaN") {
   FOR_EACH_ISA(kernels) {
     float x[] = {1.0f, -INFINITY, 2.0f};

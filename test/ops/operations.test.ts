@@ -1,4 +1,4 @@
-import { crossEntropyWithLogits, Tensor } from 'batchnorm';
+import { backward, crossEntropyWithLogits, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../support/errors.js';
 import { expectNear } from '../support/expect-near.js';
@@ -157,6 +157,16 @@ describe('crossEntropyWithLogits', () => {
     }
     const oneHot = Tensor.from([1, 0, 0, 0, 0, 1], [2, 3]);
     expect(crossEntropyWithLogits(logits, oneHot).item()).to.be.closeTo(expected, 1e-6);
+  });
+
+  it('keeps the bits of a small loss and of its gradient', () => {
+    const x = Tensor.from([16, 0, 1], [1, 3]);
+    const rest = Math.exp(-16) + Math.exp(-15);
+    const loss = crossEntropyWithLogits(x.trace(), [0]);
+    expect(loss.item()).to.be.closeTo(Math.log1p(rest), 1e-6 * rest);
+    const [first, ...others] = backward(loss).get(x)?.data ?? [];
+    expect(first).to.be.closeTo(-rest / (1 + rest), 1e-6 * rest);
+    expect(others[0] + others[1]).to.be.closeTo(rest, 1e-6 * rest);
   });
 
   it('refuses what does not fit', () => {

@@ -7,17 +7,20 @@ export const logSoftmax: Backend['logSoftmax'] = (rows, columns, x, y) => {
     for (let i = begin; i < end; i++) if (x[i] > largest) largest = x[i];
     let sum = 0;
     for (let i = begin; i < end; i++) sum += Math.exp(x[i] - largest);
-    const shift = largest + Math.log(sum);
-    for (let i = begin; i < end; i++) y[i] = x[i] - shift;
+    // The largest value's own share of the sum is exactly 1; log1p keeps the bits of a small rest.
+    const logSum = Math.log1p(sum - 1);
+    for (let i = begin; i < end; i++) y[i] = x[i] - largest - logSum;
   }
 };
 
-/** dx = dy - exp(y) * sum(dy) */
+/** dx = dy - exp(y) * sum(dy), as (dy - sum(dy)) - (exp(y) - 1) * sum(dy) where exp(y) is nearly 1. */
 export const logSoftmaxBackward: Backend['logSoftmaxBackward'] = (rows, columns, y, dy, dx) => {
   for (let begin = 0; begin < rows * columns; begin += columns) {
     const end = begin + columns;
     let sum = 0;
     for (let i = begin; i < end; i++) sum += dy[i];
-    for (let i = begin; i < end; i++) dx[i] = dy[i] - Math.exp(y[i]) * sum;
+    for (let i = begin; i < end; i++) {
+      dx[i] = y[i] > -0.34 ? dy[i] - sum - Math.expm1(y[i]) * sum : dy[i] - Math.exp(y[i]) * sum;
+    }
   }
 };
