@@ -9,6 +9,8 @@ namespace stress {
 
 namespace {
 
+constexpr double kUnit = 2 * kRounding;  // in the last place
+
 // The largest value of a row and the sum of exp(x - largest); with a NaN, all of the row is NaN.
 struct Row {
   Row(const float* x, size_t columns) {
@@ -18,43 +20,48 @@ struct Row {
       has_nan = has_nan || std::isnan(x[i]);
     }
     for (size_t i = 0; i < columns; i++) {
-      const double power = std::exp(x[i] - largest);
+      const double distance = largest - x[i];
+      const double power = std::exp(-distance);
       sum += power;
-      if (power > 0) distance += power * (largest - x[i]);
+      // exp is within 2 units in the last place, of an argument that is off by half a one of
+      // itself.
+      if (power > 0) error += power * (distance > 0 ? 2 * kUnit + kRounding * distance : 0);
     }
     if (has_nan) sum = NAN;
-    distance /= sum;
   }
 
   double largest = -INFINITY, sum = 0;
-  double distance = 0;  // of the largest value, on average over the probabilities
+  double error = 0;  // of the sum, in which the largest value's share of 1 is exact
 };
 
-// exp and log are within 2 units in the last place, each difference within half a one.
+// log is within 2 units in the last place, each difference within half a one; what is left of a sum
+// next to 1 is a difference of doubles.
 std::string check_log_softmax(const Buffer& x, const Buffer& y, size_t columns) {
   for (size_t row = 0; row * columns < x.size(); row++) {
     const Row of_x(x.data() + row * columns, columns);
+    const double log_sum = std::log(of_x.sum);
+    const double log_error = of_x.error / of_x.sum + (2 * kUnit + kRounding) * log_sum +
+                             static_cast<double>(columns) * 0x1p-52;
     for (size_t i = row * columns; i < (row + 1) * columns; i++) {
-      const double expected = x[i] - of_x.largest - std::log(of_x.sum);
-      const std::string wrong =
-          compare("log_softmax", i, y[i], expected, 3e-7 + 4e-7 * std::fabs(expected));
+      const double expected = x[i] - of_x.largest - log_sum;
+      const double tolerance = log_error + kRounding * (of_x.largest - x[i] + std::fabs(expected));
+      const std::string wrong = compare("log_softmax", i, y[i], expected, tolerance);
       if (!wrong.empty()) return wrong;
     }
   }
   return "";
 }
 
-// exp is within 2 units in the last place, of an argument that is off by half a one of itself; so
-// is the sum of such, on average; then two roundings.
+// Two roundings after the exp and the sum.
 std::string check_softmax(const Buffer& x, const Buffer& y, size_t columns) {
   for (size_t row = 0; row * columns < x.size(); row++) {
     const Row of_x(x.data() + row * columns, columns);
     for (size_t i = row * columns; i < (row + 1) * columns; i++) {
-      const double expected = std::exp(x[i] - of_x.largest) / of_x.sum;
-      // Where exp is a subnormal, its argument's error is more than its last bit.
-      const double distance = std::fmin(of_x.largest - x[i], 104);
+      const double distance = of_x.largest - x[i];
+      const double expected = std::exp(-distance) / of_x.sum;
+      // Where exp is a subnormal, its argument's error is more than its last bit; then it is zero.
       const double relative =
-          8 * 2 * kRounding / 2 + (distance + of_x.distance) * kRounding + 2 * kRounding;
+          2 * kUnit + kRounding * std::fmin(distance, 104) + of_x.error / of_x.sum + 2 * kRounding;
       const std::string wrong =
           compare("softmax", i, y[i], expected, relative * expected + 2 * kTiny);
       if (!wrong.empty()) return wrong;
