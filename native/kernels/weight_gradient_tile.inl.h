@@ -7,7 +7,6 @@ constexpr size_t kGradientRows = 6;
 template <size_t kVectors>
 inline void add_weight_gradients(const WeightGradientTile& tile) {
   constexpr size_t kPixels = kVectors == 1 ? 2 : 1;
-  constexpr size_t kColumns = kVectors * F32::kLanes;
   F32 sum[kPixels][kGradientRows][kVectors];
   for (size_t pixel = 0; pixel < kPixels; pixel++) {
     for (size_t row = 0; row < kGradientRows; row++) {
@@ -43,15 +42,13 @@ inline void add_weight_gradients(const WeightGradientTile& tile) {
     }
   }
   for (size_t row = 0; row < kGradientRows; row++) {
-    float lanes[kColumns];
     for (size_t v = 0; v < kVectors; v++) {
       F32 total = sum[0][row][v];
       if constexpr (kPixels == 2) total = total + sum[1][row][v];
-      total.store(lanes + v * F32::kLanes);
-    }
-    double* sums = tile.sums + row * tile.sums_stride;
-    for (size_t column = 0; column < kColumns; column++) {
-      sums[column] += static_cast<double>(lanes[column]);
+      double* const to = tile.sums + row * tile.sums_stride + v * F32::kLanes;
+      F64Lanes sums = F64Lanes::load(to);
+      sums.add(total);
+      sums.store(to);
     }
   }
 }

@@ -37,17 +37,30 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
       scratch.get<float>(saturating_sum(weights, saturating_product(threads, band_floats)));
   if (packed == nullptr) return Status::kOutOfMemory;
   correlation.pack_rows(weight, packed);
+  const size_t tasks = shape.images * bands;
+  const size_t calls = correlation.tiles(rows);
   auto task = [&](size_t index, size_t slot) {
-    const size_t image = index / bands;
-    const size_t first = index % bands * rows;
-    const size_t count = std::min(rows, sight.out_rows - first);
-    const float* band =
-        layout.fill(x + image * shape.in_channels * shape.in_plane(), shape.in_channels, first,
-                    count, packed + weights + slot * band_floats);
-    correlation.compute(band, packed, bias, count,
-                        y + image * shape.out_channels * plane + first * sight.out_columns, plane);
+    // function(image, first row, rows) of a task
+    const auto with_band = [&](size_t of, const auto& function) {
+      const size_t first = of % bands * rows;
+      return function(x + of / bands * shape.in_channels * shape.in_plane(), first,
+                      std::min(rows, sight.out_rows - first));
+    };
+    Ahead ahead;
+    if (index + 1 < tasks) {
+      ahead = with_band(index + 1, [&](const float* image, size_t first, size_t count) {
+        return layout.ahead(image, shape.in_channels, first, count, calls);
+      });
+    }
+    with_band(index, [&](const float* image, size_t first, size_t count) {
+      const float* band = layout.fill(image, shape.in_channels, first, count,
+                                      packed + weights + slot * band_floats);
+      correlation.compute(
+          band, packed, bias, count,
+          y + index / bands * shape.out_channels * plane + first * sight.out_columns, plane, ahead);
+    });
   };
-  parallel_for(shape.images * bands, threads, task);
+  parallel_for(tasks, threads, task);
   return Status::kOk;
 }
 

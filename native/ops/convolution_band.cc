@@ -216,4 +216,16 @@ const float* BandLayout::fill(const float* image, size_t channels, size_t first_
   return memory;
 }
 
+Ahead BandLayout::ahead(const float* image, size_t channels, size_t first_row, size_t out_rows,
+                        size_t calls) const {
+  const ptrdiff_t begin = static_cast<ptrdiff_t>(first_row * sight_.stride) + sight_.row_taps.first;
+  const ptrdiff_t end =
+      begin + static_cast<ptrdiff_t>((out_rows - 1) * sight_.stride + sight_.row_taps.count);
+  const ptrdiff_t limit = static_cast<ptrdiff_t>(sight_.rows);
+  const size_t first = static_cast<size_t>(std::clamp<ptrdiff_t>(begin, 0, limit));
+  const size_t last = static_cast<size_t>(std::clamp<ptrdiff_t>(end, 0, limit));
+  return Ahead(image + first * sight_.columns, channels, (last - first) * sight_.columns,
+               sight_.rows * sight_.columns, calls);
+}
+
 }  // namespace batchnorm

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/ahead.h"
+
 namespace batchnorm {
 
 // Along one axis, output i meets input i * stride + first + t at tap t < count.
@@ -40,6 +42,10 @@ class BandLayout {
   // `image` is the first: in `memory`, or in the image itself where that will do.
   const float* fill(const float* image, size_t channels, size_t first_row, size_t out_rows,
                     float* memory) const;
+
+  // What fill() with the same arguments reads, by so many calls of ask().
+  Ahead ahead(const float* image, size_t channels, size_t first_row, size_t out_rows,
+              size_t calls) const;
 
   // Whether the image itself is the band.
   bool is_direct() const { return direct_; }

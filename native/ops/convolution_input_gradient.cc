@@ -71,6 +71,7 @@ class InputGradientOfConvolution {
         layout_(sight_, band_rows_, kernels.lanes) {
     for_each_phase([&](const Correlation& correlation, const Phase&, const Phase&) {
       packed_floats_ = saturating_sum(packed_floats_, correlation.packed_floats());
+      tiles_ += correlation.tiles(band_rows_);
     });
   }
 
@@ -94,11 +95,17 @@ class InputGradientOfConvolution {
     });
   }
 
-  // dx of the rows of one band of every phase of one image.
-  void compute(size_t index, const float* dy, const float* packed, float* scratch,
-               float* dx) const {
+  // What compute() of a band reads of dy, while another one is computed.
+  Ahead ahead(size_t index, const float* dy) const {
     const size_t first = index * band_rows_;
-    const size_t rows = std::min(band_rows_, sight_.out_rows - first);
+    return layout_.ahead(dy, shape_.out_channels, first, rows_of(index), tiles_);
+  }
+
+  // dx of the rows of one band of every phase of one image.
+  void compute(size_t index, const float* dy, const float* packed, float* scratch, float* dx,
+               Ahead& ahead) const {
+    const size_t first = index * band_rows_;
+    const size_t rows = rows_of(index);
     float* const results = scratch + layout_.floats();
     const float* band = layout_.fill(dy, shape_.out_channels, first, rows, scratch);
     for (size_t a = 0; a < row_phases_; a++) {
@@ -111,10 +118,10 @@ class InputGradientOfConvolution {
         const Correlation correlation = of(row_phase, column_phase);
         if (is_dense()) {
           correlation.compute(band, packed, nullptr, rows, dx + first * shape_.width,
-                              shape_.in_plane());
+                              shape_.in_plane(), ahead);
         } else if (count > 0) {
           correlation.compute(band, packed, nullptr, count, results + b * phase_floats(),
-                              count * sight_.out_columns);
+                              count * sight_.out_columns, ahead);
         }
         packed += correlation.packed_floats();
       }
@@ -132,6 +139,9 @@ class InputGradientOfConvolution {
  private:
   // One phase, whose results are dx.
   bool is_dense() const { return shape_.stride == 1; }
+  size_t rows_of(size_t index) const {
+    return std::min(band_rows_, sight_.out_rows - index * band_rows_);
+  }
   size_t phase_floats() const {
     return saturating_product(shape_.in_channels * band_rows_, sight_.out_columns);
   }
@@ -183,6 +193,7 @@ class InputGradientOfConvolution {
   size_t band_rows_;
   BandLayout layout_;
   size_t packed_floats_ = 0;
+  size_t tiles_ = 0;  // of a band, of all phases
 };
 
 }  // namespace
@@ -205,12 +216,17 @@ Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape
   if (packed == nullptr) return Status::kOutOfMemory;
   gradient.pack(weight, packed);
   const size_t bands = gradient.bands();
+  const size_t tasks = shape.images * bands;
   auto task = [&](size_t index, size_t slot) {
-    const size_t image = index / bands;
-    gradient.compute(index % bands, dy + image * shape.out_channels * shape.out_plane(), packed,
-                     packed + weights + slot * slot_floats, dx + image * in_image);
+    const auto dy_of = [&](size_t of) {
+      return dy + of / bands * shape.out_channels * shape.out_plane();
+    };
+    const size_t next = index + 1;
+    Ahead ahead = next < tasks ? gradient.ahead(next % bands, dy_of(next)) : Ahead();
+    gradient.compute(index % bands, dy_of(index), packed, packed + weights + slot * slot_floats,
+                     dx + index / bands * in_image, ahead);
   };
-  parallel_for(shape.images * bands, threads, task);
+  parallel_for(tasks, threads, task);
   return Status::kOk;
 }
 

@@ -82,21 +82,47 @@ class WeightGradient {
               sums + last_tile * kernels_.weight_gradient_rows * columns_, 0.0);
     const size_t first = section * section_images_;
     const size_t end = std::min(shape_.images, first + section_images_);
-    for (size_t image = first; image < end; image += chunk_images_) {
-      const size_t images = std::min(chunk_images_, end - image);
-      for (size_t row = 0; row < shape_.out_height(); row += chunk_rows_) {
-        add_chunk(image, images, row, std::min(chunk_rows_, shape_.out_height() - row), first_tile,
-                  last_tile, offsets, x, dy, scratch, sums);
-      }
+    for (Chunk chunk = chunk_at(first, 0, end); chunk.images > 0;) {
+      const Chunk next = chunk.row + chunk.rows < shape_.out_height()
+                             ? chunk_at(chunk.image, chunk.row + chunk.rows, end)
+                             : chunk_at(chunk.image + chunk.images, 0, end);
+      add_chunk(chunk, next, first_tile, last_tile, offsets, x, dy, scratch, sums);
+      chunk = next;
     }
   }
 
  private:
+  // Some rows of the output of one image, or all rows of several.
+  struct Chunk {
+    size_t image, images;
+    size_t row, rows;
+  };
+
+  // Without images behind the last one.
+  Chunk chunk_at(size_t image, size_t row, size_t end) const {
+    return {image, std::min(chunk_images_, end - image), row,
+            std::min(chunk_rows_, shape_.out_height() - row)};
+  }
+
+  // What the next chunk reads of x, channels from `first` to `last`.
+  Ahead x_ahead(const Chunk& next, size_t first, size_t last, const float* x, size_t calls) const {
+    const size_t image_floats = shape_.in_channels * shape_.in_plane();
+    const float* from = x + next.image * image_floats + first * shape_.in_plane();
+    if (next.images == 1) return layout_.ahead(from, last - first, next.row, next.rows, calls);
+    return Ahead(from, next.images, (last - first) * shape_.in_plane(), image_floats, calls);
+  }
+  Ahead dy_ahead(const Chunk& next, const float* dy, size_t calls) const {
+    const size_t plane = shape_.out_plane();
+    return Ahead(dy + next.image * shape_.out_channels * plane + next.row * shape_.out_width(),
+                 next.images * shape_.out_channels, next.rows * shape_.out_width(), plane, calls);
+  }
+
   size_t chunk_pixels() const { return chunk_images_ * chunk_rows_ * shape_.out_width(); }
 
-  void add_chunk(size_t image, size_t images, size_t row, size_t rows, size_t first_tile,
-                 size_t last_tile, const size_t* offsets, const float* x, const float* dy,
-                 float* scratch, double* sums) const {
+  void add_chunk(const Chunk& chunk, const Chunk& next, size_t first_tile, size_t last_tile,
+                 const size_t* offsets, const float* x, const float* dy, float* scratch,
+                 double* sums) const {
+    const auto [image, images, row, rows] = chunk;
     const size_t tile_rows = kernels_.weight_gradient_rows;
     const size_t first_channel = first_tile * tile_rows / shape_.taps();
     const size_t last_channel =
@@ -125,6 +151,13 @@ class WeightGradient {
       transpose(gradients, count, pixels + i * count * columns_);
     }
 
+    const size_t calls = last_tile - first_tile;
+    Ahead x_next, dy_next;
+    if (next.images > 0) {
+      x_next = x_ahead(next, first_channel, last_channel, x, calls);
+      dy_next = dy_ahead(next, dy, calls);
+    }
+
     tile.images = images;
     tile.rows = rows;
     tile.row_stride = layout_.pitch();
@@ -132,6 +165,8 @@ class WeightGradient {
     tile.sums_stride = columns_;
     for (size_t t = first_tile; t < last_tile; t++) {
       tile.offsets = offsets + t * tile_rows;
+      x_next.ask();
+      dy_next.ask();
       for (size_t column = 0; column < columns_; column += 2 * kernels_.lanes) {
         const auto add = column + kernels_.lanes < columns_ ? kernels_.weight_gradient_tile
                                                             : kernels_.narrow_weight_gradient_tile;

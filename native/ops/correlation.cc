@@ -29,6 +29,12 @@ struct Run {
   }
 };
 
+Run run_of(const Sight& sight, const BandLayout& layout, size_t lanes, size_t rows) {
+  const size_t columns = sight.out_columns;
+  const bool flat = layout.is_flat();
+  return {flat ? 1 : rows, flat ? rows * columns : columns, layout.pitch(), columns, lanes};
+}
+
 }  // namespace
 
 size_t Correlation::packed_floats() const {
@@ -55,13 +61,16 @@ void Correlation::pack_rows(const float* weights, float* packed) const {
               packed + offsets_floats());
 }
 
+size_t Correlation::tiles(size_t rows) const {
+  const size_t vectors = run_of(sight_, layout_, kernels_.lanes, rows).vectors();
+  return ceil_divide(vectors, kernels_.convolution_vectors) *
+         ceil_divide(out_channels_, kernels_.convolution_rows);
+}
+
 void Correlation::compute(const float* band, const float* packed, const float* bias, size_t rows,
-                          float* y, size_t y_plane) const {
+                          float* y, size_t y_plane, Ahead& ahead) const {
   const size_t lanes = kernels_.lanes;
-  const size_t columns = sight_.out_columns;
-  const bool flat = layout_.is_flat();
-  const Run run = {flat ? 1 : rows, flat ? rows * columns : columns, layout_.pitch(), columns,
-                   lanes};
+  const Run run = run_of(sight_, layout_, lanes, rows);
   // A line shorter than a vector is computed beside y.
   const bool beside = run.length < lanes;
   float outside[kMostTileFloats];
@@ -95,6 +104,7 @@ void Correlation::compute(const float* band, const float* packed, const float* b
           tile.y[v] = beside ? outside : to[t * tile_vectors + v] + o * y_plane;
         }
         kernels_.convolution_tile(tile);
+        ahead.ask();
       }
       for (size_t row = 0; beside && row < tile.rows; row++) {
         std::memcpy(y + (o + row) * y_plane, outside + row * lanes, run.length * sizeof(float));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels.h"
+#include "ops/ahead.h"
 #include "ops/convolution_band.h"
 
 namespace batchnorm {
@@ -37,9 +38,10 @@ class Correlation {
   void pack(const Weight& weight, float* packed) const;
 
   // `rows` rows of output from a filled band, to y with y_plane floats from one channel to the
-  // next.
+  // next. `ahead` is asked once for each of tiles(rows).
   void compute(const float* band, const float* packed, const float* bias, size_t rows, float* y,
-               size_t y_plane) const;
+               size_t y_plane, Ahead& ahead) const;
+  size_t tiles(size_t rows) const;
 
  private:
   size_t depth() const { return sight_.channels * window_.rows * window_.columns; }

@@ -131,6 +131,7 @@ struct F64Lanes {
   __m256d low, high;
 
   static F64Lanes zero() { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }
+  static F64Lanes load(const double* p) { return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
   void add(F32 a) {
     low = _mm256_add_pd(low, _mm256_cvtps_pd(_mm256_castps256_ps128(a.lanes)));
     high = _mm256_add_pd(high, _mm256_cvtps_pd(_mm256_extractf128_ps(a.lanes, 1)));

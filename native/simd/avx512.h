@@ -140,6 +140,7 @@ struct F64Lanes {
   __m512d low, high;
 
   static F64Lanes zero() { return {_mm512_setzero_pd(), _mm512_setzero_pd()}; }
+  static F64Lanes load(const double* p) { return {_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
   void add(F32 a) {
     low = _mm512_add_pd(low, to_doubles(low_half(a)));
     high = _mm512_add_pd(high, to_doubles(high_half(a)));

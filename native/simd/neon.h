@@ -118,6 +118,7 @@ struct F64Lanes {
   float64x2_t low, high;
 
   static F64Lanes zero() { return {vdupq_n_f64(0.0), vdupq_n_f64(0.0)}; }
+  static F64Lanes load(const double* p) { return {vld1q_f64(p), vld1q_f64(p + 2)}; }
   void add(F32 a) {
     low = vaddq_f64(low, vcvt_f64_f32(vget_low_f32(a.lanes)));
     high = vaddq_f64(high, vcvt_high_f64_f32(a.lanes));

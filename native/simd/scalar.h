@@ -115,6 +115,7 @@ struct F64Lanes {
   double lanes;
 
   static F64Lanes zero() { return {0.0}; }
+  static F64Lanes load(const double* p) { return {*p}; }
   void add(F32 a) { lanes += static_cast<double>(a.lanes); }
   // All kLanes of them.
   void store(double* p) const { *p = lanes; }

@@ -195,4 +195,8 @@ TEST_CASE("F64Lanes: each lane is added on its own, without float rounding") {
   double got[kWidth];
   sums.store(got);
   for (size_t i = 0; i < kWidth; i++) CHECK(got[i] == static_cast<double>(values[i]) + 0.25);
+  F64Lanes again = F64Lanes::load(got);
+  again.add(F32::broadcast(-0.125f));
+  again.store(got);
+  for (size_t i = 0; i < kWidth; i++) CHECK(got[i] == static_cast<double>(values[i]) + 0.125);
 }

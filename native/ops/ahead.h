@@ -1,0 +1,43 @@
+// Memory of the next task that is asked for while this one computes: it then comes from the
+// second-level cache, and not from further away while nothing else is done.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+namespace batchnorm {
+
+class Ahead {
+ public:
+  // Nothing.
+  Ahead() = default;
+  // `runs` runs of `length` floats, `stride` floats apart, by `calls` calls of ask().
+  Ahead(const float* first, size_t runs, size_t length, size_t stride, size_t calls)
+      : at_(first), runs_(runs), length_(length), stride_(stride) {
+    const size_t lines = runs * ((length + kLine - 1) / kLine);
+    lines_per_call_ = (lines + calls - 1) / std::max<size_t>(1, calls);
+  }
+
+  void ask() {
+    for (size_t i = 0; i < lines_per_call_ && runs_ > 0; i++) {
+#if defined(__GNUC__)
+      __builtin_prefetch(at_ + done_, 0, 2);
+#endif
+      done_ += kLine;
+      if (done_ < length_) continue;
+      done_ = 0;
+      at_ += stride_;
+      runs_--;
+    }
+  }
+
+ private:
+  static constexpr size_t kLine = 16;
+
+  const float* at_ = nullptr;
+  size_t runs_ = 0, length_ = 0, stride_ = 0;
+  size_t lines_per_call_ = 0;
+  size_t done_ = 0;  // floats of the first run
+};
+
+}  // namespace batchnorm
