@@ -113,7 +113,8 @@ function distances([rows, columns], x) {
 }
 
 /** Where a class is nearly certain, its logarithm is what is left of a sum in double. */
-const logarithm = (value) => Math.max(Math.abs(value), 1e-9);
+const leastLogarithm = 1e-9;
+const logarithm = (value) => Math.max(Math.abs(value), leastLogarithm);
 
 function rowSums(columns, length, term) {
   const sums = new Sums(length / columns);
@@ -166,7 +167,7 @@ function crossEntropy(sizes, [x, classes]) {
   );
   for (let row = 0; row < rows; row++) {
     const of = dx.expected.subarray(row * columns, (row + 1) * columns);
-    let largest = least;
+    let largest = leastLogarithm / rows;
     for (const each of of) largest = Math.max(largest, Math.abs(each));
     dx.scale.fill(largest, row * columns, (row + 1) * columns);
   }
@@ -218,9 +219,8 @@ export function reference({ operation, sizes, inputs }) {
 export function worstError(got, { expected, scale }) {
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
-    const off = Math.abs(got[i] - expected[i]);
-    if (off === 0) continue;
-    const error = off / scale[i];
+    if (got[i] === expected[i]) continue; // infinities, too
+    const error = Math.abs(got[i] - expected[i]) / scale[i];
     if (!(error <= worst)) worst = error; // NaN, too
     if (Number.isNaN(worst)) return worst;
   }
