@@ -2,7 +2,7 @@
 // with test/native/instructions.json; `--update` writes that file. Needs Debian's valgrind.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { runQuietly } from './run.mjs';
+import { nativeBuild } from './native-build.mjs';
 
 const file = 'test/native/instructions.json';
 const margin = 0.05;
@@ -16,12 +16,7 @@ const operations = ['training', 'inference', 'backward'].flatMap((operation) =>
 /** Images, input channels, rows and columns, output channels, kernel, stride, padding: of ResNet-8, and 7 x 7 planes. */
 const convolutions = ['2 3 32 16 3 1 1', '2 16 16 32 3 2 1', '4 32 8 32 3 1 1', '2 16 7 20 1 1 0'];
 
-const build = 'build-instructions';
-runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_BENCH=ON'], {
-  env: { ...process.env, CXX: 'g++' },
-});
-runQuietly('cmake', ['--build', build, '--parallel', '2', '--target', 'bench_kernels']);
-runQuietly('cmake', ['--build', build, '--parallel', '2', '--target', 'bench_convolution']);
+const build = nativeBuild('g++', 'bench_kernels', 'bench_convolution');
 
 const counts = {};
 for (const shape of shapes) {

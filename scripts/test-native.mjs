@@ -1,11 +1,12 @@
-// Builds and runs the native tests on this machine, with the compiler in CXX.
-import { run, runQuietly } from './run.mjs';
-
-const options = ['-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_NATIVE_TESTS=ON', '-DBATCHNORM_WERROR=ON'];
+// Builds and runs the native tests on this machine, with the compiler in CXX, and loads the addon that it builds from
+// the same objects.
+import { resolve } from 'node:path';
+import { nativeBuild } from './native-build.mjs';
+import { run } from './run.mjs';
 
 const compiler = process.env.CXX ?? 'c++';
-const folder = `build-tests-${compiler.replace(/\W/g, '')}`;
-runQuietly('cmake', ['-S', '.', '-B', folder, `-DCMAKE_CXX_COMPILER=${compiler}`, ...options]);
-runQuietly('cmake', ['--build', folder, '--parallel', '2']);
+const folder = nativeBuild(compiler, 'native_tests', 'batchnorm');
 console.log(`=== native tests, ${compiler}`);
 run(`${folder}/test/native/native_tests`, process.argv.slice(2));
+const load = 'console.log(`the addon is loaded: ${require(process.argv[1]).isa()}`)';
+run(process.execPath, ['-e', load, resolve(folder, 'batchnorm.node')]);
