@@ -5,12 +5,10 @@
 //   --large N   values of the large channels (default 100000000; 0 for none)
 //   --neon      the NEON kernels, too, under emulation, on a tenth of the random inputs
 //   --write     the tables of docs/numerics.md and its plot, docs/numerics.svg
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { backend } from '../../dist/index.js';
 import { adversarialCases, patternCount } from '../../dist-dev/test/numerics/adversarial.js';
 import {
   errorsOf,
@@ -24,10 +22,7 @@ import { largeCases } from '../../dist-dev/test/numerics/large.js';
 import { randomCase } from '../../dist-dev/test/numerics/random-cases.js';
 import { readResult, writeCase } from '../../dist-dev/test/numerics/serve.js';
 import { ratios, sweepCase } from '../../dist-dev/test/numerics/sweep.js';
-import { copyCheckout } from '../../scripts/checkout-copy.mjs';
-import { run } from '../../scripts/run.mjs';
-import { nodeCommand } from '../../scripts/runtimes.mjs';
-import { Implementation } from './implementation.mjs';
+import { backendsAndPyTorch } from './backends.mjs';
 import { plot } from './plot.mjs';
 import { replaceTables, tables } from './tables.mjs';
 
@@ -122,32 +117,10 @@ async function measure(given, taking) {
 /** Whoever is here. */
 function implementations() {
   const serve = ['dist-dev/test/numerics/serve.js', 'serve'];
-  const here = (name, environment) =>
-    new Implementation(name, [process.execPath, ...serve], { environment, ours: true });
-  const native = (isa) =>
-    here(`native ${isa}`, { BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa });
-  const isas = new Set([backend.isa, process.arch === 'arm64' ? 'neon' : 'avx2', 'scalar']);
-  const found = [...isas].map(native);
-  found.push(here('portable', { BATCHNORM_BACKEND: 'portable' }));
-  if (options.neon) found.push(emulatedNeon(serve));
-  const python = '/usr/bin/python3';
-  if (spawnSync(python, ['-c', 'import torch']).status === 0) {
-    found.push(new Implementation('PyTorch', [python, 'bench/numerics/pytorch.py'], {}));
-  }
-  found.push({ name: 'naive', compute: naive, stop: () => undefined });
-  return found;
-}
-
-function emulatedNeon(serve) {
-  run(process.execPath, ['scripts/prebuild.mjs', 'linux-arm64']);
-  const cwd = resolve('build-arm64-checkout');
-  copyCheckout(cwd);
-  const environment = { BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: 'neon' };
-  const command = [...nodeCommand('linux-arm64', '20.19.6'), ...serve];
-  return new Implementation('native neon', command, {
-    environment,
-    cwd,
-    ours: true,
-    emulated: true,
+  const found = backendsAndPyTorch({
+    serve,
+    pytorch: 'bench/numerics/pytorch.py',
+    neon: options.neon,
   });
+  return [...found, { name: 'naive', compute: naive, stop: () => undefined }];
 }

@@ -5,8 +5,8 @@ const show = (error, limit) => {
   return error <= limit ? text : `**${text}**`;
 };
 
-const row = (cells) => `| ${cells.join(' | ')} |`;
-const head = (cells) => [row(cells), row(cells.map(() => '---'))];
+export const row = (cells) => `| ${cells.join(' | ')} |`;
+export const head = (cells) => [row(cells), row(cells.map(() => '---'))];
 
 /** Markdown: the worst of each group, then y and variance of every adversarial pattern. */
 export function tables({ groups, names, limits, quantities }) {
@@ -44,13 +44,13 @@ export function tables({ groups, names, limits, quantities }) {
   return lines.join('\n');
 }
 
-const begin = '<!-- measured: written by npm run numerics -->';
 const end = '<!-- end of what was measured -->';
 
-/** The page with new tables between its marks. */
-export function replaceTables(page, text) {
+/** The page with new tables between the marks of a command. */
+export function replaceTables(page, text, command = 'npm run numerics') {
+  const begin = `<!-- measured: written by ${command} -->`;
   const from = page.indexOf(begin);
-  const to = page.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`Expected ${begin} and ${end} in the page`);
+  const to = page.indexOf(end, from);
+  if (from < 0 || to < 0) throw new Error(`Expected ${begin} and ${end} in the page`);
   return `${page.slice(0, from + begin.length)}\n\n${text}\n${page.slice(to)}`;
 }

@@ -40,10 +40,9 @@ class WeightGradient {
         chunk_rows_(std::clamp<size_t>(kChunk / shape.out_width(), 1, shape.out_height())),
         chunk_images_(std::clamp<size_t>(kChunk / shape.out_plane(), 1, shape.images)),
         layout_(sight_, chunk_rows_, 1),
-        sections_(std::clamp<size_t>(std::min(kSectionDoubles / sums_doubles(),
-                                              shape.images * shape.out_plane() / kSectionPixels),
-                                     1, std::min(kMostSections, shape.images))),
-        section_images_(ceil_divide(shape.images, sections_)),
+        section_images_(ceil_divide(shape.images, wanted_sections())),
+        // Fewer than wanted where those have the images already: none is without.
+        sections_(ceil_divide(shape.images, section_images_)),
         ranges_(threads == 1
                     ? 1
                     : std::min(ceil_divide(threads * kTasksPerThread, sections_), row_tiles_)),
@@ -116,6 +115,12 @@ class WeightGradient {
     const size_t plane = shape_.out_plane();
     return Ahead(dy + next.image * shape_.out_channels * plane + next.row * shape_.out_width(),
                  next.images * shape_.out_channels, next.rows * shape_.out_width(), plane, calls);
+  }
+
+  size_t wanted_sections() const {
+    return std::clamp<size_t>(std::min(kSectionDoubles / sums_doubles(),
+                                       shape_.images * shape_.out_plane() / kSectionPixels),
+                              1, std::min(kMostSections, shape_.images));
   }
 
   size_t chunk_pixels() const { return chunk_images_ * chunk_rows_ * shape_.out_width(); }
@@ -217,7 +222,7 @@ class WeightGradient {
   size_t rows_, row_tiles_, columns_;
   size_t chunk_rows_, chunk_images_;
   BandLayout layout_;
-  size_t sections_, section_images_;
+  size_t section_images_, sections_;
   size_t ranges_, range_tiles_;
   bool far_;
 };

@@ -188,6 +188,10 @@ TEST_CASE("convolution: empty batches and no channels") {
   }
 }
 
+TEST_CASE("convolution: as many images as 16 sections of the weight gradient do not divide") {
+  FOR_EACH_ISA(kernels) check(kernels, {17, 1, 46, 46, 1, 3, 1, 1});
+}
+
 TEST_CASE("convolution: no bias is a bias of zeros") {
   FOR_EACH_ISA(kernels) {
     Problem problem({2, 3, 9, 9, 5, 3, 1, 1});

@@ -1,4 +1,4 @@
-// What operations must give: computed in double from the same floats, compared within the
+// What batch normalization must give: computed in double from the same floats, compared within the
 // tolerances of the numerics contract. Each check returns what is wrong, or an empty text.
 //
 // The contract holds for what floats can hold. Where a term of a sum or a factor leaves their
@@ -11,7 +11,6 @@
 #include "ops/batch_norm_backward.h"
 #include "ops/batch_norm_inference.h"
 #include "ops/batch_norm_training.h"
-#include "ops/matmul.h"
 
 namespace stress {
 
@@ -27,11 +26,5 @@ std::string check_inference(const batchnorm::ImageShape& shape, const float* x,
 // The gradients of training with `epsilon` on x; `dy` is what was given, even where dx replaced it.
 std::string check_backward(const batchnorm::ImageShape& shape, const float* dy, double epsilon,
                            const batchnorm::BatchNormBackward& call);
-
-std::string check_matmul(const batchnorm::Matmul& call);
-
-std::string check_sum(const float* x, size_t n, double sum);
-
-std::string check_log_softmax(const float* x, const float* y, size_t rows, size_t columns);
 
 }  // namespace stress

@@ -1,36 +1,14 @@
-#include "stress/oracle.h"
+#include "stress/batch_norm_oracle.h"
 
-#include <algorithm>
-#include <cfloat>
 #include <cmath>
-#include <cstdio>
+
+#include "stress/comparison.h"
 
 namespace stress {
 
 namespace {
 
 using batchnorm::ImageShape;
-
-constexpr double kRounding = 0x1p-24;  // of a float, relative
-constexpr double kTiny = 0x1p-149;     // the smallest float: what underflow costs
-
-// A term of a sum in float lanes may be so large that twelve of them still are a float.
-constexpr double kLargestTerm = FLT_MAX / 16;
-
-std::string text(const char* what, size_t place, double got, double expected, double tolerance) {
-  char line[200];
-  std::snprintf(line, sizeof line, "%s[%zu] is %.9g, expected %.9g, off by %.3g where %.3g may be",
-                what, place, got, expected, std::fabs(got - expected), tolerance);
-  return line;
-}
-
-// Whether `got` is `expected` within a tolerance; NaN for NaN, Inf for what no float holds.
-bool matches(double got, double expected, double tolerance) {
-  if (std::isnan(expected)) return std::isnan(got);
-  if (std::isinf(expected)) return got == expected;
-  if (std::isinf(got)) return std::fabs(expected) + tolerance >= FLT_MAX && got * expected > 0;
-  return std::fabs(got - expected) <= tolerance;
-}
 
 // One channel of an NCHW tensor.
 struct Channel {
@@ -101,7 +79,7 @@ std::string check_normalized(const Channel& channel, const float* x, const float
     const size_t place = channel.place(i);
     const double expected = (x[place] - mean) * factor + bias;
     if (!matches(y[place], expected, tolerance)) {
-      return text("y", place, y[place], expected, tolerance);
+      return mismatch("y", place, y[place], expected, tolerance);
     }
   }
   return "";
@@ -118,7 +96,7 @@ std::string check_training_channel(const Channel& channel, const batchnorm::Batc
   if (!std::isfinite(of_x.variance)) {
     for (size_t i = 0; i < channel.count(); i++) {
       const size_t place = channel.place(i);
-      if (!std::isnan(call.y[place])) return text("y", place, call.y[place], NAN, 0);
+      if (!std::isnan(call.y[place])) return mismatch("y", place, call.y[place], NAN, 0);
     }
     return "";
   }
@@ -128,7 +106,7 @@ std::string check_training_channel(const Channel& channel, const batchnorm::Batc
   const double mean_tolerance = 1e-6 * deviation + 1e-14 * std::fabs(of_x.mean) + 2 * kTiny;
   const double mean = static_cast<double>(call.mean[c]) + call.mean_low[c];
   if (!matches(mean, of_x.mean, mean_tolerance)) {
-    return text("mean", c, mean, of_x.mean, mean_tolerance);
+    return mismatch("mean", c, mean, of_x.mean, mean_tolerance);
   }
 
   const bool variance_holds = of_x.variance == 0 || (of_x.variance > 1e-30 && of_x.variance < 1e30);
@@ -136,7 +114,7 @@ std::string check_training_channel(const Channel& channel, const batchnorm::Batc
   if (variance_holds) {
     const double tolerance = (0.5e-6 + kRounding) * inv_std;
     if (!matches(call.inv_std[c], inv_std, tolerance)) {
-      return text("inv_std", c, call.inv_std[c], inv_std, tolerance);
+      return mismatch("inv_std", c, call.inv_std[c], inv_std, tolerance);
     }
   }
   if (call.running_mean != nullptr) {
@@ -145,7 +123,7 @@ std::string check_training_channel(const Channel& channel, const batchnorm::Batc
     const double tolerance =
         call.momentum * mean_tolerance + kRounding * std::fabs(running_mean) + 2 * kTiny;
     if (!matches(call.running_mean[c], running_mean, tolerance)) {
-      return text("running_mean", c, call.running_mean[c], running_mean, tolerance);
+      return mismatch("running_mean", c, call.running_mean[c], running_mean, tolerance);
     }
   }
   if (call.running_var != nullptr && variance_holds) {
@@ -153,7 +131,7 @@ std::string check_training_channel(const Channel& channel, const batchnorm::Batc
     const double running_var = (1 - call.momentum) * before_var + moved;
     const double tolerance = 1e-6 * moved + kRounding * std::fabs(running_var) + 2 * kTiny;
     if (!matches(call.running_var[c], running_var, tolerance)) {
-      return text("running_var", c, call.running_var[c], running_var, tolerance);
+      return mismatch("running_var", c, call.running_var[c], running_var, tolerance);
     }
   }
 
@@ -162,7 +140,7 @@ std::string check_training_channel(const Channel& channel, const batchnorm::Batc
     for (size_t i = 0; i < channel.count(); i++) {
       const size_t place = channel.place(i);
       if (!matches(call.y[place], bias, 0)) {
-        return text("y of a constant channel", place, call.y[place], bias, 0);
+        return mismatch("y of a constant channel", place, call.y[place], bias, 0);
       }
     }
     return "";
@@ -192,16 +170,16 @@ std::string check_backward_channel(const Channel& channel, const float* dy, doub
   if (!std::isfinite(product)) {
     for (size_t i = 0; i < channel.count(); i++) {
       const size_t place = channel.place(i);
-      if (std::isfinite(call.dx[place])) return text("dx", place, call.dx[place], NAN, 0);
+      if (std::isfinite(call.dx[place])) return mismatch("dx", place, call.dx[place], NAN, 0);
     }
-    if (std::isfinite(call.dscale[c])) return text("dscale", c, call.dscale[c], NAN, 0);
+    if (std::isfinite(call.dscale[c])) return mismatch("dscale", c, call.dscale[c], NAN, 0);
     return "";
   }
   if (largest_dy > kLargestTerm) return "";
 
   const double sum_tolerance = 1e-6 * sum_size + count * kTiny;
   if (!matches(call.dbias[c], sum, sum_tolerance)) {
-    return text("dbias", c, call.dbias[c], sum, sum_tolerance);
+    return mismatch("dbias", c, call.dbias[c], sum, sum_tolerance);
   }
   const double factor = call.scale[c] * inv_std;
   const double terms = 2 * largest_dy * of_x.largest_deviation;
@@ -216,7 +194,7 @@ std::string check_backward_channel(const Channel& channel, const float* dy, doub
   const double underflow = count * kTiny * inv_std;
   const double product_tolerance = 1e-6 * product_size + around * sum_size + underflow + kTiny;
   if (!matches(call.dscale[c], product, product_tolerance)) {
-    return text("dscale", c, call.dscale[c], product, product_tolerance);
+    return mismatch("dscale", c, call.dscale[c], product, product_tolerance);
   }
 
   // Where one value is sqrt(n) deviations away, its gradient is larger than every dy, and no float
@@ -234,7 +212,7 @@ std::string check_backward_channel(const Channel& channel, const float* dy, doub
     const double x_hat = (call.x[place] - of_x.mean) * inv_std;
     const double expected = factor * (dy[place] - sum / count - x_hat * product / count);
     if (!matches(call.dx[place], expected, tolerance)) {
-      return text("dx", place, call.dx[place], expected, tolerance);
+      return mismatch("dx", place, call.dx[place], expected, tolerance);
     }
   }
   return "";
@@ -270,67 +248,6 @@ std::string check_backward(const ImageShape& shape, const float* dy, double epsi
   for (size_t c = 0; c < shape.channels; c++) {
     const std::string wrong = check_backward_channel({shape, c}, dy, epsilon, call);
     if (!wrong.empty()) return wrong;
-  }
-  return "";
-}
-
-// Any order of float additions is within their number times 2^-24 of the sum of magnitudes (Higham,
-// Accuracy and Stability of Numerical Algorithms, 2002, section 4.2).
-std::string check_matmul(const batchnorm::Matmul& call) {
-  const double roundings = static_cast<double>(call.depth) + 1;
-  for (size_t i = 0; i < call.rows; i++) {
-    for (size_t j = 0; j < call.columns; j++) {
-      double expected = 0, size = 0;
-      for (size_t k = 0; k < call.depth; k++) {
-        const double a = call.a[call.transpose_a ? k * call.rows + i : i * call.depth + k];
-        const double b = call.b[call.transpose_b ? j * call.depth + k : k * call.columns + j];
-        expected += a * b;
-        size += std::fabs(a * b);
-      }
-      if (std::isfinite(size) && size > FLT_MAX) continue;
-      // Products of finite numbers that are no floats may meet an Inf of the other sign.
-      const float got = call.c[i * call.columns + j];
-      if (!std::isfinite(size) && !std::isfinite(got)) continue;
-      const double tolerance = roundings * (kRounding * size + kTiny);
-      if (!matches(got, expected, tolerance)) {
-        return text("c", i * call.columns + j, got, expected, tolerance);
-      }
-    }
-  }
-  return "";
-}
-
-std::string check_sum(const float* x, size_t n, double sum) {
-  double expected = 0, size = 0, largest = 0;
-  for (size_t i = 0; i < n; i++) {
-    expected += x[i];
-    size += std::fabs(x[i]);
-    if (std::isfinite(x[i])) largest = std::fmax(largest, std::fabs(x[i]));
-  }
-  if (largest > kLargestTerm) return "";
-  const double tolerance = 1e-6 * size;
-  return matches(sum, expected, tolerance) ? "" : text("sum", 0, sum, expected, tolerance);
-}
-
-// exp and log are within 2 units in the last place, each difference within half a one.
-std::string check_log_softmax(const float* x, const float* y, size_t rows, size_t columns) {
-  for (size_t row = 0; row < rows; row++) {
-    const float* from = x + row * columns;
-    double largest = -INFINITY, sum = 0;
-    bool has_nan = false;
-    for (size_t i = 0; i < columns; i++) {
-      largest = std::fmax(largest, from[i]);
-      has_nan = has_nan || std::isnan(from[i]);
-    }
-    for (size_t i = 0; i < columns; i++) sum += std::exp(from[i] - largest);
-    for (size_t i = 0; i < columns; i++) {
-      const double expected = has_nan ? NAN : from[i] - largest - std::log(sum);
-      const double tolerance = 3e-7 + 4e-7 * std::fabs(expected);
-      const double got = y[row * columns + i];
-      if (!matches(got, expected, tolerance)) {
-        return text("log_softmax", row * columns + i, got, expected, tolerance);
-      }
-    }
   }
   return "";
 }

@@ -1,0 +1,90 @@
+// A backend of this package as a process of its own: for each line with a case, its file is read, the results are
+// written beside it, and a line is answered. `pytorch.py` takes the same lines.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { backward, crossEntropyWithLogits, Tensor } from '../../../dist/index.js';
+import { backend } from '../../../dist/backend/index.js';
+
+/** Arrays of these lengths, one behind the other. */
+export function readArrays(file, lengths) {
+  const bytes = readFileSync(file);
+  let offset = bytes.byteOffset;
+  return lengths.map((length) => {
+    const values = new Float32Array(bytes.buffer.slice(offset, offset + 4 * length));
+    offset += 4 * length;
+    return values;
+  });
+}
+
+export function writeArrays(file, arrays) {
+  for (const [i, values] of arrays.entries()) {
+    writeFileSync(file, values, { flag: i === 0 ? 'w' : 'a' });
+  }
+}
+
+const like = ({ length }) => new Float32Array(length);
+
+const pool =
+  (forward, gradient) =>
+  (sizes, [x, dy]) => {
+    const [y, dx] = [like(dy), like(x)];
+    backend[forward](...sizes, x, y);
+    gradient(sizes, x, y, dy, dx);
+    return [y, dx];
+  };
+
+const ofRows =
+  (forward, gradient) =>
+  (sizes, [x, dy]) => {
+    const [y, dx] = [like(x), like(x)];
+    backend[forward](...sizes, x, y);
+    backend[gradient](...sizes, y, dy, dx);
+    return [y, dx];
+  };
+
+/** Derivatives from what the function gave, or from what it was given. */
+const activation =
+  (name, gradient, from) =>
+  ([n], [x, dy]) => {
+    const [y, dx] = [like(x), like(x)];
+    backend[name](n, x, y);
+    if (gradient === undefined) return [y];
+    backend[gradient](n, from === 'x' ? x : y, dy, dx);
+    return [y, dx];
+  };
+
+const operations = {
+  convolution(sizes, [x, weight, bias, dy]) {
+    const [y, dx, dweight, dbias] = [dy, x, weight, bias].map(like);
+    backend.conv2d(...sizes, x, weight, bias, y);
+    backend.conv2dInputGradient(...sizes, dy, weight, dx);
+    backend.conv2dWeightGradient(...sizes, x, dy, dweight, dbias);
+    return [y, dx, dweight, dbias];
+  },
+  maxPool: pool('maxPool', (sizes, x, y, dy, dx) =>
+    backend.maxPoolBackward(...sizes, x, y, dy, dx),
+  ),
+  avgPool: pool('avgPool', (sizes, _x, _y, dy, dx) => backend.avgPoolBackward(...sizes, dy, dx)),
+  softmax: ofRows('softmax', 'softmaxBackward'),
+  logSoftmax: ofRows('logSoftmax', 'logSoftmaxBackward'),
+  crossEntropy(sizes, [logits, classes]) {
+    const x = Tensor.from(logits, sizes).trace();
+    const loss = crossEntropyWithLogits(x, Int32Array.from(classes));
+    const value = Float32Array.of(loss.item());
+    return [value, backward(loss).get(x).data];
+  },
+  exp: activation('exp'),
+  log: activation('log'),
+  sigmoid: activation('sigmoid', 'sigmoidBackward', 'y'),
+  tanh: activation('tanh', 'tanhBackward', 'y'),
+  gelu: activation('gelu', 'geluBackward', 'x'),
+};
+
+if (process.argv[2] === 'serve') {
+  console.log(`${backend.info.name}, ${backend.info.isa}`);
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { file, operation, sizes, lengths } = JSON.parse(line);
+    writeArrays(`${file}.result`, operations[operation](sizes, readArrays(file, lengths)));
+    console.log('done');
+  }
+}

@@ -1,0 +1,256 @@
+// Batch normalization with a ReLU behind it, and with a sum between the two: the bits of the chain
+// of separate operations, each of which is compared with what it must give.
+#include "ops/elementwise.h"
+#include "stress/batch_norm_oracle.h"
+#include "stress/comparison.h"
+#include "stress/operations.h"
+#include "stress/values.h"
+
+namespace stress {
+
+namespace {
+
+using batchnorm::BatchNormBackward;
+using batchnorm::BatchNormInference;
+using batchnorm::BatchNormTraining;
+using batchnorm::ImageShape;
+using batchnorm::Status;
+
+// y = max(0, x + addend), the addend null for none; NaN stays. One rounding, to the bit.
+std::string check_add_relu(const Buffer& x, const float* addend, const Buffer& y) {
+  for (size_t i = 0; i < y.size(); i++) {
+    const float sum = addend == nullptr ? x[i] : x[i] + addend[i];
+    const std::string wrong = compare("y", i, y[i], sum < 0 ? 0.0f : sum, 0);
+    if (!wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+// What of dy passes: where ReLU did not give zero.
+std::string check_passed(const Buffer& y, const Buffer& dy, const Buffer& passed) {
+  for (size_t i = 0; i < y.size(); i++) {
+    const std::string wrong = compare("passed dy", i, passed[i], y[i] <= 0 ? 0.0f : dy[i], 0);
+    if (!wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+struct Layer {
+  Layer(const Setting& setting, const ImageShape& image)
+      : shape(image),
+        x(setting.buffer(image.elements())),
+        addend(setting.buffer(image.elements())),
+        scale(setting.buffer(image.channels)),
+        bias(setting.buffer(image.channels)) {
+    fill(x, shape, setting.choices);
+    fill_parameters(scale, setting.choices);
+    fill_parameters(bias, setting.choices);
+    adds = setting.choices.flip();
+    if (adds) fill(addend, shape, setting.choices);
+    epsilon = choose_epsilon(setting.choices);
+  }
+
+  // In place of the normalized values in y.
+  void add_relu(const batchnorm::Kernels& kernels, Buffer& y) const {
+    const size_t n = y.size();
+    if (adds) {
+      batchnorm::apply_binary(kernels.add.tensor, y.data(), addend.data(), y.data(), n);
+    }
+    batchnorm::apply_unary(kernels.relu, y.data(), y.data(), n);
+  }
+  const float* added() const { return adds ? addend.data() : nullptr; }
+
+  ImageShape shape;
+  Buffer x, addend, scale, bias;
+  bool adds;
+  double epsilon;
+};
+
+constexpr float kMeanBefore = 0.5f, kVarBefore = 2.0f;
+
+struct Trained {
+  Trained(const Setting& setting, const ImageShape& shape)
+      : y(setting.buffer(shape.elements())),
+        passed(setting.buffer(shape.elements())),
+        dx(setting.buffer(shape.elements())),
+        running_mean(setting.buffer(shape.channels)),
+        running_var(setting.buffer(shape.channels)),
+        mean(setting.buffer(shape.channels)),
+        mean_low(setting.buffer(shape.channels)),
+        inv_std(setting.buffer(shape.channels)),
+        dscale(setting.buffer(shape.channels)),
+        dbias(setting.buffer(shape.channels)) {
+    running_mean.fill(kMeanBefore);
+    running_var.fill(kVarBefore);
+  }
+
+  BatchNormTraining forward(const Layer& layer) {
+    return {
+        layer.x.data(),      layer.scale.data(), layer.bias.data(), layer.epsilon, 0.1,
+        running_mean.data(), running_var.data(), y.data(),          mean.data(),   mean_low.data(),
+        inv_std.data()};
+  }
+  BatchNormBackward backward(const Layer& layer, const float* dy) {
+    return {layer.x.data(), dy,        layer.scale.data(), mean.data(), mean_low.data(),
+            inv_std.data(), dx.data(), dscale.data(),      dbias.data()};
+  }
+  std::string guards() const {
+    return stress::guards({&y, &passed, &dx, &running_mean, &running_var, &mean, &mean_low,
+                           &inv_std, &dscale, &dbias});
+  }
+
+  Buffer y, passed, dx, running_mean, running_var, mean, mean_low, inv_std, dscale, dbias;
+};
+
+// The separate operations, and whether each gave what it must.
+std::string train_chain(const Setting& setting, const Layer& layer, const Buffer& dy,
+                        Trained& chain) {
+  const size_t n = layer.shape.elements();
+  const BatchNormTraining forward = chain.forward(layer);
+  if (batchnorm::batch_norm_training(setting.kernels, layer.shape, forward) != Status::kOk) {
+    return "out of memory";
+  }
+  const std::vector<float> mean(layer.shape.channels, kMeanBefore),
+      var(layer.shape.channels, kVarBefore);
+  std::string wrong = check_training(layer.shape, forward, mean.data(), var.data());
+  if (!wrong.empty()) return wrong;
+
+  Buffer normalized(n, 0);
+  normalized.copy_from(chain.y);
+  layer.add_relu(setting.kernels, chain.y);
+  wrong = check_add_relu(normalized, layer.added(), chain.y);
+  if (!wrong.empty()) return wrong;
+
+  batchnorm::apply_binary(setting.kernels.relu_backward, chain.y.data(), dy.data(),
+                          chain.passed.data(), n);
+  wrong = check_passed(chain.y, dy, chain.passed);
+  if (!wrong.empty()) return wrong;
+
+  const BatchNormBackward backward = chain.backward(layer, chain.passed.data());
+  if (batchnorm::batch_norm_backward(setting.kernels, layer.shape, backward) != Status::kOk) {
+    return "out of memory";
+  }
+  wrong = check_backward(layer.shape, chain.passed.data(), layer.epsilon, backward);
+  return wrong.empty() ? chain.guards() : wrong;
+}
+
+// The same in one pass each way, in place of the addend and of dy where `in_place`.
+std::string train_fused(const Setting& setting, const Layer& layer, const Buffer& dy, bool in_place,
+                        Trained& fused) {
+  const size_t c = layer.shape.channels;
+  Buffer factor = setting.buffer(c), shift = setting.buffer(c);
+  BatchNormTraining forward = fused.forward(layer);
+  forward.relu = true;
+  forward.addend = layer.added();
+  if (layer.adds && in_place) {
+    fused.y.copy_from(layer.addend);
+    forward.addend = fused.y.data();
+  }
+  if (!layer.adds) {
+    forward.factor = factor.data();
+    forward.shift = shift.data();
+  }
+  if (batchnorm::batch_norm_training(setting.kernels, layer.shape, forward) != Status::kOk) {
+    return "out of memory";
+  }
+
+  if (in_place) fused.dx.copy_from(dy);
+  BatchNormBackward backward = fused.backward(layer, in_place ? fused.dx.data() : dy.data());
+  if (layer.adds) {
+    backward.y = fused.y.data();
+    backward.daddend = fused.passed.data();
+  } else {
+    backward.factor = factor.data();
+    backward.shift = shift.data();
+  }
+  if (batchnorm::batch_norm_backward(setting.kernels, layer.shape, backward) != Status::kOk) {
+    return "out of memory";
+  }
+  const std::string wrong = guards({&factor, &shift});
+  return wrong.empty() ? fused.guards() : wrong;
+}
+
+std::string compare_trained(const Trained& fused, const Trained& chain, bool adds) {
+  const struct {
+    const char* name;
+    const Buffer Trained::*member;
+  } results[] = {{"y", &Trained::y},
+                 {"running_mean", &Trained::running_mean},
+                 {"running_var", &Trained::running_var},
+                 {"mean", &Trained::mean},
+                 {"mean_low", &Trained::mean_low},
+                 {"inv_std", &Trained::inv_std},
+                 {"dx", &Trained::dx},
+                 {"dscale", &Trained::dscale},
+                 {"dbias", &Trained::dbias}};
+  for (const auto& each : results) {
+    const std::string wrong = compare_bits(each.name, fused.*each.member, chain.*each.member);
+    if (!wrong.empty()) return wrong;
+  }
+  return adds ? compare_bits("daddend", fused.passed, chain.passed) : "";
+}
+
+}  // namespace
+
+Outcome train_with_relu(const Setting& setting) {
+  ImageShape shape = choose_shape(setting);
+  // One value per channel is refused before it comes here.
+  if (shape.images * shape.plane == 1) shape.images = 2;
+  const Layer layer(setting, shape);
+  Buffer dy = setting.buffer(shape.elements());
+  fill(dy, shape, setting.choices);
+  const bool in_place = setting.choices.flip();
+  Trained chain(setting, shape), fused(setting, shape);
+  Outcome outcome =
+      setting.outcome(layer.adds ? "training with a sum and ReLU" : "training with ReLU",
+                      {shape.images, shape.channels, shape.plane});
+  if (shape.elements() == 0) return outcome;
+  outcome.wrong = train_chain(setting, layer, dy, chain);
+  if (outcome.wrong.empty()) outcome.wrong = train_fused(setting, layer, dy, in_place, fused);
+  if (!outcome.wrong.empty()) return outcome;
+  outcome.wrong = compare_trained(fused, chain, layer.adds);
+  outcome.digest = digest({&fused.y, &fused.dx, &fused.dscale, &fused.dbias});
+  return outcome;
+}
+
+Outcome infer_with_relu(const Setting& setting) {
+  const ImageShape shape = choose_shape(setting);
+  const Layer layer(setting, shape);
+  Buffer mean = setting.buffer(shape.channels), var = setting.buffer(shape.channels);
+  fill_parameters(mean, setting.choices);
+  fill_parameters(var, setting.choices);
+  for (size_t i = 0; i < var.size(); i++) var[i] = std::fabs(var[i]);
+  Outcome outcome =
+      setting.outcome(layer.adds ? "inference with a sum and ReLU" : "inference with ReLU",
+                      {shape.images, shape.channels, shape.plane});
+  const size_t n = shape.elements();
+  Buffer chain(n, 0), normalized(n, 0), fused = setting.buffer(n);
+  BatchNormInference call = {layer.x.data(), layer.scale.data(), layer.bias.data(), mean.data(),
+                             var.data(),     layer.epsilon,      chain.data()};
+  if (batchnorm::batch_norm_inference(setting.kernels, shape, call) != Status::kOk) {
+    outcome.wrong = "out of memory";
+    return outcome;
+  }
+  outcome.wrong = check_inference(shape, layer.x.data(), call);
+  normalized.copy_from(chain);
+  layer.add_relu(setting.kernels, chain);
+  if (outcome.wrong.empty()) outcome.wrong = check_add_relu(normalized, layer.added(), chain);
+
+  // In place of what is added, or of x.
+  call.relu = true;
+  call.addend = layer.added();
+  call.y = fused.data();
+  if (setting.choices.flip()) {
+    fused.copy_from(layer.adds ? layer.addend : layer.x);
+    (layer.adds ? call.addend : call.x) = fused.data();
+  }
+  if (batchnorm::batch_norm_inference(setting.kernels, shape, call) != Status::kOk) {
+    outcome.wrong = "out of memory";
+  }
+  if (outcome.wrong.empty()) outcome.wrong = guards({&chain, &fused, &mean, &var});
+  if (outcome.wrong.empty()) outcome.wrong = compare_bits("y", fused, chain);
+  outcome.digest = digest({&fused});
+  return outcome;
+}
+
+}  // namespace stress

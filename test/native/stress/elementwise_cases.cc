@@ -1,0 +1,110 @@
+#include "ops/elementwise.h"
+
+#include <algorithm>
+
+#include "stress/comparison.h"
+#include "stress/operations.h"
+#include "stress/values.h"
+
+namespace stress {
+
+namespace {
+
+using batchnorm::Arithmetic;
+using batchnorm::Dropout;
+using batchnorm::Kernels;
+using batchnorm::Operand;
+
+struct Calculation {
+  const char* name;
+  Arithmetic Kernels::*operation;
+  float (*of)(float a, float b);
+};
+constexpr Calculation kCalculations[] = {
+    {"add", &Kernels::add, [](float a, float b) { return a + b; }},
+    {"sub", &Kernels::sub, [](float a, float b) { return a - b; }},
+    {"mul", &Kernels::mul, [](float a, float b) { return a * b; }},
+    {"div", &Kernels::div, [](float a, float b) { return a / b; }}};
+
+// The two words of the counter (counter, 0): Threefry-2x32 with 20 rounds (Salmon et al., Parallel
+// random numbers: as easy as 1, 2, 3, 2011).
+struct RandomWords {
+  RandomWords(uint32_t counter, uint32_t key0, uint32_t key1) {
+    constexpr int kRotations[] = {13, 15, 26, 6, 17, 29, 16, 24};
+    const uint32_t keys[] = {key0, key1, key0 ^ key1 ^ 0x1bd11bdau};
+    words[0] = counter + key0;
+    words[1] = key1;
+    for (uint32_t round = 0; round < 20; round++) {
+      words[0] += words[1];
+      const int by = kRotations[round % 8];
+      words[1] = (words[1] << by | words[1] >> (32 - by)) ^ words[0];
+      if (round % 4 != 3) continue;
+      const uint32_t injection = (round + 1) / 4;
+      words[0] += keys[injection % 3];
+      words[1] += keys[(injection + 1) % 3] + injection;
+    }
+  }
+  uint32_t words[2];
+};
+
+}  // namespace
+
+// One rounding, as IEEE says.
+Outcome calculate(const Setting& setting) {
+  constexpr Operand kOperands[] = {Operand::kTensor, Operand::kRow, Operand::kScalar};
+  Choices& choices = setting.choices;
+  const Calculation& by = kCalculations[choices.below(4)];
+  const Operand right = kOperands[choices.below(3)];
+  const size_t columns = choose_plane(choices);
+  const size_t rows = std::min(choices.below(300), setting.most_elements / (columns + 1));
+  const size_t n = rows * columns;
+  const size_t operands = right == Operand::kTensor ? n : right == Operand::kRow ? columns : 1;
+  Buffer a = setting.buffer(n), b = setting.buffer(operands), out = setting.buffer(n);
+  fill(a, choices);
+  fill(b, choices);
+  Buffer given_a(n, 0), given_b(operands, 0);
+  given_a.copy_from(a);
+  given_b.copy_from(b);
+  // Over the left operand, or over the right one where that has the same size.
+  Buffer* const places[] = {&out, &a, right == Operand::kTensor ? &b : &out};
+  Buffer& result = *places[choices.below(3)];
+  Outcome outcome = setting.outcome(by.name, {rows, columns});
+  batchnorm::apply_arithmetic(setting.kernels.*by.operation, right, a.data(), b.data(),
+                              result.data(), rows, columns);
+  outcome.wrong = guards({&a, &b, &out});
+  for (size_t i = 0; i < n && outcome.wrong.empty(); i++) {
+    const size_t place = right == Operand::kTensor ? i : right == Operand::kRow ? i % columns : 0;
+    outcome.wrong = compare(by.name, i, result[i], by.of(given_a[i], given_b[place]), 0);
+  }
+  outcome.digest = digest({&result});
+  return outcome;
+}
+
+// Zero or x * scale, as the generator says of the place of an element.
+Outcome drop_out(const Setting& setting) {
+  constexpr float kProbabilities[] = {0.5f, 0.1f, 0.9f, 0.0f, 1.0f};
+  Choices& choices = setting.choices;
+  const size_t n = choose_elements(setting);
+  Dropout by = {};
+  by.key0 = choices.word();
+  by.key1 = choices.word();
+  by.p = kProbabilities[choices.below(5)];
+  by.scale = by.p < 1 ? 1 / (1 - by.p) : 0;
+  Buffer x = setting.buffer(n), y = setting.buffer(n), given(n, 0);
+  fill(x, choices);
+  given.copy_from(x);
+  Buffer& result = choices.flip() ? x : y;
+  Outcome outcome = setting.outcome("dropout", {n});
+  batchnorm::dropout(setting.kernels, x.data(), result.data(), n, by);
+  outcome.wrong = guards({&x, &y});
+  for (size_t i = 0; i < n && outcome.wrong.empty(); i++) {
+    const RandomWords random(static_cast<uint32_t>(i / 32 * 16 + i % 16), by.key0, by.key1);
+    const uint32_t word = random.words[i % 32 / 16];
+    const bool dropped = static_cast<float>(word >> 8) / 0x1p24f < by.p;
+    outcome.wrong = compare("dropout", i, result[i], dropped ? 0.0f : given[i] * by.scale, 0);
+  }
+  outcome.digest = digest({&result});
+  return outcome;
+}
+
+}  // namespace stress

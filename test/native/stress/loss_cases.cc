@@ -1,0 +1,140 @@
+#include "ops/losses.h"
+
+#include "stress/comparison.h"
+#include "stress/operations.h"
+#include "stress/values.h"
+
+namespace stress {
+
+namespace {
+
+using batchnorm::Kernels;
+
+// Of one pair: what it adds to the loss and to the gradient, and by how much each may be off.
+struct Pair {
+  double value, value_error;
+  double gradient, gradient_error;
+};
+
+// A difference, then a product each.
+Pair squared_error(double x, double target, double) {
+  const double d = x - target;
+  return {d * d, 4 * kRounding * d * d, 2 * d, 2 * kRounding * std::fabs(d)};
+}
+Pair absolute_error(double x, double target, double) {
+  const double d = x - target;
+  const double slope = d > 0 ? 1 : d < 0 ? -1 : d;
+  return {std::fabs(d), kRounding * std::fabs(d), slope, 0};
+}
+// delta * (|d| - delta / 2), delta being no larger than |d| and the difference no smaller than half
+// of it.
+Pair huber(double x, double target, double delta) {
+  const double d = x - target;
+  const double size = std::fabs(d);
+  const double bounded = size > delta ? delta : size;
+  const double value = bounded * (size - bounded / 2);
+  return {value, 6 * kRounding * value, size > delta ? std::copysign(delta, d) : d,
+          kRounding * bounded};
+}
+
+// x * (1 - target) or -x * target, a difference and a product, and log(1 + exp(-|x|)), an exp and a
+// log. The sigmoid in the gradient is within 7 roundings.
+Pair binary_cross_entropy(double x, double target, double) {
+  const double weight = x < 0 ? -target : 1 - target;
+  const double linear = x * weight;
+  const double rest = std::log1p(std::exp(-std::fabs(x)));
+  const double smaller = 1 / (1 + std::exp(std::fabs(x)));
+  const double gradient = x > 0 ? 1 - target - smaller : smaller - target;
+  const double gradient_error = 2 * kRounding * std::fabs(1 - target) + 8 * kRounding * smaller +
+                                kRounding * std::fabs(gradient);
+  return {linear + rest, 3 * kRounding * std::fabs(linear) + 10 * kRounding * rest, gradient,
+          gradient_error};
+}
+
+struct Loss {
+  const char* name;
+  batchnorm::LossKernel Kernels::*kernel;
+  Pair (*of)(double x, double target, double parameter);
+};
+constexpr Loss kLosses[] = {
+    {"squared_error", &Kernels::squared_error, squared_error},
+    {"absolute_error", &Kernels::absolute_error, absolute_error},
+    {"huber", &Kernels::huber, huber},
+    {"binary_cross_entropy", &Kernels::binary_cross_entropy, binary_cross_entropy}};
+
+struct Call {
+  const Loss& loss;
+  float parameter, factor;
+  const Buffer& x;
+  const Buffer& target;
+  const float* gradient;
+  double result;
+};
+
+bool is_beyond_floats(double value) { return std::isfinite(value) && std::fabs(value) > FLT_MAX; }
+
+std::string check(const Call& call) {
+  double sum = 0, error = 0;
+  bool overflows = false;
+  for (size_t i = 0; i < call.x.size(); i++) {
+    const Pair pair = call.loss.of(call.x[i], call.target[i], call.parameter);
+    sum += pair.value;
+    error += pair.value_error + 4 * kTiny + 0x1p-52 * std::fabs(sum);
+    const bool has_difference =
+        !is_beyond_floats(2 * (static_cast<double>(call.x[i]) - call.target[i]));
+    overflows = overflows || !has_difference || is_beyond_floats(pair.value);
+    if (!has_difference || call.gradient == nullptr) continue;
+    const double factor = call.factor;
+    const double gradient = factor * pair.gradient;
+    const double tolerance = std::fabs(factor) * (pair.gradient_error + kTiny) +
+                             2 * kRounding * std::fabs(gradient) + kTiny;
+    const std::string wrong = compare("gradient", i, call.gradient[i], gradient, tolerance);
+    if (!wrong.empty()) return wrong;
+  }
+  // A loss that no float holds is Inf, and may meet another.
+  if (overflows && !std::isfinite(call.result)) return "";
+  return compare("loss", 0, call.result, sum, error);
+}
+
+}  // namespace
+
+Outcome lose(const Setting& setting) {
+  constexpr float kParameters[] = {1, 0.01f, 3, 1e-6f, 1e4f};
+  Choices& choices = setting.choices;
+  const Loss& loss = kLosses[choices.below(4)];
+  const float parameter = kParameters[choices.below(5)];
+  const bool has_gradient = !choices.one_in(4);
+  const size_t n = choose_elements(setting);
+  const float factor = choices.flip() ? 1 / (1 + static_cast<float>(n)) : -3.7f;
+  Buffer x = setting.buffer(n), target = setting.buffer(n), gradient = setting.buffer(n);
+  fill(x, choices);
+  fill(target, choices);
+  // Mostly labels or probabilities, which cross entropy is of.
+  if (!choices.one_in(4)) {
+    const bool labels = choices.flip();
+    for (size_t i = 0; i < n; i++) {
+      const float size = std::fabs(target[i]);
+      target[i] = labels ? (size > 0.5f ? 1.0f : 0.0f) : size / (1 + size);
+    }
+  }
+  Outcome outcome = setting.outcome(loss.name, {n});
+  double result = -1;
+  float* const gradients = has_gradient ? gradient.data() : nullptr;
+  if (!has_gradient) gradient.fill(0);
+  if (batchnorm::apply_loss(setting.kernels.*loss.kernel, x.data(), target.data(), parameter,
+                            factor, gradients, n, &result) != batchnorm::Status::kOk) {
+    outcome.wrong = "out of memory";
+    return outcome;
+  }
+  outcome.wrong = guards({&x, &target, &gradient});
+  if (outcome.wrong.empty()) {
+    outcome.wrong = check({loss, parameter, factor, x, target, gradients, result});
+  }
+  Digest all;
+  all.add(gradient);
+  all.add(result);
+  outcome.digest = all.value();
+  return outcome;
+}
+
+}  // namespace stress
