@@ -1,5 +1,5 @@
 // npm run numerics:layers: the worst errors of convolution, pooling, softmax, cross entropy and activations on every
-// backend, beside PyTorch, against double precision.
+// backend, beside PyTorch, against double precision. Exits with 1 where one of ours is too large.
 //
 //   --random N  random inputs of each operation (default 200)
 //   --neon      the NEON kernels, too, under emulation, on a tenth of the random inputs
@@ -48,6 +48,10 @@ const rows = [
   ['gelu', 'dx', '\\|dy\\|'],
 ];
 
+/** Ours may be off by so much; exp of a difference of two logits by what its rounding makes of it, GeLU as tanh. */
+const most = { 'softmax y': 5e-6, 'softmax dx': 5e-6, 'gelu y': 2.5e-6 };
+const mostOf = (key) => most[key] ?? 1e-6;
+
 const folder = mkdtempSync(join(tmpdir(), 'batchnorm-numerics-'));
 const serve = ['bench/numerics/layers/serve.mjs', 'serve'];
 const pytorch = 'bench/numerics/layers/pytorch.py';
@@ -63,6 +67,11 @@ try {
   console.log(text);
   for (const [key, { error, name, by }] of adversarial.worst) {
     console.log(`${key}: ${error.toExponential(1)}, ${by}, ${name}`);
+  }
+  for (const [key, { error, name, by }] of [...random.worst, ...adversarial.worst]) {
+    if (error <= mostOf(key)) continue;
+    console.error(`Expected at most ${mostOf(key)} for ${key} but found ${error} with ${by}, ${name}`); // prettier-ignore
+    process.exitCode = 1;
   }
   if (options.write) {
     const page = 'docs/numerics.md';
