@@ -38,5 +38,6 @@ function accessorsOf(value: object): string[] {
       if (property.get !== undefined && property.set !== undefined) names.push(name);
     }
   }
-  return names.filter((name) => name !== '__proto__');
+  // The language's own: since Node 22, `constructor` of what all iterators inherit from.
+  return names.filter((name) => name !== '__proto__' && name !== 'constructor');
 }
