@@ -4,6 +4,12 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 passed=0
 
+# A copy of what git knows, in a folder of its own.
+copy_of_checkout() {
+  mkdir -p "$1"
+  git ls-files -z | xargs -0 cp --parents -t "$1"
+}
+
 # section NAME COMMAND...: ends the run where the command fails.
 section() {
   local name=$1 begin=$SECONDS
@@ -16,17 +22,10 @@ section() {
   echo "##### $name: $((SECONDS - begin)) s"
 }
 
-# beside NAME COMMAND...: a section that runs while others do, until `together`.
+# beside COMMAND...: runs while sections do, until `together`; its own sections are printed then.
 beside() {
-  local name=$1
-  shift
-  beside_name=$name
   beside_log=$scratch/beside.log
-  local begin=$SECONDS
-  (
-    "$@"
-    echo "##### $name: $((SECONDS - begin)) s"
-  ) >"$beside_log" 2>&1 </dev/null &
+  ("$@") >"$beside_log" 2>&1 </dev/null &
   beside_pid=$!
 }
 
@@ -34,11 +33,9 @@ beside() {
 together() {
   local failed=0
   wait "$beside_pid" || failed=$?
-  echo
-  echo "##### $beside_name"
   cat "$beside_log"
   [ "$failed" = 0 ] || exit "$failed"
-  passed=$((passed + 1))
+  passed=$((passed + $(grep -c '^##### .*: [0-9]* s$' "$beside_log")))
 }
 
 finish() {
