@@ -78,19 +78,29 @@ interface Fields {
   shape: string;
 }
 
+/** What Python takes for white space between words: less than JavaScript's \s. */
+const blank = String.raw`[ \t\r\n\f]*`;
 // A value of the dictionary: a string, a list (of the fields of a record), a tuple, or a word.
-const field =
-  /\s*(['"])(descr|fortran_order|shape)\1\s*:\s*('[^']*'|"[^"]*"|\[.*\]|\([^()]*\)|\w+)\s*(,|(?=\}))/sy;
+const value = String.raw`'[^']*'|"[^"]*"|\[.*\]|\([^()]*\)|\w+`;
+const field = new RegExp(
+  String.raw`${blank}(['"])(descr|fortran_order|shape)\1${blank}:${blank}(${value})${blank}(,|(?=\}))`,
+  'sy',
+);
+const opening = new RegExp(String.raw`${blank}\{`, 'y');
+const closing = new RegExp(String.raw`${blank}\}${blank}$`, 'y');
+const tuple = new RegExp(
+  String.raw`^\(${blank}(\d+L?${blank}(,${blank}\d+L?${blank})*,?${blank})?\)$`,
+);
 
 /** The values as they are written. The keys may come in any order. */
 function parseDictionary(text: string, fail: Fail): Fields {
   const fields: Partial<Fields> = {};
   const shown = JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}...` : text);
-  const trimmed = text.trim();
-  if (!trimmed.startsWith('{') || !trimmed.endsWith('}')) fail('a header {...}', shown);
-  field.lastIndex = 1;
-  let end = 1;
-  for (let match = field.exec(trimmed); match !== null; match = field.exec(trimmed)) {
+  opening.lastIndex = 0;
+  if (!opening.test(text)) fail('a header {...}', shown);
+  let end = opening.lastIndex;
+  field.lastIndex = end;
+  for (let match = field.exec(text); match !== null; match = field.exec(text)) {
     fields[match[2] as keyof Fields] = match[3];
     end = field.lastIndex;
   }
@@ -98,7 +108,8 @@ function parseDictionary(text: string, fail: Fail): Fields {
   if (descr === undefined || fortran_order === undefined || shape === undefined) {
     return fail('descr, fortran_order and shape in the header', shown);
   }
-  if (trimmed.slice(end).trim() !== '}') fail('a header with these three fields only', shown);
+  closing.lastIndex = end;
+  if (!closing.test(text)) fail('a header with these three fields only', shown);
   return { descr, fortran_order, shape };
 }
 
@@ -125,7 +136,7 @@ function parseBoolean(text: string, fail: Fail): boolean {
 
 function parseShape(text: string, fail: Fail): Shape {
   // Python 2 wrote sizes beyond its small integers with an L.
-  if (!/^\(\s*(\d+L?\s*(,\s*\d+L?\s*)*,?\s*)?\)$/.test(text)) fail('a tuple of sizes', text);
+  if (!tuple.test(text)) fail('a tuple of sizes', text);
   const shape = (text.match(/\d+/g) ?? []).map(Number);
   if (!shape.every(Number.isSafeInteger)) fail('sizes below 2^53', formatShape(shape));
   return shape;

@@ -75,6 +75,8 @@ describe('load refuses, with nothing changed,', () => {
     'an order that is no boolean': ["{'descr': '<f4', 'fortran_order': 1, 'shape': (3,), }", 'True or False', '1'], // prettier-ignore
     'a negative size': ["{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }", 'tuple of sizes', '(-3,)'], // prettier-ignore
     'an enormous size': ["{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 'below 2^53'], // prettier-ignore
+    'white space that Python has not': ["{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }\xa0\n", 'these three fields'], // prettier-ignore
+    'a vertical tab': ["{'descr': '<f4',\v'fortran_order': False, 'shape': (3,), }\n", 'descr, fortran_order'], // prettier-ignore
     'another type': ["{'descr': '|S4', 'fortran_order': False, 'shape': (3,), }", 'float32 or float64', "'|S4'"], // prettier-ignore
   };
   for (const [name, [header, ...parts]] of Object.entries(headers)) {

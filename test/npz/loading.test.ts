@@ -70,7 +70,18 @@ describe('load', () => {
     expectLayer(bn);
   });
 
-  it('reads an archive whose directory is zip64, too', async () => {
+  for (const [what, header, zip64] of [
+    [
+      'whose directory is zip64',
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }\n",
+      true,
+    ],
+    ['with any white space that Python takes in a header', " {'descr':\f'<f4' ,'fortran_order'\t:False, 'shape': ( 3 , )\r\f} \f\n", false], // prettier-ignore
+  ] as const) {
+    it(`reads an archive ${what}, too`, () => readsArchive(header, zip64));
+  }
+
+  async function readsArchive(header: string, forceZip64Format: boolean) {
     const zip = new ZipFile();
     const entries = await NpzReader.open(archive('savez'));
     const bn = new BatchNorm2D(3);
@@ -78,20 +89,19 @@ describe('load', () => {
     entries.close();
     const names = ['scale', 'bias', 'running_mean', 'running_var'];
     for (const [i, [, tensor]] of bn.parameters().entries()) {
-      const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }\n";
       const bytes = Buffer.concat([
         Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length, 0]),
         Buffer.from(header),
         Buffer.from(tensor.data.buffer),
       ]);
-      zip.addBuffer(bytes, `${names[i]}.npy`, { forceZip64Format: true });
+      zip.addBuffer(bytes, `${names[i]}.npy`, { forceZip64Format });
     }
-    zip.end({ forceZip64Format: true, comment: '' });
-    await pipeline(zip.outputStream, createWriteStream(path('zip64.npz')));
+    zip.end({ forceZip64Format, comment: '' });
+    await pipeline(zip.outputStream, createWriteStream(path('rewritten.npz')));
     const copy = new BatchNorm2D(3);
-    await copy.load(path('zip64.npz'));
+    await copy.load(path('rewritten.npz'));
     expectLayer(copy);
-  });
+  }
 
   it('takes a file URL', async () => {
     const bn = new BatchNorm2D(3);

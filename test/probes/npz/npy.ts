@@ -61,7 +61,9 @@ function parseLiteral(text: string): Record<string, unknown> {
     .replaceAll('(', '[')
     .replaceAll(')', ']')
     .replace(/(\d)L\b/g, '$1')
-    .replace(/,\s*([\]}])/g, '$1');
+    .replace(/,\s*([\]}])/g, '$1')
+    // White space in Python, but not in JSON.
+    .replaceAll('\f', ' ');
   return JSON.parse(json) as Record<string, unknown>;
 }
 
