@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { backend } from 'batchnorm';
 import { expect } from 'chai';
 import { loadTrained } from '../../examples/digits/checkpoint.js';
-import { node } from '../support/node-process.js';
+import { emulated, node } from '../support/node-process.js';
 import { TemporaryDirectory } from './idx-files.js';
 
 const program = fileURLToPath(new URL('../../examples/digits/main.js', import.meta.url));
@@ -34,7 +34,8 @@ function start(args: string[], watch?: (child: ChildProcess, output: string) => 
   });
 }
 
-describe('npm start', () => {
+describe('npm start', function () {
+  if (emulated) this.timeout(600_000);
   let directory: TemporaryDirectory;
   before(() => {
     directory = new TemporaryDirectory();
