@@ -40,26 +40,27 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
   const size_t tasks = shape.images * bands;
   const size_t calls = correlation.tiles(rows);
   const bool far = is_far(shape.images * shape.in_channels * shape.in_plane());
+  // Some rows of output of one image, of which `image` is the first channel.
+  struct Band {
+    const float* image;
+    size_t first, rows;
+  };
+  const auto band_of = [&](size_t index) {
+    const size_t first = index % bands * rows;
+    return Band{x + index / bands * shape.in_channels * shape.in_plane(), first,
+                std::min(rows, sight.out_rows - first)};
+  };
   auto task = [&](size_t index, size_t slot) {
-    // function(image, first row, rows) of a task
-    const auto with_band = [&](size_t of, const auto& function) {
-      const size_t first = of % bands * rows;
-      return function(x + of / bands * shape.in_channels * shape.in_plane(), first,
-                      std::min(rows, sight.out_rows - first));
-    };
     Ahead ahead;
     if (far && index + 1 < tasks) {
-      ahead = with_band(index + 1, [&](const float* image, size_t first, size_t count) {
-        return layout.ahead(image, shape.in_channels, first, count, calls);
-      });
+      const Band next = band_of(index + 1);
+      ahead = layout.ahead(next.image, shape.in_channels, next.first, next.rows, calls);
     }
-    with_band(index, [&](const float* image, size_t first, size_t count) {
-      const float* band = layout.fill(image, shape.in_channels, first, count,
-                                      packed + weights + slot * band_floats);
-      correlation.compute(
-          band, packed, bias, count,
-          y + index / bands * shape.out_channels * plane + first * sight.out_columns, plane, ahead);
-    });
+    const Band band = band_of(index);
+    const float* seen = layout.fill(band.image, shape.in_channels, band.first, band.rows,
+                                    packed + weights + slot * band_floats);
+    float* to = y + index / bands * shape.out_channels * plane + band.first * sight.out_columns;
+    correlation.compute(seen, packed, bias, band.rows, to, plane, ahead);
   };
   parallel_for(tasks, threads, task);
   return Status::kOk;

@@ -79,24 +79,11 @@ void copy_4_pairs(const float* from, float* even, float* odd) {
 #endif
 }
 
-// even[j] = from[2 * j] for four j.
-void copy_4_evens(const float* from, float* even) {
-#if BATCHNORM_HAS_SHUFFLES
-  typedef float Four __attribute__((vector_size(16)));
-  Four low, high;
-  std::memcpy(&low, from, sizeof low);
-  std::memcpy(&high, from + 4, sizeof high);
-  const Four evens = __builtin_shufflevector(low, high, 0, 2, 4, 6);
-  std::memcpy(even, &evens, sizeof evens);
-#else
-  for (size_t j = 0; j < 4; j++) even[j] = from[2 * j];
-#endif
-}
-
 // to[j] = from[2 * j]; of the last pair only its first is read.
 void copy_every_second(const float* from, size_t count, float* to) {
   size_t j = 0;
-  for (; j + 4 < count; j += 4) copy_4_evens(from + 2 * j, to + j);
+  float unwanted[4];
+  for (; j + 4 < count; j += 4) copy_4_pairs(from + 2 * j, to + j, unwanted);
   for (; j < count; j++) to[j] = from[2 * j];
 }
 

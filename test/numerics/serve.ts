@@ -1,9 +1,9 @@
 // A backend of this package as a process of its own: for each line with a case, its file is read, the results
 // are written beside it, and a line is answered. `bench/numerics/pytorch.py` takes the same lines.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { backend } from 'batchnorm';
 import type { Layout } from '../support/float64.js';
+import { readArrays, writeArrays } from './arrays.js';
 import type { Case, Result } from './case.js';
 import { ours } from './implementations.js';
 
@@ -16,20 +16,7 @@ export interface Request {
 
 /** x, dy, scale and bias, one behind the other. */
 export function writeCase(file: string, { x, dy, scale, bias }: Case): void {
-  for (const [i, values] of [x, dy, scale, bias].entries()) {
-    writeFileSync(file, values, { flag: i === 0 ? 'w' : 'a' });
-  }
-}
-
-/** Arrays of these lengths, one behind the other. */
-function readArrays(file: string, lengths: readonly number[]): Float32Array[] {
-  const bytes = readFileSync(file);
-  let offset = bytes.byteOffset;
-  return lengths.map((length) => {
-    const values = new Float32Array(bytes.buffer.slice(offset, offset + 4 * length));
-    offset += 4 * length;
-    return values;
-  });
+  writeArrays(file, [x, dy, scale, bias]);
 }
 
 function readCase({ file, layout, epsilon }: Request): Case {
@@ -59,10 +46,7 @@ export function readResult({ file, layout }: Request): Result {
 function writeResult(file: string, { y, dx, mean, variance, dscale, dbias }: Result): void {
   const high = Float32Array.from(mean);
   const low = Float32Array.from(mean, (value, c) => value - high[c]);
-  const arrays = [y, dx, high, low, Float32Array.from(variance), dscale, dbias];
-  for (const [i, values] of arrays.entries()) {
-    writeFileSync(resultFile(file), values, { flag: i === 0 ? 'w' : 'a' });
-  }
+  writeArrays(resultFile(file), [y, dx, high, low, Float32Array.from(variance), dscale, dbias]);
 }
 
 if (process.argv[2] === 'serve') {

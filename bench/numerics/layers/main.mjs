@@ -8,11 +8,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readArrays, writeArrays } from '../../../dist-dev/test/numerics/arrays.js';
 import { backendsAndPyTorch } from '../backends.mjs';
 import { head, replaceTables, row } from '../tables.mjs';
 import { adversarialCases, randomCases } from './cases.mjs';
 import { reference, worstError } from './references.mjs';
-import { readArrays, writeArrays } from './serve.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -53,7 +53,7 @@ const most = { 'softmax y': 5e-6, 'softmax dx': 5e-6, 'gelu y': 2.5e-6 };
 const mostOf = (key) => most[key] ?? 1e-6;
 
 const folder = mkdtempSync(join(tmpdir(), 'batchnorm-numerics-'));
-const serve = ['bench/numerics/layers/serve.mjs', 'serve'];
+const serve = ['bench/numerics/layers/serve.mjs'];
 const pytorch = 'bench/numerics/layers/pytorch.py';
 const all = backendsAndPyTorch({ serve, pytorch, neon: options.neon });
 

@@ -1,26 +1,9 @@
 // A backend of this package as a process of its own: for each line with a case, its file is read, the results are
 // written beside it, and a line is answered. `pytorch.py` takes the same lines.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { backward, crossEntropyWithLogits, Tensor } from '../../../dist/index.js';
 import { backend } from '../../../dist/backend/index.js';
-
-/** Arrays of these lengths, one behind the other. */
-export function readArrays(file, lengths) {
-  const bytes = readFileSync(file);
-  let offset = bytes.byteOffset;
-  return lengths.map((length) => {
-    const values = new Float32Array(bytes.buffer.slice(offset, offset + 4 * length));
-    offset += 4 * length;
-    return values;
-  });
-}
-
-export function writeArrays(file, arrays) {
-  for (const [i, values] of arrays.entries()) {
-    writeFileSync(file, values, { flag: i === 0 ? 'w' : 'a' });
-  }
-}
+import { readArrays, writeArrays } from '../../../dist-dev/test/numerics/arrays.js';
 
 const like = ({ length }) => new Float32Array(length);
 
@@ -80,11 +63,9 @@ const operations = {
   gelu: activation('gelu', 'geluBackward', 'x'),
 };
 
-if (process.argv[2] === 'serve') {
-  console.log(`${backend.info.name}, ${backend.info.isa}`);
-  for await (const line of createInterface({ input: process.stdin })) {
-    const { file, operation, sizes, lengths } = JSON.parse(line);
-    writeArrays(`${file}.result`, operations[operation](sizes, readArrays(file, lengths)));
-    console.log('done');
-  }
+console.log(`${backend.info.name}, ${backend.info.isa}`);
+for await (const line of createInterface({ input: process.stdin })) {
+  const { file, operation, sizes, lengths } = JSON.parse(line);
+  writeArrays(`${file}.result`, operations[operation](sizes, readArrays(file, lengths)));
+  console.log('done');
 }
