@@ -113,6 +113,7 @@ export { storagePool, type StoragePool } from './tensor/storage-pool.js';
 export type { MergedTape, NoneTape, OwnedTape, Tape } from './tensor/tape.js';
 export {
   type RandomSource,
+  type TraceOptions,
   type ShapeOf,
   type TapeOf,
   Tensor,

@@ -8,7 +8,7 @@ export function trainingStep(images) {
   const x = Tensor.randn([images, 3, 32, 32], Math.random);
   const labels = Int32Array.from({ length: images }, (_, i) => i % classes);
   return () => {
-    const logits = net.forwardMut(x.trace());
+    const logits = net.forwardMut(x.trace({ gradient: false }));
     sgd.update(net, backward(crossEntropyWithLogits(logits, labels)));
   };
 }

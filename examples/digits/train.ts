@@ -72,7 +72,7 @@ export function trainStep(
   sgd: Sgd,
   { x, labels }: { readonly x: ImageBatch; readonly labels: Uint8Array },
 ): { readonly loss: number; readonly accuracy: number } {
-  const logits = network.forwardMut(x.trace());
+  const logits = network.forwardMut(x.trace({ gradient: false }));
   const loss = crossEntropyWithLogits(logits, labels);
   const accuracy = countEqual(mostLikely(logits), labels) / labels.length;
   sgd.update(network, backward(loss));

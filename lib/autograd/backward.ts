@@ -8,6 +8,7 @@ import { graphOf, isTensor, leaseOf, type Tensor, type Tensor0D } from '../tenso
 import { requireOptions } from '../errors.js';
 import { accumulate, addGradients, type Found, Gradients } from './gradients.js';
 import type { GiveGradient, Graph, Node } from './graph.js';
+import { nodeOf } from './record.js';
 
 /** What `backward` does besides. */
 export interface BackwardOptions {
@@ -32,7 +33,7 @@ export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): 
   const into = readInto(given.into);
   graph.checkUnchanged();
 
-  const found = differentiate(graph, loss);
+  const found = differentiate(graph, nodeOf(loss));
   const gradients = into ?? new Gradients(found);
   if (into !== undefined) addGradients(into, found);
   graph.consume(keep);
@@ -42,9 +43,11 @@ export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): 
 /** Gradients of the tensors that no operation of the graph produced, by their ids. */
 function differentiate(graph: Graph, loss: Node): Map<number, Found> {
   const found = new Map<number, Found>();
-  const add = ({ id, shape }: Node, gradient: Storage): void => {
+  const add = ({ id, shape, constant }: Node, gradient: Storage): void => {
     const earlier = found.get(id);
-    if (earlier === undefined) {
+    if (constant) {
+      gradient.release();
+    } else if (earlier === undefined) {
       found.set(id, { shape, storage: gradient, tensor: undefined });
     } else {
       earlier.storage = accumulate(earlier.storage, gradient);
@@ -54,6 +57,7 @@ function differentiate(graph: Graph, loss: Node): Map<number, Found> {
   const give: GiveGradient = (input, gradient) => {
     add(inputs[input], gradient);
   };
+  const wanted = (input: number): boolean => !inputs[input].constant;
 
   const one = Storage.take(1);
   one.values[0] = 1;
@@ -67,7 +71,7 @@ function differentiate(graph: Graph, loss: Node): Map<number, Found> {
       found.delete(entry.output.id);
       inputs = entry.inputs;
       try {
-        entry.backward(dy.storage, give);
+        entry.backward(dy.storage, give, wanted);
       } finally {
         dy.storage.release();
       }

@@ -88,8 +88,8 @@ export class Gradients {
   }
 
   /**
-   * The gradient by `tensor`, or undefined where the loss does not depend on it. Tensors that the graph
-   * computed have none: their memory is given back on the way.
+   * The gradient by `tensor`, or undefined where the loss does not depend on it or it was traced without
+   * one. Tensors that the graph computed have none: their memory is given back on the way.
    * @throws TypeError after an optimizer's `update` has consumed the gradients.
    */
   get<S extends Shape>(tensor: Tensor<S, Tape>): Tensor<S> | undefined {

@@ -9,14 +9,23 @@ export type GiveGradient = (input: number, gradient: Storage) => void;
 export interface Recipe {
   /** Values that `backward` reads: held until the graph is consumed, and guarded against changes. */
   readonly saved: readonly Storage[];
-  /** From the gradient of the output to those of the inputs. Must not keep or change `dy`. */
-  readonly backward: (dy: Storage, give: GiveGradient) => void;
+  /**
+   * From the gradient of the output to those of the inputs. Must not keep or change `dy`; may leave out
+   * the gradient of an input that is not `wanted`.
+   */
+  readonly backward: (
+    dy: Storage,
+    give: GiveGradient,
+    wanted: (input: number) => boolean,
+  ) => void;
 }
 
 /** A tensor as the graph knows it: gradients are kept under its id and have its shape. */
 export interface Node {
   readonly id: number;
   readonly shape: Shape;
+  /** Whether no gradient by it is wanted: traced without one, or computed from nothing else. */
+  readonly constant: boolean;
 }
 
 /** One recorded operation. */

@@ -1,7 +1,7 @@
 import type { Shape } from '../tensor/shape.js';
 import type { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
-import { createTensor, graphOf, leaseOf, type Tensor } from '../tensor/tensor.js';
+import { createTensor, graphOf, isConstant, leaseOf, type Tensor } from '../tensor/tensor.js';
 import { Graph, type Node, type Recipe } from './graph.js';
 
 type AnyTensor = Tensor<Shape, Tape>;
@@ -31,9 +31,14 @@ export function recorded<S extends Shape, T extends Tape>(
   if (graphs.length === 0) return createTensor<S, T>(shape, storage, undefined);
   let [graph] = graphs;
   for (let i = 1; i < graphs.length; i++) graph = Graph.merge(graph, graphs[i]);
-  const output = createTensor<S, T>(shape, storage, graph);
-  const nodes: Node[] = [];
-  for (const input of inputs) nodes.push({ id: input.id, shape: input.shape });
-  graph.record(nodes, { id: output.id, shape: output.shape }, leaseOf(output), recipe());
+  const nodes = inputs.map(nodeOf);
+  const constant = nodes.every((node) => node.constant);
+  const output = createTensor<S, T>(shape, storage, graph, undefined, constant);
+  graph.record(nodes, nodeOf(output), leaseOf(output), recipe());
   return output;
+}
+
+/** A tensor as the graph knows it. */
+export function nodeOf(tensor: AnyTensor): Node {
+  return { id: tensor.id, shape: tensor.shape, constant: isConstant(tensor) };
 }

@@ -51,10 +51,12 @@ export function conv2d<S extends Shape, T extends Tape>(
   const shape = [...(x.shape.length === 4 ? [images] : []), outChannels, outHeight, outWidth];
   return recorded(graphs, inputs, Object.freeze(shape) as unknown as S, result, () => ({
     saved: [image, kernels],
-    backward: (dy, give) => {
-      const dx = Storage.take(image.values.length);
-      backend.conv2dInputGradient(...sizes, dy.values, kernels.values, dx.values);
-      give(0, dx);
+    backward: (dy, give, wanted) => {
+      if (wanted(0)) {
+        const dx = Storage.take(image.values.length);
+        backend.conv2dInputGradient(...sizes, dy.values, kernels.values, dx.values);
+        give(0, dx);
+      }
       const dweight = Storage.take(kernels.values.length);
       const dbias = biases === undefined ? undefined : Storage.take(outChannels);
       backend.conv2dWeightGradient(

@@ -32,11 +32,14 @@ export function matmul<S extends Shape, T extends Tape>(
   backend.matmul(rows, depth, columns, false, transposeB, left.values, right.values, result.values);
   return recorded(graphs, inputs, Object.freeze([rows, columns]) as unknown as S, result, () => ({
     saved: [left, right],
-    backward: (dy, give) => {
+    backward: (dy, give, wanted) => {
       // da = dy b^T
-      const da = Storage.take(left.values.length);
-      backend.matmul(rows, columns, depth, false, !transposeB, dy.values, right.values, da.values);
-      give(0, da);
+      if (wanted(0)) {
+        const da = Storage.take(left.values.length);
+        const sizes = [rows, columns, depth] as const;
+        backend.matmul(...sizes, false, !transposeB, dy.values, right.values, da.values);
+        give(0, da);
+      }
       // db = a^T dy, or its transpose dy^T a
       const db = Storage.take(right.values.length);
       if (transposeB) {

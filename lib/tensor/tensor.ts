@@ -1,7 +1,14 @@
 // For Symbol.dispose in the declarations, whatever library their reader compiles with.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { Graph } from '../autograd/graph.js';
-import { describe, requireFinite, wrongType, wrongValue } from '../errors.js';
+import {
+  describe,
+  requireBoolean,
+  requireFinite,
+  requireOptions,
+  wrongType,
+  wrongValue,
+} from '../errors.js';
 import * as arithmetic from '../ops/arithmetic.js';
 import { logSoftmax } from '../ops/log-softmax.js';
 import { matmul } from '../ops/matmul.js';
@@ -29,6 +36,15 @@ export type TapeOf<X> = X extends Tensor<Shape, infer T> ? T : never;
 /** What an element-wise operation on A and X gives: the shape of A, with a tape if either has one. */
 export type ArithmeticResult<A, X> = Tensor<ShapeOf<A>, MergedTape<TapeOf<A>, TapeOf<X>>>;
 
+/** What `trace` takes besides. */
+export interface TraceOptions {
+  /**
+   * Whether `backward` computes the gradient by the traced tensor. Default true; false for data that is
+   * only trained on, as it spares the first layer a pass.
+   */
+  readonly gradient?: boolean;
+}
+
 declare const tapeOfTensor: unique symbol;
 
 let created = 0;
@@ -39,6 +55,7 @@ export let createTensor: <S extends Shape, T extends Tape>(
   storage: Storage,
   graph: Graph | undefined,
   id?: number,
+  constant?: boolean,
 ) => Tensor<S, T>;
 /** The tensor's live storage; throws where it was given back. */
 export let storageOf: (tensor: Tensor<Shape, Tape>) => Storage;
@@ -47,6 +64,8 @@ export let leaseOf: (tensor: Tensor<Shape, Tape>) => Lease;
 export let graphOf: (tensor: Tensor<Shape, Tape>) => Graph | undefined;
 /** Whether a value is a tensor of this copy of the package. */
 export let isTensor: (value: unknown) => value is Tensor<Shape, Tape>;
+/** Whether no gradient by the tensor is wanted. */
+export let isConstant: (tensor: Tensor<Shape, Tape>) => boolean;
 export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
 
 // Methods whose operands must fit the shape take it from `this` and not from S: conditions on S in a
@@ -71,21 +90,30 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   readonly #lease: Lease;
   readonly #graph: Graph | undefined;
+  readonly #constant: boolean;
 
-  private constructor(shape: S, lease: Lease, graph: Graph | undefined, id: number) {
+  private constructor(
+    shape: S,
+    lease: Lease,
+    graph: Graph | undefined,
+    id: number,
+    constant: boolean,
+  ) {
     this.shape = shape;
     this.id = id;
     this.#lease = lease;
     this.#graph = graph;
+    this.#constant = constant;
   }
 
   static {
-    createTensor = (shape, storage, graph, id = created++) =>
-      new Tensor(shape, new Lease(storage), graph, id);
+    createTensor = (shape, storage, graph, id = created++, constant = false) =>
+      new Tensor(shape, new Lease(storage), graph, id, constant);
     storageOf = (tensor) => tensor.#lease.storage;
     leaseOf = (tensor) => tensor.#lease;
     isTensor = (value): value is Tensor<Shape, Tape> =>
       typeof value === 'object' && value !== null && #lease in value;
+    isConstant = (tensor) => tensor.#constant;
     isTaped = (tensor) => tensor.#graph !== undefined;
     graphOf = (tensor) => {
       const graph = tensor.#graph;
@@ -177,12 +205,18 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return values[0];
   }
 
-  /** The same values with a tape: what is computed from the result is recorded for `backward`. */
-  trace(this: Tensor<Shape>): Tensor<S, OwnedTape> {
+  /**
+   * The same values with a tape: what is computed from the result is recorded for `backward`.
+   * @throws TypeError for a tensor that has a tape.
+   */
+  trace(this: Tensor<Shape>, options?: TraceOptions): Tensor<S, OwnedTape> {
     if (this.#graph !== undefined) {
       throw new TypeError('Expected a tensor without a tape for trace(), but it has one already');
     }
-    return createTensor(this.shape as S, this.#lease.storage.retain(), new Graph(), this.id);
+    const { gradient = true } = requireOptions('options', options, ['gradient']);
+    const constant = !requireBoolean('gradient', gradient);
+    const storage = this.#lease.storage.retain();
+    return createTensor(this.shape as S, storage, new Graph(), this.id, constant);
   }
 
   /** The same values without a tape, under a new id: a constant for whatever follows. */

@@ -10,9 +10,12 @@ namespace batchnorm {
 // What one thread takes at a time: some microseconds of work, next to which taking it is nothing.
 constexpr size_t kElementsWorthAThread = 32 * 1024;
 
-// Threads that work on so many elements is worth sharing among.
+// Threads that work on so many elements is worth sharing among: those that must be woken need more
+// of it than those that still watch after the operation before.
 inline size_t threads_for(size_t elements) {
-  return std::min(thread_count(), std::max<size_t>(1, elements / elements_per_thread()));
+  const size_t per_awake = std::min(elements_per_thread(), kElementsWorthAThread);
+  const size_t awake = std::min(1 + awake_threads(), elements / per_awake);
+  return std::min(thread_count(), std::max({size_t{1}, awake, elements / elements_per_thread()}));
 }
 
 // function(begin, end) for pieces of 0 .. n; the pieces depend on n alone.

@@ -29,7 +29,8 @@ struct Pool {
   size_t threads = 0;  // started so far
   size_t helpers = 0;  // how many may join the open job
   bool open = false;
-  std::atomic<size_t> working{0};  // how many have joined and not left
+  std::atomic<size_t> working{0};   // how many have joined and not left
+  std::atomic<size_t> watching{0};  // how many would see a job without being woken
   std::atomic<size_t> generation{0};
 
   // Written before a job is opened, read by those who joined it.
@@ -49,17 +50,20 @@ std::atomic<size_t> g_thread_count{std::min(g_usable_cpus, kMaxThreads)};
 std::atomic<size_t> g_elements_per_thread{512 * 1024};
 
 // How long a thread watches for the next job before it sleeps. Waking one takes the caller a system
-// call of some 10 us, and the thread begins 40 us later; the operations of a training step follow
-// each other within a few.
+// call of 10 to 40 us, and the thread begins 40 us later; so whoever was given jobs in close
+// succession, as the operations of a training step are, watches longer than who works now and then.
 constexpr long long kWatchForJob = 50 * 1000;
+constexpr long long kWatchForNextOfMany = 500 * 1000;
 // How long a caller watches for the end of other threads' last tasks before it sleeps. Shorter: it
 // may be on the processor that one of them needs.
 constexpr long long kWatchForEnd = 10 * 1000;
 
+// With more threads than processors, whoever watches keeps another from working.
+bool may_watch() { return thread_count() <= g_usable_cpus; }
+
 // Watches `value` while it is `old`, at most so many nanoseconds.
 void watch(const std::atomic<size_t>& value, size_t old, long long at_most) {
-  // With more threads than processors, whoever watches keeps another from working.
-  if (thread_count() > g_usable_cpus) return;
+  if (!may_watch()) return;
   const long long end = nanoseconds() + at_most;
   do {
     for (int i = 0; i < 32; i++) {
@@ -67,6 +71,13 @@ void watch(const std::atomic<size_t>& value, size_t old, long long at_most) {
       pause_processor();
     }
   } while (nanoseconds() < end);
+}
+
+void watch_for_job(Pool& pool, size_t seen, long long at_most) {
+  if (!may_watch()) return;
+  pool.watching.fetch_add(1, std::memory_order_relaxed);
+  watch(pool.generation, seen, at_most);
+  pool.watching.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // Its own share first, which is the same part of the work in every job of as many tasks: what a
@@ -86,12 +97,14 @@ void run_tasks(Pool& pool, size_t slot) {
 void thread_main(size_t slot) {
   Pool& pool = *g_pool;
   size_t seen = 0;
+  long long last_end = 0;
   pool.mutex.lock();
   for (;;) {
     while (pool.generation == seen || slot > pool.helpers) {
       pool.job_opened.wait(pool.mutex);
     }
     seen = pool.generation;
+    const bool one_of_many = nanoseconds() - last_end < kWatchForNextOfMany;
     if (pool.open) {
       pool.working++;
       pool.mutex.unlock();
@@ -102,7 +115,8 @@ void thread_main(size_t slot) {
     }
     // Also who came too late watches for the next one: it would be too late again.
     pool.mutex.unlock();
-    watch(pool.generation, seen, kWatchForJob);
+    last_end = nanoseconds();
+    watch_for_job(pool, seen, one_of_many ? kWatchForNextOfMany : kWatchForJob);
     pool.mutex.lock();
   }
 }
@@ -130,6 +144,8 @@ void set_thread_count(size_t count) {
   const size_t most = kMaxThreads;
   g_thread_count.store(std::min(std::max<size_t>(count, 1), most), std::memory_order_relaxed);
 }
+
+size_t awake_threads() { return g_pool->watching.load(std::memory_order_relaxed); }
 
 size_t elements_per_thread() { return g_elements_per_thread.load(std::memory_order_relaxed); }
 
@@ -160,7 +176,8 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   pool.helpers = threads - 1;
   pool.generation++;
   pool.open = true;
-  pool.job_opened.wake_all();
+  // A system call; who watches, or is just about to sleep, sees the new generation without it.
+  if (awake_threads() < pool.helpers) pool.job_opened.wake_all();
   pool.mutex.unlock();
 
   run_tasks(pool, 0);

@@ -1,4 +1,16 @@
-import { backward, BatchNorm2D, Linear, Sgd, Tensor } from 'batchnorm';
+import {
+  backward,
+  BatchNorm2D,
+  Conv2D,
+  Flatten2D,
+  Linear,
+  type OwnedTape,
+  Sequential,
+  Sgd,
+  storagePool,
+  Tensor,
+  type Tensor4D,
+} from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../support/errors.js';
 
@@ -59,6 +71,66 @@ describe('backward', () => {
     const traced = x.trace();
     const loss = traced.mul(traced.square().detach()).sum();
     expect(backward(loss).get(x)?.array()).to.deep.equal([9]);
+  });
+
+  describe('of a tensor that was traced without a gradient', () => {
+    it('has those by everything else', () => {
+      const rng = () => 0.7;
+      const net = new Sequential(
+        new Conv2D(2, 3, 3, { rng }),
+        new BatchNorm2D(3),
+        new Flatten2D(),
+        new Linear(12, 2, { rng }),
+      );
+      const x = Tensor.from(
+        Array.from({ length: 32 }, (_, i) => Math.sin(i)),
+        [1, 2, 4, 4],
+      );
+      const loss = (traced: Tensor4D<1, 2, 4, 4, OwnedTape>) =>
+        net.forwardMut(traced).square().sum();
+      const whole = backward(loss(x.trace()));
+      const gradients = backward(loss(x.trace({ gradient: false })));
+      expect(whole.get(x)).not.to.equal(undefined);
+      expect(gradients.get(x)).to.equal(undefined);
+      for (const [, parameter] of net.parameters()) {
+        expect(gradients.get(parameter)?.array()).to.deep.equal(whole.get(parameter)?.array());
+      }
+    });
+
+    it('leaves out the product by it', () => {
+      const x = Tensor.from([[1, 2]], [1, 2]);
+      const w = Tensor.from([[3], [4]], [2, 1]);
+      const gradients = backward(x.trace({ gradient: false }).matmul(w).sum());
+      expect(gradients.get(x)).to.equal(undefined);
+      expect(gradients.get(w)?.array()).to.deep.equal([[1], [2]]);
+    });
+
+    it('nor has what is computed from nothing else', () => {
+      const x = Tensor.from([2], [1]);
+      const factor = Tensor.from([5], [1]);
+      const prepared = x.trace({ gradient: false }).reshape([1, 1]).reshape([1]);
+      expect(backward(prepared.mul(factor).sum()).get(factor)?.array()).to.deep.equal([2]);
+      expect(backward(x.trace({ gradient: false }).square().sum()).get(x)).to.equal(undefined);
+    });
+
+    it('counts only the uses that were traced with one', () => {
+      const x = Tensor.from([3], [1]);
+      const loss = x.trace({ gradient: false }).mul(x.trace()).sum();
+      expect(backward(loss).get(x)?.array()).to.deep.equal([3]);
+    });
+
+    it('gives its memory back', () => {
+      const x = Tensor.zeros([777]);
+      const factor = Tensor.ones([777]);
+      const step = () => {
+        const traced = x.trace({ gradient: false });
+        backward(traced.mul(factor).square().sum()).get(factor)?.dispose();
+      };
+      step();
+      const { bytes } = storagePool;
+      step();
+      expect(storagePool.bytes).to.equal(bytes);
+    });
   });
 
   it('ignores what the loss does not depend on', () => {

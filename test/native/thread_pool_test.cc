@@ -9,6 +9,7 @@
 
 #include "ops/parallel.h"
 #include "support.h"
+#include "system/cpu_count.h"
 
 TEST_CASE("parallel_for: every task once, slots below the number of threads") {
   for (size_t threads : {1, 2, 5}) {
@@ -69,17 +70,49 @@ TEST_CASE("set_thread_count: at least one, at most kMaxThreads") {
   batchnorm::set_thread_count(before);
 }
 
-TEST_CASE("threads_for: below twice the elements of a thread, no other one is woken") {
-  const size_t threads = batchnorm::thread_count();
-  const size_t elements = batchnorm::elements_per_thread();
-  batchnorm::set_thread_count(3);
-  batchnorm::set_elements_per_thread(1000);
+namespace {
+
+// Three threads and 100,000 elements for each that must be woken, until it is destroyed.
+class Settings {
+ public:
+  Settings() {
+    batchnorm::set_thread_count(3);
+    batchnorm::set_elements_per_thread(100000);
+  }
+  ~Settings() {
+    batchnorm::set_elements_per_thread(elements_);
+    batchnorm::set_thread_count(threads_);
+  }
+
+ private:
+  size_t threads_ = batchnorm::thread_count();
+  size_t elements_ = batchnorm::elements_per_thread();
+};
+
+}  // namespace
+
+TEST_CASE("threads_for: below twice the elements of a thread, none that sleeps is woken") {
+  const Settings settings;
+  while (batchnorm::awake_threads() > 0) sleep(1);
   CHECK(batchnorm::threads_for(0) == 1);
-  CHECK(batchnorm::threads_for(1999) == 1);
-  CHECK(batchnorm::threads_for(2000) == 2);
-  CHECK(batchnorm::threads_for(1000000) == 3);
-  batchnorm::set_elements_per_thread(elements);
-  batchnorm::set_thread_count(threads);
+  CHECK(batchnorm::threads_for(199999) == 1);
+  CHECK(batchnorm::threads_for(200000) == 2);
+  CHECK(batchnorm::threads_for(100000000) == 3);
+}
+
+TEST_CASE("threads_for: whoever still watches takes part from fewer elements on") {
+  const Settings settings;
+  auto task = [](size_t, size_t) {};
+  // With more threads than processors nobody watches, and a busy machine may take its time.
+  if (batchnorm::usable_cpus() < 3) batchnorm::set_thread_count(2);
+  if (batchnorm::usable_cpus() < 2) return;
+  size_t threads = 1;
+  for (int attempt = 0; attempt < 1000000 && threads == 1; attempt++) {
+    batchnorm::parallel_for(1000, 2, task);
+    threads = batchnorm::threads_for(2 * batchnorm::kElementsWorthAThread);
+  }
+  CHECK(threads == 2);
+  CHECK(batchnorm::threads_for(2 * batchnorm::kElementsWorthAThread - 1) == 1);
 }
 
 TEST_CASE("parallel_for: threads that have nothing to do take no processor time") {
