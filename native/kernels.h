@@ -148,6 +148,21 @@ struct WeightGradientTile {
   size_t sums_stride;
 };
 
+// The same for planes_taps taps and planes_channels output channels, where dy lies channel by
+// channel and the pixels of a row are whole vectors: sums[tap][channel] +=
+// x[offsets[tap] + pixel] * dy[channel][pixel].
+struct WeightGradientPlanes {
+  const float* x;
+  const size_t* offsets;
+  size_t images, image_stride;
+  size_t rows, row_stride;
+  size_t columns;  // a multiple of the lanes
+  const float* dy;
+  size_t dy_image_stride, dy_channel_stride, dy_row_stride;
+  double* sums;
+  size_t sums_stride;
+};
+
 using UnaryKernel = void (*)(const float* x, float* y, size_t n);
 using BinaryKernel = void (*)(const float* a, const float* b, float* out, size_t n);
 using BinaryScalarKernel = void (*)(const float* a, float b, float* out, size_t n);
@@ -240,6 +255,8 @@ struct Kernels {
   size_t weight_gradient_rows;
   void (*weight_gradient_tile)(const WeightGradientTile& tile);         // two vectors of channels
   void (*narrow_weight_gradient_tile)(const WeightGradientTile& tile);  // one
+  size_t planes_taps, planes_channels;
+  void (*weight_gradient_planes)(const WeightGradientPlanes& planes);
 
   // One optimizer step in place; velocity may be null.
   void (*sgd_step)(float* parameter, const float* gradient, float* velocity, size_t n,

@@ -13,11 +13,7 @@ export interface Recipe {
    * From the gradient of the output to those of the inputs. Must not keep or change `dy`; may leave out
    * the gradient of an input that is not `wanted`.
    */
-  readonly backward: (
-    dy: Storage,
-    give: GiveGradient,
-    wanted: (input: number) => boolean,
-  ) => void;
+  readonly backward: (dy: Storage, give: GiveGradient, wanted: (input: number) => boolean) => void;
 }
 
 /** A tensor as the graph knows it: gradients are kept under its id and have its shape. */

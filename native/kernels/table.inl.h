@@ -58,6 +58,9 @@ constexpr Kernels table(const char* isa) {
   kernels.weight_gradient_rows = kGradientRows;
   kernels.weight_gradient_tile = weight_gradient_tile;
   kernels.narrow_weight_gradient_tile = narrow_weight_gradient_tile;
+  kernels.planes_taps = kPlanesTaps;
+  kernels.planes_channels = kPlanesChannels;
+  kernels.weight_gradient_planes = weight_gradient_planes;
   kernels.sgd_step = sgd_step;
   kernels.adam_step = adam_step;
   kernels.rmsprop_step = rmsprop_step;

@@ -1,6 +1,11 @@
 // The gradients by weights and bias. Images are taken in sections, each of which one task or
 // several add up in double, chunk of pixels by chunk; sections are then added in their order.
 // Sections and chunks follow from the shape alone.
+//
+// Lanes are output channels, next to dy transposed chunk by chunk; or pixels, next to dy as it
+// lies, where rows of output are whole vectors and that is less work: with sixteen channels, one
+// vector of which would need a load for each multiplication, and with few taps, next to which
+// transposing is much.
 #include <algorithm>
 #include <cstdint>
 
@@ -15,6 +20,11 @@ namespace {
 
 // Pixels that a float adds up before it is emptied into a double.
 constexpr size_t kChunk = 256;
+// The same where lanes are pixels: dy of a tile's channels stays in the first-level cache, x of all
+// channels in the second. Whole vectors, and less in each lane than kChunk.
+constexpr size_t kLeastPlanesPixels = 256;
+constexpr size_t kMostPlanesPixels = 1024;
+constexpr size_t kPlanesFloats = 64 * 1024;
 constexpr size_t kMostSections = 16;
 // Of all sections' sums together, where there is more than one.
 constexpr size_t kSectionDoubles = 512 * 1024;
@@ -35,10 +45,15 @@ class WeightGradient {
                {shape.kernel, -static_cast<ptrdiff_t>(shape.padding)},
                {shape.kernel, -static_cast<ptrdiff_t>(shape.padding)}},
         rows_(shape.in_channels * shape.taps()),
-        row_tiles_(ceil_divide(rows_, kernels.weight_gradient_rows)),
+        by_planes_(kernels.lanes > 1 && shape.out_width() % kernels.lanes == 0 &&
+                   shape.out_channels % kernels.planes_channels == 0 &&
+                   (shape.out_channels <= 16 || rows_ <= 32)),
+        tile_rows_(by_planes_ ? kernels.planes_taps : kernels.weight_gradient_rows),
+        row_tiles_(ceil_divide(rows_, tile_rows_)),
         columns_(ceil_divide(shape.out_channels, kernels.lanes) * kernels.lanes),
-        chunk_rows_(std::clamp<size_t>(kChunk / shape.out_width(), 1, shape.out_height())),
-        chunk_images_(std::clamp<size_t>(kChunk / shape.out_plane(), 1, shape.images)),
+        chunk_pixels_(by_planes_ ? planes_pixels() : kChunk),
+        chunk_rows_(std::clamp<size_t>(chunk_pixels_ / shape.out_width(), 1, shape.out_height())),
+        chunk_images_(std::clamp<size_t>(chunk_pixels_ / shape.out_plane(), 1, shape.images)),
         layout_(sight_, chunk_rows_, 1),
         section_images_(ceil_divide(shape.images, wanted_sections())),
         // Fewer than wanted where those have the images already: none is without.
@@ -52,15 +67,15 @@ class WeightGradient {
   size_t sections() const { return sections_; }
   size_t ranges() const { return ceil_divide(row_tiles_, range_tiles_); }
   // Of one section: taps, those that no tile lacks, by output channels.
-  size_t sums_doubles() const { return row_tiles_ * kernels_.weight_gradient_rows * columns_; }
+  size_t sums_doubles() const { return row_tiles_ * tile_rows_ * columns_; }
   size_t columns() const { return columns_; }
 
   // Where in a band each row of each tile finds its tap.
   size_t offsets_floats() const {
-    return whole_lines(row_tiles_ * kernels_.weight_gradient_rows * sizeof(size_t) / sizeof(float));
+    return whole_lines(row_tiles_ * tile_rows_ * sizeof(size_t) / sizeof(float));
   }
   void find_offsets(size_t* offsets) const {
-    for (size_t i = 0; i < row_tiles_ * kernels_.weight_gradient_rows; i++) {
+    for (size_t i = 0; i < row_tiles_ * tile_rows_; i++) {
       // Rows that the last tile has too many repeat its last one.
       const size_t k = std::min(i, rows_ - 1);
       const size_t tap = k % shape_.taps();
@@ -69,8 +84,9 @@ class WeightGradient {
   }
 
   size_t scratch_floats() const {
+    const size_t transposed = by_planes_ ? 0 : chunk_images_ * chunk_rows_ * shape_.out_width();
     return whole_lines(saturating_sum(saturating_product(chunk_images_, layout_.floats()),
-                                      saturating_product(chunk_pixels(), columns_)));
+                                      saturating_product(transposed, columns_)));
   }
 
   // Adds up one range of tiles over one section.
@@ -78,8 +94,8 @@ class WeightGradient {
                float* scratch, double* sums) const {
     const size_t first_tile = range * range_tiles_;
     const size_t last_tile = std::min(row_tiles_, first_tile + range_tiles_);
-    std::fill(sums + first_tile * kernels_.weight_gradient_rows * columns_,
-              sums + last_tile * kernels_.weight_gradient_rows * columns_, 0.0);
+    std::fill(sums + first_tile * tile_rows_ * columns_, sums + last_tile * tile_rows_ * columns_,
+              0.0);
     const size_t first = section * section_images_;
     const size_t end = std::min(shape_.images, first + section_images_);
     for (Chunk chunk = chunk_at(first, 0, end); chunk.images > 0;) {
@@ -123,65 +139,117 @@ class WeightGradient {
                               1, std::min(kMostSections, shape_.images));
   }
 
-  size_t chunk_pixels() const { return chunk_images_ * chunk_rows_ * shape_.out_width(); }
+  // As many as have an x, but for the zeros around it, of kPlanesFloats.
+  size_t planes_pixels() const {
+    const size_t seen = shape_.in_channels * shape_.stride * shape_.stride;
+    const size_t fitting = kPlanesFloats / seen / kernels_.lanes * kernels_.lanes;
+    return std::clamp(fitting, kLeastPlanesPixels, kMostPlanesPixels);
+  }
 
   void add_chunk(const Chunk& chunk, const Chunk& next, size_t first_tile, size_t last_tile,
                  const size_t* offsets, const float* x, const float* dy, float* scratch,
                  double* sums) const {
-    const auto [image, images, row, rows] = chunk;
-    const size_t tile_rows = kernels_.weight_gradient_rows;
-    const size_t first_channel = first_tile * tile_rows / shape_.taps();
+    // Other channels are not seen by these tiles.
+    const size_t first_channel = first_tile * tile_rows_ / shape_.taps();
     const size_t last_channel =
-        std::min(shape_.in_channels, ceil_divide(last_tile * tile_rows, shape_.taps()));
-    const size_t image_floats = shape_.in_channels * shape_.in_plane();
-    const size_t width = shape_.out_width();
-    const size_t count = rows * width;
-    float* const bands = scratch;
-    float* const pixels = scratch + chunk_images_ * layout_.floats();  // dy, pixel by pixel
-
-    WeightGradientTile tile = {};
-    const float* seen = bands;
-    tile.image_stride = layout_.is_direct() ? image_floats : layout_.floats();
-    for (size_t i = 0; i < images; i++) {
-      // Other channels are not seen by these tiles.
-      const float* from = x + (image + i) * image_floats;
-      if (layout_.is_direct()) {
-        if (i == 0) seen = layout_.fill(from, shape_.in_channels, row, rows, nullptr);
-      } else {
-        layout_.fill(from + first_channel * shape_.in_plane(), last_channel - first_channel, row,
-                     rows,
-                     bands + i * tile.image_stride + first_channel * layout_.channel_floats());
-      }
-      const float* gradients =
-          dy + (image + i) * shape_.out_channels * shape_.out_plane() + row * width;
-      transpose(gradients, count, pixels + i * count * columns_);
-    }
-
+        std::min(shape_.in_channels, ceil_divide(last_tile * tile_rows_, shape_.taps()));
+    const float* seen = fill_bands(chunk, first_channel, last_channel, x, scratch);
+    const float* gradients = dy + chunk.image * dy_image_floats() + chunk.row * shape_.out_width();
     const size_t calls = last_tile - first_tile;
     Ahead x_next, dy_next;
     if (far_ && next.images > 0) {
       x_next = x_ahead(next, first_channel, last_channel, x, calls);
       dy_next = dy_ahead(next, dy, calls);
     }
+    const auto ask = [&] {
+      x_next.ask();
+      dy_next.ask();
+    };
+    if (by_planes_) {
+      add_planes(chunk, first_tile, last_tile, offsets, seen, gradients, sums, ask);
+      return;
+    }
+    float* const pixels = scratch + chunk_images_ * layout_.floats();
+    const size_t count = chunk.rows * shape_.out_width();
+    for (size_t i = 0; i < chunk.images; i++) {
+      transpose(gradients + i * dy_image_floats(), count, pixels + i * count * columns_);
+    }
+    add_tiles(chunk, first_tile, last_tile, offsets, seen, pixels, sums, ask);
+  }
 
-    tile.images = images;
-    tile.rows = rows;
+  // The band of the first image of a chunk, those of the others behind it.
+  const float* fill_bands(const Chunk& chunk, size_t first_channel, size_t last_channel,
+                          const float* x, float* bands) const {
+    const size_t image_floats = shape_.in_channels * shape_.in_plane();
+    const float* from = x + chunk.image * image_floats;
+    if (layout_.is_direct()) {
+      return layout_.fill(from, shape_.in_channels, chunk.row, chunk.rows, nullptr);
+    }
+    for (size_t i = 0; i < chunk.images; i++) {
+      layout_.fill(from + i * image_floats + first_channel * shape_.in_plane(),
+                   last_channel - first_channel, chunk.row, chunk.rows,
+                   bands + i * image_stride() + first_channel * layout_.channel_floats());
+    }
+    return bands;
+  }
+  size_t image_stride() const {
+    return layout_.is_direct() ? shape_.in_channels * shape_.in_plane() : layout_.floats();
+  }
+  size_t dy_image_floats() const { return shape_.out_channels * shape_.out_plane(); }
+
+  // A few output channels after the other: their dy stays near while the taps pass by.
+  template <class Ask>
+  void add_planes(const Chunk& chunk, size_t first_tile, size_t last_tile, const size_t* offsets,
+                  const float* seen, const float* dy, double* sums, const Ask& ask) const {
+    const size_t width = shape_.out_width();
+    WeightGradientPlanes planes = {};
+    planes.images = chunk.images;
+    planes.image_stride = image_stride();
+    planes.rows = chunk.rows;
+    planes.row_stride = layout_.pitch();
+    planes.dy_image_stride = dy_image_floats();
+    planes.dy_channel_stride = shape_.out_plane();
+    planes.dy_row_stride = width;
+    planes.sums_stride = columns_;
+    for (size_t column = 0; column < shape_.out_channels; column += kernels_.planes_channels) {
+      for (size_t t = first_tile; t < last_tile; t++) {
+        planes.offsets = offsets + t * tile_rows_;
+        planes.sums = sums + t * tile_rows_ * columns_ + column;
+        if (column == 0) ask();
+        // A row of pixels may be longer than a chunk.
+        for (size_t begin = 0; begin < width; begin += chunk_pixels_) {
+          planes.columns = std::min(chunk_pixels_, width - begin);
+          planes.x = seen + begin;
+          planes.dy = dy + column * shape_.out_plane() + begin;
+          kernels_.weight_gradient_planes(planes);
+        }
+      }
+    }
+  }
+
+  // `dy` pixel by pixel.
+  template <class Ask>
+  void add_tiles(const Chunk& chunk, size_t first_tile, size_t last_tile, const size_t* offsets,
+                 const float* seen, const float* dy, double* sums, const Ask& ask) const {
+    const size_t width = shape_.out_width();
+    WeightGradientTile tile = {};
+    tile.images = chunk.images;
+    tile.image_stride = image_stride();
+    tile.rows = chunk.rows;
     tile.row_stride = layout_.pitch();
     tile.dy_stride = columns_;
     tile.sums_stride = columns_;
     for (size_t t = first_tile; t < last_tile; t++) {
-      tile.offsets = offsets + t * tile_rows;
-      x_next.ask();
-      dy_next.ask();
+      tile.offsets = offsets + t * tile_rows_;
+      ask();
       for (size_t column = 0; column < columns_; column += 2 * kernels_.lanes) {
         const auto add = column + kernels_.lanes < columns_ ? kernels_.weight_gradient_tile
                                                             : kernels_.narrow_weight_gradient_tile;
-        tile.sums = sums + t * tile_rows * columns_ + column;
-        // A row of pixels may be longer than a chunk.
-        for (size_t begin = 0; begin < width; begin += kChunk) {
-          tile.columns = std::min(kChunk, width - begin);
+        tile.sums = sums + t * tile_rows_ * columns_ + column;
+        for (size_t begin = 0; begin < width; begin += chunk_pixels_) {
+          tile.columns = std::min(chunk_pixels_, width - begin);
           tile.x = seen + begin;
-          tile.dy = pixels + begin * columns_ + column;
+          tile.dy = dy + begin * columns_ + column;
           add(tile);
         }
       }
@@ -219,8 +287,10 @@ class WeightGradient {
   const Kernels& kernels_;
   const ConvolutionShape& shape_;
   Sight sight_;
-  size_t rows_, row_tiles_, columns_;
-  size_t chunk_rows_, chunk_images_;
+  size_t rows_;
+  bool by_planes_;
+  size_t tile_rows_, row_tiles_, columns_;
+  size_t chunk_pixels_, chunk_rows_, chunk_images_;
   BandLayout layout_;
   size_t section_images_, sections_;
   size_t ranges_, range_tiles_;

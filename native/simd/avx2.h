@@ -32,6 +32,13 @@ struct F32 {
   void stream(float* p) const { _mm256_stream_ps(p, lanes); }
 };
 
+inline F32 in_register(F32 a) {
+#if defined(__GNUC__)
+  __asm__("" : "+x"(a.lanes));
+#endif
+  return a;
+}
+
 inline F32 operator+(F32 a, F32 b) { return {_mm256_add_ps(a.lanes, b.lanes)}; }
 inline F32 operator-(F32 a, F32 b) { return {_mm256_sub_ps(a.lanes, b.lanes)}; }
 inline F32 operator*(F32 a, F32 b) { return {_mm256_mul_ps(a.lanes, b.lanes)}; }

@@ -31,6 +31,13 @@ struct F32 {
   void stream(float* p) const { _mm512_stream_ps(p, lanes); }
 };
 
+inline F32 in_register(F32 a) {
+#if defined(__GNUC__)
+  __asm__("" : "+v"(a.lanes));
+#endif
+  return a;
+}
+
 inline F32 operator+(F32 a, F32 b) { return {_mm512_add_ps(a.lanes, b.lanes)}; }
 inline F32 operator-(F32 a, F32 b) { return {_mm512_sub_ps(a.lanes, b.lanes)}; }
 inline F32 operator*(F32 a, F32 b) { return {_mm512_mul_ps(a.lanes, b.lanes)}; }

@@ -41,6 +41,13 @@ struct F32 {
   }
 };
 
+inline F32 in_register(F32 a) {
+#if defined(__GNUC__)
+  __asm__("" : "+w"(a.lanes));
+#endif
+  return a;
+}
+
 inline F32 operator+(F32 a, F32 b) { return {vaddq_f32(a.lanes, b.lanes)}; }
 inline F32 operator-(F32 a, F32 b) { return {vsubq_f32(a.lanes, b.lanes)}; }
 inline F32 operator*(F32 a, F32 b) { return {vmulq_f32(a.lanes, b.lanes)}; }

@@ -29,8 +29,8 @@ struct Pool {
   size_t threads = 0;  // started so far
   size_t helpers = 0;  // how many may join the open job
   bool open = false;
-  std::atomic<size_t> working{0};   // how many have joined and not left
-  std::atomic<size_t> watching{0};  // how many would see a job without being woken
+  std::atomic<size_t> working{0};  // how many have joined and not left
+  std::atomic<size_t> awake{0};    // how many work or watch
   std::atomic<size_t> generation{0};
 
   // Written before a job is opened, read by those who joined it.
@@ -73,13 +73,6 @@ void watch(const std::atomic<size_t>& value, size_t old, long long at_most) {
   } while (nanoseconds() < end);
 }
 
-void watch_for_job(Pool& pool, size_t seen, long long at_most) {
-  if (!may_watch()) return;
-  pool.watching.fetch_add(1, std::memory_order_relaxed);
-  watch(pool.generation, seen, at_most);
-  pool.watching.fetch_sub(1, std::memory_order_relaxed);
-}
-
 // Its own share first, which is the same part of the work in every job of as many tasks: what a
 // core has read or written in the operation before is still in its caches. Then what others have
 // not got to.
@@ -99,9 +92,12 @@ void thread_main(size_t slot) {
   size_t seen = 0;
   long long last_end = 0;
   pool.mutex.lock();
+  pool.awake++;
   for (;;) {
     while (pool.generation == seen || slot > pool.helpers) {
+      pool.awake--;
       pool.job_opened.wait(pool.mutex);
+      pool.awake++;
     }
     seen = pool.generation;
     const bool one_of_many = nanoseconds() - last_end < kWatchForNextOfMany;
@@ -116,7 +112,7 @@ void thread_main(size_t slot) {
     // Also who came too late watches for the next one: it would be too late again.
     pool.mutex.unlock();
     last_end = nanoseconds();
-    watch_for_job(pool, seen, one_of_many ? kWatchForNextOfMany : kWatchForJob);
+    watch(pool.generation, seen, one_of_many ? kWatchForNextOfMany : kWatchForJob);
     pool.mutex.lock();
   }
 }
@@ -145,7 +141,7 @@ void set_thread_count(size_t count) {
   g_thread_count.store(std::min(std::max<size_t>(count, 1), most), std::memory_order_relaxed);
 }
 
-size_t awake_threads() { return g_pool->watching.load(std::memory_order_relaxed); }
+size_t awake_threads() { return may_watch() ? g_pool->awake.load(std::memory_order_relaxed) : 0; }
 
 size_t elements_per_thread() { return g_elements_per_thread.load(std::memory_order_relaxed); }
 
@@ -176,7 +172,7 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   pool.helpers = threads - 1;
   pool.generation++;
   pool.open = true;
-  // A system call; who watches, or is just about to sleep, sees the new generation without it.
+  // A system call; whoever is awake sees the new generation before it sleeps.
   if (awake_threads() < pool.helpers) pool.job_opened.wake_all();
   pool.mutex.unlock();
 

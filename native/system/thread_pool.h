@@ -25,7 +25,7 @@ constexpr size_t kMaxThreads = 256;
 // woken.
 size_t elements_per_thread();
 
-// Threads that watch for a job at this moment: they cost next to nothing to employ.
+// Threads that see a job without being woken at this moment: they cost next to nothing to employ.
 size_t awake_threads();
 
 // For tests, which want several threads for small sizes, and for measuring what it should be.

@@ -188,6 +188,20 @@ TEST_CASE("convolution: empty batches and no channels") {
   }
 }
 
+// Rows of 16 and 32 pixels are whole vectors of every ISA, and 8 or 16 channels whole tiles.
+TEST_CASE("convolution: weight gradients whose lanes are pixels") {
+  FOR_EACH_ISA(kernels) {
+    for (const ConvolutionShape& shape :
+         {ConvolutionShape{3, 3, 32, 32, 16, 3, 1, 1}, ConvolutionShape{2, 5, 33, 32, 8, 3, 2, 1},
+          ConvolutionShape{3, 7, 16, 16, 16, 1, 1, 0}, ConvolutionShape{2, 4, 32, 32, 24, 1, 2, 0},
+          ConvolutionShape{5, 2, 8, 20, 8, 5, 1, 0}, ConvolutionShape{1, 1, 3, 2066, 8, 3, 1, 0},
+          ConvolutionShape{2, 300, 20, 16, 8, 1, 1, 0},
+          ConvolutionShape{9, 2, 12, 16, 16, 2, 1, 1}}) {
+      check(kernels, shape);
+    }
+  }
+}
+
 TEST_CASE("convolution: as many images as 16 sections of the weight gradient do not divide") {
   FOR_EACH_ISA(kernels) check(kernels, {17, 1, 46, 46, 1, 3, 1, 1});
 }
@@ -216,7 +230,8 @@ TEST_CASE("convolution: the same bits for any number of threads") {
   FOR_EACH_ISA(kernels) {
     for (const ConvolutionShape& shape :
          {ConvolutionShape{1, 3, 40, 37, 5, 3, 1, 1}, ConvolutionShape{5, 4, 19, 16, 9, 3, 2, 1},
-          ConvolutionShape{19, 8, 8, 8, 12, 3, 1, 1}}) {
+          ConvolutionShape{19, 8, 8, 8, 12, 3, 1, 1},
+          ConvolutionShape{19, 5, 16, 16, 16, 3, 1, 1}}) {
       const Problem problem(shape);
       batchnorm::set_thread_count(1);
       Results one(shape);

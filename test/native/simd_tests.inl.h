@@ -164,6 +164,14 @@ TEST_CASE("even_lanes, odd_lanes and interleave: by places in memory, and back")
   }
 }
 
+TEST_CASE("in_register: the same lanes") {
+  float values[kWidth];
+  for (size_t i = 0; i < kWidth; i++) values[i] = static_cast<float>(i) - 2.5f;
+  for (size_t i = 0; i < kWidth; i++) {
+    CHECK(lanes_of(in_register(vector_of(values))).values[i] == values[i]);
+  }
+}
+
 TEST_CASE("max_lane: the largest, wherever it stands") {
   for (size_t place = 0; place < kWidth; place++) {
     float values[kWidth];

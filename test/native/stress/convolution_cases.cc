@@ -41,6 +41,13 @@ ConvolutionShape choose_convolution(const Setting& setting) {
   s.in_channels = choices.flip() ? choices.below(5) : choices.below(71);
   s.out_channels = choices.flip() ? choices.below(5) : choices.below(71);
 
+  // Rows of output that are whole vectors: weight gradients have another way for them.
+  if (choices.one_in(4)) {
+    s.width = 16 * (1 + choices.below(3)) * s.stride + s.kernel;
+    s.width -= std::min(s.width - 1, 2 * s.padding + 1);
+    s.out_channels = 8 * (1 + choices.below(2));
+  }
+
   // The oracle takes a double multiplication for each of ours.
   const auto is_too_large = [&] {
     const size_t products = outputs(s) * s.in_channels * s.taps();
