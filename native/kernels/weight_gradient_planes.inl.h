@@ -1,7 +1,7 @@
 // Gradients of three taps of the weights by several output channels, each lane another pixel: what
 // a tap meets and dy are both read as they lie, so that eleven loads serve twenty-four
-// multiplications, or seven twelve with sixteen registers, and nothing is transposed. Three taps are
-// a row of a 3 x 3 kernel.
+// multiplications, or seven twelve with sixteen registers, and nothing is transposed. Three taps
+// are a row of a 3 x 3 kernel.
 constexpr size_t kPlanesTaps = 3;
 constexpr size_t kPlanesChannels = F32::kRegisters >= 32 ? 8 : 4;
 
@@ -43,8 +43,11 @@ inline void weight_gradient_planes(const WeightGradientPlanes& planes) {
   const size_t dy_gap = planes.dy_row_stride - planes.columns;
   const size_t stride = planes.dy_channel_stride;
   const size_t stride3 = in_register(3 * stride);
-  const size_t second = planes.offsets[1] - planes.offsets[0];
-  const size_t third = planes.offsets[2] - planes.offsets[0];
+  // A later tap may lie before an earlier one.
+  const auto from_first = [&](size_t tap) {
+    return static_cast<ptrdiff_t>(planes.offsets[tap]) - static_cast<ptrdiff_t>(planes.offsets[0]);
+  };
+  const ptrdiff_t second = from_first(1), third = from_first(2);
   // At least one of each, said such that the sums never leave their registers.
   size_t image = 0;
   do {

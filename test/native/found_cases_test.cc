@@ -26,6 +26,10 @@ const Found kFound[] = {
     // An error: it read far behind its images.
     {"sections of a weight gradient that were left without images", "convolution_weight_gradient",
      "d1c2ecb623bc9fb14d582b8390dd845c41af5b7db000804f3c8dd95a1e5ca7d912884ce6f1f1"},
+    // Undefined, though it gave the right address everywhere: a negative distance without a sign.
+    {"taps of a weight gradient one of which lies before the first", "convolution_weight_gradient",
+     "b7997aa3977d488718c7a7111ebab7997ba3977d638718c7a7111a8148942c5a1fb581485e0c57a104c485e4f5a6"
+     "80f94a632396942c"},
     // No errors of an operation: they show where floats end and the contract with them.
     {"gradients so large that scale * invstd * dy is no float", "training and backward",
      "06098498db2bc60d44f1af40db15fd4e6cca2ab31f9ca305e5da39454d08d94d93967a98f07658a4cd0f97add260"
