@@ -1,6 +1,6 @@
-// The NEON kernels under emulation: the native tests, then the mocha suite in a real arm64 Node, with the binary that
-// a release holds; what goes through the kernels, or with `--whole` all of it. Needs Debian's g++-aarch64-linux-gnu and
-// qemu-user-static.
+// The NEON kernels under emulation: the native tests and random cases of every operation, then the mocha suite in a real
+// arm64 Node, with the binary that a release holds; what goes through the kernels, or with `--whole` all of it. Needs
+// Debian's g++-aarch64-linux-gnu and qemu-user-static.
 import { join, resolve } from 'node:path';
 import { copyCheckout } from './checkout-copy.mjs';
 import { buildFolderOf } from './prebuild/targets.mjs';
@@ -14,10 +14,11 @@ const folder = buildFolderOf(target);
 // The addon and the native tests share what is compiled.
 run(process.execPath, ['scripts/prebuild.mjs', target]);
 runQuietly('cmake', ['-S', '.', '-B', folder, '-DBATCHNORM_NATIVE_TESTS=ON']);
-runQuietly('cmake', ['--build', folder, '--parallel', '2', '--target', 'native_tests']);
+runQuietly('cmake', ['--build', folder, '--parallel', '2', '--target', 'native_tests', 'stress']);
 
 console.log('=== native tests, NEON under emulation');
 run(qemuArm64[0], [...qemuArm64.slice(1), join(folder, 'test/native/native_tests')]);
+run(qemuArm64[0], [...qemuArm64.slice(1), join(folder, 'test/native/stress'), '--cases', '300']);
 
 console.log('=== mocha, NEON under emulation');
 const copy = resolve('build-arm64-checkout');
