@@ -141,7 +141,8 @@ class WeightGradient {
 
   // As many as have an x, but for the zeros around it, of kPlanesFloats.
   size_t planes_pixels() const {
-    const size_t seen = shape_.in_channels * shape_.stride * shape_.stride;
+    const size_t seen =
+        saturating_product(shape_.in_channels, saturating_product(shape_.stride, shape_.stride));
     const size_t fitting = kPlanesFloats / seen / kernels_.lanes * kernels_.lanes;
     return std::clamp(fitting, kLeastPlanesPixels, kMostPlanesPixels);
   }

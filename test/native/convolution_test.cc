@@ -202,6 +202,10 @@ TEST_CASE("convolution: weight gradients whose lanes are pixels") {
   }
 }
 
+TEST_CASE("convolution: strides and paddings whose squares overflow") {
+  FOR_EACH_ISA(kernels) { check(kernels, {1, 1, 1, 1, 8, 1, size_t{1} << 32, size_t{15} << 31}); }
+}
+
 TEST_CASE("convolution: as many images as 16 sections of the weight gradient do not divide") {
   FOR_EACH_ISA(kernels) check(kernels, {17, 1, 46, 46, 1, 3, 1, 1});
 }

@@ -43,6 +43,11 @@ const Found kFound[] = {
     {"a mean of two subnormal values", "training and backward",
      "418af8d2220bc4f091258ab7dd5560f508fa77002e477e467fa63373e1c111d553566a7ec92e8b82af90b06f0431"
      "a49731"},
+    {"a product of 3.5e38 before a bias that brings it back: no float where nothing fuses",
+     "training with a sum and ReLU",
+     "178d013673b26a3d28344e96efffffffffffffffffffffffffffffffffffffffffffffffff2bfffffffffffffffff"
+     "fffffffffff0000ffff000000a77a000000000000000000000000000000000000000000000000000000000000000"
+     "0"},
     {"gradients of 4e36 where values are 1e-4 apart: their slope is no float",
      "training and backward",
      "a87b0c9f3515a2c961c27398255a71fc91751f4c9fd5279c4db95f7204279c82a765a4d6270c3c91eb3430028bc9"

@@ -71,8 +71,9 @@ std::string check_normalized(const Channel& channel, const float* x, const float
     largest_deviation = std::fmax(largest_deviation, std::fabs(deviation));
     largest = std::fmax(largest, std::fabs(deviation * factor));
   }
-  // Differences that are no floats, or factors that are none.
-  if (largest_deviation > FLT_MAX / 2 || !is_ordinary(factor)) return "";
+  // Differences, factors or, where multiplications round by themselves, products that are no
+  // floats.
+  if (largest_deviation > FLT_MAX / 2 || largest > FLT_MAX || !is_ordinary(factor)) return "";
   const double tolerance =
       1e-6 * std::fmax(largest, std::fabs(bias)) + kTiny * (2 + std::fabs(factor));
   for (size_t i = 0; i < channel.count(); i++) {
