@@ -25,7 +25,7 @@ else()
   add_custom_command(OUTPUT ${library} DEPENDS ${definitions_file}
     COMMAND ${CMAKE_DLLTOOL} --input-def ${definitions_file} --output-delaylib ${library})
   # No time stamp: the same sources give the same file.
-  target_link_options(batchnorm PRIVATE -static-libgcc -Wl,--no-insert-timestamp)
+  target_link_options(batchnorm PRIVATE -static-libgcc -Wl,--no-insert-timestamp -Wl,--gc-sections)
 endif()
 add_custom_target(node_api_imports DEPENDS ${library})
 add_dependencies(batchnorm node_api_imports)
