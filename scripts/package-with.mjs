@@ -6,7 +6,7 @@ import { runQuietly } from './run.mjs';
 /**
  * @param build The folder of the build; the package is made beside it.
  * @param options Of CMake.
- * @returns {string} the package's folder, with dist/, dist-dev/ and the addon.
+ * @returns {string} the package's folder, with dist/, dist-dev/, the addon and what tests read of the checkout.
  */
 export function packageWith(build, options) {
   runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_WERROR=ON', ...options]);
@@ -18,6 +18,8 @@ export function packageWith(build, options) {
   for (const each of ['dist', 'dist-dev', 'package.json']) {
     cpSync(each, join(folder, each), { recursive: true });
   }
-  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+  for (const each of ['lib', 'node_modules', 'scripts', 'test']) {
+    symlinkSync(resolve(each), join(folder, each));
+  }
   return folder;
 }
