@@ -4,7 +4,9 @@ import { Contestant } from '../contestant.mjs';
 import { median } from './median.mjs';
 
 const batch = [64, 3, 32, 32];
-const warmUp = 3;
+// A training is thousands of steps: V8 has compiled ours to machine code after a hundred, before which a step takes up to
+// 0.8 ms longer. PyTorch gets as many.
+const warmUp = 100;
 // In a row: a training has the next step's weights and activations in its caches, and its threads awake.
 const stepsPerTurn = 5;
 
@@ -61,7 +63,7 @@ export async function compare(threads, rounds) {
   return results;
 }
 
-/** TensorFlow.js takes seconds: one step, after the one that every contestant is warmed up by. Undefined where it is not
+/** TensorFlow.js takes minutes: one step, after the one that every turn begins with. Undefined where it is not
  * installed. */
 export async function measureTensorFlow() {
   if (!existsSync('bench/node_modules/@tensorflow/tfjs')) return undefined;
