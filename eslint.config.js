@@ -27,6 +27,20 @@ export default tseslint.config(
     },
   },
   {
+    // Every error has a code: lib/errors.ts makes them all.
+    files: ['lib/**/*.ts'],
+    ignores: ['lib/errors.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...['NewExpression', 'CallExpression'].map((kind) => ({
+          selector: `${kind}[callee.name=/^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error$/]`,
+          message: 'Make errors with the functions of lib/errors.ts, which give them a code.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/no-unused-expressions': 'off' },
   },

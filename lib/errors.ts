@@ -1,4 +1,103 @@
-// One wording for every bad argument: what was expected for which argument, and what came.
+// Every error of the package is made here: with a code, and one wording for every bad argument.
+
+/** What can go wrong, in the order of docs/reference/errors.md, which explains each. */
+export const errorCodes = [
+  'ERR_BATCHNORM_TYPE',
+  'ERR_BATCHNORM_VALUE',
+  'ERR_BATCHNORM_SHAPE',
+  'ERR_BATCHNORM_OVERLAP',
+  'ERR_BATCHNORM_UNKNOWN_OPTION',
+  'ERR_BATCHNORM_MISSING_METHOD',
+  'ERR_BATCHNORM_TAPE',
+  'ERR_BATCHNORM_DISPOSED',
+  'ERR_BATCHNORM_GRAPH_CONSUMED',
+  'ERR_BATCHNORM_GRADIENTS_CONSUMED',
+  'ERR_BATCHNORM_STALE_PARAMETER',
+  'ERR_BATCHNORM_UNUSED_PARAMS',
+  'ERR_BATCHNORM_FILE_FORMAT',
+  'ERR_BATCHNORM_OUT_OF_MEMORY',
+  'ERR_BATCHNORM_BACKEND',
+  'ERR_BATCHNORM_USAGE',
+  'ERR_BATCHNORM_INTERNAL',
+] as const;
+
+/** The `code` of an error that the package throws. */
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** An error with a code, as Node's own have: an own property, which Node prints below the stack. */
+export type CodedError<E extends Error = Error> = E & { readonly code: ErrorCode };
+
+// Each function leaves itself out of the stack, so that the first line is the check that failed.
+type Maker = (...args: never[]) => unknown;
+
+function coded<E extends Error>(error: E, code: ErrorCode, maker: Maker): CodedError<E> {
+  Error.captureStackTrace(error, maker);
+  return Object.assign(error, { code });
+}
+
+export function typeError(
+  code: ErrorCode,
+  message: string,
+  options?: ErrorOptions,
+): CodedError<TypeError> {
+  return coded(new TypeError(message, options), code, typeError);
+}
+
+export function rangeError(
+  code: ErrorCode,
+  message: string,
+  options?: ErrorOptions,
+): CodedError<RangeError> {
+  return coded(new RangeError(message, options), code, rangeError);
+}
+
+/** For faults that lie neither in the type nor in the value of an argument. */
+export function plainError(code: ErrorCode, message: string, options?: ErrorOptions): CodedError {
+  return coded(new Error(message, options), code, plainError);
+}
+
+/** A TypeError for an argument of the wrong type. */
+export function wrongType(
+  argument: string,
+  expected: string,
+  received: unknown,
+): CodedError<TypeError> {
+  const message = `Expected ${expected} for ${argument} but received ${describe(received)}`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_TYPE', wrongType);
+}
+
+/** A RangeError for an argument of the right type with a value that is not allowed. */
+export function wrongValue(
+  argument: string,
+  expected: string,
+  received: string,
+  options?: ErrorOptions,
+): CodedError<RangeError> {
+  const message = `Expected ${expected} for ${argument} but received ${received}`;
+  return coded(new RangeError(message, options), 'ERR_BATCHNORM_VALUE', wrongValue);
+}
+
+/** A RangeError for a tensor or an array whose shape or length does not fit. */
+export function wrongShape(
+  argument: string,
+  expected: string,
+  received: string,
+): CodedError<RangeError> {
+  const message = `Expected ${expected} for ${argument} but received ${received}`;
+  return coded(new RangeError(message), 'ERR_BATCHNORM_SHAPE', wrongShape);
+}
+
+/** A RangeError for an allocation that failed; the process keeps running. */
+export function outOfMemory(purpose: string, options?: ErrorOptions): CodedError<RangeError> {
+  const message = `Out of memory for ${purpose}`;
+  return coded(new RangeError(message, options), 'ERR_BATCHNORM_OUT_OF_MEMORY', outOfMemory);
+}
+
+/** A TypeError for a module that lacks a method which a call needs. */
+export function missingMethod(method: string, module: string, why: string): CodedError<TypeError> {
+  const message = `Expected ${method}() in ${module}${why}`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_MISSING_METHOD', missingMethod);
+}
 
 /** How a received value reads in a message: `"x" of type string`, `[2, 3] of type Array`. */
 export function describe(value: unknown): string {
@@ -39,16 +138,6 @@ function constructorName(value: object): string {
 
 function shorten(text: string): string {
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
-}
-
-/** A TypeError for an argument of the wrong type. */
-export function wrongType(argument: string, expected: string, received: unknown): TypeError {
-  return new TypeError(`Expected ${expected} for ${argument} but received ${describe(received)}`);
-}
-
-/** A RangeError for an argument of the right type with a value that is not allowed. */
-export function wrongValue(argument: string, expected: string, received: string): RangeError {
-  return new RangeError(`Expected ${expected} for ${argument} but received ${received}`);
 }
 
 export function requireFinite(argument: string, value: unknown): number {
@@ -118,10 +207,17 @@ export function requireOptions(
   }
   for (const name of Object.keys(value)) {
     if (!names.includes(name)) {
-      throw new TypeError(
-        `Expected the names ${names.join(', ')} in ${argument} but received ${JSON.stringify(name)}`,
-      );
+      throw unknownOption(argument, names, name);
     }
   }
   return value as Readonly<Record<string, unknown>>;
+}
+
+function unknownOption(
+  argument: string,
+  names: readonly string[],
+  received: string,
+): CodedError<TypeError> {
+  const message = `Expected the names ${names.join(', ')} in ${argument} but received ${JSON.stringify(shorten(received))}`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_UNKNOWN_OPTION', unknownOption);
 }

@@ -20,6 +20,7 @@ export {
 } from './data/data-loader.js';
 export { type IdxArray, type IdxOptions, type IdxValues, readIdx } from './data/idx.js';
 export type { FeatureArray, Normalization } from './data/normalization.js';
+export type { ErrorCode } from './errors.js';
 export { FileFormatError } from './files/file-format-error.js';
 export type { FilePath } from './files/path.js';
 export {

@@ -1,4 +1,4 @@
-import { wrongType } from '../errors.js';
+import { typeError, wrongType } from '../errors.js';
 import { Lease } from '../tensor/lease.js';
 import type { Shape } from '../tensor/shape.js';
 import { formatShape } from '../tensor/shape.js';
@@ -87,12 +87,14 @@ function readLoss(loss: unknown): Graph {
   if (!isTensor(loss)) throw wrongType('loss', 'a scalar Tensor with a tape', loss);
   const graph = graphOf(loss);
   if (graph === undefined) {
-    throw new TypeError(
+    throw typeError(
+      'ERR_BATCHNORM_TAPE',
       'Expected a tensor with a tape for loss, but it has none. Start from x.trace()',
     );
   }
   if (loss.shape.length !== 0) {
-    throw new TypeError(
+    throw typeError(
+      'ERR_BATCHNORM_TYPE',
       `Expected a scalar for loss but received shape ${formatShape(loss.shape)}. Reduce it with mean() or sum()`,
     );
   }
@@ -108,7 +110,10 @@ function readKeep(keep: unknown, graph: Graph): ReadonlySet<Lease> {
   for (const [i, tensor] of (keep as unknown[]).entries()) {
     if (!isTensor(tensor)) throw wrongType(`keep[${i}]`, 'a Tensor', tensor);
     if (graphOf(tensor) !== graph) {
-      throw new TypeError(`Expected a tensor of the graph of loss for keep[${i}], but it is not`);
+      throw typeError(
+        'ERR_BATCHNORM_TAPE',
+        `Expected a tensor of the graph of loss for keep[${i}], but it is not`,
+      );
     }
     leases.add(leaseOf(tensor));
   }

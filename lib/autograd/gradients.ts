@@ -103,7 +103,7 @@ export class Gradients {
 
   /** @internal */
   requireUnconsumed(): void {
-    if (this.#consumed) throw new TypeError(endOfLease.update);
+    if (this.#consumed) throw endOfLease('update');
   }
 }
 

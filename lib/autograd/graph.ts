@@ -1,3 +1,4 @@
+import { plainError } from '../errors.js';
 import type { Lease } from '../tensor/lease.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Storage } from '../tensor/storage.js';
@@ -103,7 +104,8 @@ export class Graph {
       for (let i = 0; i < saved.length; i++) {
         const storage = saved[i];
         if (storage.version === versions[i]) continue;
-        throw new Error(
+        throw plainError(
+          'ERR_BATCHNORM_STALE_PARAMETER',
           `Expected ${storage.label ?? 'a tensor'} unchanged between forward and backward, but it was updated in between. Call backward before update, or run forward again`,
         );
       }

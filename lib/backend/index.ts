@@ -1,5 +1,5 @@
 import { type Backend, mostThreads } from './backend.js';
-import { wrongType, wrongValue } from '../errors.js';
+import { plainError, wrongType, wrongValue } from '../errors.js';
 import { describeLoadFailure } from './load-failure.js';
 import { loadAddon, nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
@@ -28,8 +28,10 @@ function choose(): Backend {
   const broken = 'broken' in loaded;
   const reason = broken ? describeLoadFailure(loaded.broken) : loaded.missing;
   const cause = broken ? { cause: loaded.broken } : {};
-  if (name === 'native') throw new Error(`BATCHNORM_BACKEND=native, but ${reason}`, cause);
-  if (isa !== undefined) throw new Error(`BATCHNORM_ISA=${isa}, but ${reason}`, cause);
+  if (name === 'native')
+    throw plainError('ERR_BATCHNORM_BACKEND', `BATCHNORM_BACKEND=native, but ${reason}`, cause);
+  if (isa !== undefined)
+    throw plainError('ERR_BATCHNORM_BACKEND', `BATCHNORM_ISA=${isa}, but ${reason}`, cause);
   const portable = portableOn(threads, reason);
   if (broken) {
     process.emitWarning(`batchnorm runs on its slower TypeScript backend: ${reason}`);
@@ -41,7 +43,8 @@ function choose(): Backend {
 function portableOn(threads: number | undefined, reason?: string): Backend {
   if (threads !== undefined && threads > 1) {
     const cause = reason === undefined ? '' : `: ${reason}`;
-    throw new Error(
+    throw plainError(
+      'ERR_BATCHNORM_BACKEND',
       `BATCHNORM_NUM_THREADS=${threads}, but the TypeScript backend computes on one thread${cause}`,
     );
   }

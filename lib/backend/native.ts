@@ -1,3 +1,4 @@
+import { plainError } from '../errors.js';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Backend, BackendInfo } from './backend.js';
@@ -23,7 +24,9 @@ export function loadAddon(): LoadedAddon {
   for (const file of candidates(here)) {
     try {
       const fault = process.platform === 'linux' ? elfFault(file) : undefined;
-      return fault === undefined ? { addon: require(file) as Addon } : { broken: new Error(fault) };
+      return fault === undefined
+        ? { addon: require(file) as Addon }
+        : { broken: plainError('ERR_BATCHNORM_BACKEND', fault) };
     } catch (error) {
       if (isError(error, refused)) return { broken: error };
       if (!isError(error, absent)) throw error;
@@ -83,7 +86,8 @@ export function nativeBackend(
   threads: number | undefined,
 ): Backend {
   if (isa !== undefined && !addon.selectIsa(isa)) {
-    throw new Error(
+    throw plainError(
+      'ERR_BATCHNORM_BACKEND',
       `Expected an instruction set of this processor for BATCHNORM_ISA but received ${JSON.stringify(isa)}`,
     );
   }

@@ -1,3 +1,4 @@
+import { outOfMemory } from '../errors.js';
 import { backend } from './index.js';
 
 // Under a limit such as `ulimit -v`, an allocation that fails throws a RangeError, but V8 first collects
@@ -20,7 +21,7 @@ export function requireRoom(bytes: number): void {
   }
   if (!backend.hasRoom(bytes, leftToV8)) {
     collectGarbage();
-    if (!backend.hasRoom(bytes, leftToV8)) throw new RangeError(`No room for ${bytes} bytes`);
+    if (!backend.hasRoom(bytes, leftToV8)) throw outOfMemory(`${bytes} bytes`);
   }
   unchecked = 0;
 }
@@ -31,7 +32,7 @@ export function freshFloats(what: string, length: number): Float32Array {
     requireRoom(Float32Array.BYTES_PER_ELEMENT * length);
     return new Float32Array(length);
   } catch (cause) {
-    throw new RangeError(`Out of memory for ${what} of ${length} values`, { cause });
+    throw outOfMemory(`${what} of ${length} values`, { cause });
   }
 }
 

@@ -1,3 +1,4 @@
+import { plainError, rangeError } from '../errors.js';
 import { mostThreads } from './backend.js';
 
 /** What the environment forces. */
@@ -23,7 +24,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     throw invalid('BATCHNORM_ISA', 'avx512, avx2, neon or scalar', isa);
   }
   if (isa !== undefined && name === 'portable') {
-    throw new Error(
+    throw plainError(
+      'ERR_BATCHNORM_BACKEND',
       `BATCHNORM_ISA=${isa} chooses native kernels, but BATCHNORM_BACKEND=portable forbids them`,
     );
   }
@@ -39,7 +41,8 @@ function threadCount(text: string): number {
 }
 
 function invalid(variable: string, expected: string, received: string): Error {
-  return new RangeError(
+  return rangeError(
+    'ERR_BATCHNORM_BACKEND',
     `Expected ${expected} for ${variable} but received ${JSON.stringify(received)}`,
   );
 }

@@ -1,8 +1,10 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { ErrorCode } from '../errors.js';
 
 /** What the user typed that cannot be. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  readonly code = 'ERR_BATCHNORM_USAGE' satisfies ErrorCode;
 }
 
 type Options = NonNullable<ParseArgsConfig['options']>;

@@ -3,6 +3,7 @@ import {
   orDefault,
   requireBoolean,
   requirePositiveInteger,
+  wrongShape,
   wrongType,
   wrongValue,
 } from '../errors.js';
@@ -178,7 +179,7 @@ class BatchMaker {
     }
     const length = elementCount(this.#shape);
     if (features.length !== length) {
-      throw wrongValue(`${place}.features`, `${length} values (shape ${formatShape(this.#shape)})`, describe(features)); // prettier-ignore
+      throw wrongShape(`${place}.features`, `${length} values (shape ${formatShape(this.#shape)})`, describe(features)); // prettier-ignore
     }
     this.#checkLabel(`${place}.label`, label);
     return sample as Sample<unknown>;
@@ -222,7 +223,7 @@ class BatchMaker {
     }
     const count = elementCount(this.#labelShape);
     if (label.length !== count) {
-      throw wrongValue(place, `${count} values (shape ${formatShape(this.#labelShape)})`, describe(label)); // prettier-ignore
+      throw wrongShape(place, `${count} values (shape ${formatShape(this.#labelShape)})`, describe(label)); // prettier-ignore
     }
     for (const [i, value] of (label as unknown[]).entries()) {
       if (typeof value !== 'number') throw wrongType(`${place}[${i}]`, 'a number', value);

@@ -1,12 +1,13 @@
 import {
+  describe,
   orDefault,
   requireBoolean,
   requireOptions,
   requirePositiveInteger,
+  wrongShape,
   wrongType,
   wrongValue,
 } from '../errors.js';
-import { describe } from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
@@ -214,7 +215,7 @@ function readFeatures(features: unknown): FeatureArray {
 function countSamples(features: FeatureArray, shape: Shape): number {
   const length = elementCount(shape);
   if (features.length === 0 || features.length % length !== 0) {
-    throw wrongValue(
+    throw wrongShape(
       'features',
       `samples of ${length} values (shape ${formatShape(shape)})`,
       describe(features),
@@ -230,7 +231,7 @@ function readLabels(labels: unknown, samples: number, labelShape: Shape | undefi
     }
     const count = samples * elementCount(labelShape);
     if (labels.length !== count) {
-      throw wrongValue('labels', `${count} values (${samples} of shape ${formatShape(labelShape)})`, describe(labels)); // prettier-ignore
+      throw wrongShape('labels', `${count} values (${samples} of shape ${formatShape(labelShape)})`, describe(labels)); // prettier-ignore
     }
     return labels;
   }
@@ -239,7 +240,7 @@ function readLabels(labels: unknown, samples: number, labelShape: Shape | undefi
     throw wrongType('labels', 'a Uint8Array or an Int32Array of classes, or a labelShape for other values,', labels); // prettier-ignore
   }
   if (labels.length !== samples) {
-    throw wrongValue('labels', `${samples} labels, one for each sample,`, describe(labels));
+    throw wrongShape('labels', `${samples} labels, one for each sample,`, describe(labels));
   }
   return labels;
 }

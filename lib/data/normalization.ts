@@ -1,4 +1,4 @@
-import { orDefault, requireFinite, requirePositive, wrongType, wrongValue } from '../errors.js';
+import { orDefault, requireFinite, requirePositive, wrongShape, wrongType } from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 
 /** How stored values become those of a tensor: (scale * value - mean) / deviation, computed in float64. */
@@ -92,7 +92,7 @@ function readChannels(
   }
   const [channels] = shape;
   if (channels === undefined || value.length !== channels) {
-    throw wrongValue(
+    throw wrongShape(
       argument,
       `a number or one for each channel of shape ${formatShape(shape)}`,
       `${value.length} numbers`,

@@ -1,8 +1,12 @@
+import type { ErrorCode } from '../errors.js';
+
 /** A file is not what was expected in it. The message names the file, the entry, what was expected and
  * what was found. */
 export class FileFormatError extends Error {
   /** `'FileFormatError'` */
   override readonly name = 'FileFormatError';
+  /** `'ERR_BATCHNORM_FILE_FORMAT'` */
+  readonly code = 'ERR_BATCHNORM_FILE_FORMAT' satisfies ErrorCode;
 
   /** Words the message from what was expected in the file and what was found. */
   constructor(

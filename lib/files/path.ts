@@ -22,7 +22,6 @@ function pathOfUrl(argument: string, url: URL): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    const { message } = wrongValue(argument, 'a path or a file: URL', JSON.stringify(url.href));
-    throw new RangeError(message, { cause });
+    throw wrongValue(argument, 'a path or a file: URL', JSON.stringify(url.href), { cause });
   }
 }

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { requirePositive, wrongValue } from '../errors.js';
+import { requirePositive, wrongShape } from '../errors.js';
 import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
@@ -130,7 +130,7 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
     const image = readImageShape('x', x.shape);
     const channels = this.scale.shape[0];
     if (image.channels !== channels) {
-      throw wrongValue(
+      throw wrongShape(
         'x',
         `${channels} channels`,
         `${image.channels} (shape ${formatShape(x.shape)})`,

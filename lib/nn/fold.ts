@@ -1,4 +1,4 @@
-import { wrongType, wrongValue } from '../errors.js';
+import { wrongShape, wrongType, wrongValue } from '../errors.js';
 import { storageOf } from '../tensor/tensor.js';
 import { BatchNorm2D } from './batch-norm-2d.js';
 import type { ChannelNorm } from './channel-norm.js';
@@ -122,7 +122,7 @@ function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number>): AnyCo
   const [outChannels, inChannels, kernelSize] = conv.weight.shape;
   const channels = norm.scale.shape[0];
   if (channels !== outChannels) {
-    throw wrongValue(
+    throw wrongShape(
       name,
       `${outChannels} channels, as the Conv2D before it makes,`,
       `${channels}`,

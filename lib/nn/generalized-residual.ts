@@ -9,7 +9,7 @@ import { formatShape, sameShape, type Shape, type Unless } from '../tensor/shape
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
-import { wrongValue } from '../errors.js';
+import { wrongShape } from '../errors.js';
 import type { TapeProblem } from './input.js';
 import type { Layer, ResultShape, ShapeProblem } from './layer-shapes.js';
 import { requireTaped, requireUntaped } from './mode.js';
@@ -165,7 +165,7 @@ function sum(left: unknown, right: unknown): Tensor<Shape, Tape> {
 function summand(a: Tensor<Shape, Tape>, right: unknown): Tensor<Shape, Tape> {
   const b = requireTensor('the result of r', right);
   if (!sameShape(a.shape, b.shape)) {
-    throw wrongValue(
+    throw wrongShape(
       'the result of r',
       `shape ${formatShape(a.shape)}, as f makes,`,
       `shape ${formatShape(b.shape)}`,

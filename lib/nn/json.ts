@@ -1,4 +1,4 @@
-import { describe, requireFinite, wrongType, wrongValue } from '../errors.js';
+import { requireFinite, wrongType, wrongValue } from '../errors.js';
 import type { Shape } from '../tensor/shape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
 
@@ -62,5 +62,5 @@ export class JsonReader {
 function readNumber(place: string, value: unknown): number {
   if (typeof value === 'number') return value;
   if (value === 'NaN' || value === 'Infinity' || value === '-Infinity') return Number(value);
-  throw new TypeError(`Expected a number for ${place} but received ${describe(value)}`);
+  throw wrongType(place, 'a number', value);
 }

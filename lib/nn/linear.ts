@@ -1,4 +1,4 @@
-import { requireOptions, wrongValue } from '../errors.js';
+import { requireOptions, wrongShape } from '../errors.js';
 import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
@@ -67,7 +67,7 @@ export class Linear<I extends number, O extends number>
     const input = requireTensor('x', x);
     const inputs = this.weight.shape[1];
     if (input.shape.length !== 2 || input.shape[1] !== inputs) {
-      throw wrongValue('x', `shape [N, ${inputs}]`, `shape ${formatShape(input.shape)}`);
+      throw wrongShape('x', `shape [N, ${inputs}]`, `shape ${formatShape(input.shape)}`);
     }
     const product = matmul(input, this.weight, true);
     const y = add(product, this.bias);

@@ -1,3 +1,4 @@
+import { typeError } from '../errors.js';
 import { requireTensor } from '../ops/operand.js';
 import type { Shape } from '../tensor/shape.js';
 import type { OwnedTape } from '../tensor/tape.js';
@@ -9,7 +10,8 @@ import { isTaped, type Tensor } from '../tensor/tensor.js';
 export function requireUntaped(argument: string, value: unknown): Tensor<Shape> {
   const tensor = requireTensor(argument, value);
   if (isTaped(tensor)) {
-    throw new TypeError(
+    throw typeError(
+      'ERR_BATCHNORM_TAPE',
       'Expected a tensor without a tape for forward. Use forwardMut to train, or detach() to infer',
     );
   }
@@ -20,7 +22,8 @@ export function requireUntaped(argument: string, value: unknown): Tensor<Shape> 
 export function requireTaped(argument: string, value: unknown): Tensor<Shape, OwnedTape> {
   const tensor = requireTensor(argument, value);
   if (!isTaped(tensor)) {
-    throw new TypeError(
+    throw typeError(
+      'ERR_BATCHNORM_TAPE',
       'Expected a tensor with a tape for forwardMut. Use x.trace() to train, or forward to infer',
     );
   }

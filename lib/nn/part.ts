@@ -1,4 +1,4 @@
-import { wrongType } from '../errors.js';
+import { missingMethod, wrongType } from '../errors.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
@@ -26,7 +26,7 @@ export function asPart(name: string, layer: unknown): Part {
 export function infer(name: string, layer: unknown, x: unknown): unknown {
   const part = layer as Part;
   if (typeof part.forward === 'function') return part.forward(x);
-  throw new TypeError(`Expected forward() in ${name} for inference, but it has only forwardMut()`);
+  throw missingMethod('forward', name, ' for inference, but it has only forwardMut()');
 }
 
 /** Layers without a mode take both kinds of tensors in `forward`. */
@@ -47,7 +47,7 @@ export function writePart(name: string, layer: unknown, zip: NpzWriter, prefix: 
   if (part.write !== undefined) {
     part.write(zip, prefix);
   } else if (namedTensors(name, layer).length > 0) {
-    throw new TypeError(`Expected write() in ${name}, which has parameters, but it has none`);
+    throw missingMethod('write', name, ', which has parameters, but it has none');
   }
 }
 
@@ -62,7 +62,7 @@ export async function readPart(
   if (part.read !== undefined) {
     await part.read(zip, prefix);
   } else if (namedTensors(name, layer).length > 0) {
-    throw new TypeError(`Expected read() in ${name}, which has parameters, but it has none`);
+    throw missingMethod('read', name, ', which has parameters, but it has none');
   }
 }
 
@@ -70,5 +70,5 @@ export async function readPart(
 export function cloned(name: string, layer: unknown): unknown {
   const part = layer as Part;
   if (typeof part.clone === 'function') return part.clone();
-  throw new TypeError(`Expected clone() in ${name}, but it has none`);
+  throw missingMethod('clone', name, ', but it has none');
 }

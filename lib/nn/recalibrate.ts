@@ -1,4 +1,4 @@
-import { wrongType } from '../errors.js';
+import { typeError, wrongType, wrongValue } from '../errors.js';
 import { requireTensor } from '../ops/operand.js';
 import type { Shape } from '../tensor/shape.js';
 import type { OwnedTape } from '../tensor/tape.js';
@@ -27,7 +27,7 @@ export async function recalibrate<X extends Tensor<Shape>>(
   const statistics = statisticsIn(module);
   requireIterable('batches', batches);
   if (statistics.length === 0) {
-    throw new TypeError('Expected a module with BatchNorm2D layers in its parameters(), but it has none'); // prettier-ignore
+    throw typeError('ERR_BATCHNORM_TYPE', 'Expected a module with BatchNorm2D layers in its parameters(), but it has none'); // prettier-ignore
   }
   const restores = statistics.map((owner) => owner.keep());
   const ends = statistics.map((owner) => owner.average());
@@ -41,7 +41,7 @@ export async function recalibrate<X extends Tensor<Shape>>(
       if (isTensor(result)) graphOf(result)?.consume(new Set());
       count++;
     }
-    if (count === 0) throw new RangeError('Expected at least one batch for batches but received none'); // prettier-ignore
+    if (count === 0) throw wrongValue('batches', 'at least one batch', 'none'); // prettier-ignore
   } catch (error) {
     for (const restore of restores) restore();
     throw error;
@@ -64,7 +64,7 @@ function requireIterable(argument: string, value: unknown): void {
 function readBatch(argument: string, value: unknown): Tensor<Shape> {
   const tensor = requireTensor(argument, value);
   if (isTaped(tensor)) {
-    throw new TypeError(`Expected a tensor without a tape for ${argument} but received one with a tape`); // prettier-ignore
+    throw typeError('ERR_BATCHNORM_TAPE', `Expected a tensor without a tape for ${argument} but received one with a tape`); // prettier-ignore
   }
   return tensor as Tensor<Shape>;
 }

@@ -1,7 +1,7 @@
 import { recorded, graphsOf } from '../autograd/record.js';
 import type { Arithmetic } from '../backend/index.js';
 import { backend } from '../backend/index.js';
-import { wrongType, wrongValue } from '../errors.js';
+import { wrongShape, wrongType } from '../errors.js';
 import { elementCount, formatShape, sameShape, scalarShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import { createTensor, isTensor, storageOf, type Tensor } from '../tensor/tensor.js';
@@ -138,7 +138,7 @@ function layoutOf(left: Shape, right: Shape): Layout {
   if (left.length > 0 && right.length === 1 && right[0] === columns) {
     return { rows: columns === 0 ? 0 : n / columns, columns, rightLength: columns };
   }
-  throw wrongValue(
+  throw wrongShape(
     'other',
     `a scalar, a tensor of shape ${formatShape(left)} or a row of it`,
     `shape ${formatShape(right)}`,

@@ -1,6 +1,6 @@
 import { graphsOf, recorded } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
-import { requirePositiveInteger, wrongType, wrongValue } from '../errors.js';
+import { requirePositiveInteger, wrongShape, wrongType, wrongValue } from '../errors.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
@@ -83,7 +83,7 @@ export function requirePadding(argument: string, value: unknown): number {
 
 function readWeight({ shape }: AnyTensor): readonly [number, number, number] {
   if (shape.length !== 4 || shape[2] !== shape[3] || shape[2] === 0) {
-    throw wrongValue(
+    throw wrongShape(
       'weight',
       'a 4D tensor [O, I, K, K] with square kernels',
       `shape ${formatShape(shape)}`,
@@ -94,14 +94,14 @@ function readWeight({ shape }: AnyTensor): readonly [number, number, number] {
 
 function requireBias({ shape }: AnyTensor, outChannels: number): void {
   if (shape.length !== 1 || shape[0] !== outChannels) {
-    throw wrongValue('bias', `shape [${outChannels}]`, `shape ${formatShape(shape)}`);
+    throw wrongShape('bias', `shape [${outChannels}]`, `shape ${formatShape(shape)}`);
   }
 }
 
 function readImages({ shape }: AnyTensor, channels: number) {
   const inner = shape.slice(-3);
   if ((shape.length !== 3 && shape.length !== 4) || inner[0] !== channels) {
-    throw wrongValue(
+    throw wrongShape(
       'x',
       `shape [${channels}, H, W] or [N, ${channels}, H, W]`,
       `shape ${formatShape(shape)}`,
@@ -119,7 +119,7 @@ function outputSize(
   shape: Shape,
 ): number {
   if (size + 2 * padding < kernel) {
-    throw wrongValue(
+    throw wrongShape(
       'x',
       `a ${axis} of at least ${kernel - 2 * padding} for a kernel of ${kernel} with a padding of ${padding}`,
       `shape ${formatShape(shape)}`,

@@ -1,6 +1,6 @@
 import { graphsOf, recorded } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
-import { describe, wrongType, wrongValue } from '../errors.js';
+import { describe, typeError, wrongShape, wrongType, wrongValue } from '../errors.js';
 import type { Mistake, Shape } from '../tensor/shape.js';
 import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
@@ -104,7 +104,7 @@ function readTargets(targets: unknown, rows: number, columns: number): Target {
     );
   }
   if (targets.length !== rows) {
-    throw wrongValue('targets', `${rows} class indices`, describe(targets));
+    throw wrongShape('targets', `${rows} class indices`, describe(targets));
   }
   const classes = new Int32Array(rows);
   for (let row = 0; row < rows; row++) {
@@ -140,10 +140,13 @@ function oneHot(classes: Int32Array, columns: number): Target {
 
 function probabilities(targets: Tensor<Shape, Tape>, rows: number, columns: number): Target {
   if (isTaped(targets)) {
-    throw new TypeError('Expected a tensor without a tape for targets, but it has one');
+    throw typeError(
+      'ERR_BATCHNORM_TAPE',
+      'Expected a tensor without a tape for targets, but it has one',
+    );
   }
   if (!sameShape(targets.shape, [rows, columns])) {
-    throw wrongValue(
+    throw wrongShape(
       'targets',
       `shape ${formatShape([rows, columns])}`,
       `shape ${formatShape(targets.shape)}`,
@@ -173,7 +176,7 @@ function probabilities(targets: Tensor<Shape, Tape>, rows: number, columns: numb
 
 function readLogitsShape(shape: Shape): readonly [number, number] {
   if (shape.length !== 2 || shape[0] === 0) {
-    throw wrongValue(
+    throw wrongShape(
       'logits',
       'a 2D tensor [N, classes] with at least one row',
       `shape ${formatShape(shape)}`,

@@ -1,4 +1,4 @@
-import { wrongValue } from '../errors.js';
+import { wrongShape } from '../errors.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 
 /** A CHW or NCHW shape as batch normalization sees it: `plane` is H*W, a CHW tensor has one image. */
@@ -16,7 +16,7 @@ export function readImageShape(argument: string, shape: Shape): ImageShape {
   if (shape.length === 4) {
     return { images: shape[0], channels: shape[1], plane: shape[2] * shape[3] };
   }
-  throw wrongValue(
+  throw wrongShape(
     argument,
     'a 3D tensor [C, H, W] or a 4D tensor [N, C, H, W]',
     `shape ${formatShape(shape)}`,
@@ -28,7 +28,7 @@ export function readImageShape(argument: string, shape: Shape): ImageShape {
 export function requireBatch(argument: string, { images, plane }: ImageShape, shape: Shape): void {
   const count = images * plane;
   if (count >= 2) return;
-  throw wrongValue(
+  throw wrongShape(
     argument,
     'at least two values per channel in training',
     `${count === 0 ? 'an empty batch' : 'one'} (shape ${formatShape(shape)})`,

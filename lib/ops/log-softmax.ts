@@ -1,6 +1,6 @@
 import { recorded, graphsOf } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
-import { wrongValue } from '../errors.js';
+import { wrongShape } from '../errors.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
@@ -10,7 +10,7 @@ import { storageOf, type Tensor } from '../tensor/tensor.js';
 export function logSoftmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
   const { shape } = x;
   if (shape.length !== 1 && shape.length !== 2) {
-    throw wrongValue('logSoftmax', 'a 1D or 2D tensor', `shape ${formatShape(shape)}`);
+    throw wrongShape('logSoftmax', 'a 1D or 2D tensor', `shape ${formatShape(shape)}`);
   }
   const columns = shape[shape.length - 1];
   const rows = shape.length === 1 ? 1 : shape[0];

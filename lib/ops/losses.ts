@@ -1,6 +1,6 @@
 import { graphsOf, recorded } from '../autograd/record.js';
 import { backend, type Loss } from '../backend/index.js';
-import { requirePositive, wrongValue } from '../errors.js';
+import { requirePositive, typeError, wrongShape } from '../errors.js';
 import type { Mistake, SameShape, Shape } from '../tensor/shape.js';
 import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
@@ -125,10 +125,13 @@ function meanLoss<X extends AnyTensor>(
   const x = requireTensor(name, predictions);
   const target = requireTensor('targets', targets);
   if (isTaped(target)) {
-    throw new TypeError('Expected a tensor without a tape for targets, but it has one');
+    throw typeError(
+      'ERR_BATCHNORM_TAPE',
+      'Expected a tensor without a tape for targets, but it has one',
+    );
   }
   if (!sameShape(target.shape, x.shape)) {
-    throw wrongValue(
+    throw wrongShape(
       'targets',
       `shape ${formatShape(x.shape)}`,
       `shape ${formatShape(target.shape)}`,
@@ -136,7 +139,7 @@ function meanLoss<X extends AnyTensor>(
   }
   const { values } = storageOf(x);
   const n = values.length;
-  if (n === 0) throw wrongValue(name, 'at least one value', `shape ${formatShape(x.shape)}`);
+  if (n === 0) throw wrongShape(name, 'at least one value', `shape ${formatShape(x.shape)}`);
 
   const inputs = [x];
   const graphs = graphsOf(inputs);

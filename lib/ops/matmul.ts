@@ -1,6 +1,6 @@
 import { recorded, graphsOf } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
-import { wrongValue } from '../errors.js';
+import { wrongShape } from '../errors.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
@@ -18,7 +18,7 @@ export function matmul<S extends Shape, T extends Tape>(
   const [bOuter, bInner] = matrixSizes('the right operand of matmul', b);
   const [bDepth, columns] = transposeB ? [bInner, bOuter] : [bOuter, bInner];
   if (depth !== bDepth) {
-    throw wrongValue(
+    throw wrongShape(
       'the right operand of matmul',
       `${depth} ${transposeB ? 'columns' : 'rows'} next to shape ${formatShape(a.shape)}`,
       `shape ${formatShape(b.shape)}`,
@@ -54,7 +54,7 @@ export function matmul<S extends Shape, T extends Tape>(
 
 function matrixSizes(argument: string, { shape }: AnyTensor): readonly [number, number] {
   if (shape.length !== 2) {
-    throw wrongValue(argument, 'a 2D tensor', `shape ${formatShape(shape)}`);
+    throw wrongShape(argument, 'a 2D tensor', `shape ${formatShape(shape)}`);
   }
   return [shape[0], shape[1]];
 }

@@ -1,4 +1,4 @@
-import { wrongType, wrongValue } from '../errors.js';
+import { wrongShape, wrongType } from '../errors.js';
 import { formatShape, sameShape, type Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import { isTensor, type Tensor } from '../tensor/tensor.js';
@@ -14,5 +14,5 @@ export function requireTensor(argument: string, value: unknown): AnyTensor {
 /** @throws RangeError where a tensor has another shape. */
 export function requireShape(argument: string, tensor: AnyTensor, shape: Shape): void {
   if (sameShape(tensor.shape, shape)) return;
-  throw wrongValue(argument, `shape ${formatShape(shape)}`, `shape ${formatShape(tensor.shape)}`);
+  throw wrongShape(argument, `shape ${formatShape(shape)}`, `shape ${formatShape(tensor.shape)}`);
 }

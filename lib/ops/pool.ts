@@ -1,6 +1,6 @@
 import { recorded, graphsOf } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
-import { wrongValue } from '../errors.js';
+import { wrongShape } from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
@@ -57,7 +57,7 @@ export function avgPoolGlobal(x: AnyTensor): AnyTensor {
   const inputs = [x];
   const graphs = graphsOf(inputs);
   const { images, channels, plane } = readImageShape('x', x.shape);
-  if (plane === 0) throw wrongValue('x', 'at least one pixel', `shape ${formatShape(x.shape)}`);
+  if (plane === 0) throw wrongShape('x', 'at least one pixel', `shape ${formatShape(x.shape)}`);
   const rows = images * channels;
   const input = storageOf(x);
   const output = Storage.take(rows);
@@ -92,7 +92,7 @@ function readWindows(x: AnyTensor, { kernel, stride, padding }: Windows): Poolin
   const [height, width] = x.shape.slice(-2);
   const least = Math.max(1, kernel - 2 * padding);
   if (height < least || width < least) {
-    throw wrongValue(
+    throw wrongShape(
       'x',
       `images of at least ${least} x ${least} pixels`,
       `shape ${formatShape(x.shape)}`,

@@ -1,5 +1,5 @@
 import { recorded, graphsOf } from '../autograd/record.js';
-import { wrongValue } from '../errors.js';
+import { wrongShape } from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
@@ -13,7 +13,7 @@ export function reshape<R extends Shape, T extends Tape>(
   const ownShape = readShape('shape', shape);
   const storage = storageOf(x);
   if (elementCount(ownShape) !== storage.values.length) {
-    throw wrongValue(
+    throw wrongShape(
       'shape',
       `${storage.values.length} values (shape ${formatShape(x.shape)})`,
       formatShape(ownShape),

@@ -1,7 +1,11 @@
+import type { ErrorCode } from '../errors.js';
+
 /** An optimizer found no gradient for some parameters; nothing was updated. */
 export class UnusedParamsError extends Error {
   /** `'UnusedParamsError'` */
   override readonly name = 'UnusedParamsError';
+  /** `'ERR_BATCHNORM_UNUSED_PARAMS'` */
+  readonly code = 'ERR_BATCHNORM_UNUSED_PARAMS' satisfies ErrorCode;
 
   /**
    * Words the message.

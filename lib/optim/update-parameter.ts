@@ -1,5 +1,5 @@
 import { backend } from '../backend/index.js';
-import { wrongType, wrongValue } from '../errors.js';
+import { wrongShape, wrongType } from '../errors.js';
 import { requireTensor } from '../ops/operand.js';
 import { formatShape, sameShape, type Shape } from '../tensor/shape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
@@ -30,7 +30,7 @@ export function updateParameter(
   }
   requireTensor('the gradient from the provider', change);
   if (!sameShape(change.shape, parameter.shape)) {
-    throw wrongValue(
+    throw wrongShape(
       'the gradient from the provider',
       `shape ${formatShape(parameter.shape)}`,
       `shape ${formatShape(change.shape)}`,

@@ -1,5 +1,5 @@
 import { freshFloats } from '../backend/room.js';
-import { describe, wrongType, wrongValue } from '../errors.js';
+import { describe, rangeError, wrongShape, wrongType } from '../errors.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import type { Shape } from '../tensor/shape.js';
 import { readShape } from '../tensor/values.js';
@@ -23,7 +23,7 @@ export function readImage(shape: unknown): RawImage {
 /** A Float32Array of exactly this length; detached ones have length 0. */
 export function requireArray(name: string, value: unknown, length: number): Float32Array {
   if (!(value instanceof Float32Array)) throw wrongType(name, 'a Float32Array', value);
-  if (value.length !== length) throw wrongValue(name, `${length} values`, describe(value));
+  if (value.length !== length) throw wrongShape(name, `${length} values`, describe(value));
   return value;
 }
 
@@ -75,7 +75,8 @@ function requireApart(
   mayBeSame: boolean,
 ): void {
   if (!overlap(array, other) || (mayBeSame && same(array, other))) return;
-  throw new RangeError(
+  throw rangeError(
+    'ERR_BATCHNORM_OVERLAP',
     `Expected ${mayBeSame ? `${otherName} itself or ` : ''}memory apart from ${otherName} for ${name} but received memory that overlaps it`,
   );
 }

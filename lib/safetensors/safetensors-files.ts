@@ -1,3 +1,4 @@
+import { rangeError } from '../errors.js';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
@@ -30,7 +31,7 @@ export async function saveSafetensors(
   const parts: Buffer[] = [];
   let end = 0;
   const add = (name: string, dtype: string, shape: readonly number[], bytes: Buffer): void => {
-    if (entries.has(name)) throw new RangeError(`Expected different names of parameters but received ${name} twice`); // prettier-ignore
+    if (entries.has(name)) throw rangeError('ERR_BATCHNORM_VALUE', `Expected different names of parameters but received ${name} twice`); // prettier-ignore
     entries.set(name, { dtype, shape, begin: end, end: end + bytes.length });
     parts.push(bytes);
     end += bytes.length;

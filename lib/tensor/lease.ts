@@ -1,15 +1,26 @@
+import { type CodedError, type ErrorCode, typeError } from '../errors.js';
 import type { Storage } from './storage.js';
 
-/** How a tensor can come to lose its values, and what to do about it. */
-export const endOfLease = {
-  backward:
+/** The ways in which a tensor comes to lose its values, and the remedy for each. */
+const ends = {
+  backward: [
+    'ERR_BATCHNORM_GRAPH_CONSUMED',
     'backward() has consumed the graph that this tensor was recorded in. Read .data before, or keep the tensor: backward(loss, { keep: [tensor] })',
-  update:
+  ],
+  update: [
+    'ERR_BATCHNORM_GRADIENTS_CONSUMED',
     'update() has consumed these gradients. Read .data before, or call backward(loss) again for new ones',
-  dispose: 'This tensor was disposed. Use clone() to keep a copy',
-} as const;
+  ],
+  dispose: ['ERR_BATCHNORM_DISPOSED', 'This tensor was disposed. Use clone() to keep a copy'],
+} as const satisfies Record<string, readonly [ErrorCode, string]>;
 
-export type EndOfLease = keyof typeof endOfLease;
+export type EndOfLease = keyof typeof ends;
+
+/** The error for using values that were given back for this reason. */
+export function endOfLease(reason: EndOfLease): CodedError<TypeError> {
+  const [code, message] = ends[reason];
+  return typeError(code, message);
+}
 
 /** One tensor's hold on its values. A graph keeps the leases of all that it recorded, so that it can
  * end them without keeping the tensors themselves alive. */
@@ -24,7 +35,7 @@ export class Lease {
 
   /** The storage; throws a TypeError where the lease has ended. */
   get storage(): Storage {
-    if (this.#end !== undefined) throw new TypeError(endOfLease[this.#end]);
+    if (this.#end !== undefined) throw endOfLease(this.#end);
     return this.#storage;
   }
 

@@ -1,6 +1,8 @@
 // With BATCHNORM_POISON=1 memory in the pool is full of one NaN: whoever reads a tensor's values after they were
 // given back gets NaN, and whoever writes them is noticed when they are handed out again.
 
+import { plainError } from '../errors.js';
+
 /** A quiet NaN that no arithmetic makes. */
 const pattern = 0x7fc0dead;
 
@@ -19,7 +21,8 @@ export function poison(values: Float32Array): void {
 export function requirePoison(values: Float32Array): void {
   const place = bitsOf(values).findIndex((bits) => bits !== pattern);
   if (place < 0) return;
-  throw new Error(
+  throw plainError(
+    'ERR_BATCHNORM_INTERNAL',
     `Expected free memory of ${values.length} values as it was given back, but value ${place} was written since`,
   );
 }

@@ -1,6 +1,6 @@
 import { backend } from '../backend/index.js';
 import { requireRoom } from '../backend/room.js';
-import { requireNonNegative } from '../errors.js';
+import { outOfMemory, requireNonNegative } from '../errors.js';
 import { totalmem } from 'node:os';
 import { poison, poisoning, requirePoison } from './poison.js';
 
@@ -100,7 +100,7 @@ function allocate(length: number): Float32Array {
     requireRoom(Float32Array.BYTES_PER_ELEMENT * length);
     buffer = length < smallestAligned ? new Float32Array(length) : allocateAligned(length);
   } catch (cause) {
-    throw new RangeError(`Out of memory for a tensor of ${length} values`, { cause });
+    throw outOfMemory(`a tensor of ${length} values`, { cause });
   }
   if (buffer.byteLength >= hugePageBytes) backend.adviseHugePages(length, buffer);
   return buffer;

@@ -3,11 +3,13 @@
 import { Graph } from '../autograd/graph.js';
 import {
   describe,
+  rangeError,
   requireBoolean,
   requireFinite,
   requireOptions,
+  typeError,
+  wrongShape,
   wrongType,
-  wrongValue,
 } from '../errors.js';
 import * as arithmetic from '../ops/arithmetic.js';
 import { logSoftmax } from '../ops/log-softmax.js';
@@ -118,7 +120,8 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     graphOf = (tensor) => {
       const graph = tensor.#graph;
       if (graph?.consumed) {
-        throw new TypeError(
+        throw typeError(
+          'ERR_BATCHNORM_GRAPH_CONSUMED',
           'backward() has consumed the graph of this tensor. Run forward again, or use detach() on a tensor that was kept',
         );
       }
@@ -148,7 +151,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     if (!(values instanceof Float32Array)) throw wrongType('values', 'a Float32Array', values);
     const count = elementCount(ownShape);
     if (values.length !== count) {
-      throw wrongValue(
+      throw wrongShape(
         'values',
         `${count} values (shape ${formatShape(ownShape)})`,
         describe(values),
@@ -198,7 +201,8 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   item(): number {
     const { values } = this.#lease.storage;
     if (elementCount(this.shape) !== 1) {
-      throw new RangeError(
+      throw rangeError(
+        'ERR_BATCHNORM_SHAPE',
         `Expected one value for item() but the shape is ${formatShape(this.shape)}`,
       );
     }
@@ -211,7 +215,10 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
    */
   trace(this: Tensor<Shape>, options?: TraceOptions): Tensor<S, OwnedTape> {
     if (this.#graph !== undefined) {
-      throw new TypeError('Expected a tensor without a tape for trace(), but it has one already');
+      throw typeError(
+        'ERR_BATCHNORM_TAPE',
+        'Expected a tensor without a tape for trace(), but it has one already',
+      );
     }
     const { gradient = true } = requireOptions('options', options, ['gradient']);
     const constant = !requireBoolean('gradient', gradient);

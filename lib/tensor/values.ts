@@ -1,4 +1,4 @@
-import { describe, requirePositiveInteger, wrongType, wrongValue } from '../errors.js';
+import { describe, requirePositiveInteger, wrongShape, wrongType, wrongValue } from '../errors.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 
 /** Arrays of numbers, as deep as a shape. */
@@ -51,7 +51,7 @@ export function readValues(
   const flat = flatten(argument, source, shape);
   const count = elementCount(shape);
   if (flat.length !== count) {
-    throw wrongValue(
+    throw wrongShape(
       argument,
       `${count} values (shape ${formatShape(shape)})`,
       Array.isArray(flat) ? `${flat.length} values` : describe(flat),
@@ -84,7 +84,7 @@ function checkNesting(name: string, values: unknown, shape: Shape, axis: number)
   }
   if (!Array.isArray(values)) throw wrongType(name, `an array of length ${shape[axis]}`, values);
   if (values.length !== shape[axis]) {
-    throw wrongValue(name, `an array of length ${shape[axis]}`, `one of length ${values.length}`);
+    throw wrongShape(name, `an array of length ${shape[axis]}`, `one of length ${values.length}`);
   }
   values.forEach((value, i) => {
     checkNesting(`${name}[${i}]`, value, shape, axis + 1);

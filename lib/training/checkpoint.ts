@@ -1,4 +1,4 @@
-import { describe, requireOptions, wrongType } from '../errors.js';
+import { describe, requireOptions, typeError, wrongType } from '../errors.js';
 import { type FilePath, readPath } from '../files/path.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import {
@@ -136,7 +136,8 @@ function setAll(states: readonly (readonly [ResumableGenerator, readonly number[
 function stateOf(name: string, generator: ResumableGenerator): readonly number[] {
   const state: unknown = generator.getState();
   if (!Array.isArray(state) || !state.every((value) => typeof value === 'number')) {
-    throw new TypeError(
+    throw typeError(
+      'ERR_BATCHNORM_TYPE',
       `Expected an array of numbers from generators.${name}.getState() but received ${describe(state)}`,
     );
   }

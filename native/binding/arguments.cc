@@ -71,8 +71,8 @@ bool Arguments::text(size_t index, char* buffer, size_t capacity) {
 
 napi_value Arguments::finish(Status status) const {
   if (status == Status::kOutOfMemory) {
-    Napi::RangeError::New(env_, "Out of memory for the working space of an operation")
-        .ThrowAsJavaScriptException();
+    napi_throw_range_error(env_, "ERR_BATCHNORM_OUT_OF_MEMORY",
+                           "Out of memory for the working space of an operation");
   }
   return nullptr;
 }
@@ -80,7 +80,7 @@ napi_value Arguments::finish(Status status) const {
 void Arguments::fail(size_t index, const char* expected) {
   char message[128];
   std::snprintf(message, sizeof message, "Expected %s for native argument %zu", expected, index);
-  Napi::TypeError::New(env_, message).ThrowAsJavaScriptException();
+  napi_throw_type_error(env_, "ERR_BATCHNORM_TYPE", message);
   ok_ = false;
 }
 

@@ -36,9 +36,8 @@ napi_value arithmetic(Arguments& arguments) {
   } else if (right_length == columns) {
     right = Operand::kRow;
   } else {
-    Napi::RangeError::New(arguments.env(),
-                          "Expected a right operand that is a tensor, a row or a scalar")
-        .ThrowAsJavaScriptException();
+    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
+                           "Expected a right operand that is a tensor, a row or a scalar");
     return nullptr;
   }
   apply_arithmetic(arguments.kernels().*kOperation, right, a, b, out, rows, columns);

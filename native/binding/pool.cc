@@ -32,8 +32,8 @@ bool read_planes(Arguments& arguments, Planes& planes) {
   if (by.height == 0 || by.width == 0 || by.stride == 0 || by.kernel > kMost ||
       by.padding >= by.kernel || by.kernel > by.height + 2 * by.padding ||
       by.kernel > by.width + 2 * by.padding) {
-    Napi::RangeError::New(arguments.env(), "Expected windows that fit the planes")
-        .ThrowAsJavaScriptException();
+    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
+                           "Expected windows that fit the planes");
     return false;
   }
   by.out_height = (by.height + 2 * by.padding - by.kernel) / by.stride + 1;

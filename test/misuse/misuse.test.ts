@@ -6,6 +6,7 @@ import {
   storagePool,
   UnusedParamsError,
 } from 'batchnorm';
+import { errorCodes } from '#lib/errors';
 import { expect } from 'chai';
 import ts from 'typescript';
 import { emulated } from '../support/node-process.js';
@@ -145,6 +146,9 @@ function complaintAbout(error: unknown, names: readonly string[]): string | unde
   const shown = `${error.constructor.name}: ${message.slice(0, 300)}`;
   // A path that leads nowhere.
   if ('code' in error && 'path' in error && typeof error.code === 'string') return undefined;
+  const { code } = error as { code?: unknown };
+  if (!(errorCodes as readonly unknown[]).includes(code))
+    return `has the code ${String(code)}: ${shown}`;
   // They name the file or the parameters instead.
   if (error instanceof FileFormatError || error instanceof UnusedParamsError) return undefined;
   const classes = [TypeError, RangeError];

@@ -1,8 +1,10 @@
+import { outOfMemory } from '../../errors.js';
+
 /** Zeros for sums. @throws RangeError as the native backend does. */
 export function workingSpace(length: number): Float64Array {
   try {
     return new Float64Array(length);
   } catch (cause) {
-    throw new RangeError('Out of memory for the working space of an operation', { cause });
+    throw outOfMemory('the working space of an operation', { cause });
   }
 }

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import {
+  backward,
+  BatchNorm2D,
+  type ErrorCode,
+  FileFormatError,
+  type Gradients,
+  Sequential,
+  Sgd,
+  Tensor,
+  UnusedParamsError,
+} from 'batchnorm';
+import * as raw from 'batchnorm/raw';
+import { freshFloats } from '#lib/backend/room';
+import { readSettings } from '#lib/backend/settings';
+import { UsageError } from '#lib/cli/arguments';
+import { errorCodes } from '#lib/errors';
+import { requirePoison } from '#lib/tensor/poison';
+import { expect } from 'chai';
+import { packagePath } from './support/package-path.js';
+import type { Untyped } from './support/errors.js';
+
+const page = readFileSync(packagePath('docs/reference/errors.md'), 'utf8');
+const rows = [...page.matchAll(/^\| `(ERR_\w+)` +\| (.+?) +\|/gm)].map(([, code, classes]) => ({
+  code: code as ErrorCode,
+  classes: classes.split(', ').map((name) => name.slice(1, -1)),
+}));
+
+const classes: Readonly<Record<string, new (...args: never[]) => Error>> = {
+  Error,
+  TypeError,
+  RangeError,
+  FileFormatError,
+  UnusedParamsError,
+  UsageError,
+};
+
+const loss = () => {
+  const bn = new BatchNorm2D(3);
+  const y = bn.forwardMut(Tensor.ones([2, 3, 2, 2]).trace());
+  return { bn, y, loss: y.square().mean() };
+};
+
+/** One call for each code that throws it. */
+const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
+  ERR_BATCHNORM_TYPE: () => (Tensor.zeros as Untyped)('x'),
+  ERR_BATCHNORM_VALUE: () => new BatchNorm2D(0),
+  ERR_BATCHNORM_SHAPE: () => Tensor.from([1, 2, 3], [2]),
+  ERR_BATCHNORM_OVERLAP: () => {
+    const x = new Float32Array(8);
+    const one = Float32Array.of(1);
+    const input = { x, shape: [1, 2, 2], scale: one, bias: one, runningMean: one, runningVar: one };
+    return (raw.batchNormInference as Untyped)({ ...input, x: x.subarray(1, 5) }, x.subarray(0, 4));
+  },
+  ERR_BATCHNORM_UNKNOWN_OPTION: () => new Sgd({ learningRate: 1 } as object),
+  ERR_BATCHNORM_MISSING_METHOD: () => new Sequential({ forward: (x: never) => x }).clone(),
+  ERR_BATCHNORM_TAPE: () => (backward as Untyped)(Tensor.from([1], [])),
+  ERR_BATCHNORM_DISPOSED: () => {
+    const x = Tensor.zeros([2]);
+    x.dispose();
+    return x.data;
+  },
+  ERR_BATCHNORM_GRAPH_CONSUMED: () => {
+    const { y, loss: l } = loss();
+    backward(l);
+    return y.data;
+  },
+  ERR_BATCHNORM_GRADIENTS_CONSUMED: () => {
+    const { bn, loss: l } = loss();
+    const gradients: Gradients = backward(l);
+    new Sgd().update(bn, gradients);
+    return gradients.get(bn.scale);
+  },
+  ERR_BATCHNORM_STALE_PARAMETER: () => {
+    const { bn, loss: l } = loss();
+    bn.resetParams(Math.random);
+    return backward(l);
+  },
+  ERR_BATCHNORM_UNUSED_PARAMS: () => {
+    const { loss: l } = loss();
+    new Sgd().update(new BatchNorm2D(3), backward(l));
+  },
+  ERR_BATCHNORM_FILE_FORMAT: () => {
+    throw new FileFormatError('a.npz', 'a zip archive', 'text');
+  },
+  ERR_BATCHNORM_OUT_OF_MEMORY: () => freshFloats('a test', 2 ** 50),
+  ERR_BATCHNORM_BACKEND: () => readSettings({ BATCHNORM_BACKEND: 'gpu' }),
+  ERR_BATCHNORM_USAGE: () => {
+    throw new UsageError('Expected a command');
+  },
+  ERR_BATCHNORM_INTERNAL: () => {
+    requirePoison(new Float32Array(2));
+  },
+};
+
+describe('error codes', () => {
+  it('are those of docs/reference/errors.md', () => {
+    expect(rows.map(({ code }) => code)).to.deep.equal([...errorCodes]);
+    expect(new Set(errorCodes).size).to.equal(errorCodes.length);
+  });
+
+  for (const { code, classes: names } of rows) {
+    it(`${code} comes with the documented class, as an own property, and is printed`, () => {
+      let caught: unknown;
+      try {
+        failing[code]?.();
+      } catch (error) {
+        caught = error;
+      }
+      expect(caught).to.be.instanceOf(Error);
+      const error = caught as Error;
+      expect(Object.hasOwn(error, 'code')).to.equal(true);
+      expect(error).to.have.property('code', code);
+      expect(names.some((name) => error.constructor === classes[name])).to.equal(true);
+      expect(inspect(error)).to.include(code);
+      // The stack names the check that failed, not the function that words the error.
+      expect(error.stack?.split('\n    at ')[1]).not.to.match(
+        /^(coded|\w+Error|wrong\w+|unknownOption|outOfMemory|missingMethod|tooManyArguments) /,
+      );
+    });
+  }
+});
