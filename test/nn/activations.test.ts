@@ -49,6 +49,12 @@ const layers: readonly (readonly [Activation, (x: number) => number])[] = [
 ];
 
 describe('activations', () => {
+  it("are dfdx's, every one of them in the list of these tests", () => {
+    const names = new Set(layers.map(([layer]) => layer.constructor.name));
+    const dfdx = ['ReLU', 'Sigmoid', 'Tanh', 'Sin', 'Cos', 'Ln', 'Exp', 'Square', 'Sqrt', 'Abs'];
+    expect(names).to.deep.equal(new Set([...dfdx, 'GeLU', 'LeakyReLU']));
+  });
+
   for (const [layer, reference] of layers) {
     const name = layer.constructor.name;
     const positive = name === 'Ln' || name === 'Sqrt';

@@ -85,9 +85,19 @@ describe('Conv2D', () => {
     const layer = new Conv2D(10, 50, 3, { rng: seeded(3) });
     expect(layer.weight.data).to.deep.equal(new Conv2D(10, 50, 3, { rng: seeded(3) }).weight.data);
     const bound = 1 / Math.sqrt(90);
-    expect(Math.max(...layer.weight.data.map(Math.abs))).to.be.within(0.95 * bound, bound);
-    expect(Math.max(...(layer.bias?.data ?? []))).to.be.within(0.5 * bound, bound);
+    const { data } = layer.weight;
+    expect(Math.max(...data)).to.be.within(0.95 * bound, bound);
+    expect(Math.min(...data)).to.be.within(-bound, -0.95 * bound);
     expect(layer.weight.mean().item()).to.be.closeTo(0, 0.005);
+    // Uniform: a third of bound^2, and as many values in each quarter; 5 deviations of 4500 draws are 3 % of a quarter.
+    expect(layer.weight.square().mean().item()).to.be.closeTo(bound ** 2 / 3, 0.05 * bound ** 2);
+    for (let quarter = -2; quarter < 2; quarter++) {
+      const inside = data.filter((value) => Math.floor((2 * value) / bound) === quarter).length;
+      expect(inside / data.length, `quarter ${quarter}`).to.be.closeTo(0.25, 0.035);
+    }
+    const biases = layer.bias?.data ?? new Float32Array(0);
+    expect(Math.max(...biases)).to.be.within(0.5 * bound, bound);
+    expect(Math.min(...biases)).to.be.within(-bound, -0.5 * bound);
   });
 
   it('clones deeply and resets in place', () => {

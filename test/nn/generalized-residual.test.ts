@@ -3,6 +3,7 @@ import {
   BatchNorm2D,
   GeneralizedResidual,
   Linear,
+  NpzReader,
   ReLU,
   Sequential,
   Sgd,
@@ -65,6 +66,19 @@ describe('GeneralizedResidual', () => {
     await first.save(path);
     await second.load(path);
     expect(second.forward(rows).array()).to.deep.equal(first.forward(rows).array());
+    // dfdx writes f behind `{prefix}.f` and r behind `{prefix}.r`, without a dot after either.
+    const zip = await NpzReader.open(path);
+    expect(zip.names).to.deep.equal(['1..fweight.npy', '1..fbias.npy', '1..rweight.npy', '1..rbias.npy']); // prettier-ignore
+    const [, block] = first.layers;
+    const weights = Tensor.zeros([3, 2]);
+    const biases = Tensor.zeros([3]);
+    for (const way of ['f', 'r'] as const) {
+      await zip.tensor(`1..${way}weight.npy`, weights);
+      await zip.tensor(`1..${way}bias.npy`, biases);
+      expect(weights.array(), way).to.deep.equal(block[way].weight.array());
+      expect(biases.array(), way).to.deep.equal(block[way].bias.array());
+    }
+    zip.close();
     const other = new Sequential(new ReLU(), new GeneralizedResidual(new Linear(2, 3), new Linear(2, 4) as never)); // prettier-ignore
     await expectRejection(other.load(path), Error, '1..rweight.npy');
   });

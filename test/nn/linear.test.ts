@@ -34,9 +34,12 @@ describe('Linear', () => {
   it('begins uniform in +-1/sqrt(inputs), the same for the same seed', () => {
     const layer = new Linear(100, 50, { rng: seeded(3) });
     expect(layer.weight.data).to.deep.equal(new Linear(100, 50, { rng: seeded(3) }).weight.data);
-    const magnitudes = layer.weight.data.map(Math.abs);
-    expect(Math.max(...magnitudes)).to.be.within(0.095, 0.1);
+    for (const { data } of [layer.weight, layer.bias]) {
+      expect(Math.max(...data)).to.be.within(0.09, 0.1);
+      expect(Math.min(...data)).to.be.within(-0.1, -0.09);
+    }
     expect(layer.weight.mean().item()).to.be.closeTo(0, 0.005);
+    expect(layer.weight.square().mean().item()).to.be.closeTo(0.01 / 3, 2e-4);
   });
 
   it('clones deeply and resets in place', () => {

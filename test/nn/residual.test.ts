@@ -14,6 +14,8 @@ describe('Residual', () => {
     const block = new Residual(new Sequential(norm, new ReLU()));
     const inside = norm.forward(x).relu().data;
     expectNear(block.forward(x).data, inside.map((value, i) => value + x.data[i]), 0); // prettier-ignore
+    const trained = norm.clone().forwardMut(x.trace()).relu().data;
+    expectNear(block.forwardMut(x.trace()).data, trained.map((value, i) => value + x.data[i]), 0); // prettier-ignore
   });
 
   it('has the gradients that finite differences find', () => {

@@ -80,6 +80,8 @@ describe('Sequential', () => {
     const other = Tensor.ones([1]);
     const update = () => new Sgd().update(module, backward(other.trace().sum()));
     expectError(update, UnusedParamsError, 'net.1.scale', 'net.1.bias');
+    const [, norm] = net.layers;
+    expect([norm.scale.array(), norm.bias.array()]).to.deep.equal([[1, 1], [0, 0]]); // prettier-ignore
   });
 
   it('gives back what lies between its layers in inference', () => {

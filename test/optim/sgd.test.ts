@@ -54,12 +54,22 @@ describe('Sgd', () => {
 
   it('steps in place: same tensors, same ids', () => {
     const bn = new BatchNorm2D(1);
-    const { scale } = bn;
-    const memory = scale.data;
-    new Sgd().update(bn, backward(bn.forwardMut(Tensor.ones([2, 1, 1, 1]).trace()).sum()));
-    expect(bn.scale).to.equal(scale);
-    expect(scale.data).to.equal(memory);
-    expect(bn.bias.item()).to.be.closeTo(-0.02, 1e-7);
+    const before = bn.parameters().map(([, tensor]) => [tensor, tensor.id, tensor.data] as const);
+    // Normalized to -1 and 1: dscale = 3 - (-1) = 4 and dbias = -1 + 3 = 2 with these weights.
+    const x = Tensor.from([1, 3], [2, 1, 1, 1]);
+    const loss = bn
+      .forwardMut(x.trace())
+      .mul(Tensor.from([-1, 3], [2, 1, 1, 1]))
+      .sum();
+    const moved = [bn.runningMean.item(), bn.runningVar.item()];
+    new Sgd({ lr: 0.25 }).update(bn, backward(loss));
+    bn.parameters().forEach(([name, tensor], i) => {
+      expect([tensor, tensor.id, tensor.data], name).to.have.ordered.members([...before[i]]);
+    });
+    expect(bn.scale.item()).to.be.closeTo(1 - 0.25 * 4, 2e-5);
+    expect(bn.bias.item()).to.be.closeTo(0 - 0.25 * 2, 1e-6);
+    // The running statistics are no parameters of the optimizer.
+    expect([bn.runningMean.item(), bn.runningVar.item()]).to.deep.equal(moved);
   });
 
   it('names parameters without a gradient and changes nothing', () => {
@@ -144,6 +154,27 @@ describe('updateParameter', () => {
     expect(unused.isEmpty).to.equal(true);
     module.update({ gradient: () => undefined }, unused);
     expect(unused.tensors).to.deep.equal([module.w]);
+  });
+
+  it('asks a provider of the user for scale and bias of a batch norm, and for nothing else', () => {
+    const bn = new BatchNorm2D(2);
+    const unused = new UnusedTensors();
+    const asked: object[] = [];
+    const provider: GradientProvider = {
+      gradient(parameter) {
+        asked.push(parameter);
+        return parameter.mul(0).add(0.25);
+      },
+    };
+    bn.update(provider, unused);
+    expect(asked).to.have.ordered.members([bn.scale, bn.bias]);
+    expect(bn.scale.array()).to.deep.equal([0.75, 0.75]);
+    expect(bn.bias.array()).to.deep.equal([-0.25, -0.25]);
+    expect(bn.runningMean.array()).to.deep.equal([0, 0]);
+    expect(bn.runningVar.array()).to.deep.equal([1, 1]);
+    expect(unused.isEmpty).to.equal(true);
+    bn.update({ gradient: () => undefined }, unused);
+    expect(unused.tensors).to.have.ordered.members([bn.scale, bn.bias]);
   });
 
   it('refuses a gradient of another shape', () => {

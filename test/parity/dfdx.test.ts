@@ -1,5 +1,6 @@
 import { Adam, backward, BatchNorm2D, RMSprop, type Shape, Sgd, Tensor } from 'batchnorm';
 import type { CanUpdateWithGradients, Gradients } from 'batchnorm';
+import { expect } from 'chai';
 import {
   type DfdxBatchNorm,
   type DfdxCase,
@@ -40,6 +41,11 @@ const optimizers: Readonly<Record<string, () => Optimizer>> = {
 const cases = readCases<DfdxCase>('dfdx/dfdx.jsonl');
 
 describe('dfdx 0.10', () => {
+  it('has a case for every mode and every optimizer', () => {
+    const kinds = cases.map((each) => (each.kind === 'optimizer' ? each.name : each.kind));
+    expect(kinds).to.include.members(['bn3d', 'bn4d', ...Object.keys(optimizers)]);
+  });
+
   for (const reference of cases) {
     if (reference.kind !== 'bn3d' && reference.kind !== 'bn4d') continue;
     const { kind, epsilon, momentum } = reference;
@@ -58,6 +64,7 @@ describe('dfdx 0.10', () => {
 
 function compareBatchNorm(reference: DfdxBatchNorm): void {
   const { epsilon, momentum } = reference;
+  expect(reference.steps).to.have.length(3);
   const bn = new BatchNorm2D(3, { epsilon, momentum });
   bn.scale.data.set(reference.scale);
   bn.bias.data.set(reference.bias);
@@ -73,8 +80,10 @@ function compareBatchNorm(reference: DfdxBatchNorm): void {
     expectClose(bn.runningMean.data, step.running_mean, forwardBound, `${place}runningMean`);
     expectClose(bn.runningVar.data, step.running_var, forwardBound, `${place}runningVar`);
   });
+  const state = JSON.stringify(bn);
   const y = bn.forward(images(reference.x_infer));
   expectClose(y.data, flat(reference.y_infer), forwardBound, 'y of inference');
+  expect(JSON.stringify(bn)).to.equal(state);
 }
 
 function compareOptimizer(reference: DfdxOptimizer): void {
@@ -82,6 +91,7 @@ function compareOptimizer(reference: DfdxOptimizer): void {
   if (make === undefined) throw new Error(`Expected in this test how to make "${reference.name}"`);
   const optimizer = make();
   const bound = optimizer instanceof Adam ? adamBound : parameterBound;
+  expect(reference.steps).to.have.length(6);
   const bn = new BatchNorm2D(3);
   const x = images(reference.x);
   reference.steps.forEach(({ scale, bias }, step) => {

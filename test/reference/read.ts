@@ -199,6 +199,22 @@ export interface DfdxOptimizer {
   readonly steps: readonly { readonly scale: readonly number[]; readonly bias: readonly number[] }[];
 }
 
+/** `dfdx/losses.jsonl` */
+export interface DfdxLoss {
+  readonly kind: 'loss';
+  readonly name:
+    | ('mse' | 'mae' | 'huber' | 'smooth_l1')
+    | ('cross_entropy' | 'kl_div' | 'binary_cross_entropy');
+  readonly shape: readonly number[];
+  readonly x: readonly number[];
+  readonly targets: readonly number[];
+  /** Of `huber` and `smooth_l1`. */
+  readonly delta?: number;
+  readonly loss: number;
+  /** Gradient with respect to `x`. */
+  readonly dx: readonly number[];
+}
+
 /** What a file beside `dfdx.jsonl` holds. */
 export interface DfdxArchive {
   readonly kind: 'npz';
