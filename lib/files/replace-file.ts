@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { type FileHandle, open, realpath, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { syncDirectory, syncFile } from './durability.js';
 
 /**
  * Writes a file so that whoever reads it, at whatever moment and also after a crash, finds the old
@@ -11,7 +12,7 @@ export async function replaceFile(
   write: (file: FileHandle) => Promise<void>,
 ): Promise<void> {
   // A link stays one: what it leads to is replaced.
-  const target = await realpath(path).catch(() => path);
+  const target = await followLinks(path);
   // Not the promise: Node 20.19 ends the process, handled or not, where its permission model forbids the path.
   const mode = (statSync(target, { throwIfNoEntry: false })?.mode ?? 0o666) & 0o777;
   // Not at the top: node:crypto alone takes as long to load as half this package.
@@ -22,7 +23,7 @@ export async function replaceFile(
     try {
       await write(file);
       // Before the name changes: after a power failure it must not lead to data that never reached the disk.
-      await file.sync();
+      await syncFile(file);
     } finally {
       await file.close();
     }
@@ -31,13 +32,14 @@ export async function replaceFile(
     await unlink(temporary).catch(() => undefined);
     throw error;
   }
+  // The new name must survive a power failure too.
   await syncDirectory(dirname(target));
 }
 
-/** Makes the new name last. Where directories cannot be opened (Windows), the system sees to it. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r').catch(() => undefined);
-  if (directory === undefined) return;
-  await directory.sync().catch(() => undefined);
-  await directory.close();
+async function followLinks(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    return path; // there is no such file yet, or the runtime has no realpath
+  }
 }
