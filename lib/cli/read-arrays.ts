@@ -1,5 +1,7 @@
 import { FileFormatError } from '../files/file-format-error.js';
-import { floatType, type NpyLayout } from '../npz/npy-header.js';
+import { decodeNumbers } from '../files/decode-numbers.js';
+import type { NumberType } from '../files/number-type.js';
+import type { NpyLayout } from '../npz/npy-header.js';
 import { NpzReader } from '../npz/npz-reader.js';
 import { StatisticsCollector } from './array-statistics.js';
 import type { InspectedArray } from './suspicious.js';
@@ -35,20 +37,13 @@ export async function readArrays(file: string): Promise<Contents> {
 
 async function readArray(zip: NpzReader, name: string): Promise<InspectedArray> {
   let layout: NpyLayout | undefined;
+  let type: NumberType | undefined;
   const collector = new StatisticsCollector();
   await zip.scan(name, {
-    begin: (found) => (layout = found),
-    values: (values) => collector.add(values),
+    begin: (...found) => ([layout, type] = found),
+    values: (bytes, type) => collector.add(decodeNumbers(bytes, type)),
   });
   const { descr, shape } = layout as unknown as NpyLayout;
-  const statistics = floatType(descr) === undefined ? {} : { statistics: collector.result() };
-  return { name, type: typeName(descr), shape, ...statistics };
-}
-
-/** `float32` for `'<f4'`, where it is one of the common types. */
-function typeName(descr: string): string {
-  const [, kind, size] = /^['"][<>|=]([biuf])(\d)['"]$/.exec(descr) ?? [];
-  if (kind === undefined) return descr;
-  const kinds: Record<string, string> = { b: 'bool', i: 'int', u: 'uint', f: 'float' };
-  return kind === 'b' ? 'bool' : `${kinds[kind]}${8 * Number(size)}`;
+  if (type === undefined) return { name, type: descr, shape };
+  return { name, type: type.name, shape, statistics: collector.result() };
 }

@@ -1,6 +1,7 @@
 import type { Shape } from '../tensor/shape.js';
 import { formatShape } from '../tensor/shape.js';
 import { type ArrayStatistics, type Tally, tinyBelow } from './array-statistics.js';
+import { numberTypes } from '../files/number-type.js';
 import { plural, short } from './format.js';
 
 /** An array of an `.npz` file. */
@@ -9,7 +10,7 @@ export interface InspectedArray {
   readonly name: string;
   readonly type: string;
   readonly shape: Shape;
-  /** Missing where the values are no floats. */
+  /** Missing where the values are no numbers. */
   readonly statistics?: ArrayStatistics;
 }
 
@@ -31,7 +32,7 @@ export function findSuspicious(arrays: readonly InspectedArray[]): Suspicion[] {
     if (statistics !== undefined) {
       checkValues(statistics, (problem) => note(name, problem));
     } else if (partName.test(name)) {
-      note(name, `type ${type}: load() takes float32 and float64`);
+      note(name, `type ${type}: load() takes ${numberTypes}`);
     }
   }
   for (const layer of layers.values()) {

@@ -1,3 +1,4 @@
+import { type NumberType, numberType, numberTypes } from '../files/number-type.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 
 // The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
@@ -11,15 +12,6 @@ export interface NpyLayout {
   /** Where the values begin. */
   readonly dataOffset: number;
 }
-
-/** How a float is stored. */
-export interface NpyFloat {
-  /** Bytes of a value. */
-  readonly itemSize: 4 | 8;
-  readonly littleEndian: boolean;
-}
-
-export type NpyHeader = NpyLayout & NpyFloat;
 
 /** Tells what a file lacks; never returns. */
 export type Fail = (expected: string, found: string) => never;
@@ -44,13 +36,7 @@ export function formatHeader(type: '<f4' | '<f8', shape: Shape): Buffer {
   return header;
 }
 
-/** The header of an array of floats. */
-export function parseHeader(bytes: Buffer, fail: Fail): NpyHeader {
-  const layout = parseLayout(bytes, fail);
-  return { ...layout, ...parseType(layout.descr, fail) };
-}
-
-/** The header of an array of whatever type. */
+/** The header of an array of any type. */
 export function parseLayout(bytes: Buffer, fail: Fail): NpyLayout {
   if (bytes.length < 12 || !bytes.subarray(0, 6).equals(magic)) {
     fail('an array of NumPy (.npy)', `the bytes ${bytes.subarray(0, 6).toString('hex')}`);
@@ -113,20 +99,28 @@ function parseDictionary(text: string, fail: Fail): Fields {
   return { descr, fortran_order, shape };
 }
 
-function parseType(descr: string, fail: Fail): NpyFloat {
-  const type = floatType(descr);
-  if (type === undefined) {
-    const pickled = /^['"][|<>=]?O\d*['"]$/.test(descr);
-    fail('values of type float32 or float64', pickled ? 'pickled Python objects' : `type ${descr}`);
-  }
-  return type;
+const kinds = { b: 'bool', i: 'int', u: 'uint', f: 'float' } as const;
+
+/** The type of numbers that NumPy calls `descr`; undefined for text, records, complex numbers and the like. */
+export function npyNumberType(descr: string): NumberType | undefined {
+  // NumPy has no bfloat16 of its own: arrays of the package ml_dtypes, which JAX and TensorFlow use, are saved as
+  // two bytes of an unnamed type. Two bytes of raw data (`|V2`) have no byte order.
+  const [, brainOrder] = /^['"]([<>])V2['"]$/.exec(descr) ?? [];
+  if (brainOrder !== undefined) return numberType('bfloat', 2, brainOrder === '<');
+  const [, order, kind, size] = /^['"]([<>|])([biuf])(\d+)['"]$/.exec(descr) ?? [];
+  if (order === undefined || (order === '|' && size !== '1')) return undefined;
+  return numberType(kinds[kind as keyof typeof kinds], Number(size), order !== '>');
 }
 
-/** The type that this name means where it is float32 or float64. */
-export function floatType(descr: string): NpyFloat | undefined {
-  const [, order, size] = /^['"]([<>])f([48])['"]$/.exec(descr) ?? [];
-  if (order === undefined) return undefined;
-  return { itemSize: size === '4' ? 4 : 8, littleEndian: order === '<' };
+/** The same; fails for other types. */
+export function requireNumberType(descr: string, fail: Fail): NumberType {
+  const type = npyNumberType(descr);
+  if (type !== undefined) return type;
+  const pickled = /^['"][|<>=]?O\d*['"]$/.test(descr);
+  return fail(
+    `values of a type of ${numberTypes}`,
+    pickled ? 'pickled Python objects' : `type ${descr}`,
+  );
 }
 
 function parseBoolean(text: string, fail: Fail): boolean {

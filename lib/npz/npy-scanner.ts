@@ -1,71 +1,81 @@
+import type { NumberType } from '../files/number-type.js';
 import { elementCount } from '../tensor/shape.js';
-import {
-  type Fail,
-  floatType,
-  maxHeaderBytes,
-  type NpyFloat,
-  type NpyLayout,
-  parseLayout,
-} from './npy-header.js';
-import { decodeFloats } from './npy-values.js';
+import { type Fail, maxHeaderBytes, npyNumberType, type NpyLayout, parseLayout } from './npy-header.js'; // prettier-ignore
 
-/** Takes the values of an array piece by piece, in the order of the file. */
+/** Takes an array piece by piece, in the order of the file. */
 export interface NpyVisitor {
-  begin(layout: NpyLayout): void;
-  /** Where the values are float32 or float64; values of other types are passed over. */
-  values(values: Float64Array | Float32Array): void;
+  /** @param type Undefined where the values are no numbers: text, records, complex numbers. */
+  begin(layout: NpyLayout, type: NumberType | undefined): void;
+  /** The next values, a whole number of them; never called where they are no numbers. */
+  values(bytes: Uint8Array, type: NumberType): void;
 }
 
 /** The longest beginning of a file that is needed to know its header. */
 const longestHead = 12 + maxHeaderBytes;
 
-/** Goes through an array of any size with little memory: nothing is kept but what one piece leaves over. */
+/** Goes through an array of any size with little memory: nothing is kept except what one piece leaves over. */
 export class NpyScanner {
   readonly #visitor: NpyVisitor;
+  readonly #size: number;
   readonly #fail: Fail;
   /** What came and is not visited yet: the head of the file, later part of a value. */
   #rest: Buffer = Buffer.alloc(0);
-  #layout: NpyLayout | undefined;
-  #type: NpyFloat | undefined;
-  #count = 0;
+  #type: NumberType | undefined;
+  #begun = false;
+  /** Bytes of values that are still to come. */
+  #missing = 0;
 
-  constructor(visitor: NpyVisitor, fail: Fail) {
+  /** @param size Bytes of the whole file. */
+  constructor(visitor: NpyVisitor, size: number, fail: Fail) {
     this.#visitor = visitor;
+    this.#size = size;
     this.#fail = fail;
   }
 
   push(piece: Buffer): void {
-    this.#rest = Buffer.concat([this.#rest, piece]);
-    if (this.#layout !== undefined || this.#rest.length >= longestHead) this.#visit();
+    this.#rest = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    if (!this.#begun) {
+      if (this.#rest.length < Math.min(longestHead, this.#size)) {
+        // The caller may use the memory of the piece again.
+        if (this.#rest === piece) this.#rest = Buffer.from(piece);
+        return;
+      }
+      this.#begin();
+    }
+    this.#visit();
   }
 
   /** Checks that it was a whole array. */
   end(): void {
+    if (!this.#begun) this.#begin();
     this.#visit();
-    if (this.#layout === undefined || this.#type === undefined) return;
-    const { itemSize } = this.#type;
-    const expected = elementCount(this.#layout.shape) * itemSize;
-    const found = this.#count * itemSize + this.#rest.length;
-    if (found !== expected) this.#fail(`${expected} bytes of values`, String(found));
+    if (this.#missing > 0) this.#fail(`${this.#missing} more bytes of values`, 'none');
+  }
+
+  #begin(): void {
+    const layout = parseLayout(this.#rest, this.#fail);
+    this.#rest = this.#rest.subarray(layout.dataOffset);
+    this.#type = npyNumberType(layout.descr);
+    this.#begun = true;
+    if (this.#type !== undefined) {
+      // Before the visitor takes memory for them.
+      this.#missing = elementCount(layout.shape) * this.#type.itemSize;
+      const found = this.#size - layout.dataOffset;
+      if (found !== this.#missing) this.#fail(`${this.#missing} bytes of values`, String(found));
+    }
+    this.#visitor.begin(layout, this.#type);
   }
 
   #visit(): void {
-    if (this.#layout === undefined) {
-      this.#layout = parseLayout(this.#rest, this.#fail);
-      this.#type = floatType(this.#layout.descr);
-      this.#rest = this.#rest.subarray(this.#layout.dataOffset);
-      this.#visitor.begin(this.#layout);
-    }
+    const rest = this.#rest;
     if (this.#type === undefined) {
       this.#rest = Buffer.alloc(0);
       return;
     }
-    const { itemSize } = this.#type;
-    const whole = Math.floor(this.#rest.length / itemSize);
-    if (whole > 0) {
-      this.#visitor.values(decodeFloats(this.#rest.subarray(0, whole * itemSize), this.#type));
-    }
-    this.#count += whole;
-    this.#rest = this.#rest.subarray(whole * itemSize);
+    const whole = rest.length - (rest.length % this.#type.itemSize);
+    if (whole > this.#missing) this.#fail('the size that was announced', 'more bytes');
+    if (whole > 0) this.#visitor.values(rest.subarray(0, whole), this.#type);
+    this.#missing -= whole;
+    this.#rest = Buffer.from(rest.subarray(whole));
   }
 }

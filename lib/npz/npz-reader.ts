@@ -8,9 +8,9 @@ import { Stage } from '../files/stage.js';
 import { requireTensor } from '../ops/operand.js';
 import { elementCount, type Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Fail } from './npy-header.js';
+import { type Fail, maxHeaderBytes } from './npy-header.js';
 import { NpyScanner, type NpyVisitor } from './npy-scanner.js';
-import { maxHeaderBytes, parseFloats } from './npy-values.js';
+import { NumberCollector, TensorCollector } from './npy-collectors.js';
 
 /** An archive with more entries is refused: going through them would take long. */
 const mostEntries = 100_000;
@@ -82,8 +82,10 @@ export class NpzReader {
   async tensor(name: string, tensor: Tensor<Shape>): Promise<void> {
     requireName(name);
     const { shape } = requireTensor('tensor', tensor) as Tensor<Shape>;
-    const values = await this.#read(name, shape);
-    this.#stage.note(setFloats(tensor, values, this.#failOf(name)));
+    const fail = this.#failOf(name);
+    const collector = new TensorCollector(shape, `the values of ${JSON.stringify(name)}`, fail);
+    await this.#read(name, shape, collector);
+    this.#stage.note(setFloats(tensor, collector.result(), fail));
   }
 
   /**
@@ -93,7 +95,7 @@ export class NpzReader {
   async number(name: string, limits?: NumberLimits): Promise<number> {
     requireName(name);
     if (limits !== undefined) requireLimits(limits);
-    const [value] = await this.#read(name, []);
+    const [value] = await this.#numbers(name, []);
     if (limits !== undefined && !limits.fits(value)) {
       this.#failOf(name)(limits.expected, String(value));
     }
@@ -109,7 +111,7 @@ export class NpzReader {
     if (!Number.isSafeInteger(length) || length < 0) {
       throw wrongValue('length', 'a number of numbers', describe(length));
     }
-    return Array.from(await this.#read(name, [length]));
+    return this.#numbers(name, [length]);
   }
 
   /** Says that an entry belongs to the module although it is not read. `load` refuses a file with entries
@@ -153,7 +155,7 @@ export class NpzReader {
   async scan(name: string, visitor: NpyVisitor): Promise<void> {
     const fail = this.#failOf(name);
     const entry = this.#entry(name, fail);
-    const scanner = new NpyScanner(visitor, fail);
+    const scanner = new NpyScanner(visitor, entry.uncompressedSize, fail);
     const { crc32 } = await import('node:zlib');
     let checksum = 0;
     for await (const part of this.#parts(entry, fail)) {
@@ -164,19 +166,20 @@ export class NpzReader {
     checkSum(entry, checksum, fail);
   }
 
-  async #read(name: string, shape: Shape): Promise<Float64Array | Float32Array> {
+  async #numbers(name: string, shape: readonly [] | readonly [number]): Promise<readonly number[]> {
+    const collector = new NumberCollector(shape, this.#failOf(name));
+    await this.#read(name, shape, collector);
+    return collector.result();
+  }
+
+  async #read(name: string, shape: Shape, visitor: NpyVisitor): Promise<void> {
     this.#known.add(name);
     const fail = this.#failOf(name);
-    const entry = this.#entry(name, fail);
     // Known before anything is unpacked: a small file may unpack to gigabytes.
     const most = 12 + maxHeaderBytes + 8 * elementCount(shape);
-    if (entry.uncompressedSize > most) {
-      fail(`at most ${most} bytes`, String(entry.uncompressedSize));
-    }
-    const bytes = await this.#unpack(entry, fail);
-    const { crc32 } = await import('node:zlib');
-    checkSum(entry, crc32(bytes), fail);
-    return parseFloats(bytes, shape, fail);
+    const { uncompressedSize } = this.#entry(name, fail);
+    if (uncompressedSize > most) fail(`at most ${most} bytes`, String(uncompressedSize));
+    await this.scan(name, visitor);
   }
 
   /** The one entry of this name, where it can be unpacked. */
@@ -189,14 +192,6 @@ export class NpzReader {
       fail('a stored or deflated entry', `compression method ${entry.compressionMethod}`);
     }
     return entry;
-  }
-
-  async #unpack(entry: Entry, fail: Fail): Promise<Buffer> {
-    const bytes = Buffer.alloc(entry.uncompressedSize);
-    let length = 0;
-    for await (const part of this.#parts(entry, fail)) length += part.copy(bytes, length);
-    if (length !== bytes.length) fail(`${bytes.length} bytes`, String(length));
-    return bytes;
   }
 
   async *#parts(entry: Entry, fail: Fail): AsyncGenerator<Buffer> {

@@ -1,17 +1,21 @@
 import { rangeError } from '../errors.js';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { readChunks, readExactly, writeChunks } from '../files/chunks.js';
+import { decodeNumbers } from '../files/decode-numbers.js';
 import { FileFormatError } from '../files/file-format-error.js';
+import { FloatCollector } from '../files/float-collector.js';
+import { type NumberType, numberTypes } from '../files/number-type.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { setFloats } from '../files/set-floats.js';
 import { type CanUpdateWithGradients, type NamedTensor, readParameters } from '../nn/module.js';
 import { pyTorchName } from '../nn/pytorch-names.js';
 import { statisticsOf } from '../nn/running-statistics.js';
-import { formatShape, sameShape } from '../tensor/shape.js';
+import { elementCount, formatShape, sameShape } from '../tensor/shape.js';
 import { type LoadOptions, readExtra } from '../npz/npz-files.js';
 import { storageOf } from '../tensor/tensor.js';
 import { type Entry, formatHeader, maxHeaderBytes, parseHeader } from './safetensors-format.js';
-import { decodeFloats, encodeFloats, encodeInteger } from './values.js';
+import { encodeFloats, encodeInteger, safetensorsNumberType } from './values.js';
 
 /** What PyTorch counts batches in, next to a running mean. */
 const batchCounter = 'num_batches_tracked';
@@ -43,7 +47,7 @@ export async function saveSafetensors(
     if (counter !== undefined) add(counterName(named), 'I64', [], encodeInteger(counter.batches()));
   }
   await replaceFile(file, async (handle) => {
-    for (const bytes of [formatHeader(entries), ...parts]) await handle.writeFile(bytes);
+    for (const bytes of [formatHeader(entries), ...parts]) await writeChunks(handle, bytes);
   });
 }
 
@@ -130,30 +134,34 @@ class Reader {
     if (!sameShape(entry.shape, tensor.shape)) {
       fail(`shape ${formatShape(tensor.shape)}`, formatShape(entry.shape));
     }
-    // Before the bytes are read: those of an unknown type may be any number.
-    const values =
-      decodeFloats(entry.dtype, Buffer.alloc(0)) && decodeFloats(entry.dtype, await this.#read(entry, fail)); // prettier-ignore
-    return setFloats(
-      tensor,
-      values ?? fail('values of type F32, F64, F16 or BF16', entry.dtype),
-      fail,
-    );
+    const type = requireType(entry, fail);
+    const what = `the values of ${JSON.stringify(name)}`;
+    const collector = new FloatCollector(what, entry.shape, false, fail);
+    const { begin, end } = entry;
+    for await (const bytes of readChunks(this.handle, this.dataOffset + begin, end - begin, fail)) {
+      collector.add(bytes, type);
+    }
+    return setFloats(tensor, collector.values, fail);
   }
 
+  /** A whole number of batches, whatever its type. */
   async counter(name: string): Promise<number> {
     const fail = failIn(this.file, name);
     const entry = this.entries.get(name) ?? fail('a tensor of this name', 'none');
-    if (entry.dtype !== 'I64' || entry.end - entry.begin !== 8) {
-      fail('one value of type I64', `${entry.dtype}, shape ${formatShape(entry.shape)}`);
-    }
-    const count = Number((await this.#read(entry, fail)).readBigInt64LE());
+    const type = requireType(entry, fail);
+    if (elementCount(entry.shape) !== 1) fail('one value', `shape ${formatShape(entry.shape)}`);
+    const { begin, end } = entry;
+    const bytes = await readExactly(this.handle, this.dataOffset + begin, end - begin, fail);
+    const [count] = decodeNumbers(bytes, type);
     if (!Number.isSafeInteger(count) || count < 0) fail('a number of batches', String(count));
     return count;
   }
+}
 
-  #read({ begin, end }: Entry, fail: FailHere): Promise<Buffer> {
-    return readExactly(this.handle, this.dataOffset + begin, end - begin, fail);
-  }
+function requireType({ dtype }: Entry, fail: FailHere): NumberType {
+  return (
+    safetensorsNumberType(dtype) ?? fail(`values of a type of ${numberTypes}`, `type ${dtype}`)
+  );
 }
 
 type FailHere = (expected: string, found: string, tensor?: string) => never;
@@ -162,22 +170,6 @@ function failIn(file: string, name?: string): FailHere {
   return (expected, found, tensor = name) => {
     throw new FileFormatError(file, expected, found, tensor);
   };
-}
-
-async function readExactly(
-  handle: FileHandle,
-  position: number,
-  length: number,
-  fail: FailHere,
-): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
-    if (bytesRead === 0) fail(`${length} bytes at ${position}`, `${filled}`);
-    filled += bytesRead;
-  }
-  return bytes;
 }
 
 /** `net.1.num_batches_tracked` for `net.1.runningMean` */

@@ -19,7 +19,7 @@ export interface Entry {
 export const maxHeaderBytes = 4 * 1024 * 1024;
 
 const bytesOf: Readonly<Record<string, number>> = {
-  ...{ F64: 8, F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, F8_E5M2: 1 },
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, F8_E5M2: 1, F8_E8M0: 1, C64: 8 },
   ...{ I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1 },
 };
 
@@ -50,7 +50,7 @@ function parseEntry(name: string, value: unknown, fail: Fail): Entry {
     return fail('two data_offsets', shown(data_offsets), name);
   }
   const [begin, end] = data_offsets;
-  const size = bytesOf[dtype];
+  const size = Object.hasOwn(bytesOf, dtype) ? bytesOf[dtype] : undefined;
   if (size !== undefined && end - begin !== size * elementCount(shape)) {
     fail(`${size * elementCount(shape)} bytes of values`, String(end - begin), name);
   }

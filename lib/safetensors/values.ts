@@ -1,41 +1,18 @@
 import { endianness } from 'node:os';
+import { type NumberType, numberType } from '../files/number-type.js';
 
-/** float32 from the bytes of a tensor; undefined for a type that is no floating-point number. */
-export function decodeFloats(
-  dtype: string,
-  bytes: Buffer,
-): Float64Array | Float32Array | undefined {
-  const { buffer } = new Uint8Array(bytes); // a copy that begins where a float may
-  const copy = Buffer.from(buffer);
-  const swap = endianness() === 'BE';
-  switch (dtype) {
-    case 'F32':
-      if (swap) copy.swap32();
-      return new Float32Array(buffer);
-    case 'F64':
-      if (swap) copy.swap64();
-      return new Float64Array(buffer);
-    case 'F16':
-      if (swap) copy.swap16();
-      return Float32Array.from(new Uint16Array(buffer), halfToNumber);
-    case 'BF16': {
-      if (swap) copy.swap16();
-      const bits = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
-      return new Float32Array(bits.buffer);
-    }
-    default:
-      return undefined;
-  }
-}
+const types: Readonly<Partial<Record<string, NumberType>>> = {
+  ...{ F64: numberType('float', 8), F32: numberType('float', 4), F16: numberType('float', 2) },
+  ...{ BF16: numberType('bfloat', 2), BOOL: numberType('bool', 1) },
+  ...{ I64: numberType('int', 8), I32: numberType('int', 4) },
+  ...{ I16: numberType('int', 2), I8: numberType('int', 1) },
+  ...{ U64: numberType('uint', 8), U32: numberType('uint', 4) },
+  ...{ U16: numberType('uint', 2), U8: numberType('uint', 1) },
+};
 
-/** IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
-function halfToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** The type of numbers that the format calls `dtype`; undefined for those of 8 bits or less besides integers. */
+export function safetensorsNumberType(dtype: string): NumberType | undefined {
+  return Object.hasOwn(types, dtype) ? types[dtype] : undefined;
 }
 
 export function encodeFloats(values: Float32Array): Buffer {

@@ -49,12 +49,19 @@ describe('batchnorm inspect', () => {
     });
   }
 
-  it('lists arrays that are no floats, and what is no array', async () => {
-    const { arrays, suspicious } = inspectJson(archive('integers'));
+  it('lists arrays of integers, of no numbers, and what is no array', async () => {
+    const integers = inspectJson(archive('integers'));
+    const bias = integers.arrays.find(({ name }) => name === 'bias.npy');
+    expect(bias).to.include({ type: 'int64' });
+    expect(bias?.statistics).to.include({ count: 3, min: 0, max: 2, mean: 1 });
+    expect(integers.suspicious).to.deep.equal([]);
+    const { arrays, suspicious } = inspectJson(archive('text'));
     expect(arrays.find(({ name }) => name === 'bias.npy')).to.deep.equal({
-      ...{ name: 'bias.npy', type: 'int64', shape: [3] },
+      ...{ name: 'bias.npy', type: "'<U1'", shape: [3] },
     });
-    expect(suspicious).to.have.length(1);
+    expect(suspicious).to.deep.equal([
+      { name: 'bias.npy', problem: "type '<U1': load() takes floats, integers or booleans" },
+    ]);
 
     const zip = new ZipFile();
     zip.addBuffer(Buffer.from('hello'), 'notes\u001b[2J.txt');

@@ -55,10 +55,10 @@ describe('load refuses, with nothing changed,', () => {
   const path = temporaryDirectory();
 
   const wrong: Record<string, readonly string[]> = {
-    pickled: ['bias.npy', 'float32 or float64', 'pickled Python objects'],
-    record: ['bias.npy', 'float32 or float64', 'type [('],
-    integers: ['bias.npy', 'float32 or float64', "'<i8'"],
-    half: ['bias.npy', 'float32 or float64', "'<f2'"],
+    pickled: ['bias.npy', 'floats, integers or booleans', 'pickled Python objects'],
+    record: ['bias.npy', 'floats, integers or booleans', 'type [('],
+    complex: ['bias.npy', 'floats, integers or booleans', "type '<c8'"],
+    text: ['bias.npy', 'floats, integers or booleans', "type '<U1'"],
     'four-channels': ['running_mean.npy', 'shape [3]', 'found [4]'],
     matrix: ['scale.npy', 'shape [3]', 'found [3, 1]'],
     'too-large': ['bias.npy', 'range of float32', '1e+300 at 1'],
@@ -77,7 +77,10 @@ describe('load refuses, with nothing changed,', () => {
     'an enormous size': ["{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 'below 2^53'], // prettier-ignore
     'white space that Python has not': ["{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }\xa0\n", 'these three fields'], // prettier-ignore
     'a vertical tab': ["{'descr': '<f4',\v'fortran_order': False, 'shape': (3,), }\n", 'descr, fortran_order'], // prettier-ignore
-    'another type': ["{'descr': '|S4', 'fortran_order': False, 'shape': (3,), }", 'float32 or float64', "'|S4'"], // prettier-ignore
+    'two bytes of raw data': ["{'descr': '|V2', 'fortran_order': False, 'shape': (3,), }", 'floats, integers or booleans', "'|V2'"], // prettier-ignore
+    'a float of 16 bytes': ["{'descr': '<f16', 'fortran_order': False, 'shape': (3,), }", 'floats, integers or booleans', "'<f16'"], // prettier-ignore
+    'integers without an order of bytes': ["{'descr': '|i4', 'fortran_order': False, 'shape': (3,), }", 'floats, integers or booleans', "'|i4'"], // prettier-ignore
+    'another type': ["{'descr': '|S4', 'fortran_order': False, 'shape': (3,), }", 'floats, integers or booleans', "'|S4'"], // prettier-ignore
   };
   for (const [name, [header, ...parts]] of Object.entries(headers)) {
     it(name, async () => {

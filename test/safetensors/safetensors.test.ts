@@ -16,25 +16,11 @@ import { expectRejection, type Untyped } from '../support/errors.js';
 import { expectNear } from '../support/expect-near.js';
 import { seeded, values } from '../support/random.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
+import { encode, type Header, headerOf } from './encode.js';
 
 const file = (name: string) => referencePath(`safetensors/${name}`);
 const makeNetwork = () =>
   new Sequential(new BatchNorm2D(3), new ReLU(), new Flatten2D(), new Linear(12, 5));
-
-type Header = Record<string, { dtype?: unknown; shape?: unknown; data_offsets?: unknown }>;
-
-function encode(header: Header | string, data = Buffer.alloc(0)): Buffer {
-  const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.length));
-  return Buffer.concat([length, text, data]);
-}
-
-function headerOf(path: string): Header {
-  const bytes = readFileSync(path);
-  const length = Number(bytes.readBigUInt64LE());
-  return JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Header;
-}
 
 describe('loadSafetensors', () => {
   it("gives a network PyTorch's weights and so its results", async () => {
@@ -142,9 +128,10 @@ describe('loadSafetensors', () => {
       await refused({ scale: good }, 12, 'a tensor of this name', 'none');
       const of4 = { ...good, shape: [4], data_offsets: [0, 16] };
       await refused({ weight: of4 }, 16, 'shape [3]', 'found [4]');
-      const integers = { ...good, dtype: 'I32' };
-      await refused({ weight: integers }, 12, 'F32, F64, F16 or BF16', 'I32');
-      await refused({ weight: { ...good, dtype: 'X7' } }, 12, 'F32, F64, F16 or BF16', 'X7');
+      const eights = { ...good, dtype: 'F8_E4M3', shape: [3], data_offsets: [0, 3] };
+      await refused({ weight: eights }, 3, 'floats, integers or booleans', 'type F8_E4M3');
+      await refused({ weight: { ...good, dtype: 'X7' } }, 12, 'floats, integers or booleans', 'X7');
+      await refused({ weight: { ...good, dtype: 'toString' } }, 12, 'or booleans', 'toString');
     });
 
     it('a count of batches that is none', async () => {

@@ -1,4 +1,13 @@
 import type { Shape } from 'batchnorm';
+import {
+  booleanCodec,
+  brainCodec,
+  type Codec,
+  floatCodec,
+  integerCodec,
+  readAll,
+  writeAll,
+} from '../number-codecs.js';
 
 // NumPy's arrays, written with whatever header and read strictly, by its format's description
 // (numpy.lib.format); shares nothing with the library.
@@ -16,7 +25,7 @@ export function writeNpy(values: readonly number[], shape: Shape, options: NpyOp
   const order = fortranOrder ? 'True' : 'False';
   const text = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (${sizes}), }`;
   const ordered = fortranOrder ? rowsToColumns(shape).map((from) => values[from]) : values;
-  return joinNpy(text, encode(ordered, descr), version);
+  return joinNpy(text, writeAll(codecOf(descr), ordered), version);
 }
 
 /** Header and data, whatever they say. */
@@ -43,7 +52,7 @@ export function readNpy(bytes: Buffer, shape: Shape): number[] {
   if (JSON.stringify(found) !== JSON.stringify(shape)) throw new Error('another shape');
   if (typeof fortran !== 'boolean' || typeof descr !== 'string') throw new Error('no header');
   if (Object.keys(header).length !== 3) throw new Error('more in the header');
-  const values = decode(bytes.subarray(end), descr);
+  const values = readAll(codecOf(descr), bytes.subarray(end));
   if (values.length !== shape.reduce((a, b) => a * b, 1))
     throw new Error('another number of values');
   if (!fortran) return values;
@@ -67,31 +76,18 @@ function parseLiteral(text: string): Record<string, unknown> {
   return JSON.parse(json) as Record<string, unknown>;
 }
 
-function encode(values: readonly number[], descr: string): Buffer {
-  const size = Number(descr.slice(2));
-  const bytes = Buffer.alloc(values.length * size);
-  for (const [i, value] of values.entries()) {
-    if (descr[1] === 'i') bytes.writeIntLE(Math.trunc(value), i * size, Math.min(size, 6));
-    else if (descr === '<f4') bytes.writeFloatLE(value, i * size);
-    else if (descr === '>f4') bytes.writeFloatBE(value, i * size);
-    else if (descr === '<f8') bytes.writeDoubleLE(value, i * size);
-    else bytes.writeDoubleBE(value, i * size);
+function codecOf(descr: string): Codec {
+  const [, order, kind, digits] = /^([<>|])([biufV])(\d)$/.exec(descr) ?? [];
+  const size = Number(digits) as 1 | 2 | 4 | 8;
+  const little = order !== '>';
+  if (order === '|' && size !== 1) throw new Error('no order of bytes');
+  if (kind === 'V' && size === 2) return brainCodec(little);
+  if (kind === 'f' && [2, 4, 8].includes(size)) return floatCodec(size as 2 | 4 | 8, little);
+  if (kind === 'b' && size === 1) return booleanCodec;
+  if ((kind === 'i' || kind === 'u') && [1, 2, 4, 8].includes(size)) {
+    return integerCodec(size, little, kind === 'i');
   }
-  return bytes;
-}
-
-function decode(bytes: Buffer, descr: string): number[] {
-  const readers: Partial<Record<string, (at: number) => number>> = {
-    '<f4': (at) => bytes.readFloatLE(at),
-    '>f4': (at) => bytes.readFloatBE(at),
-    '<f8': (at) => bytes.readDoubleLE(at),
-    '>f8': (at) => bytes.readDoubleBE(at),
-  };
-  const read = readers[descr];
-  if (read === undefined) throw new Error('no floats');
-  const size = Number(descr.slice(2));
-  if (bytes.length % size !== 0) throw new Error('a part of a value');
-  return Array.from({ length: bytes.length / size }, (_, i) => read(i * size));
+  throw new Error('no numbers');
 }
 
 /** For each place in Fortran's order, the place row by row. */

@@ -14,7 +14,7 @@ const valuesOf = (shape: Shape, seed: number) =>
     Math.fround(Math.sin(i + seed) * 10 ** ((i % 7) - 3)),
   );
 
-const types = ['<f4', '>f4', '<f8', '>f8', '<i4', '<i8'];
+const types = ['<f4', '>f4', '<f8', '>f8', '<f2', '>f2', '<V2', '<i4', '>i2', '<i8', '|u1', '|b1'];
 
 /** Entries of right archives of every kind: stored and deflated, both orders, every type and version. */
 export const kinds: readonly (readonly ZipEntry[])[] = types.flatMap((descr, t) =>

@@ -3,15 +3,14 @@ import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { Choices } from '../choices.js';
 import { loadArchive } from './load-archive.js';
 import { mutant, mutationNames } from './mutations.js';
-import { archives, kinds } from './originals.js';
+import { archives } from './originals.js';
 
 describe('load of archives that were tampered with', () => {
   const path = temporaryDirectory();
 
-  it('takes every kind that it should, and only those', async () => {
-    for (const [i, bytes] of archives.entries()) {
-      const ofFloats = kinds[i][0].bytes.includes("f4'") || kinds[i][0].bytes.includes("f8'");
-      expect(await loadArchive(path('whole.npz'), bytes)).to.equal(ofFloats ? 'loaded' : 'refused');
+  it('takes every kind while it is whole', async () => {
+    for (const bytes of archives) {
+      expect(await loadArchive(path('whole.npz'), bytes)).to.equal('loaded');
     }
   });
 

@@ -1,4 +1,12 @@
 import type { Choices } from '../choices.js';
+import {
+  booleanCodec,
+  brainCodec,
+  type Codec,
+  floatCodec,
+  integerCodec,
+  readAll,
+} from '../number-codecs.js';
 
 // Safetensors files, made and read by the format's description alone: eight bytes with the length of a JSON
 // header, the header, the values.
@@ -9,8 +17,15 @@ export const wanted = [
   ['weight', 6],
 ] as const;
 
-const types = ['F32', 'F64', 'F16', 'BF16', 'I32', 'BOOL'] as const;
-const sizes = { F32: 4, F64: 8, F16: 2, BF16: 2, I32: 4, BOOL: 1 };
+const codecs: Readonly<Partial<Record<string, Codec>>> = {
+  ...{ F32: floatCodec(4, true), F64: floatCodec(8, true), F16: floatCodec(2, true) },
+  ...{ BF16: brainCodec(true), BOOL: booleanCodec },
+  ...{ I64: integerCodec(8, true, true), U64: integerCodec(8, true, false) },
+  ...{ I32: integerCodec(4, true, true), U32: integerCodec(4, true, false) },
+  ...{ I16: integerCodec(2, true, true), U16: integerCodec(2, true, false) },
+  ...{ I8: integerCodec(1, true, true), U8: integerCodec(1, true, false) },
+};
+const types = Object.keys(codecs);
 
 function header(entries: Record<string, unknown>): Buffer {
   const text = Buffer.from(JSON.stringify(entries));
@@ -28,7 +43,7 @@ function file(
   let end = 0;
   for (const [name, length] of wanted) {
     const dtype = choices.rarely(6) ? choices.one(types) : 'F32';
-    const size = sizes[dtype] * length;
+    const size = (codecs[dtype]?.size ?? 0) * length;
     entries[name] = { dtype, shape: [length], data_offsets: [end, end + size] };
     end += size;
   }
@@ -108,25 +123,9 @@ export function readStrictly(bytes: Buffer, name: string, length: number): numbe
   const [begin, end] = data_offsets.map((at) => 8 + headerLength + at);
   if (begin < 8 + headerLength || end > bytes.length) throw new Error('beyond the values');
   const data = bytes.subarray(begin, end);
-  const read = readers[dtype];
-  const size = sizes[dtype as keyof typeof sizes];
-  if (read === undefined || data.length !== length * size)
-    throw new Error('no floats of this number');
-  return Array.from({ length }, (_, i) => read(data, i * size));
+  const codec = Object.hasOwn(codecs, dtype) ? codecs[dtype] : undefined;
+  if (codec === undefined || data.length !== length * codec.size) {
+    throw new Error('no numbers, or not as many');
+  }
+  return readAll(codec, data);
 }
-
-const readers: Partial<Record<string, (bytes: Buffer, at: number) => number>> = {
-  F32: (bytes, at) => bytes.readFloatLE(at),
-  F64: (bytes, at) => bytes.readDoubleLE(at),
-  BF16: (bytes, at) => Buffer.from([0, 0, bytes[at], bytes[at + 1]]).readFloatLE(),
-  // Through the float32 with the same fraction and an exponent 112 larger.
-  F16: (bytes, at) => {
-    const half = bytes.readUInt16LE(at);
-    const magnitude = half & 0x7fff;
-    const bits = magnitude >= 0x7c00 ? 0x7f800000 | (magnitude << 13) : magnitude << 13;
-    const wide = Buffer.alloc(4);
-    wide.writeInt32LE(bits | ((half & 0x8000) << 16));
-    const value = wide.readFloatLE();
-    return magnitude >= 0x7c00 ? value : value * 2 ** 112;
-  },
-};

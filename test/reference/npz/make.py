@@ -53,6 +53,54 @@ def zip64() -> bytes:
     return out.getvalue()
 
 
+# Where conversions to float32 go wrong: ends of ranges, subnormal numbers, and integers whose first rounding, to a
+# float64, would land on a tie of the second.
+FLOATS = [0.0, -0.0, 1.0, -1.5, 2**-24, -(2**-14), 1023 / 1024 * 2**-14, 65504, np.inf, -np.inf, np.nan, 1 / 3]
+INTEGERS = [0, 1, -1, 127, -128, 2**15 - 1, -(2**15), 2**24 + 1, 2**24 + 3, -(2**24) - 1, 2**31 - 1, -(2**31)]
+TIE = 2**60 + 2**36 + 1
+LONGS = [TIE, TIE - 1, TIE - 2, -TIE, 2 - TIE, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)]
+UNSIGNED = [0, 255, 2**16 - 1, 2**32 - 1, 2**63 + 2**39 + 1, 2**63 + 2**39, 2**64 - 1, TIE]
+
+
+def numbers_of(dtype: np.dtype) -> np.ndarray:
+    """The numbers above that this type has."""
+    if dtype.kind == "b":
+        return np.array([True, False, True])
+    if dtype.kind == "f":
+        return np.array(FLOATS).astype(dtype)
+    candidates = INTEGERS + LONGS if dtype.kind == "i" else UNSIGNED
+    limits = np.iinfo(dtype)
+    return np.array([n for n in candidates if limits.min <= n <= limits.max], dtype)
+
+
+def types() -> dict:
+    """One array of each type and byte order, and beside it what numpy makes of it as float32."""
+    arrays = {}
+    for descr in ["?", "i1", "u1"] + [o + t for t in ["f2", "f4", "f8", "i2", "i4", "i8", "u2", "u4", "u8"] for o in "<>"]:
+        dtype = np.dtype(descr)
+        name = dtype.name if descr[0] != ">" else f"{dtype.name}_big_endian"
+        arrays[name] = numbers_of(dtype)
+        arrays[f"{name}_as_float32"] = arrays[name].astype("<f4")
+    return arrays
+
+
+def bfloat16() -> bytes:
+    """bfloat16 as np.savez writes the arrays of ml_dtypes, which Debian does not have."""
+    bits = np.array([0x3FC0, 0xC010, 0x3E00], "<u2")  # 1.5, -2.25, 0.125
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, values in layer("<f4").items():
+            entry = io.BytesIO()
+            if name == "scale":
+                header = {"descr": "<V2", "fortran_order": False, "shape": (3,)}
+                np.lib.format.write_array_header_1_0(entry, header)
+                entry.write(bits.tobytes())
+            else:
+                np.lib.format.write_array(entry, values)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), entry.getvalue())
+    return out.getvalue()
+
+
 def archives():
     f4 = layer("<f4")
     yield "savez", npz(np.savez, **f4)
@@ -67,12 +115,18 @@ def archives():
     extra = {"zzz": np.ones((2, 2)), "objects": np.array([{}, None], dtype=object)}
     yield "extra", npz(np.savez, **f4, **extra, epsilon=np.float64(1e-3), momentum=np.float64(0.25))
     yield "fortran", npz(np.savez, weight=np.asfortranarray(WEIGHT.astype("<f4")), bias=np.zeros(3))
+    yield "types", npz(np.savez, **types())
+    yield "bfloat16", bfloat16()
+    # 2.5e6 is beyond the range of a half.
+    halves = {name: values.astype("<f2") for name, values in LAYER.items() if name in ("scale", "bias")}
+    yield "half", npz(np.savez, **{**f4, **halves})
+    yield "integers", npz(np.savez, **{**f4, "bias": np.arange(3)}, num_batches_tracked=np.int64(7))
     # Not to be loaded.
     objects = np.array([1.5, None, {}], dtype=object)
     yield "pickled", npz(np.savez, **{**f4, "bias": objects})
     yield "record", npz(np.savez, **{**f4, "bias": np.zeros(3, dtype=[("a", "<f4"), ("b", "<i2")])})
-    yield "integers", npz(np.savez, **{**f4, "bias": np.arange(3)})
-    yield "half", npz(np.savez, **{**f4, "bias": np.zeros(3, "<f2")})
+    yield "complex", npz(np.savez, **{**f4, "bias": np.zeros(3, "<c8")})
+    yield "text", npz(np.savez, **{**f4, "bias": np.array(["a", "b", "c"])})
     yield "four-channels", npz(np.savez, **{**f4, "running_mean": np.zeros(4, "<f4")})
     yield "matrix", npz(np.savez, **{**f4, "scale": np.zeros((3, 1), "<f4")})
     yield "too-large", npz(np.savez, **{**layer("<f8"), "bias": np.array([0, 1e300, 0])})

@@ -39,6 +39,41 @@ def bfloat16_bits(values: torch.Tensor) -> np.ndarray:
     return (values.float().numpy().view(np.uint32) >> 16).astype(np.uint16)
 
 
+# Where conversions to float32 go wrong, as in ../npz/make.py.
+TIE = 2**60 + 2**36 + 1
+NUMBERS = {
+    "F64": (torch.float64, [1 / 3, -0.0, 2**-149, 2**-150, 3.4e38, float("nan"), float("-inf")]),
+    "F16": (torch.float16, [1 / 3, -0.0, 2**-24, -1023 / 1024 * 2**-14, 65504, float("nan"), float("inf")]),
+    "BF16": (torch.bfloat16, [1 / 3, -0.0, 2**-133, 3e38, float("nan"), float("-inf")]),
+    "I64": (torch.int64, [TIE, TIE - 1, -TIE, 2**53 + 1, 2**63 - 1, -(2**63), 2**24 + 1]),
+    "I32": (torch.int32, [2**24 + 1, 2**24 + 3, -(2**24) - 1, 2**31 - 1, -(2**31)]),
+    "I16": (torch.int16, [2**15 - 1, -(2**15), -1]),
+    "I8": (torch.int8, [127, -128, -1]),
+    "U8": (torch.uint8, [0, 127, 255]),
+    "BOOL": (torch.bool, [True, False, True]),
+}
+UNSIGNED = {
+    "U64": np.array([2**64 - 1, 2**63 + 2**39 + 1, TIE], np.uint64),
+    "U32": np.array([2**32 - 1, 2**24 + 1], np.uint32),
+    "U16": np.array([2**16 - 1, 1], np.uint16),
+}
+
+
+def types() -> bytes:
+    """One tensor of each type, and beside it what PyTorch makes of it as float32; of the unsigned integers that
+    PyTorch 1.13 does not have, what numpy makes."""
+    tensors = {}
+    for name, (dtype, numbers) in NUMBERS.items():
+        values = torch.tensor(numbers, dtype=torch.float64 if dtype.is_floating_point else dtype).to(dtype)
+        raw = bfloat16_bits(values) if dtype == torch.bfloat16 else values.numpy()
+        tensors[name] = (name, values.shape, raw)
+        tensors[f"{name}_as_float32"] = ("F32", values.shape, values.to(torch.float32).numpy())
+    for name, values in UNSIGNED.items():
+        tensors[name] = (name, values.shape, values)
+        tensors[f"{name}_as_float32"] = ("F32", values.shape, values.astype(np.float32))
+    return encode(tensors)
+
+
 def encode(tensors) -> bytes:
     header, data = {"__metadata__": {"format": "pt"}}, b""
     for name, (dtype, shape, values) in tensors.items():
@@ -75,6 +110,10 @@ def files():
     }
     yield "network.safetensors", encode(float32)
     yield "network.json", (json.dumps(output) + "\n").encode()
+    # Every tensor halved, the counter of batches too, as by {k: v.half() for k, v in net.state_dict().items()}.
+    half = {name: values.half() for name, values in state.items()}
+    yield "half.safetensors", encode({name: ("F16", v.shape, v.numpy()) for name, v in half.items()})
+    yield "types.safetensors", types()
     floats = {"weight": (3,), "bias": (3,), "running_mean": (3,), "running_var": (3,)}
     layer = {name: state[f"0.{name}"] for name in floats}
     yield "float64.safetensors", encode(
