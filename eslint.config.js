@@ -20,8 +20,11 @@ export default tseslint.config(
       // Float32Array[i] is a number without !, since indices are checked by whoever made the loop.
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      // A parameter that starts with _ is there for the signature.
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      // A parameter that starts with _ is there for the signature, and `infer _` for the pattern.
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' },
+      ],
       // The checks of plain JavaScript callers look unnecessary to the compiler.
       '@typescript-eslint/no-unnecessary-condition': 'off',
     },

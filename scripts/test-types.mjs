@@ -1,12 +1,14 @@
 // Compiles test/types against the declarations in dist/ with the oldest supported compiler, ours and
 // the newest: what must compile compiles, and every line marked @ts-expect-error does not. Then compares
 // what each compiler says of each file in test/types/mistakes with the text beside it, which
-// `--update` writes anew.
+// `--update` writes anew, and counts what large networks cost each compiler: types that it instantiates, which unlike
+// seconds are the same on every machine.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { run } from './run.mjs';
+import { maxInstantiations, networkProjects } from './type-networks.mjs';
 
 const require = createRequire(import.meta.url);
 const mistakes = 'test/types/mistakes';
@@ -23,6 +25,9 @@ for (const name of ['typescript-5.4', 'typescript', 'typescript-7']) {
   const messages = firstMessages(compiler);
   for (const file of readdirSync(mistakes)) {
     if (file.endsWith('.ts')) checkMessage(file, messages.get(file));
+  }
+  for (const [network, folder] of networkProjects('build-types')) {
+    checkNetwork(compiler, network, folder);
   }
 }
 process.exitCode = failed ? 1 : 0;
@@ -51,12 +56,27 @@ function checkMessage(file, message) {
   const text = `${message?.join('\n') ?? 'compiles'}\n`;
   if (update) writeFileSync(path, text);
   const expected = readFileSync(path, 'utf8');
-  if (text !== expected) report(file, `Expected\n${expected}but the compiler says\n${text}`);
-  if (message === undefined) report(file, 'Expected an error, but it compiles');
-  if (message?.length > mostLines) report(file, `Expected at most ${mostLines} lines:\n${text}`);
+  if (text !== expected) report(path, `Expected\n${expected}but the compiler says\n${text}`);
+  if (message === undefined) report(path, 'Expected an error, but it compiles');
+  if (message?.length > mostLines) report(path, `Expected at most ${mostLines} lines:\n${text}`);
+}
+
+function checkNetwork(compiler, network, folder) {
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [compiler, '-p', folder, '--extendedDiagnostics', '--pretty', 'false'],
+    { encoding: 'utf8' },
+  );
+  const [, count = 'none'] = /^Instantiations:\s+(\d+)/m.exec(stdout) ?? [];
+  const [, seconds = '?'] = /^Check time:\s+([\d.]+)s/m.exec(stdout) ?? [];
+  console.log(`${network}: ${count} instantiations, ${seconds} s`);
+  if (status !== 0) report(folder, `Expected the network to compile:\n${stdout}`);
+  if (!(Number(count) <= maxInstantiations)) {
+    report(folder, `Expected at most ${maxInstantiations} instantiations but counted ${count}`);
+  }
 }
 
 function report(file, problem) {
   failed = true;
-  console.error(`${mistakes}/${file}: ${problem}`);
+  console.error(`${file}: ${problem}`);
 }

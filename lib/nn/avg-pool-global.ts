@@ -26,7 +26,7 @@ export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
    * @throws RangeError for another rank and for images without a pixel.
    */
   forward<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<ImageProblem<ShapeOf<X>, number>>,
+    x: X & Unless<X, ImageProblem<ShapeOf<X>, number>>,
   ): Tensor<GloballyPooled<ShapeOf<X>>, TapeOf<X>> {
     const y = avgPoolGlobal(requireTensor('x', x));
     return y as unknown as Tensor<GloballyPooled<ShapeOf<X>>, TapeOf<X>>;

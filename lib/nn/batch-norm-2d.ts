@@ -9,12 +9,12 @@ import { type ImageShape, requireBatch } from '../ops/image-shape.js';
 import { requireShape, requireTensor } from '../ops/operand.js';
 import { type GradientProvider, type UnusedTensors } from '../optim/gradient-provider.js';
 import { updateParameter } from '../optim/update-parameter.js';
-import type { Shape, Unless } from '../tensor/shape.js';
+import type { Shape } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../tensor/tensor.js';
 import { ChannelNorm } from './channel-norm.js';
 import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
-import type { AddendProblem, ImageProblem, SameShapeAs, TapeProblem } from './input.js';
+import type { AddendInput, ImageProblem, SameShapeAs, ModeInput } from './input.js';
 import { JsonReader, type JsonNumber, jsonNumbers } from './json.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients } from './module.js';
@@ -52,9 +52,10 @@ export interface BatchNorm2DJson {
   readonly runningVar: readonly JsonNumber[];
 }
 
-/** `unknown` for an input that fits, else its mistake. */
-type Input<X, C extends number, Wanted extends Tape> = Unless<
-  [TapeProblem<X, Wanted>] extends [never] ? ImageProblem<ShapeOf<X>, C> : TapeProblem<X, Wanted>
+type Input<X, C extends number, Wanted extends Tape> = ModeInput<
+  X,
+  Wanted,
+  ImageProblem<ShapeOf<X>, C>
 >;
 
 /**
@@ -149,7 +150,7 @@ export class BatchNorm2D<C extends number>
    */
   forwardRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
     x: X & Input<X, C, NoneTape>,
-    addend?: A & Unless<AddendProblem<X, A, NoneTape>>,
+    addend?: A & AddendInput<X, A, NoneTape>,
   ): SameShapeAs<X, NoneTape> {
     const input = requireUntaped('x', x);
     const image = this.readImage(input);
@@ -168,7 +169,7 @@ export class BatchNorm2D<C extends number>
    */
   forwardMutRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
     x: X & Input<X, C, OwnedTape>,
-    addend?: A & Unless<AddendProblem<X, A, Tape>>,
+    addend?: A & AddendInput<X, A, Tape>,
   ): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
     const image = this.#readBatch(input);

@@ -110,7 +110,7 @@ export class Conv2D<
    * @throws RangeError for a wrong shape.
    */
   forward<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<ConvolutionProblem<ShapeOf<X>, I, K, P>>,
+    x: X & Unless<X, ConvolutionProblem<ShapeOf<X>, I, K, P>>,
   ): Tensor<ConvolvedShape<ShapeOf<X>, O, K, S, P>, TapeOf<X>> {
     return conv2d(requireTensor('x', x), this.weight, this.bias, this);
   }

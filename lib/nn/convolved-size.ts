@@ -25,9 +25,9 @@ export type KernelProblem<
   K extends number,
   P extends number,
 > = X extends readonly [...number[], infer H extends number, infer W extends number]
-  ? [WindowSize<H, K, 1, P>] extends [never]
+  ? WindowSize<H, K, 1, P> extends never
     ? KernelMistake<H, K, P>
-    : [WindowSize<W, K, 1, P>] extends [never]
+    : WindowSize<W, K, 1, P> extends never
       ? KernelMistake<W, K, P>
       : never
   : never;

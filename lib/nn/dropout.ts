@@ -1,9 +1,9 @@
 import { requireFraction, requireOptions, requirePositiveInteger } from '../errors.js';
 import { dropout } from '../ops/dropout.js';
-import type { Shape, Unless } from '../tensor/shape.js';
+import type { Shape } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
-import type { SameShapeAs, TapeProblem } from './input.js';
+import type { ModeInput, SameShapeAs } from './input.js';
 import { requireRandomSource } from '../tensor/random-source.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import { NoParameters } from './no-parameters.js';
@@ -33,7 +33,7 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
    * @throws TypeError for a tensor with a tape.
    */
   forward<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<TapeProblem<X, NoneTape>>,
+    x: X & ModeInput<X, NoneTape, never>,
   ): SameShapeAs<X, NoneTape> {
     return requireUntaped('x', x) as SameShapeAs<X, NoneTape>;
   }
@@ -44,7 +44,7 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
    * @throws TypeError for a tensor without a tape; the generator was not asked then.
    */
   forwardMut<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<TapeProblem<X, OwnedTape>>,
+    x: X & ModeInput<X, OwnedTape, never>,
   ): SameShapeAs<X, OwnedTape> {
     return dropout(requireTaped('x', x), this.p, this.#rng) as SameShapeAs<X, OwnedTape>;
   }

@@ -24,7 +24,7 @@ export class Flatten2D extends NoParameters<'Flatten2D'> {
    * @throws RangeError for another rank.
    */
   forward<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<ImageProblem<ShapeOf<X>, number>>,
+    x: X & Unless<X, ImageProblem<ShapeOf<X>, number>>,
   ): Tensor<Flattened<ShapeOf<X>>, TapeOf<X>> {
     const input = requireTensor('x', x);
     const { images, channels, plane } = readImageShape('x', input.shape);

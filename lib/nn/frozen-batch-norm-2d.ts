@@ -65,7 +65,7 @@ export class FrozenBatchNorm2D<C extends number>
    * @throws RangeError for a wrong shape.
    */
   forward<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<ImageProblem<ShapeOf<X>, C>>,
+    x: X & Unless<X, ImageProblem<ShapeOf<X>, C>>,
   ): SameShapeAs<X, TapeOf<X>> {
     const input = requireTensor('x', x);
     const image = this.readImage(input);

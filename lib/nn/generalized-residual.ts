@@ -5,13 +5,13 @@ import type { NpzWriter } from '../npz/npz-writer.js';
 import { add } from '../ops/arithmetic.js';
 import { requireTensor } from '../ops/operand.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
-import { formatShape, sameShape, type Shape, type Unless } from '../tensor/shape.js';
+import { formatShape, sameShape, type Shape } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
 import { wrongShape } from '../errors.js';
-import type { TapeProblem } from './input.js';
-import type { Layer, ResultShape, ShapeProblem } from './layer-shapes.js';
+import type { ModeInput } from './input.js';
+import type { GeneralizedResidualProblem, Layer, SumShape } from './layer-shapes.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
@@ -27,14 +27,14 @@ import {
 import { registerReluJoin, reluJoinOf } from './relu-join.js';
 import { keepStatistics } from './running-statistics.js';
 
-type Input<X, F extends Layer, R extends Layer, Wanted extends Tape> = Unless<
-  [TapeProblem<X, Wanted>] extends [never]
-    ? ShapeProblem<GeneralizedResidual<F, R>, ShapeOf<X>>
-    : TapeProblem<X, Wanted>
+type Input<X, F extends Layer, R extends Layer, Wanted extends Tape> = ModeInput<
+  X,
+  Wanted,
+  GeneralizedResidualProblem<F, R, ShapeOf<X>>
 >;
 
-type Output<X, F, T extends Tape> =
-  X extends Tensor<infer S, Tape> ? Tensor<ResultShape<F, S>, T> : never;
+type Output<X, F extends Layer, R extends Layer, T extends Tape> =
+  X extends Tensor<infer S, Tape> ? Tensor<SumShape<F, R, S>, T> : never;
 
 /**
  * f(x) + r(x), as dfdx's `GeneralizedResidual<F, R>` (He et al., 2016): a residual block that changes the
@@ -87,7 +87,9 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
    * @throws TypeError for a tensor with a tape; RangeError where f and r make different shapes; what they
    * throw.
    */
-  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, R, NoneTape>): Output<X, F, NoneTape> {
+  forward<X extends Tensor<Shape, Tape>>(
+    x: X & Input<X, F, R, NoneTape>,
+  ): Output<X, F, R, NoneTape> {
     const input = requireUntaped('x', x);
     const left = infer('f', this.f, input);
     const right = infer('r', this.r, input);
@@ -95,7 +97,7 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
     for (const part of new Set([left, right])) {
       if (part !== input && isTensor(part)) part.dispose();
     }
-    return y as Output<X, F, NoneTape>;
+    return y as Output<X, F, R, NoneTape>;
   }
 
   /**
@@ -105,11 +107,11 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
    */
   forwardMut<X extends Tensor<Shape, Tape>>(
     x: X & Input<X, F, R, OwnedTape>,
-  ): Output<X, F, OwnedTape> {
+  ): Output<X, F, R, OwnedTape> {
     const input = requireTaped('x', x);
     const restore = keepStatistics(this);
     try {
-      return sum(train(this.f, input), train(this.r, input)) as Output<X, F, OwnedTape>;
+      return sum(train(this.f, input), train(this.r, input)) as Output<X, F, R, OwnedTape>;
     } catch (error) {
       restore();
       throw error;

@@ -32,9 +32,7 @@ export interface LinearOptions {
 }
 
 type Output<X, O extends number> =
-  X extends Tensor<readonly [infer N extends number, number], infer T>
-    ? Tensor<readonly [N, O], T>
-    : never;
+  X extends Tensor<infer S, infer T> ? Tensor<readonly [S[0], O], T> : never;
 
 /** y = x W^T + b, as dfdx 0.10's `Linear<I, O>`. */
 export class Linear<I extends number, O extends number>
@@ -63,7 +61,9 @@ export class Linear<I extends number, O extends number>
    * @returns [N, O], with the same tape.
    * @throws RangeError for a wrong shape.
    */
-  forward<X extends Tensor<Shape, Tape>>(x: X & Unless<RowsProblem<ShapeOf<X>, I>>): Output<X, O> {
+  forward<X extends Tensor<Shape, Tape>>(
+    x: X & Unless<X, RowsProblem<ShapeOf<X>, I>>,
+  ): Output<X, O> {
     const input = requireTensor('x', x);
     const inputs = this.weight.shape[1];
     if (input.shape.length !== 2 || input.shape[1] !== inputs) {

@@ -32,7 +32,7 @@ export type PoolProblem<
   K extends number,
   S extends number,
   P extends number,
-> = X extends Shape
+> = X extends unknown
   ? [ImageProblem<X, number>] extends [never]
     ? HasWindows<X, K, S, P> extends true
       ? never
@@ -46,9 +46,9 @@ type HasWindows<
   S extends number,
   P extends number,
 > = X extends readonly [...Shape, infer H extends number, infer W extends number]
-  ? [WindowSize<H, K, S, P>] extends [never]
+  ? WindowSize<H, K, S, P> extends never
     ? false
-    : [WindowSize<W, K, S, P>] extends [never]
+    : WindowSize<W, K, S, P> extends never
       ? false
       : true
   : true;
@@ -90,7 +90,7 @@ export abstract class Pool2D<
    * @throws RangeError for another rank and for images that hold no window.
    */
   forward<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<PoolProblem<ShapeOf<X>, K, S, P>>,
+    x: X & Unless<X, PoolProblem<ShapeOf<X>, K, S, P>>,
   ): Tensor<Pooled<ShapeOf<X>, K, S, P>, TapeOf<X>> {
     const y = this.pool(requireTensor('x', x), this);
     return y as unknown as Tensor<Pooled<ShapeOf<X>, K, S, P>, TapeOf<X>>;

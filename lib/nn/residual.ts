@@ -5,12 +5,12 @@ import type { NpzWriter } from '../npz/npz-writer.js';
 import { add } from '../ops/arithmetic.js';
 import { requireShape, requireTensor } from '../ops/operand.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
-import type { Shape, Unless } from '../tensor/shape.js';
+import type { Shape } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
-import type { SameShapeAs, TapeProblem } from './input.js';
-import type { Layer, ShapeProblem } from './layer-shapes.js';
+import type { SameShapeAs, ModeInput } from './input.js';
+import type { Layer, ResidualProblem } from './layer-shapes.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
@@ -26,10 +26,10 @@ import {
 import { registerReluJoin, reluJoinOf } from './relu-join.js';
 import { keepStatistics } from './running-statistics.js';
 
-type Input<X, F extends Layer, Wanted extends Tape> = Unless<
-  [TapeProblem<X, Wanted>] extends [never]
-    ? ShapeProblem<Residual<F>, ShapeOf<X>>
-    : TapeProblem<X, Wanted>
+type Input<X, F extends Layer, Wanted extends Tape> = ModeInput<
+  X,
+  Wanted,
+  ResidualProblem<F, ShapeOf<X>>
 >;
 
 /** f(x) + x, as dfdx's `Residual<F>` (He et al., 2016). */

@@ -3,11 +3,11 @@ import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
-import type { Shape, Unless } from '../tensor/shape.js';
+import type { Shape } from '../tensor/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
-import type { TapeProblem } from './input.js';
+import type { ModeInput } from './input.js';
 import type { ChainProblem, ChainResult, Fitting, Layer } from './layer-shapes.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
@@ -25,14 +25,11 @@ import { type Addend, registerReluJoin, reluJoinOf } from './relu-join.js';
 import { isReLU } from './relu.js';
 import { keepStatistics } from './running-statistics.js';
 
-type Input<X, Layers extends readonly unknown[], Wanted extends Tape> = Unless<
-  [TapeProblem<X, Wanted>] extends [never]
-    ? ChainProblem<Layers, ShapeOf<X>>
-    : TapeProblem<X, Wanted>
+type Input<X, Layers extends readonly unknown[], Wanted extends Tape> = ModeInput<
+  X,
+  Wanted,
+  ChainProblem<Layers, ShapeOf<X>>
 >;
-
-/** The element of a tuple at an index that is known to be its. */
-type At<Tuple extends readonly unknown[], I> = I extends keyof Tuple ? Tuple[I] : unknown;
 
 type Output<X, Layers extends readonly unknown[], T extends Tape> =
   X extends Tensor<infer S, Tape> ? Tensor<ChainResult<Layers, S>, T> : never;
@@ -67,7 +64,7 @@ export class Sequential<Layers extends readonly Layer[]>
    * one tensor.
    * @throws TypeError for what has neither forward() nor forwardMut().
    */
-  constructor(...layers: { readonly [I in keyof Layers]: Layers[I] & At<Fitting<Layers>, I> }) {
+  constructor(...layers: Fitting<Layers>) {
     super();
     for (const [i, layer] of layers.entries()) asPart(`layers[${i}]`, layer);
     this.layers = Object.freeze([...layers]) as unknown as Layers;

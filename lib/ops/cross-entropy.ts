@@ -1,21 +1,30 @@
 import { graphsOf, recorded } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
 import { describe, typeError, wrongShape, wrongType, wrongValue } from '../errors.js';
-import type { Mistake, Shape } from '../tensor/shape.js';
+import type { HasUnknownRank, Shape, Unless } from '../tensor/shape.js';
 import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
-import { isTaped, isTensor, storageOf, type TapeOf, type Tensor } from '../tensor/tensor.js';
+import {
+  isTaped,
+  isTensor,
+  type ShapeOf,
+  storageOf,
+  type TapeOf,
+  type Tensor,
+} from '../tensor/tensor.js';
 import { requireTensor } from './operand.js';
 
 /** The class of each row, or the probabilities of all classes. */
 export type Targets =
   Uint8Array | Int32Array | readonly number[] | Tensor<readonly [number, number]>;
 
-type LogitsMistake<X> =
-  X extends Tensor<readonly [number, number], Tape>
+type LogitsProblem<S extends Shape> =
+  HasUnknownRank<S> extends true
     ? never
-    : Mistake<'Expected a 2D tensor [N, classes] for logits'>;
+    : S extends readonly [number, number]
+      ? never
+      : 'Expected a 2D tensor [N, classes] for logits';
 
 /**
  * Cross entropy of softmax(logits) against the targets, averaged over the rows:
@@ -26,7 +35,7 @@ type LogitsMistake<X> =
  * @throws RangeError for a wrong shape, an empty batch or an index that is no class.
  */
 export function crossEntropyWithLogits<X extends Tensor<Shape, Tape>>(
-  logits: X & ([LogitsMistake<X>] extends [never] ? unknown : LogitsMistake<X>),
+  logits: X & Unless<X, LogitsProblem<ShapeOf<X>>>,
   targets: Targets,
 ): Tensor<readonly [], TapeOf<X>> {
   return crossEntropy<X>(logits, (rows, columns) => readTargets(targets, rows, columns), false);
@@ -42,7 +51,7 @@ export function crossEntropyWithLogits<X extends Tensor<Shape, Tape>>(
  * @throws RangeError for a wrong shape or an empty batch, TypeError for targets with a tape.
  */
 export function klDivWithLogitsLoss<X extends Tensor<Shape, Tape>>(
-  logits: X & ([LogitsMistake<X>] extends [never] ? unknown : LogitsMistake<X>),
+  logits: X & Unless<X, LogitsProblem<ShapeOf<X>>>,
   targets: Tensor<readonly [number, number]>,
 ): Tensor<readonly [], TapeOf<X>> {
   const read = (rows: number, columns: number): Target =>

@@ -1,7 +1,7 @@
 import { graphsOf, recorded } from '../autograd/record.js';
 import { backend, type Loss } from '../backend/index.js';
 import { requirePositive, typeError, wrongShape } from '../errors.js';
-import type { Mistake, SameShape, Shape } from '../tensor/shape.js';
+import type { SameShape, Shape, Unless } from '../tensor/shape.js';
 import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
@@ -9,13 +9,15 @@ import { isTaped, type ShapeOf, storageOf, type TapeOf, type Tensor } from '../t
 import { requireTensor } from './operand.js';
 import { sqrt } from './unary.js';
 
-/** What the type of the targets is intersected with: `unknown` where they may fit the predictions. */
-export type TargetsOf<X, Y> =
+/** The type that the targets are intersected with: `unknown` where they may fit the predictions. */
+export type TargetsOf<X, Y> = Unless<
+  Y,
   Y extends Tensor<Shape>
     ? false extends SameShape<ShapeOf<X>, ShapeOf<Y>>
-      ? Mistake<'Expected targets of the shape of the predictions'>
-      : unknown
-    : Mistake<'Expected targets without a tape'>;
+      ? 'Expected targets of the shape of the predictions'
+      : never
+    : 'Expected targets without a tape'
+>;
 
 type AnyTensor = Tensor<Shape, Tape>;
 

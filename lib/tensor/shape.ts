@@ -13,9 +13,33 @@ export interface Mistake<Text extends string> {
   readonly [mistake]: Text;
 }
 
-/** What a parameter's type is intersected with: `unknown`, which changes nothing, where there is no
- * problem, else the problem as a Mistake. */
-export type Unless<Problem extends string> = [Problem] extends [never] ? unknown : Mistake<Problem>;
+/**
+ * The type that a parameter is intersected with: `unknown`, which changes nothing, unless the argument certainly has
+ * a problem; then the problem as a Mistake.
+ *
+ * Inside a generic function a problem may depend on sizes that are type parameters. The compiler then substitutes a
+ * type that fits everything before it decides that `'wrong'` is impossible, so such an argument compiles and is
+ * checked where the sizes become known. (`[Problem] extends [never]` alone would stay undecided there, and an
+ * undecided type accepts nothing.) `Argument` keeps the decision open in the declaration of the method itself.
+ */
+export type Unless<Argument, Problem extends string> = [
+  Argument,
+  Decision<Verdict<Problem>>,
+] extends [unknown, Decision<'wrong'>]
+  ? Mistake<Problem>
+  : unknown;
+
+/** Holds a verdict. The compiler substitutes type parameters only inside of an object. */
+export interface Decision<Is> {
+  /** The verdict; only the compiler sees it. */
+  readonly is: Is;
+}
+
+/** `'wrong'` where there is a problem. */
+export type Verdict<Problem> = [Problem] extends [never] ? 'right' : 'wrong';
+
+/** Whether the compiler does not know how many axes a shape has: any number is possible, and is checked at run time. */
+export type HasUnknownRank<S extends Shape> = number extends S['length'] ? true : false;
 
 /** Whether two sizes may be the same: an unknown one may be any, and is checked at run time. */
 export type SameSize<A extends number, B extends number> = number extends A
@@ -37,14 +61,12 @@ export type SameShape<A extends Shape, B extends Shape> = A extends readonly [
     ? SameSize<A0, B0> extends true
       ? SameShape<ARest, BRest>
       : false
-    : UnknownRank<B>
+    : HasUnknownRank<B>
   : A extends readonly []
     ? B extends readonly []
       ? true
-      : UnknownRank<B>
+      : HasUnknownRank<B>
     : true;
-
-type UnknownRank<S extends Shape> = number extends S['length'] ? true : false;
 
 /** Of every scalar: one frozen array for all. */
 export const scalarShape: readonly [] = Object.freeze([]);

@@ -380,7 +380,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   /** log(softmax) over the last axis of a vector or a matrix. */
   logSoftmax<A extends Tensor<Shape, Tape>>(
-    this: A & LogSoftmaxInput<ShapeOf<A>>,
+    this: A & LogSoftmaxInput<A>,
   ): Tensor<ShapeOf<A>, TapeOf<A>> {
     return logSoftmax(this as unknown as Tensor<ShapeOf<A>, TapeOf<A>>);
   }
