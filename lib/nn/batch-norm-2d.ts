@@ -226,7 +226,11 @@ export class BatchNorm2D<C extends number>
           expected: 'a number from 0 to 1, or NaN for cumulative',
           fits: (value) => Number.isNaN(value) || (value >= 0 && value <= 1),
         });
-        zip.change(() => (this.#momentum = Number.isNaN(momentum) ? 'cumulative' : momentum));
+        zip.replace<number | 'cumulative'>(
+          () => this.#momentum,
+          (value) => (this.#momentum = value),
+          Number.isNaN(momentum) ? 'cumulative' : momentum,
+        );
       }
       const batchesName = `${prefix}num_batches_tracked.npy`;
       if (zip.has(batchesName)) {
@@ -234,7 +238,11 @@ export class BatchNorm2D<C extends number>
           expected: 'a number of batches',
           fits: (value) => Number.isSafeInteger(value) && value >= 0,
         });
-        zip.change(() => (this.#batches = batches));
+        zip.replace(
+          () => this.#batches,
+          (value) => (this.#batches = value),
+          batches,
+        );
       }
     });
   }

@@ -93,7 +93,11 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
         expected: 'a positive finite number',
         fits: (value) => value > 0 && Number.isFinite(value),
       });
-      zip.change(() => (this.#epsilon = epsilon));
+      zip.replace(
+        () => this.#epsilon,
+        (value) => (this.#epsilon = value),
+        epsilon,
+      );
     });
   }
 

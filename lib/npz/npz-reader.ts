@@ -4,7 +4,7 @@ import { describe, wrongType, wrongValue } from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { setFloats } from '../files/set-floats.js';
-import { Stage } from '../files/stage.js';
+import { replacement, Stage } from '../files/stage.js';
 import { requireTensor } from '../ops/operand.js';
 import { elementCount, type Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -140,10 +140,22 @@ export class NpzReader {
     return this.#stage.together(read);
   }
 
-  /** Notes a change that is to be made together with those of the tensors. */
-  change(change: () => void): void {
+  /**
+   * Notes a change that is to be made together with those of the tensors.
+   * @param undo Puts back what `change` changed. Called when `change`, or another change of this load, throws.
+   * Changes without it are made last, and remain where one of them throws.
+   */
+  change(change: () => void, undo?: () => void): void {
     if (typeof change !== 'function') throw wrongType('change', 'a function', change);
-    this.#stage.note(change);
+    if (undo !== undefined && typeof undo !== 'function') {
+      throw wrongType('undo', 'a function', undo);
+    }
+    this.#stage.note({ apply: change, undo });
+  }
+
+  /** @internal The same for one value that can be read and set. */
+  replace<T>(get: () => T, set: (value: T) => void, value: T): void {
+    this.#stage.note(replacement(get, set, value));
   }
 
   /** Closes the file; nothing can be read afterwards. */

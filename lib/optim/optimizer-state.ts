@@ -31,6 +31,7 @@ export interface OptimizerState {
 }
 
 export interface Counter {
+  /** As it is now. */
   readonly value: number;
   readonly expected: string;
   readonly fits: (value: number) => boolean;
@@ -81,9 +82,7 @@ export async function readState(
   await zip.together(async () => {
     for (const [name, counter] of Object.entries(state.counters)) {
       const value = await zip.number(`${start}${name}.npy`, counter);
-      zip.change(() => {
-        counter.set(value);
-      });
+      zip.replace(() => counter.value, counter.set, value);
     }
     for (const [name, own] of Object.entries(state.settings)) {
       await zip.number(`${start}${name}.npy`, {

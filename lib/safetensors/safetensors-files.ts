@@ -8,6 +8,7 @@ import { type NumberType, numberTypes } from '../files/number-type.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { setFloats } from '../files/set-floats.js';
+import { type Change, commit, replacement } from '../files/stage.js';
 import { type CanUpdateWithGradients, type NamedTensor, readParameters } from '../nn/module.js';
 import { pyTorchName } from '../nn/pytorch-names.js';
 import { statisticsOf } from '../nn/running-statistics.js';
@@ -70,19 +71,17 @@ export async function loadSafetensors(
   const handle = await open(file, 'r');
   try {
     const reader = await Reader.open(file, handle);
-    const changes: (() => void)[] = [];
+    const changes: Change[] = [];
     for (const named of parameters) {
       changes.push(await reader.tensor(named));
       const counter = statisticsOf(named[1]);
       const name = counterName(named);
       if (counter === undefined || !reader.has(name)) continue;
       const count = await reader.counter(name);
-      changes.push(() => {
-        counter.setBatches(count);
-      });
+      changes.push(replacement(() => counter.batches(), (batches) => counter.setBatches(batches), count));
     }
     if (extra === 'refuse') reader.requireNoFurther(parameters);
-    for (const change of changes) change();
+    commit(changes);
   } finally {
     await handle.close();
   }
@@ -125,8 +124,8 @@ class Reader {
     throw new FileFormatError(this.file, "no tensors besides the module's", found);
   }
 
-  /** Gives a function that writes the values into the tensor. */
-  async tensor(named: NamedTensor): Promise<() => void> {
+  /** The change that writes the values into the tensor. */
+  async tensor(named: NamedTensor): Promise<Change> {
     const [, tensor] = named;
     const name = pyTorchName(named);
     const fail = failIn(this.file, name);

@@ -76,10 +76,10 @@ export async function saveCheckpoint(path: FilePath, training: Training): Promis
 export async function loadCheckpoint(path: FilePath, training: Training): Promise<void> {
   const file = readPath('path', path);
   const { model, optimizer, generators, parts, progress } = readTraining(training);
+  requireWritable(progress);
   await readNpz(
     file,
     async (zip) => {
-      // First, since theirs is the one change that may fail.
       await readGenerators(zip, generators);
       await model.read(zip, '');
       await optimizer?.read(zip, names.optimizer, model);
@@ -88,7 +88,11 @@ export async function loadCheckpoint(path: FilePath, training: Training): Promis
       }
       for (const name of Object.keys(progress)) {
         const [value] = await zip.numbers(`${names.progress}${name}.npy`, 1);
-        zip.change(() => (progress[name] = value));
+        zip.replace(
+          () => progress[name],
+          (number) => (progress[name] = number),
+          value,
+        );
       }
     },
     () => false,
@@ -106,30 +110,16 @@ async function readGenerators(
   zip: NpzReader,
   generators: Readonly<Record<string, ResumableGenerator>>,
 ): Promise<void> {
-  const states: (readonly [ResumableGenerator, readonly number[]])[] = [];
   for (const [name, generator] of Object.entries(generators)) {
     const { length } = stateOf(name, generator);
-    states.push([generator, await zip.numbers(`${names.generator}${name}.npy`, length)]);
-  }
-  zip.change(() => {
-    setAll(states);
-  });
-}
-
-/** All or none. */
-function setAll(states: readonly (readonly [ResumableGenerator, readonly number[]])[]): void {
-  const before: (() => void)[] = [];
-  try {
-    for (const [generator, state] of states) {
-      const old = [...generator.getState()];
-      before.push(() => {
-        generator.setState(old);
-      });
-      generator.setState(state);
-    }
-  } catch (error) {
-    for (const restore of before) restore();
-    throw error;
+    zip.replace<readonly number[]>(
+      // A copy: a generator may hand out the very array that it goes on with.
+      () => [...generator.getState()],
+      (state) => {
+        generator.setState(state);
+      },
+      await zip.numbers(`${names.generator}${name}.npy`, length),
+    );
   }
 }
 
@@ -162,6 +152,19 @@ function readTraining(training: Training): WholeTraining {
     if (typeof value !== 'number') throw wrongType(`progress.${name}`, 'a number', value);
   }
   return { model, ...(optimizer === undefined ? {} : { optimizer }), generators, parts, progress };
+}
+
+/** @throws TypeError for a number that assignment cannot change, as in a frozen object. */
+function requireWritable(progress: Readonly<Record<string, number>>): void {
+  for (const name of Object.keys(progress)) {
+    const { writable, set } = Object.getOwnPropertyDescriptor(progress, name) ?? {};
+    if (writable !== true && set === undefined) {
+      throw typeError(
+        'ERR_BATCHNORM_TYPE',
+        `Expected a property that can be written for progress.${name}, which loading sets, but received one that is read-only`,
+      );
+    }
+  }
 }
 
 function requireNamed(argument: string, value: unknown, methods: readonly string[]): void {

@@ -111,11 +111,11 @@ export class EarlyStopping {
         fits: (value) => limits.fits(value) && value <= count,
       });
       const [best] = await zip.numbers(`${prefix}best.npy`, 1);
-      zip.change(() => {
-        this.#count = count;
-        this.#bestAt = bestAt;
-        this.#best = Number.isNaN(best) ? undefined : best;
-      });
+      zip.replace<readonly [number, number, number | undefined]>(
+        () => [this.#count, this.#bestAt, this.#best],
+        (values) => ([this.#count, this.#bestAt, this.#best] = values),
+        [count, bestAt, Number.isNaN(best) ? undefined : best],
+      );
     });
   }
 

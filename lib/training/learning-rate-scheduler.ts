@@ -69,14 +69,16 @@ export class LearningRateScheduler {
       expected: 'a number of steps',
       fits: (value) => Number.isSafeInteger(value) && value >= 0,
     });
-    // Before anything changes: the schedule may have no rate for it, or one that the optimizer refuses.
+    // Before anything changes: the schedule may have no rate for it. A rate that the optimizer refuses takes the whole
+    // load back.
     const lr = this.#schedule(step);
-    const before = this.#optimizer.lr;
-    this.#optimizer.lr = lr;
-    this.#optimizer.lr = before;
-    zip.change(() => {
-      this.#optimizer.lr = lr;
-      this.#step = step;
-    });
+    zip.replace<readonly [lr: number, step: number]>(
+      () => [this.#optimizer.lr, this.#step],
+      ([rate, at]) => {
+        this.#optimizer.lr = rate;
+        this.#step = at;
+      },
+      [lr, step],
+    );
   }
 }
