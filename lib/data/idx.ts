@@ -1,5 +1,4 @@
 import type { ReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import {
   orDefault,
@@ -9,6 +8,8 @@ import {
   wrongValue,
 } from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
+import { fileKind, wrongKind } from '../files/file-kind.js';
+import { openFile } from '../files/open-file.js';
 import { type FilePath, readPath } from '../files/path.js';
 
 // The format: two zero bytes, the type of the values, the number of axes, the size of each as a big-endian
@@ -64,6 +65,7 @@ const types: Readonly<Record<keyof IdxValues, IdxType>> = {
   float64: { code: 0x0e, words: '64-bit floats', bytes: 8, view: (b) => new Float64Array(b) },
 };
 
+const wanted = 'an IDX file, which begins with two zero bytes,';
 const mostBytes = 2 ** 30;
 /** Deflate makes at most so many bytes of one: what a gzipped file can hold is known before it is unpacked. */
 const mostExpansion = 1032;
@@ -94,16 +96,11 @@ export async function readIdx<T extends keyof IdxValues = 'uint8'>(
     throw new FileFormatError(file, expected, found);
   };
 
-  // Opening a pipe would wait for its other end.
-  if (!(await stat(file)).isFile()) fail('an IDX file', 'no file');
-  const handle = await open(file, 'r');
+  const { handle, size, head } = await openFile(file, wanted);
   try {
-    const { size } = await handle.stat();
-    const start = Buffer.alloc(2);
-    const { bytesRead } = await handle.read(start, 0, 2, 0);
-    const gzipped = bytesRead === 2 && start[0] === 0x1f && start[1] === 0x8b;
+    const gzipped = fileKind(head) === 'gzip';
     const most = Math.min(maxBytes, gzipped ? size * mostExpansion : size);
-    const collector = new Collector(type, axes, most, fail);
+    const collector = new Collector(file, type, axes, most, fail);
     const content = handle.createReadStream({
       start: 0,
       autoClose: false,
@@ -145,6 +142,7 @@ class Collector {
   #filled = 0;
 
   constructor(
+    private readonly file: string,
     private readonly type: IdxType,
     private readonly axes: number | undefined,
     private readonly most: number,
@@ -174,12 +172,9 @@ class Collector {
   end(): IdxArray<keyof IdxValues> {
     if (this.#shape === undefined) {
       const length = this.#headerLength(this.#header);
-      this.fail(
-        length === undefined
-          ? 'an IDX file, which begins with two zero bytes'
-          : `a header of ${length} bytes`,
-        `${this.#header.length} ${this.#header.length === 1 ? 'byte' : 'bytes'}`,
-      );
+      const found = `${this.#header.length} ${this.#header.length === 1 ? 'byte' : 'bytes'}`;
+      if (length === undefined) throw wrongKind(this.file, 'idx', wanted, this.#header, found);
+      this.fail(`a header of ${length} bytes`, found);
     }
     if (this.#filled < this.#values.length) {
       this.#failOfLength(String(Math.floor(this.#filled / this.type.bytes)));
@@ -193,10 +188,7 @@ class Collector {
     if (bytes.length < 4) return undefined;
     const [first, second, code, axes] = bytes;
     if (first !== 0 || second !== 0) {
-      this.fail(
-        'an IDX file, which begins with two zero bytes',
-        `the bytes ${bytes.subarray(0, 4).toString('hex')}`,
-      );
+      throw wrongKind(this.file, 'idx', wanted, bytes);
     }
     if (code !== this.type.code) {
       const found = Object.values(types).find((each) => each.code === code);

@@ -1,7 +1,8 @@
-import { stat } from 'node:fs/promises';
 import type { Entry, ZipFile } from 'yauzl';
 import { describe, wrongType, wrongValue } from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
+import { fileKind, wrongKind } from '../files/file-kind.js';
+import { openFile } from '../files/open-file.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { setFloats } from '../files/set-floats.js';
 import { replacement, Stage } from '../files/stage.js';
@@ -11,6 +12,8 @@ import type { Tensor } from '../tensor/tensor.js';
 import { type Fail, maxHeaderBytes } from './npy-header.js';
 import { NpyScanner, type NpyVisitor } from './npy-scanner.js';
 import { NumberCollector, TensorCollector } from './npy-collectors.js';
+
+const wanted = 'an .npz file, a zip archive of arrays,';
 
 /** An archive with more entries is refused: going through them would take long. */
 const mostEntries = 100_000;
@@ -49,17 +52,19 @@ export class NpzReader {
   /** @throws FileFormatError where the file is no zip archive; what opening the file throws. */
   static async open(path: FilePath): Promise<NpzReader> {
     const file = readPath('path', path);
-    // Opening a pipe would wait for its other end.
-    if (!(await stat(file)).isFile()) throw new FileFormatError(file, 'an .npz file', 'no file');
+    const head = await readHead(file);
     const { openPromise } = await import('yauzl');
     let zip: ZipFile | undefined;
     try {
       // Names as bytes: extra entries may be called anything.
       zip = await openPromise(file, { autoClose: false, lazyEntries: true, decodeStrings: false });
-      return new NpzReader(file, zip, await readDirectory(file, zip));
+      const entries = await readDirectory(file, zip);
+      requireArrays(file, head, entries);
+      return new NpzReader(file, zip, entries);
     } catch (error) {
       zip?.close();
-      throw isFormatError(error) ? notAZip(file, error) : error;
+      if (!isFormatError(error)) throw error;
+      throw wrongKind(file, 'npz', wanted, head, `damage: ${error.message}`, { cause: error });
     }
   }
 
@@ -263,10 +268,19 @@ function isFormatError(error: unknown): error is Error {
   return code === undefined || code.startsWith('Z_') || code.startsWith('ERR_');
 }
 
-function notAZip(file: string, cause: Error): FileFormatError {
-  return new FileFormatError(file, 'a zip archive', `damage: ${cause.message}`, undefined, {
-    cause,
-  });
+async function readHead(file: string): Promise<Buffer> {
+  const { handle, head } = await openFile(file, wanted);
+  await handle.close();
+  return head;
+}
+
+/** Zip archives of other programs hold no arrays; those that are known are named. */
+function requireArrays(file: string, head: Buffer, entries: ReadonlyMap<string, unknown>): void {
+  const kind = fileKind(head);
+  if (kind !== 'pytorchZip' && kind !== 'kerasZip') return;
+  if (![...entries.keys()].some((name) => name.endsWith('.npy'))) {
+    throw wrongKind(file, 'npz', wanted, head);
+  }
 }
 
 function checkSum(entry: Entry, found: number, fail: Fail): void {

@@ -1,10 +1,12 @@
 import { rangeError } from '../errors.js';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { readChunks, readExactly, writeChunks } from '../files/chunks.js';
 import { decodeNumbers } from '../files/decode-numbers.js';
 import { FileFormatError } from '../files/file-format-error.js';
+import { wrongKind } from '../files/file-kind.js';
 import { FloatCollector } from '../files/float-collector.js';
 import { type NumberType, numberTypes } from '../files/number-type.js';
+import { type OpenFile, openFile } from '../files/open-file.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { setFloats } from '../files/set-floats.js';
@@ -17,6 +19,8 @@ import { type LoadOptions, readExtra } from '../npz/npz-files.js';
 import { storageOf } from '../tensor/tensor.js';
 import { type Entry, formatHeader, maxHeaderBytes, parseHeader } from './safetensors-format.js';
 import { encodeFloats, encodeInteger, safetensorsNumberType } from './values.js';
+
+const wanted = 'a safetensors file';
 
 /** What PyTorch counts batches in, next to a running mean. */
 const batchCounter = 'num_batches_tracked';
@@ -66,11 +70,9 @@ export async function loadSafetensors(
   const file = readPath('path', path);
   const parameters = readParameters('module', module);
   const extra = readExtra(options);
-  // Opening a pipe would wait for its other end.
-  if (!(await stat(file)).isFile()) failIn(file)('a safetensors file', 'no file');
-  const handle = await open(file, 'r');
+  const opened = await openFile(file, wanted);
   try {
-    const reader = await Reader.open(file, handle);
+    const reader = await Reader.open(file, opened);
     const changes: Change[] = [];
     for (const named of parameters) {
       changes.push(await reader.tensor(named));
@@ -78,12 +80,18 @@ export async function loadSafetensors(
       const name = counterName(named);
       if (counter === undefined || !reader.has(name)) continue;
       const count = await reader.counter(name);
-      changes.push(replacement(() => counter.batches(), (batches) => counter.setBatches(batches), count));
+      changes.push(
+        replacement(
+          () => counter.batches(),
+          (batches) => counter.setBatches(batches),
+          count,
+        ),
+      );
     }
     if (extra === 'refuse') reader.requireNoFurther(parameters);
     commit(changes);
   } finally {
-    await handle.close();
+    await opened.handle.close();
   }
 }
 
@@ -95,17 +103,15 @@ class Reader {
     private readonly dataOffset: number,
   ) {}
 
-  static async open(file: string, handle: FileHandle): Promise<Reader> {
+  static async open(file: string, { handle, size, head }: OpenFile): Promise<Reader> {
     const fail = failIn(file);
-    const stats = await handle.stat();
-    if (!stats.isFile()) fail('a safetensors file', 'no file');
-    if (stats.size < 8) fail('a safetensors file', `${stats.size} bytes`);
-    const length = Number((await readExactly(handle, 0, 8, fail)).readBigUInt64LE());
-    if (length > Math.min(maxHeaderBytes, stats.size - 8)) {
-      fail(`a header of at most ${Math.min(maxHeaderBytes, stats.size - 8)} bytes`, String(length));
-    }
-    const text = (await readExactly(handle, 8, length, fail)).toString('utf8');
-    const entries = parseHeader(text, stats.size - 8 - length, fail);
+    // By the format, the header begins with a brace.
+    if (head.length < 9 || head[8] !== 0x7b) throw wrongKind(file, 'safetensors', wanted, head);
+    const length = Number(head.readBigUInt64LE());
+    const most = Math.min(maxHeaderBytes, size - 8);
+    if (length > most) fail(`a header of at most ${most} bytes`, String(length));
+    const header = await readExactly(handle, 8, length, fail);
+    const entries = parseHeader(header, size - 8 - length, fail);
     return new Reader(file, handle, entries, 8 + length);
   }
 

@@ -1,4 +1,5 @@
 import { elementCount, type Shape } from '../tensor/shape.js';
+import { duplicateName } from './duplicate-name.js';
 
 // The format: https://huggingface.co/docs/safetensors: eight bytes that tell the length of a JSON header,
 // the header, and the values of all tensors, one after the other without gaps.
@@ -24,7 +25,8 @@ const bytesOf: Readonly<Record<string, number>> = {
 };
 
 /** The entries of a header, checked to cover the values exactly. */
-export function parseHeader(text: string, dataLength: number, fail: Fail): Map<string, Entry> {
+export function parseHeader(bytes: Buffer, dataLength: number, fail: Fail): Map<string, Entry> {
+  const text = decodeText(bytes, fail);
   let header: unknown;
   try {
     header = JSON.parse(text);
@@ -34,12 +36,25 @@ export function parseHeader(text: string, dataLength: number, fail: Fail): Map<s
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     return fail('a JSON object as header', JSON.stringify(header).slice(0, 40));
   }
+  const duplicate = duplicateName(text);
+  if (duplicate !== undefined) {
+    return fail('different names in each object of the header', `${shown(duplicate)} twice`);
+  }
   const entries = new Map<string, Entry>();
   for (const [name, value] of Object.entries(header)) {
     if (name !== '__metadata__') entries.set(name, parseEntry(name, value, fail));
   }
   checkCoverage(entries, dataLength, fail);
   return entries;
+}
+
+/** With damaged bytes as U+FFFD, two names that differ could become the same. */
+function decodeText(bytes: Buffer, fail: Fail): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return fail('a header in UTF-8', 'other bytes');
+  }
 }
 
 function parseEntry(name: string, value: unknown, fail: Fail): Entry {

@@ -157,8 +157,8 @@ function readTraining(training: Training): WholeTraining {
 /** @throws TypeError for a number that assignment cannot change, as in a frozen object. */
 function requireWritable(progress: Readonly<Record<string, number>>): void {
   for (const name of Object.keys(progress)) {
-    const { writable, set } = Object.getOwnPropertyDescriptor(progress, name) ?? {};
-    if (writable !== true && set === undefined) {
+    const property = Object.getOwnPropertyDescriptor(progress, name);
+    if (property?.writable !== true && property?.set === undefined) {
       throw typeError(
         'ERR_BATCHNORM_TYPE',
         `Expected a property that can be written for progress.${name}, which loading sets, but received one that is read-only`,

@@ -138,6 +138,8 @@ describe('batchnorm inspect', () => {
     writeFileSync(path('text.npz'), 'hello');
     const text = batchnorm(['inspect', path('text.npz')]);
     expect(text.code).to.equal(1);
-    expect(text.errors).to.match(/^batchnorm: Expected a zip archive in .*\n$/);
+    expect(text.errors).to.match(
+      /^batchnorm: Expected an \.npz file, a zip archive of arrays, in .*\n$/,
+    );
   });
 });

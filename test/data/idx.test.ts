@@ -74,9 +74,9 @@ describe('readIdx', () => {
 
   it('rejects what is no IDX file', async () => {
     await rejects(Buffer.from('PNG image'), 3, 'two zero bytes', 'the bytes 504e4720');
-    await rejects(Buffer.alloc(0), 3, 'two zero bytes', '0 bytes');
+    await rejects(Buffer.alloc(0), 3, 'two zero bytes', 'an empty file');
     await rejects(bytes.subarray(0, 1), 3, 'two zero bytes', '1 byte');
-    await expectRejection(readIdx(path()), FileFormatError, 'an IDX file', 'no file');
+    await expectRejection(readIdx(path()), FileFormatError, 'an IDX file', 'a directory');
   });
 
   it('rejects values of another type', async () => {

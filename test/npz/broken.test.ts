@@ -159,7 +159,7 @@ describe('load refuses, with nothing changed,', () => {
     await expectRefused(path('text.npz'), 'a zip archive', 'damage');
     writeFileSync(path('empty.npz'), '');
     await expectRefused(path('empty.npz'), 'a zip archive');
-    await expectRefused(path(), 'an .npz file', 'no file');
+    await expectRefused(path(), 'an .npz file', 'a directory');
     await expectRejection(new BatchNorm2D(3).load(path('nowhere.npz')), Error, 'ENOENT');
   });
 

@@ -86,15 +86,18 @@ describe('loadSafetensors', () => {
     }
 
     it('what is no safetensors file', async () => {
-      await expectRefused(Buffer.alloc(0), 'a safetensors file', '0 bytes');
-      await expectRefused(Buffer.alloc(7), 'a safetensors file', '7 bytes');
-      await expectRefused(Buffer.alloc(100, 0xff), 'at most 92 bytes');
+      await expectRefused(Buffer.alloc(0), 'a safetensors file', 'an empty file');
+      await expectRefused(Buffer.alloc(7), 'a safetensors file', 'the bytes 00000000000000');
+      await expectRefused(Buffer.alloc(100, 0xff), 'a safetensors file', 'ffffffffffffffff');
+      const long8 = encode('{}');
+      long8.fill(0xff, 0, 8);
+      await expectRefused(long8, 'a header of at most 2 bytes', '18446744073709552000');
       await expectRefused(encode('{"a":'), 'a JSON header', 'damage');
       // Parsed, it would take twenty times as much memory.
       const long = `{"a":[${'[],'.repeat(1_500_000)}[]]}`;
       await expectRefused(encode(long), 'a header of at most 4194304 bytes', String(long.length));
-      await expectRefused(encode('[]'), 'a JSON object', '[]');
-      await expectRefused(encode('null'), 'a JSON object', 'null');
+      await expectRefused(encode('[]'), 'a safetensors file', 'the bytes 02000000');
+      await expectRefused(encode(' {}'), 'a safetensors file', 'the bytes 03000000');
       const bn = new BatchNorm2D(3);
       await expectRejection(loadSafetensors(temporary(), bn), Error);
       await expectRejection(loadSafetensors(temporary('nowhere'), bn), Error, 'ENOENT');

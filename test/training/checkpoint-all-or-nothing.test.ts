@@ -65,16 +65,31 @@ describe('loadCheckpoint changes everything or nothing', () => {
   };
 
   it('where progress is frozen', () =>
-    expectUntouched(({ training }) => {
-      Object.freeze(training.progress);
-      return training;
-    }, TypeError, 'for progress.epoch', 'read-only'));
+    expectUntouched(
+      ({ training }) => {
+        Object.freeze(training.progress);
+        return training;
+      },
+      TypeError,
+      'for progress.epoch',
+      'read-only',
+    ));
 
   it('where one number of progress is read-only', () =>
-    expectUntouched(withLastLoss({ value: 3, writable: false }), TypeError, 'for progress.lastLoss', 'read-only')); // prettier-ignore
+    expectUntouched(
+      withLastLoss({ value: 3, writable: false }),
+      TypeError,
+      'for progress.lastLoss',
+      'read-only',
+    ));
 
   it('where one number of progress has a getter only', () =>
-    expectUntouched(withLastLoss({ get: () => 3 }), TypeError, 'for progress.lastLoss', 'read-only')); // prettier-ignore
+    expectUntouched(
+      withLastLoss({ get: () => 3 }),
+      TypeError,
+      'for progress.lastLoss',
+      'read-only',
+    ));
 
   it('where a setter of progress throws', () =>
     expectUntouched(withLastLoss({ get: () => 3, set: fail }), Error, 'out of order'));
@@ -107,7 +122,13 @@ describe('loadCheckpoint changes everything or nothing', () => {
           dropout.setState(state);
           if (String(state) !== String(before)) fail();
         };
-        return { ...training, generators: { ...training.generators, dropout: { getState: () => dropout.getState(), setState } } }; // prettier-ignore
+        return {
+          ...training,
+          generators: {
+            ...training.generators,
+            dropout: { getState: () => dropout.getState(), setState },
+          },
+        };
       },
       Error,
       'out of order',
@@ -129,8 +150,14 @@ describe('loadCheckpoint changes everything or nothing', () => {
           Adam.set.call(optimizer, value);
           if (value !== before) fail();
         };
-        const Adam = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(optimizer), 'lr') as Required<PropertyDescriptor>; // prettier-ignore
-        Object.defineProperty(optimizer, 'lr', { get: () => Adam.get.call(optimizer) as number, set }); // prettier-ignore
+        const Adam = Object.getOwnPropertyDescriptor(
+          Object.getPrototypeOf(optimizer),
+          'lr',
+        ) as Required<PropertyDescriptor>;
+        Object.defineProperty(optimizer, 'lr', {
+          get: () => Adam.get.call(optimizer) as number,
+          set,
+        });
         return training;
       },
       Error,
@@ -163,7 +190,11 @@ describe('loadCheckpoint changes everything or nothing', () => {
     await loadCheckpoint(saved, {
       ...run.training,
       parts: {
-        mine: part(() => calls.push(`loaded: ${model.layers[0].bias.array() !== before}, epoch ${run.training.progress.epoch}`)), // prettier-ignore
+        mine: part(() =>
+          calls.push(
+            `loaded: ${model.layers[0].bias.array() !== before}, epoch ${run.training.progress.epoch}`,
+          ),
+        ),
         ...run.training.parts,
       },
     });
@@ -172,7 +203,11 @@ describe('loadCheckpoint changes everything or nothing', () => {
 
   it('and takes back what has an undo, the last change first', async () => {
     const calls: string[] = [];
-    const noting = (name: string) => part(() => calls.push(name), () => calls.push(`undo ${name}`)); // prettier-ignore
+    const noting = (name: string) =>
+      part(
+        () => calls.push(name),
+        () => calls.push(`undo ${name}`),
+      );
     const { training } = makeRun('adam', 2);
     const failing = part(fail, () => calls.push('undo failing'));
     const parts = { ...training.parts, a: noting('a'), b: noting('b'), failing, c: noting('c') };
@@ -187,7 +222,11 @@ describe('loadCheckpoint changes everything or nothing', () => {
     const own: Record<string, number> = {};
     let lastLoss = 1;
     Object.defineProperty(own, 'epoch', { value: 0, writable: true, enumerable: true });
-    Object.defineProperty(own, 'lastLoss', { get: () => lastLoss, set: (value: number) => (lastLoss = value), enumerable: true }); // prettier-ignore
+    Object.defineProperty(own, 'lastLoss', {
+      get: () => lastLoss,
+      set: (value: number) => (lastLoss = value),
+      enumerable: true,
+    });
     Object.preventExtensions(own);
     await loadCheckpoint(saved, run.training);
     expect(bitsOf(run)).to.deep.equal(bitsOf(expected));
@@ -197,7 +236,10 @@ describe('loadCheckpoint changes everything or nothing', () => {
 
   it('and saves a frozen progress', async () => {
     const { training } = makeRun('sgd', 1);
-    await saveCheckpoint(path('frozen.npz'), { ...training, progress: Object.freeze({ epoch: 4 }) }); // prettier-ignore
+    await saveCheckpoint(path('frozen.npz'), {
+      ...training,
+      progress: Object.freeze({ epoch: 4 }),
+    });
     const progress = { epoch: 0 };
     await loadCheckpoint(path('frozen.npz'), { ...training, progress });
     expect(progress.epoch).to.equal(4);

@@ -7,6 +7,7 @@ import {
   integerCodec,
   readAll,
 } from '../number-codecs.js';
+import { parseStrictly } from './strict-json.js';
 
 // Safetensors files, made and read by the format's description alone: eight bytes with the length of a JSON
 // header, the header, the values.
@@ -98,6 +99,26 @@ const mutations: Readonly<Record<string, (choices: Choices) => Buffer>> = {
       const at = choices.one([0, 12, 36]);
       entries.more = { dtype: choices.one([...types, 'F8_E4M3', 'X']), shape: [0, 2 ** 40], data_offsets: [at, at] }; // prettier-ignore
     }),
+  'a name twice': (choices) => {
+    const bytes = file(choices);
+    const length = Number(bytes.readBigUInt64LE());
+    const text = bytes.toString('utf8', 8, 8 + length);
+    const [name, at] = choices.one([
+      ['scale', 1],
+      ['\\u0073cale', 1],
+      ['dtype', text.indexOf('{', 1) + 1],
+      ['other', 1],
+    ] as const);
+    const value = choices.one([
+      '"F32"',
+      '{}',
+      text.slice(text.indexOf('{', 1), text.indexOf('}') + 1),
+    ]);
+    const changed = Buffer.from(`${text.slice(0, at)}"${name}":${value},${text.slice(at)}`);
+    const begin = Buffer.alloc(8);
+    begin.writeBigUInt64LE(BigInt(changed.length));
+    return Buffer.concat([begin, changed, bytes.subarray(8 + length)]);
+  },
   'a header of another kind': (choices) => {
     const text = choices.one(['[]', 'null', '5', '"x"', '{}', '{', '{"scale":{}}', '['.repeat(50_000), '{"a":'.repeat(20_000)]); // prettier-ignore
     const length = Buffer.alloc(8);
@@ -117,7 +138,7 @@ export function mutant(choices: Choices): { what: string; bytes: Buffer } {
 export function readStrictly(bytes: Buffer, name: string, length: number): number[] {
   const headerLength = Number(bytes.readBigUInt64LE());
   const text = bytes.toString('utf8', 8, 8 + headerLength);
-  const entries = JSON.parse(text) as Record<string, { dtype: string; shape: number[]; data_offsets: number[] }>; // prettier-ignore
+  const entries = parseStrictly(text) as Record<string, { dtype: string; shape: number[]; data_offsets: number[] }>; // prettier-ignore
   const { dtype, shape, data_offsets } = entries[name];
   if (JSON.stringify(shape) !== `[${length}]`) throw new Error('another shape');
   const [begin, end] = data_offsets.map((at) => 8 + headerLength + at);

@@ -6,6 +6,7 @@ writes the files; make.py --check compares; make.py --verify FILE loads FILE, wh
 into PyTorch strictly and compares the network's output with the one beside it, FILE.json.
 """
 
+import io
 import json
 import struct
 import sys
@@ -114,6 +115,10 @@ def files():
     half = {name: values.half() for name, values in state.items()}
     yield "half.safetensors", encode({name: ("F16", v.shape, v.numpy()) for name, v in half.items()})
     yield "types.safetensors", types()
+    # Of another kind: what torch.save writes.
+    pickled = io.BytesIO()
+    torch.save({"weight": torch.ones(3)}, pickled)
+    yield "state.pt", pickled.getvalue()
     floats = {"weight": (3,), "bias": (3,), "running_mean": (3,), "running_var": (3,)}
     layer = {name: state[f"0.{name}"] for name in floats}
     yield "float64.safetensors", encode(
@@ -146,7 +151,7 @@ def main() -> int:
         path = FOLDER / name
         if "--check" not in sys.argv:
             path.write_bytes(content)
-        elif path.suffix == ".safetensors" and path.read_bytes() != content:
+        elif path.suffix != ".json" and path.read_bytes() != content:
             differing.append(name)
     for name in differing:
         print(f"{name}: not as committed")

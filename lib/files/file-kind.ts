@@ -1,0 +1,120 @@
+import { FileFormatError } from './file-format-error.js';
+
+// What a file is, by its first bytes: readers that are given a file of another kind say what it is and what to do.
+
+/** A kind of file that is known by its first bytes. */
+export type FileKind = keyof typeof kinds;
+
+interface Description {
+  /** As an object of "found". */
+  readonly what: string;
+  /** What reads such a file, or how it becomes one that can be read. */
+  readonly remedy: string;
+}
+
+const pyTorch =
+  "save its state dict with save_file() of Python's package safetensors and use loadSafetensors()";
+const keras = 'save its weights with numpy.savez() and use load()';
+const download = 'download the file itself';
+
+const kinds = {
+  npz: { what: 'a zip archive, such as an .npz file', remedy: 'use load()' },
+  safetensors: { what: 'a safetensors file', remedy: 'use loadSafetensors()' },
+  npy: { what: 'a single array (.npy)', remedy: 'save it with numpy.savez() and use load()' },
+  idx: { what: 'an IDX file', remedy: 'use readIdx()' },
+  pytorchZip: { what: 'a PyTorch file (.pt, .pth)', remedy: pyTorch },
+  pytorchPickle: { what: 'a PyTorch file (.pt, .pth) of before version 1.6', remedy: pyTorch },
+  pickle: { what: 'a Python pickle', remedy: pyTorch },
+  kerasZip: { what: 'a Keras file (.keras)', remedy: keras },
+  hdf5: { what: 'an HDF5 file, as Keras writes them', remedy: keras },
+  gguf: { what: 'a GGUF file', remedy: 'convert it to safetensors' },
+  lfs: { what: 'a Git LFS pointer in place of the file', remedy: 'run git lfs pull' },
+  html: { what: 'an HTML page', remedy: `${download}, not the page that shows it` },
+  xml: { what: 'an XML document, such as the error of a file server', remedy: download },
+  gzip: { what: 'a gzip file', remedy: 'decompress it first' },
+  bzip2: { what: 'a bzip2 file', remedy: 'decompress it first' },
+  xz: { what: 'an xz file', remedy: 'decompress it first' },
+  zstd: { what: 'a Zstandard file', remedy: 'decompress it first' },
+  tar: { what: 'a tar archive', remedy: 'unpack it first' },
+  json: { what: 'JSON', remedy: 'use BatchNorm2D.fromJSON() if toJSON() wrote it' },
+  png: { what: 'a PNG picture', remedy: 'decode it, for example with sharp' },
+  jpeg: { what: 'a JPEG picture', remedy: 'decode it, for example with sharp' },
+  empty: { what: 'an empty file', remedy: 'save or download it again' },
+} as const satisfies Record<string, Description>;
+
+/** So many first bytes are enough to know every kind. */
+export const headBytes = 4096;
+
+const ascii = (text: string) => (head: Buffer) => head.toString('latin1', 0, text.length) === text;
+const text = (pattern: RegExp) => (head: Buffer) => pattern.test(head.toString('latin1'));
+
+/** The first test that holds decides. */
+const tests: readonly (readonly [FileKind, (head: Buffer) => boolean])[] = [
+  ['empty', (head) => head.length === 0],
+  // PyTorch and Keras begin with these entries; the name stands behind 30 bytes of a zip entry's header.
+  ['pytorchZip', text(/^PK\x03\x04[^]{26}[^]*?\/(?:data\.pkl|version|\.format_version|byteorder)/)],
+  ['kerasZip', text(/^PK\x03\x04[^]{26}(?:metadata\.json|config\.json|model\.weights\.h5)/)],
+  ['npz', text(/^PK(?:\x03\x04|\x05\x06)/)],
+  ['npy', ascii('\x93NUMPY')],
+  ['safetensors', isSafetensors],
+  ['idx', isIdx],
+  // The number that torch.save() wrote first, pickled.
+  ['pytorchPickle', text(/^\x80[\x02-\x05](?:\x95[^]{8})?\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19\./)],
+  ['pickle', (head) => head.length > 2 && head[0] === 0x80 && head[1] >= 2 && head[1] <= 5],
+  ['hdf5', ascii('\x89HDF\r\n\x1a\n')],
+  ['gguf', ascii('GGUF')],
+  ['lfs', ascii('version https://git-lfs.github.com/spec/')],
+  ['html', text(/^(?:\xef\xbb\xbf)?\s*(?:<!--[^]*?-->\s*)*<(?:!doctype html|html|head|body)\b/i)],
+  ['xml', text(/^(?:\xef\xbb\xbf)?\s*<\?xml\b/i)],
+  ['gzip', ascii('\x1f\x8b')],
+  ['bzip2', ascii('BZh')],
+  ['xz', ascii('\xfd7zXZ\0')],
+  ['zstd', ascii('\x28\xb5\x2f\xfd')],
+  ['tar', (head) => head.toString('latin1', 257, 262) === 'ustar'],
+  ['png', ascii('\x89PNG\r\n\x1a\n')],
+  ['jpeg', ascii('\xff\xd8\xff')],
+  ['json', text(/^(?:\xef\xbb\xbf)?\s*(?:\{\s*["}]|\[)/)],
+];
+
+/** The kind of a file that begins with these bytes; undefined where they are of none that is known. */
+export function fileKind(head: Buffer): FileKind | undefined {
+  return tests.find(([, holds]) => holds(head))?.[0];
+}
+
+/**
+ * The error for a file that is not of the kind that a reader wants.
+ * @param own The kind that the reader wants: such a file is damaged.
+ * @param wanted As an object of "Expected", such as `a safetensors file`.
+ * @param damage What is wrong where the file is of that kind or of none that is known.
+ */
+export function wrongKind(
+  file: string,
+  own: FileKind,
+  wanted: string,
+  head: Buffer,
+  damage = `the bytes ${head.toString('hex', 0, 8)}`,
+  options?: ErrorOptions,
+): FileFormatError {
+  const kind = fileKind(head);
+  const known = kind !== undefined && kind !== own;
+  const found = known ? `${kinds[kind].what}; ${kinds[kind].remedy}` : damage;
+  return new FileFormatError(file, wanted, found, undefined, options);
+}
+
+/** A length of at most the 100 MB that the format allows, and behind it the header, which begins with a brace. */
+function isSafetensors(head: Buffer): boolean {
+  return head.length >= 10 && head.readBigUInt64LE() <= 100_000_000n && head[8] === 0x7b;
+}
+
+/** Two zero bytes, a type, and a number of axes that is not absurd. */
+function isIdx(head: Buffer): boolean {
+  const types = [0x08, 0x09, 0x0b, 0x0c, 0x0d, 0x0e];
+  return (
+    head.length >= 8 &&
+    head[0] === 0 &&
+    head[1] === 0 &&
+    types.includes(head[2]) &&
+    head[3] >= 1 &&
+    head[3] <= 8
+  );
+}

@@ -1,0 +1,39 @@
+/** A string, or one of the characters that structure a JSON text. */
+const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gs;
+
+/**
+ * The first name that occurs twice in one object of a JSON text; undefined where none does. `JSON.parse`, which
+ * must have accepted the text, keeps the last value of such a name and tells nobody; other readers keep the first.
+ */
+export function duplicateName(json: string): string | undefined {
+  /** The names in each object that is open; undefined for arrays. */
+  const open: (Set<string> | undefined)[] = [];
+  let string = '';
+  for (const [found] of json.matchAll(token)) {
+    switch (found) {
+      case '{':
+        open.push(new Set());
+        break;
+      case '[':
+        open.push(undefined);
+        break;
+      case '}':
+      case ']':
+        open.pop();
+        break;
+      case ',':
+        break;
+      case ':': {
+        // Unescaped: "\u0061" is "a".
+        const name = JSON.parse(string) as string;
+        const names = open.at(-1);
+        if (names?.has(name) === true) return name;
+        names?.add(name);
+        break;
+      }
+      default:
+        string = found;
+    }
+  }
+  return undefined;
+}
