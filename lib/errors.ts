@@ -1,3 +1,5 @@
+import { isDetached, lengthOf, typedArrayName } from './tensor/typed-array.js';
+
 // Every error of the package is made here: with a code, and one wording for every bad argument.
 
 /** What can go wrong, in the order of docs/reference/errors.md, which explains each. */
@@ -10,6 +12,7 @@ export const errorCodes = [
   'ERR_BATCHNORM_MISSING_METHOD',
   'ERR_BATCHNORM_TAPE',
   'ERR_BATCHNORM_DISPOSED',
+  'ERR_BATCHNORM_DETACHED',
   'ERR_BATCHNORM_GRAPH_CONSUMED',
   'ERR_BATCHNORM_GRADIENTS_CONSUMED',
   'ERR_BATCHNORM_STALE_PARAMETER',
@@ -124,7 +127,8 @@ function describeObject(value: object): string {
   if (Array.isArray(value)) return `an Array of length ${value.length}`;
   if (ArrayBuffer.isView(value)) {
     const name = constructorName(value);
-    return 'length' in value ? `${name} of length ${String(value.length)}` : name;
+    if (typedArrayName(value) === undefined) return name;
+    return isDetached(value) ? `a detached ${name}` : `${name} of length ${lengthOf(value)}`;
   }
   return `an object of type ${constructorName(value)}`;
 }

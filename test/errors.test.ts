@@ -56,6 +56,12 @@ const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
   ERR_BATCHNORM_UNKNOWN_OPTION: () => new Sgd({ learningRate: 1 } as object),
   ERR_BATCHNORM_MISSING_METHOD: () => new Sequential({ forward: (x: never) => x }).clone(),
   ERR_BATCHNORM_TAPE: () => (backward as Untyped)(Tensor.from([1], [])),
+  ERR_BATCHNORM_DETACHED: () => {
+    const values = Float32Array.of(1, 2);
+    const x = Tensor.adopt(values, [2]);
+    structuredClone(values.buffer, { transfer: [values.buffer] });
+    x.sum();
+  },
   ERR_BATCHNORM_DISPOSED: () => {
     const x = Tensor.zeros([2]);
     x.dispose();

@@ -310,6 +310,9 @@ export interface Backend {
   /** y = x by the system's memory copy on all threads: what the kernels are measured against. */
   copy: Unary;
 
+  /** Whether two arrays in SharedArrayBuffers have a byte in common; two such objects may be one memory. */
+  overlap: (aLength: number, a: Float32Array, bLength: number, b: Float32Array) => boolean;
+
   /** From the beginning of an array to the next cache line. */
   bytesToCacheLine: (buffer: Float32Array) => number;
   /** Asks the system for huge pages under memory that was never written. */

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { outOfMemory } from '../errors.js';
 import { backend } from './index.js';
 
@@ -28,12 +29,47 @@ export function requireRoom(bytes: number): void {
 
 /** Fresh zeros for `what`. @throws RangeError that names it. */
 export function freshFloats(what: string, length: number): Float32Array {
+  return freshArray(Float32Array, what, length);
+}
+
+/** As `freshFloats`, of any type. */
+export function freshArray<A>(
+  Class: { new (length: number): A; readonly BYTES_PER_ELEMENT: number },
+  what: string,
+  length: number,
+): A {
   try {
-    requireRoom(Float32Array.BYTES_PER_ELEMENT * length);
-    return new Float32Array(length);
+    requireRoom(Class.BYTES_PER_ELEMENT * length);
+    return new Class(length);
   } catch (cause) {
     throw outOfMemory(`${what} of ${length} values`, { cause });
   }
+}
+
+/** What an array of numbers takes for each while it is built and grows. */
+export const bytesPerNumber = 24;
+
+/**
+ * To be called before so many bytes of JavaScript arrays and strings are made: V8 aborts the process where its
+ * heap has no memory for them. Small amounts are not checked.
+ * @throws RangeError where they do not fit.
+ */
+export function ensureHeap(what: string, bytes: number): void {
+  if (bytes < checkedEvery) return;
+  try {
+    if (bytes > freeHeap()) {
+      collectGarbage();
+      if (bytes > freeHeap()) throw outOfMemory(`${bytes} bytes in the heap`);
+    }
+    requireRoom(bytes);
+  } catch (cause) {
+    throw outOfMemory(what, { cause });
+  }
+}
+
+function freeHeap(): number {
+  const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics();
+  return limit - used;
 }
 
 /** What lacks may be occupied by garbage, and V8 collects it before it refuses an allocation. */

@@ -8,11 +8,13 @@ import {
   wrongType,
   wrongValue,
 } from '../errors.js';
+import { freshArray } from '../backend/room.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
-import { readShape } from '../tensor/values.js';
+import { plainView } from '../tensor/typed-array.js';
+import { readShape, requireFixedSize } from '../tensor/values.js';
 import { Batch, batchTensor } from './batch.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
 import { indicesUpTo, shuffledIndices } from './shuffle.js';
@@ -86,9 +88,9 @@ export class DataLoader<
   /** Shape of one sample. */
   readonly shape: S;
 
-  readonly #features: FeatureArray;
+  readonly #features: Kept<FeatureArray>;
   readonly #normalizer: Normalizer;
-  readonly #labels: L;
+  readonly #labels: Kept<NonNullable<L>> | undefined;
   readonly #labelShape: Shape | undefined;
   readonly #shuffle: RandomSource | undefined;
   readonly #dropLast: boolean;
@@ -98,12 +100,13 @@ export class DataLoader<
     const data = requireFields('dataset', dataset, ['features', 'shape', 'labels', 'labelShape', ...normalizationNames]); // prettier-ignore
     const given = requireFields('options', options, ['batchSize', 'shuffle', 'dropLast']);
     this.shape = readSampleShape('shape', data.shape) as S;
-    this.#features = readFeatures(data.features);
-    this.samples = countSamples(this.#features, this.shape);
+    this.#features = new Kept('features', readFeatures(data.features));
+    this.samples = countSamples(this.#features.array, this.shape);
     this.#normalizer = new Normalizer(data, this.shape);
     this.#labelShape =
       data.labelShape === undefined ? undefined : readShape('labelShape', data.labelShape as Shape);
-    this.#labels = readLabels(data.labels, this.samples, this.#labelShape) as L;
+    const labels = readLabels(data.labels, this.samples, this.#labelShape);
+    this.#labels = labels && (new Kept('labels', labels) as Kept<NonNullable<L>>);
 
     this.batchSize = requirePositiveInteger('batchSize', given.batchSize) as B;
     this.#dropLast = requireBoolean('dropLast', orDefault(given.dropLast, false));
@@ -152,17 +155,18 @@ export class DataLoader<
 
   #batch(indices: Uint32Array): LoadedBatch<S, B, D, L, LS> {
     const length = elementCount(this.shape);
+    const features = this.#features.array;
     const storage = Storage.take(indices.length * length);
     indices.forEach((index, i) => {
-      this.#normalizer.write(this.#features, index * length, storage.values, i * length);
+      this.#normalizer.write(features, index * length, storage.values, i * length);
     });
     const x = batchTensor(indices.length, this.shape, storage);
     return new Batch(x, this.#labelsOf(indices), indices) as LoadedBatch<S, B, D, L, LS>;
   }
 
   #labelsOf(indices: Uint32Array): unknown {
-    const labels = this.#labels;
-    if (labels === undefined) return undefined;
+    if (this.#labels === undefined) return undefined;
+    const labels = this.#labels.array;
     if (this.#labelShape !== undefined) {
       const length = elementCount(this.#labelShape);
       const storage = Storage.take(indices.length * length);
@@ -171,7 +175,8 @@ export class DataLoader<
       });
       return batchTensor(indices.length, this.#labelShape, storage);
     }
-    const batch = labels instanceof Uint8Array ? new Uint8Array(indices.length) : new Int32Array(indices.length); // prettier-ignore
+    const Labels = labels instanceof Uint8Array ? Uint8Array : Int32Array;
+    const batch = freshArray<Uint8Array | Int32Array>(Labels, 'the labels of a batch', indices.length); // prettier-ignore
     indices.forEach((index, i) => {
       batch[i] = labels[index];
     });
@@ -207,6 +212,26 @@ export function readSampleShape(argument: string, shape: unknown): Shape {
   return own;
 }
 
+/** An array of a user's, which may lose its memory to another thread between two batches. */
+class Kept<A extends FeatureArray | Int32Array> {
+  readonly #array: A;
+  readonly #length: number;
+
+  constructor(
+    private readonly argument: string,
+    array: A,
+  ) {
+    requireFixedSize(argument, array);
+    this.#array = plainView(array);
+    this.#length = this.#array.length;
+  }
+
+  get array(): A {
+    if (this.#array.length === this.#length) return this.#array;
+    throw wrongType(this.argument, `the ${this.#length} values that it had`, this.#array);
+  }
+}
+
 function readFeatures(features: unknown): FeatureArray {
   if (features instanceof Float32Array || features instanceof Uint8Array) return features;
   throw wrongType('features', 'a Float32Array or a Uint8Array', features);
@@ -224,7 +249,11 @@ function countSamples(features: FeatureArray, shape: Shape): number {
   return features.length / length;
 }
 
-function readLabels(labels: unknown, samples: number, labelShape: Shape | undefined): unknown {
+function readLabels(
+  labels: unknown,
+  samples: number,
+  labelShape: Shape | undefined,
+): FeatureArray | Int32Array | undefined {
   if (labelShape !== undefined) {
     if (!(labels instanceof Float32Array)) {
       throw wrongType('labels', 'a Float32Array, since there is a labelShape,', labels);

@@ -1,3 +1,4 @@
+import { freshArray } from '../backend/room.js';
 import { wrongValue } from '../errors.js';
 import type { RandomSource } from '../tensor/tensor.js';
 
@@ -24,5 +25,7 @@ export function shuffledIndices(argument: string, rng: RandomSource, count: numb
 }
 
 export function indicesUpTo(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => i);
+  const indices = freshArray(Uint32Array, 'the order of samples', count);
+  for (let i = 0; i < count; i++) indices[i] = i;
+  return indices;
 }

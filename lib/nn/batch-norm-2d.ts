@@ -1,4 +1,4 @@
-import { freshFloats } from '../backend/room.js';
+import { ensureHeap, freshFloats } from '../backend/room.js';
 import { requireFraction, requireOptions, requirePositive } from '../errors.js';
 import { requireReader } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
@@ -15,7 +15,7 @@ import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../tens
 import { ChannelNorm } from './channel-norm.js';
 import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
 import type { AddendInput, ImageProblem, SameShapeAs, ModeInput } from './input.js';
-import { JsonReader, type JsonNumber, jsonNumbers } from './json.js';
+import { bytesPerJsonNumber, JsonReader, type JsonNumber, jsonNumbers } from './json.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients } from './module.js';
 import { registerReluJoin } from './relu-join.js';
@@ -249,9 +249,14 @@ export class BatchNorm2D<C extends number>
 
   /** What `fromJSON` takes; float32 values survive exactly. */
   toJSON(): BatchNorm2DJson {
+    const channels = this.scale.shape[0];
+    ensureHeap(
+      `the JSON of a BatchNorm2D of ${channels} channels`,
+      4 * channels * bytesPerJsonNumber,
+    );
     return {
       type: 'BatchNorm2D',
-      channels: this.scale.shape[0],
+      channels,
       epsilon: this.epsilon,
       momentum: this.#momentum,
       batches: this.#batches,

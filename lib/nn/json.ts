@@ -1,11 +1,16 @@
+import { bytesPerNumber, ensureHeap } from '../backend/room.js';
 import { requireFinite, wrongType, wrongValue } from '../errors.js';
-import type { Shape } from '../tensor/shape.js';
+import { elementCount, type Shape } from '../tensor/shape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
 
 /** A number, or the name of one that JSON has no spelling for. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';
 
+/** Of its place in an array, and of its text: up to 20 letters, twice while the text grows. */
+export const bytesPerJsonNumber = bytesPerNumber + 40;
+
 export function jsonNumbers(tensor: Tensor<Shape>): readonly JsonNumber[] {
+  ensureHeap('the JSON of a tensor', elementCount(tensor.shape) * bytesPerJsonNumber);
   return Array.from(storageOf(tensor).values, (value) =>
     Number.isFinite(value) ? value : (String(value) as JsonNumber),
   );

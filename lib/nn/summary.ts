@@ -1,17 +1,18 @@
 /** `-1.3 to 2.1, mean 0.02`; says how many values are not finite. */
 export function summarize(values: Float32Array): string {
-  const finite = values.filter(Number.isFinite);
-  const bad = values.length - finite.length;
-  const warning = bad === 0 ? '' : `${bad} of ${values.length} not finite`;
-  if (finite.length === 0) return warning;
-  let [least, most, sum] = [Infinity, -Infinity, 0];
-  for (const value of finite) {
-    least = Math.min(least, value);
-    most = Math.max(most, value);
+  let [min, max, sum, finite] = [Infinity, -Infinity, 0, 0];
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    min = Math.min(min, value);
+    max = Math.max(max, value);
     sum += value;
+    finite++;
   }
+  const bad = values.length - finite;
+  const warning = bad === 0 ? '' : `${bad} of ${values.length} not finite`;
+  if (finite === 0) return warning;
   const range =
-    least === most ? short(least) : `${short(least)} to ${short(most)}, mean ${short(sum / finite.length)}`; // prettier-ignore
+    min === max ? short(min) : `${short(min)} to ${short(max)}, mean ${short(sum / finite)}`;
   return warning === '' ? range : `${range}, ${warning}`;
 }
 

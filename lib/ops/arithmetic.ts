@@ -122,7 +122,7 @@ function readRight(other: unknown): AnyTensor {
   if (typeof other === 'number') {
     return createTensor<readonly [], NoneTape>(
       scalarShape,
-      Storage.adopt(new Float32Array([other])),
+      Storage.adopt(new Float32Array([other]), scalarShape),
       undefined,
     );
   }

@@ -1,5 +1,6 @@
 import { graphsOf, recorded } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
+import { freshArray } from '../backend/room.js';
 import { describe, typeError, wrongShape, wrongType, wrongValue } from '../errors.js';
 import type { HasUnknownRank, Shape, Unless } from '../tensor/shape.js';
 import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
@@ -115,7 +116,7 @@ function readTargets(targets: unknown, rows: number, columns: number): Target {
   if (targets.length !== rows) {
     throw wrongShape('targets', `${rows} class indices`, describe(targets));
   }
-  const classes = new Int32Array(rows);
+  const classes = freshArray(Int32Array, 'class indices', rows);
   for (let row = 0; row < rows; row++) {
     const index: unknown = targets[row];
     if (typeof index !== 'number') throw wrongType(`targets[${row}]`, 'a class index', index);

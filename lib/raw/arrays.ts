@@ -1,7 +1,9 @@
+import { backend } from '../backend/index.js';
 import { freshFloats } from '../backend/room.js';
 import { describe, rangeError, wrongShape, wrongType } from '../errors.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import type { Shape } from '../tensor/shape.js';
+import { isFloat32Array, lengthOf } from '../tensor/typed-array.js';
 import { readShape } from '../tensor/values.js';
 
 /** [C, H, W] or [N, C, H, W]. */
@@ -20,10 +22,10 @@ export function readImage(shape: unknown): RawImage {
   return { images, channels, plane, shape: own, elements: images * channels * plane };
 }
 
-/** A Float32Array of exactly this length; detached ones have length 0. */
+/** A Float32Array that really has exactly this length; detached ones have length 0. */
 export function requireArray(name: string, value: unknown, length: number): Float32Array {
-  if (!(value instanceof Float32Array)) throw wrongType(name, 'a Float32Array', value);
-  if (value.length !== length) throw wrongShape(name, `${length} values`, describe(value));
+  if (!isFloat32Array(value)) throw wrongType(name, 'a Float32Array', value);
+  if (lengthOf(value) !== length) throw wrongShape(name, `${length} values`, describe(value));
   return value;
 }
 
@@ -38,11 +40,16 @@ export function requireObject(name: string, value: unknown): Readonly<Record<str
 }
 
 function overlap(a: Float32Array, b: Float32Array): boolean {
-  return (
-    a.buffer === b.buffer &&
-    a.byteOffset < b.byteOffset + b.byteLength &&
-    b.byteOffset < a.byteOffset + a.byteLength
-  );
+  if (a.buffer === b.buffer) {
+    return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+  }
+  // Two of these may be one memory: a structuredClone(), or what WebAssembly.Memory had before it grew. The
+  // memory of an ArrayBuffer is its own.
+  return isShared(a.buffer) && isShared(b.buffer) && backend.overlap(a.length, a, b.length, b);
+}
+
+function isShared(buffer: ArrayBufferLike): boolean {
+  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]';
 }
 
 function same(a: Float32Array, b: Float32Array): boolean {
@@ -56,11 +63,11 @@ export function requireNoOverlap(
   read: Readonly<Record<string, Float32Array>>,
   mayBeSame: readonly (readonly [written: string, read: string])[] = [],
 ): void {
-  for (const name in written) {
-    for (const other in written) {
+  for (const name of Object.keys(written)) {
+    for (const other of Object.keys(written)) {
       if (other !== name) requireApart(name, written[name], other, written[other], false);
     }
-    for (const other in read) {
+    for (const other of Object.keys(read)) {
       const allowed = mayBeSame.some(([w, r]) => w === name && r === other);
       requireApart(name, written[name], other, read[other], allowed);
     }

@@ -57,9 +57,8 @@ export function batchNormBackward(input: BackwardInput, out?: BackwardOutput): B
   const meanLow = requireArray('meanLow', given.meanLow, channels);
   const invStd = requireArray('invStd', given.invStd, channels);
   requireBatch('x', image, image.shape);
-  const result =
+  const { dx, dscale, dbias } =
     out === undefined ? allocateOut(elements, channels) : readOut(out, elements, channels);
-  const { dx, dscale, dbias } = result;
   requireNoOverlap({ dx, dscale, dbias }, { x, dy, scale, mean, meanLow, invStd }, [['dx', 'dy']]);
   backend.batchNormBackward(
     images,
@@ -75,15 +74,16 @@ export function batchNormBackward(input: BackwardInput, out?: BackwardOutput): B
     dscale,
     dbias,
   );
-  return result;
+  return out ?? { dx, dscale, dbias };
 }
 
 function readOut(out: unknown, elements: number, channels: number): BackwardOutput {
   const given = requireObject('out', out);
-  requireArray('out.dx', given.dx, elements);
-  requireArray('out.dscale', given.dscale, channels);
-  requireArray('out.dbias', given.dbias, channels);
-  return out as BackwardOutput;
+  return {
+    dx: requireArray('out.dx', given.dx, elements),
+    dscale: requireArray('out.dscale', given.dscale, channels),
+    dbias: requireArray('out.dbias', given.dbias, channels),
+  };
 }
 
 function allocateOut(elements: number, channels: number): BackwardOutput {

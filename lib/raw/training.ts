@@ -63,9 +63,8 @@ export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): T
   const epsilon = requirePositive('epsilon', givenEpsilon);
   const momentum = requireFraction('momentum', givenMomentum);
   requireBatch('x', image, image.shape);
-  const result =
+  const { y, mean, meanLow, invStd } =
     out === undefined ? allocateOut(elements, channels) : readOut(out, elements, channels);
-  const { y, mean, meanLow, invStd } = result;
   requireNoOverlap({ y, mean, meanLow, invStd, ...running }, { x, scale, bias });
   backend.batchNormTraining(
     images,
@@ -83,7 +82,7 @@ export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): T
     meanLow,
     invStd,
   );
-  return result;
+  return out ?? { y, mean, meanLow, invStd };
 }
 
 function readRunning(
@@ -99,11 +98,12 @@ function readRunning(
 
 function readOut(out: unknown, elements: number, channels: number): TrainingOutput {
   const given = requireObject('out', out);
-  requireArray('out.y', given.y, elements);
-  requireArray('out.mean', given.mean, channels);
-  requireArray('out.meanLow', given.meanLow, channels);
-  requireArray('out.invStd', given.invStd, channels);
-  return out as TrainingOutput;
+  return {
+    y: requireArray('out.y', given.y, elements),
+    mean: requireArray('out.mean', given.mean, channels),
+    meanLow: requireArray('out.meanLow', given.meanLow, channels),
+    invStd: requireArray('out.invStd', given.invStd, channels),
+  };
 }
 
 function allocateOut(elements: number, channels: number): TrainingOutput {

@@ -1,4 +1,5 @@
-import type { Shape } from './shape.js';
+import { bytesPerNumber, ensureHeap } from '../backend/room.js';
+import { formatShape, type Shape } from './shape.js';
 
 /** `number` for a scalar, `number[]` for a vector and so on; `unknown` where the rank is unknown. */
 export type NestedArray<S extends Shape> = OfRank<S['length']>;
@@ -20,10 +21,25 @@ type OfRank<R extends number> = number extends R
 
 /** Values in row-major order as arrays nested as deep as the shape. */
 export function nested<S extends Shape>(values: Float32Array, shape: S): NestedArray<S> {
+  requireMemory(shape);
   let offset = 0;
   const build = (axis: number): unknown => {
     if (axis === shape.length) return values[offset++];
     return Array.from({ length: shape[axis] }, () => build(axis + 1));
   };
   return build(0) as NestedArray<S>;
+}
+
+/** An array of V8's, and the place of it in the one around. */
+const bytesPerArray = 64;
+
+/** A shape without values may be any number of empty arrays. */
+function requireMemory(shape: Shape): void {
+  let bytes = 0;
+  let count = 1;
+  for (const size of shape) {
+    bytes += count * bytesPerArray;
+    count *= size;
+  }
+  ensureHeap(`nested arrays of shape ${formatShape(shape)}`, bytes + count * bytesPerNumber);
 }

@@ -1,3 +1,5 @@
+import { typeError } from '../errors.js';
+import { formatShape, type Shape } from './shape.js';
 import { storagePool } from './storage-pool.js';
 
 /**
@@ -5,7 +7,11 @@ import { storagePool } from './storage-pool.js';
  * memory goes back to the pool, unless a user has seen it.
  */
 export class Storage {
-  #values: Float32Array;
+  readonly #values: Float32Array;
+  /** Of the values when they came: a user may transfer the buffer of an array. */
+  readonly #length: number;
+  /** Of the tensor whose array a user has. */
+  #shape: Shape | undefined;
   #holders = 1;
   #recyclable: boolean;
 
@@ -15,31 +21,47 @@ export class Storage {
   /** What a message calls these values, such as `scale of BatchNorm2D`. */
   label: string | undefined;
 
-  private constructor(values: Float32Array, recyclable: boolean) {
+  private constructor(values: Float32Array, recyclable: boolean, shape: Shape | undefined) {
     this.#values = values;
+    this.#length = values.length;
     this.#recyclable = recyclable;
+    this.#shape = shape;
   }
 
   /** Memory from the pool with arbitrary content. */
   static take(length: number): Storage {
-    return new Storage(storagePool.take(length), true);
+    return new Storage(storagePool.take(length), true, undefined);
   }
 
   /** A user's own array, which never goes to the pool. */
-  static adopt(values: Float32Array): Storage {
-    return new Storage(values, false);
+  static adopt(values: Float32Array, shape: Shape): Storage {
+    return new Storage(values, false, shape);
   }
 
-  /** The live values, for use inside the library only. */
+  /** The live values, for use inside the library only. @throws TypeError where a user has transferred them. */
   get values(): Float32Array {
-    return this.#values;
+    const values = this.#values;
+    // The length of a detached array is 0.
+    if (values.length !== this.#length) throw this.#detached();
+    return values;
   }
 
-  /** The live values, for a user: from now on they are never recycled, so that a view cannot show
-   * memory that was handed out again. */
-  expose(): Float32Array {
+  /** The live values, for the user of a tensor of this shape: from now on they are never recycled, so that a
+   * view cannot show memory that was handed out again. */
+  expose(shape: Shape): Float32Array {
+    const { values } = this;
+    this.#shape = shape;
     this.#recyclable = false;
-    return this.#values;
+    return values;
+  }
+
+  #detached(): Error {
+    const shape = this.#shape ?? [this.#length];
+    const name = this.label ?? `the tensor of shape ${formatShape(shape)}`;
+    return typeError(
+      'ERR_BATCHNORM_DETACHED',
+      `Expected the values of ${name}, but its ArrayBuffer is detached: its memory was transferred, to a worker or by structuredClone. Transfer a copy instead: tensor.clone().data.buffer`,
+    );
   }
 
   /** Whether one holder has these values for itself. */

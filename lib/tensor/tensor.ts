@@ -25,7 +25,8 @@ import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from 
 import { requireRandomSource } from './random-source.js';
 import { Storage } from './storage.js';
 import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
-import { type NumberSource, readShape, readValues } from './values.js';
+import { isFloat32Array, lengthOf, plainView } from './typed-array.js';
+import { type NumberSource, readShape, readValues, requireFixedSize } from './values.js';
 
 /** Uniformly distributed numbers in [0, 1): `Math.random`, or a seeded generator. */
 export type RandomSource = () => number;
@@ -136,28 +137,33 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   static from<const S extends Shape>(values: NumberSource, shape: S): Tensor<S> {
     const ownShape = readShape('shape', shape);
     const source = readValues('values', values, ownShape);
-    const storage = Storage.take(elementCount(ownShape));
-    storage.values.set(source);
-    return createTensor(ownShape, storage, undefined);
+    return written(ownShape, (target) => {
+      source.copyTo(target);
+    });
   }
 
   /**
    * A tensor over `values` themselves: what is written to one shows in the other, and the memory is
-   * never recycled.
-   * @throws TypeError for what is no Float32Array, RangeError where its length does not fit.
+   * never recycled. A tensor whose array was transferred, to a worker for one, throws a TypeError wherever it
+   * is used.
+   * @throws TypeError for what is no Float32Array, RangeError where its length does not fit or its buffer is
+   * resizable.
    */
   static adopt<const S extends Shape>(values: Float32Array, shape: S): Tensor<S> {
     const ownShape = readShape('shape', shape);
-    if (!(values instanceof Float32Array)) throw wrongType('values', 'a Float32Array', values);
+    if (!isFloat32Array(values)) throw wrongType('values', 'a Float32Array', values);
+    requireFixedSize('values', values);
     const count = elementCount(ownShape);
-    if (values.length !== count) {
+    if (lengthOf(values) !== count) {
       throw wrongShape(
         'values',
         `${count} values (shape ${formatShape(ownShape)})`,
         describe(values),
       );
     }
-    return createTensor(ownShape, Storage.adopt(values), undefined);
+    // One that says another length is adopted through a view that does not.
+    const array = values.length === count ? values : plainView(values);
+    return createTensor(ownShape, Storage.adopt(array, ownShape), undefined);
   }
 
   /** A tensor of zeros. @throws TypeError or RangeError for what is no shape. */
@@ -174,14 +180,14 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   static randn<const S extends Shape>(shape: S, rng: RandomSource): Tensor<S> {
     const ownShape = readShape('shape', shape);
     requireRandomSource('rng', rng);
-    const values = new Float64Array(elementCount(ownShape));
-    for (let i = 0; i < values.length; i += 2) {
-      const radius = Math.sqrt(-2 * Math.log(1 - rng()));
-      const angle = 2 * Math.PI * rng();
-      values[i] = radius * Math.cos(angle);
-      if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
-    }
-    return Tensor.from(values, ownShape);
+    return written(ownShape, (values) => {
+      for (let i = 0; i < values.length; i += 2) {
+        const radius = Math.sqrt(-2 * Math.log(1 - rng()));
+        const angle = 2 * Math.PI * rng();
+        values[i] = radius * Math.cos(angle);
+        if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
+      }
+    });
   }
 
   /**
@@ -189,7 +195,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
    * so that a view cannot show another tensor's values.
    */
   get data(): Float32Array {
-    return this.#lease.storage.expose();
+    return this.#lease.storage.expose(this.shape);
   }
 
   /** The values as nested arrays, a copy; a scalar's is a number. */
@@ -234,9 +240,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   /** A copy of the values without a tape. */
   clone(): Tensor<S> {
     const source = this.#lease.storage.values;
-    const storage = Storage.take(source.length);
-    storage.values.set(source);
-    return createTensor(this.shape, storage, undefined);
+    return written(this.shape, (values) => {
+      values.set(source);
+    });
   }
 
   /**
@@ -387,10 +393,19 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 }
 
 function filled<S extends Shape>(shape: S, value: number): Tensor<S> {
-  const ownShape = readShape('shape', shape);
-  const storage = Storage.take(elementCount(ownShape));
-  storage.values.fill(value);
-  return createTensor(ownShape, storage, undefined);
+  return written(readShape('shape', shape), (values) => values.fill(value));
+}
+
+/** A tensor whose every value `write` writes; memory goes back where it throws. */
+function written<S extends Shape>(shape: S, write: (values: Float32Array) => void): Tensor<S> {
+  const storage = Storage.take(elementCount(shape));
+  try {
+    write(storage.values);
+  } catch (error) {
+    storage.release();
+    throw error;
+  }
+  return createTensor(shape, storage, undefined);
 }
 
 /** A scalar. */

@@ -1,5 +1,7 @@
+import { bytesPerNumber, ensureHeap } from '../backend/room.js';
 import { describe, requirePositiveInteger, wrongShape, wrongType, wrongValue } from '../errors.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
+import { isResizable, lengthOf, typedArrayName } from './typed-array.js';
 
 /** Arrays of numbers, as deep as a shape. */
 export type NestedNumbers = readonly (number | NestedNumbers)[];
@@ -42,39 +44,56 @@ export function requireSize(argument: string, value: unknown): number {
   return size;
 }
 
-/** The numbers of `source`, flat; a TypeError or RangeError where they are not what the shape wants. */
-export function readValues(
-  argument: string,
-  source: NumberSource,
-  shape: Shape,
-): ArrayLike<number> {
-  const flat = flatten(argument, source, shape);
-  const count = elementCount(shape);
-  if (flat.length !== count) {
-    throw wrongShape(
-      argument,
-      `${count} values (shape ${formatShape(shape)})`,
-      Array.isArray(flat) ? `${flat.length} values` : describe(flat),
-    );
-  }
-  return flat;
+/** Numbers that are as many as a shape has. */
+export interface Values {
+  /** Writes every value of the target, which is as long. @throws TypeError naming what is no number. */
+  copyTo(target: Float32Array): void;
 }
 
-function flatten(argument: string, source: unknown, shape: Shape): ArrayLike<number> {
-  if (ArrayBuffer.isView(source) && !(source instanceof DataView)) {
-    if (source instanceof BigInt64Array || source instanceof BigUint64Array) {
-      throw wrongType(argument, 'an array of numbers', source);
-    }
-    return source as Float32Array;
+/** The numbers of `source`; a TypeError or RangeError where they are not what the shape wants. */
+export function readValues(argument: string, source: NumberSource, shape: Shape): Values {
+  const count = elementCount(shape);
+  const wrongCount = (received: string) =>
+    wrongShape(argument, `${count} values (shape ${formatShape(shape)})`, received);
+  const type = typedArrayName(source);
+  if (type !== undefined) {
+    if (type.startsWith('Big')) throw wrongType(argument, 'an array of numbers', source);
+    if (lengthOf(source) !== count) throw wrongCount(describe(source));
+    return {
+      copyTo(target) {
+        if (count > 0) target.set(source as ArrayLike<number>);
+      },
+    };
   }
+  const flat = flatten(argument, source, shape);
+  if (flat.length !== count) throw wrongCount(`${flat.length} values`);
+  return {
+    copyTo(target) {
+      // One by one: a proxy may answer differently each time it is asked.
+      for (let i = 0; i < count; i++) {
+        const value = flat[i];
+        if (typeof value !== 'number') throw wrongType(`${argument}[${i}]`, 'a number', value);
+        target[i] = value;
+      }
+    },
+  };
+}
+
+/**
+ * For arrays that are kept: in place of values that an array loses later, memory of earlier tensors would show.
+ * @throws RangeError where the length may change.
+ */
+export function requireFixedSize(argument: string, array: ArrayBufferView): void {
+  if (!isResizable(array)) return;
+  throw wrongValue(argument, 'an array over a buffer of a fixed size', 'one over a resizable buffer. Pass a copy, its slice()'); // prettier-ignore
+}
+
+function flatten(argument: string, source: unknown, shape: Shape): readonly unknown[] {
   if (!Array.isArray(source)) throw wrongType(argument, 'an array of numbers', source);
-  const isNested = source.some((each) => Array.isArray(each));
-  if (isNested) checkNesting(argument, source, shape, 0);
-  const flat: unknown[] = isNested ? source.flat(Infinity) : source;
-  for (const [i, value] of flat.entries()) {
-    if (typeof value !== 'number') throw wrongType(`${argument}[${i}]`, 'a number', value);
-  }
-  return flat as number[];
+  if (!source.some((each) => Array.isArray(each))) return source;
+  checkNesting(argument, source, shape, 0);
+  ensureHeap('the values of nested arrays', elementCount(shape) * bytesPerNumber);
+  return source.flat(Infinity);
 }
 
 function checkNesting(name: string, values: unknown, shape: Shape, axis: number): void {

@@ -58,6 +58,19 @@ napi_value copy(Arguments& arguments) {
   return nullptr;
 }
 
+// (length of a, a, length of b, b): whether they have a byte in common, whatever buffers they are
+// in.
+napi_value overlap(Arguments& arguments) {
+  const size_t a_length = arguments.size(0);
+  const uintptr_t a = reinterpret_cast<uintptr_t>(arguments.floats(1, a_length));
+  const size_t b_length = arguments.size(2);
+  const uintptr_t b = reinterpret_cast<uintptr_t>(arguments.floats(3, b_length));
+  if (!arguments.ok()) return nullptr;
+  const bool common = a_length > 0 && b_length > 0 && a < b + b_length * sizeof(float) &&
+                      b < a + a_length * sizeof(float);
+  return Napi::Boolean::New(arguments.env(), common);
+}
+
 napi_value read_cache_sizes(Arguments& arguments) {
   const CacheSizes& sizes = cache_sizes();
   Napi::Object result = Napi::Object::New(arguments.env());
@@ -91,6 +104,7 @@ void export_system(Napi::Object exports) {
   export_function<advise>(exports, "adviseHugePages");
   export_function<ask_for_room>(exports, "hasRoom");
   export_function<copy>(exports, "copy");
+  export_function<overlap>(exports, "overlap");
   export_function<read_cache_sizes>(exports, "cacheSizes");
 }
 

@@ -37,7 +37,10 @@ struct BinaryCrossEntropy {
     // max(x, 0) - x * t as x * (1 - t) or -x * t: differences of large products would cancel.
     const F32 weight =
         select(less(x, F32::zero()), F32::zero() - target, F32::broadcast(1.0f) - target);
-    return mul_add(x, weight, LogOfOnePlus()(power));
+    const F32 rest = LogOfOnePlus()(power);
+    // An infinite logit that agrees with its target costs nothing; Inf * 0 would be NaN.
+    const Mask agrees = less_equal(magnitude(weight), F32::zero());
+    return select(agrees, rest, mul_add(x, weight, rest));
   }
   F32 gradient(F32 x, F32 target) const {
     // sigmoid(x) - t, for x > 0 as (1 - t) - sigmoid(-x), which keeps its bits where t is 1.

@@ -157,8 +157,10 @@ void pool(const float* x, float* y, const Pooling& by, float* scratch, float out
 
 // Gives each window's gradient to its elements: give(place of the row in dy, vector) makes the
 // function from elements, in row-major order, to their parts. `x` may be null where it reads none.
-template <class Give>
-void pool_backward(const float* x, float* dx, const Pooling& by, float* scratch, const Give& give) {
+// finish(place of the row in dy, windows, gradients) is called once a row of windows is done.
+template <class Give, class Finish>
+void pool_backward(const float* x, float* dx, const Pooling& by, float* scratch, const Give& give,
+                   const Finish& finish) {
   const PoolRows values(by, scratch);
   const PoolRows gradients(by, scratch + by.kernel * values.phases * values.span);
   size_t next = 0;  // row to be split
@@ -192,6 +194,7 @@ void pool_backward(const float* x, float* dx, const Pooling& by, float* scratch,
         (F32::load(to + place) + part_of(element)).store(to + place);
       });
     });
+    finish(oy * by.out_width, windows, gradients);
   }
   write_up_to(by.height);
 }
@@ -224,13 +227,41 @@ struct FirstMaximum {
   }
 };
 
+// Adds the gradients of those windows of a row whose maximum y is -Inf to their first elements in
+// the plane. Vectors cannot: in the ring, the padding is -Inf, too.
+inline void give_to_first_elements(const float* y, const float* dy, const WindowRow& windows,
+                                   const PoolRows& gradients) {
+  const Pooling& by = gradients.by;
+  if (windows.first >= windows.end) return;
+  float* const row = gradients.row(windows.first);
+  for (size_t i = 0; i < by.out_width; i++) {
+    if (y[i] != -std::numeric_limits<float>::infinity()) continue;
+    const size_t left = i * by.stride;
+    const size_t column = left < by.padding ? by.padding - left : 0;  // of the window
+    if (column >= by.kernel || left + column - by.padding >= by.width) continue;
+    row[column % by.stride * gradients.span + column / by.stride + i] += dy[i];
+  }
+}
+
 inline void max_pool_backward(const float* x, const float* y, const float* dy, float* dx,
                               const Pooling& by, float* scratch) {
-  // Above -Inf, which stands in the padding: a window of nothing but -Inf gives no gradient.
+  // Above -Inf, which stands in the padding: windows of nothing but -Inf are left to finish.
   const F32 lowest = F32::broadcast(std::numeric_limits<float>::lowest());
-  pool_backward(x, dx, by, scratch, [=](size_t row, auto at) {
-    return FirstMaximum{max(lowest, at.load(y + row)), at.load(dy + row)};
-  });
+  F32 largest_negated = lowest;
+  pool_backward(
+      x, dx, by, scratch,
+      [&](size_t row, auto at) {
+        const F32 largest = at.load(y + row);
+        // The second argument where y is NaN.
+        largest_negated = max(F32::zero() - largest, largest_negated);
+        return FirstMaximum{max(lowest, largest), at.load(dy + row)};
+      },
+      [&](size_t row, const WindowRow& windows, const PoolRows& gradients) {
+        // One comparison for each row of windows, whose search is worth it only where it finds one.
+        if (max_lane(largest_negated) < std::numeric_limits<float>::infinity()) return;
+        largest_negated = lowest;
+        give_to_first_elements(y + row, dy + row, windows, gradients);
+      });
 }
 
 // In double: windows of any size lose nothing.
@@ -254,8 +285,11 @@ inline void avg_pool(const float* x, float* y, const Pooling& by, float* scratch
 
 inline void avg_pool_backward(const float* dy, float* dx, const Pooling& by, float* scratch) {
   const F32 count = F32::broadcast(static_cast<float>(by.kernel) * static_cast<float>(by.kernel));
-  pool_backward(nullptr, dx, by, scratch, [=](size_t row, auto at) {
-    const F32 part = at.load(dy + row) / count;
-    return [=](F32) { return part; };
-  });
+  pool_backward(
+      nullptr, dx, by, scratch,
+      [=](size_t row, auto at) {
+        const F32 part = at.load(dy + row) / count;
+        return [=](F32) { return part; };
+      },
+      [](size_t, const WindowRow&, const PoolRows&) {});
 }

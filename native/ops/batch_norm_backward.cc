@@ -1,5 +1,7 @@
 #include "ops/batch_norm_backward.h"
 
+#include <algorithm>
+
 #include "ops/channel_passes.h"
 #include "ops/scratch.h"
 #include "ops/streaming.h"
@@ -100,6 +102,12 @@ class BackwardPasses {
 
 Status batch_norm_backward(const Kernels& kernels, const ImageShape& shape,
                            const BatchNormBackward& arguments) {
+  if (shape.elements() == 0) {
+    // A frozen layer gets here with an empty batch, whose sums are zeros.
+    std::fill(arguments.dscale, arguments.dscale + shape.channels, 0.0f);
+    std::fill(arguments.dbias, arguments.dbias + shape.channels, 0.0f);
+    return Status::kOk;
+  }
   Scratch scratch;
   float* memory = scratch.get<float>(4 * shape.channels);
   if (memory == nullptr) return Status::kOutOfMemory;

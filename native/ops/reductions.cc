@@ -3,6 +3,9 @@
 #include "ops/parallel.h"
 #include "ops/scratch.h"
 
+// A matrix of no columns needs no memory, so it may have more rows than a loop gets through:
+// functions that write nothing for a row of none return at once.
+
 namespace batchnorm {
 
 Status sum_all(const Kernels& kernels, const float* x, size_t n, double* result) {
@@ -24,6 +27,7 @@ Status sum_all(const Kernels& kernels, const float* x, size_t n, double* result)
 
 Status sum_over_rows(const Kernels& kernels, const float* x, float* out, size_t rows,
                      size_t columns) {
+  if (columns == 0) return Status::kOk;
   Scratch scratch;
   double* sums = scratch.get<double>(columns);
   if (sums == nullptr) return Status::kOutOfMemory;
@@ -36,6 +40,7 @@ Status sum_over_rows(const Kernels& kernels, const float* x, float* out, size_t 
 
 void log_softmax_rows(const Kernels& kernels, const float* x, float* y, size_t rows,
                       size_t columns) {
+  if (columns == 0) return;
   for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
     for (size_t row = begin; row < end; row++) {
       kernels.log_softmax(x + row * columns, y + row * columns, columns);
@@ -45,6 +50,7 @@ void log_softmax_rows(const Kernels& kernels, const float* x, float* y, size_t r
 
 void log_softmax_rows_backward(const Kernels& kernels, const float* y, const float* dy, float* dx,
                                size_t rows, size_t columns) {
+  if (columns == 0) return;
   for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
     for (size_t row = begin; row < end; row++) {
       const size_t start = row * columns;
@@ -54,6 +60,7 @@ void log_softmax_rows_backward(const Kernels& kernels, const float* y, const flo
 }
 
 void softmax_rows(const Kernels& kernels, const float* x, float* y, size_t rows, size_t columns) {
+  if (columns == 0) return;
   for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
     for (size_t row = begin; row < end; row++) {
       kernels.softmax(x + row * columns, y + row * columns, columns);
@@ -63,6 +70,7 @@ void softmax_rows(const Kernels& kernels, const float* x, float* y, size_t rows,
 
 void softmax_rows_backward(const Kernels& kernels, const float* y, const float* dy, float* dx,
                            size_t rows, size_t columns) {
+  if (columns == 0) return;
   for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
     for (size_t row = begin; row < end; row++) {
       const size_t start = row * columns;

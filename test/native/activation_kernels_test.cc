@@ -296,3 +296,37 @@ TEST_CASE("binary cross entropy keeps its bits where the prediction is right") {
     }
   }
 }
+
+TEST_CASE("binary cross entropy: an infinite logit costs nothing where it agrees with its target") {
+  struct Case {
+    float x, target;
+    double loss;
+    float gradient;
+  };
+  const Case cases[] = {
+      {INFINITY, 1, 0, 0},
+      {-INFINITY, 0, 0, 0},
+      {INFINITY, 0, INFINITY, 1},
+      {-INFINITY, 1, INFINITY, -1},
+      {INFINITY, 0.5f, INFINITY, 0.5f},
+      {-INFINITY, 0.5f, INFINITY, -0.5f},
+      {NAN, 0, NAN, NAN},
+      {NAN, 1, NAN, NAN},
+      {INFINITY, NAN, NAN, NAN},
+  };
+  FOR_EACH_ISA(kernels) {
+    for (const Case& each : cases) {
+      CAPTURE(each.x);
+      CAPTURE(each.target);
+      float gradient = -1;
+      const double loss = kernels.binary_cross_entropy(&each.x, &each.target, 0, 1, &gradient, 1);
+      if (std::isnan(each.loss)) {
+        CHECK(std::isnan(loss));
+        CHECK(std::isnan(gradient));
+      } else {
+        CHECK(loss == each.loss);
+        CHECK(gradient == each.gradient);
+      }
+    }
+  }
+}

@@ -170,6 +170,27 @@ TEST_CASE("training: nothing to do for an empty tensor") {
   }
 }
 
+TEST_CASE("backward: of an empty tensor the gradients of scale and bias are zeros") {
+  const float four[4] = {1, 2, 3, 4};
+  FOR_EACH_ISA(kernels) {
+    for (const ImageShape& shape : {ImageShape{0, 4, 5}, ImageShape{3, 4, 0}}) {
+      float dscale[4] = {7, 7, 7, 7}, dbias[4] = {7, 7, 7, 7}, dx = 7;
+      batchnorm::BatchNormBackward call = {};
+      call.x = call.dy = &dx;
+      call.scale = call.mean = call.mean_low = call.inv_std = four;
+      call.dx = &dx;
+      call.dscale = dscale;
+      call.dbias = dbias;
+      CHECK(batchnorm::batch_norm_backward(kernels, shape, call) == batchnorm::Status::kOk);
+      for (size_t i = 0; i < 4; i++) {
+        CHECK(dscale[i] == 0);
+        CHECK(dbias[i] == 0);
+      }
+      CHECK(dx == 7);
+    }
+  }
+}
+
 TEST_CASE("inference: every shape, in place too, the same bits for any threads and caches") {
   const size_t before = batchnorm::thread_count();
   const batchnorm::CacheSizes here = batchnorm::cache_sizes();

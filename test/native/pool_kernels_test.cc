@@ -52,46 +52,65 @@ std::vector<float> scratch_for(const Pooling& by) {
 
 }  // namespace
 
+namespace {
+
+// `lowest` and everything below it becomes -Inf.
+void check_max_pool(const batchnorm::Kernels& kernels, float lowest) {
+  each_pooling(kernels, [&](const Pooling& by) {
+    CAPTURE(by.width);
+    CAPTURE(by.kernel);
+    CAPTURE(by.stride);
+    CAPTURE(by.padding);
+    const size_t n = by.height * by.width, windows = by.out_height * by.out_width;
+    Random random(n + by.stride);
+    Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
+    // Few different values: many windows have several maxima.
+    x.fill(random, 2.5f);
+    for (size_t i = 0; i < n; i++) {
+      x[i] = std::floor(x[i]);
+      if (x[i] <= lowest) x[i] = -INFINITY;
+    }
+    dy.fill(random);
+    std::vector<float> scratch = scratch_for(by);
+    kernels.max_pool(x.data(), y.data(), by, scratch.data());
+    CHECK(y.guards_intact());
+    std::vector<float> largest(windows, -INFINITY);
+    each_element(
+        by, [&](size_t window, size_t i) { largest[window] = std::fmax(largest[window], x[i]); });
+    for (size_t i = 0; i < windows; i++) CHECK(y[i] == largest[i]);
+
+    scratch = scratch_for(by);
+    kernels.max_pool_backward(x.data(), y.data(), dy.data(), dx.data(), by, scratch.data());
+    CHECK(dx.guards_intact());
+    std::vector<double> expected(n, 0.0);
+    std::vector<bool> given(windows, false);
+    each_element(by, [&](size_t window, size_t i) {
+      if (given[window] || x[i] != largest[window]) return;
+      given[window] = true;
+      expected[i] += dy[window];
+    });
+    for (size_t i = 0; i < n; i++) CHECK(support::near(dx[i], expected[i], 3e-6));
+  });
+}
+
+}  // namespace
+
 TEST_CASE("max_pool: the largest of each window, and its gradient to the first of them") {
   FOR_EACH_ISA(kernels) {
     CAPTURE(std::string(kernels.isa));
-    each_pooling(kernels, [&](const Pooling& by) {
-      CAPTURE(by.width);
-      CAPTURE(by.kernel);
-      CAPTURE(by.stride);
-      CAPTURE(by.padding);
-      const size_t n = by.height * by.width, windows = by.out_height * by.out_width;
-      Random random(n + by.stride);
-      Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
-      // Few different values: many windows have several maxima.
-      x.fill(random, 2.5f);
-      for (size_t i = 0; i < n; i++) x[i] = std::floor(x[i]);
-      dy.fill(random);
-      std::vector<float> scratch = scratch_for(by);
-      kernels.max_pool(x.data(), y.data(), by, scratch.data());
-      CHECK(y.guards_intact());
-      std::vector<float> largest(windows, -INFINITY);
-      each_element(
-          by, [&](size_t window, size_t i) { largest[window] = std::fmax(largest[window], x[i]); });
-      for (size_t i = 0; i < windows; i++) CHECK(y[i] == largest[i]);
-
-      scratch = scratch_for(by);
-      kernels.max_pool_backward(x.data(), y.data(), dy.data(), dx.data(), by, scratch.data());
-      CHECK(dx.guards_intact());
-      std::vector<double> expected(n, 0.0);
-      std::vector<bool> given(windows, false);
-      each_element(by, [&](size_t window, size_t i) {
-        if (given[window] || x[i] != largest[window]) return;
-        given[window] = true;
-        expected[i] += dy[window];
-      });
-      for (size_t i = 0; i < n; i++) CHECK(support::near(dx[i], expected[i], 3e-6));
-    });
+    check_max_pool(kernels, -INFINITY);
   }
 }
 
-TEST_CASE(
-    "max_pool: NaN is the largest, and gets the gradient; -Inf in all of a window gets none") {
+TEST_CASE("max_pool: the gradient of a window of -Inf goes to its first element in the plane") {
+  FOR_EACH_ISA(kernels) {
+    CAPTURE(std::string(kernels.isa));
+    check_max_pool(kernels, 1);
+    check_max_pool(kernels, INFINITY);
+  }
+}
+
+TEST_CASE("max_pool: NaN is the largest and gets the gradient, wherever in the window it is") {
   FOR_EACH_ISA(kernels) {
     const Pooling by = pooling(2, 6, 2, 2, 0);
     const float x[12] = {1, NAN, 3, 4, -INFINITY, -INFINITY, 5, 2, 1, NAN, -INFINITY, -INFINITY};
@@ -103,7 +122,36 @@ TEST_CASE(
     CHECK(std::isnan(y[1]));
     CHECK(y[2] == -INFINITY);
     kernels.max_pool_backward(x, y, dy, dx, by, scratch.data());
-    for (size_t i = 0; i < 12; i++) CHECK(dx[i] == (i == 1 ? 10.0f : i == 9 ? 20.0f : 0.0f));
+    const float expected[12] = {0, 10, 0, 0, 30, 0, 0, 0, 0, 20, 0, 0};
+    for (size_t i = 0; i < 12; i++) CHECK(dx[i] == expected[i]);
+
+    for (size_t place = 0; place < 9; place++) {
+      CAPTURE(place);
+      const Pooling whole = pooling(3, 3, 3, 1, 0);
+      float plane[9] = {3, 1, 4, 1, 5, 9, 2, 6, -INFINITY}, gradient[9];
+      plane[place] = NAN;
+      scratch = scratch_for(whole);
+      kernels.max_pool(plane, y, whole, scratch.data());
+      CHECK(std::isnan(y[0]));
+      kernels.max_pool_backward(plane, y, dy, gradient, whole, scratch.data());
+      for (size_t i = 0; i < 9; i++) CHECK(gradient[i] == (i == place ? 10.0f : 0.0f));
+    }
+  }
+}
+
+TEST_CASE("max_pool: lowest() is larger than -Inf") {
+  FOR_EACH_ISA(kernels) {
+    const Pooling by = pooling(1, 2, 2, 1, 1);
+    const float lowest = std::numeric_limits<float>::lowest();
+    const float x[2] = {-INFINITY, lowest}, dy[6] = {1, 2, 4, 8, 16, 32};
+    float y[6], dx[2];
+    std::vector<float> scratch = scratch_for(by);
+    kernels.max_pool(x, y, by, scratch.data());
+    kernels.max_pool_backward(x, y, dy, dx, by, scratch.data());
+    CHECK(y[0] == -INFINITY);
+    CHECK(y[1] == lowest);
+    CHECK(dx[0] == 9.0f);
+    CHECK(dx[1] == 54.0f);
   }
 }
 

@@ -1,4 +1,5 @@
 // sum, sum_rows and log_softmax of every ISA.
+#include "ops/reductions.h"
 #include "support.h"
 
 using support::Guarded;
@@ -115,5 +116,18 @@ TEST_CASE("log_softmax: an infinite logit that is impossible, and NaN") {
     x[1] = NAN;
     kernels.log_softmax(x, y, 3);
     for (float each : y) CHECK(std::isnan(each));
+  }
+}
+
+TEST_CASE("softmax and log_softmax of 2^40 rows of no columns return at once") {
+  const size_t rows = size_t{1} << 40;
+  float x = 7;
+  FOR_EACH_ISA(kernels) {
+    batchnorm::softmax_rows(kernels, &x, &x, rows, 0);
+    batchnorm::softmax_rows_backward(kernels, &x, &x, &x, rows, 0);
+    batchnorm::log_softmax_rows(kernels, &x, &x, rows, 0);
+    batchnorm::log_softmax_rows_backward(kernels, &x, &x, &x, rows, 0);
+    CHECK(batchnorm::sum_over_rows(kernels, &x, &x, rows, 0) == batchnorm::Status::kOk);
+    CHECK(x == 7);
   }
 }

@@ -15,6 +15,11 @@ export const batchNormBackward: Backend['batchNormBackward'] = (
   dbias,
 ) => {
   const count = images * plane;
+  if (count === 0) {
+    dscale.fill(0, 0, channels);
+    dbias.fill(0, 0, channels);
+    return;
+  }
   const imageStride = channels * plane;
   for (let channel = 0; channel < channels; channel++) {
     const start = channel * plane;

@@ -12,6 +12,7 @@ export const batchNormInference: Backend['batchNormInference'] = (
   runningVar,
   y,
 ) => {
+  if (plane === 0) return;
   let i = 0;
   for (let image = 0; image < images; image++) {
     for (let channel = 0; channel < channels; channel++) {

@@ -1,4 +1,5 @@
 import type { Backend } from '../backend.js';
+import { workingSpace } from './working-space.js';
 
 // Sums in double precision, one tap of the kernel after the other: the innermost loops run along the
 // rows of memory.
@@ -78,7 +79,9 @@ export const conv2d: Backend['conv2d'] = (
   const sizes = [inChannels, height, width, outChannels, kernel, stride, padding] as const;
   const convolution = new Convolution(...sizes);
   const { inputs, outputs, outPlane } = convolution;
-  const sums = new Float64Array(outputs);
+  // Any number of images fits no memory at all.
+  if (images * outputs === 0) return;
+  const sums = workingSpace(outputs);
   for (let n = 0; n < images; n++) {
     for (let o = 0; o < outChannels; o++) {
       sums.fill(bias === null ? 0 : bias[o], o * outPlane, (o + 1) * outPlane);
@@ -108,7 +111,8 @@ export const conv2dInputGradient: Backend['conv2dInputGradient'] = (
   const sizes = [inChannels, height, width, outChannels, kernel, stride, padding] as const;
   const convolution = new Convolution(...sizes);
   const { inputs, outputs } = convolution;
-  const sums = new Float64Array(inputs);
+  if (images * inputs === 0) return;
+  const sums = workingSpace(inputs);
   for (let n = 0; n < images; n++) {
     sums.fill(0);
     const image = n * outputs;
@@ -137,9 +141,9 @@ export const conv2dWeightGradient: Backend['conv2dWeightGradient'] = (
   const sizes = [inChannels, height, width, outChannels, kernel, stride, padding] as const;
   const convolution = new Convolution(...sizes);
   const { inputs, outputs, outPlane } = convolution;
-  const sums = new Float64Array(outChannels * inChannels * kernel * kernel);
-  const biasSums = new Float64Array(outChannels);
-  for (let n = 0; n < images; n++) {
+  const sums = workingSpace(outChannels * inChannels * kernel * kernel);
+  const biasSums = workingSpace(outChannels);
+  for (let n = 0; n < images && outputs > 0; n++) {
     const xImage = n * inputs;
     const dyImage = n * outputs;
     convolution.forEachRow((from, k, to, count) => {

@@ -12,6 +12,7 @@ import {
   tanhBackward,
 } from './activations.js';
 import { adamStep } from './adam-step.js';
+import { hasRoom } from './address-space.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { batchNormBackward } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
@@ -26,6 +27,7 @@ import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
 import { absoluteError, binaryCrossEntropy, huber, squaredError } from './losses.js';
 import { matmul } from './matmul.js';
+import { overlap } from './overlap.js';
 import { avgPool, avgPoolBackward, maxPool, maxPoolBackward } from './pool.js';
 import { rowMeans, rowMeansBackward, sum, sumRows } from './reductions.js';
 import { rmspropStep } from './rmsprop-step.js';
@@ -95,9 +97,10 @@ export function portableBackend(reason?: string): Backend {
     rmspropStep,
     setThreads: () => undefined,
     copy: (n, x, y) => y.set(n === x.length ? x : x.subarray(0, n)),
+    overlap,
     bytesToCacheLine: () => 0,
     adviseHugePages: () => undefined,
-    hasRoom: () => true,
+    hasRoom,
     cacheSizes: () => undefined,
   };
 }

@@ -41,7 +41,9 @@ export const binaryCrossEntropy: Loss = (n, _parameter, factor, x, target, gradi
   for (let i = 0; i < n; i++) {
     const power = Math.exp(-Math.abs(x[i]));
     const above = x[i] > 0;
-    sum += x[i] * ((above ? 1 : 0) - target[i]) + Math.log1p(power);
+    const weight = (above ? 1 : 0) - target[i];
+    // An infinite logit that agrees with its target costs nothing; Infinity * 0 would be NaN.
+    sum += (weight === 0 ? 0 : x[i] * weight) + Math.log1p(power);
     // sigmoid(x) - t, above 0 as (1 - t) - sigmoid(-x), which keeps its bits where t is 1
     const rest = power / (1 + power);
     if (gradient !== null) {

@@ -13,6 +13,7 @@ export const matmul: Backend['matmul'] = (
   b,
   c,
 ) => {
+  if (columns === 0) return;
   const aRow = transposeA ? 1 : depth;
   const aDepth = transposeA ? rows : 1;
   const sums = workingSpace(columns);

@@ -54,7 +54,7 @@ export const maxPool: Pool = (planes, height, width, kernel, stride, padding, x,
   );
 };
 
-/** The whole gradient of a window goes to its first maximum, or NaN; none to -Infinity. */
+/** The whole gradient of a window goes to its first maximum, or NaN. */
 export const maxPoolBackward: Backend['maxPoolBackward'] = (
   planes,
   height,
@@ -77,7 +77,6 @@ export const maxPoolBackward: Backend['maxPoolBackward'] = (
     padding,
     (plane, window, top, bottom, left, right) => {
       const largest = y[window];
-      if (largest === -Infinity) return;
       for (let row = top; row < bottom; row++) {
         for (let i = plane + row * width + left; i < plane + row * width + right; i++) {
           if (x[i] !== largest && !Number.isNaN(x[i])) continue;

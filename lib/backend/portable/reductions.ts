@@ -22,6 +22,7 @@ export const rowMeansBackward: Backend['rowMeansBackward'] = (rows, columns, dy,
 };
 
 export const sumRows: Backend['sumRows'] = (rows, columns, x, out) => {
+  if (columns === 0) return;
   const sums = workingSpace(columns);
   for (let row = 0, i = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, i++) sums[column] += x[i];

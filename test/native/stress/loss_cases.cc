@@ -41,7 +41,8 @@ Pair huber(double x, double target, double delta) {
 // log. The sigmoid in the gradient is within 7 roundings.
 Pair binary_cross_entropy(double x, double target, double) {
   const double weight = x < 0 ? -target : 1 - target;
-  const double linear = x * weight;
+  // Nothing where the logit agrees with its target, even at infinity.
+  const double linear = weight == 0 ? 0 : x * weight;
   const double rest = std::log1p(std::exp(-std::fabs(x)));
   const double smaller = 1 / (1 + std::exp(std::fabs(x)));
   const double gradient = x > 0 ? 1 - target - smaller : smaller - target;

@@ -101,7 +101,7 @@ std::string check_gradients(const Buffer& dx, const std::vector<Gradient>& expec
 }
 
 // The largest of each window to the bit, NaN being larger than all, and its gradient to the first
-// of them; none to -Inf.
+// of them.
 std::string check_max(const Planes& planes, const Buffer& x, const Buffer& y, const Buffer& dy,
                       const Buffer& dx) {
   constexpr size_t kNone = SIZE_MAX;
@@ -109,7 +109,7 @@ std::string check_max(const Planes& planes, const Buffer& x, const Buffer& y, co
   for_each_element(planes, [&](size_t window, size_t i) {
     size_t& place = chosen[window];
     if (place != kNone && std::isnan(x[place])) return;
-    if (std::isnan(x[i]) || x[i] > (place == kNone ? -INFINITY : x[place])) place = i;
+    if (place == kNone || std::isnan(x[i]) || x[i] > x[place]) place = i;
   });
   std::vector<Gradient> expected(planes.inputs());
   for (size_t window = 0; window < planes.outputs(); window++) {
@@ -165,6 +165,12 @@ Outcome pool_max(const Setting& setting) {
   // Few different values, or there would be no windows with several maxima.
   if (setting.choices.flip()) {
     for (size_t i = 0; i < pooled.x.size(); i++) pooled.x[i] = std::round(pooled.x[i]);
+  }
+  // Windows of nothing but -Inf, next to others.
+  if (setting.choices.one_in(4)) {
+    for (size_t i = 0; i < pooled.x.size(); i++) {
+      if (pooled.x[i] < 0.5f) pooled.x[i] = -INFINITY;
+    }
   }
   Outcome outcome = outcome_of(setting, "max_pool", planes);
   if (batchnorm::max_pool(setting.kernels, pooled.x.data(), pooled.y.data(), planes.count,

@@ -1,0 +1,53 @@
+// What a typed array says of itself can be overridden, by a subclass or a property of its own, and `instanceof`
+// knows the arrays of one realm only and takes proxies for arrays. The accessors of the language see what is there.
+
+const prototype = Object.getPrototypeOf(Float32Array.prototype) as object;
+
+function accessor<T>(name: 'length' | 'buffer' | 'byteOffset' | symbol): (array: unknown) => T {
+  const get = Object.getOwnPropertyDescriptor(prototype, name)?.get as () => T;
+  return (array) => get.call(array);
+}
+
+/** The name of its class, such as `Float32Array`, in any realm; undefined for what is no typed array. */
+export const typedArrayName = accessor<string | undefined>(Symbol.toStringTag);
+/** 0 where the buffer is detached or too short. */
+export const lengthOf = accessor<number>('length');
+const bufferOf = accessor<ArrayBufferLike>('buffer');
+const byteOffsetOf = accessor<number>('byteOffset');
+
+export function isFloat32Array(value: unknown): value is Float32Array {
+  return typedArrayName(value) === 'Float32Array';
+}
+
+/** The typed arrays that data is read from. */
+type PlainArray = Float32Array | Float64Array | Uint8Array | Int8Array | Int16Array | Int32Array;
+type PlainClass = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => PlainArray;
+const classes: Readonly<Record<string, PlainClass>> = {
+  ...{ Float32Array, Float64Array },
+  ...{ Uint8Array, Int8Array, Int16Array, Int32Array },
+};
+
+/** The same values of the same memory as an array without overridden members; a detached array itself. */
+export function plainView<A extends PlainArray>(array: A): A {
+  if (isDetached(array)) return array;
+  const Class = classes[typedArrayName(array) ?? ''];
+  return new Class(bufferOf(array), byteOffsetOf(array), lengthOf(array)) as A;
+}
+
+/** Whether the length of an array may change while somebody keeps it. */
+export function isResizable(array: ArrayBufferView): boolean {
+  // Not in every library of TypeScript's.
+  const { resizable, growable } = bufferOf(array) as { resizable?: boolean; growable?: boolean };
+  return resizable === true || growable === true;
+}
+
+/** Whether the buffer of an array was transferred. */
+export function isDetached(array: ArrayBufferView): boolean {
+  if (lengthOf(array) > 0) return false;
+  try {
+    new Uint8Array(bufferOf(array));
+    return false;
+  } catch {
+    return true;
+  }
+}
