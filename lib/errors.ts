@@ -96,6 +96,12 @@ export function outOfMemory(purpose: string, options?: ErrorOptions): CodedError
   return coded(new RangeError(message, options), 'ERR_BATCHNORM_OUT_OF_MEMORY', outOfMemory);
 }
 
+/** A TypeError for values whose ArrayBuffer a user has transferred. */
+export function detached(name: string): CodedError<TypeError> {
+  const message = `Expected the values of ${name}, but its ArrayBuffer is detached: it was transferred to a worker or by structuredClone(). Transfer a copy instead: tensor.clone().data.buffer`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_DETACHED', detached);
+}
+
 /** A TypeError for a module that lacks a method which a call needs. */
 export function missingMethod(method: string, module: string, why: string): CodedError<TypeError> {
   const message = `Expected ${method}() in ${module}${why}`;

@@ -6,7 +6,7 @@ import { Storage } from '../tensor/storage.js';
 import type { OwnedTape } from '../tensor/tape.js';
 import { graphOf, isTensor, leaseOf, type Tensor, type Tensor0D } from '../tensor/tensor.js';
 import { requireOptions } from '../errors.js';
-import { accumulate, addGradients, type Found, Gradients } from './gradients.js';
+import { accumulate, addGradients, type Found, Gradients, requireReadable } from './gradients.js';
 import type { GiveGradient, Graph, Node } from './graph.js';
 import { nodeOf } from './record.js';
 
@@ -124,5 +124,6 @@ function readInto(into: unknown): Gradients | undefined {
   if (into === undefined) return undefined;
   if (!(into instanceof Gradients)) throw wrongType('into', 'Gradients', into);
   into.requireUnconsumed();
+  requireReadable(into);
   return into;
 }

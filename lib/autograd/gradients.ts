@@ -28,6 +28,9 @@ export interface Found {
 /** Adds gradients by the ids of their tensors; takes over one hold on each. For `backward` only. */
 export let addGradients: (gradients: Gradients, found: ReadonlyMap<number, Found>) => void;
 
+/** Throws where a user has disposed of one of them or transferred its array. For `backward` only. */
+export let requireReadable: (gradients: Gradients) => void;
+
 /** The values of the gradient by `tensor`, where there is one. For optimizers only. */
 export let gradientStorage: (gradients: Gradients, tensor: Tensor<Shape>) => Storage | undefined;
 
@@ -58,6 +61,9 @@ export class Gradients {
         backend.add(1, values.length, values.length, values, each.storage.values, values);
         each.storage.release();
       }
+    };
+    requireReadable = (gradients) => {
+      for (const found of gradients.#found.values()) valuesOf(found).requireAttached();
     };
     gradientStorage = (gradients, { id }) => {
       const found = gradients.#found.get(id);

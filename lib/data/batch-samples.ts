@@ -1,3 +1,4 @@
+import { freshFloats } from '../backend/room.js';
 import {
   describe,
   orDefault,
@@ -8,6 +9,7 @@ import {
   wrongValue,
 } from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
+import { isDetached, lengthOf, plainView } from '../tensor/typed-array.js';
 import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
@@ -177,16 +179,14 @@ class BatchMaker {
     if (!(features instanceof Float32Array || features instanceof Uint8Array)) {
       throw wrongType(`${place}.features`, 'a Float32Array or a Uint8Array', features);
     }
-    const length = elementCount(this.#shape);
-    if (features.length !== length) {
-      throw wrongShape(`${place}.features`, `${length} values (shape ${formatShape(this.#shape)})`, describe(features)); // prettier-ignore
-    }
-    this.#checkLabel(`${place}.label`, label);
-    return sample as Sample<unknown>;
+    this.#requireLength(index, features);
+    return { features: plainView(features), label: this.#readLabel(`${place}.label`, label) };
   }
 
   make(samples: readonly Numbered[]): Batch<unknown, unknown> {
     const length = elementCount(this.#shape);
+    // Since they were checked, their arrays may have been transferred or have shrunk.
+    for (const { index, sample } of samples) this.#requireLength(index, sample.features);
     const storage = Storage.take(samples.length * length);
     for (const [i, { sample }] of samples.entries()) {
       this.#normalizer.write(sample.features, 0, storage.values, i * length);
@@ -205,18 +205,28 @@ class BatchMaker {
     const length = elementCount(this.#labelShape);
     const storage = Storage.take(samples.length * length);
     for (const [i, { sample }] of samples.entries()) {
-      storage.values.set(sample.label as ArrayLike<number>, i * length);
+      storage.values.set(sample.label as Float32Array, i * length);
     }
     return batchTensor(samples.length, this.#labelShape, storage);
   }
 
-  #checkLabel(place: string, label: unknown): void {
+  #requireLength(index: number, features: FeatureArray): void {
+    const length = elementCount(this.#shape);
+    if (lengthOf(features) === length) return;
+    const expected = `${length} values (shape ${formatShape(this.#shape)})`;
+    const place = `samples[${index}].features`;
+    if (isDetached(features)) throw wrongType(place, expected, features);
+    throw wrongShape(place, expected, describe(features));
+  }
+
+  /** A class, or a copy of the values to predict. */
+  #readLabel(place: string, label: unknown): number | Float32Array {
     if (this.#labelShape === undefined) {
       if (typeof label !== 'number') throw wrongType(place, 'the number of a class', label);
       if (!Number.isInteger(label) || label < 0 || label >= 2 ** 31) {
         throw wrongValue(place, 'the number of a class', String(label));
       }
-      return;
+      return label;
     }
     if (!(Array.isArray(label) || label instanceof Float32Array || label instanceof Float64Array)) {
       throw wrongType(place, 'a Float32Array or an array of numbers', label);
@@ -225,8 +235,12 @@ class BatchMaker {
     if (label.length !== count) {
       throw wrongShape(place, `${count} values (shape ${formatShape(this.#labelShape)})`, describe(label)); // prettier-ignore
     }
-    for (const [i, value] of (label as unknown[]).entries()) {
+    const values = freshFloats('a label', count);
+    for (let i = 0; i < count; i++) {
+      const value: unknown = label[i];
       if (typeof value !== 'number') throw wrongType(`${place}[${i}]`, 'a number', value);
+      values[i] = value;
     }
+    return values;
   }
 }

@@ -1,10 +1,7 @@
-import { Gradients, gradientStorage, scaleGradients } from '../autograd/gradients.js';
-import { requirePositive, wrongType } from '../errors.js';
+import { type Gradients, gradientStorage, scaleGradients } from '../autograd/gradients.js';
+import { requirePositive } from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
-import type { Shape } from '../tensor/shape.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { nameOf, offeredParameters, requireModule } from './optimizer.js';
-import { UnusedParamsError } from './unused-params-error.js';
+import { differentiatedParameters } from './optimizer.js';
 
 /**
  * Makes all gradients of a module's parameters smaller by the same factor, in place, where their norm is
@@ -26,14 +23,8 @@ export function clipGradNorm(
   gradients: Gradients,
   max: number,
 ): number {
-  requireModule(module);
-  if (!(gradients instanceof Gradients)) throw wrongType('gradients', 'Gradients', gradients);
   requirePositive('max', max);
-  gradients.requireUnconsumed();
-
-  const parameters = distinct(offeredParameters(module));
-  const missing = parameters.filter((p) => gradientStorage(gradients, p) === undefined);
-  if (missing.length > 0) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
+  const parameters = differentiatedParameters(module, gradients);
 
   let sum = 0;
   for (const parameter of parameters) {
@@ -43,8 +34,4 @@ export function clipGradNorm(
   const norm = Math.sqrt(sum);
   if (Number.isFinite(norm) && norm > max) scaleGradients(gradients, parameters, max / norm);
   return norm;
-}
-
-function distinct(parameters: readonly Tensor<Shape>[]): readonly Tensor<Shape>[] {
-  return [...new Map(parameters.map((parameter) => [parameter.id, parameter])).values()];
 }

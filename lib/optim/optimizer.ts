@@ -1,5 +1,5 @@
 import { consumeGradients, Gradients, gradientStorage } from '../autograd/gradients.js';
-import { wrongType } from '../errors.js';
+import { detached, wrongType } from '../errors.js';
 import { type CanUpdateWithGradients, readParameters } from '../nn/module.js';
 import type { Shape } from '../tensor/shape.js';
 import { createTensor, storageOf, type Tensor } from '../tensor/tensor.js';
@@ -27,17 +27,38 @@ export function updateModule(
   memories: ParameterMemory,
   step: Step,
 ): void {
+  // Before anything changes: memory for all of it may be more than there is.
+  for (const parameter of differentiatedParameters(module, gradients)) {
+    const storage = storageOf(parameter);
+    if (storage.isDetached) throw detached(nameOf(parameter, module));
+    if (memories.of(storage).some(({ length }) => length !== storage.values.length)) {
+      throw detached(`the optimizer's memory of ${nameOf(parameter, module)}`);
+    }
+  }
+  module.update(new SteppingProvider(gradients, memories, step), new UnusedTensors());
+  consumeGradients(gradients);
+}
+
+/**
+ * The parameters of a module, each once, whose gradients can be read.
+ * @throws UnusedParamsError naming those without one, TypeError naming one whose array was transferred.
+ */
+export function differentiatedParameters(
+  module: CanUpdateWithGradients,
+  gradients: Gradients,
+): readonly Tensor<Shape>[] {
   requireModule(module);
   if (!(gradients instanceof Gradients)) throw wrongType('gradients', 'Gradients', gradients);
   gradients.requireUnconsumed();
-
   const offered = offeredParameters(module);
-  const missing = offered.filter((p) => gradientStorage(gradients, p) === undefined);
+  const distinct = [...new Map(offered.map((parameter) => [parameter.id, parameter])).values()];
+  const missing = distinct.filter((p) => gradientStorage(gradients, p) === undefined);
   if (missing.length > 0) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
-  // Before anything changes: memory for all of it may be more than there is.
-  for (const parameter of offered) memories.of(storageOf(parameter));
-  module.update(new SteppingProvider(gradients, memories, step), new UnusedTensors());
-  consumeGradients(gradients);
+  for (const parameter of distinct) {
+    if (gradientStorage(gradients, parameter)?.isDetached !== true) continue;
+    throw detached(`the gradient of ${nameOf(parameter, module)}`);
+  }
+  return distinct;
 }
 
 /** The parameters that `module.update` offers to a provider; one without gradients changes none. */

@@ -1,4 +1,4 @@
-import { typeError } from '../errors.js';
+import { detached } from '../errors.js';
 import { formatShape, type Shape } from './shape.js';
 import { storagePool } from './storage-pool.js';
 
@@ -40,10 +40,8 @@ export class Storage {
 
   /** The live values, for use inside the library only. @throws TypeError where a user has transferred them. */
   get values(): Float32Array {
-    const values = this.#values;
-    // The length of a detached array is 0.
-    if (values.length !== this.#length) throw this.#detached();
-    return values;
+    this.requireAttached();
+    return this.#values;
   }
 
   /** The live values, for the user of a tensor of this shape: from now on they are never recycled, so that a
@@ -55,13 +53,17 @@ export class Storage {
     return values;
   }
 
-  #detached(): Error {
+  /** Whether a user has transferred the values. */
+  get isDetached(): boolean {
+    // The length of a detached array is 0.
+    return this.#values.length !== this.#length;
+  }
+
+  /** @throws TypeError where a user has transferred the values. */
+  requireAttached(): void {
+    if (!this.isDetached) return;
     const shape = this.#shape ?? [this.#length];
-    const name = this.label ?? `the tensor of shape ${formatShape(shape)}`;
-    return typeError(
-      'ERR_BATCHNORM_DETACHED',
-      `Expected the values of ${name}, but its ArrayBuffer is detached: its memory was transferred, to a worker or by structuredClone. Transfer a copy instead: tensor.clone().data.buffer`,
-    );
+    throw detached(this.label ?? `the tensor of shape ${formatShape(shape)}`);
   }
 
   /** Whether one holder has these values for itself. */
@@ -70,6 +72,7 @@ export class Storage {
   }
 
   retain(): this {
+    this.requireAttached();
     this.#holders++;
     return this;
   }

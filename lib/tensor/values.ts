@@ -53,12 +53,11 @@ export interface Values {
 /** The numbers of `source`; a TypeError or RangeError where they are not what the shape wants. */
 export function readValues(argument: string, source: NumberSource, shape: Shape): Values {
   const count = elementCount(shape);
-  const wrongCount = (received: string) =>
-    wrongShape(argument, `${count} values (shape ${formatShape(shape)})`, received);
+  const expected = `${count} values (shape ${formatShape(shape)})`;
   const type = typedArrayName(source);
   if (type !== undefined) {
     if (type.startsWith('Big')) throw wrongType(argument, 'an array of numbers', source);
-    if (lengthOf(source) !== count) throw wrongCount(describe(source));
+    if (lengthOf(source) !== count) throw wrongShape(argument, expected, describe(source));
     return {
       copyTo(target) {
         if (count > 0) target.set(source as ArrayLike<number>);
@@ -66,7 +65,7 @@ export function readValues(argument: string, source: NumberSource, shape: Shape)
     };
   }
   const flat = flatten(argument, source, shape);
-  if (flat.length !== count) throw wrongCount(`${flat.length} values`);
+  if (flat.length !== count) throw wrongShape(argument, expected, `${flat.length} values`);
   return {
     copyTo(target) {
       // One by one: a proxy may answer differently each time it is asked.

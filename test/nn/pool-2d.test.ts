@@ -104,25 +104,50 @@ describe('MaxPool2D and AvgPool2D', () => {
     ]);
   });
 
-  it('propagates NaN, and gives none of the gradient to -Infinity', () => {
+  it('propagates NaN, wherever in its window it is, and gives it the gradient', () => {
     const x = Tensor.from([NaN, 1, 2, -Infinity, -Infinity, 3], [1, 1, 6]);
     const y = new MaxPool2D(1, 1).forward(x);
     expect(y.array()).to.deep.equal([[[NaN, 1, 2, -Infinity, -Infinity, 3]]]);
-    const rows = Tensor.from([NaN, 1, 2, 3, 1, NaN, 4, 5], [1, 2, 4]);
-    const z = new MaxPool2D(2, 2).forward(rows.trace());
-    expect(z.detach().array()).to.deep.equal([[[NaN, 5]]]);
-    expect(backward(z.sum()).get(rows)?.array()).to.deep.equal([
-      [
-        [1, 0, 0, 0],
-        [0, 0, 0, 1],
-      ],
+    for (const kernel of [2, 3]) {
+      const n = kernel * kernel;
+      for (let place = 0; place < n; place++) {
+        const window = Array.from({ length: n }, (_, i) => (i === place ? NaN : 7 - i));
+        const alone = Tensor.from(window, [1, kernel, kernel]);
+        const z = new MaxPool2D(kernel).forward(alone.trace());
+        expect(z.detach().array(), `NaN at ${place}`).to.deep.equal([[[NaN]]]);
+        const gradient = backward(z.sum()).get(alone)?.reshape([n]).array();
+        expect(gradient, `NaN at ${place}`).to.deep.equal(window.map((v) => (v > -9 ? 0 : 1)));
+      }
+    }
+  });
+
+  it('gives the gradient of a window of -Infinity to its first element, as PyTorch', () => {
+    const low = Tensor.from(new Float32Array(36).fill(-Infinity), [1, 6, 6]);
+    const gradientOf = (pool: MaxPool2D<number, number, number>): unknown => {
+      const y = pool.forward(low.trace());
+      const count = y.shape[1] * y.shape[2];
+      const weights = Tensor.from(
+        Array.from({ length: count }, (_, i) => 2 ** i),
+        y.shape,
+      );
+      return backward(y.mul(weights).sum()).get(low)?.array();
+    };
+    const zeros = [0, 0, 0, 0, 0, 0];
+    // torch.nn.functional.max_pool2d with the same sizes and the same gradient of its result
+    expect(gradientOf(new MaxPool2D(3, 3))).to.deep.equal([
+      [[1, 0, 0, 2, 0, 0], zeros, zeros, [4, 0, 0, 8, 0, 0], zeros, zeros],
     ]);
-    const low = Tensor.from([-Infinity, -Infinity, -Infinity, -Infinity], [1, 2, 2]);
-    const lowest = new MaxPool2D(2).forward(low.trace());
-    expect(backward(lowest.sum()).get(low)?.array()).to.deep.equal([
+    // Windows that begin in the padding have their first element in the image.
+    expect(gradientOf(new MaxPool2D(3, 2, 1))).to.deep.equal([
+      [[1, 2, 0, 4, 0, 0], [8, 16, 0, 32, 0, 0], zeros, [64, 128, 0, 256, 0, 0], zeros, zeros],
+    ]);
+    // Next to a finite value, which is larger.
+    const x = Tensor.from([-Infinity, -Infinity, -Infinity, -3.4e38], [1, 2, 2]);
+    const y = new MaxPool2D(2).forward(x.trace());
+    expect(backward(y.sum()).get(x)?.array()).to.deep.equal([
       [
         [0, 0],
-        [0, 0],
+        [0, 1],
       ],
     ]);
   });

@@ -163,7 +163,12 @@ describe('raw batchNormTraining', () => {
       ['doubles', (g) => ({ ...g, x: new Float64Array(g.x) }), 'T', ['for x', 'Float64Array']],
       ['a short x', (g) => ({ ...g, x: g.x.slice(1) }), 'R', ['96 values for x', '95']],
       ['a long scale', (g) => ({ ...g, scale: new Float32Array(4) }), 'R', ['3 values for scale']],
-      ['a detached x', (g) => ({ ...g, x: detached(96) }), 'R', ['for x', 'length 0']],
+      [
+        'a detached x',
+        (g) => ({ ...g, x: detached(96) }),
+        'R',
+        ['for x', 'a detached Float32Array'],
+      ],
       ['a missing bias', (g) => ({ ...g, bias: undefined }), 'T', ['for bias', 'undefined']],
       ['a 2D shape', (g) => ({ ...g, shape: [2, 48] }), 'R', ['3D', '[2, 48]']],
       ['no shape', (g) => ({ ...g, shape: 'NCHW' }), 'T', ['for shape', '"NCHW"']],

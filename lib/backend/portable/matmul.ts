@@ -13,7 +13,8 @@ export const matmul: Backend['matmul'] = (
   b,
   c,
 ) => {
-  if (columns === 0) return;
+  // The other of the two may be any number.
+  if (rows * columns === 0) return;
   const aRow = transposeA ? 1 : depth;
   const aDepth = transposeA ? rows : 1;
   const sums = workingSpace(columns);
