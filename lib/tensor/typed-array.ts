@@ -3,17 +3,21 @@
 
 const prototype = Object.getPrototypeOf(Float32Array.prototype) as object;
 
-function accessor<T>(name: 'length' | 'buffer' | 'byteOffset' | symbol): (array: unknown) => T {
-  const get = Object.getOwnPropertyDescriptor(prototype, name)?.get as () => T;
+function accessor(name: 'length' | 'buffer' | 'byteOffset' | symbol): (array: unknown) => unknown {
+  const { get } = Object.getOwnPropertyDescriptor(prototype, name) as {
+    readonly get: (this: unknown) => unknown;
+  };
   return (array) => get.call(array);
 }
 
 /** The name of its class, such as `Float32Array`, in any realm; undefined for what is no typed array. */
-export const typedArrayName = accessor<string | undefined>(Symbol.toStringTag);
+export const typedArrayName = accessor(Symbol.toStringTag) as (
+  value: unknown,
+) => string | undefined;
 /** 0 where the buffer is detached or too short. */
-export const lengthOf = accessor<number>('length');
-const bufferOf = accessor<ArrayBufferLike>('buffer');
-const byteOffsetOf = accessor<number>('byteOffset');
+export const lengthOf = accessor('length') as (array: object) => number;
+const bufferOf = accessor('buffer') as (array: ArrayBufferView) => ArrayBufferLike;
+const byteOffsetOf = accessor('byteOffset') as (array: ArrayBufferView) => number;
 
 export function isFloat32Array(value: unknown): value is Float32Array {
   return typedArrayName(value) === 'Float32Array';

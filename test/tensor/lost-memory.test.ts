@@ -239,7 +239,7 @@ describe('memory of earlier tensors never shows', () => {
   };
   const growable = () => {
     const buffer = new (SharedArrayBuffer as unknown as Resizable)(32, { maxByteLength: 64 });
-    return new Float32Array(buffer as unknown as ArrayBuffer);
+    return new Float32Array(buffer);
   };
 
   for (const [name, make] of Object.entries({ resizable, growable })) {
@@ -256,7 +256,7 @@ describe('memory of earlier tensors never shows', () => {
 
   it('in place of samples that shrink while they wait', async () => {
     const features = resizable().fill(1);
-    const buffer = features.buffer as ArrayBuffer & { resize(bytes: number): void };
+    const buffer = features.buffer;
     async function* samples() {
       yield { features, label: 0 };
       buffer.resize(8);

@@ -14,12 +14,12 @@ export const overlap: Backend['overlap'] = (aLength, a, bLength, b) => {
 
 /** Not in every library of TypeScript's. */
 interface WaitAsync {
-  waitAsync?(
+  readonly waitAsync?: (
     array: Int32Array,
     index: number,
     value: number,
     timeout: number,
-  ): { readonly async: boolean };
+  ) => { readonly async: boolean };
 }
 
 /**
