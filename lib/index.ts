@@ -110,6 +110,8 @@ export {
 } from './training/schedules.js';
 export type { NestedArray } from './tensor/nested-array.js';
 export type { Mistake, Shape, Unless } from './tensor/shape.js';
+export type { TensorJson } from './tensor/tensor-json.js';
+export type { JsonNumber } from './json/json-numbers.js';
 export { storagePool, type StoragePool } from './tensor/storage-pool.js';
 export type { MergedTape, NoneTape, OwnedTape, Tape } from './tensor/tape.js';
 export {

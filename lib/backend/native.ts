@@ -1,7 +1,8 @@
 import { plainError } from '../errors.js';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Backend, BackendInfo } from './backend.js';
+import { backendInfo } from './backend-info.js';
+import type { Backend } from './backend.js';
 import { elfFault } from './elf.js';
 
 /** What the addon exports: the operations of Backend, and the choice of ISA and threads. */
@@ -92,13 +93,7 @@ export function nativeBackend(
     );
   }
   if (threads !== undefined) addon.setThreads(threads);
-  const info: BackendInfo = {
-    name: 'native',
-    isa: addon.isa(),
-    get threads() {
-      return addon.threads();
-    },
-  };
+  const info = backendInfo('native', addon.isa(), () => addon.threads());
   // A plain object with the addon's functions as own members: no wrapper between a call and C++.
   return { ...addon, info };
 }

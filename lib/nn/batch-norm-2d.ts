@@ -1,5 +1,7 @@
-import { ensureHeap, freshFloats } from '../backend/room.js';
+import { freshFloats } from '../backend/room.js';
 import { requireFraction, requireOptions, requirePositive } from '../errors.js';
+import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../json/json-numbers.js';
+import { JsonReader } from '../json/json-reader.js';
 import { requireReader } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -15,7 +17,6 @@ import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../tens
 import { ChannelNorm } from './channel-norm.js';
 import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
 import type { AddendInput, ImageProblem, SameShapeAs, ModeInput } from './input.js';
-import { bytesPerJsonNumber, JsonReader, type JsonNumber, jsonNumbers } from './json.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients } from './module.js';
 import { registerReluJoin } from './relu-join.js';
@@ -250,20 +251,17 @@ export class BatchNorm2D<C extends number>
   /** What `fromJSON` takes; float32 values survive exactly. */
   toJSON(): BatchNorm2DJson {
     const channels = this.scale.shape[0];
-    ensureHeap(
-      `the JSON of a BatchNorm2D of ${channels} channels`,
-      4 * channels * bytesPerJsonNumber,
-    );
+    requireJsonRoom(4 * channels);
     return {
       type: 'BatchNorm2D',
       channels,
       epsilon: this.epsilon,
       momentum: this.#momentum,
       batches: this.#batches,
-      scale: jsonNumbers(this.scale),
-      bias: jsonNumbers(this.bias),
-      runningMean: jsonNumbers(this.runningMean),
-      runningVar: jsonNumbers(this.runningVar),
+      scale: toJsonNumbers(storageOf(this.scale).values),
+      bias: toJsonNumbers(storageOf(this.bias).values),
+      runningMean: toJsonNumbers(storageOf(this.runningMean).values),
+      runningVar: toJsonNumbers(storageOf(this.runningVar).values),
     };
   }
 
@@ -281,7 +279,7 @@ export class BatchNorm2D<C extends number>
     layer.epsilon = requirePositive('json.epsilon', reader.field('epsilon'));
     layer.momentum = readMomentum('json.momentum', reader.field('momentum'));
     layer.#batches = reader.integer('batches', 0);
-    for (const [name, tensor] of layer.parameters()) reader.into(name, tensor);
+    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
     return layer;
   }
 

@@ -43,6 +43,11 @@ export class Lease {
     return this.#end !== undefined;
   }
 
+  /** How it ended; undefined while it has not. */
+  get reason(): EndOfLease | undefined {
+    return this.#end;
+  }
+
   /** Gives the storage back; a second time does nothing. */
   end(reason: EndOfLease): void {
     if (this.#end !== undefined) return;

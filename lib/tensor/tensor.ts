@@ -12,15 +12,19 @@ import {
   wrongType,
 } from '../errors.js';
 import * as arithmetic from '../ops/arithmetic.js';
+import { JsonReader } from '../json/json-reader.js';
 import { logSoftmax } from '../ops/log-softmax.js';
 import { matmul } from '../ops/matmul.js';
 import { mean, sum } from '../ops/reductions.js';
 import { reshape } from '../ops/reshape.js';
 import { softmax } from '../ops/softmax.js';
 import * as unary from '../ops/unary.js';
+import { defineInspect } from '../printing/inspect.js';
+import { tensorText } from '../printing/tensor-text.js';
 import { Lease } from './lease.js';
 import { nested, type NestedArray } from './nested-array.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
+import { readTensorShape, type TensorJson, tensorJson } from './tensor-json.js';
 import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from './operands.js';
 import { requireRandomSource } from './random-source.js';
 import { Storage } from './storage.js';
@@ -128,6 +132,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
       }
       return graph?.root;
     };
+    defineInspect(this.prototype as Tensor<Shape, Tape>, function (depth, options) {
+      return tensorText(this, this.#lease, this.#graph !== undefined, depth, options);
+    });
   }
 
   /**
@@ -164,6 +171,18 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     // One that says another length is adopted through a view that does not.
     const array = values.length === count ? values : plainView(values);
     return createTensor(ownShape, Storage.adopt(array, ownShape), undefined);
+  }
+
+  /**
+   * A tensor like the one that `toJSON` was called on, without a tape.
+   * @param json What `JSON.parse` returned.
+   * @throws TypeError or RangeError naming the field that is wrong.
+   */
+  static fromJSON(json: unknown): Tensor<Shape> {
+    const reader = new JsonReader('json', json, 'Tensor');
+    const tensor = filled(readTensorShape(reader), 0);
+    reader.into('data', tensor.#lease.storage.values);
+    return tensor;
   }
 
   /** A tensor of zeros. @throws TypeError or RangeError for what is no shape. */
@@ -213,6 +232,20 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
       );
     }
     return values[0];
+  }
+
+  /** Type, shape and values as NumPy prints them: of more than 1000 values the first and last three along each
+   * axis. `console.log` shows the same. */
+  toString(): string {
+    return tensorText(this, this.#lease, this.#graph !== undefined);
+  }
+
+  /**
+   * All values and the shape, for `JSON.stringify`; `Tensor.fromJSON` reads them.
+   * @throws TypeError where the values were given back, RangeError where memory runs out.
+   */
+  toJSON(): TensorJson {
+    return tensorJson(this.shape, this.#lease.storage.values);
   }
 
   /**

@@ -125,6 +125,7 @@ const special: Readonly<
     [1, 2, 3, 4, 5, 6],
     [2, 3],
   ],
+  'Tensor.fromJSON': () => [{ ...Tensor.ones([3]).toJSON() }],
   'Tensor.adopt': () => [floats(6), [2, 3]],
   'Tensor#matmul': () => [Tensor.ones([3, 2])],
   'Tensor#reshape': () => [[3, 2]],

@@ -160,6 +160,17 @@ export interface OnnxCase {
   readonly outputs: readonly ReferenceTensor[];
 }
 
+/** `numpy/printing.jsonl` */
+export interface PrintingCase {
+  readonly shape: readonly number[];
+  /** Flat; NaN and the infinities by their names. */
+  readonly values?: readonly (number | string)[];
+  /** [a, m, d, s]: value i is ((a * i) mod m) / d - s. */
+  readonly recipe?: readonly [number, number, number, number];
+  /** What array2string with commas gives. */
+  readonly text: string;
+}
+
 export type NamedValues = Readonly<Record<string, readonly number[]>>;
 
 /** `dfdx/dfdx.jsonl` */

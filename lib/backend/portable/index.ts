@@ -1,4 +1,5 @@
-import type { Backend, BackendInfo } from '../backend.js';
+import { backendInfo } from '../backend-info.js';
+import type { Backend } from '../backend.js';
 import {
   abs,
   absBackward,
@@ -37,12 +38,7 @@ import { exp, log, relu, reluBackward, sqrt, square } from './unary.js';
 
 /** Every operation in TypeScript, in double precision inside and float32 at the edges. */
 export function portableBackend(reason?: string): Backend {
-  const info: BackendInfo = {
-    name: 'portable',
-    isa: 'js',
-    threads: 1,
-    ...(reason === undefined ? {} : { reason }),
-  };
+  const info = backendInfo('portable', 'js', () => 1, reason);
   return {
     info,
     batchNormTraining,

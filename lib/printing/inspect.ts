@@ -1,0 +1,28 @@
+/** Node's symbol for a method that `util.inspect` and `console.log` call. Not imported from node:util, so that the
+ * modules that use it also load where there is no such module. */
+export const inspectCustom: unique symbol = Symbol.for('nodejs.util.inspect.custom');
+
+/** What of `util.inspect`'s options we use. */
+export interface InspectOptions {
+  readonly compact?: boolean | number;
+  readonly breakLength?: number;
+}
+
+/**
+ * What `util.inspect` calls. A depth of null or undefined has no limit. Strings are shown as they are, objects as
+ * `util.inspect` shows them.
+ */
+export type InspectMethod<T, R> = (this: T, depth?: number | null, options?: InspectOptions) => R;
+
+/** Defines how `util.inspect` shows an object, or those of a class by its prototype. Not as a method of the class: its
+ * name, a symbol of Node's, would make the declarations depend on Node's types. */
+export function defineInspect<T extends object, R extends string | object = string>(
+  target: T,
+  inspect: InspectMethod<T, R>,
+): void {
+  Object.defineProperty(target, inspectCustom, {
+    value: inspect,
+    configurable: true,
+    writable: true,
+  });
+}
