@@ -54,6 +54,12 @@ export {
   type NamedTensor,
   parametersOf,
 } from './nn/module.js';
+export {
+  type ModuleFromJson,
+  moduleFromJSON,
+  type ModuleFromJsonOptions,
+} from './nn/module-from-json.js';
+export type { ModuleJson } from './nn/module-json.js';
 export { AvgPool2D, MaxPool2D } from './nn/pool-2d.js';
 export { recalibrate } from './nn/recalibrate.js';
 export { ReLU } from './nn/relu.js';

@@ -24,13 +24,18 @@ export class JsonReader {
     }
   }
 
+  /** What messages call a field. */
+  place(name: string): string {
+    return `${this.argument}.${name}`;
+  }
+
   field(name: string): unknown {
     return this.#fields[name];
   }
 
   /** An integer from `min` on. */
   integer(name: string, min: number): number {
-    const place = `${this.argument}.${name}`;
+    const place = this.place(name);
     const value = requireFinite(place, this.#fields[name]);
     if (!Number.isSafeInteger(value) || value < min) {
       throw wrongValue(place, `an integer from ${min}`, String(value));
@@ -41,11 +46,18 @@ export class JsonReader {
   /** An array of this length, whatever is in it. To be called before memory of this length is allocated: a few
    * letters may ask for gigabytes. */
   array(name: string, length: number): readonly unknown[] {
-    return readJsonArray(`${this.argument}.${name}`, this.#fields[name], length);
+    return readJsonArray(this.place(name), this.#fields[name], length);
+  }
+
+  /** An array of any length. */
+  list(name: string): readonly unknown[] {
+    const value = this.#fields[name];
+    if (!Array.isArray(value)) throw wrongType(this.place(name), 'an array', value);
+    return value as readonly unknown[];
   }
 
   /** Writes an array of as many numbers into `values`. */
   into(name: string, values: Float32Array): void {
-    readJsonNumbers(`${this.argument}.${name}`, this.#fields[name], values);
+    readJsonNumbers(this.place(name), this.#fields[name], values);
   }
 }

@@ -5,6 +5,7 @@ import * as unary from '../ops/unary.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import { NoParameters } from './no-parameters.js';
 
 // The activations of dfdx 0.10, and GeLU and LeakyReLU of its later versions. Each takes any shape, with a
@@ -12,6 +13,9 @@ import { NoParameters } from './no-parameters.js';
 
 /** 1 / (1 + exp(-x)), element by element; right for x of any size. */
 export class Sigmoid extends NoParameters<'Sigmoid'> {
+  /** @internal */
+  static readonly type = 'Sigmoid';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -29,6 +33,9 @@ export class Sigmoid extends NoParameters<'Sigmoid'> {
 
 /** The hyperbolic tangent, element by element. */
 export class Tanh extends NoParameters<'Tanh'> {
+  /** @internal */
+  static readonly type = 'Tanh';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -50,6 +57,9 @@ export class Tanh extends NoParameters<'Tanh'> {
  * `GELU(approximate='tanh')` have it.
  */
 export class GeLU extends NoParameters<'GeLU'> {
+  /** @internal */
+  static readonly type = 'GeLU';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -67,6 +77,9 @@ export class GeLU extends NoParameters<'GeLU'> {
 
 /** The sine, element by element. */
 export class Sin extends NoParameters<'Sin'> {
+  /** @internal */
+  static readonly type = 'Sin';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -84,6 +97,9 @@ export class Sin extends NoParameters<'Sin'> {
 
 /** The cosine, element by element. */
 export class Cos extends NoParameters<'Cos'> {
+  /** @internal */
+  static readonly type = 'Cos';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -101,6 +117,9 @@ export class Cos extends NoParameters<'Cos'> {
 
 /** The natural logarithm, element by element. */
 export class Ln extends NoParameters<'Ln'> {
+  /** @internal */
+  static readonly type = 'Ln';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -118,6 +137,9 @@ export class Ln extends NoParameters<'Ln'> {
 
 /** e to the power of x, element by element. */
 export class Exp extends NoParameters<'Exp'> {
+  /** @internal */
+  static readonly type = 'Exp';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -135,6 +157,9 @@ export class Exp extends NoParameters<'Exp'> {
 
 /** x * x, element by element. */
 export class Square extends NoParameters<'Square'> {
+  /** @internal */
+  static readonly type = 'Square';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -152,6 +177,9 @@ export class Square extends NoParameters<'Square'> {
 
 /** The square root, element by element. */
 export class Sqrt extends NoParameters<'Sqrt'> {
+  /** @internal */
+  static readonly type = 'Sqrt';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -169,6 +197,9 @@ export class Sqrt extends NoParameters<'Sqrt'> {
 
 /** |x|, element by element; the gradient at 0 is 0. */
 export class Abs extends NoParameters<'Abs'> {
+  /** @internal */
+  static readonly type = 'Abs';
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -187,6 +218,9 @@ export class Abs extends NoParameters<'Abs'> {
 /** exp(x) / sum(exp(x)) over the last axis; a scalar's is 1. For a loss, give the logits themselves to
  * `crossEntropyWithLogits`. */
 export class Softmax extends NoParameters<'Softmax'> {
+  /** @internal */
+  static readonly type = 'Softmax';
+
   /**
    * The probabilities along the last axis.
    * @param x Any shape, with a tape or without.
@@ -204,6 +238,9 @@ export class Softmax extends NoParameters<'Softmax'> {
 
 /** x where it is positive, else slope * x, element by element; the gradient at 0 is the slope. */
 export class LeakyReLU extends NoParameters<'LeakyReLU'> {
+  /** @internal */
+  static readonly type = 'LeakyReLU';
+
   /** Of the negative half. */
   readonly slope: number;
 
@@ -223,6 +260,11 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.leakyRelu(x, this.slope);
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return { sizes: { slope: this.slope } };
   }
 
   /** Another one with the same slope. */

@@ -21,6 +21,9 @@ export type GloballyPooled<S extends Shape> = S extends readonly [
 /** The mean of each channel of each image, as dfdx's `AvgPoolGlobal`: [N, C, H, W] to [N, C], and [C, H, W] to
  * [C]. */
 export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
+  /** @internal */
+  static readonly type = 'AvgPoolGlobal';
+
   /**
    * @param x [C, H, W] or [N, C, H, W], with a tape or without.
    * @throws RangeError for another rank and for images without a pixel.

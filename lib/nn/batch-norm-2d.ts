@@ -1,6 +1,6 @@
 import { freshFloats } from '../backend/room.js';
 import { requireFraction, requireOptions, requirePositive } from '../errors.js';
-import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../json/json-numbers.js';
+import type { JsonNumber } from '../json/json-numbers.js';
 import { JsonReader } from '../json/json-reader.js';
 import { requireReader } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
@@ -17,6 +17,7 @@ import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../tens
 import { ChannelNorm } from './channel-norm.js';
 import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
 import type { AddendInput, ImageProblem, SameShapeAs, ModeInput } from './input.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients } from './module.js';
 import { registerReluJoin } from './relu-join.js';
@@ -31,7 +32,7 @@ export interface BatchNorm2DOptions {
   readonly momentum?: number | 'cumulative';
 }
 
-/** What `JSON.stringify` makes of a layer. JSON has no NaN and no infinities: they are strings. */
+/** What `JSON.stringify` makes of a layer. JSON has no NaN, no infinities and no -0: they are strings. */
 export interface BatchNorm2DJson {
   /** Tells these fields from those of other layers. */
   readonly type: 'BatchNorm2D';
@@ -72,6 +73,9 @@ export class BatchNorm2D<C extends number>
   extends ChannelNorm<C>
   implements CanUpdateWithGradients
 {
+  /** @internal */
+  static readonly type = 'BatchNorm2D';
+
   #momentum: number | 'cumulative' = 0.1;
   #batches = 0;
 
@@ -249,20 +253,8 @@ export class BatchNorm2D<C extends number>
   }
 
   /** What `fromJSON` takes; float32 values survive exactly. */
-  toJSON(): BatchNorm2DJson {
-    const channels = this.scale.shape[0];
-    requireJsonRoom(4 * channels);
-    return {
-      type: 'BatchNorm2D',
-      channels,
-      epsilon: this.epsilon,
-      momentum: this.#momentum,
-      batches: this.#batches,
-      scale: toJsonNumbers(storageOf(this.scale).values),
-      bias: toJsonNumbers(storageOf(this.bias).values),
-      runningMean: toJsonNumbers(storageOf(this.runningMean).values),
-      runningVar: toJsonNumbers(storageOf(this.runningVar).values),
-    };
+  override toJSON(): BatchNorm2DJson {
+    return super.toJSON() as BatchNorm2DJson;
   }
 
   /**
@@ -271,20 +263,29 @@ export class BatchNorm2D<C extends number>
    * @throws TypeError or RangeError naming the field that is wrong.
    */
   static fromJSON(json: unknown): BatchNorm2D<number> {
-    const reader = new JsonReader('json', json, 'BatchNorm2D');
+    return BatchNorm2D.read(new JsonReader('json', json, 'BatchNorm2D'));
+  }
+
+  /** @internal */
+  static read(reader: JsonReader): BatchNorm2D<number> {
     const channels = reader.integer('channels', 1);
     // Before anything is allocated: a few letters may ask for gigabytes.
     reader.array('scale', channels);
     const layer = new BatchNorm2D(channels);
-    layer.epsilon = requirePositive('json.epsilon', reader.field('epsilon'));
-    layer.momentum = readMomentum('json.momentum', reader.field('momentum'));
+    layer.epsilon = requirePositive(reader.place('epsilon'), reader.field('epsilon'));
+    layer.momentum = readMomentum(reader.place('momentum'), reader.field('momentum'));
     layer.#batches = reader.integer('batches', 0);
     for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
     return layer;
   }
 
-  protected override settings(): Readonly<Record<string, unknown>> {
-    return { ...super.settings(), momentum: this.#momentum, batches: this.#batches };
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const own = super[describeLayer]();
+    return {
+      ...own,
+      details: { ...own.details, momentum: this.#momentum, batches: this.#batches },
+    };
   }
 
   #readBatch(x: Tensor<Shape, OwnedTape>): ImageShape {

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { requirePositive, wrongShape } from '../errors.js';
 import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
@@ -9,8 +8,8 @@ import { formatShape, type Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import { storageOf, Tensor, type Tensor1D } from '../tensor/tensor.js';
 import { requireSize } from '../tensor/values.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { NamedTensor } from './module.js';
-import { summarize } from './summary.js';
 import { nameForPyTorch } from './pytorch-names.js';
 
 /** What batch norm layers of every mode have: four values per channel, and epsilon. */
@@ -27,15 +26,6 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
   readonly runningVar: Tensor1D<C>;
 
   #epsilon = 1e-5;
-
-  static {
-    // Not a method: its name, a symbol of Node's, would make the declarations depend on Node's types.
-    Object.defineProperty(this.prototype, inspect.custom, {
-      value(this: ChannelNorm<number>) {
-        return this.toString();
-      },
-    });
-  }
 
   /** @param layer What messages call it. */
   protected constructor(layer: string, channels: C) {
@@ -101,21 +91,9 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
     });
   }
 
-  /** Shape, settings and a summary of each tensor: what `util.inspect` and `console.log` show. */
-  override toString(): string {
-    const settings = Object.entries(this.settings()).map(
-      ([name, value]) => `${name}: ${String(value)}`,
-    );
-    const tensors = this.parameters().map(
-      ([name, tensor]) => `${name}: ${summarize(storageOf(tensor).values)}`,
-    );
-    const lines = [settings.join(', '), ...tensors].map((line) => `  ${line}`);
-    return `${this.constructor.name}(${this.scale.shape[0]}) {\n${lines.join('\n')}\n}`;
-  }
-
-  /** What inspection shows besides the tensors. */
-  protected settings(): Readonly<Record<string, unknown>> {
-    return { epsilon: this.#epsilon };
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return { sizes: { channels: this.scale.shape[0] }, details: { epsilon: this.#epsilon } };
   }
 
   /** Copies the tensors and epsilon of another layer. */

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { orDefault, requireBoolean, requireOptions, requirePositiveInteger } from '../errors.js';
+import { JsonReader } from '../json/json-reader.js';
 import { NpzModule } from '../npz/npz-module.js';
 import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
@@ -23,8 +23,8 @@ import { requireRandomSource } from '../tensor/random-source.js';
 import { requireSize } from '../tensor/values.js';
 import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
 import type { ImageProblem } from './input.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
-import { summarize } from './summary.js';
 
 /** Settings of a new `Conv2D`. */
 export interface Conv2DOptions<S extends number = number, P extends number = number> {
@@ -65,6 +65,9 @@ export class Conv2D<
   extends NpzModule
   implements CanUpdateWithGradients
 {
+  /** @internal */
+  static readonly type = 'Conv2D';
+
   /** [O, I, K, K]; begins uniform in +-1/sqrt(I K K). */
   readonly weight: Tensor4D<O, I, K, K>;
   /** [O]; begins likewise. Undefined in a layer without bias. */
@@ -73,15 +76,6 @@ export class Conv2D<
   readonly stride: S;
   /** Rows and columns of zeros around the image. */
   readonly padding: P;
-
-  static {
-    // Not a method: its name, a symbol of Node's, would make the declarations depend on Node's types.
-    Object.defineProperty(this.prototype, inspect.custom, {
-      value(this: Conv2D<number, number, number, number, number>) {
-        return this.toString();
-      },
-    });
-  }
 
   /**
    * @param inChannels I.
@@ -168,15 +162,38 @@ export class Conv2D<
     });
   }
 
-  /** Sizes, settings and a summary of each tensor: what `util.inspect` and `console.log` show. */
-  override toString(): string {
+  /**
+   * A layer like the one that `toJSON` was called on.
+   * @param json What `JSON.parse` returned.
+   * @throws TypeError or RangeError naming the field that is wrong.
+   */
+  static fromJSON(json: unknown): Conv2D<number, number, number, number, number> {
+    return Conv2D.read(new JsonReader('json', json, 'Conv2D'));
+  }
+
+  /** @internal */
+  static read(reader: JsonReader): Conv2D<number, number, number, number, number> {
+    const inChannels = reader.integer('inChannels', 1);
+    const outChannels = reader.integer('outChannels', 1);
+    const kernelSize = reader.integer('kernelSize', 1);
+    reader.array('weight', outChannels * inChannels * kernelSize * kernelSize);
+    const layer = new Conv2D(inChannels, outChannels, kernelSize, {
+      stride: reader.integer('stride', 1),
+      padding: reader.integer('padding', 0),
+      bias: reader.field('bias') !== undefined,
+      rng: () => 0.5,
+    });
+    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    return layer;
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
     const [outChannels, inChannels, kernelSize] = this.weight.shape;
-    const settings = `stride: ${this.stride}, padding: ${this.padding}`;
-    const tensors = this.parameters().map(
-      ([name, tensor]) => `${name}: ${summarize(storageOf(tensor).values)}`,
-    );
-    const lines = [settings, ...tensors].map((line) => `  ${line}`);
-    return `Conv2D(${inChannels}, ${outChannels}, ${kernelSize}) {\n${lines.join('\n')}\n}`;
+    return {
+      sizes: { inChannels, outChannels, kernelSize },
+      settings: { stride: this.stride, padding: this.padding },
+    };
   }
 }
 

@@ -5,6 +5,7 @@ import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import type { ModeInput, SameShapeAs } from './input.js';
 import { requireRandomSource } from '../tensor/random-source.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import { NoParameters } from './no-parameters.js';
 
@@ -63,6 +64,9 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
  * dropout.forwardMut(x.trace()); // a fifth of x is 0, the rest x / 0.8
  */
 export class Dropout extends RandomDropout<'Dropout'> {
+  /** @internal */
+  static readonly type = 'Dropout';
+
   readonly p: number;
 
   /**
@@ -74,6 +78,11 @@ export class Dropout extends RandomDropout<'Dropout'> {
     this.p = requireFraction('p', p);
   }
 
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return { sizes: { p: this.p } };
+  }
+
   /** Another one with the same probability and the same generator. */
   clone(): Dropout {
     return new Dropout(this.p, this.options);
@@ -82,6 +91,9 @@ export class Dropout extends RandomDropout<'Dropout'> {
 
 /** Drops one value in N, as dfdx's `DropoutOneIn<N>`: `Dropout` with p = 1 / N. */
 export class DropoutOneIn<N extends number> extends RandomDropout<'DropoutOneIn'> {
+  /** @internal */
+  static readonly type = 'DropoutOneIn';
+
   /** One in so many values is dropped. */
   readonly n: N;
 
@@ -97,6 +109,11 @@ export class DropoutOneIn<N extends number> extends RandomDropout<'DropoutOneIn'
 
   get p(): number {
     return 1 / this.n;
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return { sizes: { n: this.n } };
   }
 
   /** Another one with the same probability and the same generator. */

@@ -19,6 +19,9 @@ export type Flattened<S extends Shape> = S extends readonly [
 
 /** Images to rows: [N, C, H, W] to [N, C*H*W], and [C, H, W] to [C*H*W]. */
 export class Flatten2D extends NoParameters<'Flatten2D'> {
+  /** @internal */
+  static readonly type = 'Flatten2D';
+
   /**
    * @param x [C, H, W] or [N, C, H, W], with a tape or without.
    * @throws RangeError for another rank.

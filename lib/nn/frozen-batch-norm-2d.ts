@@ -1,4 +1,5 @@
-import { requireBoolean, requireOptions } from '../errors.js';
+import { requireBoolean, requireOptions, requirePositive } from '../errors.js';
+import { JsonReader } from '../json/json-reader.js';
 import { requireReader } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import { batchNormFrozen } from '../ops/batch-norm.js';
@@ -7,9 +8,16 @@ import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider
 import { updateParameter } from '../optim/update-parameter.js';
 import type { Shape, Unless } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
-import type { RandomSource, ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
+import {
+  type RandomSource,
+  type ShapeOf,
+  storageOf,
+  type TapeOf,
+  type Tensor,
+} from '../tensor/tensor.js';
 import { ChannelNorm } from './channel-norm.js';
 import type { ImageProblem, SameShapeAs } from './input.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { CanUpdateWithGradients } from './module.js';
 
 /** Settings of a new `FrozenBatchNorm2D`. */
@@ -32,6 +40,9 @@ export class FrozenBatchNorm2D<C extends number>
   extends ChannelNorm<C>
   implements CanUpdateWithGradients
 {
+  /** @internal */
+  static readonly type = 'FrozenBatchNorm2D';
+
   /** Whether scale and bias get gradients and are updated. */
   readonly trainable: boolean;
 
@@ -96,7 +107,29 @@ export class FrozenBatchNorm2D<C extends number>
     return super.read(zip, prefix);
   }
 
-  protected override settings(): Readonly<Record<string, unknown>> {
-    return { ...super.settings(), trainable: this.trainable };
+  /**
+   * A layer like the one that `toJSON` was called on.
+   * @param json What `JSON.parse` returned.
+   * @throws TypeError or RangeError naming the field that is wrong.
+   */
+  static fromJSON(json: unknown): FrozenBatchNorm2D<number> {
+    return FrozenBatchNorm2D.read(new JsonReader('json', json, 'FrozenBatchNorm2D'));
+  }
+
+  /** @internal */
+  static read(reader: JsonReader): FrozenBatchNorm2D<number> {
+    const channels = reader.integer('channels', 1);
+    reader.array('scale', channels);
+    const trainable = requireBoolean(reader.place('trainable'), reader.field('trainable'));
+    const layer = new FrozenBatchNorm2D(channels, { trainable });
+    layer.epsilon = requirePositive(reader.place('epsilon'), reader.field('epsilon'));
+    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    return layer;
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const own = super[describeLayer]();
+    return { ...own, details: { ...own.details, trainable: this.trainable } };
   }
 }

@@ -12,6 +12,7 @@ import { requireRandomSource } from '../tensor/random-source.js';
 import { wrongShape } from '../errors.js';
 import type { ModeInput } from './input.js';
 import type { GeneralizedResidualProblem, Layer, SumShape } from './layer-shapes.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
@@ -47,6 +48,9 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
   extends NpzModule
   implements CanUpdateWithGradients
 {
+  /** @internal */
+  static readonly type = 'GeneralizedResidual';
+
   /** The one way; its tensors are named `f.…`. */
   readonly f: F;
   /** The other way; its tensors are named `r.…`. */
@@ -116,6 +120,11 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
       restore();
       throw error;
     }
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return { parts: { f: this.f, r: this.r } };
   }
 
   parameters(): readonly NamedTensor[] {

@@ -1,4 +1,5 @@
 import { requireOptions, wrongShape } from '../errors.js';
+import { JsonReader } from '../json/json-reader.js';
 import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import { NpzModule } from '../npz/npz-module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
@@ -23,6 +24,7 @@ import {
 import { requireRandomSource } from '../tensor/random-source.js';
 import { requireSize } from '../tensor/values.js';
 import type { RowsProblem } from './input.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 
 /** Settings of a new `Linear`. */
@@ -39,6 +41,9 @@ export class Linear<I extends number, O extends number>
   extends NpzModule
   implements CanUpdateWithGradients
 {
+  /** @internal */
+  static readonly type = 'Linear';
+
   /** [O, I]; begins uniform in +-1/sqrt(I). */
   readonly weight: Tensor2D<O, I>;
   /** [O]; begins likewise. */
@@ -122,6 +127,31 @@ export class Linear<I extends number, O extends number>
         await zip.tensor(`${prefix}${name}.npy`, tensor);
       }
     });
+  }
+
+  /**
+   * A layer like the one that `toJSON` was called on.
+   * @param json What `JSON.parse` returned.
+   * @throws TypeError or RangeError naming the field that is wrong.
+   */
+  static fromJSON(json: unknown): Linear<number, number> {
+    return Linear.read(new JsonReader('json', json, 'Linear'));
+  }
+
+  /** @internal */
+  static read(reader: JsonReader): Linear<number, number> {
+    const inputs = reader.integer('inputs', 1);
+    const outputs = reader.integer('outputs', 1);
+    reader.array('weight', inputs * outputs);
+    const layer = new Linear(inputs, outputs, { rng: () => 0.5 });
+    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    return layer;
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const [outputs, inputs] = this.weight.shape;
+    return { sizes: { inputs, outputs } };
   }
 }
 

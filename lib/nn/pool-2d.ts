@@ -7,6 +7,7 @@ import type { Tape } from '../tensor/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
 import type { WindowSize } from '../tensor/window-size.js';
 import type { ImageProblem } from './input.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import { NoParameters } from './no-parameters.js';
 
 /** What pooling makes of shape S. */
@@ -96,6 +97,12 @@ export abstract class Pool2D<
     return y as unknown as Tensor<Pooled<ShapeOf<X>, K, S, P>, TapeOf<X>>;
   }
 
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const { kernel, stride, padding } = this;
+    return { sizes: { kernel }, settings: { stride, padding } };
+  }
+
   /** The operation. */
   protected abstract pool(x: AnyTensor, windows: Windows): AnyTensor;
 }
@@ -115,6 +122,9 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
   S,
   P
 > {
+  /** @internal */
+  static readonly type = 'MaxPool2D';
+
   /** Another one with the same windows. */
   clone(): MaxPool2D<K, S, P> {
     return new MaxPool2D(this.kernel, this.stride, this.padding);
@@ -138,6 +148,9 @@ export class AvgPool2D<K extends number, S extends number = 1, P extends number 
   S,
   P
 > {
+  /** @internal */
+  static readonly type = 'AvgPool2D';
+
   /** Another one with the same windows. */
   clone(): AvgPool2D<K, S, P> {
     return new AvgPool2D(this.kernel, this.stride, this.padding);

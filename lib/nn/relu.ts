@@ -14,6 +14,9 @@ export function isReLU(layer: unknown): boolean {
 
 /** max(x, 0), element by element; the gradient at 0 is 0. */
 export class ReLU extends NoParameters<'ReLU'> {
+  /** @internal */
+  static readonly type = 'ReLU';
+
   /**
    * max(x, 0), element by element.
    * @param x Any shape, with a tape or without.

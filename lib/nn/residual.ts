@@ -11,6 +11,7 @@ import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tenso
 import { requireRandomSource } from '../tensor/random-source.js';
 import type { SameShapeAs, ModeInput } from './input.js';
 import type { Layer, ResidualProblem } from './layer-shapes.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
@@ -34,6 +35,9 @@ type Input<X, F extends Layer, Wanted extends Tape> = ModeInput<
 
 /** f(x) + x, as dfdx's `Residual<F>` (He et al., 2016). */
 export class Residual<F extends Layer> extends NpzModule implements CanUpdateWithGradients {
+  /** @internal */
+  static readonly type = 'Residual';
+
   /** What x is added to the result of; keeps the shape. Its tensors are named `0.…`. */
   readonly f: F;
 
@@ -87,6 +91,11 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
       restore();
       throw error;
     }
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return { parts: { f: this.f } };
   }
 
   parameters(): readonly NamedTensor[] {

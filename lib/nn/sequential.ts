@@ -9,6 +9,7 @@ import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../tenso
 import { requireRandomSource } from '../tensor/random-source.js';
 import type { ModeInput } from './input.js';
 import type { ChainProblem, ChainResult, Fitting, Layer } from './layer-shapes.js';
+import { describeLayer, type LayerDescription } from './layer-description.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
@@ -56,6 +57,9 @@ export class Sequential<Layers extends readonly Layer[]>
   extends NpzModule
   implements CanUpdateWithGradients
 {
+  /** @internal */
+  static readonly type = 'Sequential';
+
   /** First to last. Their tensors are named after their place: `0.scale`. */
   readonly layers: Layers;
 
@@ -145,6 +149,11 @@ export class Sequential<Layers extends readonly Layer[]>
   #behind<T extends Tape>(i: number, behind: Behind<T> | undefined): Behind<T> | undefined {
     if (i === this.layers.length - 1) return behind;
     return isReLU(this.layers[i + 1]) ? justReLU : undefined;
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return { layers: this.layers };
   }
 
   parameters(): readonly NamedTensor[] {

@@ -1,4 +1,5 @@
 import type { FilePath } from '../files/path.js';
+import { BaseModule } from '../nn/base-module.js';
 import {
   loadNpz,
   type LoadFromNpz,
@@ -10,7 +11,7 @@ import type { NpzReader } from './npz-reader.js';
 import type { NpzWriter } from './npz-writer.js';
 
 /** A module that can be saved and loaded on its own. */
-export abstract class NpzModule implements SaveToNpz, LoadFromNpz {
+export abstract class NpzModule extends BaseModule implements SaveToNpz, LoadFromNpz {
   /** Adds the module's tensors under names that begin with `prefix`. */
   abstract write(zip: NpzWriter, prefix: string): void;
 

@@ -6,7 +6,7 @@ import type { InspectOptions } from './inspect.js';
 /** NumPy's line width; `util.inspect` may ask for shorter lines. */
 const maxWidth = 75;
 
-const lostValues: Readonly<Record<EndOfLease, string>> = {
+const reasons: Readonly<Record<EndOfLease, string>> = {
   backward: 'consumed by backward()',
   update: 'consumed by update()',
   dispose: 'disposed',
@@ -25,12 +25,17 @@ export function tensorText(
 ): string {
   const type = `Tensor<${formatShape(shape)}${taped ? ', OwnedTape' : ''}>`;
   if (depth !== null && depth < 0) return `[${type}]`;
-  if (lease.reason !== undefined) return `${type} (${lostValues[lease.reason]})`;
-  const { storage } = lease;
-  if (storage.isDetached) return `${type} (its buffer was transferred)`;
+  const lost = lostValues(lease);
+  if (lost !== undefined) return `${type} (${lost})`;
   const oneLine = breakLength === Infinity && compact !== false;
   const width = oneLine ? Infinity : Math.min(maxWidth, breakLength);
-  const text = arrayText(storage.values, shape, { width });
+  const text = arrayText(lease.storage.values, shape, { width });
   const fits = !text.includes('\n') && type.length + 1 + text.length <= width;
   return fits && compact !== false ? `${type} ${text}` : `${type}\n${text}`;
+}
+
+/** Why a tensor has no values any more; undefined where it has. */
+export function lostValues(lease: Lease): string | undefined {
+  if (lease.reason !== undefined) return reasons[lease.reason];
+  return lease.storage.isDetached ? 'its buffer was transferred' : undefined;
 }

@@ -48,7 +48,9 @@ describe('BatchNorm2D inspected', () => {
     const text = inspect(bn);
     expect(text).to.include('BatchNorm2D(4)');
     expect(text).to.include('epsilon: 0.00001, momentum: 0.25, batches: 0');
-    expect(text).to.include('scale: 1\n').and.to.include('runningMean: -1 to 5, mean 1.5');
+    expect(text).to.include('scale [4]: 1\n');
+    expect(text).to.include('runningMean [4]: -1 to 5, mean 1.5');
+    expect(text).to.include('16 parameters: 8 trainable, 8 not trainable');
     expect(String(bn)).to.equal(text);
   });
 
@@ -56,8 +58,8 @@ describe('BatchNorm2D inspected', () => {
     const bn = new BatchNorm2D(3);
     bn.runningVar.data.set([1, NaN, 3]);
     bn.bias.data.fill(Infinity);
-    expect(inspect(bn)).to.include('runningVar: 1 to 3, mean 2, 1 of 3 not finite');
-    expect(inspect(bn)).to.include('bias: 3 of 3 not finite');
+    expect(inspect(bn)).to.include('runningVar [3]: 1 to 3, mean 2, 1 of 3 not finite');
+    expect(inspect(bn)).to.include('bias [3]: 3 of 3 not finite');
   });
 
   it('names a frozen layer as what it is', () => {

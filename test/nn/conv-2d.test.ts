@@ -158,7 +158,8 @@ describe('Conv2D', () => {
   it('shows its sizes and summaries', () => {
     const layer = new Conv2D(2, 3, 3, { stride: 2, padding: 1, bias: false });
     layer.weight.data.fill(0.5);
-    const expected = 'Conv2D(2, 3, 3) {\n  stride: 2, padding: 1\n  weight: 0.5\n}';
+    const expected =
+      'Conv2D(2, 3, 3) {\n  stride: 2, padding: 1\n  weight [3, 2, 3, 3]: 0.5\n  54 parameters, all trainable\n}';
     expect(String(layer)).to.equal(expected);
     expect(inspect(layer)).to.equal(expected);
   });

@@ -1,0 +1,177 @@
+import {
+  requireFinite,
+  requireFraction,
+  requireOptions,
+  wrongType,
+  wrongValue,
+} from '../errors.js';
+import { JsonReader } from '../json/json-reader.js';
+import {
+  Abs,
+  Cos,
+  Exp,
+  GeLU,
+  LeakyReLU,
+  Ln,
+  Sigmoid,
+  Sin,
+  Softmax,
+  Sqrt,
+  Square,
+  Tanh,
+} from './activations.js';
+import { AvgPoolGlobal } from './avg-pool-global.js';
+import { BatchNorm2D } from './batch-norm-2d.js';
+import { Conv2D } from './conv-2d.js';
+import { Dropout, DropoutOneIn } from './dropout.js';
+import { Flatten2D } from './flatten-2d.js';
+import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
+import { GeneralizedResidual } from './generalized-residual.js';
+import type { Layer } from './layer-shapes.js';
+import { Linear } from './linear.js';
+import { sharedType } from './module-json.js';
+import type { CanUpdateWithGradients } from './module.js';
+import { asPart } from './part.js';
+import { AvgPool2D, MaxPool2D } from './pool-2d.js';
+import { ReLU } from './relu.js';
+import { Residual } from './residual.js';
+import { Sequential } from './sequential.js';
+
+/** Makes a module of a class of yours from what its `toJSON` returned. */
+export type ModuleFromJson = (json: unknown) => Layer;
+
+/** Settings of `moduleFromJSON`. */
+export interface ModuleFromJsonOptions {
+  /** For classes of yours, by the field `type` of their JSON. */
+  readonly types?: Readonly<Record<string, ModuleFromJson>>;
+}
+
+/**
+ * The module that `toJSON` was called on, made anew with fresh tensors; layers that occur in several places are
+ * shared again. `Dropout` draws from `Math.random`.
+ *
+ * @param json What `JSON.parse` returned.
+ * @throws TypeError or RangeError naming the field that is wrong.
+ *
+ * @example
+ * const text = JSON.stringify(net);
+ * const copy = moduleFromJSON(JSON.parse(text)) as typeof net;
+ */
+export function moduleFromJSON(
+  json: unknown,
+  options?: ModuleFromJsonOptions,
+): Layer & CanUpdateWithGradients {
+  const { types = {} } = requireOptions('options', options, ['types']);
+  if (typeof types !== 'object' || types === null) {
+    throw wrongType('options.types', 'an object with functions', types);
+  }
+  return new Builder(types as Record<string, unknown>).build('json', '', json) as Layer & CanUpdateWithGradients; // prettier-ignore
+}
+
+type Read = (reader: JsonReader) => Layer;
+
+/** Layers without parts. A function for each: what is needed of a class differs, and bundlers can follow it. */
+const leaves: ReadonlyMap<string, Read> = new Map<string, Read>([
+  ...[Abs, Cos, Exp, GeLU, Ln, Sigmoid, Sin, Softmax, Sqrt, Square, Tanh, ReLU].map(plain),
+  ...[AvgPoolGlobal, Flatten2D].map(plain),
+  [BatchNorm2D.type, (reader) => BatchNorm2D.read(reader)],
+  [FrozenBatchNorm2D.type, (reader) => FrozenBatchNorm2D.read(reader)],
+  [Conv2D.type, (reader) => Conv2D.read(reader)],
+  [Linear.type, (reader) => Linear.read(reader)],
+  [LeakyReLU.type, (reader) => new LeakyReLU(requireFinite(reader.place('slope'), reader.field('slope')))], // prettier-ignore
+  [Dropout.type, (reader) => new Dropout(requireFraction(reader.place('p'), reader.field('p')))],
+  [DropoutOneIn.type, (reader) => new DropoutOneIn(reader.integer('n', 1))],
+  [MaxPool2D.type, (reader) => new MaxPool2D(...windowsOf(reader))],
+  [AvgPool2D.type, (reader) => new AvgPool2D(...windowsOf(reader))],
+]);
+
+function plain(Class: { readonly type: string; new (): Layer }): [string, Read] {
+  return [Class.type, () => new Class()];
+}
+
+function windowsOf(reader: JsonReader): [kernel: number, stride: number, padding: number] {
+  const kernel = reader.integer('kernel', 1);
+  const padding = reader.integer('padding', 0);
+  if (padding >= kernel) {
+    throw wrongValue(reader.place('padding'), `an integer below the kernel, ${kernel},`, String(padding)); // prettier-ignore
+  }
+  return [kernel, reader.integer('stride', 1), padding];
+}
+
+/** Compositions inside each other: more would run out of stack. */
+const maxDepth = 500;
+
+class Builder {
+  #depth = 0;
+  /** By their paths in the outermost module. */
+  readonly #layers = new Map<string, Layer>();
+
+  constructor(private readonly types: Readonly<Record<string, unknown>>) {}
+
+  /**
+   * @param place What messages call the JSON of this layer.
+   * @param path Its own path in the outermost module, where that is not the layer itself.
+   */
+  build(place: string, path: string, json: unknown): Layer {
+    const type = typeOf(place, json);
+    if (type === sharedType) return this.#shared(place, json);
+    if (++this.#depth > maxDepth) {
+      throw wrongValue(place, `at most ${maxDepth} compositions inside each other`, 'more');
+    }
+    const layer = this.#make(type, place, path, json);
+    this.#depth--;
+    this.#layers.set(path, layer);
+    return layer;
+  }
+
+  #make(type: string, place: string, path: string, json: unknown): Layer {
+    if (Object.hasOwn(this.types, type)) return this.#custom(type, place, json);
+    const reader = new JsonReader(place, json, type);
+    const read = leaves.get(type);
+    if (read !== undefined) return read(reader);
+    const inside = path === '' ? '' : `${path}.`;
+    const part = (name: string) =>
+      this.build(reader.place(name), `${inside}${name}`, reader.field(name));
+    switch (type) {
+      case Sequential.type: {
+        const layers = reader.list('layers');
+        const made = layers.map((each, i) => this.build(reader.place(`layers[${i}]`), `${inside}layers[${i}]`, each)); // prettier-ignore
+        return Reflect.construct(Sequential, made);
+      }
+      case Residual.type:
+        return new Residual(part('f'));
+      case GeneralizedResidual.type:
+        return new GeneralizedResidual(part('f'), part('r'));
+      default:
+        throw wrongValue(
+          `${place}.type`,
+          'a class of the package, or one in options.types,',
+          JSON.stringify(type.slice(0, 80)),
+        );
+    }
+  }
+
+  #custom(type: string, place: string, json: unknown): Layer {
+    const make = this.types[type];
+    const name = `options.types.${type}`;
+    if (typeof make !== 'function') throw wrongType(name, 'a function', make);
+    return asPart(`the result of ${name} for ${place}`, (make as ModuleFromJson)(json)) as Layer;
+  }
+
+  #shared(place: string, json: unknown): Layer {
+    const { path } = json as { path?: unknown };
+    if (typeof path !== 'string') throw wrongType(`${place}.path`, 'a string', path);
+    const layer = this.#layers.get(path);
+    if (layer !== undefined) return layer;
+    throw wrongValue(`${place}.path`, 'the path of a layer before', JSON.stringify(path.slice(0, 80))); // prettier-ignore
+  }
+}
+
+function typeOf(place: string, json: unknown): string {
+  if (typeof json !== 'object' || json === null) {
+    throw wrongType(place, 'an object from toJSON() of a module', json);
+  }
+  const { type } = json as { type?: unknown };
+  if (typeof type !== 'string') throw wrongType(`${place}.type`, 'the name of a class', type);
+  return type;
+}
