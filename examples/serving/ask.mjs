@@ -6,7 +6,7 @@ import { draw } from '../../dist-dev/examples/digits/pictures.js';
 import { renderImages } from '../../dist-dev/examples/digits/rendered-digits.js';
 import { CLASSES, PIXELS, SIZE } from './network.mjs';
 import { fromUser } from './paths.mjs';
-import { readPicture } from './read-picture.mjs';
+import { PictureReader } from './read-picture.mjs';
 
 const { values: options, positionals } = parseArgs({
   options: {
@@ -37,7 +37,7 @@ function drawDigit() {
 /** The same bytes that the server makes of a picture. */
 async function readFileOf(name) {
   try {
-    return await readPicture(await readFile(fromUser(name)));
+    return await new PictureReader().read(await readFile(fromUser(name)));
   } catch (error) {
     return fail(error.message, 1);
   }

@@ -1,9 +1,11 @@
 // npm start -- [--checkpoint FILE] [--trained FILE] [--port N] [--host NAME] [--images N] [--checkpoint-steps N]
+//   [--shutdown-seconds N]
 //
 // Serves the weights of a checkpoint, by default the one that `npm start` in the repository leaves.
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { backend } from './batchnorm.mjs';
+import { LIMITS } from './limits.mjs';
 import { CHECKPOINT, forUser, fromUser, TRAINED } from './paths.mjs';
 import { makeServer } from './server.mjs';
 import { ServedModel } from './served-model.mjs';
@@ -17,6 +19,7 @@ const { values: options } = parseArgs({
     port: { type: 'string', default: '3000' },
     images: { type: 'string', default: '12000' },
     'checkpoint-steps': { type: 'string', default: '200' },
+    'shutdown-seconds': { type: 'string', default: String(LIMITS.shutdownMs / 1000) },
   },
 });
 const checkpoint = fromUser(options.checkpoint);
@@ -28,14 +31,12 @@ const trainer = new Trainer(
   () => model.file,
   () => void tryReload(trained, 'a checkpoint'),
 );
-const app = makeServer(model, trainer, checkpoint);
+const limits = { ...LIMITS, shutdownMs: 1000 * integer('shutdown-seconds') };
+const app = makeServer(model, trainer, checkpoint, limits);
 
 process.on('SIGHUP', () => void tryReload(checkpoint, 'SIGHUP'));
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, async () => {
-    // What has been asked is answered; the training saves what it has.
-    await Promise.all([app.close(), trainer.stop()]);
-  });
+  process.once(signal, () => void stop());
 }
 
 console.log(`batchnorm: ${backend.name} backend, ${backend.isa}, ${backend.threads} threads`);
@@ -52,6 +53,19 @@ if (existsSync(checkpoint)) {
 const address = await listen();
 const weights = model.version === 0 ? 'no weights' : `the weights of ${forUser(checkpoint)}`;
 console.log(`listening at ${address}, with ${weights}`);
+
+let stopping = false;
+/** What has been asked is answered, and the training saves what it has, or else the process ends at the deadline. */
+async function stop() {
+  if (stopping) return;
+  stopping = true;
+  setTimeout(() => {
+    console.error(`ended at the deadline, ${limits.shutdownMs / 1000} s`);
+    process.exit();
+  }, limits.shutdownMs).unref();
+  const [cut] = await Promise.all([app.drain(), trainer.stop()]);
+  if (cut > 0) console.error(`cut ${cut} connections at the deadline`);
+}
 
 async function loadFirst() {
   try {

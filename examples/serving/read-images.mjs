@@ -1,5 +1,6 @@
 // What clients send, checked.
 import { PIXELS, SIZE } from './network.mjs';
+import { shown } from './shown.mjs';
 
 /** The most images in one request. */
 export const MOST_IMAGES = 256;
@@ -88,13 +89,4 @@ function readNumbers(place, numbers, length, target) {
     }
     target[i] = Math.round(value);
   }
-}
-
-function shown(value) {
-  if (Array.isArray(value)) return `an array of length ${value.length}`;
-  if (value !== null && typeof value === 'object') {
-    return `an object with the names ${Object.keys(value).slice(0, 5).join(', ') || 'none'}`;
-  }
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }

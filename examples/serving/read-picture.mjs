@@ -1,29 +1,69 @@
 // A picture as a paint program or a camera makes it: of any size, dark on bright or bright on dark. It becomes what the
 // network was trained with: a bright digit on a dark ground, 20 pixels high or wide, in the middle of 28 x 28.
 import sharp from 'sharp';
+import { Budget } from './budget.mjs';
+import { LIMITS } from './limits.mjs';
 import { PIXELS, SIZE } from './network.mjs';
 import { BadRequest } from './read-images.mjs';
+import { shorten } from './shown.mjs';
 
 // What strangers send is read by few decoders: none that reads programs or further files, as SVG's may.
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({
   operation: ['Png', 'Jpeg', 'Webp', 'Gif', 'Nsgif'].map((name) => `VipsForeignLoad${name}`),
 });
+// No picture comes twice: what is kept of one would only take memory.
+sharp.cache(false);
 
 /** The longer side of the digit, as in MNIST and at scale 1 in ours. */
 const BODY = 20;
 /** A larger picture is made smaller first: a drawn digit needs no more pixels. */
-const MOST_SIDE = 128;
-const MOST_PIXELS = 50e6;
+const MAX_SIDE = 128;
 /** Of the strongest ink: less belongs to the ground, as the shadow on a photograph does; more is all ink. */
 const GROUND = 0.3;
 const FULL = 0.7;
 /** From 0 to 255: with less between ink and ground there is no digit. */
 const LEAST_INK = 16;
 
-/** @returns PIXELS bytes. */
-export async function readPicture(bytes) {
-  const { data, info } = await decode(bytes);
+/** Reads pictures, few at once: a small file may hold many pixels, and sharp borrows threads that Node needs. */
+export class PictureReader {
+  #limits;
+  #decodings;
+  #pixels;
+
+  constructor(limits = LIMITS) {
+    this.#limits = limits;
+    this.#decodings = new Budget(limits.decodings, limits.waitingPictures);
+    this.#pixels = new Budget(limits.decodedPixels);
+  }
+
+  /** For /metrics. */
+  get state() {
+    return { decodings: this.#decodings.state, pixels: this.#pixels.state };
+  }
+
+  /**
+   * @returns PIXELS bytes.
+   * @throws BadRequest for what is no picture of a digit, or too large; Busy where too many wait.
+   */
+  read(bytes) {
+    return this.#decodings.run(1, async () => {
+      const { width, height } = await decoded(() => sharp(bytes).metadata());
+      this.#requireSize(width, height);
+      return this.#pixels.run(width * height, () => digitOf(bytes, this.#limits.picturePixels));
+    });
+  }
+
+  #requireSize(width, height) {
+    const { pictureSide, picturePixels } = this.#limits;
+    if (Math.max(width, height) > pictureSide || width * height > picturePixels) {
+      throw new BadRequest(`Expected a picture of at most ${pictureSide} x ${pictureSide} and ${picturePixels} pixels but received ${width} x ${height}`); // prettier-ignore
+    }
+  }
+}
+
+async function digitOf(bytes, maxPixels) {
+  const { data, info } = await decoded(() => smallPicture(bytes, maxPixels));
   const ink = inkOf(data, info);
   const { left, top, width, height } = boundsOf(ink, info);
   const scale = BODY / Math.max(width, height);
@@ -39,18 +79,23 @@ export async function readPicture(bytes) {
 }
 
 /** Red, green, blue, opacity of each pixel. */
-async function decode(bytes) {
+function smallPicture(bytes, maxPixels) {
+  return sharp(bytes, { limitInputPixels: maxPixels })
+    .rotate() // as the camera was held
+    .resize(MAX_SIDE, MAX_SIDE, { fit: 'inside', withoutEnlargement: true })
+    .toColourspace('srgb')
+    .ensureAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+}
+
+/** What sharp makes of a file, which may be none of a picture. */
+async function decoded(work) {
   try {
-    return await sharp(bytes, { limitInputPixels: MOST_PIXELS })
-      .rotate() // as the camera was held
-      .resize(MOST_SIDE, MOST_SIDE, { fit: 'inside', withoutEnlargement: true })
-      .toColourspace('srgb')
-      .ensureAlpha()
-      .raw()
-      .toBuffer({ resolveWithObject: true });
+    return await work();
   } catch (cause) {
     throw new BadRequest(
-      `Expected a picture, PNG, JPEG, WebP or GIF, but received something else: ${cause.message}`,
+      `Expected a picture, PNG, JPEG, WebP or GIF, but received something else: ${shorten(cause.message, 200)}`,
       { cause },
     );
   }

@@ -1,24 +1,34 @@
 // The routes. Knows nothing of files, signals and workers.
 import fastify from 'fastify';
 import { Batcher } from './batcher.mjs';
+import { Budget, Busy, Shared } from './budget.mjs';
+import { Connections } from './connections.mjs';
+import { LIMITS } from './limits.mjs';
 import { Metrics } from './metrics.mjs';
 import { CLASSES } from './network.mjs';
 import { forUser } from './paths.mjs';
 import { BadRequest, readBytes, readJson } from './read-images.mjs';
-import { readPicture } from './read-picture.mjs';
-
-/** For a photograph. A request with the most images as JSON, every number with three digits and a comma, has 800 KB. */
-const BODY_LIMIT = 10 * 1024 * 1024;
+import { PictureReader } from './read-picture.mjs';
+import { shorten, shown } from './shown.mjs';
 
 /**
  * @param model A ServedModel.
  * @param training Starts and stops a training: a Trainer.
  * @param checkpoint The file that `POST /reload` loads.
- * @returns The application, which listens when `listen` is called.
+ * @param limits Those of limits.mjs.
+ * @returns The application, which listens when `listen` is called, and ends when `drain` is.
  */
-export function makeServer(model, training, checkpoint) {
-  const app = fastify({ bodyLimit: BODY_LIMIT, logger: false, forceCloseConnections: 'idle' });
+export function makeServer(model, training, checkpoint, limits = LIMITS) {
+  const connections = new Connections(limits);
+  const app = fastify({
+    bodyLimit: limits.bodyBytes,
+    logger: false,
+    serverFactory: (handler) => connections.createServer(handler),
+    clientErrorHandler: (error, socket) => connections.refuse(error, socket),
+  });
   const metrics = new Metrics();
+  const bodies = new Budget(limits.heldBodyBytes);
+  const pictures = new PictureReader(limits);
   const batcher = new Batcher(model, (images) => metrics.countBatch(images));
   // Would take any text for an image.
   app.removeContentTypeParser('text/plain');
@@ -26,9 +36,25 @@ export function makeServer(model, training, checkpoint) {
   app.addContentTypeParser(binary, { parseAs: 'buffer' }, (_, body, done) => {
     done(null, body);
   });
-  app.setErrorHandler(answerError);
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, limits));
   app.setNotFoundHandler((request, reply) => {
-    reply.code(404).send({ error: `Expected one of the routes ${routes} but received ${request.method} ${request.url}` }); // prettier-ignore
+    reply.code(404).send({ error: `Expected one of the routes ${routes} but received ${request.method} ${shorten(request.url)}` }); // prettier-ignore
+  });
+  app.decorateRequest('heldBody', null);
+  // Before any of a body is read: its memory is there, or the client hears at once that it is not.
+  app.addHook('onRequest', (request, reply, done) => {
+    const bytes = announcedBytes(request.headers, limits.bodyBytes);
+    // Fastify refuses a larger one without reading it.
+    if (bytes === 0 || bytes > limits.bodyBytes) return done();
+    const giveBack = bodies.tryTake(bytes);
+    if (giveBack === undefined) return done(new Busy('Expected fewer bodies at once: try again'));
+    request.heldBody = new Shared(giveBack);
+    connections.onEnd(request.raw, reply.raw, request.heldBody.hold());
+    done();
+  });
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (connections.isLast(request.raw, reply.raw)) reply.header('connection', 'close');
+    done(null, payload);
   });
 
   app.post(
@@ -40,7 +66,9 @@ export function makeServer(model, training, checkpoint) {
       },
     },
     async (request) => {
-      const { pixels, count } = await readImages(request);
+      // A picture that waits is held even when its client has left.
+      const letGo = request.heldBody?.hold();
+      const { pixels, count } = await readImages(request, pictures).finally(letGo);
       if (model.version === 0) throw new NoWeights(checkpoint);
       const { version, probabilities } = await batcher.infer(pixels, count);
       const predictions = Array.from({ length: count }, (_, i) =>
@@ -56,6 +84,8 @@ export function makeServer(model, training, checkpoint) {
     version: model.version,
     file: model.file === undefined ? null : forUser(model.file),
     ...metrics.report,
+    bodyBytes: bodies.state,
+    ...pictures.state,
     training: training.status,
   }));
   app.get('/healthz', (_, reply) => {
@@ -65,7 +95,7 @@ export function makeServer(model, training, checkpoint) {
   app.post('/training', (request, reply) => {
     const { epochs = 1 } = request.body ?? {};
     if (!Number.isSafeInteger(epochs) || epochs < 1) {
-      throw new BadRequest(`Expected a positive integer for epochs but received ${JSON.stringify(epochs)}`); // prettier-ignore
+      throw new BadRequest(`Expected a positive integer for epochs but received ${shown(epochs)}`); // prettier-ignore
     }
     if (!training.start(epochs)) {
       reply.code(409).send({ error: 'Expected no training under way, but there is one' });
@@ -91,6 +121,14 @@ export function makeServer(model, training, checkpoint) {
     }
   }
   app.decorate('reloadWeights', reload);
+  /** Requests whose headers have come and that have no answer. */
+  app.decorate('pendingRequests', { getter: () => connections.pendingRequests });
+  /** Ends the server as connections.mjs says; gives how many connections were cut. */
+  app.decorate('drain', async () => {
+    const cut = await connections.drain();
+    await app.close();
+    return cut;
+  });
   return app;
 }
 
@@ -100,9 +138,15 @@ const PICTURE = /^image\//;
 const routes =
   'POST /predict, POST /reload, GET /metrics, GET /healthz, POST, GET and DELETE /training';
 
-async function readImages({ headers, body }) {
-  if (PICTURE.test(headers['content-type'])) return { pixels: await readPicture(body), count: 1 };
+async function readImages({ headers, body }, pictures) {
+  if (PICTURE.test(headers['content-type'])) return { pixels: await pictures.read(body), count: 1 };
   return body instanceof Uint8Array ? readBytes(body) : readJson(body);
+}
+
+/** What a body will take; one whose length is not announced, what the largest takes. */
+function announcedBytes(headers, largest) {
+  if (headers['transfer-encoding'] !== undefined) return largest;
+  return Number(headers['content-length'] ?? 0);
 }
 
 function describe(probabilities) {
@@ -129,18 +173,19 @@ class ReloadFailed extends Error {
   }
 }
 
-function answerError(error, request, reply) {
+function answerError(error, request, reply, limits) {
   const statusCode = error.statusCode ?? 500;
-  if (statusCode >= 500 && !(error instanceof NoWeights)) console.error(error);
-  reply.code(statusCode).send({ error: explain(error, request, statusCode) });
+  if (error instanceof Busy) reply.header('retry-after', 1);
+  else if (statusCode >= 500 && !(error instanceof NoWeights)) console.error(error);
+  reply.code(statusCode).send({ error: explain(error, request, statusCode, limits) });
 }
 
-function explain(error, request, statusCode) {
+function explain(error, request, statusCode, limits) {
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return `Expected the content type image/png or another picture's, application/json or application/octet-stream but received ${request.headers['content-type'] ?? 'none'}`;
+      return `Expected the content type image/png or another picture's, application/json or application/octet-stream but received ${shorten(request.headers['content-type'] ?? 'none')}`;
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return `Expected at most ${BODY_LIMIT} bytes in the body but received more`;
+      return `Expected at most ${limits.bodyBytes} bytes in the body but received more`;
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return 'Expected a JSON object in the body but received nothing';
     case 'FST_ERR_CTP_INVALID_JSON_BODY':

@@ -75,15 +75,23 @@ async function halfRequest(url, images) {
     },
   });
   const answered = once(sent, 'response');
+  // The connection may end while the body is not: what counts is the answer.
+  answered.then(
+    () => sent.on('error', () => undefined),
+    () => undefined,
+  );
   sent.flushHeaders();
   await once(sent, 'continue');
   sent.write(images.subarray(0, PIXELS));
+  const answer = answered.then(([response]) => {
+    response.resume();
+    return response.statusCode;
+  });
   return {
-    async finish() {
+    answer,
+    finish() {
       sent.end(images.subarray(PIXELS));
-      const [response] = await answered;
-      response.resume();
-      return response.statusCode;
+      return answer;
     },
   };
 }
@@ -125,6 +133,21 @@ describe('the process', () => {
     while (await accepts(url));
     expect(await halfway.finish()).to.equal(200);
     expect(await server.ended).to.equal(0);
+  });
+
+  it('ends at SIGTERM by its deadline, whoever is connected', async function () {
+    if (process.platform === 'win32') this.skip();
+    await saveModel(path('one.npz'), 1);
+    server = new Server('--checkpoint', path('one.npz'), '--shutdown-seconds', '2');
+    const url = await server.url();
+    const halfway = await halfRequest(url, images);
+    const silent = connect({ host: '127.0.0.1', port: Number(new URL(url).port) });
+    await once(silent, 'connect');
+    const silentEnded = once(silent, 'close');
+    server.kill('SIGTERM');
+    expect(await halfway.answer).to.equal(503);
+    expect(await server.ended).to.equal(0);
+    await silentEnded;
   });
 
   it('is asked about a drawn digit, and about a picture, by npm run ask', async () => {

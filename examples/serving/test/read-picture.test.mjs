@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import sharp from 'sharp';
 import { SIZE } from '../network.mjs';
-import { readPicture } from '../read-picture.mjs';
+import { PictureReader } from '../read-picture.mjs';
+
+const pictures = new PictureReader();
+const readPicture = (bytes) => pictures.read(bytes);
 
 const WHITE = [255, 255, 255, 255];
 const BLACK = [0, 0, 0, 255];

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import sharp from 'sharp';
 import { Linear } from '../batchnorm.mjs';
 import { CLASSES, infer, PIXELS, SIZE } from '../network.mjs';
-import { readPicture } from '../read-picture.mjs';
+import { PictureReader } from '../read-picture.mjs';
 import { ServedModel } from '../served-model.mjs';
 import { makeServer } from '../server.mjs';
 import { noTraining, predict, predictJson, saveModel, someImages, temporaryDirectory } from './support.mjs'; // prettier-ignore
@@ -61,7 +61,7 @@ describe('the server', () => {
     for (const format of ['png', 'jpeg', 'webp', 'gif']) {
       const picture = await sharp(images.subarray(0, PIXELS), grey).toFormat(format).toBuffer();
       const response = await predict(app, picture, `image/${format}`);
-      expectAnswers(response, await readPicture(picture), 1);
+      expectAnswers(response, await new PictureReader().read(picture), 1);
     }
   });
 
