@@ -1,8 +1,8 @@
 // What an ISA must provide: one function pointer per kernel.
 //
 // Kernels are single-threaded, allocate nothing and trust their arguments; ops/ splits the work and
-// binding/ checks the memory. A null or short entry cannot be forgotten: every isa/*.cc fills the
-// whole table by position and the native tests call each entry of each table.
+// binding/ checks the memory. kernels/table.inl.h assigns every member by name, once for all ISAs,
+// and the native tests call each member of each table, so a missing one fails its test.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace batchnorm {
 
-// A part of an NCHW tensor, seen from its first element: for each of `images` images and each of
+// Part of an NCHW tensor, relative to its first element: for each of `images` images and each of
 // `channels` neighbouring channels, `length` consecutive elements of the plane.
 struct Block {
   size_t images;
@@ -18,19 +18,18 @@ struct Block {
   size_t length;
   size_t image_stride;    // floats from one image to the next: C*H*W
   size_t channel_stride;  // floats from one channel to the next: H*W
-  // Floats from the last image of this block to what is read after it, or 0: memory is asked for it
-  // while that image is summed. A hint; what is asked for need not exist.
+  // Floats from the last image of this block to what is read next, or 0. A prefetch hint; the
+  // memory need not exist.
   ptrdiff_t next = 0;
 };
 
-// The most channels of a block that is summed.
-constexpr size_t kMostChannels = 64;
+// Maximum number of channels of a block that is summed.
+constexpr size_t kMaxChannels = 64;
 
-// The most vectors of pixels of a convolution's tile.
-constexpr size_t kMostConvolutionVectors = 3;
+// Maximum number of pixel vectors in a convolution tile.
+constexpr size_t kMaxConvolutionVectors = 3;
 
-// Sums over one channel: of deviations d from a shift and of d * d, or of dy and of
-// dy * (x - mean).
+// Sums over one channel: of deviations d from a shift and of d * d, or of dy and dy * (x - mean).
 struct ChannelSums {
   double sum;
   double products;
@@ -44,11 +43,12 @@ struct Normalization {
   const float* shift;
 };
 
-// dx = ((dy - dy_mean) - (x - mean) * slope) * scale + shift, one value of each per channel.
+// dx = ((dy - dy_mean) - (x - mean) * xhat_coefficient) * scale + shift, one value of each per
+// channel. xhat_coefficient is invstd * mean(dy * xhat), xhat = (x - mean) * invstd.
 struct InputGradient {
   const float* mean;
   const float* dy_mean;
-  const float* slope;
+  const float* xhat_coefficient;
   const float* scale;
   const float* shift;
 };
@@ -98,10 +98,8 @@ inline size_t pool_phases(const Pooling& by) {
   return by.stride < by.kernel ? by.stride : by.kernel;
 }
 inline size_t pool_span(const Pooling& by) {
-  constexpr size_t kMostLanes = 16;
-  const auto whole_vectors = [](size_t n) {
-    return (n + kMostLanes - 1) / kMostLanes * kMostLanes;
-  };
+  constexpr size_t kMaxLanes = 16;
+  const auto whole_vectors = [](size_t n) { return (n + kMaxLanes - 1) / kMaxLanes * kMaxLanes; };
   return whole_vectors((by.kernel - 1) / by.stride + whole_vectors(by.out_width));
 }
 inline size_t pool_scratch(const Pooling& by) {
@@ -126,8 +124,8 @@ struct ConvolutionTile {
   const size_t* offsets;
   size_t depth;
   const float* bias;  // null: none
-  const float* x[kMostConvolutionVectors];
-  float* y[kMostConvolutionVectors];  // two vectors may be the same or overlap in both x and y
+  const float* x[kMaxConvolutionVectors];
+  float* y[kMaxConvolutionVectors];  // two vectors may be the same or overlap in both x and y
   size_t row_stride;
   size_t rows;
 };
@@ -183,34 +181,36 @@ struct Kernels {
   size_t tile_rows;     // rows of C that matmul_tile computes
   size_t tile_columns;  // columns of C that matmul_tile computes
 
-  // Batch normalization; `out` has one entry per channel of the block. Results go past the caches
-  // where `streaming`, and then other threads see them after stream_fence only.
+  // Batch normalization; `out` has one entry per channel of the block. With `streaming`, results
+  // bypass the caches and other threads see them only after stream_fence.
   bool has_streaming_stores;
   void (*stream_fence)();
-  void (*deviation_sums)(const float* x, const float* shift, const Block& block, ChannelSums* out);
-  void (*normalize)(const float* x, float* y, const Block& block, const Normalization& by,
+  void (*shifted_moments)(const float* x, const float* shift, const Block& block, ChannelSums* out);
+  void (*normalize)(const float* x, float* y, const Block& block, const Normalization& params,
                     bool streaming);
-  void (*gradient_sums)(const float* x, const float* dy, const float* mean, const Block& block,
-                        ChannelSums* out);
+  void (*affine_gradient_sums)(const float* x, const float* dy, const float* mean,
+                               const Block& block, ChannelSums* out);
   void (*input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
-                         const InputGradient& by, bool streaming);
+                         const InputGradient& params, bool streaming);
 
-  // The same with the ReLU that follows: dy belongs to what it gave, and passes where that was not
-  // zero.
-  // y = max(0, normalized + addend); addend may be null, y may be x or addend.
-  void (*normalize_relu)(const float* x, const float* addend, float* y, const Block& block,
-                         const Normalization& by, bool streaming);
-  // What ReLU gave is computed again from x, by the operations of normalize_relu without an addend.
-  void (*relu_gradient_sums)(const float* x, const float* dy, const Normalization& forward,
-                             const Block& block, ChannelSums* out);
+  // Fused with the ReLU that follows: dy is the gradient of the ReLU's output; it passes where that
+  // output is nonzero.
+  // y = max(0, normalized + residual); residual may be null, y may be x or residual.
+  void (*normalize_relu)(const float* x, const float* residual, float* y, const Block& block,
+                         const Normalization& params, bool streaming);
+  // Without a residual: the ReLU's output is recomputed from x by normalize_relu's operations.
+  void (*relu_affine_gradient_sums)(const float* x, const float* dy, const Normalization& forward,
+                                    const Block& block, ChannelSums* out);
   void (*relu_input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
-                              const Normalization& forward, const InputGradient& by,
+                              const Normalization& forward, const InputGradient& params,
                               bool streaming);
-  // What it gave is y; the part of dy that passes, the addend's gradient, is stored.
-  void (*add_relu_gradient_sums)(const float* x, const float* y, const float* dy, float* passed,
-                                 const float* mean, const Block& block, ChannelSums* out);
+  // With a residual: y is the ReLU's output. Stores the part of dy that passes, which is the
+  // residual's gradient.
+  void (*residual_relu_affine_gradient_sums)(const float* x, const float* y, const float* dy,
+                                             float* passed, const float* mean, const Block& block,
+                                             ChannelSums* out);
 
-  // Element by element; out may be any of the inputs, partial overlap is not allowed.
+  // Element-wise; out may be any of the inputs, but must not overlap them partially.
   Arithmetic add, sub, mul, div;
   UnaryKernel exp, log, sqrt, square, relu;
   BinaryKernel relu_backward;  // (y, dy, dx): dx = y <= 0 ? 0 : dy

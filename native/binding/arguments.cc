@@ -5,7 +5,7 @@
 namespace batchnorm {
 
 Arguments::Arguments(napi_env env, napi_callback_info info) : env_(env) {
-  size_t count = kMost;
+  size_t count = kMax;
   void* data = nullptr;
   ok_ = napi_get_cb_info(env, info, &count, values_, nullptr, &data) == napi_ok;
   data_ = static_cast<AddonData*>(data);

@@ -53,10 +53,10 @@ class Arguments {
   void fail(size_t index, const char* expected);
 
   // As many as the function with the most arguments takes; what a call lacks is undefined.
-  static constexpr size_t kMost = 18;
+  static constexpr size_t kMax = 18;
 
   napi_env env_;
-  napi_value values_[kMost];
+  napi_value values_[kMax];
   AddonData* data_ = nullptr;
   bool ok_ = true;
 };

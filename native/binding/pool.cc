@@ -28,8 +28,8 @@ bool read_planes(Arguments& arguments, Planes& planes) {
   by.stride = arguments.size(4);
   by.padding = arguments.size(5);
   if (!arguments.ok()) return false;
-  constexpr size_t kMost = 1 << 20;  // what pool_scratch() multiplies stays below 2^64
-  if (by.height == 0 || by.width == 0 || by.stride == 0 || by.kernel > kMost ||
+  constexpr size_t kMax = 1 << 20;  // what pool_scratch() multiplies stays below 2^64
+  if (by.height == 0 || by.width == 0 || by.stride == 0 || by.kernel > kMax ||
       by.padding >= by.kernel || by.kernel > by.height + 2 * by.padding ||
       by.kernel > by.width + 2 * by.padding) {
     napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",

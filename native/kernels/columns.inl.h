@@ -1,16 +1,16 @@
-// Sums over the images of planes of one pixel, where neighbouring floats belong to neighbouring
-// channels: a lane for each channel, instead of a vector with one lane in use.
+// Sums over images whose planes have one pixel. Neighbouring floats then belong to neighbouring
+// channels, so each channel gets a lane of its own.
 
-// Whether a block is rows of such channels.
+// Whether a block has that form.
 inline bool is_columns(const Block& block) {
   return block.length == 1 && (block.channels == 1 || block.channel_stride == 1);
 }
 
-// Channels that go through the images together: four vectors hide the latency of the addition.
-constexpr size_t kMostColumns = kAccumulators * F32::kLanes;
+// Channels summed together: 4 vectors hide the latency of the addition.
+constexpr size_t kMaxColumns = kAccumulators * F32::kLanes;
 
-// One quantity of up to four vectors of channels; emptied into doubles after kAdditions, for the
-// reason that row_sums.inl.h gives.
+// One quantity for up to four vectors of channels, added to doubles after kAdditions for the reason
+// given in row_sums.inl.h.
 struct ColumnAccumulators {
   F32 lanes0, lanes1, lanes2, lanes3;
   F64Lanes sums0, sums1, sums2, sums3;
@@ -41,15 +41,15 @@ struct ColumnAccumulators {
   }
 };
 
-// Walks down the images for `columns` channels: four whole vectors, one, or a part of one. Sums
-// provides add<k>(row, lanes) for the vector k of a row, of which `lanes` count, and flush(); it
-// comes and goes by value to stay in registers.
+// Sums `columns` channels over the images: four whole vectors, one vector, or part of one. Sums
+// provides flush() and add<k>(row, lanes) for vector k of a row, of which `lanes` are used. It is
+// passed by value to stay in registers.
 template <class Sums>
 BATCHNORM_INLINE Sums walk_columns(const Block& block, size_t columns, Sums sums) {
   size_t additions = 0;
   for (size_t image = 0; image < block.images; image++) {
     const size_t row = image * block.image_stride;
-    if (columns == kMostColumns) {
+    if (columns == kMaxColumns) {
       sums.template add<0>(row, F32::kLanes);
       sums.template add<1>(row + F32::kLanes, F32::kLanes);
       sums.template add<2>(row + 2 * F32::kLanes, F32::kLanes);
@@ -70,8 +70,8 @@ BATCHNORM_INLINE Sums walk_columns(const Block& block, size_t columns, Sums sums
 BATCHNORM_INLINE void store_columns(const ColumnAccumulators& sums,
                                     const ColumnAccumulators& products, size_t columns,
                                     ChannelSums* out) {
-  double of_sums[kMostColumns];
-  double of_products[kMostColumns];
+  double of_sums[kMaxColumns];
+  double of_products[kMaxColumns];
   sums.store(of_sums);
   products.store(of_products);
   for (size_t c = 0; c < columns; c++) out[c] = {of_sums[c], of_products[c]};
@@ -88,7 +88,7 @@ void for_each_column_range(size_t channels, const Function& function) {
   size_t first = 0;
   while (first < channels) {
     const size_t left = channels - first;
-    const size_t columns = left >= kMostColumns ? kMostColumns : std::min(left, F32::kLanes);
+    const size_t columns = left >= kMaxColumns ? kMaxColumns : std::min(left, F32::kLanes);
     function(first, columns);
     first += columns;
   }

@@ -1,20 +1,20 @@
-// A tile of outputs in registers: four output channels by three vectors of pixels are twelve
-// accumulators, which with three vectors of x and one weight fill sixteen registers and hide the
-// latency of the fused multiply-add; with thirty-two registers it is eight channels by two vectors.
-// Of 16, 32 or 64 channels no row of a tile is empty.
+// A tile of outputs in registers. With 16 registers: 4 output channels × 3 vectors of pixels = 12
+// accumulators, plus 3 vectors of x and 1 weight; 12 accumulators hide the latency of the
+// multiply-add (2 ports × 4 cycles). With 32 registers: 8 channels × 2 vectors. 16, 32 or 64
+// channels leave no row of a tile empty.
 constexpr size_t kConvolutionRows = F32::kRegisters >= 32 ? 8 : 4;
 constexpr size_t kConvolutionVectors = F32::kRegisters >= 32 ? 2 : 3;
-static_assert(kConvolutionVectors <= kMostConvolutionVectors, "members of ConvolutionTile");
+static_assert(kConvolutionVectors <= kMaxConvolutionVectors, "members of ConvolutionTile");
 
-// Products that are added one after the other before they join the total: the error of a long chain
-// grows with its length.
+// Products added in one chain before they join the total: the rounding error grows with the length
+// of the chain.
 constexpr size_t kConvolutionChain = 256;
 
 struct ConvolutionSums {
   F32 of[kConvolutionRows][kConvolutionVectors];
 };
 
-// The sums over the steps from `begin` on, as many as a chain has.
+// The sums over one chain of steps from `begin` on.
 inline ConvolutionSums convolution_chain(const ConvolutionTile& tile, size_t begin) {
   const size_t rest = tile.depth - begin;
   const size_t steps = rest < kConvolutionChain ? rest : kConvolutionChain;

@@ -1,12 +1,12 @@
-// dx = ((dy - dy_mean) - (x - mean) * slope) * scale + shift over a block. Both means are
-// subtracted before anything is scaled: the differences are small where the terms are not. What dy
-// is, Gradient says (output_gradient.inl.h).
+// dx = ((dy - dy_mean) - (x - mean) * xhat_coefficient) * scale + shift over a block. Both means
+// are subtracted before anything is scaled, because the differences may be much smaller than the
+// terms. Gradient supplies dy (output_gradient.inl.h).
 
 struct InputGradientLanes {
-  F32 dy_mean, slope, scale, shift;
+  F32 dy_mean, xhat_coefficient, scale, shift;
 
   F32 of(F32 deviation, F32 dy) const {
-    return mul_add(negative_mul_add(deviation, slope, dy - dy_mean), scale, shift);
+    return mul_add(negative_mul_add(deviation, xhat_coefficient, dy - dy_mean), scale, shift);
   }
 };
 
@@ -14,7 +14,7 @@ template <class Gradient>
 struct InputGradientValues {
   const float* x;
   Gradient gradient;
-  InputGradient by;
+  InputGradient params;
 
   struct Channel {
     const float* x;
@@ -22,7 +22,7 @@ struct InputGradientValues {
     F32 mean;
     InputGradientLanes lanes;
 
-    void ask(size_t) const {}  // the sums have just read both
+    void prefetch(size_t) const {}  // both are still in cache from the sums
     F32 at(size_t offset) const {
       const F32 deviation = F32::load(x + offset) - mean;
       return lanes.of(deviation, dy.at(offset, deviation));
@@ -33,25 +33,26 @@ struct InputGradientValues {
     }
   };
   Channel of(size_t channel) const {
-    return {x,
-            gradient.of(channel),
-            F32::broadcast(by.mean[channel]),
-            {F32::broadcast(by.dy_mean[channel]), F32::broadcast(by.slope[channel]),
-             F32::broadcast(by.scale[channel]), F32::broadcast(by.shift[channel])}};
+    return {
+        x,
+        gradient.of(channel),
+        F32::broadcast(params.mean[channel]),
+        {F32::broadcast(params.dy_mean[channel]), F32::broadcast(params.xhat_coefficient[channel]),
+         F32::broadcast(params.scale[channel]), F32::broadcast(params.shift[channel])}};
   }
 };
 
-// The same with a lane for each channel, where planes have one pixel.
+// The same for planes of one pixel, with one lane per channel.
 template <class Gradient>
 void column_input_gradient(const float* x, const Gradient& gradient, float* dx, const Block& block,
-                           const InputGradient by) {
+                           const InputGradient params) {
   for (size_t image = 0; image < block.images; image++) {
     const size_t row = image * block.image_stride;
     const Gradient here = gradient.from(row);
     each_vector(block.channels, [=](auto at) {
-      const InputGradientLanes lanes = {at.load(by.dy_mean), at.load(by.slope), at.load(by.scale),
-                                        at.load(by.shift)};
-      const F32 deviation = at.load(x + row) - at.load(by.mean);
+      const InputGradientLanes lanes = {at.load(params.dy_mean), at.load(params.xhat_coefficient),
+                                        at.load(params.scale), at.load(params.shift)};
+      const F32 deviation = at.load(x + row) - at.load(params.mean);
       at.store(dx + row, lanes.of(deviation, at.of(here.columns(), deviation)));
     });
   }
@@ -59,25 +60,25 @@ void column_input_gradient(const float* x, const Gradient& gradient, float* dx, 
 
 template <class Gradient>
 void input_gradient_of(const float* x, const Gradient& gradient, float* dx, const Block& block,
-                       const InputGradient& by, bool streaming) {
-  if (is_columns(block)) return column_input_gradient(x, gradient, dx, block, by);
+                       const InputGradient& params, bool streaming) {
+  if (is_columns(block)) return column_input_gradient(x, gradient, dx, block, params);
   write_planes(dx, block, streaming, [=](size_t start, size_t channel, size_t) {
     return InputGradientValues<Gradient>{
         x + start,
         gradient.from(start).channel(channel),
-        {by.mean + channel, by.dy_mean + channel, by.slope + channel, by.scale + channel,
-         by.shift + channel}};
+        {params.mean + channel, params.dy_mean + channel, params.xhat_coefficient + channel,
+         params.scale + channel, params.shift + channel}};
   });
 }
 
 inline void input_gradient(const float* x, const float* dy, float* dx, const Block& block,
-                           const InputGradient& by, bool streaming) {
-  input_gradient_of(x, GivenGradient{dy}, dx, block, by, streaming);
+                           const InputGradient& params, bool streaming) {
+  input_gradient_of(x, DirectGradient{dy}, dx, block, params, streaming);
 }
 
 inline void relu_input_gradient(const float* x, const float* dy, float* dx, const Block& block,
-                                const Normalization& forward, const InputGradient& by,
+                                const Normalization& forward, const InputGradient& params,
                                 bool streaming) {
-  input_gradient_of(x, GradientThroughRelu{dy, forward.scale, forward.shift}, dx, block, by,
+  input_gradient_of(x, ReluGradient{dy, forward.scale, forward.shift}, dx, block, params,
                     streaming);
 }

@@ -1,5 +1,6 @@
-// The gradient of what normalization gave, for gradient_sums and input_gradient: dy itself, or what
-// of it passes a ReLU behind the normalization. As functions of the deviation x - mean.
+// The gradient of the normalization's output, for affine_gradient_sums and input_gradient: dy
+// itself, or the part of it that passes the ReLU after the normalization. A function of the
+// deviation x - mean.
 //
 //   from(start), channel(first)     the same from another element, from another channel on
 //   of(channel)                     the gradient in a channel: at(offset, deviation),
@@ -7,25 +8,25 @@
 //   columns()                       the same with a lane for each channel, where planes have one
 //                                   pixel; without prefetch
 
-struct GivenGradient {
+struct DirectGradient {
   const float* dy;
 
   struct Channel {
     const float* dy;
 
-    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const { ask_for(dy + offset); }
+    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const { prefetch_line(dy + offset); }
     F32 at(size_t offset, F32) const { return F32::load(dy + offset); }
     F32 at_first(size_t offset, size_t n, F32) const { return F32::load_first(dy + offset, n); }
   };
-  GivenGradient from(size_t start) const { return {dy + start}; }
-  GivenGradient channel(size_t) const { return *this; }
+  DirectGradient from(size_t start) const { return {dy + start}; }
+  DirectGradient channel(size_t) const { return *this; }
   Channel of(size_t) const { return {dy}; }
   Channel columns() const { return {dy}; }
 };
 
-// Where ReLU follows at once: what it gave is computed again, which takes no memory at all. The
-// operations must be those of normalize.inl.h, to the bit.
-struct GradientThroughRelu {
+// With a ReLU directly after the normalization: its output is recomputed, which needs no memory.
+// The operations must be bitwise those of normalize.inl.h.
+struct ReluGradient {
   const float* dy;
   const float* scale;
   const float* shift;
@@ -34,7 +35,7 @@ struct GradientThroughRelu {
     const float* dy;
     F32 scale, shift;
 
-    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const { ask_for(dy + offset); }
+    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const { prefetch_line(dy + offset); }
     F32 at(size_t offset, F32 deviation) const {
       return ReluBackward()(mul_add(deviation, scale, shift), F32::load(dy + offset));
     }
@@ -42,8 +43,8 @@ struct GradientThroughRelu {
       return ReluBackward()(mul_add(deviation, scale, shift), F32::load_first(dy + offset, n));
     }
   };
-  GradientThroughRelu from(size_t start) const { return {dy + start, scale, shift}; }
-  GradientThroughRelu channel(size_t first) const { return {dy, scale + first, shift + first}; }
+  ReluGradient from(size_t start) const { return {dy + start, scale, shift}; }
+  ReluGradient channel(size_t first) const { return {dy, scale + first, shift + first}; }
   Channel of(size_t channel) const {
     return {dy, F32::broadcast(scale[channel]), F32::broadcast(shift[channel])};
   }
@@ -65,9 +66,9 @@ struct GradientThroughRelu {
   Columns columns() const { return {dy, scale, shift}; }
 };
 
-// Where something was added before ReLU: what it gave is read, and what passes is stored, since the
-// addend's gradient is just that.
-struct GradientThroughAddAndRelu {
+// With a residual added before the ReLU: its output is read, and the part of dy that passes is
+// stored, because that is the residual's gradient.
+struct ResidualReluGradient {
   const float* y;
   const float* dy;
   float* passed;
@@ -78,8 +79,8 @@ struct GradientThroughAddAndRelu {
     float* passed;
 
     BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const {
-      ask_for(y + offset);
-      ask_for(dy + offset);
+      prefetch_line(y + offset);
+      prefetch_line(dy + offset);
     }
     F32 at(size_t offset, F32) const {
       const F32 result = ReluBackward()(F32::load(y + offset), F32::load(dy + offset));
@@ -93,10 +94,8 @@ struct GradientThroughAddAndRelu {
       return result;
     }
   };
-  GradientThroughAddAndRelu from(size_t start) const {
-    return {y + start, dy + start, passed + start};
-  }
-  GradientThroughAddAndRelu channel(size_t) const { return *this; }
+  ResidualReluGradient from(size_t start) const { return {y + start, dy + start, passed + start}; }
+  ResidualReluGradient channel(size_t) const { return *this; }
   Channel of(size_t) const { return {y, dy, passed}; }
   Channel columns() const { return {y, dy, passed}; }
 };

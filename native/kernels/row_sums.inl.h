@@ -1,14 +1,14 @@
 // Sums over the rows of neighbouring channels: of a quantity and of its products, for
-// deviation_sums and gradient_sums.
+// shifted_moments and affine_gradient_sums.
 //
-// Every addition in a float lane may be off by 2^-24 of what the lane holds, and unlucky terms are
-// off in the same direction each time: a large one followed by many of just over half its last bit.
-// So a lane is emptied into doubles after at most kAdditions + 1 terms, when two more additions
-// have put four accumulators together. With the rounding of a deviation and of its square, a sum is
-// then within 13 * 2^-24 = 7.8e-7 of the truth whatever the data are.
+// Each float addition is off by up to 2^-24 of the running sum, and in the worst case always in the
+// same direction (a large term followed by many of just over half its last bit). Lanes are
+// therefore added to doubles after at most kAdditions + 1 terms, after two more additions have
+// joined the four accumulators. Including the rounding of a deviation and of its square, a sum is
+// within 13 * 2^-24 = 7.8e-7 of the exact one for any data.
 constexpr size_t kAdditions = 8;
 
-// Four independent accumulators hide the latency of the addition.
+// 4 independent accumulators: 1 addition per cycle × 4 cycles of latency.
 constexpr size_t kAccumulators = 4;
 
 constexpr size_t kStep = kAccumulators * F32::kLanes;
@@ -33,11 +33,11 @@ struct WidePair {
   }
 };
 
-// Into the first-level cache, of which kAhead is a small part.
+// Prefetches into the first-level cache, of which kPrefetchFloats is a small part.
 //
-// Inlined by force, as whatever does nothing but call it: g++ takes a function that only asks for
-// memory for one without effects, and drops calls of it.
-BATCHNORM_INLINE void ask_for(const float* p) {
+// Force-inlined, as is every function that only calls it: g++ treats a function that only
+// prefetches as free of effects and drops the calls.
+BATCHNORM_INLINE void prefetch_line(const float* p) {
 #if defined(__GNUC__)
   __builtin_prefetch(p, 0, 3);
 #else
@@ -45,17 +45,17 @@ BATCHNORM_INLINE void ask_for(const float* p) {
 #endif
 }
 
-// Four vectors' worth of sums, one after the other.
+// The sums of four consecutive vectors.
 struct PairAccumulators {
   LanePair lanes0, lanes1, lanes2, lanes3;
 
-  // No initializers of members: an implicit constructor is compiled for the baseline, even within
-  // the target region of an ISA.
+  // No default member initializers: g++ compiles an implicit constructor for the baseline ISA, even
+  // inside an ISA's target region, and calls it.
   static PairAccumulators zero() {
     return {LanePair::zero(), LanePair::zero(), LanePair::zero(), LanePair::zero()};
   }
 
-  // `steps` steps of four vectors; memory is asked for from `ahead` on meanwhile.
+  // Adds `steps` steps of four vectors and prefetches from `ahead` on.
   template <class Row>
   BATCHNORM_INLINE void add_steps(const Row& row, size_t offset, size_t steps, ptrdiff_t ahead) {
     for (size_t step = 0; step < steps; step++) {
@@ -71,7 +71,7 @@ struct PairAccumulators {
     }
   }
 
-  // kRest whole vectors and, where kTail, the first `tail` floats of one.
+  // Adds kRest whole vectors and, if kTail, the first `tail` floats of another.
   template <size_t kRest, bool kTail, class Row>
   BATCHNORM_INLINE void add_rest(const Row& row, size_t offset, size_t tail, ptrdiff_t ahead) {
     constexpr size_t kFloats = (kRest + kTail) * F32::kLanes;
@@ -87,12 +87,11 @@ struct PairAccumulators {
   LanePair total() const { return (lanes0 + lanes1) + (lanes2 + lanes3); }
 };
 
-// Memory is asked for so many floats, of all tensors together, before they are summed. The
-// processor's own prefetchers see no further than a row of a small plane, and every jump to the
-// next image stops them.
-constexpr size_t kAhead = 3072;
+// Distance of the prefetch, in floats over all tensors. The hardware prefetchers stop at the end of
+// a small plane's row and at every jump to the next image.
+constexpr size_t kPrefetchFloats = 3072;
 
-// Where to ask, while rows of `together` images are summed channel by channel.
+// What to prefetch while rows of `together` images are summed channel by channel.
 class ReadAhead {
  public:
   ReadAhead(const Block& block, size_t together, size_t distance)
@@ -106,7 +105,7 @@ class ReadAhead {
     }
   }
 
-  // From a row to the one that is asked for at its end, or all the while if rows are short.
+  // Offset from a row to the row prefetched at its end, or throughout if rows are short.
   BATCHNORM_INLINE ptrdiff_t to_row(size_t image, size_t channel) const {
     const ptrdiff_t here = static_cast<ptrdiff_t>(channel * block_.channel_stride);
     if (channel + channels_ < block_.channels) {
@@ -121,7 +120,7 @@ class ReadAhead {
     return static_cast<ptrdiff_t>(to_last) + block_.next + there - here;
   }
 
-  // From the start of a row to what is asked for at a place in it.
+  // Offset from the start of a row to what is prefetched at a place in it.
   BATCHNORM_INLINE ptrdiff_t at(size_t place, ptrdiff_t to_row) const {
     const size_t there = place + within_;
     if (there < block_.length) return static_cast<ptrdiff_t>(there);
@@ -135,29 +134,29 @@ class ReadAhead {
   size_t channels_;  // rows ahead
 };
 
-// What is left of a row behind its steps is known to the compiler, since deciding it in every row
-// takes as long as a row of 7x7 planes. Short rows of a few images share their accumulators, which
-// else would be put together in every row.
+// The remainder of a row after its whole steps is a template parameter: branching on it in every
+// row takes as long as summing a row of a 7x7 plane. Short rows of a few images share accumulators,
+// which otherwise would be reduced once per row.
 template <size_t kRest, bool kTail, class Terms>
 void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
   constexpr size_t kPiece = kAdditions * kStep;
   const size_t steps = block.length / kStep;
   const size_t tail = block.length % F32::kLanes;
-  const size_t pieces = steps > 0 ? (steps - 1) / kAdditions : 0;  // whole ones before the last
+  const size_t pieces = steps > 0 ? (steps - 1) / kAdditions : 0;  // whole pieces before the last
   const size_t last_steps = steps - pieces * kAdditions;
-  // Not the constant: g++ unrolls a loop of known length until its registers do not suffice.
+  // Not the constant: g++ unrolls a loop of known length until it runs out of registers.
   const size_t piece_steps = std::min(steps, kAdditions);
   const size_t additions = last_steps + (kRest > 0 || kTail);
-  // No more than kRowsTogether: where images lie a multiple of 4096 bytes apart, the rows that go
-  // together have to share the ways of one set of the first-level cache.
+  // At most kRowsTogether: images that lie a multiple of 4096 bytes apart share one set of the
+  // first-level cache, so their rows have to fit its ways.
   constexpr size_t kRowsTogether = 8 / Terms::kTensors;
   const size_t together =
       pieces > 0
           ? 1
           : std::clamp<size_t>(kAdditions / std::max<size_t>(1, additions), 1, kRowsTogether);
-  const ReadAhead read_ahead(block, together, kAhead / Terms::kTensors);
+  const ReadAhead read_ahead(block, together, kPrefetchFloats / Terms::kTensors);
 
-  WidePair wide[kMostChannels];
+  WidePair wide[kMaxChannels];
   for (size_t channel = 0; channel < block.channels; channel++) wide[channel] = WidePair::zero();
   for (size_t image = 0; image < block.images; image += together) {
     const size_t rows = std::min(together, block.images - image);
@@ -189,9 +188,9 @@ void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
   }
 }
 
-// Terms provides row(channel), and that add(offset, LanePair&), a whole vector, and
-// add_first(offset, n, LanePair&), 0 < n < kLanes floats. Image by image and channel by channel,
-// which is the order in memory.
+// Terms provides row(channel), which has add(offset, LanePair&) for a whole vector and
+// add_first(offset, n, LanePair&) for 0 < n < kLanes floats. Rows are visited in memory order:
+// image by image, channel by channel.
 template <class Terms>
 void row_sums(const Block& block, const Terms& terms, ChannelSums* out) {
   const bool tail = block.length % F32::kLanes > 0;

@@ -1,13 +1,11 @@
-// Gradients of three taps of the weights by several output channels, each lane another pixel: what
-// a tap meets and dy are both read as they lie, so that eleven loads serve twenty-four
-// multiplications, or seven twelve with sixteen registers, and nothing is transposed. Three taps
-// are a row of a 3 x 3 kernel.
+// Weight gradients of 3 taps × several output channels, with one pixel per lane. x and dy are both
+// read in place without a transposition: 11 loads serve 24 multiplications (7 serve 12 with 16
+// registers). Three taps are a row of a 3 x 3 kernel.
 constexpr size_t kPlanesTaps = 3;
 constexpr size_t kPlanesChannels = F32::kRegisters >= 32 ? 8 : 4;
 
-// totals[i] = the sum of the lanes of vectors[i], pairwise: each step halves the number of vectors
-// and the lanes of each that belong together, until all lanes are totals. Templates, so that
-// everything stays in registers.
+// totals[i] = the sum of the lanes of vectors[i]. Each step adds pairs of lanes and halves the
+// number of vectors. A template, so that everything stays in registers.
 template <size_t kCount, size_t kLanesEach = F32::kLanes>
 inline void total_lanes(const F32 (&vectors)[kCount], float* totals) {
   if constexpr (kLanesEach == 1) {
@@ -24,8 +22,8 @@ inline void total_lanes(const F32 (&vectors)[kCount], float* totals) {
   }
 }
 
-// A number that the compiler does not know to be computed from others: it would keep one register
-// for each channel's distance instead of three for all, and spill what the lines go on from.
+// Hides from the compiler how a value was computed. Otherwise it keeps one register per channel
+// offset instead of three for all, and spills the running pointers.
 template <class Value>
 inline Value in_register(Value value) {
 #if defined(__GNUC__)
@@ -48,7 +46,7 @@ inline void weight_gradient_planes(const WeightGradientPlanes& planes) {
     return static_cast<ptrdiff_t>(planes.offsets[tap]) - static_cast<ptrdiff_t>(planes.offsets[0]);
   };
   const ptrdiff_t second = from_first(1), third = from_first(2);
-  // At least one of each, said such that the sums never leave their registers.
+  // do-while: each loop runs at least once, and g++ keeps the sums in registers.
   size_t image = 0;
   do {
     const float* x = planes.x + image * planes.image_stride + planes.offsets[0];
@@ -60,7 +58,7 @@ inline void weight_gradient_planes(const WeightGradientPlanes& planes) {
     do {
       const float* const end = x + planes.columns;
       do {
-        const F32 seen[kPlanesTaps] = {F32::load(x), F32::load(x + second), F32::load(x + third)};
+        const F32 pixels[kPlanesTaps] = {F32::load(x), F32::load(x + second), F32::load(x + third)};
         for (size_t group = 0; group < kGroups; group++) {
           const float* const from[4] = {dy[group], dy[group] + stride, dy[group] + 2 * stride,
                                         dy[group] + stride3};
@@ -69,7 +67,7 @@ inline void weight_gradient_planes(const WeightGradientPlanes& planes) {
             const F32 gradient = in_register(F32::load(from[channel]));
             for (size_t tap = 0; tap < kPlanesTaps; tap++) {
               F32& sum = sums[tap * kPlanesChannels + 4 * group + channel];
-              sum = mul_add(seen[tap], gradient, sum);
+              sum = mul_add(pixels[tap], gradient, sum);
             }
           }
         }

@@ -1,7 +1,6 @@
-// Gradients of six taps of the weights by one vector or two of output channels: like matmul_tile,
-// but what would be packed is read from the padded image, where the pixels that a tap meets stand
-// side by side. One vector takes two pixels at a time, so that there are twelve accumulators in
-// both.
+// Weight gradients of 6 taps × one or two vectors of output channels. Like matmul_tile, except that
+// one operand is not packed: in the padded image, the pixels that a tap meets are consecutive. The
+// one-vector variant takes two pixels at a time, so both have 12 accumulators.
 constexpr size_t kGradientRows = 6;
 
 template <size_t kVectors>

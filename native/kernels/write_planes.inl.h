@@ -1,18 +1,17 @@
-// Writing a block whose every element is a function of its channel's constants.
+// Writes a block in which every element is a function of its channel's constants.
 //
-// Neighbouring whole planes are one run in memory, and runs are written in whole aligned vectors
-// (whole cache lines where they go past the caches), even where planes begin anywhere within a
-// line: a vector across a border is computed with the constants of both channels. Stores that cross
-// a line take twice as long, stores through a mask longer than a 7x7 plane, and a line that is
-// written partly past the caches is read first; here both happen at the two ends of a run only.
+// Neighbouring whole planes form one run in memory. Runs are written in aligned vectors (whole
+// cache lines when streaming), wherever planes begin: a vector that spans two channels is computed
+// with the constants of both. A store across a cache line takes twice as long, a masked store
+// longer than a whole 7x7 plane, and a line that is streamed partially is read first; with runs,
+// this happens only at their two ends.
 
-// Of what is read, within a run: at the end of a plane the processor guesses wrong how often the
-// loop runs, and memory would wait until it is back.
-constexpr size_t kAheadOfWriting = 2048;
+// Prefetch distance within a run. The loop count of a plane is mispredicted at its end; without a
+// prefetch, memory would be idle until the processor has recovered.
+constexpr size_t kWritePrefetchFloats = 2048;
 
-// Values provides of(channel), and that at(offset) and at_first(offset, n), 0 < n < kLanes: vectors
-// of results, or the first lanes of one; and ask(offset): it will be read soon. What at_first gives
-// for the other lanes is not used.
+// Values provides of(channel), which has at(offset) for a vector of results, at_first(offset, n),
+// 0 < n < kLanes, for its first lanes (the others are unused), and prefetch(offset).
 template <bool kStreaming, class Values>
 struct RunWriter {
   const Values& values;
@@ -20,7 +19,7 @@ struct RunWriter {
   size_t channels;
   size_t length;  // of a channel; kLanes or more where there are several
 
-  // At most one vector, anywhere, stored through a mask.
+  // At most one vector at any alignment, through a masked store.
   void write_part(size_t i, size_t n) const {
     const size_t channel = i / length;
     const size_t own = (channel + 1) * length - i;
@@ -39,9 +38,9 @@ struct RunWriter {
     }
   }
 
-  template <bool kPastCaches>
+  template <bool kStream>
   static void store(F32 result, float* p) {
-    if constexpr (kPastCaches) {
+    if constexpr (kStream) {
       result.stream(p);
     } else {
       result.store(p);
@@ -49,32 +48,32 @@ struct RunWriter {
   }
 
   // Whole vectors from i to end.
-  template <bool kPastCaches>
+  template <bool kStream>
   void write_vectors(size_t i, size_t end) const {
     if (i >= end) return;
     for (size_t channel = i / length; i < end; channel++) {
       const auto own = values.of(channel);
       const size_t border = (channel + 1) * length;
       const size_t whole = std::min(border, end);
-      // Before the store, since y may be what is read.
+      // Loads come before the stores because y may alias the input.
       for (; i + 4 * F32::kLanes <= whole; i += 4 * F32::kLanes) {
-        if constexpr (kPastCaches) {
+        if constexpr (kStream) {
           for (size_t line = 0; line < 4 * F32::kLanes; line += 16) {
-            own.ask(std::min(i + kAheadOfWriting + line, end));
+            own.prefetch(std::min(i + kWritePrefetchFloats + line, end));
           }
         }
         const F32 result0 = own.at(i);
         const F32 result1 = own.at(i + F32::kLanes);
         const F32 result2 = own.at(i + 2 * F32::kLanes);
         const F32 result3 = own.at(i + 3 * F32::kLanes);
-        store<kPastCaches>(result0, y + i);
-        store<kPastCaches>(result1, y + i + F32::kLanes);
-        store<kPastCaches>(result2, y + i + 2 * F32::kLanes);
-        store<kPastCaches>(result3, y + i + 3 * F32::kLanes);
+        store<kStream>(result0, y + i);
+        store<kStream>(result1, y + i + F32::kLanes);
+        store<kStream>(result2, y + i + 2 * F32::kLanes);
+        store<kStream>(result3, y + i + 3 * F32::kLanes);
       }
-      for (; i + F32::kLanes <= whole; i += F32::kLanes) store<kPastCaches>(own.at(i), y + i);
+      for (; i + F32::kLanes <= whole; i += F32::kLanes) store<kStream>(own.at(i), y + i);
       if (i < whole) {
-        store<kPastCaches>(keep_first(own.at(i), border - i, values.of(channel + 1).at(i)), y + i);
+        store<kStream>(keep_first(own.at(i), border - i, values.of(channel + 1).at(i)), y + i);
         i += F32::kLanes;
       }
     }
@@ -92,8 +91,8 @@ struct RunWriter {
   }
 };
 
-// make(offset, channel, following) gives the Values of a run that begins there; the next one begins
-// `following` floats behind it.
+// make(offset, channel, following) returns the Values of the run that begins there; the next run
+// begins `following` floats later.
 template <bool kStreaming, class Make>
 void write_runs(float* y, const Block& block, const Make& make) {
   const bool together = block.length == block.channel_stride && block.length >= F32::kLanes;

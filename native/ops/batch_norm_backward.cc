@@ -13,7 +13,7 @@ namespace {
 // What the second pass needs of each channel besides its mean.
 struct Coefficients {
   float* dy_mean;
-  float* slope;
+  float* xhat_coefficient;
   float* scale;
   float* shift;
 };
@@ -38,12 +38,13 @@ class BackwardPasses {
     const float* x = arguments_.x + offset;
     const float* dy = arguments_.dy + offset;
     if (arguments_.daddend != nullptr) {
-      kernels_.add_relu_gradient_sums(x, arguments_.y + offset, dy, arguments_.daddend + offset,
-                                      arguments_.mean + channel, block, out);
+      kernels_.residual_relu_affine_gradient_sums(x, arguments_.y + offset, dy,
+                                                  arguments_.daddend + offset,
+                                                  arguments_.mean + channel, block, out);
     } else if (arguments_.factor != nullptr) {
-      kernels_.relu_gradient_sums(x, dy, forward(channel), block, out);
+      kernels_.relu_affine_gradient_sums(x, dy, forward(channel), block, out);
     } else {
-      kernels_.gradient_sums(x, dy, arguments_.mean + channel, block, out);
+      kernels_.affine_gradient_sums(x, dy, arguments_.mean + channel, block, out);
     }
   }
 
@@ -53,7 +54,7 @@ class BackwardPasses {
     const double mean_low = static_cast<double>(arguments_.mean_low[channel]);
     const double deviations = sums.products - mean_low * sums.sum;  // sum of dy * (x - whole mean)
     const double dy_mean = sums.sum / count_;
-    const double slope = inv_std * inv_std * deviations / count_;
+    const double xhat_coefficient = inv_std * inv_std * deviations / count_;
     const double scale = static_cast<double>(arguments_.scale[channel]) * inv_std;
     const float dy_mean_high = static_cast<float>(dy_mean);
     const double dy_mean_low = dy_mean - static_cast<double>(dy_mean_high);
@@ -61,10 +62,11 @@ class BackwardPasses {
     arguments_.dbias[channel] = static_cast<float>(sums.sum);
     arguments_.dscale[channel] = static_cast<float>(inv_std * deviations);
     coefficients_.dy_mean[channel] = dy_mean_high;
-    coefficients_.slope[channel] = static_cast<float>(slope);
+    coefficients_.xhat_coefficient[channel] = static_cast<float>(xhat_coefficient);
     coefficients_.scale[channel] = static_cast<float>(scale);
     // What rounding both means to float left out.
-    coefficients_.shift[channel] = static_cast<float>((mean_low * slope - dy_mean_low) * scale);
+    coefficients_.shift[channel] =
+        static_cast<float>((mean_low * xhat_coefficient - dy_mean_low) * scale);
   }
 
   void apply(size_t offset, size_t channel, const Block& block) const {
@@ -73,8 +75,8 @@ class BackwardPasses {
     const float* dy = (arguments_.daddend == nullptr ? arguments_.dy : arguments_.daddend) + offset;
     float* dx = arguments_.dx + offset;
     const InputGradient by = {arguments_.mean + channel, coefficients_.dy_mean + channel,
-                              coefficients_.slope + channel, coefficients_.scale + channel,
-                              coefficients_.shift + channel};
+                              coefficients_.xhat_coefficient + channel,
+                              coefficients_.scale + channel, coefficients_.shift + channel};
     if (arguments_.factor != nullptr) {
       kernels_.relu_input_gradient(x, dy, dx, block, forward(channel), by, streaming_);
     } else {

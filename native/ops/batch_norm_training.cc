@@ -34,7 +34,7 @@ class TrainingPasses {
   }
 
   void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
-    kernels_.deviation_sums(arguments_.x + offset, around_ + channel, block, out);
+    kernels_.shifted_moments(arguments_.x + offset, around_ + channel, block, out);
   }
 
   template <class SumsAgain>

@@ -1,8 +1,8 @@
-// How an NCHW tensor is cut for sums over its channels.
+// How an NCHW tensor is divided for sums over its channels.
 //
-// A chunk is a part of one channel that is summed in one go. Its size follows from the shape alone,
-// and the sums of chunks are added in their order: so the bits of a result depend neither on cache
-// sizes nor on the number of threads.
+// A chunk is the part of a channel that one kernel call sums. Its size follows from the shape alone
+// and chunks are added in order, so the bits of a result depend neither on cache sizes nor on the
+// number of threads.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ struct ImageShape {
 
 class ChannelChunks {
  public:
-  // The most elements of a channel in a chunk.
+  // Maximum number of elements of a channel in a chunk.
   static constexpr size_t kElements = 16384;
 
   explicit ChannelChunks(const ImageShape& shape) : shape_(shape) {

@@ -1,10 +1,10 @@
-// Mean and sum of squared deviations of a channel from one walk over it.
+// Mean and sum of squared deviations of a channel in one pass.
 //
-// The walk sums deviations from a shift, and their squares (Chan, Golub, LeVeque: Algorithms for
-// computing the sample variance, 1983, eq. 1.7). What it loses grows with the distance of the shift
-// from the mean, so the shift is the mean of a sample from all over the channel, and the sums say
-// afterwards how good it was: where it was not, by an outlier in the sample, say, the channel is
-// walked again with the mean that the first walk found.
+// The pass sums deviations from a shift and their squares (Chan, Golub, LeVeque: Algorithms for
+// computing the sample variance, 1983, eq. 1.7). Its error grows with the distance between shift
+// and mean. The shift is therefore the mean of a sample from all over the channel, and the sums
+// reveal how good it was. If it was bad, for example because of an outlier in the sample, the
+// channel is read again with the mean found by the first pass.
 #pragma once
 
 #include <algorithm>
@@ -23,27 +23,27 @@ struct Moments {
   double m2;
 };
 
-// The means of samples of neighbouring channels, the first of which begins at x[0]; of a constant
-// channel exactly its value. Short runs spread evenly, since neighbouring pixels are alike and so
-// are those of one image, but some sixteenth of the cache lines at most: reading them here and
-// there is slow. Planes below a line share theirs with other channels, so that more of them cost
-// nothing.
+// The means of samples of neighbouring channels, the first of which begins at x[0]; exact for a
+// constant channel. The sample consists of short runs spread evenly, since neighbouring pixels are
+// similar, as are pixels of one image. It touches at most about a sixteenth of the cache lines,
+// because scattered reads are slow; planes smaller than a line share it with other channels, so
+// more runs cost nothing there.
 inline void sample_means(const float* x, const ImageShape& shape, size_t channels, float* means) {
-  constexpr size_t kMostPixels = 8;
+  constexpr size_t kMaxPixels = 8;
   const size_t count = shape.images * shape.plane;
   const size_t runs = shape.plane < 16 ? 16 : std::min<size_t>(8, count / 256 + 1);
-  const size_t pixels = std::min(kMostPixels, shape.plane);
-  float sums[kMostChannels * kMostPixels];
+  const size_t pixels = std::min(kMaxPixels, shape.plane);
+  float sums[kMaxChannels * kMaxPixels];
   std::fill_n(sums, channels * pixels, 0.0f);
   for (size_t run = 0; run < runs; run++) {
     const size_t element = (2 * run + 1) * count / (2 * runs);
     const size_t image = element / shape.plane;
     const size_t pixel = std::min(element % shape.plane, shape.plane - pixels);
     const float* from = x + image * shape.channels * shape.plane + pixel;
-    if (pixels == kMostPixels) {
+    if (pixels == kMaxPixels) {
       for (size_t c = 0; c < channels; c++) {
-        for (size_t i = 0; i < kMostPixels; i++) {
-          sums[c * kMostPixels + i] += from[c * shape.plane + i] - x[c * shape.plane];
+        for (size_t i = 0; i < kMaxPixels; i++) {
+          sums[c * kMaxPixels + i] += from[c * shape.plane + i] - x[c * shape.plane];
         }
       }
     } else if (shape.plane == 1) {
@@ -63,8 +63,8 @@ inline void sample_means(const float* x, const ImageShape& shape, size_t channel
   }
 }
 
-// For channels whose float sums overflow or hold an Inf or NaN: the textbook two passes in double,
-// which give what IEEE arithmetic says, such as a finite mean of values near 3e38.
+// For channels whose float sums overflow or contain Inf or NaN: the textbook two passes in double,
+// which give the IEEE results, such as a finite mean of values near 3e38.
 inline Moments moments_in_double(const float* x, const ImageShape& shape) {
   const double count = static_cast<double>(shape.images * shape.plane);
   const size_t stride = shape.channels * shape.plane;
@@ -83,25 +83,26 @@ inline Moments moments_in_double(const float* x, const ImageShape& shape) {
   return {count, mean, m2};
 }
 
-// The moments of the channel whose first element is x[0] from its sums around `shift`;
-// sums_around(shift) walks over it again.
+// The moments of the channel whose first element is x[0], from its sums around `shift`;
+// sums_around(shift) reads the channel again.
 //
-// The sums are within 7.8e-7 of the truth (row_sums.inl.h), the variance within 1e-6 as long as the
-// squared distance of shift and mean is below a quarter of it. Where no float is closer to the mean
-// than the shift, the values are but a few last bits apart, and all sums are exact.
+// The sums are within 7.8e-7 of the exact ones (row_sums.inl.h), and the variance within 1e-6 as
+// long as the squared distance between shift and mean is below a quarter of it. If no float is
+// closer to the mean than the shift, the values differ in their last bits only and all sums are
+// exact.
 template <class SumsAround>
 Moments channel_moments(const float* x, const ImageShape& shape, float shift, ChannelSums sums,
                         const SumsAround& sums_around) {
   const double count = static_cast<double>(shape.images * shape.plane);
-  constexpr size_t kMostWalks = 4;
-  for (size_t walk = 1;; walk++) {
+  constexpr size_t kMaxPasses = 4;
+  for (size_t pass = 1;; pass++) {
     if (!std::isfinite(sums.products)) return moments_in_double(x, shape);
     const double distance = sums.sum / count;
     const double between = distance * sums.sum;
     const double mean = static_cast<double>(shift) + distance;
     const double m2 = std::max(0.0, sums.products - between);
     const float nearest = static_cast<float>(mean);
-    if (between <= 0.25 * m2 || nearest == shift || walk == kMostWalks) return {count, mean, m2};
+    if (between <= 0.25 * m2 || nearest == shift || pass == kMaxPasses) return {count, mean, m2};
     shift = nearest;
     sums = sums_around(shift);
   }

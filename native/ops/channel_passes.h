@@ -1,5 +1,5 @@
-// The shape of every batch normalization over channels: sums over a channel first, then, with what
-// they give, one pass over its elements. Both directions of training are this, with other kernels.
+// The two phases that training forward and backward share: sums over each channel, then one pass
+// over its elements that uses them.
 #pragma once
 
 #include <algorithm>
@@ -16,13 +16,13 @@ namespace batchnorm {
 
 // Passes provides
 //   bytes_per_element()                            of all tensors that the passes touch
-//   prepare(channel, channels)                     before the sums of so many neighbours
+//   prepare(channel, channels)                     called before the sums of these channels
 //   reduce(offset, channel, block, ChannelSums*)   the sums of a chunk of each channel of the block
 //   finish(channel, sums, sums_again)              the channel's sums are complete; sums_again()
-//   for
-//                                                  others, after something has changed
+//                                                  computes them anew, for example for another
+//                                                  shift
 //   apply(offset, channel, block)                  the second pass over a chunk
-//   complete()                                     a task has ended: what it wrote must be seen
+//   complete()                                     a task has ended; publishes its streamed stores
 // where `offset` counts floats from the start of the tensors and `channel` is the block's first.
 
 inline void add(ChannelSums& into, const ChannelSums& next) {
@@ -30,13 +30,13 @@ inline void add(ChannelSums& into, const ChannelSums& next) {
   into.products += next.products;
 }
 
-// The sums of `channels` channels, chunk by chunk in their order; the memory is asked for a chunk
-// or an image ahead, at last for the channels behind.
+// The sums of `channels` channels, chunk by chunk in order. Prefetches one chunk or image ahead,
+// and at the end the next channels.
 template <class Passes>
 void sum_channels(const ImageShape& shape, const ChannelChunks& chunks, size_t first,
                   size_t channels, ChannelSums* totals, Passes& passes) {
   const size_t start = first * shape.plane;
-  ChannelSums sums[kMostChannels];
+  ChannelSums sums[kMaxChannels];
   for (size_t index = 0; index < chunks.count(); index++) {
     Block block = chunks.block(index, channels);
     const bool last = index + 1 == chunks.count();
@@ -59,38 +59,38 @@ void finish_channel(const ImageShape& shape, const ChannelChunks& chunks, size_t
   });
 }
 
-// Both passes over `channels` channels, back to back, while their elements are in cache.
+// Both passes over `channels` channels, while their elements are in cache.
 template <class Passes>
 void run_channel_group(const ImageShape& shape, const ChannelChunks& chunks, size_t first,
                        size_t channels, Passes& passes) {
-  ChannelSums totals[kMostChannels];
+  ChannelSums totals[kMaxChannels];
   passes.prepare(first, channels);
   sum_channels(shape, chunks, first, channels, totals, passes);
   for (size_t channel = 0; channel < channels; channel++) {
     finish_channel(shape, chunks, first + channel, totals[channel], passes);
   }
-  // Backwards: of a channel that does not fit the cache, the end is still there.
+  // Backwards: the end of a channel that exceeds the cache is still in it.
   for (size_t index = chunks.count(); index-- > 0;) {
     passes.apply(first * shape.plane + chunks.offset(index), first, chunks.block(index, channels));
   }
 }
 
-// As many channels as fit half of a core's second-level cache, so that the second pass finds there
-// what the first has read; but enough groups that no thread waits long for the last one, and, where
-// there are that many, such that every group begins with a cache line.
+// Channels per group: as many as fit half of a core's second-level cache, so that the second pass
+// reads from it; few enough that threads end at about the same time; and, if possible, a number
+// that lets every group begin with a cache line.
 inline size_t channel_group_size(const ImageShape& shape, size_t bytes_per_element,
                                  size_t threads) {
   const size_t channel_bytes = shape.images * shape.plane * bytes_per_element;
   const size_t fitting = cache_sizes().l2 / channel_bytes;
   const size_t fair = threads == 1 ? shape.channels : shape.channels / (threads * 4);
-  const size_t group = std::max<size_t>(1, std::min({fitting, fair, kMostChannels}));
+  const size_t group = std::max<size_t>(1, std::min({fitting, fair, kMaxChannels}));
   size_t to_line = 1;
   while (to_line < 16 && shape.plane * to_line % 16 != 0) to_line *= 2;
   return group < to_line ? group : group / to_line * to_line;
 }
 
-// Each task owns a few neighbouring groups of channels: two threads side by side would ask for each
-// other's rows, as the processor's prefetchers run on behind the end of a run.
+// Each task owns several neighbouring groups of channels. With smaller tasks, hardware prefetchers
+// that run past the end of a group would fetch lines that another thread owns.
 template <class Passes>
 void run_by_channel(const ImageShape& shape, size_t threads, Passes& passes) {
   const ChannelChunks chunks(shape);
@@ -107,7 +107,7 @@ void run_by_channel(const ImageShape& shape, size_t threads, Passes& passes) {
   parallel_for(tasks, threads, task);
 }
 
-// Fewer channels than threads can share: each task owns one chunk of one channel, in both passes.
+// For fewer channels than threads can share: a task is one chunk of one channel, in both passes.
 template <class Passes>
 Status run_by_chunk(const ImageShape& shape, size_t threads, Passes& passes) {
   const ChannelChunks chunks(shape);

@@ -21,13 +21,11 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
     return Status::kOk;
   }
   const size_t threads = threads_of(shape);
-  const Taps taps = {shape.kernel, -static_cast<ptrdiff_t>(shape.padding)};
-  const Sight sight = {shape.in_channels, shape.height, shape.width, shape.out_height(),
-                       shape.out_width(), shape.stride, taps,        taps};
-  const size_t rows = rows_at_a_time(sight, shape.images, threads);
-  const size_t bands = ceil_divide(sight.out_rows, rows);
-  const BandLayout layout(sight, rows, kernels.lanes);
-  const Correlation correlation(kernels, sight, {0, shape.kernel, 0, shape.kernel}, layout,
+  const InputWindow window = input_window(shape);
+  const size_t rows = rows_per_band(window, shape.images, threads);
+  const size_t bands = ceil_divide(window.out_rows, rows);
+  const PatchLayout layout = PatchLayout::plan(window, rows, kernels.lanes);
+  const Correlation correlation(kernels, window, {0, shape.kernel, 0, shape.kernel}, layout,
                                 shape.out_channels);
 
   Scratch scratch;
@@ -40,7 +38,7 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
   const size_t tasks = shape.images * bands;
   const size_t calls = correlation.tiles(rows);
   const bool far = is_far(shape.images * shape.in_channels * shape.in_plane());
-  // Some rows of output of one image, of which `image` is the first channel.
+  // Rows of output of one image; `image` points at its first channel.
   struct Band {
     const float* image;
     size_t first, rows;
@@ -48,19 +46,19 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
   const auto band_of = [&](size_t index) {
     const size_t first = index % bands * rows;
     return Band{x + index / bands * shape.in_channels * shape.in_plane(), first,
-                std::min(rows, sight.out_rows - first)};
+                std::min(rows, window.out_rows - first)};
   };
   auto task = [&](size_t index, size_t slot) {
-    Ahead ahead;
+    Prefetch prefetch;
     if (far && index + 1 < tasks) {
       const Band next = band_of(index + 1);
-      ahead = layout.ahead(next.image, shape.in_channels, next.first, next.rows, calls);
+      prefetch = layout.prefetch(next.image, shape.in_channels, next.first, next.rows, calls);
     }
     const Band band = band_of(index);
-    const float* seen = layout.fill(band.image, shape.in_channels, band.first, band.rows,
-                                    packed + weights + slot * band_floats);
-    float* to = y + index / bands * shape.out_channels * plane + band.first * sight.out_columns;
-    correlation.compute(seen, packed, bias, band.rows, to, plane, ahead);
+    const float* patches = layout.fill(band.image, shape.in_channels, band.first, band.rows,
+                                       packed + weights + slot * band_floats);
+    float* to = y + index / bands * shape.out_channels * plane + band.first * window.out_columns;
+    correlation.compute(patches, packed, bias, band.rows, to, plane, prefetch);
   };
   parallel_for(tasks, threads, task);
   return Status::kOk;

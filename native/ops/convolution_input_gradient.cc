@@ -1,90 +1,63 @@
-// The gradient by the input, phase by phase: of the inputs in every stride-th row and column, from
-// one of the first ones on, each meets the same taps of the kernel, and their gradient is a
-// convolution of dy, with stride 1, by these taps turned around. All phases see the same band of
-// dy.
+// dx, phase by phase (gradient_phase.h). All phases read the same band of dy.
 #include <algorithm>
 
 #include "ops/convolution.h"
 #include "ops/convolution_tasks.h"
 #include "ops/correlation.h"
+#include "ops/gradient_phase.h"
 #include "ops/scratch.h"
 
 namespace batchnorm {
 
 namespace {
 
-// Along one axis, the inputs phase, phase + stride, ...
-struct Phase {
-  Phase(size_t phase, size_t size, const ConvolutionShape& shape)
-      : count(ceil_divide(size - phase, shape.stride)),
-        first_tap((phase + shape.padding) % shape.stride),
-        taps(first_tap < shape.kernel ? ceil_divide(shape.kernel - first_tap, shape.stride) : 0),
-        stride(shape.stride),
-        // Input j of the phase meets dy[j + shift - t] at the kernel's tap first_tap + t * stride;
-        // turned around, tap u is t = taps - 1 - u.
-        first(static_cast<ptrdiff_t>((phase + shape.padding) / shape.stride) -
-              static_cast<ptrdiff_t>(taps) + 1) {}
-
-  ptrdiff_t end() const { return first + static_cast<ptrdiff_t>(taps); }
-  size_t kernel_tap(size_t turned_tap) const {
-    return first_tap + (taps - 1 - turned_tap) * stride;
-  }
-
-  size_t count;
-  size_t first_tap, taps;
-  size_t stride;
-  ptrdiff_t first;  // what input 0 meets at the first of the turned taps
+struct InputGradientPlan {
+  size_t row_phases, column_phases;
+  InputWindow window;  // of dy
+  size_t band_rows;
+  PatchLayout layout;
 };
 
-// The taps of all phases of an axis together.
-Taps all_taps(size_t phases, size_t size, const ConvolutionShape& shape) {
-  bool found = false;
-  ptrdiff_t first = 0;
-  ptrdiff_t end = 1;
-  for (size_t i = 0; i < phases; i++) {
-    const Phase phase(i, size, shape);
-    if (phase.taps == 0) continue;
-    first = found ? std::min(first, phase.first) : phase.first;
-    end = found ? std::max(end, phase.end()) : phase.end();
-    found = true;
-  }
-  return {static_cast<size_t>(end - first), first};
+InputGradientPlan plan(const Kernels& kernels, const ConvolutionShape& shape, size_t threads) {
+  InputGradientPlan plan = {};
+  plan.row_phases = std::min(shape.stride, shape.height);
+  plan.column_phases = std::min(shape.stride, shape.width);
+  // The first phase has the most rows and columns.
+  plan.window = {shape.out_channels,
+                 shape.out_height(),
+                 shape.out_width(),
+                 ceil_divide(shape.height, shape.stride),
+                 ceil_divide(shape.width, shape.stride),
+                 1,
+                 joint_axis(plan.row_phases, shape.height, shape),
+                 joint_axis(plan.column_phases, shape.width, shape)};
+  plan.band_rows = rows_per_band(plan.window, shape.images, threads);
+  plan.layout = PatchLayout::plan(plan.window, plan.band_rows, kernels.lanes);
+  return plan;
 }
 
-class InputGradientOfConvolution {
+class ConvolutionInputGradient {
  public:
-  InputGradientOfConvolution(const Kernels& kernels, const ConvolutionShape& shape, size_t threads)
-      : kernels_(kernels),
-        shape_(shape),
-        row_phases_(std::min(shape.stride, shape.height)),
-        column_phases_(std::min(shape.stride, shape.width)),
-        // As many rows and columns as the first phase has, which has most.
-        sight_{shape.out_channels,
-               shape.out_height(),
-               shape.out_width(),
-               ceil_divide(shape.height, shape.stride),
-               ceil_divide(shape.width, shape.stride),
-               1,
-               all_taps(row_phases_, shape.height, shape),
-               all_taps(column_phases_, shape.width, shape)},
-        band_rows_(rows_at_a_time(sight_, shape.images, threads)),
-        layout_(sight_, band_rows_, kernels.lanes) {
-    for_each_phase([&](const Correlation& correlation, const Phase&, const Phase&) {
+  ConvolutionInputGradient(const Kernels& kernels, const ConvolutionShape& shape, size_t threads)
+      : kernels_(kernels), shape_(shape), plan_(plan(kernels, shape, threads)) {
+    for_each_phase([&](const Correlation& correlation, const GradientPhase&, const GradientPhase&) {
       packed_floats_ = saturating_sum(packed_floats_, correlation.packed_floats());
-      tiles_ += correlation.tiles(band_rows_);
+      tiles_ += correlation.tiles(plan_.band_rows);
     });
   }
 
-  size_t bands() const { return ceil_divide(sight_.out_rows, band_rows_); }
+  size_t bands() const { return ceil_divide(plan_.window.out_rows, plan_.band_rows); }
   size_t packed_floats() const { return packed_floats_; }
-  // Of each thread: the band and, where there are several phases, the results of a row of phases.
+  // Per thread: the band and, where there are several phases, the results of a row of phases.
   size_t scratch_floats() const {
-    const size_t results = is_dense() ? 0 : saturating_product(column_phases_, phase_floats());
-    return whole_lines(saturating_sum(layout_.floats(), results));
+    const size_t results =
+        has_one_phase() ? 0 : saturating_product(plan_.column_phases, phase_floats());
+    return whole_lines(saturating_sum(plan_.layout.floats(), results));
   }
 
   void pack(const float* weight, float* packed) const {
-    for_each_phase([&](const Correlation& correlation, const Phase& rows, const Phase& columns) {
+    for_each_phase([&](const Correlation& correlation, const GradientPhase& rows,
+                       const GradientPhase& columns) {
       correlation.pack(
           [&](size_t channel, size_t out_channel, size_t row, size_t column) {
             return weight[(out_channel * shape_.in_channels + channel) * shape_.taps() +
@@ -95,41 +68,42 @@ class InputGradientOfConvolution {
     });
   }
 
-  // What compute() of a band reads of dy, while another one is computed.
-  Ahead ahead(size_t index, const float* dy) const {
-    const size_t first = index * band_rows_;
-    return layout_.ahead(dy, shape_.out_channels, first, rows_of(index), tiles_);
+  // Prefetches what compute() reads of dy for a band.
+  Prefetch prefetch(size_t index, const float* dy) const {
+    const size_t first = index * plan_.band_rows;
+    return plan_.layout.prefetch(dy, shape_.out_channels, first, rows_of(index), tiles_);
   }
 
-  // dx of the rows of one band of every phase of one image.
+  // dx of one band of rows of every phase of one image.
   void compute(size_t index, const float* dy, const float* packed, float* scratch, float* dx,
-               Ahead& ahead) const {
-    const size_t first = index * band_rows_;
+               Prefetch& prefetch) const {
+    const InputWindow& window = plan_.window;
+    const size_t first = index * plan_.band_rows;
     const size_t rows = rows_of(index);
-    float* const results = scratch + layout_.floats();
-    const float* band = layout_.fill(dy, shape_.out_channels, first, rows, scratch);
-    for (size_t a = 0; a < row_phases_; a++) {
-      const Phase row_phase(a, shape_.height, shape_);
-      // The last band has one row less of some phases.
+    float* const results = scratch + plan_.layout.floats();
+    const float* band = plan_.layout.fill(dy, shape_.out_channels, first, rows, scratch);
+    for (size_t a = 0; a < plan_.row_phases; a++) {
+      const GradientPhase row_phase(a, shape_.height, shape_);
+      // In the last band some phases have one row less.
       const size_t count = std::min(rows, row_phase.count - std::min(first, row_phase.count));
-      for (size_t b = 0; b < column_phases_; b++) {
-        const Phase column_phase(b, shape_.width, shape_);
+      for (size_t b = 0; b < plan_.column_phases; b++) {
+        const GradientPhase column_phase(b, shape_.width, shape_);
         if (row_phase.taps == 0 || column_phase.taps == 0) continue;
-        const Correlation correlation = of(row_phase, column_phase);
-        if (is_dense()) {
+        const Correlation correlation = correlation_of(row_phase, column_phase);
+        if (has_one_phase()) {
           correlation.compute(band, packed, nullptr, rows, dx + first * shape_.width,
-                              shape_.in_plane(), ahead);
+                              shape_.in_plane(), prefetch);
         } else if (count > 0) {
           correlation.compute(band, packed, nullptr, count, results + b * phase_floats(),
-                              count * sight_.out_columns, ahead);
+                              count * window.out_columns, prefetch);
         }
         packed += correlation.packed_floats();
       }
-      if (is_dense()) continue;
+      if (has_one_phase()) continue;
       for (size_t channel = 0; channel < shape_.in_channels; channel++) {
         for (size_t j = 0; j < count; j++) {
           interleave(
-              row_phase, results + (channel * count + j) * sight_.out_columns,
+              row_phase, results + (channel * count + j) * window.out_columns,
               dx + channel * shape_.in_plane() + ((first + j) * shape_.stride + a) * shape_.width);
         }
       }
@@ -137,85 +111,60 @@ class InputGradientOfConvolution {
   }
 
  private:
-  // One phase, whose results are dx.
-  bool is_dense() const { return shape_.stride == 1; }
+  // With stride 1 the results of the only phase are dx.
+  bool has_one_phase() const { return shape_.stride == 1; }
   size_t rows_of(size_t index) const {
-    return std::min(band_rows_, sight_.out_rows - index * band_rows_);
+    return std::min(plan_.band_rows, plan_.window.out_rows - index * plan_.band_rows);
   }
   size_t phase_floats() const {
-    return saturating_product(shape_.in_channels * band_rows_, sight_.out_columns);
+    return saturating_product(shape_.in_channels * plan_.band_rows, plan_.window.out_columns);
   }
 
-  Correlation of(const Phase& rows, const Phase& columns) const {
-    const Window window = {static_cast<size_t>(rows.first - sight_.row_taps.first), rows.taps,
-                           static_cast<size_t>(columns.first - sight_.column_taps.first),
-                           columns.taps};
-    return Correlation(kernels_, sight_, window, layout_, shape_.in_channels);
+  Correlation correlation_of(const GradientPhase& rows, const GradientPhase& columns) const {
+    const InputWindow& window = plan_.window;
+    const KernelSlice slice = {static_cast<size_t>(rows.first - window.row_axis.first), rows.taps,
+                               static_cast<size_t>(columns.first - window.column_axis.first),
+                               columns.taps};
+    return Correlation(kernels_, window, slice, plan_.layout, shape_.in_channels);
   }
 
   // function(correlation, rows, columns) for the phases that meet a tap.
   template <class Function>
   void for_each_phase(const Function& function) const {
-    for (size_t a = 0; a < row_phases_; a++) {
-      const Phase rows(a, shape_.height, shape_);
+    for (size_t a = 0; a < plan_.row_phases; a++) {
+      const GradientPhase rows(a, shape_.height, shape_);
       if (rows.taps == 0) continue;
-      for (size_t b = 0; b < column_phases_; b++) {
-        const Phase columns(b, shape_.width, shape_);
-        if (columns.taps > 0) function(of(rows, columns), rows, columns);
+      for (size_t b = 0; b < plan_.column_phases; b++) {
+        const GradientPhase columns(b, shape_.width, shape_);
+        if (columns.taps > 0) function(correlation_of(rows, columns), rows, columns);
       }
     }
   }
 
-  // A row of dx from the results of its column phases, of which `results` is the first.
-  void interleave(const Phase& rows, const float* results, float* dx) const {
+  // A row of dx from the results of its column phases, phase_floats() apart.
+  void interleave(const GradientPhase& rows, const float* results, float* dx) const {
     if (rows.taps == 0) {
       std::fill(dx, dx + shape_.width, 0.0f);
       return;
     }
-    if (shape_.stride == 2 && column_phases_ == 2) {
-      interleave_two(results, dx);
+    if (shape_.stride == 2 && plan_.column_phases == 2) {
+      interleave_two(results, results + phase_floats(),
+                     GradientPhase(0, shape_.width, shape_).taps > 0,
+                     GradientPhase(1, shape_.width, shape_).taps > 0, shape_.width, dx);
       return;
     }
-    for (size_t b = 0; b < column_phases_; b++, results += phase_floats()) {
-      const Phase columns(b, shape_.width, shape_);
+    for (size_t b = 0; b < plan_.column_phases; b++, results += phase_floats()) {
+      const GradientPhase columns(b, shape_.width, shape_);
       for (size_t i = 0; i < columns.count; i++)
         dx[b + i * shape_.stride] = columns.taps > 0 ? results[i] : 0.0f;
     }
   }
 
-  // A kernel of one column meets one of the two phases.
-  void interleave_two(const float* even, float* dx) const {
-    const float* odd = even + phase_floats();
-    const bool meets_even = Phase(0, shape_.width, shape_).taps > 0;
-    const bool meets_odd = Phase(1, shape_.width, shape_).taps > 0;
-    const size_t pairs = shape_.width / 2;
-    if (meets_even && meets_odd) {
-      for (size_t i = 0; i < pairs; i++) {
-        dx[2 * i] = even[i];
-        dx[2 * i + 1] = odd[i];
-      }
-    } else if (meets_even) {
-      for (size_t i = 0; i < pairs; i++) {
-        dx[2 * i] = even[i];
-        dx[2 * i + 1] = 0.0f;
-      }
-    } else {
-      for (size_t i = 0; i < pairs; i++) {
-        dx[2 * i] = 0.0f;
-        dx[2 * i + 1] = odd[i];
-      }
-    }
-    if (shape_.width % 2 == 1) dx[shape_.width - 1] = meets_even ? even[pairs] : 0.0f;
-  }
-
   const Kernels& kernels_;
   const ConvolutionShape& shape_;
-  size_t row_phases_, column_phases_;
-  Sight sight_;
-  size_t band_rows_;
-  BandLayout layout_;
+  const InputGradientPlan plan_;
   size_t packed_floats_ = 0;
-  size_t tiles_ = 0;  // of a band, of all phases
+  size_t tiles_ = 0;  // per band, over all phases
 };
 
 }  // namespace
@@ -229,7 +178,7 @@ Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape
     return Status::kOk;
   }
   const size_t threads = threads_of(shape);
-  const InputGradientOfConvolution gradient(kernels, shape, threads);
+  const ConvolutionInputGradient gradient(kernels, shape, threads);
   Scratch scratch;
   const size_t weights = gradient.packed_floats();
   const size_t slot_floats = gradient.scratch_floats();
@@ -245,9 +194,10 @@ Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape
       return dy + of / bands * shape.out_channels * shape.out_plane();
     };
     const size_t next = index + 1;
-    Ahead ahead = far && next < tasks ? gradient.ahead(next % bands, dy_of(next)) : Ahead();
+    Prefetch prefetch =
+        far && next < tasks ? gradient.prefetch(next % bands, dy_of(next)) : Prefetch();
     gradient.compute(index % bands, dy_of(index), packed, packed + weights + slot * slot_floats,
-                     dx + index / bands * in_image, ahead);
+                     dx + index / bands * in_image, prefetch);
   };
   parallel_for(tasks, threads, task);
   return Status::kOk;

@@ -9,15 +9,15 @@ namespace batchnorm {
 
 namespace {
 
-constexpr size_t kMostTileFloats = 8 * 16;
-// Tiles that a strip of weights serves before the next strip comes: it is then read from afar once
-// for all of them, while what they see of the image stays near.
+constexpr size_t kMaxTileFloats = 8 * 16;
+// Tiles computed with one strip of weights before the next strip: the strip is then loaded once for
+// all of them, while their input stays in the first-level cache.
 constexpr size_t kTilesPerStrip = 4;
 
-// Rows of output whose pixels are taken as vectors of `lanes`, the last one of a line beginning
-// early enough to end with the line: pixels computed twice get the same value twice.
+// Rows of output divided into vectors of `lanes` pixels. The last vector of a line ends with the
+// line, so it may overlap the one before; pixels computed twice get the same value.
 struct Run {
-  size_t lines, length;        // lines of so many pixels without a gap
+  size_t lines, length;        // lines of `length` consecutive pixels
   size_t band_pitch, y_pitch;  // floats from one line to the next
   size_t lanes;
   size_t vectors_of_line = (length + lanes - 1) / lanes;
@@ -29,10 +29,10 @@ struct Run {
   }
 };
 
-Run run_of(const Sight& sight, const BandLayout& layout, size_t lanes, size_t rows) {
-  const size_t columns = sight.out_columns;
+Run run_of(const InputWindow& window, const PatchLayout& layout, size_t lanes, size_t rows) {
+  const size_t columns = window.out_columns;
   const bool flat = layout.is_flat();
-  return {flat ? 1 : rows, flat ? rows * columns : columns, layout.pitch(), columns, lanes};
+  return {flat ? 1 : rows, flat ? rows * columns : columns, layout.pitch, columns, lanes};
 }
 
 }  // namespace
@@ -45,11 +45,10 @@ size_t Correlation::packed_floats() const {
 
 void Correlation::find_offsets(float* packed) const {
   size_t* offsets = reinterpret_cast<size_t*>(packed);
-  for (size_t channel = 0; channel < sight_.channels; channel++) {
-    for (size_t row = 0; row < window_.rows; row++) {
-      for (size_t column = 0; column < window_.columns; column++) {
-        *offsets++ =
-            layout_.offset(channel, window_.first_row + row, window_.first_column + column);
+  for (size_t channel = 0; channel < window_.channels; channel++) {
+    for (size_t row = 0; row < slice_.rows; row++) {
+      for (size_t column = 0; column < slice_.columns; column++) {
+        *offsets++ = layout_.offset(channel, slice_.first_row + row, slice_.first_column + column);
       }
     }
   }
@@ -62,18 +61,18 @@ void Correlation::pack_rows(const float* weights, float* packed) const {
 }
 
 size_t Correlation::tiles(size_t rows) const {
-  const size_t vectors = run_of(sight_, layout_, kernels_.lanes, rows).vectors();
+  const size_t vectors = run_of(window_, layout_, kernels_.lanes, rows).vectors();
   return ceil_divide(vectors, kernels_.convolution_vectors) *
          ceil_divide(out_channels_, kernels_.convolution_rows);
 }
 
 void Correlation::compute(const float* band, const float* packed, const float* bias, size_t rows,
-                          float* y, size_t y_plane, Ahead& ahead) const {
+                          float* y, size_t y_plane, Prefetch& prefetch) const {
   const size_t lanes = kernels_.lanes;
-  const Run run = run_of(sight_, layout_, lanes, rows);
-  // A line shorter than a vector is computed beside y.
-  const bool beside = run.length < lanes;
-  float outside[kMostTileFloats];
+  const Run run = run_of(window_, layout_, lanes, rows);
+  // A line shorter than a vector is computed in a buffer.
+  const bool buffered = run.length < lanes;
+  float buffer[kMaxTileFloats];
 
   const size_t vectors = run.vectors();
   const size_t tile_vectors = kernels_.convolution_vectors;
@@ -81,13 +80,13 @@ void Correlation::compute(const float* band, const float* packed, const float* b
   ConvolutionTile tile = {};
   tile.depth = depth();
   tile.offsets = reinterpret_cast<const size_t*>(packed);
-  tile.row_stride = beside ? lanes : y_plane;
+  tile.row_stride = buffered ? lanes : y_plane;
   for (size_t block = 0; block < tiles; block += kTilesPerStrip) {
     const size_t count = std::min(kTilesPerStrip, tiles - block);
-    const float* from[kTilesPerStrip * kMostConvolutionVectors];
-    float* to[kTilesPerStrip * kMostConvolutionVectors];
+    const float* from[kTilesPerStrip * kMaxConvolutionVectors];
+    float* to[kTilesPerStrip * kMaxConvolutionVectors];
     for (size_t i = 0; i < count * tile_vectors; i++) {
-      // Vectors that the last tile has too many repeat its last one.
+      // Surplus vectors of the last tile repeat its last one.
       const size_t vector = std::min(block * tile_vectors + i, vectors - 1);
       const size_t line = run.line(vector);
       const size_t pixel = run.pixel(vector);
@@ -101,13 +100,13 @@ void Correlation::compute(const float* band, const float* packed, const float* b
       for (size_t t = 0; t < count; t++) {
         for (size_t v = 0; v < tile_vectors; v++) {
           tile.x[v] = from[t * tile_vectors + v];
-          tile.y[v] = beside ? outside : to[t * tile_vectors + v] + o * y_plane;
+          tile.y[v] = buffered ? buffer : to[t * tile_vectors + v] + o * y_plane;
         }
         kernels_.convolution_tile(tile);
-        ahead.ask();
+        prefetch.advance();
       }
-      for (size_t row = 0; beside && row < tile.rows; row++) {
-        std::memcpy(y + (o + row) * y_plane, outside + row * lanes, run.length * sizeof(float));
+      for (size_t row = 0; buffered && row < tile.rows; row++) {
+        std::memcpy(y + (o + row) * y_plane, buffer + row * lanes, run.length * sizeof(float));
       }
     }
   }

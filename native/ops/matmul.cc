@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kDepth = 256;
 constexpr size_t kRows = 120;           // 120 KB of packed A, in the second-level cache of a core
 constexpr size_t kPanelColumns = 2048;  // 2 MB of packed B, in the cache that the cores share
-constexpr size_t kFewestColumns = 128;  // of a task: packing its A costs as much as 16 of them
+constexpr size_t kMinColumns = 128;     // of a task: packing its A costs as much as 16 of them
 constexpr size_t kTasksPerThread = 4;
 constexpr size_t kLargestTile = 12 * 32;
 
@@ -111,7 +111,7 @@ Status matmul(const Kernels& kernels, const Matmul& arguments) {
   // Row blocks alone, so that each packs its A once, unless they are too few for the threads.
   const size_t groups = threads == 1 ? 1
                                      : std::min(ceil_divide(threads * kTasksPerThread, row_blocks),
-                                                std::max<size_t>(1, panel / kFewestColumns));
+                                                std::max<size_t>(1, panel / kMinColumns));
   const size_t columns = round_up(ceil_divide(panel, groups), kernels.tile_columns);
 
   Scratch scratch;

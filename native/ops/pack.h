@@ -1,6 +1,6 @@
-// Packing of a matrix into the order in which the tile kernel reads it: strips of `width` rows (of
-// A) or columns (of B), within a strip one group of `width` floats per step of the depth. What a
-// strip lacks at the edge is zero.
+// Packs a matrix into the order in which the tile kernel reads it: strips of `width` rows (of A) or
+// columns (of B), and within a strip one group of `width` floats per step of the depth. Strips at
+// the edge are padded with zeros.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 
 namespace batchnorm {
 
-// A matrix seen through strides: element (i, k) at data[i * outer + k * inner], so that a
-// transposed matrix costs nothing but other strides. One of the two is 1.
+// A strided view: element (i, k) is data[i * outer + k * inner], so a transposed matrix only has
+// other strides. One of the two is 1.
 struct MatrixView {
   const float* data;
   size_t outer;
@@ -26,7 +26,7 @@ struct MatrixView {
 // to[k * width + i] = from[i * stride + k] for i, k < 4.
 inline void transpose_4x4(const float* from, size_t stride, float* to, size_t width) {
 #if BATCHNORM_HAS_SHUFFLES
-  // Four floats are a register of every 64-bit processor: the compiler needs no ISA for them.
+  // Every 64-bit processor has registers of four floats, so this needs no ISA-specific code.
   typedef float Four __attribute__((vector_size(16)));
   Four row[4];
   for (size_t i = 0; i < 4; i++) std::memcpy(&row[i], from + i * stride, sizeof(Four));
@@ -46,7 +46,7 @@ inline void transpose_4x4(const float* from, size_t stride, float* to, size_t wi
 #endif
 }
 
-// A strip whose `present` rows lie `stride` floats apart.
+// A strip of `present` rows that lie `stride` floats apart.
 inline void pack_rows(const float* from, size_t stride, size_t present, size_t depth, size_t width,
                       float* packed) {
   size_t k = 0;
@@ -55,7 +55,7 @@ inline void pack_rows(const float* from, size_t stride, size_t present, size_t d
       float* to = packed + k * width;
       size_t i = 0;
       for (; i + 4 <= present; i += 4) transpose_4x4(from + i * stride + k, stride, to + i, width);
-      // The last four rows, some of them for the second time.
+      // The last four rows overlap those before them.
       if (i < present) {
         i = present - 4;
         transpose_4x4(from + i * stride + k, stride, to + i, width);
@@ -67,8 +67,8 @@ inline void pack_rows(const float* from, size_t stride, size_t present, size_t d
   }
 }
 
-// A strip whose groups are contiguous and lie `stride` floats apart. Groups of a size that the
-// compiler knows are moved in registers.
+// A strip of contiguous groups that lie `stride` floats apart. Groups of a constant size are copied
+// through registers.
 template <size_t kPresent>
 void copy_groups(const float* from, size_t stride, size_t depth, size_t width, float* packed) {
   for (size_t k = 0; k < depth; k++) {
@@ -92,8 +92,8 @@ inline void pack_groups(const float* from, size_t stride, size_t present, size_t
   }
 }
 
-// Elements (i, k) for i < count, k < depth; `packed` has room for count rounded up to width, times
-// depth.
+// Packs elements (i, k), i < count, k < depth. `packed` holds count, rounded up to width, times
+// depth floats.
 inline void pack_strips(const MatrixView& view, size_t count, size_t depth, size_t width,
                         float* packed) {
   for (size_t strip = 0; strip < count; strip += width, packed += width * depth) {

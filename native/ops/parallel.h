@@ -7,18 +7,18 @@
 
 namespace batchnorm {
 
-// What one thread takes at a time: some microseconds of work, next to which taking it is nothing.
+// What one thread takes at a time: some microseconds of work, far more than the cost of taking it.
 constexpr size_t kElementsWorthAThread = 32 * 1024;
 
-// Threads that work on so many elements is worth sharing among: those that must be woken need more
-// of it than those that still watch after the operation before.
+// Number of threads worth using for so many elements. Threads that must be woken need more work
+// than threads that still spin after the previous operation.
 inline size_t threads_for(size_t elements) {
   const size_t per_awake = std::min(elements_per_thread(), kElementsWorthAThread);
   const size_t awake = std::min(1 + awake_threads(), elements / per_awake);
   return std::min(thread_count(), std::max({size_t{1}, awake, elements / elements_per_thread()}));
 }
 
-// function(begin, end) for pieces of 0 .. n; the pieces depend on n alone.
+// Calls function(begin, end) for pieces of 0 .. n, which depend on n alone.
 template <class Function>
 void for_each_piece(size_t n, const Function& function) {
   constexpr size_t kPiece = 32 * 1024;
@@ -28,7 +28,7 @@ void for_each_piece(size_t n, const Function& function) {
   parallel_for((n + kPiece - 1) / kPiece, threads_for(n), task);
 }
 
-// function(begin, end) for ranges of the rows of a rows x columns matrix.
+// Calls function(begin, end) for ranges of rows of a rows x columns matrix.
 template <class Function>
 void for_each_row_range(size_t rows, size_t columns, const Function& function) {
   const size_t range = std::max<size_t>(1, kElementsWorthAThread / std::max<size_t>(1, columns));

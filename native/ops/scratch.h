@@ -1,4 +1,4 @@
-// Working memory of one operation: on the stack where it is small, so that a call on a few elements
+// Working memory of one operation. Small amounts come from the stack, so a call on a few elements
 // allocates nothing.
 #pragma once
 
@@ -17,8 +17,8 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch() { std::free(heap_); }
 
-  // Room for `count` objects of a trivial type, aligned to a cache line; null without memory. One
-  // call per Scratch.
+  // Memory for `count` objects of a trivial type, aligned to a cache line; null if the allocation
+  // fails. Call once per Scratch.
   template <class T>
   T* get(size_t count) {
     static_assert(alignof(T) <= kAlignment, "a trivial type of ordinary alignment");

@@ -77,8 +77,8 @@ void read_cpuid(CacheSizes& sizes) {
     sizes.l2 = static_cast<size_t>(c >> 16) * 1024;
     // All third-level caches of the package together; a core reaches one of them, which since 2019
     // have 16 or 32 MiB.
-    constexpr size_t kMostOfACore = 32 * 1024 * 1024;
-    sizes.last = std::max(sizes.l2, std::min<size_t>((d >> 18) * size_t{512 * 1024}, kMostOfACore));
+    constexpr size_t kMaxOfACore = 32 * 1024 * 1024;
+    sizes.last = std::max(sizes.l2, std::min<size_t>((d >> 18) * size_t{512 * 1024}, kMaxOfACore));
   }
 }
 #endif

@@ -11,29 +11,29 @@ namespace batchnorm {
 
 namespace {
 
-// The tasks that one slot begins with, on a cache line of its own.
+// The tasks of one slot, on a separate cache line.
 struct alignas(64) Share {
   std::atomic<size_t> next{0};
   size_t end = 0;
 };
 
 struct Pool {
-  // Taken by the caller whose job the pool runs; others see it and work alone.
+  // Held by the caller whose job the pool runs; other callers work on their own thread.
   std::atomic<bool> busy{false};
 
   Mutex mutex;
   Condition job_opened;
   Condition job_left;
 
-  // Written under the mutex; the two atomic ones are watched without it.
+  // Written under the mutex; atomics are also read without it.
   size_t threads = 0;  // started so far
-  size_t helpers = 0;  // how many may join the open job
+  size_t helpers = 0;  // threads that may join the open job
   bool open = false;
-  std::atomic<size_t> working{0};  // how many have joined and not left
-  std::atomic<size_t> awake{0};    // how many work or watch
+  std::atomic<size_t> working{0};  // threads that have joined and not left
+  std::atomic<size_t> awake{0};    // threads that work or spin
   std::atomic<size_t> generation{0};
 
-  // Written before a job is opened, read by those who joined it.
+  // Written before a job is opened, read by the threads that join it.
   Task task = nullptr;
   void* context = nullptr;
   size_t threads_of_job = 0;
@@ -49,33 +49,33 @@ std::atomic<size_t> g_thread_count{std::min(g_usable_cpus, kMaxThreads)};
 
 std::atomic<size_t> g_elements_per_thread{512 * 1024};
 
-// How long a thread watches for the next job before it sleeps. Waking one takes the caller a system
-// call of 10 to 40 us, and the thread begins 40 us later; so whoever was given jobs in close
-// succession, as the operations of a training step are, watches longer than who works now and then.
-constexpr long long kWatchForJob = 50 * 1000;
-constexpr long long kWatchForNextOfMany = 500 * 1000;
-// How long a caller watches for the end of other threads' last tasks before it sleeps. Shorter: it
-// may be on the processor that one of them needs.
-constexpr long long kWatchForEnd = 10 * 1000;
+// How long a thread spins for the next job before it sleeps. Waking it costs the caller a system
+// call of 10 to 40 us, and the thread starts 40 us later. A thread whose last jobs came in close
+// succession, like the operations of a training step, therefore spins longer.
+constexpr long long kSpinForJob = 50 * 1000;
+constexpr long long kSpinBetweenJobs = 500 * 1000;
+// How long a caller spins for the other threads' last tasks before it sleeps. Shorter, because it
+// may occupy the core that one of them needs.
+constexpr long long kSpinForEnd = 10 * 1000;
 
-// With more threads than processors, whoever watches keeps another from working.
-bool may_watch() { return thread_count() <= g_usable_cpus; }
+// With more threads than cores, a spinning thread keeps another from working.
+bool may_spin() { return thread_count() <= g_usable_cpus; }
 
-// Watches `value` while it is `old`, at most so many nanoseconds.
-void watch(const std::atomic<size_t>& value, size_t old, long long at_most) {
-  if (!may_watch()) return;
-  const long long end = nanoseconds() + at_most;
+// Spins while `value` is `old`, for at most `timeout` nanoseconds.
+void spin_wait(const std::atomic<size_t>& value, size_t old, long long timeout) {
+  if (!may_spin()) return;
+  const long long end = nanoseconds() + timeout;
   do {
     for (int i = 0; i < 32; i++) {
       if (value.load(std::memory_order_acquire) != old) return;
-      pause_processor();
+      cpu_relax();
     }
   } while (nanoseconds() < end);
 }
 
-// Its own share first, which is the same part of the work in every job of as many tasks: what a
-// core has read or written in the operation before is still in its caches. Then what others have
-// not got to.
+// Runs the slot's own share first. It is the same part of the work in every job with as many tasks,
+// so its data from the previous operation is still in the core's caches. Then helps with the tasks
+// that other slots have not started.
 void run_tasks(Pool& pool, size_t slot) {
   for (size_t i = 0; i < pool.threads_of_job; i++) {
     Share& share = pool.shares[(slot + i) % pool.threads_of_job];
@@ -100,7 +100,7 @@ void thread_main(size_t slot) {
       pool.awake++;
     }
     seen = pool.generation;
-    const bool one_of_many = nanoseconds() - last_end < kWatchForNextOfMany;
+    const bool one_of_many = nanoseconds() - last_end < kSpinBetweenJobs;
     if (pool.open) {
       pool.working++;
       pool.mutex.unlock();
@@ -109,18 +109,18 @@ void thread_main(size_t slot) {
       pool.working--;
       if (pool.working == 0) pool.job_left.wake_one();
     }
-    // Also who came too late watches for the next one: it would be too late again.
+    // Late wakers spin for the next job too; otherwise they would be late again.
     pool.mutex.unlock();
     last_end = nanoseconds();
-    watch(pool.generation, seen, one_of_many ? kWatchForNextOfMany : kWatchForJob);
+    spin_wait(pool.generation, seen, one_of_many ? kSpinBetweenJobs : kSpinForJob);
     pool.mutex.lock();
   }
 }
 
-// After fork() the child has none of the threads, and whatever they held stays locked.
+// After fork() the child has none of the threads, and locks they held stay locked.
 void forget_threads() { g_pool = new (g_storage) Pool; }
 
-// Starts threads until there are `wanted`; fewer where the system gives no more. Holds the mutex.
+// Starts threads until there are `wanted`, or the system refuses more. The caller holds the mutex.
 void start_threads(Pool& pool, size_t wanted) {
   if (pool.threads >= wanted) return;
   static bool first = true;
@@ -137,11 +137,10 @@ void start_threads(Pool& pool, size_t wanted) {
 size_t thread_count() { return g_thread_count.load(std::memory_order_relaxed); }
 
 void set_thread_count(size_t count) {
-  const size_t most = kMaxThreads;
-  g_thread_count.store(std::min(std::max<size_t>(count, 1), most), std::memory_order_relaxed);
+  g_thread_count.store(std::clamp<size_t>(count, 1, kMaxThreads), std::memory_order_relaxed);
 }
 
-size_t awake_threads() { return may_watch() ? g_pool->awake.load(std::memory_order_relaxed) : 0; }
+size_t awake_threads() { return may_spin() ? g_pool->awake.load(std::memory_order_relaxed) : 0; }
 
 size_t elements_per_thread() { return g_elements_per_thread.load(std::memory_order_relaxed); }
 
@@ -163,7 +162,7 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   pool.context = context;
   pool.threads_of_job = threads;
   for (size_t slot = 0; slot < threads; slot++) {
-    // Without tasks * threads, which might overflow.
+    // Avoids tasks * threads, which could overflow.
     const size_t whole = tasks / threads;
     const size_t rest = tasks % threads;
     pool.shares[slot].next.store(slot * whole + std::min(slot, rest), std::memory_order_relaxed);
@@ -172,18 +171,18 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   pool.helpers = threads - 1;
   pool.generation++;
   pool.open = true;
-  // A system call; whoever is awake sees the new generation before it sleeps.
+  // A system call; awake threads notice the new generation by themselves.
   if (awake_threads() < pool.helpers) pool.job_opened.wake_all();
   pool.mutex.unlock();
 
   run_tasks(pool, 0);
 
-  // Whoever has not woken by now is not waited for: the job is closed to it.
+  // Threads that have not woken by now are not waited for: the job closes.
   pool.mutex.lock();
   pool.open = false;
   if (const size_t working = pool.working; working > 0) {
     pool.mutex.unlock();
-    watch(pool.working, working, kWatchForEnd);
+    spin_wait(pool.working, working, kSpinForEnd);
     pool.mutex.lock();
   }
   while (pool.working > 0) pool.job_left.wait(pool.mutex);

@@ -1,19 +1,19 @@
-// One pool of threads for the whole process, whatever number of workers loads the addon.
+// One pool of threads per process, shared by all workers that load the addon.
 //
-// Threads start at the first call that wants them, watch for a few microseconds what follows and
-// then sleep, and live until the process ends. A caller that finds the pool busy does its work
-// alone.
+// Threads start with the first call that needs them and live until the process ends. After a job
+// they spin for some microseconds, then sleep. A caller that finds the pool busy works on its own
+// thread.
 #pragma once
 
 #include <cstddef>
 
 namespace batchnorm {
 
-// Runs one task; `slot` is below the number of threads asked for, and no two tasks that run at the
-// same time have the same.
+// Runs one task. `slot` is below the requested number of threads, and tasks that run at the same
+// time have different slots.
 using Task = void (*)(void* context, size_t task, size_t slot);
 
-// Threads that a call may use, the caller's included.
+// Threads that a call may use, including the caller's.
 size_t thread_count();
 
 // Sets thread_count(), at least 1 and at most kMaxThreads.
@@ -21,21 +21,20 @@ void set_thread_count(size_t count);
 
 constexpr size_t kMaxThreads = 256;
 
-// Elements that each of a call's threads must have to work on: below twice as many, no thread is
-// woken.
+// Minimum number of elements per thread: a call with less than twice as many wakes no thread.
 size_t elements_per_thread();
 
-// Threads that see a job without being woken at this moment: they cost next to nothing to employ.
+// Threads that would notice a job now without being woken, so that using them is nearly free.
 size_t awake_threads();
 
-// For tests, which want several threads for small sizes, and for measuring what it should be.
+// For tests that need several threads for small sizes, and for tuning.
 void set_elements_per_thread(size_t elements);
 
-// Runs tasks 0 .. tasks - 1 in any order on at most `threads` threads, the caller's included, and
+// Runs tasks 0 .. tasks - 1 in any order on at most `threads` threads, including the caller's, and
 // returns when all have ended. Tasks must not call parallel_for.
 void parallel_for(size_t tasks, size_t threads, Task task, void* context);
 
-// The same for a callable object: function(task, slot).
+// Overload for a callable object: function(task, slot).
 template <class Function>
 void parallel_for(size_t tasks, size_t threads, Function& function) {
   parallel_for(

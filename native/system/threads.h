@@ -1,5 +1,5 @@
-// The operating system's mutexes, condition variables, threads and clock, as little of them as the
-// pool needs. None is ever destroyed: threads may still wait on them while the process exits.
+// The operating system's mutexes, condition variables, threads and clock, as far as the pool needs
+// them. None is ever destroyed: threads may still wait on them while the process exits.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ class Mutex {
 
 class Condition {
  public:
-  // Unlocks the mutex while it waits. May return without cause.
+  // Unlocks the mutex while it waits. May wake spuriously.
   void wait(Mutex& mutex);
   void wake_one();
   void wake_all();
@@ -41,21 +41,20 @@ class Condition {
 #endif
 };
 
-// Starts a thread that nobody waits for and that receives no signals; false where the system gives
-// no more threads.
+// Starts a detached thread that receives no signals; false if the system refuses.
 bool start_thread(void (*body)(size_t argument), size_t argument);
 
-// Of a clock that nobody sets.
+// A monotonic clock.
 long long nanoseconds();
 
-// For loops that watch a variable: leaves the core to its other thread for a moment.
-void pause_processor();
+// For spin loops: yields the core's resources to its other hardware thread for a moment.
+void cpu_relax();
 
-// Calls `handler` in every child process that fork() makes from now on.
+// Calls `handler` in every child process created by fork() from now on.
 void after_fork(void (*handler)());
 
-// Keeps this library in memory until the process ends: Node closes an addon at the exit of the last
-// worker that loaded it, and our threads would go on in memory that is gone.
+// Keeps this library in memory until the process ends. Node unloads an addon when the last worker
+// that loaded it exits, and our threads would continue in unmapped memory.
 void keep_library();
 
 }  // namespace batchnorm

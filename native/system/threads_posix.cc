@@ -86,7 +86,7 @@ long long nanoseconds() {
   return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-void pause_processor() {
+void cpu_relax() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)

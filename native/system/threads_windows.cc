@@ -55,7 +55,7 @@ long long nanoseconds() {
   return seconds * 1000000000ll + rest * 1000000000ll / per_second.QuadPart;
 }
 
-void pause_processor() { YieldProcessor(); }
+void cpu_relax() { YieldProcessor(); }
 
 void after_fork(void (*)()) {}  // Windows has no fork
 

@@ -21,7 +21,7 @@ Block block_of(size_t images, size_t channels, size_t stride) {
 
 }  // namespace
 
-TEST_CASE("deviation_sums of columns: channels around vectors, images around flushes") {
+TEST_CASE("shifted_moments of columns: channels around vectors, images around flushes") {
   FOR_EACH_ISA(kernels) {
     for (size_t channels : channel_counts(kernels.lanes)) {
       if (channels == 0) continue;
@@ -33,8 +33,8 @@ TEST_CASE("deviation_sums of columns: channels around vectors, images around flu
         shift.fill(random, 0.25f, 50.0f);
         x[0] = 1e4f;
         std::vector<ChannelSums> got(channels);
-        kernels.deviation_sums(x.data(), shift.data(), block_of(images, channels, stride),
-                               got.data());
+        kernels.shifted_moments(x.data(), shift.data(), block_of(images, channels, stride),
+                                got.data());
         for (size_t c = 0; c < channels; c++) {
           double sum = 0, size = 0, squares = 0;
           for (size_t n = 0; n < images; n++) {
@@ -54,7 +54,7 @@ TEST_CASE("deviation_sums of columns: channels around vectors, images around flu
   }
 }
 
-TEST_CASE("deviation_sums of columns: NaN and Inf stay in their channel") {
+TEST_CASE("shifted_moments of columns: NaN and Inf stay in their channel") {
   FOR_EACH_ISA(kernels) {
     const size_t channels = 4 * kernels.lanes + 2;
     Guarded x(20 * channels);
@@ -63,7 +63,7 @@ TEST_CASE("deviation_sums of columns: NaN and Inf stay in their channel") {
     x[5 * channels + 1] = NAN;
     x[7 * channels + channels - 1] = INFINITY;
     std::vector<ChannelSums> got(channels);
-    kernels.deviation_sums(x.data(), shift.data(), block_of(20, channels, channels), got.data());
+    kernels.shifted_moments(x.data(), shift.data(), block_of(20, channels, channels), got.data());
     for (size_t c = 0; c < channels; c++) {
       if (c == 1 || c == channels - 1) {
         CHECK(!std::isfinite(got[c].products));
@@ -75,7 +75,7 @@ TEST_CASE("deviation_sums of columns: NaN and Inf stay in their channel") {
   }
 }
 
-TEST_CASE("gradient_sums of columns: within 1e-6 of the sums of magnitudes") {
+TEST_CASE("affine_gradient_sums of columns: within 1e-6 of the sums of magnitudes") {
   FOR_EACH_ISA(kernels) {
     for (size_t channels : channel_counts(kernels.lanes)) {
       if (channels == 0) continue;
@@ -87,8 +87,8 @@ TEST_CASE("gradient_sums of columns: within 1e-6 of the sums of magnitudes") {
         dy.fill(random, 1.0f, 3.0f);
         mean.fill(random, 0.1f, 10.0f);
         std::vector<ChannelSums> got(channels);
-        kernels.gradient_sums(x.data(), dy.data(), mean.data(), block_of(images, channels, stride),
-                              got.data());
+        kernels.affine_gradient_sums(x.data(), dy.data(), mean.data(),
+                                     block_of(images, channels, stride), got.data());
         for (size_t c = 0; c < channels; c++) {
           double sum = 0, product = 0, sum_size = 0, product_size = 0;
           for (size_t n = 0; n < images; n++) {
@@ -117,8 +117,9 @@ TEST_CASE(
       Random random(channels);
       Guarded x(images * stride, 1), dy(images * stride, 2), out(images * stride, 3);
       Guarded mean(channels, 1), scale(channels, 2), shift(channels, 3), dy_mean(channels),
-          slope(channels);
-      for (Guarded* each : {&x, &dy, &mean, &scale, &shift, &dy_mean, &slope}) each->fill(random);
+          xhat_coefficient(channels);
+      for (Guarded* each : {&x, &dy, &mean, &scale, &shift, &dy_mean, &xhat_coefficient})
+        each->fill(random);
       out.fill(random, 0.0f, 77.0f);
       const Block block = block_of(images, channels, stride);
 
@@ -134,18 +135,18 @@ TEST_CASE(
         }
       }
 
-      const batchnorm::InputGradient by = {mean.data(), dy_mean.data(), slope.data(), scale.data(),
-                                           shift.data()};
+      const batchnorm::InputGradient by = {mean.data(), dy_mean.data(), xhat_coefficient.data(),
+                                           scale.data(), shift.data()};
       kernels.input_gradient(x.data(), dy.data(), out.data(), block, by, false);
       CHECK(out.guards_intact());
       for (size_t n = 0; n < images; n++) {
         for (size_t c = 0; c < stride; c++) {
           const size_t i = n * stride + c;
-          const double expected =
-              c < channels ? ((double(dy[i]) - dy_mean[c]) - (double(x[i]) - mean[c]) * slope[c]) *
-                                     scale[c] +
-                                 shift[c]
-                           : 77;
+          const double expected = c < channels ? ((double(dy[i]) - dy_mean[c]) -
+                                                  (double(x[i]) - mean[c]) * xhat_coefficient[c]) *
+                                                         scale[c] +
+                                                     shift[c]
+                                               : 77;
           CHECK(support::near(out[i], expected, 1e-6));
         }
       }

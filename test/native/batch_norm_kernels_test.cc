@@ -1,4 +1,4 @@
-// deviation_sums, normalize, gradient_sums and input_gradient of every ISA, against double
+// shifted_moments, normalize, affine_gradient_sums and input_gradient of every ISA, against double
 // precision.
 #include "support.h"
 
@@ -42,7 +42,7 @@ std::vector<WrittenRow> written_rows(size_t lanes) {
 
 }  // namespace
 
-TEST_CASE("deviation_sums: lengths around vectors and flushes, unaligned, within 8e-7") {
+TEST_CASE("shifted_moments: lengths around vectors and flushes, unaligned, within 8e-7") {
   FOR_EACH_ISA(kernels) {
     for (size_t length : support::edge_sizes(kernels.lanes)) {
       if (length == 0) continue;  // a block that is summed is never empty
@@ -52,7 +52,7 @@ TEST_CASE("deviation_sums: lengths around vectors and flushes, unaligned, within
         x.values.fill(random, 3.0f, 1000.0f);
         const float shift[] = {999.5f, 1001.25f};
         ChannelSums got[2] = {{-1, -1}, {-1, -1}};
-        kernels.deviation_sums(x.values.data(), shift, x.block, got);
+        kernels.shifted_moments(x.values.data(), shift, x.block, got);
         for (size_t c = 0; c < 2; c++) {
           double sum = 0, size = 0, squares = 0;
           for (size_t n = 0; n < images; n++) {
@@ -74,7 +74,7 @@ TEST_CASE("deviation_sums: lengths around vectors and flushes, unaligned, within
   }
 }
 
-TEST_CASE("deviation_sums: a large term among small ones that all round the same way") {
+TEST_CASE("shifted_moments: a large term among small ones that all round the same way") {
   FOR_EACH_ISA(kernels) {
     for (size_t place : {0, 700, 4095}) {
       Image x(2, 1, 4096, 0);
@@ -83,7 +83,7 @@ TEST_CASE("deviation_sums: a large term among small ones that all round the same
       x.values[place] = 4096.0f;
       const float shift = 0;
       ChannelSums got;
-      kernels.deviation_sums(x.values.data(), &shift, x.block, &got);
+      kernels.shifted_moments(x.values.data(), &shift, x.block, &got);
       double squares = 0;
       for (size_t i = 0; i < x.values.size(); i++) {
         squares += static_cast<double>(x.values[i]) * static_cast<double>(x.values[i]);
@@ -93,21 +93,21 @@ TEST_CASE("deviation_sums: a large term among small ones that all round the same
   }
 }
 
-TEST_CASE("deviation_sums: as many channels as a block may have, in groups of any size") {
+TEST_CASE("shifted_moments: as many channels as a block may have, in groups of any size") {
   FOR_EACH_ISA(kernels) {
     for (size_t length : {size_t{49}, 5 * kernels.lanes + 3}) {
-      const size_t channels = batchnorm::kMostChannels;
+      const size_t channels = batchnorm::kMaxChannels;
       Image x(7, channels, length, 0);
       Random random(length);
       x.values.fill(random);
       const std::vector<float> shift(channels, 0.25f);
       std::vector<ChannelSums> together(channels);
-      kernels.deviation_sums(x.values.data(), shift.data(), x.block, together.data());
+      kernels.shifted_moments(x.values.data(), shift.data(), x.block, together.data());
       for (size_t c = 0; c < channels; c++) {
         Block one = x.block;
         one.channels = 1;
         ChannelSums alone;
-        kernels.deviation_sums(x.values.data() + c * length, shift.data(), one, &alone);
+        kernels.shifted_moments(x.values.data() + c * length, shift.data(), one, &alone);
         CHECK(alone.sum == together[c].sum);
         CHECK(alone.products == together[c].products);
       }
@@ -145,7 +145,7 @@ TEST_CASE("normalize: every length and alignment, in place too, guards intact") 
   }
 }
 
-TEST_CASE("gradient_sums: within 1e-6 of the sums of magnitudes") {
+TEST_CASE("affine_gradient_sums: within 1e-6 of the sums of magnitudes") {
   FOR_EACH_ISA(kernels) {
     for (size_t length : support::edge_sizes(kernels.lanes)) {
       if (length == 0) continue;
@@ -157,7 +157,7 @@ TEST_CASE("gradient_sums: within 1e-6 of the sums of magnitudes") {
         dy.values.fill(random, 1.0f, dy_offset);
         const float mean[] = {999.5f, 1000.25f};
         ChannelSums got[2] = {{-1, -1}, {-1, -1}};
-        kernels.gradient_sums(x.values.data(), dy.values.data(), mean, x.block, got);
+        kernels.affine_gradient_sums(x.values.data(), dy.values.data(), mean, x.block, got);
         for (size_t c = 0; c < 2; c++) {
           double sum = 0, product = 0, sum_size = 0, product_size = 0;
           for (size_t n = 0; n < 3; n++) {

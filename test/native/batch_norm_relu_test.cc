@@ -166,7 +166,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("relu_gradient_sums and relu_input_gradient: the bits of relu_backward before them") {
+TEST_CASE(
+    "relu_affine_gradient_sums and relu_input_gradient: the bits of relu_backward before them") {
   FOR_EACH_ISA(kernels) {
     for (const Case& each : cases(kernels.lanes)) {
       const size_t n = each.size();
@@ -183,8 +184,9 @@ TEST_CASE("relu_gradient_sums and relu_input_gradient: the bits of relu_backward
       CAPTURE(channels);
 
       std::vector<ChannelSums> expected(channels), got(channels);
-      kernels.gradient_sums(in.x.data(), passed.data(), forward.mean, each.block, expected.data());
-      kernels.relu_gradient_sums(in.x.data(), in.dy.data(), forward, each.block, got.data());
+      kernels.affine_gradient_sums(in.x.data(), passed.data(), forward.mean, each.block,
+                                   expected.data());
+      kernels.relu_affine_gradient_sums(in.x.data(), in.dy.data(), forward, each.block, got.data());
       for (size_t c = 0; c < channels; c++) {
         CHECK(same_bits(got[c].sum, expected[c].sum));
         CHECK(same_bits(got[c].products, expected[c].products));
@@ -203,7 +205,8 @@ TEST_CASE("relu_gradient_sums and relu_input_gradient: the bits of relu_backward
   }
 }
 
-TEST_CASE("add_relu_gradient_sums: the bits of relu_backward before it, which it stores") {
+TEST_CASE(
+    "residual_relu_affine_gradient_sums: the bits of relu_backward before it, which it stores") {
   FOR_EACH_ISA(kernels) {
     for (const Case& each : cases(kernels.lanes)) {
       const size_t n = each.size();
@@ -216,14 +219,14 @@ TEST_CASE("add_relu_gradient_sums: the bits of relu_backward before it, which it
                              constants.normalization(), false);
       kernels.relu_backward(y.data(), in.dy.data(), expected_passed.data(), n);
       std::vector<ChannelSums> expected(channels), got(channels);
-      kernels.gradient_sums(in.x.data(), expected_passed.data(), constants.mean.data(), each.block,
-                            expected.data());
+      kernels.affine_gradient_sums(in.x.data(), expected_passed.data(), constants.mean.data(),
+                                   each.block, expected.data());
       for (size_t i = 0; i < n; i++) {
         const bool other = i % each.block.image_stride >= channels * each.block.length;
         passed[i] = other ? expected_passed[i] : 7;
       }
-      kernels.add_relu_gradient_sums(in.x.data(), y.data(), in.dy.data(), passed.data(),
-                                     constants.mean.data(), each.block, got.data());
+      kernels.residual_relu_affine_gradient_sums(in.x.data(), y.data(), in.dy.data(), passed.data(),
+                                                 constants.mean.data(), each.block, got.data());
       CAPTURE(std::string(kernels.isa));
       CAPTURE(each.block.length);
       CAPTURE(channels);

@@ -40,7 +40,7 @@ Walked measure(const batchnorm::Kernels& kernels, const Tensor& x) {
     const auto sums_around = [&](float around) {
       result.walks++;
       ChannelSums sums;
-      kernels.deviation_sums(
+      kernels.shifted_moments(
           channel, &around,
           {shape.images, 1, shape.plane, shape.channels * shape.plane, shape.plane}, &sums);
       return sums;

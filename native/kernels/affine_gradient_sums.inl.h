@@ -1,10 +1,10 @@
-// Sums of dy and of dy * (x - mean) over a chunk of each channel; what dy is, Gradient says
-// (output_gradient.inl.h).
+// Sums of dy and of dy * (x - mean) over a chunk of each channel: the gradients with respect to
+// bias and, up to invstd, scale. Gradient supplies dy (output_gradient.inl.h).
 
 template <class Gradient>
 struct GradientTerms {
-  // Whatever Gradient reads: the order of the sums follows from it, and their bits must be those of
-  // a dy that went through ReLU before.
+  // The same for every Gradient, whatever it reads: the order of the sums follows from it, and the
+  // fused kernels must give the bits of the separate ones.
   static constexpr size_t kTensors = 2;
   const float* x;
   const float* mean;
@@ -16,7 +16,7 @@ struct GradientTerms {
     typename Gradient::Channel dy;
 
     BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const {
-      ask_for(x + offset);
+      prefetch_line(x + offset);
       dy.prefetch(offset);
     }
     static void add_pair(F32 deviation, F32 dy_lanes, LanePair& lanes) {
@@ -28,7 +28,7 @@ struct GradientTerms {
       add_pair(deviation, dy.at(offset, deviation), lanes);
     }
     void add_first(size_t offset, size_t n, LanePair& lanes) const {
-      // The unused lanes of x become the mean, so that their product is an exact zero.
+      // Unused lanes of x become the mean, so that their product is an exact zero.
       const F32 deviation = keep_first(F32::load_first(x + offset, n), n, mean) - mean;
       add_pair(deviation, dy.at_first(offset, n, deviation), lanes);
     }
@@ -36,7 +36,7 @@ struct GradientTerms {
   Row row(size_t channel) const { return {x, F32::broadcast(mean[channel]), gradient.of(channel)}; }
 };
 
-// The same with a lane for each channel, where planes have one pixel.
+// The same for planes of one pixel, with one lane per channel.
 template <class Gradient>
 struct ColumnProductSums {
   const float* x;
@@ -62,9 +62,9 @@ struct ColumnProductSums {
 };
 
 template <class Gradient>
-void column_gradient_sums(const float* x, const Gradient& gradient, const float* mean,
-                          const Block& block, size_t columns, ChannelSums* out) {
-  float means[kMostColumns] = {};
+void column_affine_gradient_sums(const float* x, const Gradient& gradient, const float* mean,
+                                 const Block& block, size_t columns, ChannelSums* out) {
+  float means[kMaxColumns] = {};
   for (size_t c = 0; c < columns; c++) means[c] = mean[c];
   const auto sums =
       walk_columns(block, columns,
@@ -76,27 +76,28 @@ void column_gradient_sums(const float* x, const Gradient& gradient, const float*
 }
 
 template <class Gradient>
-void sums_of_gradient(const float* x, const Gradient& gradient, const float* mean,
-                      const Block& block, ChannelSums* out) {
+void affine_gradient_sums_of(const float* x, const Gradient& gradient, const float* mean,
+                             const Block& block, ChannelSums* out) {
   if (!is_columns(block)) return row_sums(block, GradientTerms<Gradient>{x, mean, gradient}, out);
   for_each_column_range(block.channels, [&](size_t first, size_t columns) {
-    column_gradient_sums(x + first, gradient.from(first).channel(first), mean + first, block,
-                         columns, out + first);
+    column_affine_gradient_sums(x + first, gradient.from(first).channel(first), mean + first, block,
+                                columns, out + first);
   });
 }
 
-inline void gradient_sums(const float* x, const float* dy, const float* mean, const Block& block,
-                          ChannelSums* out) {
-  sums_of_gradient(x, GivenGradient{dy}, mean, block, out);
+inline void affine_gradient_sums(const float* x, const float* dy, const float* mean,
+                                 const Block& block, ChannelSums* out) {
+  affine_gradient_sums_of(x, DirectGradient{dy}, mean, block, out);
 }
 
-inline void relu_gradient_sums(const float* x, const float* dy, const Normalization& forward,
-                               const Block& block, ChannelSums* out) {
-  sums_of_gradient(x, GradientThroughRelu{dy, forward.scale, forward.shift}, forward.mean, block,
-                   out);
+inline void relu_affine_gradient_sums(const float* x, const float* dy, const Normalization& forward,
+                                      const Block& block, ChannelSums* out) {
+  affine_gradient_sums_of(x, ReluGradient{dy, forward.scale, forward.shift}, forward.mean, block,
+                          out);
 }
 
-inline void add_relu_gradient_sums(const float* x, const float* y, const float* dy, float* passed,
-                                   const float* mean, const Block& block, ChannelSums* out) {
-  sums_of_gradient(x, GradientThroughAddAndRelu{y, dy, passed}, mean, block, out);
+inline void residual_relu_affine_gradient_sums(const float* x, const float* y, const float* dy,
+                                               float* passed, const float* mean, const Block& block,
+                                               ChannelSums* out) {
+  affine_gradient_sums_of(x, ResidualReluGradient{y, dy, passed}, mean, block, out);
 }

@@ -1,5 +1,5 @@
-// Sums of (x - shift) and of (x - shift)^2 over a block, one shift per channel. Whoever calls
-// checks that the shift was close enough to the mean (ops/channel_moments.h).
+// Sums of (x - shift) and (x - shift)^2 over a block, one shift per channel. The caller checks that
+// the shift was close enough to the mean (ops/channel_moments.h).
 
 struct DeviationTerms {
   static constexpr size_t kTensors = 1;
@@ -10,7 +10,7 @@ struct DeviationTerms {
     const float* x;
     F32 shift;
 
-    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const { ask_for(x + offset); }
+    BATCHNORM_INLINE void prefetch(ptrdiff_t offset) const { prefetch_line(x + offset); }
     static void add_deviation(F32 deviation, LanePair& lanes) {
       lanes.sum = lanes.sum + deviation;
       lanes.products = mul_add(deviation, deviation, lanes.products);
@@ -25,8 +25,8 @@ struct DeviationTerms {
   Row row(size_t channel) const { return {x, F32::broadcast(shift[channel])}; }
 };
 
-// The same with a lane for each channel, where planes have one pixel.
-struct ColumnDeviationSums {
+// The same for planes of one pixel, with one lane per channel.
+struct ColumnShiftedMoments {
   const float* x;
   F32 shift0, shift1, shift2, shift3;
   ColumnAccumulators deviations, squares;
@@ -44,22 +44,22 @@ struct ColumnDeviationSums {
   }
 };
 
-inline void column_deviation_sums(const float* x, const float* shift, const Block& block,
-                                  size_t columns, ChannelSums* out) {
-  float shifts[kMostColumns] = {};
+inline void column_shifted_moments(const float* x, const float* shift, const Block& block,
+                                   size_t columns, ChannelSums* out) {
+  float shifts[kMaxColumns] = {};
   for (size_t c = 0; c < columns; c++) shifts[c] = shift[c];
-  const ColumnDeviationSums sums = walk_columns(
+  const ColumnShiftedMoments sums = walk_columns(
       block, columns,
-      ColumnDeviationSums{x, F32::load(shifts), F32::load(shifts + F32::kLanes),
-                          F32::load(shifts + 2 * F32::kLanes), F32::load(shifts + 3 * F32::kLanes),
-                          ColumnAccumulators::zero(), ColumnAccumulators::zero()});
+      ColumnShiftedMoments{x, F32::load(shifts), F32::load(shifts + F32::kLanes),
+                           F32::load(shifts + 2 * F32::kLanes), F32::load(shifts + 3 * F32::kLanes),
+                           ColumnAccumulators::zero(), ColumnAccumulators::zero()});
   store_columns(sums.deviations, sums.squares, columns, out);
 }
 
-inline void deviation_sums(const float* x, const float* shift, const Block& block,
-                           ChannelSums* out) {
+inline void shifted_moments(const float* x, const float* shift, const Block& block,
+                            ChannelSums* out) {
   if (!is_columns(block)) return row_sums(block, DeviationTerms{x, shift}, out);
   for_each_column_range(block.channels, [&](size_t first, size_t columns) {
-    column_deviation_sums(x + first, shift + first, block, columns, out + first);
+    column_shifted_moments(x + first, shift + first, block, columns, out + first);
   });
 }

@@ -1,5 +1,5 @@
-// Memory of the next task that is asked for while this one computes: it then comes from the
-// second-level cache, and not from further away while nothing else is done.
+// Prefetches the input of the next task while the current one computes, so that it comes from the
+// second-level cache instead of stalling the task that needs it.
 #pragma once
 
 #include <algorithm>
@@ -7,18 +7,18 @@
 
 namespace batchnorm {
 
-class Ahead {
+class Prefetch {
  public:
-  // Nothing.
-  Ahead() = default;
-  // `runs` runs of `length` floats, `stride` floats apart, by `calls` calls of ask().
-  Ahead(const float* first, size_t runs, size_t length, size_t stride, size_t calls)
+  // Prefetches nothing.
+  Prefetch() = default;
+  // `runs` runs of `length` floats, `stride` floats apart, spread over `calls` calls of advance().
+  Prefetch(const float* first, size_t runs, size_t length, size_t stride, size_t calls)
       : at_(first), runs_(runs), length_(length), stride_(stride) {
     const size_t lines = runs * ((length + kLine - 1) / kLine);
     lines_per_call_ = (lines + calls - 1) / std::max<size_t>(1, calls);
   }
 
-  void ask() {
+  void advance() {
     for (size_t i = 0; i < lines_per_call_ && runs_ > 0; i++) {
 #if defined(__GNUC__)
       __builtin_prefetch(at_ + done_, 0, 2);
@@ -37,7 +37,7 @@ class Ahead {
   const float* at_ = nullptr;
   size_t runs_ = 0, length_ = 0, stride_ = 0;
   size_t lines_per_call_ = 0;
-  size_t done_ = 0;  // floats of the first run
+  size_t done_ = 0;  // floats prefetched of the run at at_
 };
 
 }  // namespace batchnorm

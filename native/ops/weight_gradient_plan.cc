@@ -1,0 +1,80 @@
+#include "ops/weight_gradient_plan.h"
+
+#include "ops/convolution_tasks.h"
+
+namespace batchnorm {
+
+namespace {
+
+// Pixels summed in a float before the sum is added to a double.
+constexpr size_t kChunkPixels = 256;
+// The same where lanes are pixels: dy of a tile's channels stays in the first-level cache and x of
+// all channels in the second. Whole vectors, and fewer per lane than kChunkPixels.
+constexpr size_t kMinPlanesPixels = 256;
+constexpr size_t kMaxPlanesPixels = 1024;
+constexpr size_t kPlanesFloats = 64 * 1024;
+constexpr size_t kMaxSections = 16;
+// Limit on the sums of all sections, where there is more than one.
+constexpr size_t kSectionDoubles = 512 * 1024;
+// With fewer pixels, moving sums to doubles costs more than computing them.
+constexpr size_t kMinSectionPixels = 8 * kChunkPixels;
+constexpr size_t kTasksPerThread = 2;
+
+// As many pixels as have an x, without its padding, of kPlanesFloats.
+size_t planes_pixels(const Kernels& kernels, const ConvolutionShape& shape) {
+  const size_t inputs =
+      saturating_product(shape.in_channels, saturating_product(shape.stride, shape.stride));
+  const size_t fitting = kPlanesFloats / inputs / kernels.lanes * kernels.lanes;
+  return std::clamp(fitting, kMinPlanesPixels, kMaxPlanesPixels);
+}
+
+}  // namespace
+
+WeightGradientPlan WeightGradientPlan::plan(const Kernels& kernels, const ConvolutionShape& shape,
+                                            size_t threads) {
+  WeightGradientPlan plan = {};
+  plan.window = input_window(shape);
+  plan.taps = shape.in_channels * shape.taps();
+  plan.lanes_are_pixels = kernels.lanes > 1 && shape.out_width() % kernels.lanes == 0 &&
+                          shape.out_channels % kernels.planes_channels == 0 &&
+                          (shape.out_channels <= 16 || plan.taps <= 32);
+  plan.tile_taps = plan.lanes_are_pixels ? kernels.planes_taps : kernels.weight_gradient_rows;
+  plan.tiles = ceil_divide(plan.taps, plan.tile_taps);
+  plan.columns = ceil_divide(shape.out_channels, kernels.lanes) * kernels.lanes;
+
+  plan.chunk_pixels = plan.lanes_are_pixels ? planes_pixels(kernels, shape) : kChunkPixels;
+  plan.chunk_rows =
+      std::clamp<size_t>(plan.chunk_pixels / shape.out_width(), 1, shape.out_height());
+  plan.chunk_images = std::clamp<size_t>(plan.chunk_pixels / shape.out_plane(), 1, shape.images);
+  plan.layout = PatchLayout::plan(plan.window, plan.chunk_rows, 1);
+
+  const size_t wanted_sections =
+      std::clamp<size_t>(std::min(kSectionDoubles / plan.sums_doubles(),
+                                  shape.images * shape.out_plane() / kMinSectionPixels),
+                         1, std::min(kMaxSections, shape.images));
+  plan.section_images = ceil_divide(shape.images, wanted_sections);
+  // Rounding up may leave fewer sections than wanted; no section is empty.
+  plan.sections = ceil_divide(shape.images, plan.section_images);
+  const size_t ranges =
+      threads == 1 ? 1
+                   : std::min(ceil_divide(threads * kTasksPerThread, plan.sections), plan.tiles);
+  plan.range_tiles = ceil_divide(plan.tiles, ranges);
+  return plan;
+}
+
+void WeightGradientPlan::find_offsets(const ConvolutionShape& shape, size_t* offsets) const {
+  for (size_t i = 0; i < tiles * tile_taps; i++) {
+    // Surplus taps of the last tile repeat its last one.
+    const size_t k = std::min(i, taps - 1);
+    const size_t tap = k % shape.taps();
+    offsets[i] = layout.offset(k / shape.taps(), tap / shape.kernel, tap % shape.kernel);
+  }
+}
+
+size_t WeightGradientPlan::scratch_floats(const ConvolutionShape& shape) const {
+  const size_t transposed = lanes_are_pixels ? 0 : chunk_images * chunk_rows * shape.out_width();
+  return whole_lines(saturating_sum(saturating_product(chunk_images, layout.floats()),
+                                    saturating_product(transposed, columns)));
+}
+
+}  // namespace batchnorm
