@@ -20,6 +20,12 @@ napi_value fail_one(Arguments& arguments) {
   return nullptr;
 }
 
+napi_value hang_at(Arguments& arguments) {
+  const size_t number = arguments.size(0);
+  if (arguments.ok()) hang_at_attempt(number);
+  return nullptr;
+}
+
 napi_value count_attempts(Arguments& arguments) {
   return Napi::Number::New(arguments.env(), static_cast<double>(attempts()));
 }
@@ -41,6 +47,7 @@ napi_value share_from(Arguments& arguments) {
 
 void export_test_hooks(Napi::Object exports) {
   export_function<fail_one>(exports, "failAttempt");
+  export_function<hang_at>(exports, "hangAtAttempt");
   export_function<count_attempts>(exports, "attempts");
   export_function<fake_cache_sizes>(exports, "setCacheSizes");
   export_function<share_from>(exports, "setElementsPerThread");

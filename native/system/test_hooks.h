@@ -15,7 +15,11 @@ bool fails_here();
 // `and_all_after`; 0 lets none fail.
 void fail_attempt(size_t number, bool and_all_after);
 
-// Attempts since the last fail_attempt.
+// Blocks the thread that makes the attempt with this number, counted from 1 and from now on, for
+// ever; 0 blocks none.
+void hang_at_attempt(size_t number);
+
+// Attempts since the last fail_attempt or hang_at_attempt.
 size_t attempts();
 
 #else

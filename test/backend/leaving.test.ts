@@ -1,16 +1,17 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { BatchNorm2D, Tensor } from 'batchnorm';
 import { expect } from 'chai';
-import { node } from '../support/node-process.js';
 import { seeded } from '../support/random.js';
 import { Crew } from './crew/crew.js';
+import { hangsInNode, runToEnd } from './crew/ending.js';
 import { exitCode, type Leaving } from './crew/member.js';
 
 const long = process.env.BATCHNORM_TEST_LONG === '1';
 const rounds = long ? 100 : 1;
 /** Nothing waits for so long but what hangs. */
 const hanging = 120_000;
+/** Node's own shutdown hung in 3 % of the runs on a busy machine; so often in one test it does not. */
+const mostHangsOfNode = long ? 20 : 2;
 
 const codes: Record<Leaving, number> = { return: 0, exit: exitCode, throw: 1, terminated: 1 };
 const leavings: readonly Leaving[] = [
@@ -26,7 +27,7 @@ function train(): number[] {
 }
 
 describe('leaving while workers train', function () {
-  this.timeout(rounds * hanging);
+  this.timeout((rounds + mostHangsOfNode) * hanging);
 
   it(`eight workers return, exit, throw and are terminated inside a call, in any order, ${rounds} times`, async () => {
     const expected = train();
@@ -50,16 +51,23 @@ describe('leaving while workers train', function () {
   const ways = long ? { exit: 3, along: 3, throw: 1 } : { along: 3 };
   for (const [way, code] of Object.entries(ways)) {
     const times = long ? 34 : 1;
-    it(`the process ends by ${way} among eight workers, ${times} times`, () => {
-      for (let i = 0; i < times; i++) {
-        const { status, signal, stderr } = spawnSync(
-          node.file,
-          node.args(program, way, String(i % 8)),
-          { encoding: 'utf8', timeout: hanging },
-        );
-        expect({ status, signal }, stderr).to.deep.equal({ status: code, signal: null });
+    it(`the process ends by ${way} among eight workers, ${times} times`, async () => {
+      let hungInNode = 0;
+      for (let i = 0; i < times;) {
+        const { threads, ...ending } = await runToEnd([program, way, String(i % 8)], hanging);
+        if (threads !== undefined && hangsInNode(threads) && hungInNode < mostHangsOfNode) {
+          hungInNode++;
+          continue;
+        }
+        const { status, signal, stderr } = ending;
+        expect({ status, signal }, `${stderr}${JSON.stringify(threads)}`).to.deep.equal({
+          status: code,
+          signal: null,
+        });
         if (way !== 'throw') expect(stderr).to.equal('');
+        i++;
       }
+      if (hungInNode > 0) console.log(`        ${hungInNode} times Node itself did not end`);
     });
   }
 });

@@ -4,6 +4,8 @@ import { backend } from '#lib/backend/index';
 export interface Hooks {
   /** Lets the attempt with this number fail, counted from 1 and from now on; 0 for none. */
   readonly failAttempt: (number: number, andAllAfter: boolean) => void;
+  /** Blocks the thread that makes the attempt with this number, counted from 1 and from now on, for ever. */
+  readonly hangAtAttempt: (number: number) => void;
   /** Attempts since then. */
   readonly attempts: () => number;
   /** In bytes. */

@@ -1,0 +1,64 @@
+import { fileURLToPath } from 'node:url';
+import { backend } from 'batchnorm';
+import { expect } from 'chai';
+import { emulated } from '../support/node-process.js';
+import type { ThreadStack } from '../support/stacks.js';
+import { hangsInNode, runToEnd, shutdownFunctions } from './crew/ending.js';
+
+const program = fileURLToPath(new URL('./crew/wait.js', import.meta.url));
+const readable = process.platform === 'linux' && !emulated;
+
+/** The threads of a program that waits until it is killed. */
+async function threadsOf(where: string, functions: readonly string[]) {
+  const { threads, signal, stderr } = await runToEnd([program, where], 10_000, functions);
+  expect({ signal, stderr }).to.deep.equal({ signal: 'SIGKILL', stderr: where === 'worker' ? '' : 'begins\n' }); // prettier-ignore
+  return threads ?? [];
+}
+
+describe('what the test of leaving processes takes for a hang of Node itself', function () {
+  this.timeout(120_000);
+
+  const thread: ThreadStack = { id: 1, waits: true, ofPool: false, inAddon: false, functions: [] };
+  const draining: ThreadStack = { ...thread, functions: ['BlockingDrain'] };
+  const pool: ThreadStack = { ...thread, ofPool: true, inAddon: true };
+
+  it('is a shutdown that waits for V8, without the addon', () => {
+    expect(hangsInNode([draining, thread, pool])).to.equal(true);
+  });
+
+  it('is no wait of another kind', () => {
+    expect(hangsInNode([thread, pool])).to.equal(false);
+    expect(hangsInNode([])).to.equal(false);
+  });
+
+  it('is no shutdown while a thread of Node is in the addon, or one of any kind computes', () => {
+    expect(hangsInNode([draining, { ...thread, inAddon: true }])).to.equal(false);
+    expect(hangsInNode([{ ...draining, inAddon: true }])).to.equal(false);
+    expect(hangsInNode([draining, { ...thread, waits: false }])).to.equal(false);
+    expect(hangsInNode([draining, { ...pool, waits: false }])).to.equal(false);
+  });
+
+  if (readable) {
+    it('is seen on the stacks of a process: a wait in JavaScript, next to the thread pool', async () => {
+      const threads = await threadsOf('javascript', ['FutexEmulation', ...shutdownFunctions]);
+      const [main] = threads;
+      expect(main.functions).to.include('FutexEmulation');
+      expect({ ...main, id: 0, functions: [] }).to.deep.equal({ ...thread, id: 0 });
+      expect(threads.filter(({ ofPool }) => ofPool).length > 0).to.equal(backend.name === 'native');
+      expect(hangsInNode(threads)).to.equal(false);
+    });
+  }
+
+  if (readable && backend.name === 'native') {
+    for (const where of ['addon', 'worker']) {
+      it(`is seen on the stacks of a process: calls of the addon, ${where === 'addon' ? 'on the main thread' : 'in a worker'}`, async () => {
+        const threads = await threadsOf(where, shutdownFunctions);
+        const inside = threads.filter(({ inAddon, ofPool }) => inAddon && !ofPool);
+        expect(inside).to.have.length(1);
+        expect(inside[0] === threads[0]).to.equal(where === 'addon');
+        // Even next to a thread that stands in Node's shutdown.
+        expect(hangsInNode([...threads, draining])).to.equal(false);
+      });
+    }
+  }
+});
