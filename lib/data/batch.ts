@@ -6,8 +6,8 @@ import type { NoneTape } from '../tensor/tape.js';
 import { createTensor, isTensor, type Tensor } from '../tensor/tensor.js';
 
 /**
- * Samples of one training step. `for (using batch of loader)`, or `dispose()`, gives its memory to the
- * next one at once; otherwise the garbage collector has it in time.
+ * Samples of one training step. `dispose()` gives their memory to the next one at once, as does
+ * `for (using batch of loader)` in TypeScript 5.2 or Node 24; otherwise the garbage collector has it in time.
  */
 export class Batch<X, L> {
   /** The samples: [N, ...shape]. */
