@@ -9,6 +9,8 @@ export const errorCodes = [
   'ERR_BATCHNORM_SHAPE',
   'ERR_BATCHNORM_OVERLAP',
   'ERR_BATCHNORM_UNKNOWN_OPTION',
+  'ERR_BATCHNORM_TOO_MANY_ARGUMENTS',
+  'ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR',
   'ERR_BATCHNORM_MISSING_METHOD',
   'ERR_BATCHNORM_TAPE',
   'ERR_BATCHNORM_DISPOSED',
@@ -150,6 +152,31 @@ function shorten(text: string): string {
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }
 
+/** A TypeError for a call with more than `max` arguments; `surplus` is the index of the first of them. */
+export function tooManyArguments(
+  name: string,
+  max: number,
+  given: ArrayLike<unknown>,
+  surplus: number,
+): CodedError<TypeError> {
+  const taken = max === 0 ? 'no arguments' : `at most ${max} argument${max === 1 ? '' : 's'}`;
+  const advice = isCallOfArrayMethod(given) ? '. As a callback, wrap it: (value) => f(value)' : '';
+  const message = `Expected ${taken} for ${name}() but received argument ${surplus + 1}, ${describe(given[surplus])}${advice}`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_TOO_MANY_ARGUMENTS', tooManyArguments);
+}
+
+/** Whether the arguments are those that `map` and its relatives pass: value, index, array. */
+function isCallOfArrayMethod(given: ArrayLike<unknown>): boolean {
+  const [value, index, array] = Array.from(given);
+  return typeof index === 'number' && Array.isArray(array) && array[index] === value;
+}
+
+/** A TypeError for `new` on a class whose instances only the package makes. */
+export function illegalConstructor(className: string, instead: string): CodedError<TypeError> {
+  const message = `Expected ${instead} for a new ${className} but received a call of its constructor`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR', illegalConstructor);
+}
+
 export function requireFinite(argument: string, value: unknown): number {
   if (typeof value !== 'number') throw wrongType(argument, 'a finite number', value);
   if (!Number.isFinite(value)) throw wrongValue(argument, 'a finite number', String(value));
@@ -223,7 +250,8 @@ export function requireOptions(
   return value as Readonly<Record<string, unknown>>;
 }
 
-function unknownOption(
+/** A TypeError for a name in an options object that the function does not know. */
+export function unknownOption(
   argument: string,
   names: readonly string[],
   received: string,

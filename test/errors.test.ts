@@ -6,8 +6,11 @@ import {
   type ErrorCode,
   FileFormatError,
   type Gradients,
+  Linear,
   Sequential,
   Sgd,
+  Softmax,
+  stepSchedule,
   Tensor,
   UnusedParamsError,
 } from 'batchnorm';
@@ -19,7 +22,7 @@ import { errorCodes } from '#lib/errors';
 import { requirePoison } from '#lib/tensor/poison';
 import { expect } from 'chai';
 import { packagePath } from './support/package-path.js';
-import type { Untyped } from './support/errors.js';
+import { expectError, expectRejection, type Untyped } from './support/errors.js';
 
 const page = readFileSync(packagePath('docs/reference/errors.md'), 'utf8');
 const rows = [...page.matchAll(/^\| `(ERR_\w+)` +\| (.+?) +\|/gm)].map(([, code, classes]) => ({
@@ -54,6 +57,8 @@ const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
     return (raw.batchNormInference as Untyped)({ ...input, x: x.subarray(1, 5) }, x.subarray(0, 4));
   },
   ERR_BATCHNORM_UNKNOWN_OPTION: () => new Sgd({ learningRate: 1 } as object),
+  ERR_BATCHNORM_TOO_MANY_ARGUMENTS: () => (Tensor.zeros as Untyped)([2], 1),
+  ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR: () => Reflect.construct(Tensor, [[1, 2], [2]]) as unknown,
   ERR_BATCHNORM_MISSING_METHOD: () => new Sequential({ forward: (x: never) => x }).clone(),
   ERR_BATCHNORM_TAPE: () => (backward as Untyped)(Tensor.from([1], [])),
   ERR_BATCHNORM_DETACHED: () => {
@@ -99,6 +104,42 @@ const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
     requirePoison(new Float32Array(2));
   },
 };
+
+describe('surplus arguments', () => {
+  it('are explained where a method was passed as a callback', () => {
+    const inputs = [[1], [2]];
+    const { zeros } = Tensor as unknown as {
+      zeros: (shape: number[], ...rest: unknown[]) => unknown;
+    };
+    expect(() => inputs.map(zeros)).to.throw(
+      TypeError,
+      'Expected at most 1 argument for Tensor.zeros() but received argument 2, 0 of type number. As a callback, wrap it: (value) => f(value)',
+    );
+  });
+
+  it('reject the promise of an asynchronous method', async () => {
+    const { save } = Linear.prototype as unknown as {
+      save: (...args: unknown[]) => Promise<unknown>;
+    };
+    const promise = save.call(new Linear(2, 2), 'a.npz', 1);
+    await expectRejection(promise, TypeError, 'NpzModule.save()', 'argument 2');
+  });
+
+  it('are refused also in the constructor of a class without one', () => {
+    const Constructor = Softmax as unknown as new (...args: unknown[]) => unknown;
+    expectError(() => new Constructor(1), TypeError, 'no arguments', 'new Softmax()', 'argument 1');
+  });
+
+  it('leave names and lengths of methods as they are', () => {
+    const of = (object: object, name: string) => Object.getOwnPropertyDescriptor(object, name)?.value as unknown; // prettier-ignore
+    expect(of(Tensor.prototype, 'reshape')).to.include({ name: 'reshape', length: 1 });
+    expect(of(Tensor, 'from')).to.include({ name: 'from', length: 2 });
+  });
+
+  it('of a schedule are ignored: it is a plain function', () => {
+    expect([0, 1].map(stepSchedule({ lr: 1, every: 1, factor: 0.5 }))).to.deep.equal([1, 0.5]);
+  });
+});
 
 describe('error codes', () => {
   it('are those of docs/reference/errors.md', () => {

@@ -1,3 +1,4 @@
+import { fromPackage } from '../construction.js';
 import { typeError, wrongType } from '../errors.js';
 import { Lease } from '../tensor/lease.js';
 import type { Shape } from '../tensor/shape.js';
@@ -9,6 +10,7 @@ import { requireOptions } from '../errors.js';
 import { accumulate, addGradients, type Found, Gradients, requireReadable } from './gradients.js';
 import type { GiveGradient, Graph, Node } from './graph.js';
 import { nodeOf } from './record.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** What `backward` does besides. */
 export interface BackwardOptions {
@@ -27,6 +29,7 @@ export interface BackwardOptions {
  * parameter that the graph saved was updated since. Nothing has changed then.
  */
 export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): Gradients {
+  if (arguments.length > 2) requireNoSurplus('backward', 2, arguments);
   const graph = readLoss(loss);
   const given = requireOptions('options', options, ['keep', 'into']);
   const keep = readKeep(given.keep, graph);
@@ -34,7 +37,7 @@ export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): 
   graph.checkUnchanged();
 
   const found = differentiate(graph, nodeOf(loss));
-  const gradients = into ?? new Gradients(found);
+  const gradients = into ?? new Gradients(fromPackage, found);
   if (into !== undefined) addGradients(into, found);
   graph.consume(keep);
   return gradients;

@@ -1,3 +1,4 @@
+import { fromPackage, requirePackage } from '../construction.js';
 import { wrongType } from '../errors.js';
 import { backend } from '../backend/index.js';
 import { endOfLease } from '../tensor/lease.js';
@@ -5,6 +6,7 @@ import type { Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import { createTensor, isTensor, leaseOf, storageOf, type Tensor } from '../tensor/tensor.js';
 import type { NoneTape, Tape } from '../tensor/tape.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 /** Adds a gradient to the one found so far; takes over both and returns the hold on the sum. */
 export function accumulate(earlier: Storage | undefined, gradient: Storage): Storage {
@@ -46,6 +48,10 @@ export let consumeGradients: (gradients: Gradients) => void;
 
 /** What `backward` found: the gradient of the loss by every tensor that the graph began with. */
 export class Gradients {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   readonly #found: Map<number, Found>;
   #consumed = false;
 
@@ -89,7 +95,8 @@ export class Gradients {
   }
 
   /** @internal Takes over `found`. */
-  constructor(found: Map<number, Found>) {
+  constructor(key: typeof fromPackage, found: Map<number, Found>) {
+    requirePackage(key, 'Gradients', 'backward(loss)');
     this.#found = found;
   }
 

@@ -4,6 +4,7 @@ import { describeLoadFailure } from './load-failure.js';
 import { loadAddon, nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 export type {
   Arithmetic,
@@ -61,6 +62,7 @@ function portableOn(threads: number | undefined, reason?: string): Backend {
  * @throws TypeError or RangeError for what is no such number.
  */
 export function setNumThreads(count: number): void {
+  if (arguments.length > 1) requireNoSurplus('setNumThreads', 1, arguments);
   const expected = `an integer from 1 to ${mostThreads}`;
   if (typeof count !== 'number') throw wrongType('count', expected, count);
   if (!Number.isInteger(count) || count < 1 || count > mostThreads) {

@@ -14,7 +14,7 @@ import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
 import { readShape } from '../tensor/values.js';
-import { Batch, batchTensor } from './batch.js';
+import { type Batch, batchTensor, createBatch } from './batch.js';
 import {
   type BatchOptions,
   type BatchSize,
@@ -23,6 +23,7 @@ import {
 } from './data-loader.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
 import { randomIndex, shuffledIndices } from './shuffle.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** One sample of a stream. */
 export interface Sample<L = number> {
@@ -83,6 +84,7 @@ export function batchSamples<
   samples: AsyncIterable<Sample<SampleLabel<LS>>> | Iterable<Sample<SampleLabel<LS>>>,
   options: StreamOptions<S, B, D, LS>,
 ): AsyncGenerator<StreamedBatch<S, BatchSize<B, D>, LS>, void, undefined> {
+  if (arguments.length > 2) requireNoSurplus('batchSamples', 2, arguments);
   const given = requireFields('options', options, [
     ...['shape', 'labelShape', 'batchSize', 'shuffle', 'shuffleBuffer', 'dropLast'],
     ...normalizationNames,
@@ -191,7 +193,7 @@ class BatchMaker {
     for (const [i, { sample }] of samples.entries()) {
       this.#normalizer.write(sample.features, 0, storage.values, i * length);
     }
-    return new Batch(
+    return createBatch(
       batchTensor(samples.length, this.#shape, storage),
       this.#labels(samples),
       Uint32Array.from(samples, ({ index }) => index),

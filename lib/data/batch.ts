@@ -1,15 +1,25 @@
 // For Symbol.dispose in the declarations, whatever library their reader compiles with.
 /// <reference lib="esnext.disposable" preserve="true" />
+import { fromPackage, requirePackage } from '../construction.js';
 import type { Shape } from '../tensor/shape.js';
 import { type Storage } from '../tensor/storage.js';
 import type { NoneTape } from '../tensor/tape.js';
 import { createTensor, isTensor, type Tensor } from '../tensor/tensor.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
+
+/** Makes a batch; takes over its tensors. For the library only. */
+export let createBatch: <X, L>(x: X, labels: L, indices: Uint32Array) => Batch<X, L>;
 
 /**
  * Samples of one training step. `dispose()` gives their memory to the next one at once, as does
  * `for (using batch of loader)` in TypeScript 5.2 or Node 24; otherwise the garbage collector has it in time.
  */
 export class Batch<X, L> {
+  static {
+    refuseSurplusArguments(this);
+    createBatch = (x, labels, indices) => new Batch(fromPackage, x, labels, indices);
+  }
+
   /** The samples: [N, ...shape]. */
   readonly x: X;
   /** What belongs to each sample. */
@@ -17,8 +27,8 @@ export class Batch<X, L> {
   /** The number of each sample among all of them. */
   readonly indices: Uint32Array;
 
-  /** @internal */
-  constructor(x: X, labels: L, indices: Uint32Array) {
+  private constructor(key: typeof fromPackage, x: X, labels: L, indices: Uint32Array) {
+    requirePackage(key, 'Batch', 'a DataLoader or batchSamples()');
     this.x = x;
     this.labels = labels;
     this.indices = indices;

@@ -15,9 +15,10 @@ import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
 import { plainView } from '../tensor/typed-array.js';
 import { readShape, requireFixedSize } from '../tensor/values.js';
-import { Batch, batchTensor } from './batch.js';
+import { type Batch, batchTensor, createBatch } from './batch.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
 import { indicesUpTo, shuffledIndices } from './shuffle.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Samples in typed arrays, one after the other. */
 export interface ArrayDataset<
@@ -81,6 +82,10 @@ export class DataLoader<
   L extends Uint8Array | Int32Array | Float32Array | undefined = undefined,
   const LS extends Shape | undefined = undefined,
 > {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Number of samples. */
   readonly samples: number;
   /** Samples in a full batch. */
@@ -97,6 +102,7 @@ export class DataLoader<
 
   /** @throws TypeError or RangeError naming what is wrong. */
   constructor(dataset: ArrayDataset<S, L, LS>, options: BatchOptions<B, D>) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     const data = requireFields('dataset', dataset, ['features', 'shape', 'labels', 'labelShape', ...normalizationNames]); // prettier-ignore
     const given = requireFields('options', options, ['batchSize', 'shuffle', 'dropLast']);
     this.shape = readSampleShape('shape', data.shape) as S;
@@ -161,7 +167,7 @@ export class DataLoader<
       this.#normalizer.write(features, index * length, storage.values, i * length);
     });
     const x = batchTensor(indices.length, this.shape, storage);
-    return new Batch(x, this.#labelsOf(indices), indices) as LoadedBatch<S, B, D, L, LS>;
+    return createBatch(x, this.#labelsOf(indices), indices) as LoadedBatch<S, B, D, L, LS>;
   }
 
   #labelsOf(indices: Uint32Array): unknown {

@@ -11,6 +11,7 @@ import { FileFormatError } from '../files/file-format-error.js';
 import { fileKind, wrongKind } from '../files/file-kind.js';
 import { openFile } from '../files/open-file.js';
 import { type FilePath, readPath } from '../files/path.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 // The format: two zero bytes, the type of the values, the number of axes, the size of each as a big-endian
 // 32-bit integer, and the values, big-endian and row-major. MNIST's page describes it.
@@ -87,6 +88,7 @@ export async function readIdx<T extends keyof IdxValues = 'uint8'>(
   path: FilePath,
   options?: IdxOptions<T>,
 ): Promise<IdxArray<T>> {
+  if (arguments.length > 2) requireNoSurplus('readIdx', 2, arguments);
   const file = readPath('path', path);
   const given = requireOptions('options', options, ['type', 'axes', 'maxBytes']);
   const type = readType(orDefault(given.type, 'uint8'));

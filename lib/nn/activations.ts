@@ -7,6 +7,7 @@ import type { Tape } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import { NoParameters } from './no-parameters.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 // The activations of dfdx 0.10, and GeLU and LeakyReLU of its later versions. Each takes any shape, with a
 // tape or without, and keeps both.
@@ -15,6 +16,10 @@ import { NoParameters } from './no-parameters.js';
 export class Sigmoid extends NoParameters<'Sigmoid'> {
   /** @internal */
   static readonly type = 'Sigmoid';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /**
    * The function of each element.
@@ -35,6 +40,10 @@ export class Sigmoid extends NoParameters<'Sigmoid'> {
 export class Tanh extends NoParameters<'Tanh'> {
   /** @internal */
   static readonly type = 'Tanh';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /**
    * The function of each element.
@@ -60,6 +69,10 @@ export class GeLU extends NoParameters<'GeLU'> {
   /** @internal */
   static readonly type = 'GeLU';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -79,6 +92,10 @@ export class GeLU extends NoParameters<'GeLU'> {
 export class Sin extends NoParameters<'Sin'> {
   /** @internal */
   static readonly type = 'Sin';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /**
    * The function of each element.
@@ -100,6 +117,10 @@ export class Cos extends NoParameters<'Cos'> {
   /** @internal */
   static readonly type = 'Cos';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -119,6 +140,10 @@ export class Cos extends NoParameters<'Cos'> {
 export class Ln extends NoParameters<'Ln'> {
   /** @internal */
   static readonly type = 'Ln';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /**
    * The function of each element.
@@ -140,6 +165,10 @@ export class Exp extends NoParameters<'Exp'> {
   /** @internal */
   static readonly type = 'Exp';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -159,6 +188,10 @@ export class Exp extends NoParameters<'Exp'> {
 export class Square extends NoParameters<'Square'> {
   /** @internal */
   static readonly type = 'Square';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /**
    * The function of each element.
@@ -180,6 +213,10 @@ export class Sqrt extends NoParameters<'Sqrt'> {
   /** @internal */
   static readonly type = 'Sqrt';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -199,6 +236,10 @@ export class Sqrt extends NoParameters<'Sqrt'> {
 export class Abs extends NoParameters<'Abs'> {
   /** @internal */
   static readonly type = 'Abs';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /**
    * The function of each element.
@@ -221,6 +262,10 @@ export class Softmax extends NoParameters<'Softmax'> {
   /** @internal */
   static readonly type = 'Softmax';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /**
    * The probabilities along the last axis.
    * @param x Any shape, with a tape or without.
@@ -241,6 +286,10 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
   /** @internal */
   static readonly type = 'LeakyReLU';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Of the negative half. */
   readonly slope: number;
 
@@ -249,6 +298,7 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
    * @throws TypeError or RangeError for what is no finite number.
    */
   constructor(slope = 0.05) {
+    if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     super();
     this.slope = requireFinite('slope', slope);
   }

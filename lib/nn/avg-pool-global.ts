@@ -5,6 +5,7 @@ import type { Tape } from '../tensor/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
 import type { ImageProblem } from './input.js';
 import { NoParameters } from './no-parameters.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 /** What AvgPoolGlobal makes of shape S. */
 export type GloballyPooled<S extends Shape> = S extends readonly [
@@ -23,6 +24,10 @@ export type GloballyPooled<S extends Shape> = S extends readonly [
 export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
   /** @internal */
   static readonly type = 'AvgPoolGlobal';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /**
    * @param x [C, H, W] or [N, C, H, W], with a tape or without.

@@ -22,6 +22,7 @@ import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients } from './module.js';
 import { registerReluJoin } from './relu-join.js';
 import { registerStatistics } from './running-statistics.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `BatchNorm2D`. */
 export interface BatchNorm2DOptions {
@@ -76,6 +77,10 @@ export class BatchNorm2D<C extends number>
   /** @internal */
   static readonly type = 'BatchNorm2D';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   #momentum: number | 'cumulative' = 0.1;
   #batches = 0;
 
@@ -84,6 +89,7 @@ export class BatchNorm2D<C extends number>
    * @throws TypeError or RangeError naming the argument that is wrong.
    */
   constructor(channels: C, options?: BatchNorm2DOptions) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('BatchNorm2D', channels);
     const given = requireOptions('options', options, ['epsilon', 'momentum']);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;

@@ -11,9 +11,14 @@ import { requireSize } from '../tensor/values.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { NamedTensor } from './module.js';
 import { nameForPyTorch } from './pytorch-names.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 /** What batch norm layers of every mode have: four values per channel, and epsilon. */
 export abstract class ChannelNorm<C extends number> extends NpzModule {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Factor after normalization, [C], learned; begins with ones. */
   readonly scale: Tensor1D<C>;
   /** Summand after normalization, [C], learned; begins with zeros. */

@@ -25,6 +25,7 @@ import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
 import type { ImageProblem } from './input.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `Conv2D`. */
 export interface Conv2DOptions<S extends number = number, P extends number = number> {
@@ -68,6 +69,10 @@ export class Conv2D<
   /** @internal */
   static readonly type = 'Conv2D';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** [O, I, K, K]; begins uniform in +-1/sqrt(I K K). */
   readonly weight: Tensor4D<O, I, K, K>;
   /** [O]; begins likewise. Undefined in a layer without bias. */
@@ -84,6 +89,7 @@ export class Conv2D<
    * @throws TypeError or RangeError naming the argument that is wrong.
    */
   constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv2DOptions<S, P>) {
+    if (arguments.length > 4) requireNoSurplus(`new ${new.target.name}`, 4, arguments);
     super();
     requireSize('inChannels', inChannels);
     requireSize('outChannels', outChannels);

@@ -8,6 +8,7 @@ import { requireRandomSource } from '../tensor/random-source.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import { NoParameters } from './no-parameters.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `Dropout` or `DropoutOneIn`. */
 export interface DropoutOptions {
@@ -17,6 +18,10 @@ export interface DropoutOptions {
 
 /** What Dropout and DropoutOneIn have in common. */
 abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Of a value to be dropped, from 0 to 1. */
   abstract readonly p: number;
 
@@ -67,6 +72,10 @@ export class Dropout extends RandomDropout<'Dropout'> {
   /** @internal */
   static readonly type = 'Dropout';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   readonly p: number;
 
   /**
@@ -74,6 +83,7 @@ export class Dropout extends RandomDropout<'Dropout'> {
    * @throws TypeError or RangeError naming the argument that is wrong.
    */
   constructor(p = 0.5, options?: DropoutOptions) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super(options);
     this.p = requireFraction('p', p);
   }
@@ -94,6 +104,10 @@ export class DropoutOneIn<N extends number> extends RandomDropout<'DropoutOneIn'
   /** @internal */
   static readonly type = 'DropoutOneIn';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** One in so many values is dropped. */
   readonly n: N;
 
@@ -102,6 +116,7 @@ export class DropoutOneIn<N extends number> extends RandomDropout<'DropoutOneIn'
    * @throws TypeError or RangeError naming the argument that is wrong.
    */
   constructor(n: N, options?: DropoutOptions) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super(options);
     requirePositiveInteger('n', n);
     this.n = n;

@@ -6,6 +6,7 @@ import type { Tape } from '../tensor/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
 import type { ImageProblem } from './input.js';
 import { NoParameters } from './no-parameters.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 /** What Flatten2D makes of shape S. */
 export type Flattened<S extends Shape> = S extends readonly [
@@ -21,6 +22,10 @@ export type Flattened<S extends Shape> = S extends readonly [
 export class Flatten2D extends NoParameters<'Flatten2D'> {
   /** @internal */
   static readonly type = 'Flatten2D';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /**
    * @param x [C, H, W] or [N, C, H, W], with a tape or without.

@@ -9,6 +9,7 @@ import type { Layer } from './layer-shapes.js';
 import { cloned } from './part.js';
 import { Residual } from './residual.js';
 import { Sequential } from './sequential.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 type AnyConv = Conv2D<number, number, number, number, number>;
 
@@ -59,6 +60,7 @@ export type Folded<Layers extends readonly unknown[]> = Layers extends readonly 
 export function fold<Layers extends readonly Layer[]>(
   net: Sequential<Layers>,
 ): Sequential<Folded<Layers>> {
+  if (arguments.length > 1) requireNoSurplus('fold', 1, arguments);
   if (!((net as unknown) instanceof Sequential)) throw wrongType('net', 'a Sequential', net);
   const found = { pairs: 0 };
   const copy = foldSequential('net', net, found);

@@ -19,6 +19,7 @@ import { ChannelNorm } from './channel-norm.js';
 import type { ImageProblem, SameShapeAs } from './input.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { CanUpdateWithGradients } from './module.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `FrozenBatchNorm2D`. */
 export interface FrozenBatchNorm2DOptions {
@@ -43,6 +44,10 @@ export class FrozenBatchNorm2D<C extends number>
   /** @internal */
   static readonly type = 'FrozenBatchNorm2D';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Whether scale and bias get gradients and are updated. */
   readonly trainable: boolean;
 
@@ -51,6 +56,7 @@ export class FrozenBatchNorm2D<C extends number>
    * @throws TypeError or RangeError naming the argument that is wrong.
    */
   constructor(channels: C, options?: FrozenBatchNorm2DOptions) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('FrozenBatchNorm2D', channels);
     const given = requireOptions('options', options, ['epsilon', 'trainable']);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;

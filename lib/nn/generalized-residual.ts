@@ -27,6 +27,7 @@ import {
 } from './part.js';
 import { registerReluJoin, reluJoinOf } from './relu-join.js';
 import { keepStatistics } from './running-statistics.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 type Input<X, F extends Layer, R extends Layer, Wanted extends Tape> = ModeInput<
   X,
@@ -51,6 +52,10 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
   /** @internal */
   static readonly type = 'GeneralizedResidual';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** The one way; its tensors are named `f.…`. */
   readonly f: F;
   /** The other way; its tensors are named `r.…`. */
@@ -58,6 +63,7 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
 
   /** @throws TypeError for what has neither forward() nor forwardMut(). */
   constructor(f: F, r: R) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super();
     asPart('f', f);
     asPart('r', r);

@@ -26,6 +26,7 @@ import { requireSize } from '../tensor/values.js';
 import type { RowsProblem } from './input.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `Linear`. */
 export interface LinearOptions {
@@ -44,6 +45,10 @@ export class Linear<I extends number, O extends number>
   /** @internal */
   static readonly type = 'Linear';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** [O, I]; begins uniform in +-1/sqrt(I). */
   readonly weight: Tensor2D<O, I>;
   /** [O]; begins likewise. */
@@ -51,6 +56,7 @@ export class Linear<I extends number, O extends number>
 
   /** @throws TypeError or RangeError naming the argument that is wrong. */
   constructor(inputs: I, outputs: O, options?: LinearOptions) {
+    if (arguments.length > 3) requireNoSurplus(`new ${new.target.name}`, 3, arguments);
     super();
     requireSize('inputs', inputs);
     requireSize('outputs', outputs);

@@ -36,6 +36,7 @@ import { AvgPool2D, MaxPool2D } from './pool-2d.js';
 import { ReLU } from './relu.js';
 import { Residual } from './residual.js';
 import { Sequential } from './sequential.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Makes a module of a class of yours from what its `toJSON` returned. */
 export type ModuleFromJson = (json: unknown) => Layer;
@@ -61,6 +62,7 @@ export function moduleFromJSON(
   json: unknown,
   options?: ModuleFromJsonOptions,
 ): Layer & CanUpdateWithGradients {
+  if (arguments.length > 2) requireNoSurplus('moduleFromJSON', 2, arguments);
   const { types = {} } = requireOptions('options', options, ['types']);
   if (typeof types !== 'object' || types === null) {
     throw wrongType('options.types', 'an object with functions', types);

@@ -2,6 +2,7 @@ import { wrongType } from '../errors.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
 import type { Shape } from '../tensor/shape.js';
 import { isTensor, type Tensor } from '../tensor/tensor.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** A tensor of a module, with its name inside it. */
 export type NamedTensor = readonly [name: string, tensor: Tensor<Shape>];
@@ -52,6 +53,7 @@ export function readParameters(argument: string, module: unknown): readonly Name
 
 /** The tensors of a part of a network, named as in it: `scale` of the part `norm` is `norm.scale`. */
 export function parametersOf(name: string, part: CanUpdateWithGradients): readonly NamedTensor[] {
+  if (arguments.length > 2) requireNoSurplus('parametersOf', 2, arguments);
   if (typeof name !== 'string') throw wrongType('name', 'a string', name);
   return readParameters('part', part).map(([inner, tensor]) => [`${name}.${inner}`, tensor]);
 }

@@ -2,17 +2,27 @@ import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider
 import type { RandomSource } from '../tensor/tensor.js';
 import { BaseModule } from './base-module.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 declare const layerName: unique symbol;
 
 /** A layer that has nothing to learn, to reset or to save. */
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- a brand
 export abstract class NoParameters<Name extends string>
   extends BaseModule
   implements CanUpdateWithGradients
 {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Tells the compiler layers apart that have the same members; no value has it. */
   declare protected readonly [layerName]: Name;
+
+  constructor() {
+    // Of the derived classes without a constructor of their own: new Softmax(1).
+    if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
+    super();
+  }
 
   /** None. */
   parameters(): readonly NamedTensor[] {

@@ -9,6 +9,7 @@ import type { WindowSize } from '../tensor/window-size.js';
 import type { ImageProblem } from './input.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import { NoParameters } from './no-parameters.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** What pooling makes of shape S. */
 export type Pooled<
@@ -62,6 +63,10 @@ export abstract class Pool2D<
   S extends number,
   P extends number,
 > extends NoParameters<Name> {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Height and width of a window. */
   readonly kernel: K;
   /** From one window to the next, down and to the right. */
@@ -76,6 +81,7 @@ export abstract class Pool2D<
    * @throws TypeError or RangeError naming the argument that is wrong.
    */
   constructor(kernel: K, stride?: S, padding?: P) {
+    if (arguments.length > 3) requireNoSurplus(`new ${new.target.name}`, 3, arguments);
     super();
     requirePositiveInteger('kernel', kernel);
     if (stride !== undefined) requirePositiveInteger('stride', stride);
@@ -125,6 +131,10 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
   /** @internal */
   static readonly type = 'MaxPool2D';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Another one with the same windows. */
   clone(): MaxPool2D<K, S, P> {
     return new MaxPool2D(this.kernel, this.stride, this.padding);
@@ -150,6 +160,10 @@ export class AvgPool2D<K extends number, S extends number = 1, P extends number 
 > {
   /** @internal */
   static readonly type = 'AvgPool2D';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /** Another one with the same windows. */
   clone(): AvgPool2D<K, S, P> {

@@ -5,6 +5,7 @@ import type { OwnedTape } from '../tensor/tape.js';
 import { graphOf, isTaped, isTensor, type ShapeOf, type Tensor } from '../tensor/tensor.js';
 import type { CanUpdateWithGradients, ModuleMut } from './module.js';
 import { statisticsIn } from './running-statistics.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /**
  * Computes the running statistics of all batch norm layers of a module anew, as the mean over batches of
@@ -21,6 +22,7 @@ export async function recalibrate<X extends Tensor<Shape>>(
   module: CanUpdateWithGradients & ModuleMut<Tensor<ShapeOf<X>, OwnedTape>, unknown>,
   batches: Iterable<X> | AsyncIterable<X>,
 ): Promise<number> {
+  if (arguments.length > 2) requireNoSurplus('recalibrate', 2, arguments);
   if (typeof (module as unknown as Partial<typeof module> | null)?.forwardMut !== 'function') {
     throw wrongType('module', 'an object with forwardMut()', module);
   }

@@ -4,6 +4,7 @@ import type { Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { NoParameters } from './no-parameters.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 /** Whether a layer is max(x, 0) and nothing else: no derived class with another forward. */
 export function isReLU(layer: unknown): boolean {
@@ -16,6 +17,10 @@ export function isReLU(layer: unknown): boolean {
 export class ReLU extends NoParameters<'ReLU'> {
   /** @internal */
   static readonly type = 'ReLU';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /**
    * max(x, 0), element by element.

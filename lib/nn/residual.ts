@@ -26,6 +26,7 @@ import {
 } from './part.js';
 import { registerReluJoin, reluJoinOf } from './relu-join.js';
 import { keepStatistics } from './running-statistics.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 type Input<X, F extends Layer, Wanted extends Tape> = ModeInput<
   X,
@@ -38,11 +39,16 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
   /** @internal */
   static readonly type = 'Residual';
 
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** What x is added to the result of; keeps the shape. Its tensors are named `0.…`. */
   readonly f: F;
 
   /** @throws TypeError for what has neither forward() nor forwardMut(). */
   constructor(f: F) {
+    if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     super();
     asPart('f', f);
     this.f = f;

@@ -25,6 +25,7 @@ import {
 import { type Addend, registerReluJoin, reluJoinOf } from './relu-join.js';
 import { isReLU } from './relu.js';
 import { keepStatistics } from './running-statistics.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 type Input<X, Layers extends readonly unknown[], Wanted extends Tape> = ModeInput<
   X,
@@ -59,6 +60,10 @@ export class Sequential<Layers extends readonly Layer[]>
 {
   /** @internal */
   static readonly type = 'Sequential';
+
+  static {
+    refuseSurplusArguments(this);
+  }
 
   /** First to last. Their tensors are named after their place: `0.scale`. */
   readonly layers: Layers;

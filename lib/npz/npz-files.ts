@@ -3,6 +3,7 @@ import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { NpzReader } from './npz-reader.js';
 import { NpzWriter } from './npz-writer.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** What can be saved to an `.npz` archive, alone or as a part: dfdx's `SaveToNpz`. */
 export interface SaveToNpz {
@@ -21,6 +22,7 @@ export interface LoadFromNpz {
  * call. A file that was there is replaced at once, when the new one is complete.
  */
 export async function saveNpz(path: FilePath, module: SaveToNpz): Promise<void> {
+  if (arguments.length > 2) requireNoSurplus('saveNpz', 2, arguments);
   const file = readPath('path', path);
   requireMethod('module', module, 'write');
   const zip = new NpzWriter();
@@ -48,6 +50,7 @@ export async function loadNpz(
   module: LoadFromNpz,
   options?: LoadOptions,
 ): Promise<void> {
+  if (arguments.length > 3) requireNoSurplus('loadNpz', 3, arguments);
   const file = readPath('path', path);
   requireMethod('module', module, 'read');
   const extra = readExtra(options);

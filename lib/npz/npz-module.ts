@@ -9,9 +9,14 @@ import {
 } from './npz-files.js';
 import type { NpzReader } from './npz-reader.js';
 import type { NpzWriter } from './npz-writer.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 /** A module that can be saved and loaded on its own. */
 export abstract class NpzModule extends BaseModule implements SaveToNpz, LoadFromNpz {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Adds the module's tensors under names that begin with `prefix`. */
   abstract write(zip: NpzWriter, prefix: string): void;
 
@@ -22,7 +27,7 @@ export abstract class NpzModule extends BaseModule implements SaveToNpz, LoadFro
    * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
    * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
    */
-  save(path: FilePath): Promise<void> {
+  async save(path: FilePath): Promise<void> {
     return saveNpz(path, this);
   }
 
@@ -31,7 +36,7 @@ export abstract class NpzModule extends BaseModule implements SaveToNpz, LoadFro
    * @throws FileFormatError naming file, entry, what was expected and what was found: the first entry that
    * is missing, has another shape or type, or is not this module's. Nothing has changed then.
    */
-  load(path: FilePath, options?: LoadOptions): Promise<void> {
+  async load(path: FilePath, options?: LoadOptions): Promise<void> {
     return loadNpz(path, this, options);
   }
 }

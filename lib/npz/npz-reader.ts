@@ -1,4 +1,5 @@
 import type { Entry, ZipFile } from 'yauzl';
+import { fromPackage, requirePackage } from '../construction.js';
 import { describe, wrongType, wrongValue } from '../errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { fileKind, wrongKind } from '../files/file-kind.js';
@@ -12,6 +13,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { type Fail, maxHeaderBytes } from './npy-header.js';
 import { NpyScanner, type NpyVisitor } from './npy-scanner.js';
 import { NumberCollector, TensorCollector } from './npy-collectors.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 const wanted = 'an .npz file, a zip archive of arrays,';
 
@@ -33,6 +35,10 @@ export interface NumberLimits {
  *     try { await bn.read(zip, 'encoder.norm.'); } finally { zip.close(); }
  */
 export class NpzReader {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   readonly #zip: ZipFile;
   readonly #entries: ReadonlyMap<string, readonly Entry[]>;
   readonly #stage = new Stage();
@@ -40,11 +46,13 @@ export class NpzReader {
   readonly #known = new Set<string>();
 
   private constructor(
+    key: typeof fromPackage,
     /** Path of the archive. */
     readonly path: string,
     zip: ZipFile,
     entries: ReadonlyMap<string, readonly Entry[]>,
   ) {
+    requirePackage(key, 'NpzReader', 'NpzReader.open(path)');
     this.#zip = zip;
     this.#entries = entries;
   }
@@ -60,7 +68,7 @@ export class NpzReader {
       zip = await openPromise(file, { autoClose: false, lazyEntries: true, decodeStrings: false });
       const entries = await readDirectory(file, zip);
       requireArrays(file, head, entries);
-      return new NpzReader(file, zip, entries);
+      return new NpzReader(fromPackage, file, zip, entries);
     } catch (error) {
       zip?.close();
       if (!isFormatError(error)) throw error;

@@ -4,6 +4,7 @@ import { requireTensor } from '../ops/operand.js';
 import type { Shape } from '../tensor/shape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
 import { formatFloats, formatNumber, formatNumbers } from './npy-values.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** What yazl takes at once; larger entries are handed to it as a stream. */
 const largestBuffer = 0x3fffffff;
@@ -13,7 +14,15 @@ const largestBuffer = 0x3fffffff;
  * are added.
  */
 export class NpzWriter {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   readonly #entries = new Map<string, Buffer>();
+
+  constructor() {
+    if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
+  }
 
   /**
    * Adds a tensor as a float32 array.

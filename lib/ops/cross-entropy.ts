@@ -15,6 +15,7 @@ import {
   type Tensor,
 } from '../tensor/tensor.js';
 import { requireTensor } from './operand.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** The class of each row, or the probabilities of all classes. */
 export type Targets =
@@ -39,6 +40,7 @@ export function crossEntropyWithLogits<X extends Tensor<Shape, Tape>>(
   logits: X & Unless<X, LogitsProblem<ShapeOf<X>>>,
   targets: Targets,
 ): Tensor<readonly [], TapeOf<X>> {
+  if (arguments.length > 2) requireNoSurplus('crossEntropyWithLogits', 2, arguments);
   return crossEntropy<X>(logits, (rows, columns) => readTargets(targets, rows, columns), false);
 }
 
@@ -55,6 +57,7 @@ export function klDivWithLogitsLoss<X extends Tensor<Shape, Tape>>(
   logits: X & Unless<X, LogitsProblem<ShapeOf<X>>>,
   targets: Tensor<readonly [number, number]>,
 ): Tensor<readonly [], TapeOf<X>> {
+  if (arguments.length > 2) requireNoSurplus('klDivWithLogitsLoss', 2, arguments);
   const read = (rows: number, columns: number): Target =>
     probabilities(requireTensor('targets', targets), rows, columns);
   return crossEntropy<X>(logits, read, true);

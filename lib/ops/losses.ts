@@ -8,6 +8,7 @@ import type { Tape } from '../tensor/tape.js';
 import { isTaped, type ShapeOf, storageOf, type TapeOf, type Tensor } from '../tensor/tensor.js';
 import { requireTensor } from './operand.js';
 import { sqrt } from './unary.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** The type that the targets are intersected with: `unknown` where they may fit the predictions. */
 export type TargetsOf<X, Y> = Unless<
@@ -32,6 +33,7 @@ export function mseLoss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
   targets: Y & TargetsOf<X, Y>,
 ): Tensor<readonly [], TapeOf<X>> {
+  if (arguments.length > 2) requireNoSurplus('mseLoss', 2, arguments);
   return meanLoss(backend.squaredError, 'predictions', predictions, targets);
 }
 
@@ -47,6 +49,7 @@ export function rmseLoss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
   targets: Y & TargetsOf<X, Y>,
 ): Tensor<readonly [], TapeOf<X>> {
+  if (arguments.length > 2) requireNoSurplus('rmseLoss', 2, arguments);
   return sqrt(meanLoss<X>(backend.squaredError, 'predictions', predictions, targets));
 }
 
@@ -61,6 +64,7 @@ export function maeLoss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
   targets: Y & TargetsOf<X, Y>,
 ): Tensor<readonly [], TapeOf<X>> {
+  if (arguments.length > 2) requireNoSurplus('maeLoss', 2, arguments);
   return meanLoss(backend.absoluteError, 'predictions', predictions, targets);
 }
 
@@ -78,6 +82,7 @@ export function huberLoss<X extends AnyTensor, Y extends AnyTensor>(
   targets: Y & TargetsOf<X, Y>,
   delta: number,
 ): Tensor<readonly [], TapeOf<X>> {
+  if (arguments.length > 3) requireNoSurplus('huberLoss', 3, arguments);
   requirePositive('delta', delta);
   return meanLoss(backend.huber, 'predictions', predictions, targets, delta);
 }
@@ -95,6 +100,7 @@ export function smoothL1Loss<X extends AnyTensor, Y extends AnyTensor>(
   targets: Y & TargetsOf<X, Y>,
   beta: number,
 ): Tensor<readonly [], TapeOf<X>> {
+  if (arguments.length > 3) requireNoSurplus('smoothL1Loss', 3, arguments);
   requirePositive('beta', beta);
   return meanLoss(backend.huber, 'predictions', predictions, targets, beta, 1 / beta);
 }
@@ -112,6 +118,7 @@ export function binaryCrossEntropyWithLogitsLoss<X extends AnyTensor, Y extends 
   logits: X,
   targets: Y & TargetsOf<X, Y>,
 ): Tensor<readonly [], TapeOf<X>> {
+  if (arguments.length > 2) requireNoSurplus('binaryCrossEntropyWithLogitsLoss', 2, arguments);
   return meanLoss(backend.binaryCrossEntropy, 'logits', logits, targets);
 }
 

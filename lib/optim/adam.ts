@@ -14,6 +14,7 @@ import {
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `Adam`. */
 export interface AdamOptions {
@@ -38,6 +39,10 @@ export interface AdamOptions {
  *     p = p - lr * decoupled * p   (with the p from before)
  */
 export class Adam implements ResumableOptimizer {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   #lr: number;
   readonly #betas: readonly [number, number];
   readonly #epsilon: number;
@@ -47,6 +52,7 @@ export class Adam implements ResumableOptimizer {
 
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(options?: AdamOptions) {
+    if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     const given = requireOptions('options', options, ['lr', 'betas', 'epsilon', 'weightDecay']);
     const { lr = 0.001, betas = [0.9, 0.999], epsilon = 1e-8 } = given;
     this.#lr = requirePositive('lr', lr);

@@ -2,6 +2,7 @@ import { type Gradients, gradientStorage, scaleGradients } from '../autograd/gra
 import { requirePositive } from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import { differentiatedParameters } from './optimizer.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /**
  * Makes all gradients of a module's parameters smaller by the same factor, in place, where their norm is
@@ -23,6 +24,7 @@ export function clipGradNorm(
   gradients: Gradients,
   max: number,
 ): number {
+  if (arguments.length > 3) requireNoSurplus('clipGradNorm', 3, arguments);
   requirePositive('max', max);
   const parameters = differentiatedParameters(module, gradients);
 

@@ -1,6 +1,7 @@
 import { requireTensor } from '../ops/operand.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Where a module gets from what is to be subtracted from its parameters. */
 export interface GradientProvider {
@@ -13,7 +14,15 @@ export interface GradientProvider {
 
 /** Collects the parameters that had no gradient. */
 export class UnusedTensors {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   readonly #tensors: Tensor<Shape>[] = [];
+
+  constructor() {
+    if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
+  }
 
   /** Notes a parameter that had no gradient. */
   add(parameter: Tensor<Shape>): void {

@@ -14,6 +14,7 @@ import {
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `RMSprop`. */
 export interface RMSpropOptions {
@@ -44,6 +45,10 @@ export interface RMSpropOptions {
  *     p = p - lr * decoupled * p   (with the p from before)
  */
 export class RMSprop implements ResumableOptimizer {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   #lr: number;
   readonly #alpha: number;
   readonly #epsilon: number;
@@ -54,6 +59,7 @@ export class RMSprop implements ResumableOptimizer {
 
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(options?: RMSpropOptions) {
+    if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     const names = ['lr', 'alpha', 'epsilon', 'momentum', 'centered', 'weightDecay'];
     const given = requireOptions('options', options, names);
     const { lr = 0.01, alpha = 0.9, epsilon = 1e-8, centered = false } = given;

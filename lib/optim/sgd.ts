@@ -14,6 +14,7 @@ import {
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Momentum that looks ahead (Nesterov, 1983). */
 export interface NesterovMomentum {
@@ -40,6 +41,10 @@ export interface SgdOptions {
  *     p = p - lr * decoupled * p   (with the p from before)
  */
 export class Sgd implements ResumableOptimizer {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   #lr: number;
   readonly #momentum: number;
   readonly #nesterov: boolean;
@@ -48,6 +53,7 @@ export class Sgd implements ResumableOptimizer {
 
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(options?: SgdOptions) {
+    if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     const given = requireOptions('options', options, ['lr', 'momentum', 'weightDecay']);
     const { lr = 0.01, momentum } = given;
     this.#lr = requirePositive('lr', lr);

@@ -4,6 +4,7 @@ import { requireTensor } from '../ops/operand.js';
 import { formatShape, sameShape, type Shape } from '../tensor/shape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
 import { type GradientProvider, UnusedTensors } from './gradient-provider.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /**
  * Updates one parameter in place with what the provider has for it, or notes it as unused. What a
@@ -14,6 +15,7 @@ export function updateParameter(
   provider: GradientProvider,
   unused: UnusedTensors,
 ): void {
+  if (arguments.length > 3) requireNoSurplus('updateParameter', 3, arguments);
   requireTensor('parameter', parameter);
   if (typeof provider?.gradient !== 'function') {
     throw wrongType('provider', 'an object with gradient()', provider);

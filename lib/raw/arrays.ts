@@ -1,6 +1,6 @@
 import { backend } from '../backend/index.js';
 import { freshFloats } from '../backend/room.js';
-import { describe, rangeError, wrongShape, wrongType } from '../errors.js';
+import { describe, rangeError, unknownOption, wrongShape, wrongType } from '../errors.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import type { Shape } from '../tensor/shape.js';
 import { isFloat32Array, lengthOf } from '../tensor/typed-array.js';
@@ -34,8 +34,23 @@ export function allocate(length: number): Float32Array {
   return freshFloats('a result', length);
 }
 
-export function requireObject(name: string, value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) throw wrongType(name, 'an object', value);
+/** Names in the objects that the functions take and give. One object may serve several of them, as that of
+ * training does for the backward pass; any other name is a misspelt one. */
+const names = new Set(
+  [
+    ['x', 'dy', 'shape', 'scale', 'bias', 'runningMean', 'runningVar', 'epsilon', 'momentum'],
+    ['y', 'mean', 'meanLow', 'invStd', 'dx', 'dscale', 'dbias'],
+  ].flat(),
+);
+
+export function requireObject(argument: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) throw wrongType(argument, 'an object', value);
+  // Unlike Object.keys, for...in allocates nothing; what Object.prototype may have is skipped.
+  for (const name in value) {
+    if (!names.has(name) && Object.hasOwn(value, name)) {
+      throw unknownOption(argument, [...names], name);
+    }
+  }
   return value as Readonly<Record<string, unknown>>;
 }
 

@@ -8,6 +8,7 @@ import {
   requireNoOverlap,
   requireObject,
 } from './arrays.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** What the kernel reads. */
 export interface BackwardInput {
@@ -47,6 +48,7 @@ export interface BackwardOutput {
  * @throws TypeError or RangeError naming the argument that is wrong; nothing has been written then.
  */
 export function batchNormBackward(input: BackwardInput, out?: BackwardOutput): BackwardOutput {
+  if (arguments.length > 2) requireNoSurplus('batchNormBackward', 2, arguments);
   const given = requireObject('input', input);
   const image = readImage(given.shape);
   const { images, channels, plane, elements } = image;

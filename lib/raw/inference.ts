@@ -8,6 +8,7 @@ import {
   requireNoOverlap,
   requireObject,
 } from './arrays.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** What the kernel reads. */
 export interface InferenceInput {
@@ -35,6 +36,7 @@ export interface InferenceInput {
  * @throws TypeError or RangeError naming the argument that is wrong; nothing has been written then.
  */
 export function batchNormInference(input: InferenceInput, out?: Float32Array): Float32Array {
+  if (arguments.length > 2) requireNoSurplus('batchNormInference', 2, arguments);
   const given = requireObject('input', input);
   const image = readImage(given.shape);
   const { images, channels, plane, elements } = image;

@@ -9,6 +9,7 @@ import {
   requireNoOverlap,
   requireObject,
 } from './arrays.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** What the kernel reads. */
 export interface TrainingInput {
@@ -52,6 +53,7 @@ export interface TrainingOutput {
  * @throws TypeError or RangeError naming the argument that is wrong; nothing has been written then.
  */
 export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): TrainingOutput {
+  if (arguments.length > 2) requireNoSurplus('batchNormTraining', 2, arguments);
   const given = requireObject('input', input);
   const image = readImage(given.shape);
   const { images, channels, plane, elements } = image;

@@ -19,6 +19,7 @@ import { type LoadOptions, readExtra } from '../npz/npz-files.js';
 import { storageOf } from '../tensor/tensor.js';
 import { type Entry, formatHeader, maxHeaderBytes, parseHeader } from './safetensors-format.js';
 import { encodeFloats, encodeInteger, safetensorsNumberType } from './values.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 const wanted = 'a safetensors file';
 
@@ -35,6 +36,7 @@ export async function saveSafetensors(
   path: FilePath,
   module: Pick<CanUpdateWithGradients, 'parameters'>,
 ): Promise<void> {
+  if (arguments.length > 2) requireNoSurplus('saveSafetensors', 2, arguments);
   const file = readPath('path', path);
   const entries = new Map<string, Entry>();
   const parts: Buffer[] = [];
@@ -67,6 +69,7 @@ export async function loadSafetensors(
   module: Pick<CanUpdateWithGradients, 'parameters'>,
   options?: LoadOptions,
 ): Promise<void> {
+  if (arguments.length > 3) requireNoSurplus('loadSafetensors', 3, arguments);
   const file = readPath('path', path);
   const parameters = readParameters('module', module);
   const extra = readExtra(options);

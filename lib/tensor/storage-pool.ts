@@ -3,6 +3,7 @@ import { requireRoom } from '../backend/room.js';
 import { outOfMemory, requireNonNegative } from '../errors.js';
 import { totalmem } from 'node:os';
 import { poison, poisoning, requirePoison } from './poison.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 // Fresh memory costs ten times the arithmetic done on it: every page is faulted in and zeroed at its
 // first write. Buffers that are given back are therefore kept, by exact length, for the next tensor of
@@ -22,6 +23,10 @@ const hugePageBytes = 4 * 1024 * 1024;
 
 /** Memory that tensors have given back, kept by length for the next ones. */
 class StoragePool {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   readonly #free = new Map<number, Float32Array[]>();
   #bytes = 0;
   #limit = Math.floor(totalmem() / 4);

@@ -1,5 +1,6 @@
 // For Symbol.dispose in the declarations, whatever library their reader compiles with.
 /// <reference lib="esnext.disposable" preserve="true" />
+import { fromPackage, requirePackage } from '../construction.js';
 import { Graph } from '../autograd/graph.js';
 import {
   describe,
@@ -31,6 +32,7 @@ import { Storage } from './storage.js';
 import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
 import { isFloat32Array, lengthOf, plainView } from './typed-array.js';
 import { type NumberSource, readShape, readValues, requireFixedSize } from './values.js';
+import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 /** Uniformly distributed numbers in [0, 1): `Math.random`, or a seeded generator. */
 export type RandomSource = () => number;
@@ -88,6 +90,10 @@ export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
  * backward(loss).get(x)?.array(); // d loss / d x
  */
 export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   /** Sizes of the axes, outermost first. */
   readonly shape: S;
   /** Identity for gradients: `trace()` keeps it, every operation makes a new one. */
@@ -100,12 +106,14 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   readonly #constant: boolean;
 
   private constructor(
+    key: typeof fromPackage,
     shape: S,
     lease: Lease,
     graph: Graph | undefined,
     id: number,
     constant: boolean,
   ) {
+    requirePackage(key, 'Tensor', 'Tensor.from(values, shape)');
     this.shape = shape;
     this.id = id;
     this.#lease = lease;
@@ -115,7 +123,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   static {
     createTensor = (shape, storage, graph, id = created++, constant = false) =>
-      new Tensor(shape, new Lease(storage), graph, id, constant);
+      new Tensor(fromPackage, shape, new Lease(storage), graph, id, constant);
     storageOf = (tensor) => tensor.#lease.storage;
     leaseOf = (tensor) => tensor.#lease;
     isTensor = (value): value is Tensor<Shape, Tape> =>

@@ -11,6 +11,7 @@ import {
 } from '../npz/npz-files.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { ResumableOptimizer } from '../optim/optimizer-state.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** A generator of random numbers whose state can be read and set. */
 export interface ResumableGenerator {
@@ -50,6 +51,7 @@ export interface Training {
  * await saveCheckpoint('run.npz', training);
  */
 export async function saveCheckpoint(path: FilePath, training: Training): Promise<void> {
+  if (arguments.length > 2) requireNoSurplus('saveCheckpoint', 2, arguments);
   const { model, optimizer, generators, parts, progress } = readTraining(training);
   await saveNpz(path, {
     write(zip) {
@@ -74,6 +76,7 @@ export async function saveCheckpoint(path: FilePath, training: Training): Promis
  * then.
  */
 export async function loadCheckpoint(path: FilePath, training: Training): Promise<void> {
+  if (arguments.length > 2) requireNoSurplus('loadCheckpoint', 2, arguments);
   const file = readPath('path', path);
   const { model, optimizer, generators, parts, progress } = readTraining(training);
   requireWritable(progress);

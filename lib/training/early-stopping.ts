@@ -9,6 +9,7 @@ import {
 import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `EarlyStopping`. */
 export interface EarlyStoppingOptions {
@@ -32,6 +33,10 @@ export interface EarlyStoppingOptions {
  * }
  */
 export class EarlyStopping {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   readonly #patience: number;
   readonly #sign: 1 | -1;
   readonly #minDelta: number;
@@ -41,6 +46,7 @@ export class EarlyStopping {
 
   /** @throws TypeError or RangeError naming the option that is wrong. */
   constructor(options: EarlyStoppingOptions) {
+    if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     if (options === undefined) throw wrongType('options', 'an object', options);
     const given = requireOptions('options', options, ['patience', 'mode', 'minDelta']);
     this.#patience = requirePositiveInteger('patience', given.patience);

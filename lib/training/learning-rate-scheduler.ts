@@ -3,6 +3,7 @@ import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { requireStep, type Schedule } from './schedules.js';
+import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
 
 /** What has a learning rate: `Sgd`, `Adam`, `RMSprop`, or an optimizer of yours. */
 export interface HasLearningRate {
@@ -19,6 +20,10 @@ export interface HasLearningRate {
  * scheduler.next();
  */
 export class LearningRateScheduler {
+  static {
+    refuseSurplusArguments(this);
+  }
+
   readonly #optimizer: HasLearningRate;
   readonly #schedule: Schedule;
   #step = 0;
@@ -29,6 +34,7 @@ export class LearningRateScheduler {
    * @throws TypeError for a wrong argument; what the optimizer throws for a learning rate that is none.
    */
   constructor(optimizer: HasLearningRate, schedule: Schedule) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     const candidate = optimizer as Partial<HasLearningRate> | null | undefined;
     if (typeof candidate?.lr !== 'number') throw wrongType('optimizer', 'an object with lr', optimizer); // prettier-ignore
     if (typeof schedule !== 'function') {

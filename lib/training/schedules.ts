@@ -8,6 +8,7 @@ import {
   wrongType,
   wrongValue,
 } from '../errors.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** The learning rate of a step; the first step is 0. A function of yours is as good as any of these. */
 export type Schedule = (step: number) => number;
@@ -60,6 +61,7 @@ export interface OneCycleScheduleOptions {
 
 /** The same learning rate in every step. */
 export function constantSchedule(lr: number): Schedule {
+  if (arguments.length > 1) requireNoSurplus('constantSchedule', 1, arguments);
   requirePositive('lr', lr);
   return (step) => {
     requireStep(step);
@@ -69,6 +71,7 @@ export function constantSchedule(lr: number): Schedule {
 
 /** lr * factor^floor(step / every): PyTorch's `StepLR`. */
 export function stepSchedule(options: StepScheduleOptions): Schedule {
+  if (arguments.length > 1) requireNoSurplus('stepSchedule', 1, arguments);
   const given = requireGiven(options, ['lr', 'every', 'factor']);
   const lr = requirePositive('lr', given.lr);
   const every = requirePositiveInteger('every', given.every);
@@ -78,6 +81,7 @@ export function stepSchedule(options: StepScheduleOptions): Schedule {
 
 /** lr * (start + (1 - start) * step / warmup), and lr from step `warmup` on: PyTorch's `LinearLR`. */
 export function warmupSchedule(options: WarmupScheduleOptions): Schedule {
+  if (arguments.length > 1) requireNoSurplus('warmupSchedule', 1, arguments);
   const given = requireGiven(options, ['lr', 'warmup', 'start']);
   const lr = requirePositive('lr', given.lr);
   const warmup = requirePositiveInteger('warmup', given.warmup);
@@ -92,6 +96,7 @@ export function warmupSchedule(options: WarmupScheduleOptions): Schedule {
  *     final + (lr - final) * (1 + cos(pi * (step - warmup) / (steps - warmup))) / 2
  */
 export function cosineSchedule(options: CosineScheduleOptions): Schedule {
+  if (arguments.length > 1) requireNoSurplus('cosineSchedule', 1, arguments);
   const given = requireGiven(options, ['lr', 'steps', 'warmup', 'final']);
   const lr = requirePositive('lr', given.lr);
   const steps = requirePositiveInteger('steps', given.steps);
@@ -110,6 +115,7 @@ export function cosineSchedule(options: CosineScheduleOptions): Schedule {
  * finalDivisor in the last step, where it stays (Smith and Topin, 2018; PyTorch's `OneCycleLR`).
  */
 export function oneCycleSchedule(options: OneCycleScheduleOptions): Schedule {
+  if (arguments.length > 1) requireNoSurplus('oneCycleSchedule', 1, arguments);
   const given = requireGiven(options, ['lr', 'steps', 'rise', 'startDivisor', 'finalDivisor']);
   const lr = requirePositive('lr', given.lr);
   const steps = requirePositiveInteger('steps', given.steps);

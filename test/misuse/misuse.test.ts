@@ -1,9 +1,11 @@
+import * as index from 'batchnorm';
 import {
   backend,
   FileFormatError,
   NpzReader,
   setNumThreads,
   storagePool,
+  Tensor,
   UnusedParamsError,
 } from 'batchnorm';
 import { errorCodes } from '#lib/errors';
@@ -47,7 +49,7 @@ if (!emulated && backend.isa !== 'scalar') {
   describe('with every kind of wrong argument', function () {
     this.timeout(600_000);
     const path = temporaryDirectory();
-    const { checker, callables, unknown } = readSurface();
+    const { checker, callables, closed, unknown } = readSurface();
     const examples = new Examples(checker, callables, path);
     const home = process.cwd();
     const { limit } = storagePool;
@@ -89,6 +91,59 @@ if (!emulated && backend.isa !== 'scalar') {
         }
         expect(complaints.join('\n')).to.equal('');
       });
+
+      if (parameters.some(({ rest }) => rest) || callable.kind === 'setter') continue;
+      // JSON.stringify passes a key.
+      if (callable.member === 'toJSON') continue;
+      it(`${name} with a surplus argument`, async () => {
+        const { self, args } = await examples.of(callable);
+        expect(args.length).to.equal(parameters.length);
+        const before = stateOf({ self, args });
+        const error = await outcome(() => invoke(callable, self, [...args, 'surplus']));
+        expect(stateOf({ self, args })).to.equal(before);
+        expect(error).to.be.instanceOf(TypeError).with.property('code', 'ERR_BATCHNORM_TOO_MANY_ARGUMENTS'); // prettier-ignore
+        const { message } = error as Error;
+        expect(message).to.include(args.length === 0 ? 'no arguments' : `at most ${args.length} `);
+        expect(message).to.include(`argument ${args.length + 1}, "surplus"`);
+        expect(message).to.include(`${callable.member}()`);
+        examples.close();
+        const again = await examples.of(callable);
+        const missing = await outcome(() => invoke(callable, again.self, [...again.args, undefined])); // prettier-ignore
+        expect(missing).to.equal(undefined);
+        examples.close();
+      });
+
+      for (const [i, parameter] of parameters.entries()) {
+        if (!parameter.types.every((type) => isOptions(checker, type))) continue;
+        it(`${name} with a misspelt name in ${parameter.name}`, async () => {
+          const { self, args } = await examples.of(callable);
+          const given = args.with(i, { ...(args[i] as object), misspelt: 1 });
+          const error = await outcome(() => invoke(callable, self, given));
+          expect(error).to.be.instanceOf(TypeError).with.property('code', 'ERR_BATCHNORM_UNKNOWN_OPTION'); // prettier-ignore
+          expect((error as Error).message).to.include('misspelt');
+          examples.close();
+        });
+      }
+    }
+
+    it('finds the classes that users cannot construct', () => {
+      expect(closed).to.include.members(['Batch', 'NpzReader', 'Tensor']);
+    });
+
+    for (const name of closed) {
+      it(`new ${name}`, () => {
+        const constructor = (index as Record<string, unknown>)[name] as new (...args: unknown[]) => unknown; // prettier-ignore
+        for (const args of [
+          [],
+          [
+            [1, 2, 3, 4],
+            [2, 2],
+          ],
+          [Tensor.zeros([2]), [0], Uint32Array.of(0)],
+        ]) {
+          expect(() => new constructor(...args)).to.throw(TypeError, name).with.property('code', 'ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR'); // prettier-ignore
+        }
+      });
     }
 
     async function misuse(
@@ -114,6 +169,17 @@ if (!emulated && backend.isa !== 'scalar') {
       return complaintAbout(error, namesOf(checker, parameter, args[index]));
     }
   });
+}
+
+/** Whether a type is that of an options object: no class, no array, nothing that a user implements. */
+function isOptions(checker: ts.TypeChecker, type: ts.Type): boolean {
+  if (type.isUnion()) {
+    const given = type.types.filter(({ flags }) => !(flags & ts.TypeFlags.Undefined));
+    return given.length > 0 && given.every((each) => isOptions(checker, each));
+  }
+  if (!(type.flags & ts.TypeFlags.Object) || type.symbol === undefined) return false;
+  if (type.symbol.flags & ts.SymbolFlags.Class || !/Options$|Input$|Output$|Dataset$|^Training$/.test(type.symbol.name)) return false; // prettier-ignore
+  return checker.getPropertiesOfType(type).length > 0;
 }
 
 /** What is thrown, now or by the promise that is returned. */

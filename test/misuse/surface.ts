@@ -26,6 +26,8 @@ export interface Callable {
 export interface Surface {
   readonly checker: ts.TypeChecker;
   readonly callables: readonly Callable[];
+  /** Classes that only the package makes instances of. */
+  readonly closed: readonly string[];
   /** Exports that are none of what this file knows. */
   readonly unknown: readonly string[];
 }
@@ -45,6 +47,7 @@ export function readSurface(): Surface {
   });
   const checker = program.getTypeChecker();
   const callables: Callable[] = [];
+  const closed: string[] = [];
   const unknown: string[] = [];
   for (const [i, module] of modules.entries()) {
     const source = program.getSourceFile(files[i]);
@@ -54,9 +57,10 @@ export function readSurface(): Surface {
       const found = callablesOf(checker, exported, module);
       if (found === undefined) unknown.push(exported.name);
       else callables.push(...found);
+      if (isClosed(checker, exported)) closed.push(exported.name);
     }
   }
-  return { checker, callables, unknown };
+  return { checker, callables, closed, unknown };
 }
 
 function callablesOf(
@@ -172,6 +176,14 @@ function isWritable(symbol: ts.Symbol): boolean {
   }
   const readonly = (each: ts.Declaration) => (ts.getCombinedModifierFlags(each) & ts.ModifierFlags.Readonly) !== 0; // prettier-ignore
   return !(symbol.declarations ?? []).some(readonly);
+}
+
+/** Whether a class is exported as a value, without a constructor for users. */
+function isClosed(checker: ts.TypeChecker, exported: ts.Symbol): boolean {
+  const symbol =
+    exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
+  if (!(symbol.flags & ts.SymbolFlags.Class) || isOnlyAType(symbol)) return false;
+  return !checker.getTypeOfSymbol(symbol).getConstructSignatures().some(isPublic);
 }
 
 /** A class whose constructor stays inside, such as Gradients. */

@@ -21,13 +21,13 @@ type Taped = Tensor<Shape, OwnedTape>;
 type Loss = (x: Taped, targets: Tensor<Shape>, delta: number) => Tensor0D<OwnedTape>;
 
 const losses: Readonly<Record<DfdxLoss['name'], Loss>> = {
-  mse: mseLoss,
-  mae: maeLoss,
+  mse: (x, targets) => mseLoss(x, targets),
+  mae: (x, targets) => maeLoss(x, targets),
   huber: huberLoss,
   smooth_l1: smoothL1Loss,
   cross_entropy: (x, targets) => crossEntropyWithLogits(x as never, targets as never),
   kl_div: (x, targets) => klDivWithLogitsLoss(x as never, targets as never),
-  binary_cross_entropy: binaryCrossEntropyWithLogitsLoss,
+  binary_cross_entropy: (x, targets) => binaryCrossEntropyWithLogitsLoss(x, targets),
 };
 
 // Seven digits, computed in float32; dfdx itself compares with 1e-6.
