@@ -1,49 +1,127 @@
-import { FileFormatError } from '../files/file-format-error.js';
+import { basename } from 'node:path';
+import { readChunks } from '../files/chunks.js';
+import { decodeFloat8 } from '../files/decode-float8.js';
 import { decodeNumbers } from '../files/decode-numbers.js';
+import { FileFormatError } from '../files/file-format-error.js';
+import { fileKind, wrongKind } from '../files/file-kind.js';
 import type { NumberType } from '../files/number-type.js';
-import type { NpyLayout } from '../npz/npy-header.js';
+import { type OpenFile, openFile } from '../files/open-file.js';
+import type { Fail, NpyLayout } from '../npz/npy-header.js';
+import { NpyScanner, type NpyVisitor } from '../npz/npy-scanner.js';
 import { NpzReader } from '../npz/npz-reader.js';
+import { readHeader } from '../safetensors/read-header.js';
+import type { Entry } from '../safetensors/safetensors-format.js';
+import { safetensorsNumberType } from '../safetensors/values.js';
 import { StatisticsCollector } from './array-statistics.js';
-import type { InspectedArray } from './suspicious.js';
+import type { InspectedArray } from './inspected-array.js';
 
 /** What is in a file. */
 export interface Contents {
+  readonly format: 'npz' | 'npy' | 'safetensors';
   readonly arrays: readonly InspectedArray[];
   /** Entries that are no arrays by their names. */
   readonly others: readonly string[];
   readonly unreadable: readonly { readonly name: string; readonly message: string }[];
 }
 
-/** Reads what can be read: an array that cannot does not hide the others. */
+const wanted = 'an .npz, .npy or safetensors file';
+
+/**
+ * Reads what can be read of a file of any of these formats, which its first bytes tell: an array that cannot be read
+ * does not hide the others. Values are read in pieces.
+ * @throws FileFormatError for a file of another kind, or whose directory is damaged.
+ */
 export async function readArrays(file: string): Promise<Contents> {
-  const arrays: InspectedArray[] = [];
-  const unreadable: { name: string; message: string }[] = [];
-  const zip = await NpzReader.open(file);
-  const names = zip.names.filter((name) => name.endsWith('.npy'));
+  const opened = await openFile(file, wanted);
   try {
-    for (const name of names) {
-      try {
-        arrays.push(await readArray(zip, name));
-      } catch (error) {
-        if (!(error instanceof FileFormatError)) throw error;
-        unreadable.push({ name, message: error.message });
-      }
-    }
+    const kind = fileKind(opened.head);
+    if (kind === 'npz') return await readNpz(file);
+    if (kind === 'npy') return await readNpy(file, opened);
+    if (kind === 'safetensors') return await readSafetensors(file, opened);
+    throw wrongKind(file, 'npz', wanted, opened.head);
+  } finally {
+    await opened.handle.close();
+  }
+}
+
+async function readNpz(file: string): Promise<Contents> {
+  const zip = await NpzReader.open(file);
+  try {
+    const names = zip.names.filter((name) => name.endsWith('.npy'));
+    const others = zip.names.filter((name) => !name.endsWith('.npy'));
+    const read = (name: string) => scanned(name, (visitor) => zip.scan(name, visitor));
+    const arrays = names.map((name) => [name, () => read(name)] as const);
+    return { format: 'npz', others, ...(await readAll(arrays)) };
   } finally {
     zip.close();
   }
-  return { arrays, unreadable, others: zip.names.filter((name) => !names.includes(name)) };
 }
 
-async function readArray(zip: NpzReader, name: string): Promise<InspectedArray> {
+/** The array has no name but that of the file. */
+async function readNpy(file: string, { handle, size }: OpenFile): Promise<Contents> {
+  const fail: Fail = (expected, found) => {
+    throw new FileFormatError(file, expected, found);
+  };
+  const array = await scanned(basename(file), async (visitor) => {
+    const scanner = new NpyScanner(visitor, size, fail);
+    for await (const piece of readChunks(handle, 0, size, fail)) scanner.push(piece);
+    scanner.end();
+  });
+  return { format: 'npy', arrays: [array], others: [], unreadable: [] };
+}
+
+async function readSafetensors(file: string, opened: OpenFile): Promise<Contents> {
+  const { entries, dataOffset } = await readHeader(file, opened, (expected, found, tensor) => {
+    throw new FileFormatError(file, expected, found, tensor);
+  });
+  const read = async (name: string, entry: Entry): Promise<InspectedArray> => {
+    const { dtype, shape, begin, end } = entry;
+    const type = safetensorsNumberType(dtype);
+    const decode = (bytes: Buffer) =>
+      type === undefined ? decodeFloat8(bytes, dtype) : decodeNumbers(bytes, type);
+    const described = { name, type: type?.name ?? dtype, shape, loadable: type !== undefined };
+    if (decode(Buffer.alloc(0)) === undefined) return described;
+    const collector = new StatisticsCollector();
+    const fail: Fail = (expected, found) => {
+      throw new FileFormatError(file, expected, found, name);
+    };
+    for await (const bytes of readChunks(opened.handle, dataOffset + begin, end - begin, fail)) {
+      collector.add(decode(bytes) ?? new Float32Array());
+    }
+    return { ...described, statistics: collector.result() };
+  };
+  const arrays = [...entries].map(([name, entry]) => [name, () => read(name, entry)] as const);
+  return { format: 'safetensors', others: [], ...(await readAll(arrays)) };
+}
+
+async function readAll(
+  entries: readonly (readonly [name: string, read: () => Promise<InspectedArray>])[],
+): Promise<Pick<Contents, 'arrays' | 'unreadable'>> {
+  const arrays: InspectedArray[] = [];
+  const unreadable: { name: string; message: string }[] = [];
+  for (const [name, read] of entries) {
+    try {
+      arrays.push(await read());
+    } catch (error) {
+      if (!(error instanceof FileFormatError)) throw error;
+      unreadable.push({ name, message: error.message });
+    }
+  }
+  return { arrays, unreadable };
+}
+
+async function scanned(
+  name: string,
+  scan: (visitor: NpyVisitor) => Promise<void>,
+): Promise<InspectedArray> {
   let layout: NpyLayout | undefined;
   let type: NumberType | undefined;
   const collector = new StatisticsCollector();
-  await zip.scan(name, {
+  await scan({
     begin: (...found) => ([layout, type] = found),
     values: (bytes, type) => collector.add(decodeNumbers(bytes, type)),
   });
   const { descr, shape } = layout as unknown as NpyLayout;
-  if (type === undefined) return { name, type: descr, shape };
-  return { name, type: type.name, shape, statistics: collector.result() };
+  if (type === undefined) return { name, type: descr, shape, loadable: false };
+  return { name, type: type.name, shape, loadable: true, statistics: collector.result() };
 }

@@ -1,18 +1,9 @@
-import type { Shape } from '../tensor/shape.js';
 import { formatShape } from '../tensor/shape.js';
+import { groupOf } from './array-groups.js';
 import { type ArrayStatistics, type Tally, tinyBelow } from './array-statistics.js';
 import { numberTypes } from '../files/number-type.js';
 import { plural, short } from './format.js';
-
-/** An array of an `.npz` file. */
-export interface InspectedArray {
-  /** Name of the entry, `.npy` included. */
-  readonly name: string;
-  readonly type: string;
-  readonly shape: Shape;
-  /** Missing where the values are no numbers. */
-  readonly statistics?: ArrayStatistics;
-}
+import type { InspectedArray } from './inspected-array.js';
 
 /** Something in an array that is likely a mistake. */
 export interface Suspicion {
@@ -21,19 +12,27 @@ export interface Suspicion {
 }
 
 /** The names of a batch norm layer's arrays, as dfdx and as PyTorch call them, behind a common prefix. */
-const partName = /^(.*?)(scale|weight|bias|running_mean|running_var)\.npy$/s;
+const partName = /^(.*?)(scale|weight|bias|running_mean|running_var)(?:\.npy)?$/s;
+
+/** Values that are likely a mistake, whatever an array is for. */
+export function findSuspiciousValues(arrays: readonly InspectedArray[]): Suspicion[] {
+  const found: Suspicion[] = [];
+  for (const { name, statistics } of arrays) {
+    if (statistics !== undefined)
+      checkValues(statistics, (problem) => found.push({ name, problem }));
+  }
+  return found;
+}
 
 /** What in these arrays is likely a mistake; batch norm layers are known by their names. */
 export function findSuspicious(arrays: readonly InspectedArray[]): Suspicion[] {
-  const found: Suspicion[] = [];
+  const found = findSuspiciousValues(arrays);
   const note = (name: string, problem: string) => found.push({ name, problem });
-  const layers = groupByLayer(arrays);
-  for (const { name, type, statistics } of arrays) {
-    if (statistics !== undefined) {
-      checkValues(statistics, (problem) => note(name, problem));
-    } else if (partName.test(name)) {
-      note(name, `type ${type}: load() takes ${numberTypes}`);
-    }
+  // What an optimizer remembers of a scale is no scale.
+  const model = arrays.filter((array) => !['optimizer', 'checkpoint'].includes(groupOf(array)));
+  const layers = groupByLayer(model);
+  for (const { name, type, loadable } of model) {
+    if (!loadable && partName.test(name)) note(name, `type ${type}: loading takes ${numberTypes}`);
   }
   for (const layer of layers.values()) {
     const variance = layer.get('running_var');
@@ -43,7 +42,7 @@ export function findSuspicious(arrays: readonly InspectedArray[]): Suspicion[] {
     checkScale(layer.get('scale') ?? layer.get('weight'), note);
     checkTogether(layer, variance, note);
   }
-  for (const { name, statistics } of arrays) {
+  for (const { name, statistics } of model) {
     if (statistics?.count === 1) checkSetting(name, statistics, note);
   }
   return found;
@@ -75,7 +74,7 @@ function checkValues(
   // momentum.npy of a cumulative average is NaN on purpose: one number, see checkSetting.
   if (nan.count > 0 && count > 1) note(say(nan, 'NaN'));
   if (infinite.count > 0) note(say(infinite, 'infinite'));
-  if (tooLarge.count > 0) note(`${say(tooLarge, 'beyond float32')}: load() refuses the file`);
+  if (tooLarge.count > 0) note(`${say(tooLarge, 'beyond float32')}: loading refuses the file`);
 }
 
 function checkVariance({ name, statistics }: InspectedArray, note: Note): void {
@@ -101,7 +100,11 @@ function checkScale(scale: InspectedArray | undefined, note: Note): void {
 
 function checkTogether(layer: Layer, variance: InspectedArray, note: Note): void {
   const mean = layer.get('running_mean');
-  if (mean === undefined) note(variance.name, 'no running_mean.npy stands beside it');
+  if (mean === undefined)
+    note(
+      variance.name,
+      `no running_mean${variance.name.endsWith('.npy') ? '.npy' : ''} stands beside it`,
+    );
   for (const { name, shape } of layer.values()) {
     if (formatShape(shape) !== formatShape(variance.shape)) {
       note(name, `its shape ${formatShape(shape)} is not ${formatShape(variance.shape)}, that of the running variance`); // prettier-ignore
@@ -117,7 +120,7 @@ function checkTogether(layer: Layer, variance: InspectedArray, note: Note): void
 }
 
 function checkSetting(name: string, { min, nan }: ArrayStatistics, note: Note): void {
-  const [, setting] = /(?:^|[./])(epsilon|momentum)\.npy$/.exec(name) ?? [];
+  const [, setting] = /(?:^|[./])(epsilon|momentum)(?:\.npy)?$/.exec(name) ?? [];
   const value = nan.count === 1 ? NaN : min;
   if (setting === undefined && Number.isNaN(value)) note(name, 'the value is NaN');
   if (value === null) return;

@@ -3,7 +3,6 @@ import type { FileHandle } from 'node:fs/promises';
 import { readChunks, readExactly, writeChunks } from '../files/chunks.js';
 import { decodeNumbers } from '../files/decode-numbers.js';
 import { FileFormatError } from '../files/file-format-error.js';
-import { wrongKind } from '../files/file-kind.js';
 import { FloatCollector } from '../files/float-collector.js';
 import { type NumberType, numberTypes } from '../files/number-type.js';
 import { type OpenFile, openFile } from '../files/open-file.js';
@@ -17,11 +16,10 @@ import { statisticsOf } from '../nn/running-statistics.js';
 import { elementCount, formatShape, sameShape } from '../tensor/shape.js';
 import { type LoadOptions, readExtra } from '../npz/npz-files.js';
 import { storageOf } from '../tensor/tensor.js';
-import { type Entry, formatHeader, maxHeaderBytes, parseHeader } from './safetensors-format.js';
+import { readHeader, wantedFile } from './read-header.js';
+import { type Entry, formatHeader } from './safetensors-format.js';
 import { encodeFloats, encodeInteger, safetensorsNumberType } from './values.js';
 import { requireNoSurplus } from '../surplus-arguments.js';
-
-const wanted = 'a safetensors file';
 
 /** What PyTorch counts batches in, next to a running mean. */
 const batchCounter = 'num_batches_tracked';
@@ -73,7 +71,7 @@ export async function loadSafetensors(
   const file = readPath('path', path);
   const parameters = readParameters('module', module);
   const extra = readExtra(options);
-  const opened = await openFile(file, wanted);
+  const opened = await openFile(file, wantedFile);
   try {
     const reader = await Reader.open(file, opened);
     const changes: Change[] = [];
@@ -106,16 +104,9 @@ class Reader {
     private readonly dataOffset: number,
   ) {}
 
-  static async open(file: string, { handle, size, head }: OpenFile): Promise<Reader> {
-    const fail = failIn(file);
-    // By the format, the header begins with a brace.
-    if (head.length < 9 || head[8] !== 0x7b) throw wrongKind(file, 'safetensors', wanted, head);
-    const length = Number(head.readBigUInt64LE());
-    const most = Math.min(maxHeaderBytes, size - 8);
-    if (length > most) fail(`a header of at most ${most} bytes`, String(length));
-    const header = await readExactly(handle, 8, length, fail);
-    const entries = parseHeader(header, size - 8 - length, fail);
-    return new Reader(file, handle, entries, 8 + length);
+  static async open(file: string, opened: OpenFile): Promise<Reader> {
+    const { entries, dataOffset } = await readHeader(file, opened, failIn(file));
+    return new Reader(file, opened.handle, entries, dataOffset);
   }
 
   has(name: string): boolean {

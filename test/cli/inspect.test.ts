@@ -57,10 +57,10 @@ describe('batchnorm inspect', () => {
     expect(integers.suspicious).to.deep.equal([]);
     const { arrays, suspicious } = inspectJson(archive('text'));
     expect(arrays.find(({ name }) => name === 'bias.npy')).to.deep.equal({
-      ...{ name: 'bias.npy', type: "'<U1'", shape: [3] },
+      ...{ name: 'bias.npy', group: 'weights', type: "'<U1'", shape: [3], loadable: false },
     });
     expect(suspicious).to.deep.equal([
-      { name: 'bias.npy', problem: "type '<U1': load() takes floats, integers or booleans" },
+      { name: 'bias.npy', problem: "type '<U1': loading takes floats, integers or booleans" },
     ]);
 
     const zip = new ZipFile();
@@ -69,7 +69,7 @@ describe('batchnorm inspect', () => {
     await pipeline(zip.outputStream, createWriteStream(path('notes.npz')));
     expect(inspectJson(path('notes.npz')).others).to.deep.equal(['notes\u001b[2J.txt']);
     expect(batchnorm(['inspect', path('notes.npz')]).output).to.equal(
-      `${path('notes.npz')}: 0 arrays and 1 entry of another kind\n`,
+      `${path('notes.npz')}: an .npz file, 0 arrays and 1 entry of another kind\n`,
     );
   });
 
@@ -139,7 +139,7 @@ describe('batchnorm inspect', () => {
     const text = batchnorm(['inspect', path('text.npz')]);
     expect(text.code).to.equal(1);
     expect(text.errors).to.match(
-      /^batchnorm: Expected an \.npz file, a zip archive of arrays, in .*\n$/,
+      /^batchnorm: Expected an \.npz, \.npy or safetensors file in .* but found the bytes 68656c6c6f\n$/,
     );
   });
 });

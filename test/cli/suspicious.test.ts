@@ -1,11 +1,13 @@
 import { StatisticsCollector } from '#lib/cli/array-statistics';
-import { findSuspicious, type InspectedArray } from '#lib/cli/suspicious';
+import type { InspectedArray } from '#lib/cli/inspected-array';
+import { findSuspicious } from '#lib/cli/suspicious';
 import { expect } from 'chai';
 
 function array(name: string, ...values: number[]): InspectedArray {
   const collector = new StatisticsCollector();
   collector.add(Float64Array.from(values));
-  return { name, type: 'float64', shape: [values.length], statistics: collector.result() };
+  const described = { name, type: 'float64', shape: [values.length], loadable: true };
+  return { ...described, statistics: collector.result() };
 }
 
 /** A layer without a fault, but for the arrays given. */
@@ -65,9 +67,25 @@ describe('findSuspicious', () => {
   });
 
   it('finds types that load() refuses where it would read them', () => {
-    const integers = (name: string) => ({ name, type: 'int64', shape: [3] });
-    expect(problems(layer('', integers('bias.npy')))[0]).to.include('bias.npy: type int64');
-    expect(problems([integers('labels.npy')])).to.deep.equal([]);
+    const text = (name: string) => ({ name, type: "'<U3'", shape: [3], loadable: false });
+    expect(problems(layer('', text('bias.npy')))[0]).to.include("bias.npy: type '<U3'");
+    expect(problems([text('labels.npy')])).to.deep.equal([]);
+    const eighths = { ...array('0.weight', 1, 2, 3), type: 'F8_E4M3', loadable: false };
+    expect(problems([eighths])).to.have.length(1);
+  });
+
+  it('knows layers by the names of safetensors files', () => {
+    const plain = layer('net.1.', array('net.1.running_var.npy', 1, -2, 3));
+    const renamed = plain.map((each) => ({ ...each, name: each.name.replace('.npy', '') }));
+    expect(problems(renamed)).to.have.length(1);
+    expect(problems(renamed)[0]).to.include('net.1.running_var: 1 value is negative, at 1');
+    const withoutMean = renamed.filter(({ name }) => !name.endsWith('running_mean'));
+    expect(problems(withoutMean)).to.include('net.1.running_var: no running_mean stands beside it');
+  });
+
+  it('takes what an optimizer remembers for no layer', () => {
+    expect(problems(layer('checkpoint.optimizer.adam.moment2.', array('checkpoint.optimizer.adam.moment2.running_var.npy', -1, 0, 1)))).to.deep.equal([]); // prettier-ignore
+    expect(problems([array('checkpoint.optimizer.sgd.velocity.0.scale.npy', NaN, 1)])).to.have.length(1); // prettier-ignore
   });
 
   it('finds settings out of range; a momentum of NaN is cumulative', () => {

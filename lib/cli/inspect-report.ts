@@ -1,0 +1,85 @@
+import { formatShape } from '../tensor/shape.js';
+import { type ArrayGroup, countParameters, groupOf } from './array-groups.js';
+import { plural, short, table } from './format.js';
+import type { InspectedArray } from './inspected-array.js';
+import type { Contents } from './read-arrays.js';
+import type { Suspicion } from './suspicious.js';
+
+const formats = { npz: 'an .npz file', npy: 'an .npy file', safetensors: 'a safetensors file' };
+
+/** Tables of their own, in this order. */
+const sections: readonly (readonly [title: string, groups: readonly ArrayGroup[]])[] = [
+  ['model', ['weights', 'statistics', 'settings']],
+  ['optimizer state', ['optimizer']],
+  ['rest of the checkpoint', ['checkpoint']],
+];
+
+/** What `--json` prints. */
+export function reportJson(
+  file: string,
+  { format, arrays, others, unreadable }: Contents,
+  suspicious: readonly Suspicion[],
+): object {
+  return {
+    ...{ file, format },
+    arrays: arrays.map(({ name, ...array }) => ({ name, group: groupOf({ name, ...array }), ...array })), // prettier-ignore
+    parameters: countParameters(arrays),
+    ...{ others, suspicious },
+    unreadable: unreadable.map(({ name, message }) => ({ name, problem: message })),
+  };
+}
+
+/** For a terminal. */
+export function reportText(
+  file: string,
+  { format, arrays, others }: Contents,
+  suspicious: readonly Suspicion[],
+): string {
+  const more =
+    others.length === 0 ? '' : ` and ${plural(others.length, 'entry', 'entries')} of another kind`;
+  const head = `${file}: ${formats[format]}, ${plural(arrays.length, 'array')}${more}\n`;
+  if (arrays.length === 0) return head;
+  const parts = [head, ...sectionTables(arrays), countsTable(arrays)];
+  if (suspicious.length > 0) {
+    const lines = suspicious.map(({ name, problem }) => `  ${printable(name)}: ${problem}\n`);
+    return [...parts, `suspicious\n${lines.join('')}`].join('\n');
+  }
+  return [...parts, 'nothing suspicious\n'].join('\n');
+}
+
+/** One table for each section, with a title where there are several. */
+function sectionTables(arrays: readonly InspectedArray[]): readonly string[] {
+  const filled = sections
+    .map(([title, groups]) => ({
+      title,
+      found: arrays.filter((array) => groups.includes(groupOf(array))),
+    }))
+    .filter(({ found }) => found.length > 0);
+  const titled = filled.length > 1;
+  return filled.map(({ title, found }) => `${titled ? `${title}\n` : ''}${arraysTable(found)}`);
+}
+
+function arraysTable(arrays: readonly InspectedArray[]): string {
+  const number = (value: number | null | undefined) => (value == null ? '–' : short(value));
+  const rows = arrays.map(({ name, type, shape, statistics }) => [
+    ...[printable(name), printable(type), formatShape(shape)],
+    ...[number(statistics?.min), number(statistics?.max), number(statistics?.mean)],
+  ]);
+  return table([['name', 'type', 'shape', 'min', 'max', 'mean'], ...rows]);
+}
+
+function countsTable(arrays: readonly InspectedArray[]): string {
+  const { weights, statistics, optimizer } = countParameters(arrays);
+  const rows = [
+    ['  trainable weights', weights],
+    ['  running statistics', statistics],
+    ['  optimizer state', optimizer],
+  ] as const;
+  const shown = rows.filter(([, count], i) => i === 0 || count > 0);
+  return `parameters\n${table(shown.map(([what, count]) => [what, count.toLocaleString('en-US')]))}`;
+}
+
+/** A name from a file may hold anything, also what a terminal obeys. */
+function printable(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16) ?? ''}}`);
+}

@@ -1,0 +1,29 @@
+import { readExactly } from '../files/chunks.js';
+import { wrongKind } from '../files/file-kind.js';
+import type { OpenFile } from '../files/open-file.js';
+import { type Entry, type Fail, maxHeaderBytes, parseHeader } from './safetensors-format.js';
+
+/** What the reader of a safetensors file expects, as an object of "Expected". */
+export const wantedFile = 'a safetensors file';
+
+/** Where a file has its tensors. */
+export interface SafetensorsHeader {
+  readonly entries: ReadonlyMap<string, Entry>;
+  /** Where the values begin; the offsets of entries count from there. */
+  readonly dataOffset: number;
+}
+
+/** @throws FileFormatError for a file of another kind, and through `fail` for a damaged header. */
+export async function readHeader(
+  file: string,
+  { handle, size, head }: OpenFile,
+  fail: Fail,
+): Promise<SafetensorsHeader> {
+  // By the format, the header begins with a brace.
+  if (head.length < 9 || head[8] !== 0x7b) throw wrongKind(file, 'safetensors', wantedFile, head);
+  const length = Number(head.readBigUInt64LE());
+  const max = Math.min(maxHeaderBytes, size - 8);
+  if (length > max) fail(`a header of at most ${max} bytes`, String(length));
+  const header = await readExactly(handle, 8, length, fail);
+  return { entries: parseHeader(header, size - 8 - length, fail), dataOffset: 8 + length };
+}
