@@ -17,10 +17,7 @@ if (npm === undefined) throw new Error('Start this as npm run test:install');
 const tarball = packedTarball(folder);
 
 run(process.execPath, [binOf('publint'), 'run', tarball, '--strict']);
-runQuietly(process.execPath, [
-  ...[binOf('@arethetypeswrong/cli', 'attw'), tarball],
-  ...['--profile', 'esm-only'],
-]);
+runQuietly(process.execPath, [binOf('@arethetypeswrong/cli', 'attw'), tarball]);
 console.log('publint and attw: no complaint');
 
 const cache = join(folder, 'npm-cache');

@@ -1,7 +1,8 @@
 import { type Backend, mostThreads } from './backend.js';
 import { plainError, wrongType, wrongValue } from '../errors.js';
+import { loadAddon } from './load-addon.js';
 import { describeLoadFailure } from './load-failure.js';
-import { loadAddon, nativeBackend } from './native.js';
+import { nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
 import { requireNoSurplus } from '../surplus-arguments.js';

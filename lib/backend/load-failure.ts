@@ -1,11 +1,11 @@
 /** Why a binary that is present was not loaded, in one sentence. */
 export function describeLoadFailure(error: unknown): string {
-  const { code } = error as { code?: unknown };
+  const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === 'ERR_DLOPEN_DISABLED') {
     return 'permission' in process && process.permission !== undefined
       ? "Node's permission model forbids addons in this process; --allow-addons permits them"
       : 'addons are forbidden in this process (--no-addons)';
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return `the native binary does not load: ${message.split('\n', 1)[0] ?? ''}`;
+  const [firstLine] = String(message ?? error).split('\n', 1);
+  return `the native binary does not load: ${firstLine}`;
 }

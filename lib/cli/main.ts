@@ -7,7 +7,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 // Set, not passed to process.exit, which would cut off what is still on its way to a pipe.
-process.exitCode = await run(process.argv.slice(2), {
+void run(process.argv.slice(2), {
   print: (text) => void process.stdout.write(text),
   complain: (text) => void process.stderr.write(text),
+}).then((code) => {
+  process.exitCode = code;
 });

@@ -1,36 +1,82 @@
-// Replaces the hundred compiled modules in dist/ by one file for each entry and one for what they share: to find,
-// read and link a hundred takes longer than to run them. The declarations stay as they are.
-import { buildSync } from 'esbuild';
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+// Replaces the compiled modules in dist/ by what is published: a CommonJS file for each entry and for each group of modules
+// that entries share, since finding, reading and linking a hundred modules takes longer than running them.
+//
+// CommonJS, because Jest cannot load ES modules in CommonJS projects, and because the package's state (the storage pool, the
+// ids of tensors, the chosen backend, the classes that `instanceof` compares) must exist once in a process that uses both
+// `import` and `require`. Bundlers get an ES module (the condition "module" in package.json) that notes where they put the
+// binaries and exports what the same CommonJS files export. The declarations stay as they are.
+import { buildSync, transformSync } from 'esbuild';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { toCommonJs } from './commonjs.mjs';
 
-/** @param manifest package.json, whose `exports` and `bin` name the entries. */
+const target = 'node20.19';
+
+/** @param manifest package.json of the checkout, whose `exports` and `bin` name the entries. */
 export function bundle(manifest) {
   for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
     if (/\.js(\.map)?$/.test(name)) rmSync(join('dist', name));
   }
-  buildSync({
-    entryPoints: entriesOf(manifest).map((name) => ({ in: `lib/${name}.ts`, out: name })),
+  const publicEntries = namesOf(Object.values(manifest.exports).map((entry) => entry.default));
+  const commands = namesOf(Object.values(manifest.bin));
+  const { outputFiles, metafile } = buildSync({
+    entryPoints: [
+      ...publicEntries.map((name) => ({ in: `lib/${name}.ts`, out: `shared/${name}` })),
+      ...[...commands, 'backend/bundled'].map((name) => ({ in: `lib/${name}.ts`, out: name })),
+    ],
     outdir: 'dist',
-    // Two levels deep like lib/backend/, so that the paths to prebuilds/ in it hold.
+    // Two levels deep like lib/backend/, so that the paths to prebuilds/ hold.
     chunkNames: 'shared/[hash]',
     bundle: true,
     splitting: true,
     packages: 'external',
     platform: 'node',
     format: 'esm',
-    target: 'node20.19',
-    // Names stay: errors and util.inspect show them. Maps and sources would be a quarter of the package.
-    minifyWhitespace: true,
-    minifySyntax: true,
+    target,
+    // Not minified: Node prints the line that an uncaught error comes from.
+    write: false,
+    metafile: true,
     logLevel: 'warning',
   });
+  for (const { path, text } of outputFiles) write(path, toCommonJs(path, text));
+
+  write('dist/backend/bundled-binary.mjs', moduleOf('lib/backend/bundled-binary.ts'));
+  for (const name of publicEntries) {
+    const { exports } = metafile.outputs[`dist/shared/${name}.js`];
+    write(`dist/${name}.js`, entry(name, exports));
+    write(`dist/${name}.mjs`, entryForBundlers(name, exports));
+  }
 }
 
 /** 'index' of './dist/index.js'. */
-function entriesOf({ exports, bin = {} }) {
-  const files = [...Object.values(exports).map((entry) => entry.default), ...Object.values(bin)];
+function namesOf(files) {
   return files
     .map((file) => /^\.\/dist\/(.*)\.js$/.exec(file ?? '')?.[1])
     .filter((name) => name !== undefined);
+}
+
+function moduleOf(file) {
+  const text = readFileSync(file, 'utf8');
+  return transformSync(text, { loader: 'ts', format: 'esm', target }).code;
+}
+
+/** A file of its own: to `import` CommonJS, Node searches its text for exports, which takes 60 ms for the whole package. */
+function entry(name, exports) {
+  return `"use strict";
+const batchnorm = require('./shared/${name}.js');
+${exports.map((each) => `exports.${each} = batchnorm.${each};\n`).join('')}`;
+}
+
+function entryForBundlers(name, exports) {
+  return `import './backend/bundled-binary.mjs';
+import batchnorm from './${name}.js';
+export default batchnorm;
+export const {
+${exports.map((each) => `  ${each},\n`).join('')}} = batchnorm;
+`;
+}
+
+function write(file, text) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
 }

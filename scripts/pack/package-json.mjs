@@ -1,5 +1,5 @@
-// package.json as published: without what serves a clone alone. npm would run `prepare` where somebody
-// installs from git, and tell users of scripts that they do not have.
+// package.json as published: CommonJS, with an entry for bundlers (bundle.mjs says why), and without what serves only a
+// clone. npm would run `prepare` where somebody installs from git, and tell users of scripts that they do not have.
 import {
   copyFileSync,
   existsSync,
@@ -20,6 +20,22 @@ export function replacePackageJson() {
   delete published.scripts;
   delete published.devDependencies;
   delete published.imports; // of single modules, for our tests
+  published.type = 'commonjs';
+  const { exports } = published;
+  for (const [name, entry] of Object.entries(exports)) {
+    if (typeof entry === 'string') continue;
+    exports[name] = {
+      types: entry.types,
+      module: entry.default.replace(/\.js$/, '.mjs'),
+      default: entry.default,
+    };
+  }
+  // For tools that do not read `exports`, such as TypeScript's node10 resolution.
+  published.main = exports['.'].default;
+  published.types = exports['.'].types;
+  published.typesVersions = { '*': { raw: [exports['./raw'].types] } };
+  // They note where the binaries are; nothing is imported from them.
+  published.sideEffects = ['./dist/*.mjs', './dist/backend/bundled-binary.mjs'];
   // Provenance ties the package to the repository that a public runner builds.
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env;
   if (server && repository) {

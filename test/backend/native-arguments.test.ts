@@ -1,5 +1,5 @@
 import { backend as info } from 'batchnorm';
-import { loadAddon } from '#lib/backend/native';
+import { loadAddon } from '#lib/backend/load-addon';
 import { expect } from 'chai';
 import { expectError } from '../support/errors.js';
 

@@ -52,14 +52,14 @@ describe('contents of the packed package', () => {
   it('has declarations for everything public, and nothing of a build besides', () => {
     const names = files();
     for (const name of ['dist/index.d.ts', 'dist/raw.d.ts']) expect(names).to.include(name);
-    const others = names.filter((name) => !/\.(d\.ts|js)$/.test(name));
+    const others = names.filter((name) => !/\.(d\.ts|m?js)$/.test(name));
     expect(others.filter((name) => name.startsWith('dist/'))).to.deep.equal([]);
     expect(names.filter((name) => name.startsWith('lib/'))).to.deep.equal([]);
   });
 
-  it('is under 2 MB unpacked, of six platforms under 3 MB', () => {
+  it('is under 2.5 MB unpacked, with the binaries of all six platforms under 3 MB', () => {
     const bytes = files().reduce((sum, name) => sum + statSync(join(packed(), name)).size, 0);
-    const limit = process.env.BATCHNORM_RELEASE === '1' ? 3e6 : 2e6;
+    const limit = process.env.BATCHNORM_RELEASE === '1' ? 3e6 : 2.5e6;
     expect(bytes).to.be.below(limit);
   });
 });

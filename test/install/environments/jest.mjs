@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { commonJs, esm } from './support/programs.mjs';
+
+export const packages = ['jest@latest'];
+
+/** Two files in one process, each of which Jest gives a context and modules of its own. */
+function writeTests(project, extension, program) {
+  for (const name of ['first', 'second']) {
+    project.write(
+      `${name}.test.${extension}`,
+      `${program}
+test('trains, saves and loads', exercise);`,
+    );
+  }
+}
+
+function expectPassed(output, count) {
+  assert.match(output, new RegExp(`Tests: +${count} passed, ${count} total`), output);
+}
+
+export const cases = {
+  'a CommonJS project': (project) => {
+    writeTests(project, 'js', commonJs);
+    expectPassed(project.tool('jest', ['--runInBand']), 2);
+  },
+  'an ESM project': (project) => {
+    project.manifest({ type: 'module', jest: { transform: {} } });
+    writeTests(project, 'js', esm);
+    project.write(
+      'both.test.js',
+      `import { backend, storagePool, Tensor } from 'batchnorm';
+import { createRequire } from 'node:module';
+test('import and require share one instance', () => {
+  const required = createRequire(import.meta.url)('batchnorm');
+  expect(required.backend).toBe(backend);
+  expect(required.storagePool).toBe(storagePool);
+  expect(required.Tensor.zeros([1])).toBeInstanceOf(Tensor);
+});`,
+    );
+    const output = project.tool('jest', ['--runInBand'], {
+      env: { NODE_OPTIONS: '--experimental-vm-modules' },
+    });
+    expectPassed(output, 3);
+  },
+};

@@ -1,0 +1,50 @@
+// What every environment runs: programs that train on the native backend, save and load, and check the results.
+
+const names = 'backend, backward, BatchNorm2D, DataLoader, Sgd, Tensor';
+
+/** `async function exercise()`; prints `exercised` at its end and throws where something is wrong. */
+const exercise = `
+async function exercise() {
+  if (backend.name !== 'native') throw new Error('not native: ' + backend.reason);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'batchnorm-'));
+  try {
+    const bn = new BatchNorm2D(1);
+    const y = bn.forwardMut(Tensor.from(new Float32Array([1, 2, 3, 4]), [2, 1, 1, 2]).trace());
+    const shown = Array.from(y.data, (value) => Math.round(value * 1e4) / 1e4).join();
+    if (shown !== '-1.3416,-0.4472,0.4472,1.3416') throw new Error('computed ' + shown);
+    const cloned = Tensor.adopt(structuredClone(new Float32Array([1, 5])), [1, 1, 1, 2]);
+    new Sgd({ lr: 0.1 }).update(bn, backward(bn.forwardMut(cloned.trace()).exp().mean()));
+    if (bn.scale.data[0] >= 1) throw new Error('the scale is ' + bn.scale.data[0]);
+
+    const data = { features: structuredClone(new Uint8Array(8)), featureShape: [1, 1, 2], labels: structuredClone(new Int32Array(4)) };
+    for (const { features } of new DataLoader(data, 2)) {
+      if (features.shape[0] !== 2) throw new Error('a batch of ' + features.shape);
+    }
+
+    const file = path.join(folder, 'network.npz');
+    await bn.save(file);
+    const other = new BatchNorm2D(1);
+    await other.load(url.pathToFileURL(file));
+    if (other.scale.data[0] !== bn.scale.data[0]) throw new Error('loaded ' + other.scale.data[0]);
+    const error = await other.load(path.join(folder, 'missing.npz')).catch((error) => error);
+    if (error.code !== 'ENOENT') throw error;
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+  console.log('exercised');
+}
+`;
+
+const builtins = ['fs', 'os', 'path', 'url'];
+
+export const esm = `import { ${names} } from 'batchnorm';
+import { batchNormInference } from 'batchnorm/raw';
+${builtins.map((name) => `import * as ${name} from 'node:${name}';\n`).join('')}
+if (typeof batchNormInference !== 'function') throw new Error('batchnorm/raw has no kernels');
+${exercise}`;
+
+export const commonJs = `const { ${names} } = require('batchnorm');
+const { batchNormInference } = require('batchnorm/raw');
+${builtins.map((name) => `const ${name} = require('node:${name}');\n`).join('')}
+if (typeof batchNormInference !== 'function') throw new Error('batchnorm/raw has no kernels');
+${exercise}`;
