@@ -1,5 +1,16 @@
 import tseslint from 'typescript-eslint';
 
+/** Classes of which each vm context has its own. */
+const builtins = [
+  '(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error',
+  '((Big)?(Ui|I)nt(8|16|32|64)(Clamped)?|Float(16|32|64))?Array',
+  '(Shared)?ArrayBuffer',
+  'DataView',
+  '(Weak)?(Map|Set)',
+  '(Async)?Function|Object|Promise|Date|RegExp|Symbol|String|Number|Boolean|BigInt',
+  'Buffer|URL|Blob|Event|EventTarget|Abort(Controller|Signal)|(Readable|Writable|Transform)Stream',
+].join('|');
+
 export default tseslint.config(
   { ignores: ['dist/', 'dist-dev/', 'build*/', 'prebuilds/', 'docs/api/', 'test/types/'] },
   ...tseslint.configs.strictTypeChecked,
@@ -42,6 +53,19 @@ export default tseslint.config(
           selector: `${kind}[callee.name=/^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error$/]`,
           message: 'Make errors with the functions of lib/errors.ts, which give them a code.',
         })),
+      ],
+    },
+  },
+  {
+    files: ['lib/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: `BinaryExpression[operator="instanceof"][right.name=/^(${builtins})$/]`,
+          message:
+            'Values of another realm are no instances: use lib/realm.ts or lib/tensor/typed-array.ts.',
+        },
       ],
     },
   },

@@ -1,3 +1,4 @@
+import { isNativeError, isRangeError } from '../realm.js';
 import { UsageError } from './arguments.js';
 import { bench } from './bench.js';
 import { type Command, EXIT_FAILURE, EXIT_SUCCESS, EXIT_USAGE, type Output } from './command.js';
@@ -80,8 +81,7 @@ function find(name: string): Command {
 
 /** What the user can act on is a sentence; what must be a defect of ours comes with its stack. */
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const expected =
-    error.name === 'FileFormatError' || error instanceof RangeError || 'code' in error;
+  if (!isNativeError(error)) return String(error);
+  const expected = error.name === 'FileFormatError' || isRangeError(error) || 'code' in error;
   return expected ? error.message : (error.stack ?? error.message);
 }

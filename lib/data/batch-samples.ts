@@ -9,7 +9,14 @@ import {
   wrongValue,
 } from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
-import { isDetached, lengthOf, plainView } from '../tensor/typed-array.js';
+import {
+  isDetached,
+  isFloat32Array,
+  isFloat64Array,
+  isUint8Array,
+  lengthOf,
+  plainView,
+} from '../tensor/typed-array.js';
 import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
@@ -178,7 +185,7 @@ class BatchMaker {
       throw wrongType(place, 'an object with features and label', sample);
     }
     const { features, label } = sample as Partial<Sample<unknown>>;
-    if (!(features instanceof Float32Array || features instanceof Uint8Array)) {
+    if (!(isFloat32Array(features) || isUint8Array(features))) {
       throw wrongType(`${place}.features`, 'a Float32Array or a Uint8Array', features);
     }
     this.#requireLength(index, features);
@@ -230,7 +237,7 @@ class BatchMaker {
       }
       return label;
     }
-    if (!(Array.isArray(label) || label instanceof Float32Array || label instanceof Float64Array)) {
+    if (!(Array.isArray(label) || isFloat32Array(label) || isFloat64Array(label))) {
       throw wrongType(place, 'a Float32Array or an array of numbers', label);
     }
     const count = elementCount(this.#labelShape);

@@ -13,7 +13,7 @@ import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
-import { plainView } from '../tensor/typed-array.js';
+import { isFloat32Array, isInt32Array, isUint8Array, plainView } from '../tensor/typed-array.js';
 import { readShape, requireFixedSize } from '../tensor/values.js';
 import { type Batch, batchTensor, createBatch } from './batch.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
@@ -181,7 +181,7 @@ export class DataLoader<
       });
       return batchTensor(indices.length, this.#labelShape, storage);
     }
-    const Labels = labels instanceof Uint8Array ? Uint8Array : Int32Array;
+    const Labels = isUint8Array(labels) ? Uint8Array : Int32Array;
     const batch = freshArray<Uint8Array | Int32Array>(Labels, 'the labels of a batch', indices.length); // prettier-ignore
     indices.forEach((index, i) => {
       batch[i] = labels[index];
@@ -239,7 +239,7 @@ class Kept<A extends FeatureArray | Int32Array> {
 }
 
 function readFeatures(features: unknown): FeatureArray {
-  if (features instanceof Float32Array || features instanceof Uint8Array) return features;
+  if (isFloat32Array(features) || isUint8Array(features)) return features;
   throw wrongType('features', 'a Float32Array or a Uint8Array', features);
 }
 
@@ -261,7 +261,7 @@ function readLabels(
   labelShape: Shape | undefined,
 ): FeatureArray | Int32Array | undefined {
   if (labelShape !== undefined) {
-    if (!(labels instanceof Float32Array)) {
+    if (!isFloat32Array(labels)) {
       throw wrongType('labels', 'a Float32Array, since there is a labelShape,', labels);
     }
     const count = samples * elementCount(labelShape);
@@ -271,7 +271,7 @@ function readLabels(
     return labels;
   }
   if (labels === undefined) return undefined;
-  if (!(labels instanceof Uint8Array || labels instanceof Int32Array)) {
+  if (!(isUint8Array(labels) || isInt32Array(labels))) {
     throw wrongType('labels', 'a Uint8Array or an Int32Array of classes, or a labelShape for other values,', labels); // prettier-ignore
   }
   if (labels.length !== samples) {

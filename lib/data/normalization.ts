@@ -1,4 +1,5 @@
 import { orDefault, requireFinite, requirePositive, wrongShape, wrongType } from '../errors.js';
+import { isUint8Array } from '../tensor/typed-array.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 
 /** How stored values become those of a tensor: (scale * value - mean) / deviation, computed in float64. */
@@ -56,7 +57,7 @@ export class Normalizer {
     for (let c = 0; c < channels; c++) {
       const from = begin + c * plane;
       const to = at + c * plane;
-      if (source instanceof Uint8Array) {
+      if (isUint8Array(source)) {
         const table = (this.#bytes ??= this.#makeTables())[c];
         for (let i = 0; i < plane; i++) target[to + i] = table[source[from + i]];
       } else {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { wrongType, wrongValue } from '../errors.js';
+import { isUrl } from '../realm.js';
 
 /** What a `URL` has: without Node's types in the declarations, which users need not have. */
 export interface FileUrl {
@@ -10,7 +11,7 @@ export interface FileUrl {
 export type FilePath = string | FileUrl;
 
 export function readPath(argument: string, path: unknown): string {
-  if (path instanceof URL) return pathOfUrl(argument, path);
+  if (isUrl(path)) return pathOfUrl(argument, path.href);
   if (typeof path !== 'string') throw wrongType(argument, 'a path', path);
   if (path === '' || path.includes('\0')) {
     throw wrongValue(argument, 'a path', JSON.stringify(path));
@@ -18,10 +19,10 @@ export function readPath(argument: string, path: unknown): string {
   return path;
 }
 
-function pathOfUrl(argument: string, url: URL): string {
+function pathOfUrl(argument: string, url: string): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw wrongValue(argument, 'a path or a file: URL', JSON.stringify(url.href), { cause });
+    throw wrongValue(argument, 'a path or a file: URL', JSON.stringify(url), { cause });
   }
 }

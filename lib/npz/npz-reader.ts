@@ -8,6 +8,7 @@ import { type FilePath, readPath } from '../files/path.js';
 import { setFloats } from '../files/set-floats.js';
 import { replacement, Stage } from '../files/stage.js';
 import { requireTensor } from '../ops/operand.js';
+import { isNativeError, isRangeError } from '../realm.js';
 import { elementCount, type Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Fail, maxHeaderBytes } from './npy-header.js';
@@ -270,9 +271,9 @@ async function readDirectory(
 /** Errors of the system have a code such as EIO; those of yauzl have none, those of zlib Z_…. Neither says
  * that memory ran out. */
 function isFormatError(error: unknown): error is Error {
-  if (!(error instanceof Error) || error instanceof FileFormatError) return false;
+  if (!isNativeError(error) || error instanceof FileFormatError) return false;
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'Z_MEM_ERROR' || (code === undefined && error instanceof RangeError)) return false;
+  if (code === 'Z_MEM_ERROR' || (code === undefined && isRangeError(error))) return false;
   return code === undefined || code.startsWith('Z_') || code.startsWith('ERR_');
 }
 

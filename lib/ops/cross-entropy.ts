@@ -2,6 +2,7 @@ import { graphsOf, recorded } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
 import { freshArray } from '../backend/room.js';
 import { describe, typeError, wrongShape, wrongType, wrongValue } from '../errors.js';
+import { isInt32Array, isUint8Array } from '../tensor/typed-array.js';
 import type { HasUnknownRank, Shape, Unless } from '../tensor/shape.js';
 import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
@@ -132,7 +133,7 @@ function readTargets(targets: unknown, rows: number, columns: number): Target {
 }
 
 function isIndexArray(targets: unknown): targets is ArrayLike<number> {
-  return targets instanceof Uint8Array || targets instanceof Int32Array || Array.isArray(targets);
+  return isUint8Array(targets) || isInt32Array(targets) || Array.isArray(targets);
 }
 
 function oneHot(classes: Int32Array, columns: number): Target {

@@ -23,6 +23,18 @@ export function isFloat32Array(value: unknown): value is Float32Array {
   return typedArrayName(value) === 'Float32Array';
 }
 
+export function isFloat64Array(value: unknown): value is Float64Array {
+  return typedArrayName(value) === 'Float64Array';
+}
+
+export function isUint8Array(value: unknown): value is Uint8Array {
+  return typedArrayName(value) === 'Uint8Array';
+}
+
+export function isInt32Array(value: unknown): value is Int32Array {
+  return typedArrayName(value) === 'Int32Array';
+}
+
 /** The typed arrays that data is read from. */
 type PlainArray = Float32Array | Float64Array | Uint8Array | Int8Array | Int16Array | Int32Array;
 type PlainClass = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => PlainArray;

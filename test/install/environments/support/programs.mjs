@@ -16,9 +16,12 @@ async function exercise() {
     new Sgd({ lr: 0.1 }).update(bn, backward(bn.forwardMut(cloned.trace()).exp().mean()));
     if (bn.scale.data[0] >= 1) throw new Error('the scale is ' + bn.scale.data[0]);
 
-    const data = { features: structuredClone(new Uint8Array(8)), featureShape: [1, 1, 2], labels: structuredClone(new Int32Array(4)) };
-    for (const { features } of new DataLoader(data, 2)) {
-      if (features.shape[0] !== 2) throw new Error('a batch of ' + features.shape);
+    const loader = new DataLoader(
+      { features: structuredClone(new Uint8Array(8)), shape: [1, 1, 2], labels: structuredClone(new Int32Array(4)) },
+      { batchSize: 2 },
+    );
+    for (const { x } of loader) {
+      if (x.shape.join() !== '2,1,1,2') throw new Error('a batch of ' + x.shape);
     }
 
     const file = path.join(folder, 'network.npz');
