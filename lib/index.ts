@@ -1,4 +1,5 @@
 export { backward, type BackwardOptions } from './autograd/backward.js';
+export { disposeGraph, type DisposeGraphOptions } from './autograd/dispose-graph.js';
 export type { Gradients } from './autograd/gradients.js';
 export { type BackendInfo, setNumThreads } from './backend/index.js';
 export { Batch } from './data/batch.js';

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import {
   backward,
   BatchNorm2D,
+  recalibrate,
   type ErrorCode,
   FileFormatError,
   type Gradients,
@@ -88,6 +89,11 @@ const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
     bn.resetParams(Math.random);
     return backward(l);
   },
+  ERR_BATCHNORM_BUSY: async () => {
+    const bn = new BatchNorm2D(1);
+    const batch = Tensor.from([1, 2], [1, 1, 2]);
+    await Promise.all([recalibrate(bn, [batch]), recalibrate(bn, [batch])]);
+  },
   ERR_BATCHNORM_UNUSED_PARAMS: () => {
     const { loss: l } = loss();
     new Sgd().update(new BatchNorm2D(3), backward(l));
@@ -148,10 +154,10 @@ describe('error codes', () => {
   });
 
   for (const { code, classes: names } of rows) {
-    it(`${code} comes with the documented class, as an own property, and is printed`, () => {
+    it(`${code} comes with the documented class, as an own property, and is printed`, async () => {
       let caught: unknown;
       try {
-        failing[code]?.();
+        await failing[code]?.();
       } catch (error) {
         caught = error;
       }

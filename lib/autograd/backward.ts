@@ -106,7 +106,7 @@ function readLoss(loss: unknown): Graph {
 
 const nothing: ReadonlySet<Lease> = new Set();
 
-function readKeep(keep: unknown, graph: Graph): ReadonlySet<Lease> {
+export function readKeep(keep: unknown, graph: Graph): ReadonlySet<Lease> {
   if (keep === undefined) return nothing;
   const leases = new Set<Lease>();
   if (!Array.isArray(keep)) throw wrongType('keep', 'an array of tensors', keep);

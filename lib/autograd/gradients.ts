@@ -1,3 +1,5 @@
+// For Symbol.dispose in the declarations, whatever library their reader compiles with.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { fromPackage, requirePackage } from '../construction.js';
 import { wrongType } from '../errors.js';
 import { backend } from '../backend/index.js';
@@ -53,7 +55,7 @@ export class Gradients {
   }
 
   readonly #found: Map<number, Found>;
-  #consumed = false;
+  #end: 'update' | 'gradients' | undefined;
 
   static {
     addGradients = (gradients, found) => {
@@ -82,15 +84,7 @@ export class Gradients {
       }
     };
     consumeGradients = (gradients) => {
-      gradients.#consumed = true;
-      for (const { storage, tensor } of gradients.#found.values()) {
-        if (tensor === undefined) {
-          storage.release();
-        } else {
-          leaseOf(tensor).end('update');
-        }
-      }
-      gradients.#found.clear();
+      gradients.#release('update');
     };
   }
 
@@ -103,7 +97,7 @@ export class Gradients {
   /**
    * The gradient by `tensor`, or undefined where the loss does not depend on it or it was traced without
    * one. Tensors that the graph computed have none: their memory is given back on the way.
-   * @throws TypeError after an optimizer's `update` has consumed the gradients.
+   * @throws TypeError after `dispose()`, or after an optimizer's `update` has consumed the gradients.
    */
   get<S extends Shape>(tensor: Tensor<S, Tape>): Tensor<S> | undefined {
     if (!isTensor(tensor)) throw wrongType('tensor', 'a Tensor', tensor);
@@ -114,9 +108,34 @@ export class Gradients {
     return found.tensor as Tensor<S>;
   }
 
+  /**
+   * Gives the memory of all gradients back at once: for those that no optimizer's `update` consumes. Using
+   * them, or a tensor from `get`, afterwards is an error; a second time does nothing.
+   */
+  dispose(): void {
+    this.#release('gradients');
+  }
+
+  /** What `using` calls: `dispose()`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #release(reason: 'update' | 'gradients'): void {
+    this.#end ??= reason;
+    for (const { storage, tensor } of this.#found.values()) {
+      if (tensor === undefined) {
+        storage.release();
+      } else {
+        leaseOf(tensor).end(reason);
+      }
+    }
+    this.#found.clear();
+  }
+
   /** @internal */
   requireUnconsumed(): void {
-    if (this.#consumed) throw endOfLease('update');
+    if (this.#end !== undefined) throw endOfLease(this.#end);
   }
 }
 

@@ -1,5 +1,5 @@
 import { plainError } from '../errors.js';
-import type { Lease } from '../tensor/lease.js';
+import type { EndOfLease, Lease } from '../tensor/lease.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Storage } from '../tensor/storage.js';
 
@@ -113,11 +113,11 @@ export class Graph {
   }
 
   /** Gives back everything recorded but the tensors in `keep` and scalars, which stay readable. */
-  consume(keep: ReadonlySet<Lease>): void {
+  consume(keep: ReadonlySet<Lease>, reason: EndOfLease = 'backward'): void {
     const root = this.root;
     for (const { saved, output, outputLease } of root.#entries) {
       for (const storage of saved) storage.release();
-      if (output.shape.length > 0 && !keep.has(outputLease)) outputLease.end('backward');
+      if (output.shape.length > 0 && !keep.has(outputLease)) outputLease.end(reason);
     }
     root.#entries = [];
     root.#consumed = true;

@@ -1,5 +1,5 @@
 import { freshFloats } from '../backend/room.js';
-import { requireFraction, requireOptions, requirePositive } from '../errors.js';
+import { plainError, requireFraction, requireOptions, requirePositive } from '../errors.js';
 import type { JsonNumber } from '../json/json-numbers.js';
 import { JsonReader } from '../json/json-reader.js';
 import { requireReader } from '../npz/archive-arguments.js';
@@ -83,6 +83,8 @@ export class BatchNorm2D<C extends number>
 
   #momentum: number | 'cumulative' = 0.1;
   #batches = 0;
+  /** While `recalibrate` runs; apart from momentum, which stays what it is. */
+  #averaging = false;
 
   /**
    * @param channels Number of channels, C.
@@ -302,7 +304,8 @@ export class BatchNorm2D<C extends number>
 
   /** Of this batch in the running statistics. */
   #weight(): number {
-    return this.#momentum === 'cumulative' ? 1 / (this.#batches + 1) : this.#momentum;
+    const momentum = this.#averaging ? 'cumulative' : this.#momentum;
+    return momentum === 'cumulative' ? 1 / (this.#batches + 1) : momentum;
   }
 
   #requireImage(x: unknown): Tensor<Shape, Tape> {
@@ -329,11 +332,16 @@ export class BatchNorm2D<C extends number>
   }
 
   #averageStatistics(): () => void {
-    const momentum = this.#momentum;
-    this.#momentum = 'cumulative';
+    if (this.#averaging) {
+      throw plainError(
+        'ERR_BATCHNORM_BUSY',
+        'Expected no other recalibrate() to run on this BatchNorm2D. Await the one before',
+      );
+    }
     this.#resetStatistics();
+    this.#averaging = true;
     return () => {
-      this.#momentum = momentum;
+      this.#averaging = false;
     };
   }
 }

@@ -6,7 +6,7 @@ import { Conv2D } from './conv-2d.js';
 import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
 import { GeneralizedResidual } from './generalized-residual.js';
 import type { Layer } from './layer-shapes.js';
-import { cloned } from './part.js';
+import { cloned, sharingCopies } from './part.js';
 import { Residual } from './residual.js';
 import { Sequential } from './sequential.js';
 import { requireNoSurplus } from '../surplus-arguments.js';
@@ -62,17 +62,20 @@ export function fold<Layers extends readonly Layer[]>(
 ): Sequential<Folded<Layers>> {
   if (arguments.length > 1) requireNoSurplus('fold', 1, arguments);
   if (!((net as unknown) instanceof Sequential)) throw wrongType('net', 'a Sequential', net);
-  const found = { pairs: 0 };
-  const copy = foldSequential('net', net, found);
-  if (found.pairs === 0) {
+  const found: Found = { pairs: new Map(), compositions: new Map() };
+  const copy = sharingCopies(() => foldSequential('net', net, found));
+  if (found.pairs.size === 0) {
     throw wrongValue('net', 'a BatchNorm2D directly behind a Conv2D in a Sequential', 'none');
   }
   return copy as Sequential<Folded<Layers>>;
 }
 
-/** How many pairs there were so far. */
+/** What was folded so far. */
 interface Found {
-  pairs: number;
+  /** What each convolution became, by the batch norm behind it: used several times, they are folded once. */
+  readonly pairs: Map<AnyConv, Map<ChannelNorm<number>, AnyConv>>;
+  /** What each composition became. */
+  readonly compositions: Map<Layer, Layer>;
 }
 
 function foldSequential(name: string, net: Sequential<readonly Layer[]>, found: Found): Layer {
@@ -81,8 +84,10 @@ function foldSequential(name: string, net: Sequential<readonly Layer[]>, found: 
     const layer = net.layers[i];
     const next = net.layers[i + 1];
     if (isConv(layer) && isNorm(next)) {
-      layers.push(foldPair(`${name}.layers[${i + 1}]`, layer, next));
-      found.pairs++;
+      const byNorm = found.pairs.get(layer) ?? new Map<ChannelNorm<number>, AnyConv>();
+      const folded = byNorm.get(next) ?? foldPair(`${name}.layers[${i + 1}]`, layer, next);
+      found.pairs.set(layer, byNorm.set(next, folded));
+      layers.push(folded);
       i++;
     } else {
       layers.push(foldLayer(`${name}.layers[${i}]`, layer, found));
@@ -92,21 +97,30 @@ function foldSequential(name: string, net: Sequential<readonly Layer[]>, found: 
 }
 
 /** A composition folded, anything else cloned; so is one whose way from x to y is not the class's own. */
-function foldLayer(name: string, layer: unknown, found: Found): unknown {
+function foldLayer(name: string, layer: Layer, found: Found): Layer {
+  const earlier = found.compositions.get(layer);
+  if (earlier !== undefined) return earlier;
+  const folded = foldComposition(name, layer, found);
+  if (folded === undefined) return cloned(name, layer) as Layer;
+  found.compositions.set(layer, folded);
+  return folded;
+}
+
+function foldComposition(name: string, layer: unknown, found: Found): Layer | undefined {
   if (layer instanceof Sequential && layer.forward === Sequential.prototype.forward) {
     return foldSequential(name, layer as Sequential<readonly Layer[]>, found);
   }
   if (layer instanceof Residual && layer.forward === Residual.prototype.forward) {
-    return new Residual(foldLayer(`${name}.f`, layer.f, found) as Layer);
+    return new Residual(foldLayer(`${name}.f`, layer.f as Layer, found));
   }
   if (
     layer instanceof GeneralizedResidual &&
     layer.forward === GeneralizedResidual.prototype.forward
   ) {
-    const f = foldLayer(`${name}.f`, layer.f, found) as Layer;
-    return new GeneralizedResidual(f, foldLayer(`${name}.r`, layer.r, found) as Layer);
+    const f = foldLayer(`${name}.f`, layer.f as Layer, found);
+    return new GeneralizedResidual(f, foldLayer(`${name}.r`, layer.r as Layer, found));
   }
-  return cloned(name, layer);
+  return undefined;
 }
 
 function isConv(layer: unknown): layer is AnyConv {

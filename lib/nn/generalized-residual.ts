@@ -22,6 +22,7 @@ import {
   namedTensors,
   type Part,
   readPart,
+  sharingCopies,
   train,
   writePart,
 } from './part.js';
@@ -154,7 +155,9 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
    * @throws TypeError where one is a module of yours without clone().
    */
   clone(): GeneralizedResidual<F, R> {
-    return new GeneralizedResidual(cloned('f', this.f) as F, cloned('r', this.r) as R);
+    return sharingCopies(
+      () => new GeneralizedResidual(cloned('f', this.f) as F, cloned('r', this.r) as R),
+    );
   }
 
   /** f behind `.f` and r behind `.r`, as dfdx has them: behind the prefix `2.`, f has `2..f`. */

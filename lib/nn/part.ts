@@ -66,9 +66,29 @@ export async function readPart(
   }
 }
 
+/** The copies of the clone() that is running, by their originals. */
+let copies: Map<unknown, unknown> | undefined;
+
+/** Runs a function that clones parts. A part that is used several times, in whatever composition inside, is
+ * copied once, and its copy is used as often. */
+export function sharingCopies<R>(clone: () => R): R {
+  if (copies !== undefined) return clone();
+  copies = new Map();
+  try {
+    return clone();
+  } finally {
+    copies = undefined;
+  }
+}
+
 /** A copy of a part. One that cannot be copied would be shared between the two wholes. */
 export function cloned(name: string, layer: unknown): unknown {
   const part = layer as Part;
-  if (typeof part.clone === 'function') return part.clone();
+  if (copies?.has(part) === true) return copies.get(part);
+  if (typeof part.clone === 'function') {
+    const copy = part.clone();
+    copies?.set(part, copy);
+    return copy;
+  }
   throw missingMethod('clone', name, ', but it has none');
 }

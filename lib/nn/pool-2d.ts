@@ -116,8 +116,8 @@ export abstract class Pool2D<
 /**
  * The largest value of each window, as dfdx's `MaxPool2D<K, S, P>`. NaN is larger than any number, as in
  * PyTorch; dfdx ignores it. The gradient goes to the first maximum in row-major order, as in PyTorch; dfdx
- * gives it to each of several. The padding is never the maximum, and a window of nothing but -Infinity
- * gives no gradient.
+ * gives it to each of several. The padding is never the maximum: a window of nothing but -Infinity
+ * gives its gradient to its first pixel.
  *
  * @example
  * new MaxPool2D(2, 2).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>

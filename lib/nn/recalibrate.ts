@@ -16,7 +16,7 @@ import { requireNoSurplus } from '../surplus-arguments.js';
  * @param batches Inputs without a tape.
  * @returns The number of batches.
  * @throws RangeError where there is no batch, TypeError where the module has no `BatchNorm2D`, and what
- * the module throws. The statistics are as they were then.
+ * the module throws; Error where another call runs on the same layers. The statistics are as they were then.
  */
 export async function recalibrate<X extends Tensor<Shape>>(
   module: CanUpdateWithGradients & ModuleMut<Tensor<ShapeOf<X>, OwnedTape>, unknown>,
@@ -32,9 +32,10 @@ export async function recalibrate<X extends Tensor<Shape>>(
     throw typeError('ERR_BATCHNORM_TYPE', 'Expected a module with BatchNorm2D layers in its parameters(), but it has none'); // prettier-ignore
   }
   const restores = statistics.map((owner) => owner.keep());
-  const ends = statistics.map((owner) => owner.average());
+  const ends: (() => void)[] = [];
   let count = 0;
   try {
+    for (const owner of statistics) ends.push(owner.average());
     for await (const batch of batches) {
       const x = readBatch(`batches[${count}]`, batch);
       const traced = x.trace() as Tensor<ShapeOf<X>, OwnedTape>;

@@ -21,6 +21,7 @@ import {
   namedTensors,
   type Part,
   readPart,
+  sharingCopies,
   train,
   writePart,
 } from './part.js';
@@ -123,7 +124,7 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
    * @throws TypeError where f is a module of yours without clone().
    */
   clone(): Residual<F> {
-    return new Residual(cloned('f', this.f) as F);
+    return sharingCopies(() => new Residual(cloned('f', this.f) as F));
   }
 
   /** f behind `.0`, as dfdx's `Residual` does: behind the prefix `2.`, f has `2..0`. */

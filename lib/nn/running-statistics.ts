@@ -6,7 +6,8 @@ import { type CanUpdateWithGradients, readParameters } from './module.js';
 export interface StatisticsOwner {
   /** Gives a function that puts the statistics back as they are now. */
   keep(): () => void;
-  /** Begins anew; averages all batches from now on until the returned function is called. */
+  /** Begins anew; averages all batches from now on until the returned function is called. @throws Error where
+   * it does so already. */
   average(): () => void;
   /** Training batches since the last reset. */
   batches(): number;
@@ -24,9 +25,10 @@ export function statisticsOf(runningMean: Tensor<Shape>): StatisticsOwner | unde
   return owners.get(runningMean);
 }
 
-/** The batch norm layers of a module, however deep they are. */
+/** The batch norm layers of a module, however deep they are; each once, though it may be used several times. */
 export function statisticsIn(module: CanUpdateWithGradients): readonly StatisticsOwner[] {
-  return readParameters('module', module).flatMap(([, tensor]) => owners.get(tensor) ?? []);
+  const found = readParameters('module', module).flatMap(([, tensor]) => owners.get(tensor) ?? []);
+  return [...new Set(found)];
 }
 
 /** Gives a function that puts all running statistics of the module back as they are now. */

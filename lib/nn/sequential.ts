@@ -19,6 +19,7 @@ import {
   namedTensors,
   type Part,
   readPart,
+  sharingCopies,
   train,
   writePart,
 } from './part.js';
@@ -180,7 +181,9 @@ export class Sequential<Layers extends readonly Layer[]>
    * @throws TypeError where a module of yours has no clone().
    */
   clone(): Sequential<Layers> {
-    const copies = this.layers.map((layer, i) => cloned(`layers[${i}]`, layer));
+    const copies = sharingCopies(() =>
+      this.layers.map((layer, i) => cloned(`layers[${i}]`, layer)),
+    );
     return Reflect.construct(Sequential, copies) as Sequential<Layers>;
   }
 

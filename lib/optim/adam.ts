@@ -1,6 +1,12 @@
 import type { Gradients } from '../autograd/gradients.js';
 import { backend } from '../backend/index.js';
-import { requireFraction, requireOptions, requirePositive, wrongType } from '../errors.js';
+import {
+  requireFraction,
+  requireNonNegative,
+  requireOptions,
+  requirePositive,
+  wrongType,
+} from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -55,19 +61,19 @@ export class Adam implements ResumableOptimizer {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     const given = requireOptions('options', options, ['lr', 'betas', 'epsilon', 'weightDecay']);
     const { lr = 0.001, betas = [0.9, 0.999], epsilon = 1e-8 } = given;
-    this.#lr = requirePositive('lr', lr);
+    this.#lr = requireNonNegative('lr', lr);
     this.#betas = readBetas(betas);
     this.#epsilon = requirePositive('epsilon', epsilon);
     this.#decay = readWeightDecay(given.weightDecay);
   }
 
-  /** Learning rate; may be changed between steps. */
+  /** Learning rate, from 0 on; may be changed between steps. A step at 0 changes the optimizer's state alone. */
   get lr(): number {
     return this.#lr;
   }
 
   set lr(value: number) {
-    this.#lr = requirePositive('lr', value);
+    this.#lr = requireNonNegative('lr', value);
   }
 
   /**

@@ -42,8 +42,8 @@ export interface Counter {
 export function learningRateCounter(optimizer: { lr: number }): Counter {
   return {
     value: optimizer.lr,
-    expected: 'a positive finite number',
-    fits: (value) => value > 0 && Number.isFinite(value),
+    expected: 'a non-negative finite number',
+    fits: (value) => value >= 0 && Number.isFinite(value),
     set: (value) => (optimizer.lr = value),
   };
 }

@@ -1,6 +1,12 @@
 import type { Gradients } from '../autograd/gradients.js';
 import { backend } from '../backend/index.js';
-import { requireBoolean, requireFraction, requireOptions, requirePositive } from '../errors.js';
+import {
+  requireBoolean,
+  requireFraction,
+  requireNonNegative,
+  requireOptions,
+  requirePositive,
+} from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -63,7 +69,7 @@ export class RMSprop implements ResumableOptimizer {
     const names = ['lr', 'alpha', 'epsilon', 'momentum', 'centered', 'weightDecay'];
     const given = requireOptions('options', options, names);
     const { lr = 0.01, alpha = 0.9, epsilon = 1e-8, centered = false } = given;
-    this.#lr = requirePositive('lr', lr);
+    this.#lr = requireNonNegative('lr', lr);
     this.#alpha = requireFraction('alpha', alpha);
     this.#epsilon = requirePositive('epsilon', epsilon);
     this.#momentum =
@@ -78,13 +84,13 @@ export class RMSprop implements ResumableOptimizer {
     ]);
   }
 
-  /** Learning rate; may be changed between steps. */
+  /** Learning rate, from 0 on; may be changed between steps. A step at 0 changes the optimizer's state alone. */
   get lr(): number {
     return this.#lr;
   }
 
   set lr(value: number) {
-    this.#lr = requirePositive('lr', value);
+    this.#lr = requireNonNegative('lr', value);
   }
 
   /**

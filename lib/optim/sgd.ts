@@ -1,6 +1,6 @@
 import type { Gradients } from '../autograd/gradients.js';
 import { backend } from '../backend/index.js';
-import { requireFraction, requireOptions, requirePositive } from '../errors.js';
+import { requireFraction, requireNonNegative, requireOptions } from '../errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
@@ -56,7 +56,7 @@ export class Sgd implements ResumableOptimizer {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     const given = requireOptions('options', options, ['lr', 'momentum', 'weightDecay']);
     const { lr = 0.01, momentum } = given;
-    this.#lr = requirePositive('lr', lr);
+    this.#lr = requireNonNegative('lr', lr);
     this.#nesterov = typeof momentum === 'object' && momentum !== null;
     this.#momentum = this.#nesterov
       ? requireFraction(
@@ -68,13 +68,13 @@ export class Sgd implements ResumableOptimizer {
     this.#velocities = new ParameterMemory(momentum === undefined ? [] : [0]);
   }
 
-  /** Learning rate; may be changed between steps. */
+  /** Learning rate, from 0 on; may be changed between steps. A step at 0 changes the optimizer's state alone. */
   get lr(): number {
     return this.#lr;
   }
 
   set lr(value: number) {
-    this.#lr = requirePositive('lr', value);
+    this.#lr = requireNonNegative('lr', value);
   }
 
   /**

@@ -11,6 +11,14 @@ const ends = {
     'ERR_BATCHNORM_GRADIENTS_CONSUMED',
     'update() has consumed these gradients. Read .data before, or call backward(loss) again for new ones',
   ],
+  gradients: [
+    'ERR_BATCHNORM_DISPOSED',
+    'These gradients were disposed. Call backward(loss) again for new ones, or keep a clone() of one',
+  ],
+  graph: [
+    'ERR_BATCHNORM_GRAPH_CONSUMED',
+    'disposeGraph() has given back the graph that this tensor was recorded in. Read .data before, or keep the tensor: disposeGraph(tensor, { keep: [tensor] })',
+  ],
   dispose: ['ERR_BATCHNORM_DISPOSED', 'This tensor was disposed. Use clone() to keep a copy'],
 } as const satisfies Record<string, readonly [ErrorCode, string]>;
 

@@ -75,6 +75,8 @@ export let graphOf: (tensor: Tensor<Shape, Tape>) => Graph | undefined;
 export let isTensor: (value: unknown) => value is Tensor<Shape, Tape>;
 /** Whether no gradient by the tensor is wanted. */
 export let isConstant: (tensor: Tensor<Shape, Tape>) => boolean;
+/** Whether `backward` or `disposeGraph` has consumed the tensor's graph. */
+export let hasConsumedGraph: (tensor: Tensor<Shape, Tape>) => boolean;
 export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
 
 // Methods whose operands must fit the shape take it from `this` and not from S: conditions on S in a
@@ -129,6 +131,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     isTensor = (value): value is Tensor<Shape, Tape> =>
       typeof value === 'object' && value !== null && #lease in value;
     isConstant = (tensor) => tensor.#constant;
+    hasConsumedGraph = (tensor) => tensor.#graph?.consumed === true;
     isTaped = (tensor) => tensor.#graph !== undefined;
     graphOf = (tensor) => {
       const graph = tensor.#graph;

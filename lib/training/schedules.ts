@@ -3,6 +3,7 @@ import {
   requireFinite,
   requireFraction,
   requireOptions,
+  requireNonNegative,
   requirePositive,
   requirePositiveInteger,
   wrongType,
@@ -62,7 +63,7 @@ export interface OneCycleScheduleOptions {
 /** The same learning rate in every step. */
 export function constantSchedule(lr: number): Schedule {
   if (arguments.length > 1) requireNoSurplus('constantSchedule', 1, arguments);
-  requirePositive('lr', lr);
+  requireNonNegative('lr', lr);
   return (step) => {
     requireStep(step);
     return lr;
@@ -73,7 +74,7 @@ export function constantSchedule(lr: number): Schedule {
 export function stepSchedule(options: StepScheduleOptions): Schedule {
   if (arguments.length > 1) requireNoSurplus('stepSchedule', 1, arguments);
   const given = requireGiven(options, ['lr', 'every', 'factor']);
-  const lr = requirePositive('lr', given.lr);
+  const lr = requireNonNegative('lr', given.lr);
   const every = requirePositiveInteger('every', given.every);
   const factor = requirePositive('factor', orDefault(given.factor, 0.1));
   return (step) => lr * factor ** Math.floor(requireStep(step) / every);
@@ -83,22 +84,22 @@ export function stepSchedule(options: StepScheduleOptions): Schedule {
 export function warmupSchedule(options: WarmupScheduleOptions): Schedule {
   if (arguments.length > 1) requireNoSurplus('warmupSchedule', 1, arguments);
   const given = requireGiven(options, ['lr', 'warmup', 'start']);
-  const lr = requirePositive('lr', given.lr);
+  const lr = requireNonNegative('lr', given.lr);
   const warmup = requirePositiveInteger('warmup', given.warmup);
   const start = requireFraction('start', orDefault(given.start, 1 / (warmup + 1)));
   return (step) => lr * (start + (1 - start) * Math.min(requireStep(step) / warmup, 1));
 }
 
 /**
- * After a linear warm-up (`warmupSchedule`), half a cosine from lr down towards `final`; behind the last step it
- * stays as it was there, so that it is never 0 (Loshchilov and Hutter, 2017; PyTorch's `CosineAnnealingLR`):
+ * After a linear warm-up (`warmupSchedule`), half a cosine from lr down towards `final`; after the last step it
+ * stays as it was there (Loshchilov and Hutter, 2017; PyTorch's `CosineAnnealingLR`):
  *
  *     final + (lr - final) * (1 + cos(pi * (step - warmup) / (steps - warmup))) / 2
  */
 export function cosineSchedule(options: CosineScheduleOptions): Schedule {
   if (arguments.length > 1) requireNoSurplus('cosineSchedule', 1, arguments);
   const given = requireGiven(options, ['lr', 'steps', 'warmup', 'final']);
-  const lr = requirePositive('lr', given.lr);
+  const lr = requireNonNegative('lr', given.lr);
   const steps = requirePositiveInteger('steps', given.steps);
   const warmup = given.warmup === undefined ? 0 : requireCount('warmup', given.warmup, steps);
   const final = requireFinite('final', orDefault(given.final, 0));
@@ -117,7 +118,7 @@ export function cosineSchedule(options: CosineScheduleOptions): Schedule {
 export function oneCycleSchedule(options: OneCycleScheduleOptions): Schedule {
   if (arguments.length > 1) requireNoSurplus('oneCycleSchedule', 1, arguments);
   const given = requireGiven(options, ['lr', 'steps', 'rise', 'startDivisor', 'finalDivisor']);
-  const lr = requirePositive('lr', given.lr);
+  const lr = requireNonNegative('lr', given.lr);
   const steps = requirePositiveInteger('steps', given.steps);
   const first = lr / requirePositive('startDivisor', orDefault(given.startDivisor, 25));
   const last = first / requirePositive('finalDivisor', orDefault(given.finalDivisor, 1e4));

@@ -79,6 +79,10 @@ const special: Readonly<
     const y = image().trace().square();
     return [y.mean(), { keep: [y], into: gradients().found }];
   },
+  disposeGraph: () => {
+    const y = image().trace().square();
+    return [y, { keep: [y] }];
+  },
   crossEntropyWithLogits: () => [Tensor.ones([2, 3]), [0, 2]],
   loadNpz: async (at) => {
     await new BatchNorm2D(3).save(at('layer.npz'));

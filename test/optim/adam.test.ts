@@ -64,6 +64,6 @@ describe('Adam', () => {
     expectError(make({ weightDecay: NaN }), RangeError, 'for weightDecay', 'NaN');
     expectError(make({ eps: 1 }), TypeError, 'lr, betas, epsilon, weightDecay', '"eps"');
     const adam = new Adam();
-    expectError(() => (adam.lr = 0), RangeError, 'for lr', '0');
+    expectError(() => (adam.lr = -1), RangeError, 'for lr', '-1');
   });
 });

@@ -121,7 +121,7 @@ describe('Sgd', () => {
 
   it('refuses wrong options by name', () => {
     const make = (options: unknown) => () => Reflect.construct(Sgd, [options]) as object;
-    expectError(make({ lr: 0 }), RangeError, 'for lr', '0');
+    expectError(make({ lr: -0.1 }), RangeError, 'for lr', '-0.1');
     expectError(make({ lr: '1' }), TypeError, 'for lr', '"1"');
     expectError(make({ momentum: 2 }), RangeError, 'for momentum', '2');
     expectError(make({ momentum: { nesterov: -1 } }), RangeError, 'momentum.nesterov', '-1');

@@ -1,4 +1,4 @@
-import { constantSchedule, cosineSchedule, oneCycleSchedule, type Schedule, stepSchedule, warmupSchedule } from 'batchnorm'; // prettier-ignore
+import { Adam, backward, constantSchedule, cosineSchedule, LearningRateScheduler, Linear, oneCycleSchedule, RMSprop, type Schedule, Sgd, stepSchedule, Tensor, warmupSchedule } from 'batchnorm'; // prettier-ignore
 import { expect } from 'chai';
 import { readCases, type ScheduleCase } from '../reference/read.js';
 import { expectError, type Untyped } from '../support/errors.js';
@@ -44,7 +44,7 @@ describe('learning-rate schedules', () => {
 
   it('refuses wrong options and steps by name', () => {
     const call = (make: unknown, options: unknown) => () => (make as Untyped)(options);
-    expectError(call(constantSchedule, 0), RangeError, 'for lr', '0');
+    expectError(call(constantSchedule, -1), RangeError, 'for lr', '-1');
     expectError(call(stepSchedule, undefined), TypeError, 'for options', 'undefined');
     expectError(call(stepSchedule, { lr: 1 }), TypeError, 'for every', 'undefined');
     expectError(call(stepSchedule, { lr: 1, every: 2, factor: 0 }), RangeError, 'for factor', '0');
@@ -60,6 +60,55 @@ describe('learning-rate schedules', () => {
       expectError(() => schedule(-1), RangeError, 'for step', '-1');
       expectError(() => schedule(0.5), RangeError, 'for step', '0.5');
       expectError(() => (schedule as Untyped)('1'), TypeError, 'for step', '"1"');
+    }
+  });
+});
+
+describe('a learning rate of 0', () => {
+  const optimizers = { Sgd, Adam, RMSprop };
+  for (const [name, Optimizer] of Object.entries(optimizers)) {
+    it(`is one for ${name}, and moves nothing`, () => {
+      const layer = new Linear(2, 1);
+      const before = layer.weight.array();
+      const step = () => {
+        const x = Tensor.from([1, 2], [1, 2]).trace();
+        optimizer.update(layer, backward(layer.forward(x).square().sum()));
+      };
+      const optimizer = new Optimizer({ lr: 0 });
+      step();
+      expect(layer.weight.array()).to.deep.equal(before);
+      optimizer.lr = 0.1;
+      step();
+      expect(layer.weight.array()).not.to.deep.equal(before);
+      optimizer.lr = 0;
+      expect(optimizer.lr).to.equal(0);
+      expectError(() => (optimizer.lr = -0.1), RangeError, 'non-negative', 'for lr', '-0.1');
+      expectError(() => (optimizer.lr = NaN), RangeError, 'for lr', 'NaN');
+    });
+  }
+
+  it('is where schedules begin and end', () => {
+    const rates = (schedule: Schedule, steps: readonly number[]) => {
+      const scheduler = new LearningRateScheduler(new Sgd(), schedule);
+      return steps.map((step) => {
+        scheduler.step = step;
+        return schedule(step);
+      });
+    };
+    expect(rates(warmupSchedule({ lr: 1, warmup: 4, start: 0 }), [0, 2, 4])).to.deep.equal([0, 0.5, 1]); // prettier-ignore
+    expect(rates((step) => 1 - step / 10, [0, 10])).to.deep.equal([1, 0]);
+    // Below the smallest double there is 0.
+    const [last] = rates(stepSchedule({ lr: 1, every: 1, factor: 0.9 }), [7_100]);
+    expect(last).to.equal(0);
+    expect(rates(stepSchedule({ lr: 0.1, every: 1 }), [7_051])).to.deep.equal([0]);
+    for (const schedule of [
+      constantSchedule(0),
+      stepSchedule({ lr: 0, every: 2 }),
+      warmupSchedule({ lr: 0, warmup: 2 }),
+      cosineSchedule({ lr: 0, steps: 4 }),
+      oneCycleSchedule({ lr: 0, steps: 4 }),
+    ]) {
+      expect(rates(schedule, [0, 1, 2, 3])).to.deep.equal([0, 0, 0, 0]);
     }
   });
 });
