@@ -9,6 +9,8 @@ const maxWidth = 75;
 const reasons: Readonly<Record<EndOfLease, string>> = {
   backward: 'consumed by backward()',
   update: 'consumed by update()',
+  gradients: 'disposed with its gradients',
+  graph: 'consumed by disposeGraph()',
   dispose: 'disposed',
 };
 

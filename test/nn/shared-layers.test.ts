@@ -138,7 +138,7 @@ describe('clone() of a network that uses one layer several times', () => {
     expect(last).to.equal(residual);
     expect((residual as Residual<Sequential<readonly [typeof conv]>>).f.layers[0]).to.equal(first);
     const x = images();
-    const [expected, found] = [net.forward(x).array(), folded.forward(x).array()] as unknown as number[][][]; // prettier-ignore
+    const [expected, found] = [net.forward(x).array(), folded.forward(x).array()]; // prettier-ignore
     expected.flat().forEach((value, i) => {
       expect(found.flat()[i]).to.be.closeTo(value, 1e-5);
     });
