@@ -51,6 +51,17 @@ describe('backward', () => {
     expect(db[1]).to.be.closeTo(9, 1e-5);
   });
 
+  it('adds gradients in the order of recording, whichever of two graphs that meet is larger', () => {
+    // 1e8 - 1e8 + 1 is 1 and 1 + 1e8 - 1e8 is 0 in float32.
+    const p = Tensor.ones([1]);
+    const use = (factor: number) => Tensor.from([factor], [1]).trace().mul(p);
+    const single = use(1);
+    const pair = use(-1e8).add(use(1e8));
+    for (const loss of [single.add(pair).sum()]) {
+      expect(backward(loss).get(p)?.array()).to.deep.equal([1]);
+    }
+  });
+
   it('accumulates over the uses of a shared parameter', () => {
     const layer = new Linear(2, 2, { rng: () => 0.75 });
     const x = Tensor.from([[1, 2]], [1, 2]);

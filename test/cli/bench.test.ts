@@ -33,6 +33,14 @@ describe('batchnorm bench', () => {
     }
   });
 
+  it('refuses a layer that cannot be trained, with 2', () => {
+    for (const shape of ['1,3,1,1', '0,3,2,2', '2,0,2,2', '2,3,4', '2,3,4,x']) {
+      const { code, errors } = batchnorm(['bench', '--seconds', '0.1', '--shape', shape]);
+      expect(code, shape).to.equal(2);
+      expect(errors).to.include('two values per channel').and.to.include(JSON.stringify(shape));
+    }
+  });
+
   it('prints a table', () => {
     const { code, output } = batchnorm(['bench', ...short]);
     expect(code).to.equal(0);
@@ -45,6 +53,25 @@ describe('batchnorm bench', () => {
 });
 
 describe('measure', () => {
+  for (const [seconds, median] of [
+    [0.08, 30], // 40, 10 and 30
+    [0.1, 25], // and 20, which three rounds leave time for
+  ] as const) {
+    it(`gives the median: ${seconds} s`, () => {
+      // By a clock that goes on in calls alone.
+      const now = performance.now.bind(performance);
+      let time = 0;
+      const durations = [5, 5, 40, 10, 30, 20];
+      performance.now = () => time;
+      try {
+        const call = () => (time += durations.shift() ?? 1000);
+        expect(measure({ call }, seconds)).to.deep.equal({ call: median });
+      } finally {
+        performance.now = now;
+      }
+    });
+  }
+
   it('calls all functions in turn, equally often where they take equally long', () => {
     const order: string[] = [];
     /** Long enough for a sample of its own. */

@@ -1,5 +1,6 @@
 import {
   Abs,
+  backward,
   Cos,
   Exp,
   GeLU,
@@ -93,6 +94,12 @@ describe('activations', () => {
       ...[0, 0, 0, 90, 100],
       Math.fround(3e38),
     ]);
+  });
+
+  it('the gradient of gelu far from 0 is that of 0 or x, also at infinity', () => {
+    const x = Tensor.from([-Infinity, -3e38, -20, 20, 3e38, Infinity], [6]);
+    const dx = backward(x.trace().gelu().sum()).get(x)?.data ?? [];
+    expectNear(dx, [0, 0, 0, 1, 1, 1], 1e-6);
   });
 
   it('LeakyReLU names a slope that is no number', () => {

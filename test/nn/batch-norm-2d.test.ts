@@ -144,6 +144,9 @@ describe('BatchNorm2D', () => {
       const wrong = Tensor.zeros([4, 5, 2, 2]);
       expectError(() => forward(wrong), RangeError, '3 channels for x', '5', '[4, 5, 2, 2]');
       expectError(() => forwardMut(wrong.trace()), RangeError, '3 channels', '[4, 5, 2, 2]');
+      const fewer = Tensor.zeros([4, 2, 2, 2]);
+      expectError(() => forward(fewer), RangeError, '3 channels for x', '[4, 2, 2, 2]');
+      expectError(() => forwardMut(fewer.trace()), RangeError, '3 channels', '[4, 2, 2, 2]');
     });
     it('another rank', () => {
       expectError(() => forward(Tensor.zeros([2, 3])), RangeError, '3D', '4D', '[2, 3]');

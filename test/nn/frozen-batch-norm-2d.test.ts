@@ -139,6 +139,7 @@ describe('FrozenBatchNorm2D', () => {
     const frozen = new FrozenBatchNorm2D(2);
     const forward = frozen.forward.bind(frozen) as Untyped;
     expectError(() => forward(Tensor.zeros([3, 2, 2])), RangeError, '2 channels', '3');
+    expectError(() => forward(Tensor.zeros([1, 2, 2])), RangeError, '2 channels', '1');
     expectError(() => forward('x'), TypeError, 'a Tensor for x');
   });
 });

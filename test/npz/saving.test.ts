@@ -122,6 +122,32 @@ describe('save', () => {
     expect(readFileSync(path('one.npz'))).to.deep.equal(readFileSync(path('two.npz')));
   });
 
+  it('dates every entry to 1980, not to the time of saving', async () => {
+    await new BatchNorm2D(2).save(path('dated.npz'));
+    const file = readFileSync(path('dated.npz'));
+    let entries = 0;
+    // In a central directory record, time and date in DOS format follow 12 bytes; 1980-01-01 is day 1 of month 1.
+    for (let at = file.indexOf('PK\x01\x02'); at >= 0; at = file.indexOf('PK\x01\x02', at + 4)) {
+      expect([file.readUInt16LE(at + 12), file.readUInt16LE(at + 14)]).to.deep.equal([0, 0b100001]);
+      entries++;
+    }
+    expect(entries).to.equal(6);
+  });
+
+  it("pads headers to a multiple of 64 characters, as dfdx's reader expects, also long ones", async () => {
+    const shape = [1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2];
+    const long = {
+      write: (zip: NpzWriter) => zip.tensor('long.npy', Tensor.zeros(shape)),
+    };
+    await saveNpz(path('long.npz'), long);
+    const bytes = (await entriesOf(path('long.npz'))).get('long.npy') ?? Buffer.alloc(0);
+    const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}), }`;
+    expect(text.length).to.be.within(81, 127);
+    expect(bytes.readUInt16LE(8)).to.equal(128);
+    expect(bytes.toString('latin1', 10, 138)).to.equal(`${text.padEnd(127)}\n`);
+    expect(bytes).to.have.length(138 + 4 * 128);
+  });
+
   it('saves the values of the call, whatever happens meanwhile', async () => {
     const bn = new BatchNorm2D(2);
     const saved = bn.save(path('call.npz'));

@@ -177,6 +177,15 @@ describe('updateParameter', () => {
     expect(unused.tensors).to.have.ordered.members([bn.scale, bn.bias]);
   });
 
+  it('reports a parameter for which a provider of the user took no step', () => {
+    const module = new Parameter();
+    for (const stepped of [true, false]) {
+      const unused = new UnusedTensors();
+      module.update({ gradient: () => undefined, step: () => stepped }, unused);
+      expect(unused.tensors).to.deep.equal(stepped ? [] : [module.w]);
+    }
+  });
+
   it('refuses a gradient of another shape', () => {
     const module = new Parameter();
     const provider = { gradient: () => Tensor.zeros([3]) } as unknown as GradientProvider;

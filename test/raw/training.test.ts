@@ -226,6 +226,19 @@ describe('raw batchNormTraining', () => {
       expectError(() => raw(given, out), RangeError, 'for y', 'overlaps');
     });
 
+    for (const name of ['runningMean', 'runningVar'] as const) {
+      it(`a ${name} that overlaps an output or an input`, () => {
+        const given = input([2, 3, 4, 4]);
+        const out = output(given.shape);
+        const refused = (change: object) =>
+          expectError(() => raw({ ...given, ...change }, out), RangeError, name, 'overlap');
+        refused({ [name]: out.mean });
+        refused({ [name]: out.y.subarray(0, 3) });
+        refused({ [name]: given.scale });
+        refused({ runningMean: given.runningMean, runningVar: given.runningMean });
+      });
+    }
+
     it('outputs that overlap each other', () => {
       const given = input([2, 3, 4, 4]);
       const out = output(given.shape);

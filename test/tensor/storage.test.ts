@@ -12,6 +12,17 @@ describe('storage', () => {
     storagePool.clear();
   });
 
+  it('stays with those that share it when another is disposed of twice', () => {
+    const x = Tensor.ones([length]);
+    const alias = x.detach();
+    x.dispose();
+    x.dispose();
+    const later = Tensor.zeros([length]);
+    expect(alias.array().every((value) => value === 1)).to.equal(true);
+    later.dispose();
+    alias.dispose();
+  });
+
   it('is recycled by length after dispose()', () => {
     const first = Tensor.zeros([length]);
     const memory = storageOf(first).values;

@@ -22,7 +22,7 @@ export default [
     tests: ['nn/pool-2d'],
   },
   {
-    file: 'native/kernels/deviation_sums.inl.h',
+    file: 'native/kernels/shifted_moments.inl.h',
     what: 'the lanes behind the end of a row count as values',
     find: 'add_deviation(keep_first(F32::load_first(x + offset, n) - shift, n, F32::zero()), lanes);',
     replace: 'add_deviation(F32::load_first(x + offset, n) - shift, lanes);',
@@ -36,7 +36,7 @@ export default [
     tests: ['numerics/numerics', 'raw/training'],
   },
   {
-    file: 'native/kernels/gradient_sums.inl.h',
+    file: 'native/kernels/affine_gradient_sums.inl.h',
     what: 'the lanes behind the end of a row count for dscale',
     find: 'const F32 deviation = keep_first(F32::load_first(x + offset, n), n, mean) - mean;',
     replace: 'const F32 deviation = F32::load_first(x + offset, n) - mean;',
@@ -47,8 +47,8 @@ export default [
   {
     file: 'native/kernels/input_gradient.inl.h',
     what: 'dx leaves out the mean of dy',
-    find: 'negative_mul_add(deviation, slope, dy - dy_mean)',
-    replace: 'negative_mul_add(deviation, slope, dy)',
+    find: 'negative_mul_add(deviation, xhat_coefficient, dy - dy_mean)',
+    replace: 'negative_mul_add(deviation, xhat_coefficient, dy)',
     tests: ['nn/batch-norm-2d'],
   },
   {
@@ -156,8 +156,8 @@ export default [
   {
     file: 'native/ops/batch_norm_backward.cc',
     what: 'what rounding the means left out is not added to dx',
-    find: 'static_cast<float>((mean_low * slope - dy_mean_low) * scale);',
-    replace: '0 * static_cast<float>((mean_low * slope - dy_mean_low) * scale);',
+    find: 'static_cast<float>((mean_low * xhat_coefficient - dy_mean_low) * scale);',
+    replace: '0 * static_cast<float>((mean_low * xhat_coefficient - dy_mean_low) * scale);',
     tests: ['numerics/numerics', 'raw/backward', 'native:batch_norm_ops_test.cc'],
   },
   {
@@ -291,8 +291,8 @@ export default [
   {
     file: 'native/system/thread_pool.cc',
     what: 'the number of threads may be zero',
-    find: 'std::min(std::max<size_t>(count, 1), most)',
-    replace: 'std::min(count, most)',
+    find: 'std::clamp<size_t>(count, 1, kMaxThreads)',
+    replace: 'std::clamp<size_t>(count, 0, kMaxThreads)',
     tests: ['native:thread_pool_test.cc'],
   },
   {

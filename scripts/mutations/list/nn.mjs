@@ -94,10 +94,10 @@ export default [
     tests: ['nn/clone'],
   },
   {
-    file: 'lib/nn/channel-norm.ts',
+    file: 'lib/nn/module-text.ts',
     what: 'inspection drops the running variance',
-    find: 'const tensors = this.parameters().map(',
-    replace: 'const tensors = this.parameters().slice(0, 3).map(',
+    find: 'const lines = tensors.map(',
+    replace: 'const lines = tensors.slice(0, 3).map(',
     tests: ['nn/inspected-fields'],
   },
   {
@@ -109,7 +109,7 @@ export default [
   },
   {
     file: 'lib/nn/channel-norm.ts',
-    what: 'images with another number of channels are accepted',
+    what: 'images with fewer channels are accepted',
     find: 'image.channels !== channels',
     replace: 'image.channels > channels',
     tests: ['nn/batch-norm-2d', 'nn/frozen-batch-norm-2d'],
@@ -164,15 +164,6 @@ export default [
     tests: ['nn/clone'],
   },
   {
-    file: 'lib/nn/linear.ts',
-    what: 'the product is given back although a graph holds it',
-    find: 'if (!isTaped(product)) product.dispose();',
-    replace: 'product.dispose();',
-    tests: ['nn/linear'],
-    survives:
-      'The graph keeps the lease of the product and ends it by itself; the sum reads nothing of it in its backward pass. Only a user could tell, and no user has the product.',
-  },
-  {
     file: 'lib/nn/frozen-batch-norm-2d.ts',
     what: 'a frozen layer is updated although it is not trainable',
     find: '    if (!this.trainable) return;\n',
@@ -205,7 +196,7 @@ export default [
     what: 'inference keeps what lies between two layers',
     find: 'if (before !== input && before !== value && isTensor(before)) before.dispose();',
     replace: '',
-    tests: ['nn/sequential'],
+    tests: ['nn/intermediates'],
   },
   {
     file: 'lib/nn/sequential.ts',
@@ -269,7 +260,7 @@ export default [
     what: 'the batches of a recalibration keep their memory',
     find: 'if (isTensor(result)) graphOf(result)?.consume(new Set());',
     replace: '',
-    tests: ['nn/recalibrate'],
+    tests: ['nn/intermediates'],
   },
   {
     file: 'lib/nn/recalibrate.ts',
@@ -281,15 +272,43 @@ export default [
   {
     file: 'lib/nn/summary.ts',
     what: 'values that are not finite count for the mean',
-    find: 'short(sum / finite.length)',
+    find: 'short(sum / finite)',
     replace: 'short(sum / values.length)',
     tests: ['nn/batch-norm-2d-json'],
   },
   {
-    file: 'lib/nn/json.ts',
+    file: 'lib/json/json-numbers.ts',
     what: 'NaN becomes null in JSON',
     find: 'Number.isFinite(value) ? value : (String(value) as JsonNumber)',
     replace: 'value',
     tests: ['nn/batch-norm-2d-json'],
+  },
+  {
+    file: 'lib/nn/linear.ts',
+    what: 'the product before the bias keeps its memory in inference',
+    find: '    if (!isTaped(product)) product.dispose();\n',
+    replace: '',
+    tests: ['nn/intermediates'],
+  },
+  {
+    file: 'lib/nn/residual.ts',
+    what: 'the result of f keeps its memory in inference',
+    find: '    if (value !== input && isTensor(value)) value.dispose();\n',
+    replace: '',
+    tests: ['nn/intermediates'],
+  },
+  {
+    file: 'lib/nn/generalized-residual.ts',
+    what: 'the results of f and r keep their memory in inference',
+    find: '      if (part !== input && isTensor(part)) part.dispose();\n',
+    replace: '',
+    tests: ['nn/intermediates'],
+  },
+  {
+    file: 'lib/nn/recalibrate.ts',
+    what: 'momentum stays cumulative after a recalibration',
+    find: 'for (const end of ends) end();',
+    replace: '',
+    tests: ['nn/recalibrate'],
   },
 ];

@@ -10,8 +10,8 @@ export default [
   {
     file: 'lib/raw/arrays.ts',
     what: 'arrays that are longer than the shape are accepted',
-    find: 'if (value.length !== length)',
-    replace: 'if (value.length < length)',
+    find: 'if (lengthOf(value) !== length)',
+    replace: 'if (lengthOf(value) < length)',
     tests: ['raw/inference', 'raw/training'],
   },
   {
@@ -110,7 +110,7 @@ export default [
     what: 'sizes are divided by 1000',
     find: '    value /= 1024;\n',
     replace: '    value /= 1000;\n',
-    tests: ['cli/info', 'cli/inspect'],
+    tests: ['cli/format'],
   },
   {
     file: 'lib/cli/measure.ts',

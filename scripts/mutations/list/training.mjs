@@ -34,7 +34,7 @@ export default [
     find: "        ...(this.#momentum === undefined ? [] : ['velocity']),\n        ...(this.#centered ? ['mean_gradient'] : []),\n",
     replace:
       "        ...(this.#centered ? ['mean_gradient'] : []),\n        ...(this.#momentum === undefined ? [] : ['velocity']),\n",
-    tests: ['training/checkpoint'],
+    tests: ['optim/saved-memory'],
   },
   {
     file: 'lib/optim/optimizer.ts',
@@ -86,10 +86,10 @@ export default [
     tests: ['parity/dfdx'],
   },
   {
-    file: 'lib/optim/clip-grad-norm.ts',
+    file: 'lib/optim/optimizer.ts',
     what: 'a shared parameter counts twice for the norm',
-    find: '[...new Map(parameters.map((parameter) => [parameter.id, parameter])).values()]',
-    replace: 'parameters',
+    find: '[...new Map(offered.map((parameter) => [parameter.id, parameter])).values()]',
+    replace: 'offered',
     tests: ['optim/clip-grad-norm'],
   },
   {
@@ -177,17 +177,17 @@ export default [
     tests: ['data/idx'],
   },
   {
-    file: 'lib/training/checkpoint.ts',
+    file: 'lib/files/stage.ts',
     what: 'generators that were set stay set where a later one refuses its state',
-    find: '    for (const restore of before) restore();\n',
+    find: 'for (const { undo } of begun.reverse()) takeBack(undo);',
     replace: '',
     tests: ['training/checkpoint'],
   },
   {
     file: 'lib/training/checkpoint.ts',
     what: 'progress is not read back',
-    find: '        zip.change(() => (progress[name] = value));\n',
-    replace: '        void value;\n',
+    find: '(number) => (progress[name] = number),',
+    replace: '() => undefined,',
     tests: ['training/checkpoint'],
   },
   {
@@ -207,8 +207,8 @@ export default [
   {
     file: 'lib/training/learning-rate-scheduler.ts',
     what: 'reading a checkpoint keeps the learning rate',
-    find: '      this.#optimizer.lr = lr;\n      this.#step = step;',
-    replace: '      this.#step = step;',
+    find: '        this.#optimizer.lr = rate;\n',
+    replace: '',
     tests: ['training/learning-rate-scheduler', 'training/checkpoint'],
   },
   {
