@@ -200,8 +200,16 @@ export interface Backend {
   ) => void;
   /** Sum of each window divided by kernel^2. */
   avgPool: Pool;
-  /** From dy to dx. */
-  avgPoolBackward: Pool;
+  avgPoolBackward: (
+    planes: number,
+    height: number,
+    width: number,
+    kernel: number,
+    stride: number,
+    padding: number,
+    dy: Float32Array,
+    dx: Float32Array,
+  ) => void;
 
   /** c[rows][columns] = a[rows][depth] * b[depth][columns], either stored transposed. */
   matmul: (

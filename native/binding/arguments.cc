@@ -11,61 +11,68 @@ Arguments::Arguments(napi_env env, napi_callback_info info) : env_(env) {
   data_ = static_cast<AddonData*>(data);
 }
 
-float* Arguments::floats(size_t index, size_t needed) {
+napi_value Arguments::next() { return next_ < kMax ? values_[next_++] : nullptr; }
+
+float* Arguments::floats(const char* name, size_t needed) {
+  return ok_ ? read_floats(next(), name, needed) : nullptr;
+}
+
+float* Arguments::floats_or_null(const char* name, size_t needed) {
   if (!ok_) return nullptr;
+  const napi_value value = next();
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env_, value, &type);
+  return type == napi_null ? nullptr : read_floats(value, name, needed);
+}
+
+float* Arguments::read_floats(napi_value value, const char* name, size_t needed) {
   napi_typedarray_type type = napi_int8_array;
   size_t length = 0;
   void* data = nullptr;
   // Fails for what is no typed array; a detached one reports length 0.
   const napi_status status =
-      napi_get_typedarray_info(env_, values_[index], &type, &length, &data, nullptr, nullptr);
+      napi_get_typedarray_info(env_, value, &type, &length, &data, nullptr, nullptr);
   if (status != napi_ok || type != napi_float32_array || length < needed) {
     char expected[64];
     std::snprintf(expected, sizeof expected, "a Float32Array of at least %zu values", needed);
-    fail(index, expected);
+    fail(value, name, expected);
     return nullptr;
   }
   return static_cast<float*>(data);
 }
 
-float* Arguments::floats_or_null(size_t index, size_t needed) {
-  if (!ok_) return nullptr;
-  napi_valuetype type = napi_undefined;
-  napi_typeof(env_, values_[index], &type);
-  return type == napi_null ? nullptr : floats(index, needed);
-}
-
-size_t Arguments::size(size_t index) {
+size_t Arguments::size(const char* name) {
   constexpr double kLimit = 281474976710656.0;  // 2^48
-  double value = -1;
+  double number = -1;
   if (!ok_) return 0;
-  if (napi_get_value_double(env_, values_[index], &value) != napi_ok || !(value >= 0) ||
-      value >= kLimit || value != static_cast<double>(static_cast<int64_t>(value))) {
-    fail(index, "a whole number below 2^48");
+  const napi_value value = next();
+  if (napi_get_value_double(env_, value, &number) != napi_ok || !(number >= 0) ||
+      number >= kLimit || number != static_cast<double>(static_cast<int64_t>(number))) {
+    fail(value, name, "a whole number below 2^48");
     return 0;
   }
-  return static_cast<size_t>(value);
+  return static_cast<size_t>(number);
 }
 
-double Arguments::number(size_t index) {
-  double value = 0;
-  if (ok_ && napi_get_value_double(env_, values_[index], &value) != napi_ok) {
-    fail(index, "a number");
-  }
-  return value;
+double Arguments::number(const char* name) {
+  double number = 0;
+  if (!ok_) return number;
+  const napi_value value = next();
+  if (napi_get_value_double(env_, value, &number) != napi_ok) fail(value, name, "a number");
+  return number;
 }
 
-bool Arguments::boolean(size_t index) {
-  bool value = false;
-  if (ok_ && napi_get_value_bool(env_, values_[index], &value) != napi_ok) {
-    fail(index, "a boolean");
-  }
-  return value;
+bool Arguments::boolean(const char* name) {
+  bool boolean = false;
+  if (!ok_) return boolean;
+  const napi_value value = next();
+  if (napi_get_value_bool(env_, value, &boolean) != napi_ok) fail(value, name, "a boolean");
+  return boolean;
 }
 
-bool Arguments::text(size_t index, char* buffer, size_t capacity) {
+bool Arguments::text(char* buffer, size_t capacity) {
   size_t length = 0;
-  return napi_get_value_string_utf8(env_, values_[index], buffer, capacity, &length) == napi_ok &&
+  return napi_get_value_string_utf8(env_, next(), buffer, capacity, &length) == napi_ok &&
          length + 1 < capacity;
 }
 
@@ -77,9 +84,26 @@ napi_value Arguments::finish(Status status) const {
   return nullptr;
 }
 
-void Arguments::fail(size_t index, const char* expected) {
-  char message[128];
-  std::snprintf(message, sizeof message, "Expected %s for native argument %zu", expected, index);
+void Arguments::fail(napi_value value, const char* name, const char* expected) {
+  static constexpr const char* kTypes[] = {
+      "undefined", "null",      "a boolean",  "a number",  "a string",
+      "a symbol",  "an object", "a function", "an object", "a bigint",
+  };
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env_, value, &type);
+  napi_typedarray_type array = napi_int8_array;
+  size_t length = 0;
+  char received[48];
+  if (napi_get_typedarray_info(env_, value, &array, &length, nullptr, nullptr, nullptr) ==
+          napi_ok &&
+      array == napi_float32_array) {
+    std::snprintf(received, sizeof received, "one of %zu values", length);
+  } else {
+    std::snprintf(received, sizeof received, "%s", kTypes[type]);
+  }
+  char message[192];
+  std::snprintf(message, sizeof message, "Expected %s for %s but received %s", expected, name,
+                received);
   napi_throw_type_error(env_, "ERR_BATCHNORM_TYPE", message);
   ok_ = false;
 }

@@ -27,16 +27,18 @@ class Arguments {
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
 
+  // Each call reads the next argument. The names are those of lib/backend/backend.ts, for messages.
+
   // The data of a Float32Array that holds at least `needed` floats.
-  float* floats(size_t index, size_t needed);
+  float* floats(const char* name, size_t needed);
   // The same, or null where the argument is null.
-  float* floats_or_null(size_t index, size_t needed);
+  float* floats_or_null(const char* name, size_t needed);
   // A whole number below 2^48.
-  size_t size(size_t index);
-  double number(size_t index);
-  bool boolean(size_t index);
+  size_t size(const char* name);
+  double number(const char* name);
+  bool boolean(const char* name);
   // A string as a null-terminated one; false where it is none or too long.
-  bool text(size_t index, char* buffer, size_t capacity);
+  bool text(char* buffer, size_t capacity);
 
   // False once a read has failed; a JavaScript exception is then pending and what was read must not
   // be used.
@@ -50,13 +52,16 @@ class Arguments {
   napi_value finish(Status status) const;
 
  private:
-  void fail(size_t index, const char* expected);
+  napi_value next();
+  float* read_floats(napi_value value, const char* name, size_t needed);
+  void fail(napi_value value, const char* name, const char* expected);
 
   // As many as the function with the most arguments takes; what a call lacks is undefined.
   static constexpr size_t kMax = 18;
 
   napi_env env_;
   napi_value values_[kMax];
+  size_t next_ = 0;
   AddonData* data_ = nullptr;
   bool ok_ = true;
 };

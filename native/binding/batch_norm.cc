@@ -8,9 +8,13 @@ namespace batchnorm {
 
 namespace {
 
-// Arguments 0, 1 and 2 of all three: images, channels, plane.
+// The first three arguments of all six.
 ImageShape read_shape(Arguments& arguments) {
-  return {arguments.size(0), arguments.size(1), arguments.size(2)};
+  ImageShape shape = {};
+  shape.images = arguments.size("images");
+  shape.channels = arguments.size("channels");
+  shape.plane = arguments.size("plane");
+  return shape;
 }
 
 size_t elements(const ImageShape& shape) {
@@ -22,17 +26,17 @@ napi_value training(Arguments& arguments) {
   const size_t n = elements(shape);
   const size_t c = shape.channels;
   BatchNormTraining call = {};
-  call.epsilon = arguments.number(3);
-  call.momentum = arguments.number(4);
-  call.x = arguments.floats(5, n);
-  call.scale = arguments.floats(6, c);
-  call.bias = arguments.floats(7, c);
-  call.running_mean = arguments.floats_or_null(8, c);
-  call.running_var = arguments.floats_or_null(9, c);
-  call.y = arguments.floats(10, n);
-  call.mean = arguments.floats(11, c);
-  call.mean_low = arguments.floats(12, c);
-  call.inv_std = arguments.floats(13, c);
+  call.epsilon = arguments.number("epsilon");
+  call.momentum = arguments.number("momentum");
+  call.x = arguments.floats("x", n);
+  call.scale = arguments.floats("scale", c);
+  call.bias = arguments.floats("bias", c);
+  call.running_mean = arguments.floats_or_null("runningMean", c);
+  call.running_var = arguments.floats_or_null("runningVar", c);
+  call.y = arguments.floats("y", n);
+  call.mean = arguments.floats("mean", c);
+  call.mean_low = arguments.floats("meanLow", c);
+  call.inv_std = arguments.floats("invStd", c);
   if (!arguments.ok()) return nullptr;
   if (call.running_mean == nullptr || call.running_var == nullptr) {
     call.running_mean = nullptr;
@@ -46,13 +50,13 @@ napi_value inference(Arguments& arguments) {
   const size_t n = elements(shape);
   const size_t c = shape.channels;
   BatchNormInference call = {};
-  call.epsilon = arguments.number(3);
-  call.x = arguments.floats(4, n);
-  call.scale = arguments.floats(5, c);
-  call.bias = arguments.floats(6, c);
-  call.running_mean = arguments.floats(7, c);
-  call.running_var = arguments.floats(8, c);
-  call.y = arguments.floats(9, n);
+  call.epsilon = arguments.number("epsilon");
+  call.x = arguments.floats("x", n);
+  call.scale = arguments.floats("scale", c);
+  call.bias = arguments.floats("bias", c);
+  call.running_mean = arguments.floats("runningMean", c);
+  call.running_var = arguments.floats("runningVar", c);
+  call.y = arguments.floats("y", n);
   if (!arguments.ok()) return nullptr;
   return arguments.finish(batch_norm_inference(arguments.kernels(), shape, call));
 }
@@ -62,15 +66,15 @@ napi_value backward(Arguments& arguments) {
   const size_t n = elements(shape);
   const size_t c = shape.channels;
   BatchNormBackward call = {};
-  call.x = arguments.floats(3, n);
-  call.dy = arguments.floats(4, n);
-  call.scale = arguments.floats(5, c);
-  call.mean = arguments.floats(6, c);
-  call.mean_low = arguments.floats(7, c);
-  call.inv_std = arguments.floats(8, c);
-  call.dx = arguments.floats(9, n);
-  call.dscale = arguments.floats(10, c);
-  call.dbias = arguments.floats(11, c);
+  call.x = arguments.floats("x", n);
+  call.dy = arguments.floats("dy", n);
+  call.scale = arguments.floats("scale", c);
+  call.mean = arguments.floats("mean", c);
+  call.mean_low = arguments.floats("meanLow", c);
+  call.inv_std = arguments.floats("invStd", c);
+  call.dx = arguments.floats("dx", n);
+  call.dscale = arguments.floats("dscale", c);
+  call.dbias = arguments.floats("dbias", c);
   if (!arguments.ok()) return nullptr;
   return arguments.finish(batch_norm_backward(arguments.kernels(), shape, call));
 }
@@ -82,20 +86,20 @@ napi_value relu_training(Arguments& arguments) {
   const size_t c = shape.channels;
   BatchNormTraining call = {};
   call.relu = true;
-  call.epsilon = arguments.number(3);
-  call.momentum = arguments.number(4);
-  call.x = arguments.floats(5, n);
-  call.scale = arguments.floats(6, c);
-  call.bias = arguments.floats(7, c);
-  call.running_mean = arguments.floats(8, c);
-  call.running_var = arguments.floats(9, c);
-  call.addend = arguments.floats_or_null(10, n);
-  call.y = arguments.floats(11, n);
-  call.mean = arguments.floats(12, c);
-  call.mean_low = arguments.floats(13, c);
-  call.inv_std = arguments.floats(14, c);
-  call.factor = arguments.floats(15, c);
-  call.shift = arguments.floats(16, c);
+  call.epsilon = arguments.number("epsilon");
+  call.momentum = arguments.number("momentum");
+  call.x = arguments.floats("x", n);
+  call.scale = arguments.floats("scale", c);
+  call.bias = arguments.floats("bias", c);
+  call.running_mean = arguments.floats("runningMean", c);
+  call.running_var = arguments.floats("runningVar", c);
+  call.addend = arguments.floats_or_null("addend", n);
+  call.y = arguments.floats("y", n);
+  call.mean = arguments.floats("mean", c);
+  call.mean_low = arguments.floats("meanLow", c);
+  call.inv_std = arguments.floats("invStd", c);
+  call.factor = arguments.floats("factor", c);
+  call.shift = arguments.floats("shift", c);
   if (!arguments.ok()) return nullptr;
   return arguments.finish(batch_norm_training(arguments.kernels(), shape, call));
 }
@@ -106,14 +110,14 @@ napi_value relu_inference(Arguments& arguments) {
   const size_t c = shape.channels;
   BatchNormInference call = {};
   call.relu = true;
-  call.epsilon = arguments.number(3);
-  call.x = arguments.floats(4, n);
-  call.scale = arguments.floats(5, c);
-  call.bias = arguments.floats(6, c);
-  call.running_mean = arguments.floats(7, c);
-  call.running_var = arguments.floats(8, c);
-  call.addend = arguments.floats_or_null(9, n);
-  call.y = arguments.floats(10, n);
+  call.epsilon = arguments.number("epsilon");
+  call.x = arguments.floats("x", n);
+  call.scale = arguments.floats("scale", c);
+  call.bias = arguments.floats("bias", c);
+  call.running_mean = arguments.floats("runningMean", c);
+  call.running_var = arguments.floats("runningVar", c);
+  call.addend = arguments.floats_or_null("addend", n);
+  call.y = arguments.floats("y", n);
   if (!arguments.ok()) return nullptr;
   return arguments.finish(batch_norm_inference(arguments.kernels(), shape, call));
 }
@@ -124,19 +128,19 @@ napi_value relu_backward(Arguments& arguments) {
   const size_t n = elements(shape);
   const size_t c = shape.channels;
   BatchNormBackward call = {};
-  call.x = arguments.floats(3, n);
-  const float* y = arguments.floats(4, n);
-  call.dy = arguments.floats(5, n);
-  call.scale = arguments.floats(6, c);
-  call.mean = arguments.floats(7, c);
-  call.mean_low = arguments.floats(8, c);
-  call.inv_std = arguments.floats(9, c);
-  const float* factor = arguments.floats(10, c);
-  const float* shift = arguments.floats(11, c);
-  call.dx = arguments.floats(12, n);
-  call.daddend = arguments.floats_or_null(13, n);
-  call.dscale = arguments.floats(14, c);
-  call.dbias = arguments.floats(15, c);
+  call.x = arguments.floats("x", n);
+  const float* y = arguments.floats("y", n);
+  call.dy = arguments.floats("dy", n);
+  call.scale = arguments.floats("scale", c);
+  call.mean = arguments.floats("mean", c);
+  call.mean_low = arguments.floats("meanLow", c);
+  call.inv_std = arguments.floats("invStd", c);
+  const float* factor = arguments.floats("factor", c);
+  const float* shift = arguments.floats("shift", c);
+  call.dx = arguments.floats("dx", n);
+  call.daddend = arguments.floats_or_null("daddend", n);
+  call.dscale = arguments.floats("dscale", c);
+  call.dbias = arguments.floats("dbias", c);
   if (!arguments.ok()) return nullptr;
   if (call.daddend == nullptr) {
     call.factor = factor;

@@ -10,14 +10,14 @@ namespace {
 // The sizes that every call begins with, and how many floats their tensors have.
 struct Call {
   explicit Call(Arguments& arguments) {
-    shape.images = arguments.size(0);
-    shape.in_channels = arguments.size(1);
-    shape.height = arguments.size(2);
-    shape.width = arguments.size(3);
-    shape.out_channels = arguments.size(4);
-    shape.kernel = arguments.size(5);
-    shape.stride = arguments.size(6);
-    shape.padding = arguments.size(7);
+    shape.images = arguments.size("images");
+    shape.in_channels = arguments.size("inChannels");
+    shape.height = arguments.size("height");
+    shape.width = arguments.size("width");
+    shape.out_channels = arguments.size("outChannels");
+    shape.kernel = arguments.size("kernel");
+    shape.stride = arguments.size("stride");
+    shape.padding = arguments.size("padding");
     x = product(product(shape.images, shape.in_channels), product(shape.height, shape.width));
     weight = product(product(shape.out_channels, shape.in_channels),
                      product(shape.kernel, shape.kernel));
@@ -37,19 +37,19 @@ struct Call {
 
 napi_value forward(Arguments& arguments) {
   const Call call(arguments);
-  const float* x = arguments.floats(8, call.x);
-  const float* weight = arguments.floats(9, call.weight);
-  const float* bias = arguments.floats_or_null(10, call.shape.out_channels);
-  float* y = arguments.floats(11, call.y);
+  const float* x = arguments.floats("x", call.x);
+  const float* weight = arguments.floats("weight", call.weight);
+  const float* bias = arguments.floats_or_null("bias", call.shape.out_channels);
+  float* y = arguments.floats("y", call.y);
   if (!arguments.ok()) return nullptr;
   return arguments.finish(convolution(arguments.kernels(), call.shape, x, weight, bias, y));
 }
 
 napi_value input_gradient(Arguments& arguments) {
   const Call call(arguments);
-  const float* dy = arguments.floats(8, call.y);
-  const float* weight = arguments.floats(9, call.weight);
-  float* dx = arguments.floats(10, call.x);
+  const float* dy = arguments.floats("dy", call.y);
+  const float* weight = arguments.floats("weight", call.weight);
+  float* dx = arguments.floats("dx", call.x);
   if (!arguments.ok()) return nullptr;
   return arguments.finish(
       convolution_input_gradient(arguments.kernels(), call.shape, dy, weight, dx));
@@ -57,10 +57,10 @@ napi_value input_gradient(Arguments& arguments) {
 
 napi_value weight_gradient(Arguments& arguments) {
   const Call call(arguments);
-  const float* x = arguments.floats(8, call.x);
-  const float* dy = arguments.floats(9, call.y);
-  float* dweight = arguments.floats(10, call.weight);
-  float* dbias = arguments.floats_or_null(11, call.shape.out_channels);
+  const float* x = arguments.floats("x", call.x);
+  const float* dy = arguments.floats("dy", call.y);
+  float* dweight = arguments.floats("dweight", call.weight);
+  float* dbias = arguments.floats_or_null("dbias", call.shape.out_channels);
   if (!arguments.ok()) return nullptr;
   return arguments.finish(
       convolution_weight_gradient(arguments.kernels(), call.shape, x, dy, dweight, dbias));

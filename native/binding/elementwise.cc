@@ -10,9 +10,9 @@ namespace {
 // (n, x, y): y = f(x)
 template <UnaryKernel Kernels::*kKernel>
 napi_value unary(Arguments& arguments) {
-  const size_t n = arguments.size(0);
-  const float* x = arguments.floats(1, n);
-  float* y = arguments.floats(2, n);
+  const size_t n = arguments.size("n");
+  const float* x = arguments.floats("x", n);
+  float* y = arguments.floats("y", n);
   if (arguments.ok()) apply_unary(arguments.kernels().*kKernel, x, y, n);
   return nullptr;
 }
@@ -20,13 +20,13 @@ napi_value unary(Arguments& arguments) {
 // (rows, columns, length of b, a, b, out): b is as long as a, as a row of a, or 1.
 template <Arithmetic Kernels::*kOperation>
 napi_value arithmetic(Arguments& arguments) {
-  const size_t rows = arguments.size(0);
-  const size_t columns = arguments.size(1);
-  const size_t right_length = arguments.size(2);
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
+  const size_t right_length = arguments.size("rightLength");
   const size_t n = product(rows, columns);
-  const float* a = arguments.floats(3, n);
-  const float* b = arguments.floats(4, right_length);
-  float* out = arguments.floats(5, n);
+  const float* a = arguments.floats("a", n);
+  const float* b = arguments.floats("b", right_length);
+  float* out = arguments.floats("out", n);
   if (!arguments.ok()) return nullptr;
   Operand right;
   if (right_length == n) {
@@ -37,7 +37,7 @@ napi_value arithmetic(Arguments& arguments) {
     right = Operand::kRow;
   } else {
     napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
-                           "Expected a right operand that is a tensor, a row or a scalar");
+                           "Expected the size of a tensor, of a row or 1 for rightLength");
     return nullptr;
   }
   apply_arithmetic(arguments.kernels().*kOperation, right, a, b, out, rows, columns);
@@ -47,43 +47,43 @@ napi_value arithmetic(Arguments& arguments) {
 // (n, x or y, dy, dx): what the derivative is computed from, x or y = f(x), is the kernel's matter.
 template <BinaryKernel Kernels::*kKernel>
 napi_value unary_backward(Arguments& arguments) {
-  const size_t n = arguments.size(0);
-  const float* value = arguments.floats(1, n);
-  const float* dy = arguments.floats(2, n);
-  float* dx = arguments.floats(3, n);
+  const size_t n = arguments.size("n");
+  const float* value = arguments.floats("value", n);
+  const float* dy = arguments.floats("dy", n);
+  float* dx = arguments.floats("dx", n);
   if (arguments.ok()) apply_binary(arguments.kernels().*kKernel, value, dy, dx, n);
   return nullptr;
 }
 
 napi_value leaky_relu(Arguments& arguments) {
-  const size_t n = arguments.size(0);
-  const float slope = static_cast<float>(arguments.number(1));
-  const float* x = arguments.floats(2, n);
-  float* y = arguments.floats(3, n);
+  const size_t n = arguments.size("n");
+  const float slope = static_cast<float>(arguments.number("slope"));
+  const float* x = arguments.floats("x", n);
+  float* y = arguments.floats("y", n);
   if (arguments.ok()) batchnorm::leaky_relu(arguments.kernels(), x, slope, y, n);
   return nullptr;
 }
 
 napi_value leaky_relu_backward(Arguments& arguments) {
-  const size_t n = arguments.size(0);
-  const float slope = static_cast<float>(arguments.number(1));
-  const float* x = arguments.floats(2, n);
-  const float* dy = arguments.floats(3, n);
-  float* dx = arguments.floats(4, n);
+  const size_t n = arguments.size("n");
+  const float slope = static_cast<float>(arguments.number("slope"));
+  const float* x = arguments.floats("x", n);
+  const float* dy = arguments.floats("dy", n);
+  float* dx = arguments.floats("dx", n);
   if (arguments.ok()) batchnorm::leaky_relu_backward(arguments.kernels(), x, dy, slope, dx, n);
   return nullptr;
 }
 
 // (n, key0, key1, p, scale, x, y)
 napi_value dropout(Arguments& arguments) {
-  const size_t n = arguments.size(0);
+  const size_t n = arguments.size("n");
   Dropout by = {};
-  by.key0 = static_cast<uint32_t>(arguments.size(1));
-  by.key1 = static_cast<uint32_t>(arguments.size(2));
-  by.p = static_cast<float>(arguments.number(3));
-  by.scale = static_cast<float>(arguments.number(4));
-  const float* x = arguments.floats(5, n);
-  float* y = arguments.floats(6, n);
+  by.key0 = static_cast<uint32_t>(arguments.size("key0"));
+  by.key1 = static_cast<uint32_t>(arguments.size("key1"));
+  by.p = static_cast<float>(arguments.number("p"));
+  by.scale = static_cast<float>(arguments.number("scale"));
+  const float* x = arguments.floats("x", n);
+  float* y = arguments.floats("y", n);
   if (arguments.ok()) batchnorm::dropout(arguments.kernels(), x, y, n, by);
   return nullptr;
 }

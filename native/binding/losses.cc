@@ -10,12 +10,12 @@ namespace {
 // (n, parameter, factor, x, target, gradient or null): the sum.
 template <LossKernel Kernels::*kKernel>
 napi_value loss(Arguments& arguments) {
-  const size_t n = arguments.size(0);
-  const float parameter = static_cast<float>(arguments.number(1));
-  const float factor = static_cast<float>(arguments.number(2));
-  const float* x = arguments.floats(3, n);
-  const float* target = arguments.floats(4, n);
-  float* gradient = arguments.floats_or_null(5, n);
+  const size_t n = arguments.size("n");
+  const float parameter = static_cast<float>(arguments.number("parameter"));
+  const float factor = static_cast<float>(arguments.number("factor"));
+  const float* x = arguments.floats("x", n);
+  const float* target = arguments.floats("target", n);
+  float* gradient = arguments.floats_or_null("gradient", n);
   if (!arguments.ok()) return nullptr;
   double result = 0;
   const Status status =

@@ -9,14 +9,14 @@ namespace {
 
 napi_value multiply(Arguments& arguments) {
   Matmul call = {};
-  call.rows = arguments.size(0);
-  call.depth = arguments.size(1);
-  call.columns = arguments.size(2);
-  call.transpose_a = arguments.boolean(3);
-  call.transpose_b = arguments.boolean(4);
-  call.a = arguments.floats(5, product(call.rows, call.depth));
-  call.b = arguments.floats(6, product(call.depth, call.columns));
-  call.c = arguments.floats(7, product(call.rows, call.columns));
+  call.rows = arguments.size("rows");
+  call.depth = arguments.size("depth");
+  call.columns = arguments.size("columns");
+  call.transpose_a = arguments.boolean("transposeA");
+  call.transpose_b = arguments.boolean("transposeB");
+  call.a = arguments.floats("a", product(call.rows, call.depth));
+  call.b = arguments.floats("b", product(call.depth, call.columns));
+  call.c = arguments.floats("c", product(call.rows, call.columns));
   if (!arguments.ok()) return nullptr;
   return arguments.finish(matmul(arguments.kernels(), call));
 }

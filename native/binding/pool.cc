@@ -20,20 +20,20 @@ struct Planes {
 // False, with an exception pending, where a window would have no value of the plane or the working
 // space could not be counted.
 bool read_planes(Arguments& arguments, Planes& planes) {
-  planes.count = arguments.size(0);
+  planes.count = arguments.size("planes");
   Pooling& by = planes.by;
-  by.height = arguments.size(1);
-  by.width = arguments.size(2);
-  by.kernel = arguments.size(3);
-  by.stride = arguments.size(4);
-  by.padding = arguments.size(5);
+  by.height = arguments.size("height");
+  by.width = arguments.size("width");
+  by.kernel = arguments.size("kernel");
+  by.stride = arguments.size("stride");
+  by.padding = arguments.size("padding");
   if (!arguments.ok()) return false;
   constexpr size_t kMax = 1 << 20;  // what pool_scratch() multiplies stays below 2^64
   if (by.height == 0 || by.width == 0 || by.stride == 0 || by.kernel > kMax ||
       by.padding >= by.kernel || by.kernel > by.height + 2 * by.padding ||
       by.kernel > by.width + 2 * by.padding) {
     napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
-                           "Expected windows that fit the planes");
+                           "Expected windows that fit the planes for kernel, stride and padding");
     return false;
   }
   by.out_height = (by.height + 2 * by.padding - by.kernel) / by.stride + 1;
@@ -48,8 +48,8 @@ template <Forward kForward>
 napi_value forward(Arguments& arguments) {
   Planes planes;
   if (!read_planes(arguments, planes)) return nullptr;
-  const float* x = arguments.floats(6, planes.elements());
-  float* y = arguments.floats(7, planes.out_elements());
+  const float* x = arguments.floats("x", planes.elements());
+  float* y = arguments.floats("y", planes.out_elements());
   if (!arguments.ok()) return nullptr;
   return arguments.finish(kForward(arguments.kernels(), x, y, planes.count, planes.by));
 }
@@ -58,10 +58,10 @@ napi_value forward(Arguments& arguments) {
 napi_value max_backward(Arguments& arguments) {
   Planes planes;
   if (!read_planes(arguments, planes)) return nullptr;
-  const float* x = arguments.floats(6, planes.elements());
-  const float* y = arguments.floats(7, planes.out_elements());
-  const float* dy = arguments.floats(8, planes.out_elements());
-  float* dx = arguments.floats(9, planes.elements());
+  const float* x = arguments.floats("x", planes.elements());
+  const float* y = arguments.floats("y", planes.out_elements());
+  const float* dy = arguments.floats("dy", planes.out_elements());
+  float* dx = arguments.floats("dx", planes.elements());
   if (!arguments.ok()) return nullptr;
   const Status status =
       max_pool_backward(arguments.kernels(), x, y, dy, dx, planes.count, planes.by);
@@ -72,8 +72,8 @@ napi_value max_backward(Arguments& arguments) {
 napi_value avg_backward(Arguments& arguments) {
   Planes planes;
   if (!read_planes(arguments, planes)) return nullptr;
-  const float* dy = arguments.floats(6, planes.out_elements());
-  float* dx = arguments.floats(7, planes.elements());
+  const float* dy = arguments.floats("dy", planes.out_elements());
+  float* dx = arguments.floats("dx", planes.elements());
   if (!arguments.ok()) return nullptr;
   return arguments.finish(avg_pool_backward(arguments.kernels(), dy, dx, planes.count, planes.by));
 }

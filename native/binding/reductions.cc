@@ -8,8 +8,8 @@ namespace batchnorm {
 namespace {
 
 napi_value sum(Arguments& arguments) {
-  const size_t n = arguments.size(0);
-  const float* x = arguments.floats(1, n);
+  const size_t n = arguments.size("n");
+  const float* x = arguments.floats("x", n);
   if (!arguments.ok()) return nullptr;
   double result = 0;
   const Status status = sum_all(arguments.kernels(), x, n, &result);
@@ -18,31 +18,31 @@ napi_value sum(Arguments& arguments) {
 }
 
 napi_value sum_rows(Arguments& arguments) {
-  const size_t rows = arguments.size(0);
-  const size_t columns = arguments.size(1);
-  const float* x = arguments.floats(2, product(rows, columns));
-  float* out = arguments.floats(3, columns);
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
+  const float* x = arguments.floats("x", product(rows, columns));
+  float* out = arguments.floats("out", columns);
   if (!arguments.ok()) return nullptr;
   return arguments.finish(sum_over_rows(arguments.kernels(), x, out, rows, columns));
 }
 
 napi_value log_softmax(Arguments& arguments) {
-  const size_t rows = arguments.size(0);
-  const size_t columns = arguments.size(1);
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
   const size_t n = product(rows, columns);
-  const float* x = arguments.floats(2, n);
-  float* y = arguments.floats(3, n);
+  const float* x = arguments.floats("x", n);
+  float* y = arguments.floats("y", n);
   if (arguments.ok()) log_softmax_rows(arguments.kernels(), x, y, rows, columns);
   return nullptr;
 }
 
 napi_value log_softmax_backward(Arguments& arguments) {
-  const size_t rows = arguments.size(0);
-  const size_t columns = arguments.size(1);
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
   const size_t n = product(rows, columns);
-  const float* y = arguments.floats(2, n);
-  const float* dy = arguments.floats(3, n);
-  float* dx = arguments.floats(4, n);
+  const float* y = arguments.floats("y", n);
+  const float* dy = arguments.floats("dy", n);
+  float* dx = arguments.floats("dx", n);
   if (arguments.ok()) {
     log_softmax_rows_backward(arguments.kernels(), y, dy, dx, rows, columns);
   }
@@ -50,40 +50,40 @@ napi_value log_softmax_backward(Arguments& arguments) {
 }
 
 napi_value softmax(Arguments& arguments) {
-  const size_t rows = arguments.size(0);
-  const size_t columns = arguments.size(1);
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
   const size_t n = product(rows, columns);
-  const float* x = arguments.floats(2, n);
-  float* y = arguments.floats(3, n);
+  const float* x = arguments.floats("x", n);
+  float* y = arguments.floats("y", n);
   if (arguments.ok()) softmax_rows(arguments.kernels(), x, y, rows, columns);
   return nullptr;
 }
 
 napi_value softmax_backward(Arguments& arguments) {
-  const size_t rows = arguments.size(0);
-  const size_t columns = arguments.size(1);
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
   const size_t n = product(rows, columns);
-  const float* y = arguments.floats(2, n);
-  const float* dy = arguments.floats(3, n);
-  float* dx = arguments.floats(4, n);
+  const float* y = arguments.floats("y", n);
+  const float* dy = arguments.floats("dy", n);
+  float* dx = arguments.floats("dx", n);
   if (arguments.ok()) softmax_rows_backward(arguments.kernels(), y, dy, dx, rows, columns);
   return nullptr;
 }
 
 napi_value row_means(Arguments& arguments) {
-  const size_t rows = arguments.size(0);
-  const size_t columns = arguments.size(1);
-  const float* x = arguments.floats(2, product(rows, columns));
-  float* means = arguments.floats(3, rows);
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
+  const float* x = arguments.floats("x", product(rows, columns));
+  float* means = arguments.floats("means", rows);
   if (arguments.ok()) batchnorm::row_means(arguments.kernels(), x, means, rows, columns);
   return nullptr;
 }
 
 napi_value row_means_backward(Arguments& arguments) {
-  const size_t rows = arguments.size(0);
-  const size_t columns = arguments.size(1);
-  const float* dy = arguments.floats(2, rows);
-  float* dx = arguments.floats(3, product(rows, columns));
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
+  const float* dy = arguments.floats("dy", rows);
+  float* dx = arguments.floats("dx", product(rows, columns));
   if (arguments.ok()) batchnorm::row_means_backward(dy, dx, rows, columns);
   return nullptr;
 }

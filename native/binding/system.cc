@@ -21,7 +21,7 @@ napi_value isa(Arguments& arguments) {
 // Chooses the ISA of this JavaScript environment; false where the processor has no such one.
 napi_value select_isa(Arguments& arguments) {
   char name[16] = {};
-  const Kernels* kernels = arguments.text(0, name, sizeof name) ? find_kernels(name) : nullptr;
+  const Kernels* kernels = arguments.text(name, sizeof name) ? find_kernels(name) : nullptr;
   if (kernels != nullptr) arguments.data().kernels = kernels;
   return Napi::Boolean::New(arguments.env(), kernels != nullptr);
 }
@@ -31,22 +31,22 @@ napi_value threads(Arguments& arguments) {
 }
 
 napi_value set_threads(Arguments& arguments) {
-  const size_t count = arguments.size(0);
+  const size_t count = arguments.size("count");
   if (arguments.ok()) set_thread_count(count);
   return nullptr;
 }
 
 napi_value ask_for_room(Arguments& arguments) {
-  const size_t bytes = arguments.size(0);
-  const size_t left = arguments.size(1);
+  const size_t bytes = arguments.size("bytes");
+  const size_t left = arguments.size("left");
   return Napi::Boolean::New(arguments.env(), arguments.ok() && has_room(bytes, left));
 }
 
 // (n, x, y): y = x, each thread one range.
 napi_value copy(Arguments& arguments) {
-  const size_t n = arguments.size(0);
-  const float* x = arguments.floats(1, n);
-  float* y = arguments.floats(2, n);
+  const size_t n = arguments.size("n");
+  const float* x = arguments.floats("x", n);
+  float* y = arguments.floats("y", n);
   if (!arguments.ok() || n == 0) return nullptr;
   const size_t threads = threads_for(n);
   const size_t range = (n + threads - 1) / threads;
@@ -61,10 +61,10 @@ napi_value copy(Arguments& arguments) {
 // (length of a, a, length of b, b): whether they have a byte in common, whatever buffers they are
 // in.
 napi_value overlap(Arguments& arguments) {
-  const size_t a_length = arguments.size(0);
-  const uintptr_t a = reinterpret_cast<uintptr_t>(arguments.floats(1, a_length));
-  const size_t b_length = arguments.size(2);
-  const uintptr_t b = reinterpret_cast<uintptr_t>(arguments.floats(3, b_length));
+  const size_t a_length = arguments.size("aLength");
+  const uintptr_t a = reinterpret_cast<uintptr_t>(arguments.floats("a", a_length));
+  const size_t b_length = arguments.size("bLength");
+  const uintptr_t b = reinterpret_cast<uintptr_t>(arguments.floats("b", b_length));
   if (!arguments.ok()) return nullptr;
   const bool common = a_length > 0 && b_length > 0 && a < b + b_length * sizeof(float) &&
                       b < a + a_length * sizeof(float);
@@ -82,13 +82,13 @@ napi_value read_cache_sizes(Arguments& arguments) {
 
 napi_value bytes_to_cache_line(Arguments& arguments) {
   constexpr uintptr_t kLine = 64;
-  const uintptr_t address = reinterpret_cast<uintptr_t>(arguments.floats(0, 0));
+  const uintptr_t address = reinterpret_cast<uintptr_t>(arguments.floats("buffer", 0));
   return Napi::Number::New(arguments.env(), static_cast<double>((kLine - address % kLine) % kLine));
 }
 
 napi_value advise(Arguments& arguments) {
-  const size_t n = arguments.size(0);
-  float* data = arguments.floats(1, n);
+  const size_t n = arguments.size("n");
+  float* data = arguments.floats("buffer", n);
   if (arguments.ok()) advise_huge_pages(data, n * sizeof(float));
   return nullptr;
 }

@@ -14,14 +14,14 @@ namespace {
 
 // (number, and all after)
 napi_value fail_one(Arguments& arguments) {
-  const size_t number = arguments.size(0);
-  const bool and_all_after = arguments.boolean(1);
+  const size_t number = arguments.size("number");
+  const bool and_all_after = arguments.boolean("andAllAfter");
   if (arguments.ok()) fail_attempt(number, and_all_after);
   return nullptr;
 }
 
 napi_value hang_at(Arguments& arguments) {
-  const size_t number = arguments.size(0);
+  const size_t number = arguments.size("number");
   if (arguments.ok()) hang_at_attempt(number);
   return nullptr;
 }
@@ -32,13 +32,16 @@ napi_value count_attempts(Arguments& arguments) {
 
 // (l1, l2, last), in bytes
 napi_value fake_cache_sizes(Arguments& arguments) {
-  const CacheSizes sizes = {arguments.size(0), arguments.size(1), arguments.size(2)};
+  CacheSizes sizes = {};
+  sizes.l1 = arguments.size("l1");
+  sizes.l2 = arguments.size("l2");
+  sizes.last = arguments.size("last");
   if (arguments.ok()) set_cache_sizes(sizes);
   return nullptr;
 }
 
 napi_value share_from(Arguments& arguments) {
-  const size_t elements = arguments.size(0);
+  const size_t elements = arguments.size("elements");
   if (arguments.ok()) set_elements_per_thread(elements);
   return nullptr;
 }
