@@ -8,6 +8,7 @@ import {
   Flatten2D,
   Linear,
   loadSafetensors,
+  moduleFromJSON,
   saveSafetensors,
   Sequential,
 } from 'batchnorm';
@@ -35,6 +36,6 @@ try {
   console.log(message.replace(directory, '')); // Expected one entry of this name in "scale.npy" of /net.npz but found none
 }
 
-const copy = BatchNorm2D.fromJSON(JSON.parse(JSON.stringify(net.layers[0])));
-console.log(copy.bias.array()); // [ 1, 2, 3 ]
+const copy = moduleFromJSON(JSON.parse(JSON.stringify(net))) as typeof net;
+console.log(copy.layers[0].bias.array()); // [ 1, 2, 3 ]
 await rm(directory, { recursive: true });

@@ -61,6 +61,7 @@ const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
   ERR_BATCHNORM_TOO_MANY_ARGUMENTS: () => (Tensor.zeros as Untyped)([2], 1),
   ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR: () => Reflect.construct(Tensor, [[1, 2], [2]]) as unknown,
   ERR_BATCHNORM_MISSING_METHOD: () => new Sequential({ forward: (x: never) => x }).clone(),
+  ERR_BATCHNORM_NOT_SERIALIZABLE: () => JSON.stringify({ optimizer: new Sgd() }),
   ERR_BATCHNORM_TAPE: () => (backward as Untyped)(Tensor.from([1], [])),
   ERR_BATCHNORM_DETACHED: () => {
     const values = Float32Array.of(1, 2);

@@ -4,6 +4,8 @@ import { fromPackage, requirePackage } from '../construction.js';
 import { wrongType } from '../errors.js';
 import { backend } from '../backend/index.js';
 import { endOfLease } from '../tensor/lease.js';
+import { defineInspect } from '../printing/inspect.js';
+import { refuseJson } from '../printing/refuse-json.js';
 import type { Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import { createTensor, isTensor, leaseOf, storageOf, type Tensor } from '../tensor/tensor.js';
@@ -48,10 +50,18 @@ export let scaleGradients: (
 /** Gives all gradients back to the pool. For optimizers only. */
 export let consumeGradients: (gradients: Gradients) => void;
 
+const ends = { update: 'consumed by update()', gradients: 'disposed' } as const;
+
 /** What `backward` found: the gradient of the loss by every tensor that the graph began with. */
 export class Gradients {
   static {
     refuseSurplusArguments(this);
+    defineInspect<Gradients>(this.prototype, function () {
+      const { size } = this.#found;
+      const tensors = `of ${size} tensor${size === 1 ? '' : 's'}`;
+      return `Gradients (${this.#end === undefined ? tensors : ends[this.#end]})`;
+    });
+    refuseJson(this.prototype, 'gradients', 'Stringify gradients.get(parameter) of each parameter');
   }
 
   readonly #found: Map<number, Found>;

@@ -36,7 +36,7 @@ const kinds = {
   xz: { what: 'an xz file', remedy: 'decompress it first' },
   zstd: { what: 'a Zstandard file', remedy: 'decompress it first' },
   tar: { what: 'a tar archive', remedy: 'unpack it first' },
-  json: { what: 'JSON', remedy: 'use BatchNorm2D.fromJSON() if toJSON() wrote it' },
+  json: { what: 'JSON', remedy: 'use moduleFromJSON() if toJSON() wrote it' },
   png: { what: 'a PNG picture', remedy: 'decode it, for example with sharp' },
   jpeg: { what: 'a JPEG picture', remedy: 'decode it, for example with sharp' },
   empty: { what: 'an empty file', remedy: 'save or download it again' },

@@ -17,6 +17,7 @@ import {
   readState,
   type ResumableOptimizer,
   writeState,
+  printOptimizer,
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
@@ -47,6 +48,7 @@ export interface AdamOptions {
 export class Adam implements ResumableOptimizer {
   static {
     refuseSurplusArguments(this);
+    printOptimizer<Adam>(this.prototype, (optimizer) => optimizer.#state());
   }
 
   #lr: number;

@@ -3,6 +3,8 @@ import type { CanUpdateWithGradients } from '../nn/module.js';
 import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
+import { defineInspect } from '../printing/inspect.js';
+import { refuseJson } from '../printing/refuse-json.js';
 import type { Shape } from '../tensor/shape.js';
 import { storageOf, Tensor } from '../tensor/tensor.js';
 import { nameOf, offeredParameters, requireModule } from './optimizer.js';
@@ -46,6 +48,20 @@ export function learningRateCounter(optimizer: { lr: number }): Counter {
     fits: (value) => value >= 0 && Number.isFinite(value),
     set: (value) => (optimizer.lr = value),
   };
+}
+
+/** Makes `util.inspect` show the settings of an optimizer, and `JSON.stringify` refuse to lose its state. */
+export function printOptimizer<T extends object>(
+  prototype: T,
+  stateOf: (optimizer: T) => OptimizerState,
+): void {
+  defineInspect(prototype, function (this: T) {
+    const { kind, counters, settings } = stateOf(this);
+    const values = Object.entries(counters).map(([name, { value }]) => [name, value] as const);
+    const fields = [...values, ...Object.entries(settings)];
+    return `${kind} { ${fields.map(([name, value]) => `${name}: ${value}`).join(', ')} }`;
+  });
+  refuseJson(prototype, "an optimizer's state", 'saveCheckpoint() keeps it');
 }
 
 /** `sgd.lr.npy`, `sgd.momentum.npy` and the like, and for each parameter `sgd.velocity.NAME.npy`. */

@@ -17,6 +17,7 @@ import {
   readState,
   type ResumableOptimizer,
   writeState,
+  printOptimizer,
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
@@ -53,6 +54,7 @@ export interface RMSpropOptions {
 export class RMSprop implements ResumableOptimizer {
   static {
     refuseSurplusArguments(this);
+    printOptimizer<RMSprop>(this.prototype, (optimizer) => optimizer.#state());
   }
 
   #lr: number;

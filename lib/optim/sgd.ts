@@ -11,6 +11,7 @@ import {
   readState,
   type ResumableOptimizer,
   writeState,
+  printOptimizer,
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
@@ -43,6 +44,7 @@ export interface SgdOptions {
 export class Sgd implements ResumableOptimizer {
   static {
     refuseSurplusArguments(this);
+    printOptimizer<Sgd>(this.prototype, (optimizer) => optimizer.#state());
   }
 
   #lr: number;

@@ -3,6 +3,7 @@ import { requireRoom } from '../backend/room.js';
 import { outOfMemory, requireNonNegative } from '../errors.js';
 import { totalmem } from 'node:os';
 import { poison, poisoning, requirePoison } from './poison.js';
+import { defineInspect } from '../printing/inspect.js';
 import { refuseSurplusArguments } from '../surplus-arguments.js';
 
 // Fresh memory costs ten times the arithmetic done on it: every page is faulted in and zeroed at its
@@ -25,6 +26,9 @@ const hugePageBytes = 4 * 1024 * 1024;
 class StoragePool {
   static {
     refuseSurplusArguments(this);
+    defineInspect<StoragePool>(this.prototype, function () {
+      return `StoragePool { bytes: ${this.bytes}, limit: ${this.limit} }`;
+    });
   }
 
   readonly #free = new Map<number, Float32Array[]>();

@@ -1,0 +1,17 @@
+import { typeError } from '../errors.js';
+
+/**
+ * Makes `JSON.stringify` throw for the objects of a class whose content it would silently leave out. Not a method of the
+ * class, so that the declarations offer none.
+ * @param remedy What keeps the content.
+ */
+export function refuseJson(prototype: object, content: string, remedy: string): void {
+  Object.defineProperty(prototype, 'toJSON', {
+    value() {
+      const message = `Expected no JSON.stringify() of ${content}, which JSON would lose. ${remedy}`;
+      throw typeError('ERR_BATCHNORM_NOT_SERIALIZABLE', message);
+    },
+    configurable: true,
+    writable: true,
+  });
+}
