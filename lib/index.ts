@@ -20,6 +20,8 @@ export {
   type LoadedBatch,
 } from './data/data-loader.js';
 export { type IdxArray, type IdxOptions, type IdxValues, readIdx } from './data/idx.js';
+export type { ClassArray } from './tensor/number-arrays.js';
+export type { NumberArray } from './tensor/typed-array.js';
 export type { FeatureArray, Normalization } from './data/normalization.js';
 export type { ErrorCode } from './errors.js';
 export { FileFormatError } from './files/file-format-error.js';

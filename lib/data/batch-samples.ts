@@ -6,17 +6,10 @@ import {
   requirePositiveInteger,
   wrongShape,
   wrongType,
-  wrongValue,
 } from '../errors.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
-import {
-  isDetached,
-  isFloat32Array,
-  isFloat64Array,
-  isUint8Array,
-  lengthOf,
-  plainView,
-} from '../tensor/typed-array.js';
+import { readClass, readNumberArray, readNumbers } from '../tensor/number-arrays.js';
+import { isDetached, lengthOf } from '../tensor/typed-array.js';
 import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
@@ -58,7 +51,7 @@ export interface StreamOptions<
 }
 
 /** What the label of a sample is: values where labels have a shape, else the number of a class. */
-export type SampleLabel<LS> = LS extends Shape ? ArrayLike<number> : number;
+export type SampleLabel<LS> = LS extends Shape ? ArrayLike<number> : number | bigint;
 
 /** What `batchSamples` gives. */
 export type StreamedBatch<S extends Shape, N extends number, LS extends Shape | undefined> = Batch<
@@ -185,11 +178,9 @@ class BatchMaker {
       throw wrongType(place, 'an object with features and label', sample);
     }
     const { features, label } = sample as Partial<Sample<unknown>>;
-    if (!(isFloat32Array(features) || isUint8Array(features))) {
-      throw wrongType(`${place}.features`, 'a Float32Array or a Uint8Array', features);
-    }
-    this.#requireLength(index, features);
-    return { features: plainView(features), label: this.#readLabel(`${place}.label`, label) };
+    const values = readNumberArray(`${place}.features`, features);
+    this.#requireLength(index, values);
+    return { features: values, label: this.#readLabel(`${place}.label`, label) };
   }
 
   make(samples: readonly Numbered[]): Batch<unknown, unknown> {
@@ -230,26 +221,15 @@ class BatchMaker {
 
   /** A class, or a copy of the values to predict. */
   #readLabel(place: string, label: unknown): number | Float32Array {
-    if (this.#labelShape === undefined) {
-      if (typeof label !== 'number') throw wrongType(place, 'the number of a class', label);
-      if (!Number.isInteger(label) || label < 0 || label >= 2 ** 31) {
-        throw wrongValue(place, 'the number of a class', String(label));
-      }
-      return label;
-    }
-    if (!(Array.isArray(label) || isFloat32Array(label) || isFloat64Array(label))) {
-      throw wrongType(place, 'a Float32Array or an array of numbers', label);
-    }
+    if (this.#labelShape === undefined) return readClass(place, label, 2 ** 31);
+    const given = readNumbers(place, label);
     const count = elementCount(this.#labelShape);
-    if (label.length !== count) {
-      throw wrongShape(place, `${count} values (shape ${formatShape(this.#labelShape)})`, describe(label)); // prettier-ignore
+    if (given.length !== count) {
+      const expected = `${count} values (shape ${formatShape(this.#labelShape)})`;
+      throw wrongShape(place, expected, describe(label));
     }
     const values = freshFloats('a label', count);
-    for (let i = 0; i < count; i++) {
-      const value: unknown = label[i];
-      if (typeof value !== 'number') throw wrongType(`${place}[${i}]`, 'a number', value);
-      values[i] = value;
-    }
+    values.set(given);
     return values;
   }
 }

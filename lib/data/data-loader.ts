@@ -13,7 +13,13 @@ import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import type { RandomSource, Tensor } from '../tensor/tensor.js';
 import { requireRandomSource } from '../tensor/random-source.js';
-import { isFloat32Array, isInt32Array, isUint8Array, plainView } from '../tensor/typed-array.js';
+import {
+  type ClassArray,
+  readClasses,
+  readNumberArray,
+  readNumbers,
+} from '../tensor/number-arrays.js';
+import { isUint8Array, type NumberArray } from '../tensor/typed-array.js';
 import { readShape, requireFixedSize } from '../tensor/values.js';
 import { type Batch, batchTensor, createBatch } from './batch.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
@@ -23,14 +29,16 @@ import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.j
 /** Samples in typed arrays, one after the other. */
 export interface ArrayDataset<
   S extends Shape,
-  L extends Uint8Array | Int32Array | Float32Array | undefined = undefined,
+  L extends ClassArray | undefined = undefined,
   LS extends Shape | undefined = undefined,
 > extends Normalization {
-  /** All values of all samples. They are not copied: what changes in them shows in later batches. */
+  /** All values of all samples, of any type; a batch has them as float32. They are not copied: what changes in them
+   * shows in later batches. */
   readonly features: FeatureArray;
   /** Shape of one sample, such as [1, 28, 28]. */
   readonly shape: S;
-  /** One for each sample: the number of its class, or, with `labelShape`, what to predict. */
+  /** One for each sample: the number of its class, or, with `labelShape`, what to predict. Not copied where a batch
+   * has labels of the same type: classes in a `Uint8Array` or an `Int32Array`, and typed arrays of what to predict. */
   readonly labels?: L;
   /** Shape of what is to be predicted of one sample, whose values are in `labels`: [] for one number. */
   readonly labelShape?: LS;
@@ -50,10 +58,12 @@ export interface BatchOptions<B extends number, D extends boolean = false> {
 /** How many samples a batch has: known where the last one is full, too. */
 export type BatchSize<B extends number, D extends boolean> = [D] extends [true] ? B : number;
 
-/** What a batch has as labels: tensors where they have a shape. */
+/** What a batch has as labels: tensors where they have a shape, otherwise classes as bytes or as 32-bit integers. */
 export type BatchLabels<L, LS, N extends number> = LS extends Shape
   ? Tensor<readonly [N, ...LS]>
-  : L;
+  : L extends Uint8Array | Int32Array | undefined
+    ? L
+    : Int32Array;
 
 /** Where the batches of an epoch begin. */
 export interface EpochOptions {
@@ -79,7 +89,7 @@ export class DataLoader<
   const S extends Shape,
   const B extends number,
   const D extends boolean = false,
-  L extends Uint8Array | Int32Array | Float32Array | undefined = undefined,
+  L extends ClassArray | undefined = undefined,
   const LS extends Shape | undefined = undefined,
 > {
   static {
@@ -95,7 +105,7 @@ export class DataLoader<
 
   readonly #features: Kept<FeatureArray>;
   readonly #normalizer: Normalizer;
-  readonly #labels: Kept<NonNullable<L>> | undefined;
+  readonly #labels: Kept<NumberArray> | undefined;
   readonly #labelShape: Shape | undefined;
   readonly #shuffle: RandomSource | undefined;
   readonly #dropLast: boolean;
@@ -106,13 +116,13 @@ export class DataLoader<
     const data = requireFields('dataset', dataset, ['features', 'shape', 'labels', 'labelShape', ...normalizationNames]); // prettier-ignore
     const given = requireFields('options', options, ['batchSize', 'shuffle', 'dropLast']);
     this.shape = readSampleShape('shape', data.shape) as S;
-    this.#features = new Kept('features', readFeatures(data.features));
+    this.#features = new Kept('features', readNumberArray('features', data.features));
     this.samples = countSamples(this.#features.array, this.shape);
     this.#normalizer = new Normalizer(data, this.shape);
     this.#labelShape =
       data.labelShape === undefined ? undefined : readShape('labelShape', data.labelShape as Shape);
     const labels = readLabels(data.labels, this.samples, this.#labelShape);
-    this.#labels = labels && (new Kept('labels', labels) as Kept<NonNullable<L>>);
+    this.#labels = labels && new Kept('labels', labels);
 
     this.batchSize = requirePositiveInteger('batchSize', given.batchSize) as B;
     this.#dropLast = requireBoolean('dropLast', orDefault(given.dropLast, false));
@@ -219,7 +229,7 @@ export function readSampleShape(argument: string, shape: unknown): Shape {
 }
 
 /** An array of a user's, which may lose its memory to another thread between two batches. */
-class Kept<A extends FeatureArray | Int32Array> {
+class Kept<A extends NumberArray> {
   readonly #array: A;
   readonly #length: number;
 
@@ -228,7 +238,7 @@ class Kept<A extends FeatureArray | Int32Array> {
     array: A,
   ) {
     requireFixedSize(argument, array);
-    this.#array = plainView(array);
+    this.#array = array;
     this.#length = this.#array.length;
   }
 
@@ -236,11 +246,6 @@ class Kept<A extends FeatureArray | Int32Array> {
     if (this.#array.length === this.#length) return this.#array;
     throw wrongType(this.argument, `the ${this.#length} values that it had`, this.#array);
   }
-}
-
-function readFeatures(features: unknown): FeatureArray {
-  if (isFloat32Array(features) || isUint8Array(features)) return features;
-  throw wrongType('features', 'a Float32Array or a Uint8Array', features);
 }
 
 function countSamples(features: FeatureArray, shape: Shape): number {
@@ -259,23 +264,20 @@ function readLabels(
   labels: unknown,
   samples: number,
   labelShape: Shape | undefined,
-): FeatureArray | Int32Array | undefined {
+): NumberArray | undefined {
   if (labelShape !== undefined) {
-    if (!isFloat32Array(labels)) {
-      throw wrongType('labels', 'a Float32Array, since there is a labelShape,', labels);
-    }
+    const values = readNumbers('labels', labels);
     const count = samples * elementCount(labelShape);
-    if (labels.length !== count) {
-      throw wrongShape('labels', `${count} values (${samples} of shape ${formatShape(labelShape)})`, describe(labels)); // prettier-ignore
+    if (values.length !== count) {
+      const expected = `${count} values (${samples} of shape ${formatShape(labelShape)})`;
+      throw wrongShape('labels', expected, describe(labels));
     }
-    return labels;
+    return values;
   }
   if (labels === undefined) return undefined;
-  if (!(isUint8Array(labels) || isInt32Array(labels))) {
-    throw wrongType('labels', 'a Uint8Array or an Int32Array of classes, or a labelShape for other values,', labels); // prettier-ignore
-  }
-  if (labels.length !== samples) {
+  const classes = readClasses('labels', labels);
+  if (classes.length !== samples) {
     throw wrongShape('labels', `${samples} labels, one for each sample,`, describe(labels));
   }
-  return labels;
+  return classes;
 }

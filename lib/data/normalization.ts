@@ -1,5 +1,5 @@
 import { orDefault, requireFinite, requirePositive, wrongShape, wrongType } from '../errors.js';
-import { isUint8Array } from '../tensor/typed-array.js';
+import { isUint8Array, type NumberArray } from '../tensor/typed-array.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 
 /** How stored values become those of a tensor: (scale * value - mean) / deviation, computed in float64. */
@@ -14,8 +14,8 @@ export interface Normalization {
 
 export const normalizationNames = ['scale', 'mean', 'deviation'] as const;
 
-/** Numbers of one sample, as they are stored. */
-export type FeatureArray = Float32Array | Uint8Array;
+/** Numbers of samples, as they are stored. */
+export type FeatureArray = NumberArray;
 
 /** Writes samples into a batch. */
 export class Normalizer {

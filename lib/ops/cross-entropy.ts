@@ -1,10 +1,10 @@
 import { graphsOf, recorded } from '../autograd/record.js';
 import { backend } from '../backend/index.js';
 import { freshArray } from '../backend/room.js';
-import { describe, typeError, wrongShape, wrongType, wrongValue } from '../errors.js';
-import { isInt32Array, isUint8Array } from '../tensor/typed-array.js';
+import { describe, typeError, wrongShape, wrongType } from '../errors.js';
 import type { HasUnknownRank, Shape, Unless } from '../tensor/shape.js';
 import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
+import { type ClassArray, classArrayLength, readClass } from '../tensor/number-arrays.js';
 import { Storage } from '../tensor/storage.js';
 import type { Tape } from '../tensor/tape.js';
 import {
@@ -19,8 +19,7 @@ import { requireTensor } from './operand.js';
 import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** The class of each row, or the probabilities of all classes. */
-export type Targets =
-  Uint8Array | Int32Array | readonly number[] | Tensor<readonly [number, number]>;
+export type Targets = ClassArray | Tensor<readonly [number, number]>;
 
 type LogitsProblem<S extends Shape> =
   HasUnknownRank<S> extends true
@@ -110,30 +109,18 @@ interface Target {
 
 function readTargets(targets: unknown, rows: number, columns: number): Target {
   if (isTensor(targets)) return probabilities(targets, rows, columns);
-  if (!isIndexArray(targets)) {
-    throw wrongType(
-      'targets',
-      'a Tensor, a Uint8Array, an Int32Array or an array of integers',
-      targets,
-    );
+  const length = classArrayLength(targets);
+  if (length === undefined) {
+    throw wrongType('targets', 'a Tensor or an array of class indices', targets);
   }
-  if (targets.length !== rows) {
+  if (length !== rows) {
     throw wrongShape('targets', `${rows} class indices`, describe(targets));
   }
   const classes = freshArray(Int32Array, 'class indices', rows);
   for (let row = 0; row < rows; row++) {
-    const index: unknown = targets[row];
-    if (typeof index !== 'number') throw wrongType(`targets[${row}]`, 'a class index', index);
-    if (!Number.isInteger(index) || index < 0 || index >= columns) {
-      throw wrongValue(`targets[${row}]`, `a class index below ${columns}`, String(index));
-    }
-    classes[row] = index;
+    classes[row] = readClass(`targets[${row}]`, (targets as ClassArray)[row], columns);
   }
   return oneHot(classes, columns);
-}
-
-function isIndexArray(targets: unknown): targets is ArrayLike<number> {
-  return isUint8Array(targets) || isInt32Array(targets) || Array.isArray(targets);
 }
 
 function oneHot(classes: Int32Array, columns: number): Target {

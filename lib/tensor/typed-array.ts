@@ -23,28 +23,36 @@ export function isFloat32Array(value: unknown): value is Float32Array {
   return typedArrayName(value) === 'Float32Array';
 }
 
-export function isFloat64Array(value: unknown): value is Float64Array {
-  return typedArrayName(value) === 'Float64Array';
-}
-
 export function isUint8Array(value: unknown): value is Uint8Array {
   return typedArrayName(value) === 'Uint8Array';
 }
 
-export function isInt32Array(value: unknown): value is Int32Array {
-  return typedArrayName(value) === 'Int32Array';
-}
+/** A typed array of numbers: whatever `readIdx` returns, and the others. */
+export type NumberArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array;
 
-/** The typed arrays that data is read from. */
-type PlainArray = Float32Array | Float64Array | Uint8Array | Int8Array | Int16Array | Int32Array;
-type PlainClass = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => PlainArray;
-const classes: Readonly<Record<string, PlainClass>> = {
+type NumberClass = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => NumberArray;
+const classes: Readonly<Record<string, NumberClass>> = {
   ...{ Float32Array, Float64Array },
-  ...{ Uint8Array, Int8Array, Int16Array, Int32Array },
+  ...{ Int8Array, Int16Array, Int32Array },
+  ...{ Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array },
 };
 
+/** Whether a value is a typed array whose elements are numbers, not bigints. */
+export function isNumberArray(value: unknown): value is NumberArray {
+  return Object.hasOwn(classes, typedArrayName(value) ?? '');
+}
+
 /** The same values of the same memory as an array without overridden members; a detached array itself. */
-export function plainView<A extends PlainArray>(array: A): A {
+export function plainView<A extends NumberArray>(array: A): A {
   if (isDetached(array)) return array;
   const Class = classes[typedArrayName(array) ?? ''];
   return new Class(bufferOf(array), byteOffsetOf(array), lengthOf(array)) as A;

@@ -136,15 +136,23 @@ describe('DataLoader', () => {
     const good = { features: bytes, shape, labels };
     expectError(make(undefined), TypeError, 'for dataset', 'undefined');
     expectError(make({ ...good, feature: 1 }), TypeError, 'in dataset', '"feature"');
-    expectError(make({ ...good, features: [1] }), TypeError, 'Float32Array or a Uint8Array for features', 'Array of length 1'); // prettier-ignore
+    expectError(make({ ...good, features: [1] }), TypeError, 'a typed array of numbers for features', 'Array of length 1'); // prettier-ignore
     expectError(make({ ...good, features: new Uint8Array(41) }), RangeError, 'samples of 4 values (shape [2, 1, 2]) for features', '41'); // prettier-ignore
     expectError(make({ ...good, features: new Uint8Array(0) }), RangeError, 'for features', '0');
     expectError(make({ ...good, shape: [2, 0] }), RangeError, 'for shape', '[2, 0]');
     expectError(make({ ...good, shape: 4 }), TypeError, 'for shape', '4');
     expectError(make({ ...good, labels: new Uint8Array(9) }), RangeError, '10 labels', '9');
-    expectError(make({ ...good, labels: [1, 2] }), TypeError, 'for labels', 'Array');
-    expectError(make({ ...good, labels: new Float32Array(10) }), TypeError, 'labelShape', 'Float32Array'); // prettier-ignore
-    expectError(make({ ...good, labelShape: [2] }), TypeError, 'for labels', 'Uint8Array');
+    expectError(make({ ...good, features: new BigInt64Array(40) }), TypeError, 'a typed array of numbers for features', 'BigInt64Array'); // prettier-ignore
+    expectError(make({ ...good, labels: [1, 2] }), RangeError, '10 labels', 'Array of length 2');
+    expectError(make({ ...good, labels: 'classes' }), TypeError, 'an array of classes', 'labelShape', '"classes"'); // prettier-ignore
+    expectError(make({ ...good, labels: new DataView(new ArrayBuffer(10)) }), TypeError, 'an array of classes', 'DataView'); // prettier-ignore
+    expectError(make({ ...good, labels: new Float32Array(10).fill(0.5) }), RangeError, 'for labels[0]', 'labelShape', '0.5'); // prettier-ignore
+    expectError(make({ ...good, labels: new Int8Array(10).fill(-1, 3) }), RangeError, 'for labels[3]', '-1'); // prettier-ignore
+    expectError(make({ ...good, labels: new Uint32Array(10).fill(2 ** 31, 9) }), RangeError, 'for labels[9]', '2147483648'); // prettier-ignore
+    expectError(make({ ...good, labels: [0, 1, '2', 3, 4, 5, 6, 7, 8, 9] }), TypeError, 'for labels[2]', '"2"'); // prettier-ignore
+    expectError(make({ ...good, labelShape: [2] }), RangeError, '20 values', 'Uint8Array');
+    expectError(make({ ...good, labelShape: [2], labels: new BigInt64Array(20) }), TypeError, 'for labels', 'BigInt64Array'); // prettier-ignore
+    expectError(make({ ...good, labelShape: [], labels: [1, 2, null, 4, 5, 6, 7, 8, 9, 10] }), TypeError, 'for labels[2]', 'null'); // prettier-ignore
     expectError(make({ ...good, labelShape: [2], labels: new Float32Array(10) }), RangeError, '20 values', '10'); // prettier-ignore
     expectError(make({ ...good, scale: NaN }), RangeError, 'for scale', 'NaN');
     expectError(make({ ...good, mean: [1] }), RangeError, 'for mean', '1 numbers');

@@ -83,6 +83,10 @@ const special: Readonly<
     const y = image().trace().square();
     return [y, { keep: [y] }];
   },
+  'new DataLoader': () => [
+    { features: floats(8), shape: [4], labels: floats(2), scale: 2, mean: 1, deviation: 3 },
+    { batchSize: 1, shuffle: () => 0.5, dropLast: false },
+  ],
   crossEntropyWithLogits: () => [Tensor.ones([2, 3]), [0, 2]],
   loadNpz: async (at) => {
     await new BatchNorm2D(3).save(at('layer.npz'));

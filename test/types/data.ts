@@ -38,6 +38,29 @@ const targets = new DataLoader(
 );
 for (const batch of targets) check<Equal<typeof batch.labels, Tensor2D<8, 2>>>();
 
+// Arrays of every type; classes come as bytes or as 32-bit integers.
+declare const shorts: Int16Array;
+declare const doubles: Float64Array;
+declare const longs: BigInt64Array;
+const converted = { features: shorts, shape: [4] } as const;
+for (const batch of new DataLoader({ ...converted, labels: [0, 1] }, { batchSize: 2 })) {
+  check<Equal<typeof batch.labels, Int32Array>>();
+}
+for (const batch of new DataLoader({ ...converted, labels: longs }, { batchSize: 2 })) {
+  check<Equal<typeof batch.labels, Int32Array>>();
+}
+for (const batch of new DataLoader({ ...converted, labels: bytes }, { batchSize: 2 })) {
+  check<Equal<typeof batch.labels, Uint8Array>>();
+}
+for (const batch of new DataLoader(
+  { features: doubles, shape: [4], labels: [0.5, 1.5], labelShape: [] },
+  { batchSize: 2, dropLast: true },
+)) {
+  check<Equal<typeof batch.labels, Tensor1D<2>>>();
+}
+// @ts-expect-error: 64-bit integers are labels, not features
+new DataLoader({ features: longs, shape: [4] }, { batchSize: 2 });
+
 // @ts-expect-error: no batch size
 new DataLoader({ features: floats, shape: [4] }, {});
 // @ts-expect-error: no typed array
