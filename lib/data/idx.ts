@@ -1,4 +1,5 @@
 import type { ReadStream } from 'node:fs';
+import { freshArray } from '../backend/room.js';
 import { endianness } from 'node:os';
 import {
   orDefault,
@@ -215,7 +216,7 @@ class Collector {
         `${shape.join(' x ')} values in the header`,
       );
     }
-    this.#values = new Uint8Array(bytes);
+    this.#values = freshArray(Uint8Array, `the values of ${this.file}`, bytes);
   }
 
   #failOfLength(found: string): never {

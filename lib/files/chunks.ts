@@ -73,14 +73,24 @@ async function fill(
   }
 }
 
-/** Writes all bytes where the file stands. */
+/** The bytes of an array, one part after the other, without a copy: Node 20 has no array of more than 4 GiB of
+ * bytes. */
+export function* chunksOf(array: ArrayBufferView, size = chunkBytes): Generator<Uint8Array> {
+  for (let done = 0; done < array.byteLength; done += size) {
+    const length = Math.min(size, array.byteLength - done);
+    yield new Uint8Array(array.buffer, array.byteOffset + done, length);
+  }
+}
+
+/** Writes all bytes of an array where the file stands. */
 export async function writeChunks(
   file: WritableFile,
-  bytes: Uint8Array,
+  array: ArrayBufferView,
   size = chunkBytes,
 ): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const length = Math.min(size, bytes.length - done);
-    done += (await file.write(bytes, done, length)).bytesWritten;
+  for (const chunk of chunksOf(array, size)) {
+    for (let done = 0; done < chunk.length;) {
+      done += (await file.write(chunk, done, chunk.length - done)).bytesWritten;
+    }
   }
 }

@@ -1,13 +1,31 @@
-import { endianness } from 'node:os';
+import { freshArray } from '../backend/room.js';
+import { copyFloats, littleEndian } from '../files/copy-floats.js';
 import type { Shape } from '../tensor/shape.js';
 import { formatHeader } from './npy-header.js';
 
-/** A float32 array in the `.npy` format; a copy. */
-export function formatFloats(values: Float32Array, shape: Shape): Buffer {
-  const data = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-  const bytes = Buffer.concat([formatHeader('<f4', shape), data]);
-  if (endianness() === 'BE') bytes.subarray(bytes.length - data.length).swap32();
-  return bytes;
+/** What is handed on at once; the values of a larger array stay behind their header, and are written in chunks. */
+export const maxJoinedBytes = 0x3fffffff;
+
+/**
+ * A float32 array in the `.npy` format; a copy: one buffer, or header and values where they are large.
+ * @param what What the values are, for the error where there is no memory for them.
+ * @throws RangeError where the memory cannot be allocated.
+ */
+export function formatFloats(
+  what: string,
+  values: Float32Array,
+  shape: Shape,
+  maxJoined = maxJoinedBytes,
+): readonly ArrayBufferView[] {
+  const header = formatHeader('<f4', shape);
+  const size = header.length + values.byteLength;
+  if (size > maxJoined) return [header, copyFloats(what, values)];
+  const bytes = freshArray(Uint8Array, `a copy of ${what}`, size);
+  bytes.set(header);
+  const data = bytes.subarray(header.length);
+  data.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  littleEndian(data);
+  return [bytes];
 }
 
 /** One float64 without axes. */

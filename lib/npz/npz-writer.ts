@@ -1,13 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import { requireFiniteOrNaN, wrongType, wrongValue } from '../errors.js';
+import { chunksOf, writeChunks } from '../files/chunks.js';
 import { requireTensor } from '../ops/operand.js';
 import type { Shape } from '../tensor/shape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
 import { formatFloats, formatNumber, formatNumbers } from './npy-values.js';
 import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
-
-/** What yazl takes at once; larger entries are handed to it as a stream. */
-const largestBuffer = 0x3fffffff;
 
 /**
  * Collects the entries of an `.npz` archive. `write` of a module takes one. Values are copied when they
@@ -18,7 +16,8 @@ export class NpzWriter {
     refuseSurplusArguments(this);
   }
 
-  readonly #entries = new Map<string, Buffer>();
+  /** The parts of each entry: one buffer, or header and values of a large array. */
+  readonly #entries = new Map<string, readonly ArrayBufferView[]>();
 
   constructor() {
     if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
@@ -31,12 +30,14 @@ export class NpzWriter {
    */
   tensor(name: string, tensor: Tensor<Shape>): void {
     const { shape } = requireTensor('tensor', tensor);
-    this.#add(name, formatFloats(storageOf(tensor).values, shape));
+    const what = `the values of ${JSON.stringify(name)}`;
+    this.#add(name, () => formatFloats(what, storageOf(tensor).values, shape));
   }
 
   /** Adds a number as a float64 without axes. */
   number(name: string, value: number): void {
-    this.#add(name, formatNumber(requireFiniteOrNaN('value', value)));
+    const bytes = formatNumber(requireFiniteOrNaN('value', value));
+    this.#add(name, () => [bytes]);
   }
 
   /** Adds numbers as a float64 array with one axis, whatever they are: infinities and NaN included. */
@@ -45,7 +46,7 @@ export class NpzWriter {
     for (const [i, value] of (values as readonly unknown[]).entries()) {
       if (typeof value !== 'number') throw wrongType(`values[${i}]`, 'a number', value);
     }
-    this.#add(name, formatNumbers(values));
+    this.#add(name, () => [formatNumbers(values)]);
   }
 
   /** @internal Stored, not deflated: dfdx reads nothing else. */
@@ -55,23 +56,30 @@ export class NpzWriter {
     const zip = new ZipFile();
     // The same bytes for the same values, whenever they are saved.
     const options = { compress: false, mtime: new Date(1980, 0, 1), forceDosTimestamp: true };
-    for (const [name, bytes] of this.#entries) {
-      if (bytes.length <= largestBuffer) {
-        zip.addBuffer(bytes, name, options);
+    for (const [name, parts] of this.#entries) {
+      const [bytes] = parts;
+      if (parts.length === 1) {
+        zip.addBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), name, options);
       } else {
-        zip.addReadStream(Readable.from([bytes]), name, { ...options, size: bytes.length });
+        const size = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+        zip.addReadStream(Readable.from(chunksOfAll(parts)), name, { ...options, size });
       }
     }
     zip.end();
-    for await (const part of zip.outputStream) await file.writeFile(part);
+    for await (const part of zip.outputStream) await writeChunks(file, part as Buffer);
   }
 
-  #add(name: string, bytes: Buffer): void {
+  /** Takes the parts of an entry, made where the name is right. */
+  #add(name: string, parts: () => readonly ArrayBufferView[]): void {
     if (typeof name !== 'string') throw wrongType('name', 'a string', name);
     if (name === '') throw wrongValue('name', 'a name', '""');
     if (this.#entries.has(name)) {
       throw wrongValue('name', 'a name that is not taken yet', JSON.stringify(name));
     }
-    this.#entries.set(name, bytes);
+    this.#entries.set(name, parts());
   }
+}
+
+function* chunksOfAll(parts: readonly ArrayBufferView[]): Generator<Uint8Array> {
+  for (const part of parts) yield* chunksOf(part);
 }

@@ -1,6 +1,7 @@
-import { rangeError } from '../errors.js';
+import { wrongValue } from '../errors.js';
 import type { FileHandle } from 'node:fs/promises';
 import { readChunks, readExactly, writeChunks } from '../files/chunks.js';
+import { copyFloats } from '../files/copy-floats.js';
 import { decodeNumbers } from '../files/decode-numbers.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { FloatCollector } from '../files/float-collector.js';
@@ -18,7 +19,7 @@ import { type LoadOptions, readExtra } from '../npz/npz-files.js';
 import { storageOf } from '../tensor/tensor.js';
 import { readHeader, wantedFile } from './read-header.js';
 import { type Entry, formatHeader } from './safetensors-format.js';
-import { encodeFloats, encodeInteger, safetensorsNumberType } from './values.js';
+import { encodeInteger, safetensorsNumberType } from './values.js';
 import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** What PyTorch counts batches in, next to a running mean. */
@@ -37,22 +38,33 @@ export async function saveSafetensors(
   if (arguments.length > 2) requireNoSurplus('saveSafetensors', 2, arguments);
   const file = readPath('path', path);
   const entries = new Map<string, Entry>();
-  const parts: Buffer[] = [];
+  const parts: ArrayBufferView[] = [];
   let end = 0;
-  const add = (name: string, dtype: string, shape: readonly number[], bytes: Buffer): void => {
-    if (entries.has(name)) throw rangeError('ERR_BATCHNORM_VALUE', `Expected different names of parameters but received ${name} twice`); // prettier-ignore
-    entries.set(name, { dtype, shape, begin: end, end: end + bytes.length });
+  const add = (
+    name: string,
+    dtype: string,
+    shape: readonly number[],
+    make: () => ArrayBufferView,
+  ): void => {
+    if (entries.has(name)) {
+      throw wrongValue('module', 'different names of parameters', `${JSON.stringify(name)} twice`);
+    }
+    const bytes = make();
+    entries.set(name, { dtype, shape, begin: end, end: end + bytes.byteLength });
     parts.push(bytes);
-    end += bytes.length;
+    end += bytes.byteLength;
   };
   for (const named of readParameters('module', module)) {
     const [, tensor] = named;
-    add(pyTorchName(named), 'F32', tensor.shape, encodeFloats(storageOf(tensor).values));
+    const name = pyTorchName(named);
+    const what = `the values of ${JSON.stringify(name)}`;
+    add(name, 'F32', tensor.shape, () => copyFloats(what, storageOf(tensor).values));
     const counter = statisticsOf(tensor);
-    if (counter !== undefined) add(counterName(named), 'I64', [], encodeInteger(counter.batches()));
+    if (counter === undefined) continue;
+    add(counterName(named), 'I64', [], () => encodeInteger(counter.batches()));
   }
   await replaceFile(file, async (handle) => {
-    for (const bytes of [formatHeader(entries), ...parts]) await writeChunks(handle, bytes);
+    for (const part of [formatHeader(entries), ...parts]) await writeChunks(handle, part);
   });
 }
 

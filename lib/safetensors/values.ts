@@ -1,4 +1,3 @@
-import { endianness } from 'node:os';
 import { type NumberType, numberType } from '../files/number-type.js';
 
 const types: Readonly<Partial<Record<string, NumberType>>> = {
@@ -10,15 +9,9 @@ const types: Readonly<Partial<Record<string, NumberType>>> = {
   ...{ U16: numberType('uint', 2), U8: numberType('uint', 1) },
 };
 
-/** The type of numbers that the format calls `dtype`; undefined for those of 8 bits or less besides integers. */
+/** The type of numbers that the format calls `dtype`; undefined for others, such as floats of 8 bits. */
 export function safetensorsNumberType(dtype: string): NumberType | undefined {
   return Object.hasOwn(types, dtype) ? types[dtype] : undefined;
-}
-
-export function encodeFloats(values: Float32Array): Buffer {
-  const bytes = Buffer.from(Float32Array.from(values).buffer);
-  if (endianness() === 'BE') bytes.swap32();
-  return bytes;
 }
 
 export function encodeInteger(value: number): Buffer {
