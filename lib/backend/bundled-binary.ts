@@ -2,26 +2,15 @@
 // the binaries, before the package loads one.
 import { bundled } from './bundled.js';
 
-// Undefined in a bundle that is CommonJS, where a relative URL has no base.
+// Undefined in a bundle that is CommonJS.
 bundled.url = import.meta.url;
-if (bundled.url !== undefined) bundled.binary = prebuilt();
-
-/** Bundlers find the files and carry them along only if each path is a literal in exactly this form. */
-function prebuilt(): URL | undefined {
-  switch (`${process.platform}-${process.arch}`) {
-    case 'linux-x64':
-      return new URL('../../prebuilds/linux-x64/batchnorm.node', import.meta.url);
-    case 'linux-arm64':
-      return new URL('../../prebuilds/linux-arm64/batchnorm.node', import.meta.url);
-    case 'darwin-x64':
-      return new URL('../../prebuilds/darwin-x64/batchnorm.node', import.meta.url);
-    case 'darwin-arm64':
-      return new URL('../../prebuilds/darwin-arm64/batchnorm.node', import.meta.url);
-    case 'win32-x64':
-      return new URL('../../prebuilds/win32-x64/batchnorm.node', import.meta.url);
-    case 'win32-arm64':
-      return new URL('../../prebuilds/win32-arm64/batchnorm.node', import.meta.url);
-    default:
-      return undefined;
-  }
+try {
+  // webpack and Turbopack recognize exactly this form and copy the binary of each platform that is there. Six literal
+  // URLs would fail the build where the binary of one platform is missing.
+  bundled.binary = new URL(
+    `../../prebuilds/${process.platform}-${process.arch}/batchnorm.node`,
+    import.meta.url,
+  );
+} catch {
+  // There was none for this platform when the bundle was made, or import.meta.url is undefined.
 }

@@ -1,10 +1,12 @@
 /**
- * What the entry for bundlers (`bundled-binary.ts`) knows of the bundle it became part of. The package itself is CommonJS, and
- * bundlers recognize the path of a binary only in an ES module.
+ * Where bundlers have put this package's files, as noted before the package loads its binary: by bundled-binary.ts, and by a
+ * module that scripts/pack/bundle.mjs writes.
  */
 export const bundled: {
-  /** The bundle's own file. */
+  /** The bundle's own file; from webpack, the package's file on the machine that made the bundle. */
   url?: string | undefined;
-  /** The binary for this platform, where the bundler copied it. */
-  binary?: URL | undefined;
+  /** The binary for this platform, where webpack or Turbopack copied it. */
+  binary?: URL | string | undefined;
+  /** The binary for this platform, where ncc copied it. */
+  traced?: string | undefined;
 } = {};

@@ -1,6 +1,6 @@
 import { type Backend, mostThreads } from './backend.js';
 import { plainError, wrongType, wrongValue } from '../errors.js';
-import { loadAddon } from './load-addon.js';
+import { loadAddon, type LoadedAddon } from './load-addon.js';
 import { describeLoadFailure } from './load-failure.js';
 import { nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
@@ -27,18 +27,24 @@ function choose(): Backend {
   const loaded = loadAddon();
   if ('addon' in loaded) return nativeBackend(loaded.addon, isa, threads);
 
-  const broken = 'broken' in loaded;
-  const reason = broken ? describeLoadFailure(loaded.broken) : loaded.missing;
-  const cause = broken ? { cause: loaded.broken } : {};
+  const { reason, cause, expected } = describeAbsence(loaded);
   if (name === 'native')
     throw plainError('ERR_BATCHNORM_BACKEND', `BATCHNORM_BACKEND=native, but ${reason}`, cause);
   if (isa !== undefined)
     throw plainError('ERR_BATCHNORM_BACKEND', `BATCHNORM_ISA=${isa}, but ${reason}`, cause);
   const portable = portableOn(threads, reason);
-  if (broken) {
+  if (!expected) {
     process.emitWarning(`batchnorm runs on its slower TypeScript backend: ${reason}`);
   }
   return portable;
+}
+
+/** Why there is no addon, and whether that is no surprise: a platform without a binary. */
+function describeAbsence(loaded: Exclude<LoadedAddon, { addon: unknown }>) {
+  if ('missing' in loaded) return { reason: loaded.missing, expected: true };
+  if ('lost' in loaded) return { reason: loaded.lost, expected: false };
+  const cause = { cause: loaded.broken };
+  return { reason: describeLoadFailure(loaded.broken), cause, expected: false };
 }
 
 /** The TypeScript backend, unless more threads are forced than it has. */

@@ -1,9 +1,8 @@
 import { plainError } from '../errors.js';
 import { accessSync } from 'node:fs';
 import { toNamespacedPath } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Backend } from './backend.js';
-import { bundled } from './bundled.js';
+import { binaryPaths, missingCopy } from './binary-paths.js';
 import { elfFault } from './elf.js';
 
 /** What the addon exports: the operations of Backend, and the choice of ISA and threads. */
@@ -13,14 +12,16 @@ export interface Addon extends Omit<Backend, 'info'> {
   threads(): number;
 }
 
-export type LoadedAddon = { addon: Addon } | { missing: string } | { broken: unknown };
+export type LoadedAddon =
+  { addon: Addon } | { missing: string } | { lost: string } | { broken: unknown };
 
 /**
  * The addon, or why there is none: `missing` where no binary for this platform is present, `broken` where one is
- * present that the system or Node refuses to load. Other errors are thrown.
+ * present that the system or Node refuses to load, `lost` where a bundler has left the package's behind. Other errors are
+ * thrown.
  */
 export function loadAddon(): LoadedAddon {
-  for (const file of candidates()) {
+  for (const file of binaryPaths()) {
     try {
       const fault = process.platform === 'linux' ? elfFault(file) : undefined;
       return fault === undefined
@@ -31,6 +32,8 @@ export function loadAddon(): LoadedAddon {
       if (!isKind(error, absent)) throw error;
     }
   }
+  const lost = missingCopy();
+  if (lost !== undefined) return { lost };
   return { missing: `no native binary for ${process.platform}-${process.arch} is present` };
 }
 
@@ -41,22 +44,6 @@ const refused = [
   ...['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED'],
   'NotCapable',
 ];
-
-/** Best first: built on this machine, in the package, copied by a bundler, put beside a bundle by hand. */
-function candidates(): string[] {
-  // The packed package is CommonJS, where import.meta.url is replaced by the URL of __filename (scripts/pack/). A bundler may
-  // leave both undefined.
-  const here = (import.meta.url as string | undefined) ?? bundled.url;
-  if (here === undefined) return [];
-  const target = `${process.platform}-${process.arch}`;
-  const urls = [
-    new URL('../../build/Release/batchnorm.node', here),
-    new URL(`../../prebuilds/${target}/batchnorm.node`, here),
-    ...(bundled.binary === undefined ? [] : [bundled.binary]),
-    new URL('./batchnorm.node', bundled.url ?? here),
-  ];
-  return urls.filter((url) => url.protocol === 'file:').map((url) => fileURLToPath(url));
-}
 
 /**
  * Loads the addon as `require` would. Bundlers rewrite `require` and `createRequire`, but not this. Where the same process has

@@ -8,6 +8,7 @@
 import { buildSync, transformSync } from 'esbuild';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { targets } from '../prebuild/targets.mjs';
 import { toCommonJs } from './commonjs.mjs';
 
 const target = 'node20.19';
@@ -40,6 +41,7 @@ export function bundle(manifest) {
   });
   for (const { path, text } of outputFiles) write(path, toCommonJs(path, text));
 
+  write('dist/backend/traced-binary.js', tracedBinary());
   write('dist/backend/bundled-binary.mjs', moduleOf('lib/backend/bundled-binary.ts'));
   for (const name of publicEntries) {
     const { exports } = metafile.outputs[`dist/shared/${name}.js`];
@@ -63,8 +65,32 @@ function moduleOf(file) {
 /** A file of its own: to `import` CommonJS, Node searches its text for exports, which takes 60 ms for the whole package. */
 function entry(name, exports) {
   return `"use strict";
+require('./backend/traced-binary.js');
 const batchnorm = require('./shared/${name}.js');
 ${exports.map((each) => `exports.${each} = batchnorm.${each};\n`).join('')}`;
+}
+
+/**
+ * Notes the path of the binary where ncc, and Node File Trace in Next and deployment tools, recognize it: whole and literal,
+ * in CommonJS that parses as ES2020. In a bundle that is an ES module it throws, and notes nothing.
+ */
+function tracedBinary() {
+  const cases = Object.keys(targets).map(
+    (name) => `    case '${name}':
+      bundled.traced = path.join(__dirname, '../../prebuilds/${name}/batchnorm.node');
+      break;
+`,
+  );
+  return `"use strict";
+const { bundled } = require('./bundled.js');
+try {
+  const path = require('path');
+  switch (\`\${process.platform}-\${process.arch}\`) {
+${cases.join('')}  }
+} catch {
+  // Part of an ES module, which has no __dirname.
+}
+`;
 }
 
 function entryForBundlers(name, exports) {

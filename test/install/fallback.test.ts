@@ -1,9 +1,19 @@
+import { backend } from 'batchnorm';
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { targets } from '#lib/backend/binary-paths';
 import { node } from '../support/node-process.js';
 
 const root = dirname(createRequire(import.meta.url).resolve('batchnorm/package.json'));
@@ -81,5 +91,67 @@ describe('a package without its native binary', () => {
     expect(printed?.backend.name).to.equal('portable');
     expect(printed?.backend.reason).to.include('does not load');
     rmSync(join(installed, 'build'), { recursive: true });
+  });
+});
+
+describe('a bundle without its native binary', () => {
+  let folder: string;
+
+  before(function () {
+    // Only there does the package have a binary that can be lost.
+    if (!targets.includes(`${process.platform}-${process.arch}`)) this.skip();
+    folder = mkdtempSync(join(tmpdir(), 'batchnorm-'));
+    cpSync(join(root, 'dist'), join(folder, 'server/code'), { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "name": "application", "type": "module" }');
+    writeFileSync(
+      join(folder, 'program.mjs'),
+      "import { backend } from './server/code/index.js';\nconsole.log(JSON.stringify(backend));",
+    );
+  });
+
+  after(() => {
+    if (folder) rmSync(folder, { recursive: true });
+  });
+
+  function run(environment: Record<string, string> = {}) {
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !name.startsWith('BATCHNORM_'),
+    );
+    return spawnSync(node.file, node.args('program.mjs'), {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...Object.fromEntries(inherited), ...environment },
+    });
+  }
+
+  function destination(): string {
+    const { stdout, stderr } = run();
+    const { name, reason } = JSON.parse(stdout) as { name: string; reason: string };
+    expect(name).to.equal('portable');
+    expect(stderr.match(/Warning: /g)).to.have.length(1);
+    expect(stderr).to.include(reason);
+    const [, source, target] = /; copy (\S+) to (.*)$/.exec(reason) ?? [];
+    const platform = `${process.platform}-${process.arch}`;
+    expect(source).to.equal(`node_modules/batchnorm/prebuilds/${platform}/batchnorm.node`);
+    return target ?? '';
+  }
+
+  it('warns once, and says what to copy where', () => {
+    expect(destination().startsWith(realpathSync(folder))).to.equal(true);
+  });
+
+  it('fails where the native backend is forced', () => {
+    const { status, stderr } = run({ BATCHNORM_BACKEND: 'native' });
+    expect(status).to.not.equal(0);
+    expect(stderr).to.include('BATCHNORM_BACKEND=native, but this bundle has lost');
+  });
+
+  it('is native once the binary has been copied there', function () {
+    const built = join(root, 'build/Release/batchnorm.node');
+    if (backend.name !== 'native' || !existsSync(built)) this.skip();
+    cpSync(built, destination());
+    const { stdout, stderr } = run();
+    expect(stderr).to.equal('');
+    expect(JSON.parse(stdout)).to.include({ name: 'native' });
   });
 });

@@ -1,11 +1,13 @@
+import { expect } from 'chai';
 import { buildSync, type BuildOptions } from 'esbuild';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, realpathSync } from 'node:fs';
 import {
   esmProgram,
   expectNative,
   expectPortable,
   installedProject,
   platform,
+  type Printed,
   Project,
 } from './project.js';
 
@@ -60,8 +62,11 @@ describe('one file made by esbuild from a program and the packed package', () =>
     expectNative(target.printed(file));
   });
 
-  it('is portable without the binary', () => {
+  it('is portable without the binary, and says what to copy where', () => {
     const file = bundle('bundle.mjs', { format: 'esm' });
-    expectPortable(target.printed(file), 'no native binary');
+    const { stdout, stderr } = target.node(file);
+    const advice = `this bundle has lost its native binary; copy node_modules/batchnorm/prebuilds/${platform}/batchnorm.node to ${realpathSync(target.folder)}/batchnorm.node`;
+    expect(stderr).to.include(advice);
+    expectPortable(JSON.parse(stdout) as Printed, advice);
   });
 });

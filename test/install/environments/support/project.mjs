@@ -49,25 +49,21 @@ export class Project {
   }
 
   /** Runs a program in the folder, without the settings of this process. @returns {string} its output; throws if it fails. */
-  run(command, args, { env = {}, status = 0 } = {}) {
+  run(command, args, { cwd = this.folder, env = {}, status = 0 } = {}) {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(node_options|batchnorm_.*|npm_.*|vitest.*|jest.*)$/i.test(name),
     );
     const environment = Object.fromEntries(inherited);
     const path = `${dirname(this.program)}${delimiter}${environment.PATH}`;
     const result = spawnSync(command, args, {
-      cwd: this.folder,
+      cwd,
       encoding: 'utf8',
       maxBuffer: 64 * 1024 * 1024,
       env: { ...environment, PATH: path, NO_COLOR: '1', ...env },
     });
     if (result.error) throw result.error;
     const output = result.stdout + result.stderr;
-    assert.equal(
-      result.status,
-      status,
-      `${command} ${args.join(' ')} in ${this.folder}\n${output}`,
-    );
+    assert.equal(result.status, status, `${command} ${args.join(' ')} in ${cwd}\n${output}`);
     return output;
   }
 

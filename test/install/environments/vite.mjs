@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { expectAdvice, writePrograms } from './support/bundles.mjs';
+
+export const packages = ['vite@latest'];
+
+function build(project, config) {
+  project.write('vite.config.mjs', `export default ${JSON.stringify(config)};`);
+  project.tool('vite', ['build', '--ssr', 'main.mjs', '--outDir', 'out']);
+}
+
+export const cases = {
+  'an external package, as by default': (project) => {
+    writePrograms(project);
+    build(project, {});
+    assert.match(project.read('out/main.mjs'), /from ['"]batchnorm['"]/);
+    assert.match(project.node(['out/main.mjs']), /^exercised$/m);
+  },
+  'ssr.noExternal': (project) => {
+    writePrograms(project);
+    build(project, { ssr: { noExternal: true } });
+    expectAdvice(project, 'out', 'main.mjs');
+  },
+};
