@@ -1,7 +1,9 @@
 // The packed package in the tools that Node developers run: test runners, bundlers, package managers, compilers, at their
 // current versions, each installed into an empty folder. Each must import the package, train on the native backend, save and load.
 //
-//   node scripts/test-environments.mjs [TOOL...]    all of test/install/environments by default
+//   node scripts/test-environments.mjs [TOOL[=CASE]...]    all of test/install/environments by default
+//
+// CASE is a part of the name of a case: `webpack='six platforms'`.
 //
 // Needs the network and the binaries of `npm run prebuild`. BATCHNORM_TARBALL names a tarball that was packed before.
 import { readdirSync, rmSync } from 'node:fs';
@@ -14,8 +16,11 @@ const tools = resolve('test/install/environments');
 const available = readdirSync(tools)
   .filter((name) => name.endsWith('.mjs'))
   .map((name) => name.slice(0, -'.mjs'.length));
-const chosen = process.argv.length > 2 ? process.argv.slice(2) : available;
-const unknown = chosen.filter((name) => !available.includes(name));
+const chosen = (process.argv.length > 2 ? process.argv.slice(2) : available).map((argument) => {
+  const [tool, part = ''] = argument.split('=');
+  return { tool, part };
+});
+const unknown = chosen.map(({ tool }) => tool).filter((tool) => !available.includes(tool));
 if (unknown.length > 0) {
   console.error(`Expected some of ${available.join(', ')} but received ${unknown.join(', ')}`);
   process.exit(1);
@@ -24,9 +29,14 @@ if (unknown.length > 0) {
 rmSync(folder, { recursive: true, force: true });
 const tarball = packedTarball(folder);
 let failed = 0;
-for (const tool of chosen) {
+for (const { tool, part } of chosen) {
   const { packages, node, cases } = await import(`${tools}/${tool}.mjs`);
-  for (const [name, run] of Object.entries(cases)) {
+  const matching = Object.entries(cases).filter(([name]) => name.includes(part));
+  if (matching.length === 0) {
+    failed++;
+    console.error(`${tool} has no case ${part}`);
+  }
+  for (const [name, run] of matching) {
     const begin = performance.now();
     try {
       const project = new Project(resolve(folder, `${tool}-${name}`.replace(/\W+/g, '-')), {
