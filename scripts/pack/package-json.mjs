@@ -1,22 +1,10 @@
 // package.json as published: CommonJS, with an entry for bundlers (bundle.mjs says why), and without what serves only a
 // clone. npm would run `prepare` where somebody installs from git, and tell users of scripts that they do not have.
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 
-const folder = 'build-pack';
-const original = `${folder}/package.json`;
-
-export function replacePackageJson() {
-  restorePackageJson(); // an earlier run may have been killed
-  mkdirSync(folder, { recursive: true });
-  copyFileSync('package.json', original);
-  const published = JSON.parse(readFileSync(original, 'utf8'));
+/** @returns {object} package.json as published. */
+export function publishedManifest() {
+  const published = JSON.parse(readFileSync('package.json', 'utf8'));
   delete published.scripts;
   delete published.devDependencies;
   delete published.imports; // of single modules, for our tests
@@ -36,14 +24,12 @@ export function replacePackageJson() {
   published.typesVersions = { '*': { raw: [exports['./raw'].types] } };
   // They note where the binaries are; nothing is imported from them.
   published.sideEffects = ['./dist/*.mjs', './dist/*.js', './dist/backend/*'];
-  // Provenance ties the package to the repository that a public runner builds.
+  // Provenance ties the package to the repository that a public runner builds: a fork names itself.
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env;
   if (server && repository) {
-    published.repository ??= { type: 'git', url: `git+${server}/${repository}.git` };
+    published.homepage = `${server}/${repository}#readme`;
+    published.bugs = `${server}/${repository}/issues`;
+    published.repository = { type: 'git', url: `git+${server}/${repository}.git` };
   }
-  writeFileSync('package.json', `${JSON.stringify(published, null, 2)}\n`);
-}
-
-export function restorePackageJson() {
-  if (existsSync(original)) renameSync(original, 'package.json');
+  return published;
 }

@@ -1,11 +1,11 @@
-// After `npm pack` and `npm publish`: package.json and dist/ as they were.
+// After `npm pack` and `npm publish`: package.json, README.md and dist/ as they were.
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { run } from '../run.mjs';
-import { restorePackageJson } from './package-json.mjs';
+import { restoreFiles } from './replaced-files.mjs';
 
 const require = createRequire(import.meta.url);
 
-restorePackageJson();
+restoreFiles();
 rmSync('dist', { recursive: true });
 run(process.execPath, [require.resolve('typescript/bin/tsc'), '--build', 'lib']);

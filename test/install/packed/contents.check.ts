@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { packagePath } from '../../support/package-path.js';
 import { installedProject, platform } from './project.js';
 
 interface Manifest {
@@ -20,6 +21,16 @@ const allowed = [
   'prebuilds',
 ];
 
+/** The anchors that GitHub and npm make of headings. */
+function headingsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
 describe('contents of the packed package', () => {
   const project = installedProject();
   const packed = (...names: string[]) => project().path('node_modules', 'batchnorm', ...names);
@@ -34,6 +45,50 @@ describe('contents of the packed package', () => {
     expect(manifest).to.not.have.any.keys('scripts', 'devDependencies', 'bundledDependencies');
     expect(manifest).to.have.property('gypfile', false);
   });
+
+  it('names its repository', () => {
+    const manifest = JSON.parse(readFileSync(packed('package.json'), 'utf8')) as object;
+    expect(manifest)
+      .to.have.property('homepage')
+      .that.matches(/^https:/);
+    expect(manifest)
+      .to.have.property('bugs')
+      .that.matches(/^https:.*\/issues$/);
+    expect(manifest)
+      .to.have.nested.property('repository.url')
+      .that.matches(/^git\+https:/);
+  });
+
+  it('has a README whose links lead to files of the repository, or to its own headings', () => {
+    const { repository, version } = JSON.parse(readFileSync(packed('package.json'), 'utf8')) as {
+      repository: { url: string };
+      version: string;
+    };
+    const own = repository.url.replace(/^git\+|\.git$/g, '');
+    const text = readFileSync(packed('README.md'), 'utf8');
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"/g)].map(
+      ([, first, second]) => first ?? second,
+    );
+    expect(targets).to.not.have.length(0);
+    const headings = headingsOf(text);
+    for (const target of targets) {
+      if (target.startsWith('#')) expect(headings, target).to.include(target.slice(1));
+      else if (target.startsWith(own)) expectFile(target, own, version);
+      else expect(target).to.match(/^https:/);
+    }
+  });
+
+  function expectFile(target: string, own: string, version: string): void {
+    const [view, path, heading] = target
+      .slice(own.length)
+      .split(/^\/(?:blob|raw)\/([^#]*)#?/)
+      .slice(0, 3);
+    expect(view).to.equal('');
+    expect(path).to.match(new RegExp(`^v${version}/`));
+    const file = packagePath(path.slice(`v${version}/`.length));
+    expect(existsSync(file), target).to.equal(true);
+    if (heading) expect(headingsOf(readFileSync(file, 'utf8')), target).to.include(heading);
+  }
 
   it('has the binaries that its manifest lists, whole, and one for this machine', () => {
     const { binaries } = JSON.parse(

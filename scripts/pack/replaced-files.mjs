@@ -1,0 +1,24 @@
+// Files that npm packs with another content than they have in the checkout.
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+const originals = 'build-pack';
+
+export function replaceFile(name, text) {
+  mkdirSync(originals, { recursive: true });
+  copyFileSync(name, join(originals, name));
+  writeFileSync(name, text);
+}
+
+/** Also before packing: an earlier run may have been killed. */
+export function restoreFiles() {
+  if (!existsSync(originals)) return;
+  for (const name of readdirSync(originals)) renameSync(join(originals, name), name);
+}
