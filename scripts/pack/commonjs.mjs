@@ -24,7 +24,7 @@ export function toCommonJs(file, text) {
     if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
       // Jest cannot import() from CommonJS.
       replace(node, `Promise.resolve().then(() => ${loaded(node.arguments[0])})`);
-    } else if (ts.isMetaProperty(node)) {
+    } else if (isImportMeta(node)) {
       const { parent } = node;
       if (!ts.isPropertyAccessExpression(parent) || parent.name.text !== 'url') {
         throw new Error(`${file}: unexpected ${parent.getText()}`);
@@ -49,6 +49,11 @@ export function toCommonJs(file, text) {
     };
     rename(node);
   }
+}
+
+/** Not new.target. */
+function isImportMeta(node) {
+  return ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword;
 }
 
 function isRenamedClass(node) {
