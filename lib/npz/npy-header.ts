@@ -87,7 +87,10 @@ function parseDictionary(text: string, fail: Fail): Fields {
   let end = opening.lastIndex;
   field.lastIndex = end;
   for (let match = field.exec(text); match !== null; match = field.exec(text)) {
-    fields[match[2] as keyof Fields] = match[3];
+    const [, , name, written] = match;
+    // Python takes the last one; another reader may take the first.
+    if (Object.hasOwn(fields, name)) fail('each field of the header once', `${name} twice`);
+    fields[name as keyof Fields] = written;
     end = field.lastIndex;
   }
   const { descr, fortran_order, shape } = fields;

@@ -30,8 +30,10 @@ export class NpzWriter {
    */
   tensor(name: string, tensor: Tensor<Shape>): void {
     const { shape } = requireTensor('tensor', tensor);
-    const what = `the values of ${JSON.stringify(name)}`;
-    this.#add(name, () => formatFloats(what, storageOf(tensor).values, shape));
+    this.#add(name, () => {
+      const what = `the values of ${JSON.stringify(name)}`;
+      return formatFloats(what, storageOf(tensor).values, shape);
+    });
   }
 
   /** Adds a number as a float64 without axes. */

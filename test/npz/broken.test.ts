@@ -72,6 +72,7 @@ describe('load refuses, with nothing changed,', () => {
     'a header that is no dictionary': ['hello', 'a header {...}', 'hello'],
     'a header without a shape': ["{'descr': '<f4', 'fortran_order': False, }", 'descr, fortran_order and shape'], // prettier-ignore
     'a header with more': ["{'descr': '<f4', 'fortran_order': False, 'shape': (3,), 'x': 1, }", 'these three fields'], // prettier-ignore
+    'a header with a field twice': ["{'descr': '<f4', 'fortran_order': False, 'shape': (3,), 'shape': (3,), }", 'each field of the header once', 'shape twice'], // prettier-ignore
     'an order that is no boolean': ["{'descr': '<f4', 'fortran_order': 1, 'shape': (3,), }", 'True or False', '1'], // prettier-ignore
     'a negative size': ["{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }", 'tuple of sizes', '(-3,)'], // prettier-ignore
     'an enormous size': ["{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 'below 2^53'], // prettier-ignore

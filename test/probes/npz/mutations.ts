@@ -134,6 +134,8 @@ const mutations: Readonly<Record<string, Mutation>> = {
         ['False', 'True '],
         ['True', 'False'],
         ['shape', 'shade'],
+        ["'shape'", "'descr': '<f4', 'shape'"],
+        ["'shape'", "'shape': (3,), 'shape'"],
         ["'", '"'],
         [', }', '}  '],
         ['(', '( '],

@@ -8,6 +8,7 @@ import {
   readAll,
   writeAll,
 } from '../number-codecs.js';
+import { parseStrictly } from '../strict-json.js';
 
 // NumPy's arrays, written with whatever header and read strictly, by its format's description
 // (numpy.lib.format); shares nothing with the library.
@@ -73,7 +74,7 @@ function parseLiteral(text: string): Record<string, unknown> {
     .replace(/,\s*([\]}])/g, '$1')
     // White space in Python, but not in JSON.
     .replaceAll('\f', ' ');
-  return JSON.parse(json) as Record<string, unknown>;
+  return parseStrictly(json) as Record<string, unknown>;
 }
 
 function codecOf(descr: string): Codec {

@@ -7,7 +7,7 @@ import {
   integerCodec,
   readAll,
 } from '../number-codecs.js';
-import { parseStrictly } from './strict-json.js';
+import { parseStrictly } from '../strict-json.js';
 
 // Safetensors files, made and read by the format's description alone: eight bytes with the length of a JSON
 // header, the header, the values.
