@@ -1,5 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import { outOfMemory } from '../errors.js';
+import { hasAddressSpace } from './address-space.js';
 import { backend } from './index.js';
 
 // Under a limit such as `ulimit -v`, an allocation that fails throws a RangeError, but V8 first collects
@@ -57,19 +58,19 @@ export const bytesPerNumber = 24;
 export function ensureHeap(what: string, bytes: number): void {
   if (bytes < checkedEvery) return;
   try {
-    if (bytes > freeHeap()) {
-      collectGarbage();
-      if (bytes > freeHeap()) throw outOfMemory(`${bytes} bytes in the heap`);
-    }
     requireRoom(bytes);
+    if (!fitsHeap(bytes)) {
+      collectGarbage();
+      if (!fitsHeap(bytes)) throw outOfMemory(`${bytes} bytes in the heap`);
+    }
   } catch (cause) {
     throw outOfMemory(what, { cause });
   }
 }
 
-function freeHeap(): number {
+function fitsHeap(bytes: number): boolean {
   const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics();
-  return limit - used;
+  return used + bytes <= limit && hasAddressSpace(bytes + leftToV8);
 }
 
 /** What lacks may be occupied by garbage, and V8 collects it before it refuses an allocation. */

@@ -45,6 +45,22 @@ describe('a process whose memory is limited (ulimit -v)', function () {
     }
   });
 
+  it('gets one for arrays, orders and JSON, for which V8 would abort', function () {
+    // As above.
+    if (backend.name !== 'native' && Number.parseInt(process.versions.node) >= 24) this.skip();
+    const refusals = exhaust(2_000_000, 'objects');
+    const names = ['randn', 'the order of a DataLoader', 'array() of 8 MB', 'Tensor.from of nested arrays', 'JSON of 2^20 channels', 'String of 2^20 channels']; // prettier-ignore
+    expect(refusals.map(({ name }) => name)).to.deep.equal(names);
+    for (const { name, error, message, computes } of refusals) {
+      expect(computes, name).to.equal(true);
+      // These need little or none.
+      if (name.startsWith('String') || (name.startsWith('Tensor.from') && error === 'none'))
+        continue;
+      expect(error, `${name}: ${message}`).to.equal('RangeError');
+      expect(message, name).to.include('Out of memory for ');
+    }
+  });
+
   it('gets one where a kernel finds no working space', function () {
     if (backend.name !== 'native') this.skip();
     const message = 'Out of memory for the working space of an operation';

@@ -1,7 +1,7 @@
 // Takes all memory that this process may have, again and again in different ways, with tensors of the given
 // sizes or, without any, by a kernel's working space. Goes on computing after each, and prints what was thrown.
 import { backend } from '#lib/backend/index';
-import { backward, BatchNorm2D, Sgd, storagePool, Tensor } from 'batchnorm';
+import { backward, BatchNorm2D, DataLoader, Sgd, storagePool, Tensor } from 'batchnorm';
 import { batchNormInference, batchNormTraining } from 'batchnorm/raw';
 
 /** What one attempt was refused with. */
@@ -13,7 +13,8 @@ export interface Refusal {
   readonly computes: boolean;
 }
 
-const sizes = process.argv.slice(2).map(Number);
+const objects = process.argv[2] === 'objects';
+const sizes = objects ? [] : process.argv.slice(2).map(Number);
 const expected = trainingStep();
 
 for (const size of sizes) {
@@ -38,7 +39,48 @@ for (const size of sizes) {
   );
 }
 
-if (sizes.length === 0) refuseWorkingSpace();
+if (objects) exhaustForObjects();
+else if (sizes.length === 0) refuseWorkingSpace();
+
+/** What makes JavaScript objects, for which V8 aborts where it finds no memory, when next to nothing is left. */
+function exhaustForObjects(): void {
+  // Without the addon V8 does not survive small ones.
+  const ballastSizes = backend.info.name === 'native' ? [4_194_304, 262_144] : [4_194_304];
+  const x = Tensor.zeros([2 ** 21]);
+  const bn = new BatchNorm2D(2 ** 20);
+  const samples = new DataLoader(
+    { features: new Uint8Array(2 ** 23), shape: [1] },
+    { batchSize: 2 ** 23, shuffle: () => 0.5 },
+  );
+  const nested = Array.from({ length: 2 ** 10 }, () => new Array<number>(2 ** 10).fill(0.5));
+  const acts: Record<string, () => unknown> = {
+    randn: () => Tensor.randn([2 ** 23], () => 0.5),
+    'the order of a DataLoader': () => samples[Symbol.iterator]().next(),
+    'array() of 8 MB': () => x.array(),
+    'Tensor.from of nested arrays': () => Tensor.from(nested, [2 ** 10, 2 ** 10]),
+    'JSON of 2^20 channels': () => JSON.stringify(bn),
+    'String of 2^20 channels': () => String(bn),
+  };
+  for (const [name, act] of Object.entries(acts)) {
+    const ballast: unknown[] = [];
+    for (const size of ballastSizes) fill(ballast, () => Tensor.zeros([size]));
+    let error: unknown;
+    try {
+      act();
+    } catch (thrown) {
+      error = thrown;
+    }
+    ballast.length = 0;
+    storagePool.clear();
+    const refusal: Refusal = {
+      name,
+      error: error instanceof Error ? error.constructor.name : 'none',
+      message: String(error),
+      computes: trainingStep() === expected,
+    };
+    console.log(JSON.stringify(refusal));
+  }
+}
 
 /** The kernels take theirs from the system and not from V8: for sums over rows, twice as much as x. */
 function refuseWorkingSpace(): void {

@@ -8,11 +8,14 @@ function readLimit(): number {
   return kept === undefined ? Infinity : Number(kept);
 }
 
-/** Whether so many bytes could be allocated now, leaving so many; true where that cannot be known. */
-export function hasRoom(bytes: number, left: number): boolean {
+/**
+ * Whether V8 can map so many bytes more for its heap; true where that cannot be known. The allocator of the system
+ * may have more for array buffers: it keeps address space that was freed, which V8's heap cannot use.
+ */
+export function hasAddressSpace(bytes: number): boolean {
   if (limit === Infinity) return true;
   const kilobytes = /^VmSize:\s*(\d+) kB/m.exec(read('/proc/self/status'))?.[1];
-  return kilobytes === undefined || Number(kilobytes) * 1024 + bytes + left <= limit;
+  return kilobytes === undefined || Number(kilobytes) * 1024 + bytes <= limit;
 }
 
 /** The file's text, empty where there is no such file: outside Linux, or in a sandbox. */
