@@ -64,7 +64,7 @@ function overlap(a: Float32Array, b: Float32Array): boolean {
 }
 
 function isShared(buffer: ArrayBufferLike): boolean {
-  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]';
+  return buffer[Symbol.toStringTag] === 'SharedArrayBuffer';
 }
 
 function same(a: Float32Array, b: Float32Array): boolean {
@@ -78,11 +78,13 @@ export function requireNoOverlap(
   read: Readonly<Record<string, Float32Array>>,
   mayBeSame: readonly (readonly [written: string, read: string])[] = [],
 ): void {
-  for (const name of Object.keys(written)) {
-    for (const other of Object.keys(written)) {
+  const writtenNames = Object.keys(written);
+  const readNames = Object.keys(read);
+  for (const name of writtenNames) {
+    for (const other of writtenNames) {
       if (other !== name) requireApart(name, written[name], other, written[other], false);
     }
-    for (const other of Object.keys(read)) {
+    for (const other of readNames) {
       const allowed = mayBeSame.some(([w, r]) => w === name && r === other);
       requireApart(name, written[name], other, read[other], allowed);
     }

@@ -3,21 +3,25 @@
 
 const prototype = Object.getPrototypeOf(Float32Array.prototype) as object;
 
-function accessor(name: 'length' | 'buffer' | 'byteOffset' | symbol): (array: unknown) => unknown {
-  const { get } = Object.getOwnPropertyDescriptor(prototype, name) as {
-    readonly get: (this: unknown) => unknown;
-  };
-  return (array) => get.call(array);
+type Getter<R> = (this: unknown) => R;
+function getterOf<R>(name: string | symbol): Getter<R> {
+  return (Object.getOwnPropertyDescriptor(prototype, name) as { get: Getter<R> }).get;
 }
+// A function of its own for each, which V8 inlines; one for all would take ten times as long.
+const getName = getterOf<string | undefined>(Symbol.toStringTag);
+const getLength = getterOf<number>('length');
+const getBuffer = getterOf<ArrayBufferLike>('buffer');
+const getByteOffset = getterOf<number>('byteOffset');
 
 /** The name of its class, such as `Float32Array`, in any realm; undefined for what is no typed array. */
-export const typedArrayName = accessor(Symbol.toStringTag) as (
-  value: unknown,
-) => string | undefined;
+export function typedArrayName(value: unknown): string | undefined {
+  return getName.call(value);
+}
+
 /** 0 where the buffer is detached or too short. */
-export const lengthOf = accessor('length') as (array: object) => number;
-const bufferOf = accessor('buffer') as (array: ArrayBufferView) => ArrayBufferLike;
-const byteOffsetOf = accessor('byteOffset') as (array: ArrayBufferView) => number;
+export function lengthOf(array: object): number {
+  return getLength.call(array);
+}
 
 export function isFloat32Array(value: unknown): value is Float32Array {
   return typedArrayName(value) === 'Float32Array';
@@ -55,13 +59,16 @@ export function isNumberArray(value: unknown): value is NumberArray {
 export function plainView<A extends NumberArray>(array: A): A {
   if (isDetached(array)) return array;
   const Class = classes[typedArrayName(array) ?? ''];
-  return new Class(bufferOf(array), byteOffsetOf(array), lengthOf(array)) as A;
+  return new Class(getBuffer.call(array), getByteOffset.call(array), lengthOf(array)) as A;
 }
 
 /** Whether the length of an array may change while somebody keeps it. */
 export function isResizable(array: ArrayBufferView): boolean {
   // Not in every library of TypeScript's.
-  const { resizable, growable } = bufferOf(array) as { resizable?: boolean; growable?: boolean };
+  const { resizable, growable } = getBuffer.call(array) as {
+    resizable?: boolean;
+    growable?: boolean;
+  };
   return resizable === true || growable === true;
 }
 
@@ -69,7 +76,7 @@ export function isResizable(array: ArrayBufferView): boolean {
 export function isDetached(array: ArrayBufferView): boolean {
   if (lengthOf(array) > 0) return false;
   try {
-    new Uint8Array(bufferOf(array));
+    new Uint8Array(getBuffer.call(array));
     return false;
   } catch {
     return true;
