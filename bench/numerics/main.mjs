@@ -4,7 +4,7 @@
 //   --random N  random inputs (default 1000)
 //   --large N   values of the large channels (default 100000000; 0 for none)
 //   --neon      the NEON kernels, too, under emulation, on a tenth of the random inputs
-//   --write     the tables of docs/numerics.md and its plot, docs/numerics.svg
+//   --write     the tables of docs/reports/numerics.md and its plot, docs/reports/numerics.svg
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -55,9 +55,9 @@ try {
   const text = tables({ groups, names, limits, quantities });
   console.log(text);
   if (options.write) {
-    const page = 'docs/numerics.md';
+    const page = 'docs/reports/numerics.md';
     writeFileSync(page, replaceTables(readFileSync(page, 'utf8'), text));
-    writeFileSync('docs/numerics.svg', await plot({ groups, sweep, names, limits, quantities }));
+    writeFileSync('docs/reports/numerics.svg', await plot({ groups, sweep, names, limits, quantities }));
   }
   const missed = groups.flatMap(({ title, cases }) =>
     cases.flatMap(({ name, errors }) =>

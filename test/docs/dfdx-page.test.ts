@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { packagePath } from '../support/package-path.js';
 
-const page = readFileSync(packagePath('docs/dfdx.md'), 'utf8');
+const page = readFileSync(packagePath('docs/reference/dfdx.md'), 'utf8');
 
 /** Rows of the table, without its head. */
 const rows = page
@@ -11,7 +11,7 @@ const rows = page
   .slice(1)
   .map((line) => line.slice(2, -2).split(' | '));
 
-describe('docs/dfdx.md', () => {
+describe('docs/reference/dfdx.md', () => {
   it('has a row for every item of the page', () => {
     const items = [
       'scale',

@@ -47,7 +47,7 @@ class Fragile implements CanUpdateWithGradients {
 
 const textOf = (...norms: BatchNorm2D<3>[]) => JSON.stringify(norms);
 
-// docs/endurance.md has these rules.
+// docs/reports/endurance.md has these rules.
 describe('user code that throws in the middle of a step', () => {
   it('inside Sequential and Residual: no running statistic has changed, and the step can be made again', () => {
     const make = () => {

@@ -3,7 +3,7 @@
 //
 //   --random N  random inputs of each operation (default 200)
 //   --neon      the NEON kernels, too, under emulation, on a tenth of the random inputs
-//   --write     the tables of docs/numerics.md
+//   --write     the tables of docs/reports/numerics.md
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,7 +74,7 @@ try {
     process.exitCode = 1;
   }
   if (options.write) {
-    const page = 'docs/numerics.md';
+    const page = 'docs/reports/numerics.md';
     const command = 'npm run numerics:layers';
     writeFileSync(page, replaceTables(readFileSync(page, 'utf8'), text, command));
   }
