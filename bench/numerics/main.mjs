@@ -57,7 +57,10 @@ try {
   if (options.write) {
     const page = 'docs/reports/numerics.md';
     writeFileSync(page, replaceTables(readFileSync(page, 'utf8'), text));
-    writeFileSync('docs/reports/numerics.svg', await plot({ groups, sweep, names, limits, quantities }));
+    writeFileSync(
+      'docs/reports/numerics.svg',
+      await plot({ groups, sweep, names, limits, quantities }),
+    );
   }
   const missed = groups.flatMap(({ title, cases }) =>
     cases.flatMap(({ name, errors }) =>

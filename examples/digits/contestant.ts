@@ -29,7 +29,7 @@ export class Contestant implements Resumable {
   readonly run: TrainingRun;
   /** [learning rate, validation accuracy, validation loss] of each short training. */
   readonly trials = new Series(3);
-  /** [steps done, loss, accuracy] on the validation images, behind each epoch. */
+  /** [steps done, loss, accuracy] on the validation images, after each epoch. */
   readonly validation = new Series(3);
   readonly brightness: Brightness;
   readonly #newNetwork: () => Classifier;

@@ -46,7 +46,7 @@ export function writePage(content: PageContent): string {
 <h1>Digits, with batch norm and without</h1>
 ${facts.map((fact) => `<p>${escape(fact)}</p>`).join('\n')}
 ${summary(results, test)}
-${section('Loss', 'Lines: training, over twentieths of an epoch. Dots: validation, behind each epoch.', lossChart(results))}
+${section('Loss', 'Lines: training, over twentieths of an epoch. Dots: validation, after each epoch.', lossChart(results))}
 ${section('Accuracy', 'Of training images, each before the step that it is part of, and of validation images.', accuracyChart(results))}
 ${section('Running means', 'Root of the mean square over the channels of each batch norm layer, named after its place in the <code>.npz</code> file.', statisticsChart(best, norms, 3, 'running mean'))}
 ${section('Running variances', 'Mean over the channels of each batch norm layer.', statisticsChart(best, norms, 3 + norms.length, 'running variance'))}
