@@ -1,8 +1,22 @@
 // Runs with an installed package on any JavaScript runtime: does the native backend load, compute on several
-// threads as a float64 reference does, train, and refuse bad calls? Prints the backend.
+// threads as a float64 reference does, train, save and load, and refuse bad calls? Prints the backend.
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { backend, backward, BatchNorm2D, Linear, Sgd, Tensor } from 'batchnorm';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  backend,
+  backward,
+  BatchNorm2D,
+  Linear,
+  loadCheckpoint,
+  loadSafetensors,
+  saveCheckpoint,
+  saveSafetensors,
+  Sgd,
+  Tensor,
+} from 'batchnorm';
 import { batchNormTraining } from 'batchnorm/raw';
 
 assert.equal(backend.name, 'native', backend.reason);
@@ -41,6 +55,25 @@ for (let step = 0; step < 20; step++) {
   sgd.update(linear, backward(loss));
 }
 assert.ok(losses.at(-1) < 0.9 * losses[0], `the loss went from ${losses[0]} to ${losses.at(-1)}`);
+
+const folder = mkdtempSync(join(tmpdir(), 'batchnorm-'));
+const formats = {
+  npz: [(file, net) => net.save(file), (file, net) => net.load(file)],
+  safetensors: [saveSafetensors, loadSafetensors],
+  checkpoint: [
+    (file, net) => saveCheckpoint(file, { model: net, optimizer: sgd }),
+    (file, net) => loadCheckpoint(file, { model: net, optimizer: new Sgd({ lr: 1 }) }),
+  ],
+};
+for (const [name, [save, load]] of Object.entries(formats)) {
+  const file = join(folder, name);
+  for (let time = 0; time < 2; time++) await save(file, linear); // a new file, then over an old one
+  const loaded = new Linear(8, 4);
+  await load(file, loaded);
+  assert.deepEqual(loaded.weight.array(), linear.weight.array(), name);
+}
+assert.deepEqual(readdirSync(folder).sort(), Object.keys(formats).sort());
+rmSync(folder, { recursive: true });
 
 assert.throws(() => bn.forward(Tensor.zeros([2, 5, 2, 2])), RangeError);
 assert.throws(() => batchNormTraining('x'), TypeError);

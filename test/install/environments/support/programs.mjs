@@ -1,6 +1,7 @@
 // What every environment runs: programs that train on the native backend, save and load, and check the results.
 
-const names = 'backend, backward, BatchNorm2D, DataLoader, Sgd, Tensor';
+const names =
+  'backend, backward, BatchNorm2D, DataLoader, loadSafetensors, readIdx, saveSafetensors, Sgd, Tensor';
 
 /** `async function exercise()`; prints `exercised` at its end and throws where something is wrong. */
 const exercise = `
@@ -29,6 +30,19 @@ async function exercise() {
     const other = new BatchNorm2D(1);
     await other.load(url.pathToFileURL(file));
     if (other.scale.data[0] !== bn.scale.data[0]) throw new Error('loaded ' + other.scale.data[0]);
+    const tensors = path.join(folder, 'network.safetensors');
+    await saveSafetensors(tensors, bn);
+    const third = new BatchNorm2D(1);
+    await loadSafetensors(tensors, third);
+    if (third.scale.data[0] !== bn.scale.data[0]) throw new Error('loaded ' + third.scale.data[0]);
+    const left = fs.readdirSync(folder).sort().join();
+    if (left !== 'network.npz,network.safetensors') throw new Error('left ' + left);
+    const idx = Buffer.from([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]);
+    for (const bytes of [idx, zlib.gzipSync(idx)]) {
+      fs.writeFileSync(path.join(folder, 'labels'), bytes);
+      const { values } = await readIdx(path.join(folder, 'labels'));
+      if (values.join() !== '7,9') throw new Error('read ' + values);
+    }
     const error = await other.load(path.join(folder, 'missing.npz')).catch((error) => error);
     if (error.code !== 'ENOENT') throw error;
   } finally {
@@ -38,7 +52,7 @@ async function exercise() {
 }
 `;
 
-const builtins = ['fs', 'os', 'path', 'url'];
+const builtins = ['fs', 'os', 'path', 'url', 'zlib'];
 
 export const esm = `import { ${names} } from 'batchnorm';
 import { batchNormInference } from 'batchnorm/raw';
