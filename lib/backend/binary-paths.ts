@@ -53,8 +53,10 @@ function isPackage(): boolean {
   try {
     const manifest = readFileSync(new URL('../../package.json', here), 'utf8');
     return (JSON.parse(manifest) as { name?: unknown }).name === 'batchnorm';
-  } catch {
-    return false;
+  } catch (error) {
+    // Where reading it is forbidden, the package may well be there.
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== 'ENOENT' && code !== 'ENOTDIR';
   }
 }
 

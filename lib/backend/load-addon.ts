@@ -21,6 +21,7 @@ export type LoadedAddon =
  * thrown.
  */
 export function loadAddon(): LoadedAddon {
+  let denied: unknown;
   for (const file of binaryPaths()) {
     try {
       const fault = process.platform === 'linux' ? elfFault(file) : undefined;
@@ -29,21 +30,23 @@ export function loadAddon(): LoadedAddon {
         : { broken: plainError('ERR_BATCHNORM_BACKEND', fault) };
     } catch (error) {
       if (isKind(error, refused)) return { broken: error };
-      if (!isKind(error, absent)) throw error;
+      if (isKind(error, forbidden)) {
+        denied ??= error; // perhaps for lack of access to a folder around a bundle
+      } else if (!isKind(error, absent)) {
+        throw error;
+      }
     }
   }
   const lost = missingCopy();
   if (lost !== undefined) return { lost };
+  if (denied !== undefined) return { broken: denied };
   return { missing: `no native binary for ${process.platform}-${process.arch} is present` };
 }
 
 const absent = ['ENOENT', 'ENOTDIR'];
+const refused = ['ERR_DLOPEN_FAILED', 'ERR_DLOPEN_DISABLED'];
 /** By the system, by Node's permission model, by Deno's. */
-const refused = [
-  ...['ERR_DLOPEN_FAILED', 'EACCES'],
-  ...['ERR_DLOPEN_DISABLED', 'ERR_ACCESS_DENIED'],
-  'NotCapable',
-];
+const forbidden = ['EACCES', 'ERR_ACCESS_DENIED', 'NotCapable'];
 
 /**
  * Loads the addon as `require` would. Bundlers rewrite `require` and `createRequire`, but not this. Where the same process has

@@ -101,11 +101,14 @@ describe('a bundle without its native binary', () => {
     // Only there does the package have a binary that can be lost.
     if (!targets.includes(`${process.platform}-${process.arch}`)) this.skip();
     folder = mkdtempSync(join(tmpdir(), 'batchnorm-'));
-    cpSync(join(root, 'dist'), join(folder, 'server/code'), { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{ "name": "application", "type": "module" }');
+    folder = realpathSync(folder);
+    cpSync(join(root, 'dist'), join(folder, 'server'), { recursive: true });
+    for (const place of ['package.json', 'server/package.json']) {
+      writeFileSync(join(folder, place), '{ "name": "application", "type": "module" }');
+    }
     writeFileSync(
-      join(folder, 'program.mjs'),
-      "import { backend } from './server/code/index.js';\nconsole.log(JSON.stringify(backend));",
+      join(folder, 'server/program.mjs'),
+      "import { backend } from './index.js';\nconsole.log(JSON.stringify(backend));",
     );
   });
 
@@ -113,11 +116,11 @@ describe('a bundle without its native binary', () => {
     if (folder) rmSync(folder, { recursive: true });
   });
 
-  function run(environment: Record<string, string> = {}) {
+  function run(environment: Record<string, string> = {}, options: readonly string[] = []) {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !name.startsWith('BATCHNORM_'),
     );
-    return spawnSync(node.file, node.args('program.mjs'), {
+    return spawnSync(node.file, node.args(...options, join(folder, 'server/program.mjs')), {
       cwd: folder,
       encoding: 'utf8',
       env: { ...Object.fromEntries(inherited), ...environment },
@@ -137,7 +140,7 @@ describe('a bundle without its native binary', () => {
   }
 
   it('warns once, and says what to copy where', () => {
-    expect(destination().startsWith(realpathSync(folder))).to.equal(true);
+    expect(destination().startsWith(join(folder, 'server'))).to.equal(true);
   });
 
   it('fails where the native backend is forced', () => {
@@ -152,6 +155,16 @@ describe('a bundle without its native binary', () => {
     cpSync(built, destination());
     const { stdout, stderr } = run();
     expect(stderr).to.equal('');
+    expect(JSON.parse(stdout)).to.include({ name: 'native' });
+  });
+
+  it('is native where Node permits to read the folder of the bundle alone', function () {
+    const flags = process.allowedNodeEnvironmentFlags;
+    const flag = flags.has('--permission') ? '--permission' : '--experimental-permission';
+    if (backend.name !== 'native' || !flags.has(flag)) this.skip();
+    const readServer = `--allow-fs-read=${join(folder, 'server')}/`;
+    const { stdout, stderr } = run({}, [flag, '--allow-addons', readServer]);
+    expect(stderr).to.not.include('batchnorm');
     expect(JSON.parse(stdout)).to.include({ name: 'native' });
   });
 });
