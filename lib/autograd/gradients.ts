@@ -10,7 +10,7 @@ import type { Shape } from '../tensor/shape.js';
 import { Storage } from '../tensor/storage.js';
 import { createTensor, isTensor, leaseOf, storageOf, type Tensor } from '../tensor/tensor.js';
 import type { NoneTape, Tape } from '../tensor/tape.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 /** Adds a gradient to the one found so far; takes over both and returns the hold on the sum. */
 export function accumulate(earlier: Storage | undefined, gradient: Storage): Storage {
@@ -55,7 +55,7 @@ const ends = { update: 'consumed by update()', gradients: 'disposed' } as const;
 /** What `backward` found: the gradient of the loss by every tensor that the graph began with. */
 export class Gradients {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
     defineInspect<Gradients>(this.prototype, function () {
       const { size } = this.#found;
       const tensors = `of ${size} tensor${size === 1 ? '' : 's'}`;

@@ -5,7 +5,7 @@ import type { Shape } from '../tensor/shape.js';
 import { type Storage } from '../tensor/storage.js';
 import type { NoneTape } from '../tensor/tape.js';
 import { createTensor, isTensor, type Tensor } from '../tensor/tensor.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 /** Makes a batch; takes over its tensors. For the library only. */
 export let createBatch: <X, L>(x: X, labels: L, indices: Uint32Array) => Batch<X, L>;
@@ -16,7 +16,7 @@ export let createBatch: <X, L>(x: X, labels: L, indices: Uint32Array) => Batch<X
  */
 export class Batch<X, L> {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
     createBatch = (x, labels, indices) => new Batch(fromPackage, x, labels, indices);
   }
 

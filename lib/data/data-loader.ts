@@ -24,7 +24,8 @@ import { readShape, requireFixedSize } from '../tensor/values.js';
 import { type Batch, batchTensor, createBatch } from './batch.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
 import { indicesUpTo, shuffledIndices } from './shuffle.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Samples in typed arrays, one after the other. */
 export interface ArrayDataset<
@@ -93,7 +94,7 @@ export class DataLoader<
   const LS extends Shape | undefined = undefined,
 > {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Number of samples. */

@@ -7,7 +7,8 @@ import type { Tape } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import { NoParameters } from './no-parameters.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 // The activations of dfdx 0.10, and GeLU and LeakyReLU of its later versions. Each takes any shape, with a
 // tape or without, and keeps both.
@@ -18,7 +19,7 @@ export class Sigmoid extends NoParameters<'Sigmoid'> {
   static readonly type = 'Sigmoid';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -42,7 +43,7 @@ export class Tanh extends NoParameters<'Tanh'> {
   static readonly type = 'Tanh';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -70,7 +71,7 @@ export class GeLU extends NoParameters<'GeLU'> {
   static readonly type = 'GeLU';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -94,7 +95,7 @@ export class Sin extends NoParameters<'Sin'> {
   static readonly type = 'Sin';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -118,7 +119,7 @@ export class Cos extends NoParameters<'Cos'> {
   static readonly type = 'Cos';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -142,7 +143,7 @@ export class Ln extends NoParameters<'Ln'> {
   static readonly type = 'Ln';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -166,7 +167,7 @@ export class Exp extends NoParameters<'Exp'> {
   static readonly type = 'Exp';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -190,7 +191,7 @@ export class Square extends NoParameters<'Square'> {
   static readonly type = 'Square';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -214,7 +215,7 @@ export class Sqrt extends NoParameters<'Sqrt'> {
   static readonly type = 'Sqrt';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -238,7 +239,7 @@ export class Abs extends NoParameters<'Abs'> {
   static readonly type = 'Abs';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -263,7 +264,7 @@ export class Softmax extends NoParameters<'Softmax'> {
   static readonly type = 'Softmax';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**
@@ -287,7 +288,7 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
   static readonly type = 'LeakyReLU';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Of the negative half. */

@@ -5,7 +5,7 @@ import type { Tape } from '../tensor/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
 import type { ImageProblem } from './input.js';
 import { NoParameters } from './no-parameters.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 /** What AvgPoolGlobal makes of shape S. */
 export type GloballyPooled<S extends Shape> = S extends readonly [
@@ -26,7 +26,7 @@ export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
   static readonly type = 'AvgPoolGlobal';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**

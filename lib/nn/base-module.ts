@@ -2,12 +2,12 @@ import { defineInspect } from '../printing/inspect.js';
 import { describeLayer, type LayerDescription, layerType } from './layer-description.js';
 import { type ModuleJson, moduleJson } from './module-json.js';
 import { moduleText } from './module-text.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 /** What every module of the package can tell about itself. */
 export abstract class BaseModule {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
     defineInspect(this.prototype, function (depth) {
       return depth != null && depth < 0 ? `[${layerType(this)}]` : this.toString();
     });

@@ -22,7 +22,8 @@ import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients } from './module.js';
 import { registerReluJoin } from './relu-join.js';
 import { registerStatistics } from './running-statistics.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `BatchNorm2D`. */
 export interface BatchNorm2DOptions {
@@ -78,7 +79,7 @@ export class BatchNorm2D<C extends number>
   static readonly type = 'BatchNorm2D';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   #momentum: number | 'cumulative' = 0.1;

@@ -11,12 +11,12 @@ import { requireSize } from '../tensor/values.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { NamedTensor } from './module.js';
 import { nameForPyTorch } from './pytorch-names.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 /** What batch norm layers of every mode have: four values per channel, and epsilon. */
 export abstract class ChannelNorm<C extends number> extends NpzModule {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Factor after normalization, [C], learned; begins with ones. */

@@ -25,7 +25,8 @@ import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
 import type { ImageProblem } from './input.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `Conv2D`. */
 export interface Conv2DOptions<S extends number = number, P extends number = number> {
@@ -70,7 +71,7 @@ export class Conv2D<
   static readonly type = 'Conv2D';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** [O, I, K, K]; begins uniform in +-1/sqrt(I K K). */

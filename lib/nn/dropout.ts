@@ -8,7 +8,8 @@ import { requireRandomSource } from '../tensor/random-source.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import { NoParameters } from './no-parameters.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `Dropout` or `DropoutOneIn`. */
 export interface DropoutOptions {
@@ -19,7 +20,7 @@ export interface DropoutOptions {
 /** What Dropout and DropoutOneIn have in common. */
 abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Of a value to be dropped, from 0 to 1. */
@@ -73,7 +74,7 @@ export class Dropout extends RandomDropout<'Dropout'> {
   static readonly type = 'Dropout';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   readonly p: number;
@@ -105,7 +106,7 @@ export class DropoutOneIn<N extends number> extends RandomDropout<'DropoutOneIn'
   static readonly type = 'DropoutOneIn';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** One in so many values is dropped. */

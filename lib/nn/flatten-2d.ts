@@ -6,7 +6,7 @@ import type { Tape } from '../tensor/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
 import type { ImageProblem } from './input.js';
 import { NoParameters } from './no-parameters.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 /** What Flatten2D makes of shape S. */
 export type Flattened<S extends Shape> = S extends readonly [
@@ -24,7 +24,7 @@ export class Flatten2D extends NoParameters<'Flatten2D'> {
   static readonly type = 'Flatten2D';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**

@@ -19,7 +19,8 @@ import { ChannelNorm } from './channel-norm.js';
 import type { ImageProblem, SameShapeAs } from './input.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { CanUpdateWithGradients } from './module.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `FrozenBatchNorm2D`. */
 export interface FrozenBatchNorm2DOptions {
@@ -45,7 +46,7 @@ export class FrozenBatchNorm2D<C extends number>
   static readonly type = 'FrozenBatchNorm2D';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Whether scale and bias get gradients and are updated. */

@@ -17,18 +17,22 @@ import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
   asPart,
-  cloned,
+  clonePart,
   infer,
   namedTensors,
-  type Part,
   readPart,
   sharingCopies,
   train,
   writePart,
+  updatePart,
+  resetPart,
+  runPart,
+  runOwn,
 } from './part.js';
 import { registerReluJoin, reluJoinOf } from './relu-join.js';
 import { keepStatistics } from './running-statistics.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 type Input<X, F extends Layer, R extends Layer, Wanted extends Tape> = ModeInput<
   X,
@@ -54,7 +58,7 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
   static readonly type = 'GeneralizedResidual';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** The one way; its tensors are named `f.…`. */
@@ -79,16 +83,29 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
       infer: (x) => {
         const input = requireUntaped('x', x);
         let right: unknown;
-        const y = reluJoinOf(f, true)?.infer(input, (left) => {
-          right = infer('r', r, input);
-          return summand(left, right) as Tensor<Shape>;
-        });
+        const y = runPart(this, 'f', f, () =>
+          reluJoinOf(f, true)?.infer(input, (left) =>
+            runOwn(this, () => {
+              right = runPart(this, 'r', r, () => infer(r, input));
+              return summand(left, right) as Tensor<Shape>;
+            }),
+          ),
+        );
         if (right !== input && isTensor(right)) right.dispose();
         return y;
       },
       train: (x) => {
         const input = requireTaped('x', x);
-        return reluJoinOf(f, true)?.train(input, (left) => summand(left, train(r, input)));
+        return runPart(this, 'f', f, () =>
+          reluJoinOf(f, true)?.train(input, (left) =>
+            runOwn(this, () =>
+              summand(
+                left,
+                runPart(this, 'r', r, () => train(r, input)),
+              ),
+            ),
+          ),
+        );
       },
     });
   }
@@ -102,8 +119,8 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
     x: X & Input<X, F, R, NoneTape>,
   ): Output<X, F, R, NoneTape> {
     const input = requireUntaped('x', x);
-    const left = infer('f', this.f, input);
-    const right = infer('r', this.r, input);
+    const left = runPart(this, 'f', this.f, () => infer(this.f, input));
+    const right = runPart(this, 'r', this.r, () => infer(this.r, input));
     const y = sum(left, right);
     for (const part of new Set([left, right])) {
       if (part !== input && isTensor(part)) part.dispose();
@@ -122,7 +139,9 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
     const input = requireTaped('x', x);
     const restore = keepStatistics(this);
     try {
-      return sum(train(this.f, input), train(this.r, input)) as Output<X, F, R, OwnedTape>;
+      const left = runPart(this, 'f', this.f, () => train(this.f, input));
+      const right = runPart(this, 'r', this.r, () => train(this.r, input));
+      return sum(left, right) as Output<X, F, R, OwnedTape>;
     } catch (error) {
       restore();
       throw error;
@@ -139,15 +158,15 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
   }
 
   update(provider: GradientProvider, unused: UnusedTensors): void {
-    (this.f as Part).update?.(provider, unused);
-    (this.r as Part).update?.(provider, unused);
+    updatePart(this, 'f', this.f, provider, unused);
+    updatePart(this, 'r', this.r, provider, unused);
   }
 
   /** Resets f, then r, in place. */
   resetParams(rng: RandomSource): void {
     requireRandomSource('rng', rng);
-    (this.f as Part).resetParams?.(rng);
-    (this.r as Part).resetParams?.(rng);
+    resetPart(this, 'f', this.f, rng);
+    resetPart(this, 'r', this.r, rng);
   }
 
   /**
@@ -156,22 +175,26 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
    */
   clone(): GeneralizedResidual<F, R> {
     return sharingCopies(
-      () => new GeneralizedResidual(cloned('f', this.f) as F, cloned('r', this.r) as R),
+      () =>
+        new GeneralizedResidual(
+          clonePart(this, 'f', this.f) as F,
+          clonePart(this, 'r', this.r) as R,
+        ),
     );
   }
 
   /** f behind `.f` and r behind `.r`, as dfdx has them: behind the prefix `2.`, f has `2..f`. */
   write(zip: NpzWriter, prefix: string): void {
     requireWriter(zip, prefix);
-    writePart('f', this.f, zip, `${prefix}.f`);
-    writePart('r', this.r, zip, `${prefix}.r`);
+    writePart(this, 'f', this.f, zip, `${prefix}.f`);
+    writePart(this, 'r', this.r, zip, `${prefix}.r`);
   }
 
   async read(zip: NpzReader, prefix: string): Promise<void> {
     requireReader(zip, prefix);
     return zip.together(async () => {
-      await readPart('f', this.f, zip, `${prefix}.f`);
-      await readPart('r', this.r, zip, `${prefix}.r`);
+      await readPart(this, 'f', this.f, zip, `${prefix}.f`);
+      await readPart(this, 'r', this.r, zip, `${prefix}.r`);
     });
   }
 }

@@ -26,7 +26,8 @@ import { requireSize } from '../tensor/values.js';
 import type { RowsProblem } from './input.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `Linear`. */
 export interface LinearOptions {
@@ -46,7 +47,7 @@ export class Linear<I extends number, O extends number>
   static readonly type = 'Linear';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** [O, I]; begins uniform in +-1/sqrt(I). */

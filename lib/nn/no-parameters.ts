@@ -2,7 +2,8 @@ import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider
 import type { RandomSource } from '../tensor/tensor.js';
 import { BaseModule } from './base-module.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 declare const layerName: unique symbol;
 
@@ -12,7 +13,7 @@ export abstract class NoParameters<Name extends string>
   implements CanUpdateWithGradients
 {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Tells the compiler layers apart that have the same members; no value has it. */

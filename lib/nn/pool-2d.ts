@@ -9,7 +9,8 @@ import type { WindowSize } from '../tensor/window-size.js';
 import type { ImageProblem } from './input.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
 import { NoParameters } from './no-parameters.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** What pooling makes of shape S. */
 export type Pooled<
@@ -64,7 +65,7 @@ export abstract class Pool2D<
   P extends number,
 > extends NoParameters<Name> {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Height and width of a window. */
@@ -132,7 +133,7 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
   static readonly type = 'MaxPool2D';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Another one with the same windows. */
@@ -162,7 +163,7 @@ export class AvgPool2D<K extends number, S extends number = 1, P extends number 
   static readonly type = 'AvgPool2D';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Another one with the same windows. */

@@ -4,7 +4,7 @@ import type { Shape } from '../tensor/shape.js';
 import type { Tape } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { NoParameters } from './no-parameters.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 /** Whether a layer is max(x, 0) and nothing else: no derived class with another forward. */
 export function isReLU(layer: unknown): boolean {
@@ -19,7 +19,7 @@ export class ReLU extends NoParameters<'ReLU'> {
   static readonly type = 'ReLU';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /**

@@ -16,18 +16,22 @@ import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
   asPart,
-  cloned,
+  clonePart,
   infer,
   namedTensors,
-  type Part,
   readPart,
   sharingCopies,
   train,
   writePart,
+  updatePart,
+  resetPart,
+  runPart,
+  runOwn,
 } from './part.js';
 import { registerReluJoin, reluJoinOf } from './relu-join.js';
 import { keepStatistics } from './running-statistics.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 type Input<X, F extends Layer, Wanted extends Tape> = ModeInput<
   X,
@@ -41,7 +45,7 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
   static readonly type = 'Residual';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** What x is added to the result of; keeps the shape. Its tensors are named `0.…`. */
@@ -61,11 +65,15 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
         reluJoinOf(f, true) !== undefined,
       infer: (x) => {
         const input = requireUntaped('x', x);
-        return reluJoinOf(f, true)?.infer(input, (value) => summand(value, input));
+        return runPart(this, '0', f, () =>
+          reluJoinOf(f, true)?.infer(input, (value) => runOwn(this, () => summand(value, input))),
+        );
       },
       train: (x) => {
         const input = requireTaped('x', x);
-        return reluJoinOf(f, true)?.train(input, (value) => summand(value, input));
+        return runPart(this, '0', f, () =>
+          reluJoinOf(f, true)?.train(input, (value) => runOwn(this, () => summand(value, input))),
+        );
       },
     });
   }
@@ -76,7 +84,7 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, NoneTape>): SameShapeAs<X, NoneTape> {
     const input = requireUntaped('x', x);
-    const value = infer('f', this.f, input);
+    const value = runPart(this, '0', this.f, () => infer(this.f, input));
     const y = sum(value, input);
     if (value !== input && isTensor(value)) value.dispose();
     return y as SameShapeAs<X, NoneTape>;
@@ -93,7 +101,8 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
     const input = requireTaped('x', x);
     const restore = keepStatistics(this);
     try {
-      return sum(train(this.f, input), input) as SameShapeAs<X, OwnedTape>;
+      const value = runPart(this, '0', this.f, () => train(this.f, input));
+      return sum(value, input) as SameShapeAs<X, OwnedTape>;
     } catch (error) {
       restore();
       throw error;
@@ -110,13 +119,13 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
   }
 
   update(provider: GradientProvider, unused: UnusedTensors): void {
-    (this.f as Part).update?.(provider, unused);
+    updatePart(this, '0', this.f, provider, unused);
   }
 
   /** Resets f in place. */
   resetParams(rng: RandomSource): void {
     requireRandomSource('rng', rng);
-    (this.f as Part).resetParams?.(rng);
+    resetPart(this, '0', this.f, rng);
   }
 
   /**
@@ -124,18 +133,18 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
    * @throws TypeError where f is a module of yours without clone().
    */
   clone(): Residual<F> {
-    return sharingCopies(() => new Residual(cloned('f', this.f) as F));
+    return sharingCopies(() => new Residual(clonePart(this, '0', this.f) as F));
   }
 
   /** f behind `.0`, as dfdx's `Residual` does: behind the prefix `2.`, f has `2..0`. */
   write(zip: NpzWriter, prefix: string): void {
     requireWriter(zip, prefix);
-    writePart('f', this.f, zip, `${prefix}.0`);
+    writePart(this, '0', this.f, zip, `${prefix}.0`);
   }
 
   async read(zip: NpzReader, prefix: string): Promise<void> {
     requireReader(zip, prefix);
-    return zip.together(() => readPart('f', this.f, zip, `${prefix}.0`));
+    return zip.together(() => readPart(this, '0', this.f, zip, `${prefix}.0`));
   }
 }
 

@@ -10,23 +10,25 @@ import { requireRandomSource } from '../tensor/random-source.js';
 import type { ModeInput } from './input.js';
 import type { ChainProblem, ChainResult, Fitting, Layer } from './layer-shapes.js';
 import { describeLayer, type LayerDescription } from './layer-description.js';
+import { inPart } from './error-path.js';
 import { requireTaped, requireUntaped } from './mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
 import {
   asPart,
-  cloned,
+  clonePart,
   infer,
   namedTensors,
-  type Part,
   readPart,
   sharingCopies,
   train,
   writePart,
+  updatePart,
+  resetPart,
 } from './part.js';
 import { type Addend, registerReluJoin, reluJoinOf } from './relu-join.js';
 import { isReLU } from './relu.js';
 import { keepStatistics } from './running-statistics.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 type Input<X, Layers extends readonly unknown[], Wanted extends Tape> = ModeInput<
   X,
@@ -63,7 +65,7 @@ export class Sequential<Layers extends readonly Layer[]>
   static readonly type = 'Sequential';
 
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** First to last. Their tensors are named after their place: `0.scale`. */
@@ -119,34 +121,44 @@ export class Sequential<Layers extends readonly Layer[]>
 
   #infer(input: Tensor<Shape>, behind: Behind<NoneTape> | undefined): unknown {
     let value: unknown = input;
-    for (let i = 0; i < this.layers.length; i++) {
-      const before = value;
-      const layer = this.layers[i];
-      const following = this.#behind(i, behind);
-      const join = following && reluJoinOf(layer, following.addend !== undefined);
-      if (join === undefined) {
-        value = infer(`layers[${i}]`, layer, before);
-      } else {
-        value = join.infer(before, following?.addend);
-        i++;
+    let i = 0;
+    try {
+      for (; i < this.layers.length; i++) {
+        const before = value;
+        const layer = this.layers[i];
+        const following = this.#behind(i, behind);
+        const join = following && reluJoinOf(layer, following.addend !== undefined);
+        if (join === undefined) {
+          value = infer(layer, before);
+        } else {
+          value = join.infer(before, following?.addend);
+          i++;
+        }
+        if (before !== input && before !== value && isTensor(before)) before.dispose();
       }
-      if (before !== input && before !== value && isTensor(before)) before.dispose();
+    } catch (error) {
+      throw inPart(error, this, String(i), this.layers[i]);
     }
     return value;
   }
 
   #train(input: Tensor<Shape, OwnedTape>, behind: Behind<Tape> | undefined): unknown {
     let value: unknown = input;
-    for (let i = 0; i < this.layers.length; i++) {
-      const layer = this.layers[i];
-      const following = this.#behind(i, behind);
-      const join = following && reluJoinOf(layer, following.addend !== undefined);
-      if (join === undefined) {
-        value = train(layer, value);
-      } else {
-        value = join.train(value, following?.addend);
-        i++;
+    let i = 0;
+    try {
+      for (; i < this.layers.length; i++) {
+        const layer = this.layers[i];
+        const following = this.#behind(i, behind);
+        const join = following && reluJoinOf(layer, following.addend !== undefined);
+        if (join === undefined) {
+          value = train(layer, value);
+        } else {
+          value = join.train(value, following?.addend);
+          i++;
+        }
       }
+    } catch (error) {
+      throw inPart(error, this, String(i), this.layers[i]);
     }
     return value;
   }
@@ -167,13 +179,15 @@ export class Sequential<Layers extends readonly Layer[]>
   }
 
   update(provider: GradientProvider, unused: UnusedTensors): void {
-    for (const layer of this.layers) (layer as Part).update?.(provider, unused);
+    for (const [i, layer] of this.layers.entries()) {
+      updatePart(this, String(i), layer, provider, unused);
+    }
   }
 
   /** Resets the layers, first to last, in place. */
   resetParams(rng: RandomSource): void {
     requireRandomSource('rng', rng);
-    for (const layer of this.layers) (layer as Part).resetParams?.(rng);
+    for (const [i, layer] of this.layers.entries()) resetPart(this, String(i), layer, rng);
   }
 
   /**
@@ -182,7 +196,7 @@ export class Sequential<Layers extends readonly Layer[]>
    */
   clone(): Sequential<Layers> {
     const copies = sharingCopies(() =>
-      this.layers.map((layer, i) => cloned(`layers[${i}]`, layer)),
+      this.layers.map((layer, i) => clonePart(this, String(i), layer)),
     );
     return Reflect.construct(Sequential, copies) as Sequential<Layers>;
   }
@@ -191,7 +205,7 @@ export class Sequential<Layers extends readonly Layer[]>
   write(zip: NpzWriter, prefix: string): void {
     requireWriter(zip, prefix);
     for (const [i, layer] of this.layers.entries()) {
-      writePart(`layers[${i}]`, layer, zip, `${prefix}${i}.`);
+      writePart(this, String(i), layer, zip, `${prefix}${i}.`);
     }
   }
 
@@ -199,7 +213,7 @@ export class Sequential<Layers extends readonly Layer[]>
     requireReader(zip, prefix);
     return zip.together(async () => {
       for (const [i, layer] of this.layers.entries()) {
-        await readPart(`layers[${i}]`, layer, zip, `${prefix}${i}.`);
+        await readPart(this, String(i), layer, zip, `${prefix}${i}.`);
       }
     });
   }

@@ -9,12 +9,12 @@ import {
 } from './npz-files.js';
 import type { NpzReader } from './npz-reader.js';
 import type { NpzWriter } from './npz-writer.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 /** A module that can be saved and loaded on its own. */
 export abstract class NpzModule extends BaseModule implements SaveToNpz, LoadFromNpz {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Adds the module's tensors under names that begin with `prefix`. */

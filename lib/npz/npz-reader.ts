@@ -14,7 +14,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { type Fail, maxHeaderBytes } from './npy-header.js';
 import { NpyScanner, type NpyVisitor } from './npy-scanner.js';
 import { NumberCollector, TensorCollector } from './npy-collectors.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 const wanted = 'an .npz file, a zip archive of arrays,';
 
@@ -37,7 +37,7 @@ export interface NumberLimits {
  */
 export class NpzReader {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   readonly #zip: ZipFile;

@@ -5,7 +5,8 @@ import { requireTensor } from '../ops/operand.js';
 import type { Shape } from '../tensor/shape.js';
 import { storageOf, type Tensor } from '../tensor/tensor.js';
 import { formatFloats, formatNumber, formatNumbers } from './npy-values.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /**
  * Collects the entries of an `.npz` archive. `write` of a module takes one. Values are copied when they
@@ -13,7 +14,7 @@ import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.j
  */
 export class NpzWriter {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** The parts of each entry: one buffer, or header and values of a large array. */

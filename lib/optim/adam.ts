@@ -21,7 +21,8 @@ import {
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `Adam`. */
 export interface AdamOptions {
@@ -47,7 +48,7 @@ export interface AdamOptions {
  */
 export class Adam implements ResumableOptimizer {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
     printOptimizer<Adam>(this.prototype, (optimizer) => optimizer.#state());
   }
 

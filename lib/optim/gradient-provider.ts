@@ -1,7 +1,8 @@
 import { requireTensor } from '../ops/operand.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Where a module gets from what is to be subtracted from its parameters. */
 export interface GradientProvider {
@@ -15,7 +16,7 @@ export interface GradientProvider {
 /** Collects the parameters that had no gradient. */
 export class UnusedTensors {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   readonly #tensors: Tensor<Shape>[] = [];

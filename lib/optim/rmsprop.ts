@@ -21,7 +21,8 @@ import {
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `RMSprop`. */
 export interface RMSpropOptions {
@@ -53,7 +54,7 @@ export interface RMSpropOptions {
  */
 export class RMSprop implements ResumableOptimizer {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
     printOptimizer<RMSprop>(this.prototype, (optimizer) => optimizer.#state());
   }
 

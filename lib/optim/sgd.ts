@@ -15,7 +15,8 @@ import {
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Momentum that looks ahead (Nesterov, 1983). */
 export interface NesterovMomentum {
@@ -43,7 +44,7 @@ export interface SgdOptions {
  */
 export class Sgd implements ResumableOptimizer {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
     printOptimizer<Sgd>(this.prototype, (optimizer) => optimizer.#state());
   }
 

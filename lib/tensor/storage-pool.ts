@@ -4,7 +4,7 @@ import { outOfMemory, requireNonNegative } from '../errors.js';
 import { totalmem } from 'node:os';
 import { poison, poisoning, requirePoison } from './poison.js';
 import { defineInspect } from '../printing/inspect.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 // Fresh memory costs ten times the arithmetic done on it: every page is faulted in and zeroed at its
 // first write. Buffers that are given back are therefore kept, by exact length, for the next tensor of
@@ -25,7 +25,7 @@ const hugePageBytes = 4 * 1024 * 1024;
 /** Memory that tensors have given back, kept by length for the next ones. */
 class StoragePool {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
     defineInspect<StoragePool>(this.prototype, function () {
       return `StoragePool { bytes: ${this.bytes}, limit: ${this.limit} }`;
     });

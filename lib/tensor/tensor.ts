@@ -32,7 +32,7 @@ import { Storage } from './storage.js';
 import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
 import { isFloat32Array, lengthOf, plainView } from './typed-array.js';
 import { type NumberSource, readShape, readValues, requireFixedSize } from './values.js';
-import { refuseSurplusArguments } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
 
 /** Uniformly distributed numbers in [0, 1): `Math.random`, or a seeded generator. */
 export type RandomSource = () => number;
@@ -93,7 +93,7 @@ export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
  */
 export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   /** Sizes of the axes, outermost first. */

@@ -9,7 +9,8 @@ import {
 import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** Settings of a new `EarlyStopping`. */
 export interface EarlyStoppingOptions {
@@ -34,7 +35,7 @@ export interface EarlyStoppingOptions {
  */
 export class EarlyStopping {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   readonly #patience: number;

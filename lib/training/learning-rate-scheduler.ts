@@ -3,7 +3,8 @@ import { requireReader, requireWriter } from '../npz/archive-arguments.js';
 import type { NpzReader } from '../npz/npz-reader.js';
 import type { NpzWriter } from '../npz/npz-writer.js';
 import { requireStep, type Schedule } from './schedules.js';
-import { refuseSurplusArguments, requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../guard-methods.js';
+import { requireNoSurplus } from '../surplus-arguments.js';
 
 /** What has a learning rate: `Sgd`, `Adam`, `RMSprop`, or an optimizer of yours. */
 export interface HasLearningRate {
@@ -21,7 +22,7 @@ export interface HasLearningRate {
  */
 export class LearningRateScheduler {
   static {
-    refuseSurplusArguments(this);
+    guardMethods(this);
   }
 
   readonly #optimizer: HasLearningRate;
