@@ -47,7 +47,7 @@ export default [
   {
     file: 'lib/autograd/gradients.ts',
     what: 'gradients stay usable after update',
-    find: '      gradients.#consumed = true;\n',
+    find: '    this.#end ??= reason;\n',
     replace: '',
     tests: ['optim/sgd', 'autograd/backward'],
   },

@@ -248,16 +248,16 @@ export default [
   {
     file: 'native/binding/arguments.cc',
     what: 'sizes with a fraction are rounded down',
-    find: ' ||\n      value >= kLimit || value != static_cast<double>(static_cast<int64_t>(value))) {',
-    replace: ' ||\n      value >= kLimit) {',
+    find: ' ||\n      number >= kLimit || number != static_cast<double>(static_cast<int64_t>(number))) {',
+    replace: ' ||\n      number >= kLimit) {',
     tests: ['backend/native-arguments'],
   },
   {
     file: 'native/binding/batch_norm.cc',
     what: 'the mean and the variance of inference are swapped',
-    find: '  call.epsilon = arguments.number(3);\n  call.x = arguments.floats(4, n);\n  call.scale = arguments.floats(5, c);\n  call.bias = arguments.floats(6, c);\n  call.running_mean = arguments.floats(7, c);\n  call.running_var = arguments.floats(8, c);\n  call.y = arguments.floats(9, n);',
+    find: '  call.running_mean = arguments.floats("runningMean", c);\n  call.running_var = arguments.floats("runningVar", c);\n  call.y = arguments.floats("y", n);\n  if (!arguments.ok()) return nullptr;\n  return arguments.finish(batch_norm_inference(arguments.kernels(), shape, call));\n}\n\nnapi_value backward',
     replace:
-      '  call.epsilon = arguments.number(3);\n  call.x = arguments.floats(4, n);\n  call.scale = arguments.floats(5, c);\n  call.bias = arguments.floats(6, c);\n  call.running_mean = arguments.floats(8, c);\n  call.running_var = arguments.floats(7, c);\n  call.y = arguments.floats(9, n);',
+      '  call.running_var = arguments.floats("runningMean", c);\n  call.running_mean = arguments.floats("runningVar", c);\n  call.y = arguments.floats("y", n);\n  if (!arguments.ok()) return nullptr;\n  return arguments.finish(batch_norm_inference(arguments.kernels(), shape, call));\n}\n\nnapi_value backward',
     tests: ['nn/batch-norm-2d'],
   },
   {
