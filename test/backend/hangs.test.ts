@@ -39,6 +39,21 @@ describe('what the test of leaving processes takes for a hang of Node itself', f
   });
 
   if (readable) {
+    it('is seen where Node hangs for this reason, which options of V8 make likely', async () => {
+      // Tasks that allocate in a heap that is full ask for garbage collections until the end.
+      const options = ['--stress-concurrent-allocation', '--max-old-space-size=10'];
+      const busy = 'const end = Date.now() + 200; while (Date.now() < end); process.exit(3);';
+      for (let i = 0; i < 5; i++) {
+        const { status, threads } = await runToEnd([...options, '-e', busy], 10_000);
+        if (threads === undefined) {
+          expect(status).to.be.oneOf([3, 9]); // 9: this version of Node has no such option
+        } else if (threads.every(({ waits }) => waits)) {
+          expect(hangsInNode(threads), JSON.stringify(threads)).to.equal(true);
+          return;
+        }
+      }
+    });
+
     it('is seen on the stacks of a process: a wait in JavaScript, next to the thread pool', async () => {
       const threads = await threadsOf('javascript', ['FutexEmulation', ...shutdownFunctions]);
       const [main] = threads;
