@@ -91,11 +91,11 @@ export class NativeBuild {
   #objectsThatRead(path) {
     const commands = JSON.parse(readFileSync(join(this.#folder, 'compile_commands.json'), 'utf8'));
     return commands
-      .map(({ directory, command, output, file }) => ({
+      .map(({ directory, command, file }) => ({
         directory,
         command,
         file,
-        output: join(this.#folder, output ?? / -o (\S+)/.exec(command)[1]),
+        output: join(directory, / -o (\S+)/.exec(command)[1]),
       }))
       .filter(({ output, file }) => {
         const other = /\/isa\/(\w+)\.cc$/.exec(file);

@@ -17,6 +17,10 @@ TEST_CASE("cgroup_cpu_quota, version 2: the parent's 1.5 processors bind, rounde
   CHECK(quota("cgroup-v2") == 2);
 }
 
+TEST_CASE("cgroup_cpu_quota, version 2: the group's 3 processors bind, its parent has 8") {
+  CHECK(quota("cgroup-v2-group") == 3);
+}
+
 TEST_CASE("cgroup_cpu_quota, version 1: the group's 4 processors, the root has no limit") {
   CHECK(quota("cgroup-v1") == 4);
 }

@@ -53,7 +53,16 @@ TEST_CASE("parallel_for: a forked child has a pool of its own") {
   if (child == 0) {
     count = 0;
     batchnorm::parallel_for(8, 2, task);
-    _exit(count == 8 ? 0 : 1);
+    // The thread that begins waits for another one: the child has more than the one that forked.
+    std::atomic<int> begun{0};
+    std::atomic<bool> met{false};
+    auto meet = [&](size_t, size_t) {
+      if (++begun == 2) return;
+      for (int i = 0; i < 10000 && begun < 2; i++) usleep(1000);
+      met = begun == 2;
+    };
+    batchnorm::parallel_for(2, 2, meet);
+    _exit(count == 8 && met ? 0 : 1);
   }
   int status = -1;
   REQUIRE(waitpid(child, &status, 0) == child);

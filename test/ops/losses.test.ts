@@ -21,15 +21,24 @@ import { seeded, values } from '../support/random.js';
 type Taped = Tensor<Shape, OwnedTape>;
 type Loss = (predictions: Taped, targets: Tensor<Shape>) => Tensor0D<OwnedTape>;
 
-const losses: Record<string, { loss: Loss; reference: (x: number, t: number) => number }> = {
-  mseLoss: { loss: mseLoss, reference: (x, t) => (x - t) ** 2 },
-  maeLoss: { loss: maeLoss, reference: (x, t) => Math.abs(x - t) },
+type OfPair = (x: number, t: number) => number;
+
+const clamp = (value: number, limit: number) => Math.max(-limit, Math.min(limit, value));
+
+const losses: Record<string, { loss: Loss; reference: OfPair; derivative: OfPair }> = {
+  mseLoss: { loss: mseLoss, reference: (x, t) => (x - t) ** 2, derivative: (x, t) => 2 * (x - t) },
+  maeLoss: {
+    loss: maeLoss,
+    reference: (x, t) => Math.abs(x - t),
+    derivative: (x, t) => Math.sign(x - t),
+  },
   huberLoss: {
     loss: (x, t) => huberLoss(x, t, 0.5),
     reference: (x, t) => {
       const d = Math.abs(x - t);
       return d < 0.5 ? d ** 2 / 2 : 0.5 * (d - 0.25);
     },
+    derivative: (x, t) => clamp(x - t, 0.5),
   },
   smoothL1Loss: {
     loss: (x, t) => smoothL1Loss(x, t, 0.5),
@@ -37,10 +46,12 @@ const losses: Record<string, { loss: Loss; reference: (x: number, t: number) => 
       const d = Math.abs(x - t);
       return d < 0.5 ? d ** 2 : d - 0.25;
     },
+    derivative: (x, t) => clamp(2 * (x - t), 1),
   },
   binaryCrossEntropyWithLogitsLoss: {
     loss: binaryCrossEntropyWithLogitsLoss,
     reference: (x, t) => Math.max(x, 0) - x * t + Math.log1p(Math.exp(-Math.abs(x))),
+    derivative: (x, t) => 1 / (1 + Math.exp(-x)) - t,
   },
 };
 
@@ -48,13 +59,20 @@ const losses: Record<string, { loss: Loss; reference: (x: number, t: number) => 
 const targets = (n: number) => values(seeded(n), n, 0.5, 0.5);
 
 describe('losses', () => {
-  for (const [name, { loss, reference }] of Object.entries(losses)) {
+  for (const [name, { loss, reference, derivative }] of Object.entries(losses)) {
     it(`${name}: the mean over all values, more than a thread takes at once`, () => {
       for (const n of [1, 13, 100_000]) {
         const [x, t] = [values(seeded(n + 1), n, 3), targets(n)];
         const expected = x.reduce((sum, value, i) => sum + reference(value, t[i]), 0) / n;
-        const found = loss(Tensor.from(x, [n]).trace(), Tensor.from(t, [n])).item();
-        expectNear([found], [expected], 1e-6 * expected);
+        const input = Tensor.from(x, [n]);
+        const found = loss(input.trace(), Tensor.from(t, [n]));
+        expectNear([found.item()], [expected], 1e-6 * expected);
+        const dx = backward(found).get(input)?.data ?? [];
+        expectNear(
+          dx,
+          Float64Array.from(x, (value, i) => derivative(value, t[i]) / n),
+          1e-6 / n,
+        );
       }
     });
 

@@ -1,7 +1,16 @@
-import { RMSprop, type RMSpropOptions } from 'batchnorm';
+import {
+  backward,
+  type CanUpdateWithGradients,
+  RMSprop,
+  type RMSpropOptions,
+  Tensor,
+  updateParameter,
+} from 'batchnorm';
+import { expect } from 'chai';
 import { expectError } from '../support/errors.js';
 import { expectNear } from '../support/expect-near.js';
 import { afterSteps } from '../support/parameter.js';
+import { seeded, values } from '../support/random.js';
 
 const gradient = [3, 5];
 
@@ -39,6 +48,20 @@ describe('RMSprop', () => {
       expectNear(afterSteps(new RMSprop(options), 4), expected(options, 4), 2e-6);
     });
   }
+
+  it('centered, stays finite where rounding takes the variance of equal gradients below zero', () => {
+    const gradients = Tensor.from(values(seeded(1), 256, 1e4), [256]);
+    const w = Tensor.zeros([256]);
+    const module: CanUpdateWithGradients = {
+      parameters: () => [['w', w]],
+      update: (provider, unused) => updateParameter(w, provider, unused),
+    };
+    const rmsprop = new RMSprop({ centered: true });
+    for (let step = 0; step < 200; step++) {
+      rmsprop.update(module, backward(gradients.trace().mul(w).sum()));
+      expect(w.data.every(Number.isFinite), `step ${step}`).to.equal(true);
+    }
+  });
 
   it('refuses wrong options by name', () => {
     const make = (options: unknown) => () => Reflect.construct(RMSprop, [options]) as object;

@@ -272,10 +272,10 @@ export default [
     tests: ['parity/dfdx-losses'],
   },
   {
-    file: 'lib/ops/cross-entropy.ts',
+    file: 'lib/tensor/number-arrays.ts',
     what: 'a class index beyond the last class is accepted',
-    find: 'index >= columns',
-    replace: 'index > columns',
+    find: 'index >= limit',
+    replace: 'index > limit',
     tests: ['ops/operations', 'misuse/misuse'],
   },
   {

@@ -130,7 +130,7 @@ export default [
     what: 'a centered variance may fall below zero',
     find: 'variance = max(F32::zero(), negative_mul_add(a, a, s));',
     replace: 'variance = negative_mul_add(a, a, s);',
-    tests: ['native:optimizer_kernels_test.cc', 'optim/rmsprop'],
+    tests: ['optim/rmsprop'],
   },
   {
     file: 'native/kernels/dropout.inl.h',
@@ -221,7 +221,7 @@ export default [
     what: 'every piece of a step uses the velocity of the first one',
     find: 'return array == nullptr ? nullptr : array + begin;',
     replace: 'return begin > 0 ? array : array;',
-    tests: ['optim/sgd', 'optim/rmsprop', 'native:optimizer_kernels_test.cc'],
+    tests: ['optim/long-parameters'],
   },
   {
     file: 'native/ops/reductions.cc',
@@ -308,5 +308,33 @@ export default [
     find: 'void forget_threads() { g_pool = new (g_storage) Pool; }',
     replace: 'void forget_threads() {}',
     tests: ['native:thread_pool_test.cc'],
+  },
+  {
+    file: 'native/ops/optimizers.cc',
+    what: 'every piece of an Adam step uses the moments of the first one',
+    find: 'moment1 + begin, moment2 + begin,',
+    replace: 'moment1, moment2,',
+    tests: ['optim/long-parameters'],
+  },
+  {
+    file: 'native/ops/elementwise.cc',
+    what: 'every piece of a function reads the first one',
+    find: '{ kernel(x + begin, y + begin, end - begin); }',
+    replace: '{ kernel(x, y + begin, end - begin); }',
+    tests: ['ops/long-tensors'],
+  },
+  {
+    file: 'native/ops/elementwise.cc',
+    what: 'every piece of the backward pass of LeakyReLU reads the gradient of the first one',
+    find: 'kernels.leaky_relu_backward(x + begin, dy + begin, slope,',
+    replace: 'kernels.leaky_relu_backward(x + begin, dy, slope,',
+    tests: ['ops/long-tensors'],
+  },
+  {
+    file: 'native/ops/reductions.cc',
+    what: 'the backward pass of log-softmax reads the gradient of the first row',
+    find: 'kernels.log_softmax_backward(y + start, dy + start, dx + start, columns);',
+    replace: 'kernels.log_softmax_backward(y + start, dy, dx + start, columns);',
+    tests: ['ops/long-tensors'],
   },
 ];
