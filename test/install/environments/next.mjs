@@ -23,7 +23,10 @@ export async function GET() {
 }
 `,
   );
-  project.write('next.config.mjs', `export default ${JSON.stringify(config)};`);
+  // Else the lock file of this checkout makes it the root of the application.
+  const roots = { outputFileTracingRoot: project.folder, turbopack: { root: project.folder } };
+  const text = JSON.stringify({ output: 'standalone', ...roots, ...config });
+  project.write('next.config.mjs', `export default ${text};`);
 }
 
 function build(project, args = []) {
@@ -106,7 +109,7 @@ async function expectAdvice(project, folder, hidden) {
 
 export const cases = {
   'bundled by Turbopack, as by default': async (project) => {
-    writeApplication(project, { output: 'standalone' });
+    writeApplication(project, {});
     build(project);
     await standalone(project, async (folder, hidden) => {
       await expectNative(project, folder);
@@ -114,12 +117,12 @@ export const cases = {
     });
   },
   'bundled by webpack, which copies no binaries for servers': async (project) => {
-    writeApplication(project, { output: 'standalone' });
+    writeApplication(project, {});
     build(project, ['--webpack']);
     await standalone(project, (folder, hidden) => expectAdvice(project, folder, hidden));
   },
   serverExternalPackages: async (project) => {
-    writeApplication(project, { output: 'standalone', serverExternalPackages: ['batchnorm'] });
+    writeApplication(project, { serverExternalPackages: ['batchnorm'] });
     for (const bundler of ['--turbopack', '--webpack']) {
       build(project, [bundler]);
       await standalone(project, async (folder) => {
