@@ -5,22 +5,22 @@
 // ids of tensors, the chosen backend, the classes that `instanceof` compares) must exist once in a process that uses both
 // `import` and `require`. Bundlers get an ES module (the condition "module" in package.json) that notes where they put the
 // binaries and exports what the same CommonJS files export. The declarations stay as they are.
-import { buildSync, transformSync } from 'esbuild';
+import { build, transformSync } from 'esbuild';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { targets } from '../prebuild/targets.mjs';
 import { toCommonJs } from './commonjs.mjs';
 
 const target = 'node20.19';
 
 /** @param manifest package.json of the checkout, whose `exports` and `bin` name the entries. */
-export function bundle(manifest) {
+export async function bundle(manifest) {
   for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
     if (/\.js(\.map)?$/.test(name)) rmSync(join('dist', name));
   }
   const publicEntries = namesOf(Object.values(manifest.exports).map((entry) => entry.default));
   const commands = namesOf(Object.values(manifest.bin));
-  const { outputFiles, metafile } = buildSync({
+  const { outputFiles, metafile } = await build({
     entryPoints: [
       ...publicEntries.map((name) => ({ in: `lib/${name}.ts`, out: `shared/${name}` })),
       ...[...commands, 'backend/bundled'].map((name) => ({ in: `lib/${name}.ts`, out: name })),
@@ -37,6 +37,7 @@ export function bundle(manifest) {
     // Not minified: Node prints the line that an uncaught error comes from.
     write: false,
     metafile: true,
+    plugins: [wholeLibraryForCommands],
     logLevel: 'warning',
   });
   for (const { path, text } of outputFiles) write(path, toCommonJs(path, text));
@@ -49,6 +50,28 @@ export function bundle(manifest) {
     write(`dist/${name}.mjs`, entryForBundlers(name, exports));
   }
 }
+
+/**
+ * What a command imports when it runs counts as importing the whole library. Otherwise esbuild makes a file for each part that
+ * some command needs alone, and every program that imports the package reads a dozen files instead of a few.
+ */
+const wholeLibraryForCommands = {
+  name: 'whole-library-for-commands',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'command';
+    onResolve({ filter: /^\./ }, ({ kind, path, importer, resolveDir }) => {
+      if (kind !== 'dynamic-import' || !importer.includes('cli')) return undefined;
+      return { path: resolve(resolveDir, path.replace(/\.js$/, '.ts')), namespace };
+    });
+    onLoad({ filter: /./, namespace }, ({ path }) => ({
+      contents: [
+        `export * from './${basename(path)}';`,
+        `export * as library from '${resolve('lib/index.ts').replaceAll('\\', '/')}';`,
+      ].join('\n'),
+      resolveDir: dirname(path),
+    }));
+  },
+};
 
 /** 'index' of './dist/index.js'. */
 function namesOf(files) {

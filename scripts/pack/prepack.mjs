@@ -22,7 +22,7 @@ writeFileSync('prebuilds/manifest.json', `${JSON.stringify(manifest, null, 2)}\n
 // What was compiled from a source that has gone would be packed too.
 rmSync('dist', { recursive: true, force: true });
 run(process.execPath, [require.resolve('typescript/bin/tsc'), '--build', 'lib']);
-bundle(JSON.parse(readFileSync('package.json', 'utf8')));
+await bundle(JSON.parse(readFileSync('package.json', 'utf8')));
 const published = publishedManifest();
 replaceFile('package.json', `${JSON.stringify(published, null, 2)}\n`);
 replaceFile('README.md', publishedReadme(readFileSync('README.md', 'utf8'), published));
