@@ -187,8 +187,8 @@ export default [
   {
     file: 'lib/nn/sequential.ts',
     what: 'resetParams leaves out the last layer',
-    find: 'for (const layer of this.layers) (layer as Part).resetParams?.(rng);',
-    replace: 'for (const layer of this.layers.slice(0, -1)) (layer as Part).resetParams?.(rng);',
+    find: 'for (const [i, layer] of this.layers.entries()) resetPart(',
+    replace: 'for (const [i, layer] of this.layers.slice(0, -1).entries()) resetPart(',
     tests: ['nn/reset-params'],
   },
   {
@@ -208,8 +208,8 @@ export default [
   {
     file: 'lib/nn/residual.ts',
     what: 'the parts are named in files without the dot of dfdx',
-    find: "writePart('f', this.f, zip, `${prefix}.0`);",
-    replace: "writePart('f', this.f, zip, `${prefix}0`);",
+    find: "writePart(this, '0', this.f, zip, `${prefix}.0`);",
+    replace: "writePart(this, '0', this.f, zip, `${prefix}0`);",
     tests: ['npz/saving'],
   },
   {
@@ -221,23 +221,23 @@ export default [
   },
   {
     file: 'lib/nn/generalized-residual.ts',
-    what: 'the keys of f and r are swapped in files, for writing and reading alike',
-    find: "    writePart('f', this.f, zip, `${prefix}.f`);\n    writePart('r', this.r, zip, `${prefix}.r`);",
+    what: 'the keys of f and r are swapped in files',
+    find: "    writePart(this, 'f', this.f, zip, `${prefix}.f`);\n    writePart(this, 'r', this.r, zip, `${prefix}.r`);",
     replace:
-      "    writePart('f', this.f, zip, `${prefix}.r`);\n    writePart('r', this.r, zip, `${prefix}.f`);",
+      "    writePart(this, 'f', this.f, zip, `${prefix}.r`);\n    writePart(this, 'r', this.r, zip, `${prefix}.f`);",
     tests: ['nn/generalized-residual'],
   },
   {
     file: 'lib/nn/generalized-residual.ts',
     what: 'resetParams leaves out r',
-    find: '    (this.r as Part).resetParams?.(rng);\n',
+    find: "    resetPart(this, 'r', this.r, rng);\n",
     replace: '',
     tests: ['nn/reset-params'],
   },
   {
     file: 'lib/nn/generalized-residual.ts',
     what: 'update leaves out r',
-    find: '    (this.r as Part).update?.(provider, unused);\n',
+    find: "    updatePart(this, 'r', this.r, provider, unused);\n",
     replace: '',
     tests: ['nn/generalized-residual'],
   },
