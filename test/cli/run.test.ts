@@ -75,7 +75,7 @@ describe('batchnorm', () => {
     [['bench', '--shape', '1,2,3'], 'Expected N,C,H,W', '--shape but received "1,2,3"'],
     [['bench', '--shape', '1,2,1,1'], 'at least two values per channel', '"1,2,1,1"'],
     [['bench', '--shape', '1,1,65536,65536'], 'at most 536870912'],
-    [['inspect'], 'Expected one FILE.npz for inspect but received none'],
+    [['inspect'], 'Expected one FILE for inspect but received none'],
     [['inspect', 'a.npz', 'b.npz'], 'but received "a.npz", "b.npz"'],
   ];
   for (const [args, ...parts] of wrong) {
