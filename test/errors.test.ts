@@ -138,7 +138,8 @@ describe('surplus arguments', () => {
   });
 
   it('leave names and lengths of methods as they are', () => {
-    const of = (object: object, name: string) => Object.getOwnPropertyDescriptor(object, name)?.value as unknown; // prettier-ignore
+    const of = (object: object, name: string) =>
+      Object.getOwnPropertyDescriptor(object, name)?.value as unknown;
     expect(of(Tensor.prototype, 'reshape')).to.include({ name: 'reshape', length: 1 });
     expect(of(Tensor, 'from')).to.include({ name: 'from', length: 2 });
   });

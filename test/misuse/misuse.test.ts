@@ -101,14 +101,18 @@ if (!emulated && backend.isa !== 'scalar') {
         const before = stateOf({ self, args });
         const error = await outcome(() => invoke(callable, self, [...args, 'surplus']));
         expect(stateOf({ self, args })).to.equal(before);
-        expect(error).to.be.instanceOf(TypeError).with.property('code', 'ERR_BATCHNORM_TOO_MANY_ARGUMENTS'); // prettier-ignore
+        expect(error)
+          .to.be.instanceOf(TypeError)
+          .with.property('code', 'ERR_BATCHNORM_TOO_MANY_ARGUMENTS');
         const { message } = error as Error;
         expect(message).to.include(args.length === 0 ? 'no arguments' : `at most ${args.length} `);
         expect(message).to.include(`argument ${args.length + 1}, "surplus"`);
         expect(message).to.include(`${callable.member}()`);
         examples.close();
         const again = await examples.of(callable);
-        const missing = await outcome(() => invoke(callable, again.self, [...again.args, undefined])); // prettier-ignore
+        const missing = await outcome(() =>
+          invoke(callable, again.self, [...again.args, undefined]),
+        );
         expect(missing).to.equal(undefined);
         examples.close();
       });
@@ -119,7 +123,9 @@ if (!emulated && backend.isa !== 'scalar') {
           const { self, args } = await examples.of(callable);
           const given = args.with(i, { ...(args[i] as object), misspelt: 1 });
           const error = await outcome(() => invoke(callable, self, given));
-          expect(error).to.be.instanceOf(TypeError).with.property('code', 'ERR_BATCHNORM_UNKNOWN_OPTION'); // prettier-ignore
+          expect(error)
+            .to.be.instanceOf(TypeError)
+            .with.property('code', 'ERR_BATCHNORM_UNKNOWN_OPTION');
           expect((error as Error).message).to.include('misspelt');
           examples.close();
         });
@@ -132,7 +138,9 @@ if (!emulated && backend.isa !== 'scalar') {
 
     for (const name of closed) {
       it(`new ${name}`, () => {
-        const constructor = (index as Record<string, unknown>)[name] as new (...args: unknown[]) => unknown; // prettier-ignore
+        const constructor = (index as Record<string, unknown>)[name] as new (
+          ...args: unknown[]
+        ) => unknown;
         for (const args of [
           [],
           [
@@ -141,7 +149,9 @@ if (!emulated && backend.isa !== 'scalar') {
           ],
           [Tensor.zeros([2]), [0], Uint32Array.of(0)],
         ]) {
-          expect(() => new constructor(...args)).to.throw(TypeError, name).with.property('code', 'ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR'); // prettier-ignore
+          expect(() => new constructor(...args))
+            .to.throw(TypeError, name)
+            .with.property('code', 'ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR');
         }
       });
     }
@@ -178,7 +188,11 @@ function isOptions(checker: ts.TypeChecker, type: ts.Type): boolean {
     return given.length > 0 && given.every((each) => isOptions(checker, each));
   }
   if (!(type.flags & ts.TypeFlags.Object) || type.symbol === undefined) return false;
-  if (type.symbol.flags & ts.SymbolFlags.Class || !/Options$|Input$|Output$|Dataset$|^Training$/.test(type.symbol.name)) return false; // prettier-ignore
+  if (
+    type.symbol.flags & ts.SymbolFlags.Class ||
+    !/Options$|Input$|Output$|Dataset$|^Training$/.test(type.symbol.name)
+  )
+    return false;
   return checker.getPropertiesOfType(type).length > 0;
 }
 

@@ -83,15 +83,60 @@ describe('errors inside compositions', () => {
     const cases: readonly (readonly [name: string, net: unknown, columns: number, path: string])[] =
       [
         ['a layer', compose(relu(), new Linear(4, 2)), 3, '1 (Linear)'],
-        ['a nested layer', compose(relu(), compose(relu(), relu(), new Linear(4, 2))), 3, '1.2 (Linear)'], // prettier-ignore
-        ['the part of a residual', compose(relu(), new Residual(new Linear(4, 4))), 3, '1.0 (Linear)'], // prettier-ignore
-        ['one way of two', compose(new GeneralizedResidual(relu(), new Linear(4, 4))), 3, '0.r (Linear)'], // prettier-ignore
-        ['the other way', compose(new GeneralizedResidual(new Linear(4, 4), relu())), 3, '0.f (Linear)'], // prettier-ignore
-        ['a residual that changes the shape', compose(relu(), new Residual(new Linear(3, 4))), 3, '1 (Residual)'], // prettier-ignore
-        ['two ways that do not meet', compose(new GeneralizedResidual(new Linear(3, 4), relu())), 3, '0 (GeneralizedResidual)'], // prettier-ignore
-        ["a part of a user's module", compose(relu(), relu(), relu(), new Classifier()), 3, '3.head (Linear)'], // prettier-ignore
-        ["a composition in a user's module", compose(relu(), new Classifier(compose(relu(), new Linear(4, 4)) as never)), 3, '1.head.1 (Linear)'], // prettier-ignore
-        ["a part of a user's module that does not name it", compose(relu(), { forward: (x: unknown) => untyped(new Linear(4, 4)).forward(x) }), 3, '1 (Object)'], // prettier-ignore
+        [
+          'a nested layer',
+          compose(relu(), compose(relu(), relu(), new Linear(4, 2))),
+          3,
+          '1.2 (Linear)',
+        ],
+        [
+          'the part of a residual',
+          compose(relu(), new Residual(new Linear(4, 4))),
+          3,
+          '1.0 (Linear)',
+        ],
+        [
+          'one way of two',
+          compose(new GeneralizedResidual(relu(), new Linear(4, 4))),
+          3,
+          '0.r (Linear)',
+        ],
+        [
+          'the other way',
+          compose(new GeneralizedResidual(new Linear(4, 4), relu())),
+          3,
+          '0.f (Linear)',
+        ],
+        [
+          'a residual that changes the shape',
+          compose(relu(), new Residual(new Linear(3, 4))),
+          3,
+          '1 (Residual)',
+        ],
+        [
+          'two ways that do not meet',
+          compose(new GeneralizedResidual(new Linear(3, 4), relu())),
+          3,
+          '0 (GeneralizedResidual)',
+        ],
+        [
+          "a part of a user's module",
+          compose(relu(), relu(), relu(), new Classifier()),
+          3,
+          '3.head (Linear)',
+        ],
+        [
+          "a composition in a user's module",
+          compose(relu(), new Classifier(compose(relu(), new Linear(4, 4)) as never)),
+          3,
+          '1.head.1 (Linear)',
+        ],
+        [
+          "a part of a user's module that does not name it",
+          compose(relu(), { forward: (x: unknown) => untyped(new Linear(4, 4)).forward(x) }),
+          3,
+          '1 (Object)',
+        ],
       ];
     for (const [name, net, columns, path] of cases) {
       for (const pass of ['forward', 'forwardMut'] as const) {
@@ -128,9 +173,13 @@ describe('errors inside compositions', () => {
         Reflect.construct(GeneralizedResidual, [compose(new BatchNorm2D(3)), r]) as unknown,
         new ReLU(),
       );
-    expect(pathOf(ways(compose(new ReLU(), new Conv2D(5, 3, 1))), images(3))).to.deep.equal(['0.r.1 (Conv2D)']); // prettier-ignore
+    expect(pathOf(ways(compose(new ReLU(), new Conv2D(5, 3, 1))), images(3))).to.deep.equal([
+      '0.r.1 (Conv2D)',
+    ]);
     expect(pathOf(ways(new Conv2D(3, 5, 1)), images(3))).to.deep.equal(['0 (GeneralizedResidual)']);
-    expect(pathOf(compose(new BatchNorm2D(3), new ReLU()), images(4))).to.deep.equal(['0 (BatchNorm2D)']); // prettier-ignore
+    expect(pathOf(compose(new BatchNorm2D(3), new ReLU()), images(4))).to.deep.equal([
+      '0 (BatchNorm2D)',
+    ]);
   });
 
   it('have no path where the network itself refuses its input', () => {
@@ -139,8 +188,12 @@ describe('errors inside compositions', () => {
   });
 
   it('name the path in forwardMut, the wrong mode and a missing method', () => {
-    const taped = thrownBy(() => untyped(compose(new ReLU(), compose({ forwardMut: (x: unknown) => x }))).forward(rows(2))) as Error; // prettier-ignore
-    expect(taped.message).to.equal('Expected forward() in Object for inference, but it has only forwardMut(), in 1.0 (Object)'); // prettier-ignore
+    const taped = thrownBy(() =>
+      untyped(compose(new ReLU(), compose({ forwardMut: (x: unknown) => x }))).forward(rows(2)),
+    ) as Error;
+    expect(taped.message).to.equal(
+      'Expected forward() in Object for inference, but it has only forwardMut(), in 1.0 (Object)',
+    );
   });
 
   describe('stay the same errors:', () => {
@@ -230,10 +283,16 @@ describe('errors inside compositions', () => {
 
     it('clone, write, read, update and resetParams', async () => {
       expect(() => nested(failing('clone')).clone()).to.throw(Error, place);
-      expect(() => { nested(failing('write')).write(new NpzWriter(), ''); }).to.throw(Error, place); // prettier-ignore
+      expect(() => {
+        nested(failing('write')).write(new NpzWriter(), '');
+      }).to.throw(Error, place);
       const provider = { gradient: (parameter: Tensor<readonly number[]>) => parameter };
-      expect(() => { nested(failing('update')).update(provider as GradientProvider, new UnusedTensors()); }).to.throw(Error, place); // prettier-ignore
-      expect(() => { nested(failing('resetParams')).resetParams(Math.random); }).to.throw(Error, place); // prettier-ignore
+      expect(() => {
+        nested(failing('update')).update(provider as GradientProvider, new UnusedTensors());
+      }).to.throw(Error, place);
+      expect(() => {
+        nested(failing('resetParams')).resetParams(Math.random);
+      }).to.throw(Error, place);
       const file = path('empty.npz');
       await saveNpz(file, { write: () => undefined });
       const zip = await NpzReader.open(file);
@@ -250,8 +309,16 @@ describe('errors inside compositions', () => {
 
     it('methods that a module lacks', () => {
       const module = failing('other');
-      expect(() => nested(module).clone()).to.throw(TypeError, 'Expected clone() in Object, but it has none, in 1.0.1 (Object)'); // prettier-ignore
-      expect(() => { nested(module).write(new NpzWriter(), ''); }).to.throw(TypeError, 'write() in Object, which has parameters, but it has none, in 1.0.1 (Object)'); // prettier-ignore
+      expect(() => nested(module).clone()).to.throw(
+        TypeError,
+        'Expected clone() in Object, but it has none, in 1.0.1 (Object)',
+      );
+      expect(() => {
+        nested(module).write(new NpzWriter(), '');
+      }).to.throw(
+        TypeError,
+        'write() in Object, which has parameters, but it has none, in 1.0.1 (Object)',
+      );
     });
   });
 });
