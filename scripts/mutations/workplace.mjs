@@ -17,7 +17,7 @@ const timeLimit = 300_000;
 const wide = [
   'dist-dev/test/**/*.test.js',
   ...[
-    'backend/{leaving,limited-memory}',
+    'backend/{hangs,leaving,limited-memory}',
     'examples/*',
     'endurance/*',
     'install/*',

@@ -10,8 +10,12 @@ const readable = process.platform === 'linux' && !emulated;
 
 /** The threads of a program that waits until it is killed. */
 async function threadsOf(where: string, functions: readonly string[]) {
-  const { threads, signal, stderr } = await runToEnd([program, where], 10_000, functions);
-  expect({ signal, stderr }).to.deep.equal({ signal: 'SIGKILL', stderr: where === 'worker' ? '' : 'begins\n' }); // prettier-ignore
+  const { threads, signal, stderr } = await runToEnd([program, where], {
+    limit: 2000,
+    fromFirstLine: true,
+    functions,
+  });
+  expect({ signal, stderr }).to.deep.equal({ signal: 'SIGKILL', stderr: 'begins\n' }); // prettier-ignore
   return threads ?? [];
 }
 
@@ -42,9 +46,12 @@ describe('what the test of leaving processes takes for a hang of Node itself', f
     it('is seen where Node hangs for this reason, which options of V8 make likely', async () => {
       // Tasks that allocate in a heap that is full ask for garbage collections until the end.
       const options = ['--stress-concurrent-allocation', '--max-old-space-size=10'];
-      const busy = 'const end = Date.now() + 200; while (Date.now() < end); process.exit(3);';
+      const program = 'const end = Date.now() + 200; while (Date.now() < end); console.error(1); process.exit(3);'; // prettier-ignore
       for (let i = 0; i < 5; i++) {
-        const { status, threads } = await runToEnd([...options, '-e', busy], 10_000);
+        const { status, threads } = await runToEnd([...options, '-e', program], {
+          limit: 2000,
+          fromFirstLine: true,
+        });
         if (threads === undefined) {
           expect(status).to.be.oneOf([3, 9]); // 9: this version of Node has no such option
         } else if (threads.every(({ waits }) => waits)) {

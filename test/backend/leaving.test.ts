@@ -54,7 +54,9 @@ describe('leaving while workers train', function () {
     it(`the process ends by ${way} among eight workers, ${times} times`, async () => {
       let hungInNode = 0;
       for (let i = 0; i < times;) {
-        const { threads, ...ending } = await runToEnd([program, way, String(i % 8)], hanging);
+        const { threads, ...ending } = await runToEnd([program, way, String(i % 8)], {
+          limit: hanging,
+        });
         if (threads !== undefined && hangsInNode(threads) && hungInNode < mostHangsOfNode) {
           hungInNode++;
           continue;

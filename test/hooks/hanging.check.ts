@@ -10,7 +10,7 @@ describe('a process that hangs in the addon', function () {
 
   for (const where of ['main', 'worker']) {
     it(`is seen as such: ${where}`, async () => {
-      const { threads = [], signal, stderr } = await runToEnd([program, where], 15_000);
+      const { threads = [], signal, stderr } = await runToEnd([program, where], { limit: 15_000 });
       expect(signal, stderr).to.equal('SIGKILL');
       const inside = threads.filter(({ inAddon, ofPool }) => inAddon && !ofPool);
       expect(inside, JSON.stringify(threads)).to.have.length(1);

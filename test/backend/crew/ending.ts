@@ -23,16 +23,25 @@ export interface Ending {
   readonly threads?: readonly ThreadStack[];
 }
 
-/** Runs a program of Node's; kills it where it does not end within so many milliseconds. */
+export interface Limits {
+  /** Milliseconds after which a program that has not ended is killed. */
+  readonly limit: number;
+  /** Whether they count from the first line that the program prints to stderr, not from its start. */
+  readonly fromFirstLine?: boolean;
+  /** Functions of Node to look for on the stacks of a program that is killed. */
+  readonly functions?: readonly string[];
+}
+
+/** Runs a program with Node until it ends or has reached its limit. */
 export async function runToEnd(
   args: readonly string[],
-  limit: number,
-  functions: readonly string[] = shutdownFunctions,
+  { limit, fromFirstLine = false, functions = shutdownFunctions }: Limits,
 ): Promise<Ending> {
   const child = spawn(node.file, node.args(...args), { stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  if (fromFirstLine) await Promise.race([ended, once(child.stderr, 'data')]);
   const timer = new AbortController();
   const first = await Promise.race([
     ended,

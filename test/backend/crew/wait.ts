@@ -9,9 +9,12 @@ setNumThreads(2);
 for (let i = 0; i < 3; i++) x.matmul(x).dispose();
 if (where === 'worker') {
   // Its thread computes in the addon, this one waits in JavaScript.
-  new Worker(new URL(import.meta.url), { workerData: 'addon' }).once('online', wait);
+  new Worker(new URL(import.meta.url), { workerData: 'addon' }).once('online', () => {
+    process.stderr.write('begins\n');
+    wait();
+  });
 } else {
-  process.stderr.write('begins\n');
+  if (isMainThread) process.stderr.write('begins\n');
   if (where === 'addon') for (;;) x.matmul(x).dispose();
   wait();
 }
