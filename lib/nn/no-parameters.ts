@@ -19,6 +19,7 @@ export abstract class NoParameters<Name extends string>
   /** Tells the compiler layers apart that have the same members; no value has it. */
   declare protected readonly [layerName]: Name;
 
+  /** Takes no arguments. @throws TypeError for any. */
   constructor() {
     // Of the derived classes without a constructor of their own: new Softmax(1).
     if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);

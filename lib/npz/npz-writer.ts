@@ -20,6 +20,7 @@ export class NpzWriter {
   /** The parts of each entry: one buffer, or header and values of a large array. */
   readonly #entries = new Map<string, readonly ArrayBufferView[]>();
 
+  /** An archive without entries. @throws TypeError for an argument. */
   constructor() {
     if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
   }

@@ -21,6 +21,7 @@ export class UnusedTensors {
 
   readonly #tensors: Tensor<Shape>[] = [];
 
+  /** A list without parameters. @throws TypeError for an argument. */
   constructor() {
     if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
   }
