@@ -327,6 +327,8 @@ export interface Backend {
   adviseHugePages: (n: number, buffer: Float32Array) => void;
   /** Whether so many bytes could be allocated now, leaving so many; true where that cannot be known. */
   hasRoom: (bytes: number, left: number) => boolean;
+  /** Frees what nobody refers to any more, memory of array buffers included. */
+  collectGarbage: () => void;
   /** What the kernels cut their work by; undefined where nothing is cut. */
   cacheSizes: () => CacheSizes | undefined;
 }

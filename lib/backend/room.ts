@@ -22,7 +22,7 @@ export function requireRoom(bytes: number): void {
     return;
   }
   if (!backend.hasRoom(bytes, leftToV8)) {
-    collectGarbage();
+    backend.collectGarbage();
     if (!backend.hasRoom(bytes, leftToV8)) throw outOfMemory(`${bytes} bytes`);
   }
   unchecked = 0;
@@ -60,7 +60,7 @@ export function ensureHeap(what: string, bytes: number): void {
   try {
     requireRoom(bytes);
     if (!fitsHeap(bytes)) {
-      collectGarbage();
+      backend.collectGarbage();
       if (!fitsHeap(bytes)) throw outOfMemory(`${bytes} bytes in the heap`);
     }
   } catch (cause) {
@@ -71,14 +71,4 @@ export function ensureHeap(what: string, bytes: number): void {
 function fitsHeap(bytes: number): boolean {
   const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics();
   return used + bytes <= limit && hasAddressSpace(bytes + leftToV8);
-}
-
-/** What lacks may be occupied by garbage, and V8 collects it before it refuses an allocation. */
-function collectGarbage(): void {
-  try {
-    // Never granted under a limit: what is granted would itself be garbage that lies in the way.
-    new ArrayBuffer(2 ** 46);
-  } catch {
-    // The collection is done.
-  }
 }

@@ -11,6 +11,7 @@ import {
 import { FileFormatError } from '../files/file-format-error.js';
 import { fileKind, wrongKind } from '../files/file-kind.js';
 import { openFile } from '../files/open-file.js';
+import { withFileMemory } from '../files/file-memory.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { requireNoSurplus } from '../surplus-arguments.js';
 
@@ -99,21 +100,24 @@ export async function readIdx<T extends keyof IdxValues = 'uint8'>(
     throw new FileFormatError(file, expected, found);
   };
 
-  const { handle, size, head } = await openFile(file, wanted);
-  try {
-    const gzipped = fileKind(head) === 'gzip';
-    const most = Math.min(maxBytes, gzipped ? size * mostExpansion : size);
-    const collector = new Collector(file, type, axes, most, fail);
-    const content = handle.createReadStream({
-      start: 0,
-      autoClose: false,
-      highWaterMark: readSize,
-    });
-    await (gzipped ? unzip(content, collector, fail) : collect(content, collector));
-    return collector.end() as IdxArray<T>;
-  } finally {
-    await handle.close();
-  }
+  const read = async (): Promise<IdxArray<T>> => {
+    const { handle, size, head } = await openFile(file, wanted);
+    try {
+      const gzipped = fileKind(head) === 'gzip';
+      const most = Math.min(maxBytes, gzipped ? size * mostExpansion : size);
+      const collector = new Collector(file, type, axes, most, fail);
+      const content = handle.createReadStream({
+        start: 0,
+        autoClose: false,
+        highWaterMark: readSize,
+      });
+      await (gzipped ? unzip(content, collector, fail) : collect(content, collector));
+      return collector.end() as IdxArray<T>;
+    } finally {
+      await handle.close();
+    }
+  };
+  return withFileMemory(`reading ${file}`, read);
 }
 
 async function collect(content: AsyncIterable<unknown>, collector: Collector): Promise<void> {

@@ -34,6 +34,13 @@ export function decodeFloat32(
   target: Float32Array,
   at: number,
 ): void {
+  const aligned = bytes.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
+  if (type.kind === 'float' && type.itemSize === 4 && isNativeOrder(type) && aligned) {
+    // Without a copy, which would be garbage as large as the file.
+    const { buffer, byteOffset, length } = bytes;
+    target.set(new Float32Array(buffer, byteOffset, length / type.itemSize), at);
+    return;
+  }
   if (type.itemSize < 8 || type.kind === 'float') {
     target.set(decodeNumbers(bytes, type), at);
     return;
@@ -101,13 +108,18 @@ function fromIntegers(buffer: ArrayBuffer, { kind, itemSize }: NumberType): Floa
 }
 
 /** A copy that is aligned for every type, with the bytes of each number in the order of this machine. */
-function inNativeOrder(bytes: Uint8Array, { itemSize, littleEndian }: NumberType): ArrayBuffer {
+function inNativeOrder(bytes: Uint8Array, type: NumberType): ArrayBuffer {
+  const { itemSize } = type;
   const { buffer } = new Uint8Array(bytes);
-  if (littleEndian !== (endianness() === 'LE')) {
+  if (!isNativeOrder(type)) {
     const copy = Buffer.from(buffer);
     if (itemSize === 2) copy.swap16();
     if (itemSize === 4) copy.swap32();
     if (itemSize === 8) copy.swap64();
   }
   return buffer;
+}
+
+function isNativeOrder({ littleEndian }: NumberType): boolean {
+  return littleEndian === (endianness() === 'LE');
 }

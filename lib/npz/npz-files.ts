@@ -1,4 +1,5 @@
 import { requireOptions, wrongType, wrongValue } from '../errors.js';
+import { withFileMemory } from '../files/file-memory.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { NpzReader } from './npz-reader.js';
@@ -27,7 +28,7 @@ export async function saveNpz(path: FilePath, module: SaveToNpz): Promise<void> 
   requireMethod('module', module, 'write');
   const zip = new NpzWriter();
   module.write(zip, '');
-  await replaceFile(file, (handle) => zip.writeTo(handle));
+  await withFileMemory(`saving ${file}`, () => replaceFile(file, (handle) => zip.writeTo(handle)));
 }
 
 /** How a file is loaded. */
@@ -64,15 +65,17 @@ export async function readNpz(
   read: (zip: NpzReader) => Promise<void>,
   others: (name: string) => boolean,
 ): Promise<void> {
-  const zip = await NpzReader.open(file);
-  try {
-    await zip.together(async () => {
-      await read(zip);
-      zip.requireNoFurther(others);
-    });
-  } finally {
-    zip.close();
-  }
+  await withFileMemory(`loading ${file}`, async () => {
+    const zip = await NpzReader.open(file);
+    try {
+      await zip.together(async () => {
+        await read(zip);
+        zip.requireNoFurther(others);
+      });
+    } finally {
+      zip.close();
+    }
+  });
 }
 
 /** What `LoadOptions` say of further entries. */

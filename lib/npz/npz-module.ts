@@ -32,7 +32,7 @@ export abstract class NpzModule extends BaseModule implements SaveToNpz, LoadFro
   }
 
   /**
-   * Loads from an `.npz` archive in place, from float32 or float64 arrays.
+   * Loads from an `.npz` archive in place, from arrays of numbers of any type, which become float32.
    * @throws FileFormatError naming file, entry, what was expected and what was found: the first entry that
    * is missing, has another shape or type, or is not this module's. Nothing has changed then.
    */

@@ -4,6 +4,7 @@ import { readChunks, readExactly, writeChunks } from '../files/chunks.js';
 import { copyFloats } from '../files/copy-floats.js';
 import { decodeNumbers } from '../files/decode-numbers.js';
 import { FileFormatError } from '../files/file-format-error.js';
+import { withFileMemory } from '../files/file-memory.js';
 import { FloatCollector } from '../files/float-collector.js';
 import { type NumberType, numberTypes } from '../files/number-type.js';
 import { type OpenFile, openFile } from '../files/open-file.js';
@@ -63,14 +64,15 @@ export async function saveSafetensors(
     if (counter === undefined) continue;
     add(counterName(named), 'I64', [], () => encodeInteger(counter.batches()));
   }
-  await replaceFile(file, async (handle) => {
+  const write = async (handle: FileHandle): Promise<void> => {
     for (const part of [formatHeader(entries), ...parts]) await writeChunks(handle, part);
-  });
+  };
+  await withFileMemory(`saving ${file}`, () => replaceFile(file, write));
 }
 
 /**
- * Loads the tensors of a module, in place, from a safetensors file with PyTorch's names: float32, and
- * float64, float16 and bfloat16 converted.
+ * Loads the tensors of a module, in place, from a safetensors file with PyTorch's names. Floats of 16 to
+ * 64 bits, integers and booleans become the nearest float32.
  * @throws FileFormatError naming file, tensor, what was expected and what was found: the first one that is
  * missing, has another shape or type, or is not the module's. Nothing has changed then.
  */
@@ -83,6 +85,14 @@ export async function loadSafetensors(
   const file = readPath('path', path);
   const parameters = readParameters('module', module);
   const extra = readExtra(options);
+  await withFileMemory(`loading ${file}`, () => load(file, parameters, extra));
+}
+
+async function load(
+  file: string,
+  parameters: readonly NamedTensor[],
+  extra: 'refuse' | 'ignore',
+): Promise<void> {
   const opened = await openFile(file, wantedFile);
   try {
     const reader = await Reader.open(file, opened);

@@ -42,6 +42,20 @@ napi_value ask_for_room(Arguments& arguments) {
   return Napi::Boolean::New(arguments.env(), arguments.ok() && has_room(bytes, left));
 }
 
+// A full collection, twice: the memory of array buffers is freed in the background, and the second
+// collection waits for that. V8 collects at once where external memory grows by more than half its
+// heap. An ArrayBuffer too large to allocate does so too, but makes glibc reserve 64 MiB for
+// another arena, of the memory that the collection needs.
+napi_value collect_garbage(Arguments& arguments) {
+  constexpr int64_t kPressure = int64_t{1} << 40;
+  int64_t total = 0;
+  for (int i = 0; i < 2; i++) {
+    napi_adjust_external_memory(arguments.env(), kPressure, &total);
+    napi_adjust_external_memory(arguments.env(), -kPressure, &total);
+  }
+  return nullptr;
+}
+
 // (n, x, y): y = x, each thread one range.
 napi_value copy(Arguments& arguments) {
   const size_t n = arguments.size("n");
@@ -103,6 +117,7 @@ void export_system(Napi::Object exports) {
   export_function<bytes_to_cache_line>(exports, "bytesToCacheLine");
   export_function<advise>(exports, "adviseHugePages");
   export_function<ask_for_room>(exports, "hasRoom");
+  export_function<collect_garbage>(exports, "collectGarbage");
   export_function<copy>(exports, "copy");
   export_function<overlap>(exports, "overlap");
   export_function<read_cache_sizes>(exports, "cacheSizes");

@@ -23,6 +23,7 @@ import {
 } from './batch-norm-relu.js';
 import { batchNormTraining } from './batch-norm-training.js';
 import { dropout } from './dropout.js';
+import { collectGarbage } from './collect-garbage.js';
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
 import { absoluteError, binaryCrossEntropy, huber, squaredError } from './losses.js';
@@ -96,6 +97,7 @@ export function portableBackend(reason?: string): Backend {
     bytesToCacheLine: () => 0,
     adviseHugePages: () => undefined,
     hasRoom: () => true,
+    collectGarbage,
     cacheSizes: () => undefined,
   };
 }
