@@ -56,7 +56,7 @@ describe('RMSprop', () => {
       parameters: () => [['w', w]],
       update: (provider, unused) => updateParameter(w, provider, unused),
     };
-    const rmsprop = new RMSprop({ centered: true });
+    const rmsprop = new RMSprop({ alpha: 0.5, centered: true });
     for (let step = 0; step < 200; step++) {
       rmsprop.update(module, backward(gradients.trace().mul(w).sum()));
       expect(w.data.every(Number.isFinite), `step ${step}`).to.equal(true);

@@ -115,8 +115,8 @@ export default [
   {
     file: 'lib/files/decode-numbers.ts',
     what: 'big-endian values are read as little-endian',
-    find: "if (littleEndian !== (endianness() === 'LE')) {",
-    replace: 'if (false) {',
+    find: "return littleEndian === (endianness() === 'LE');",
+    replace: 'return true;',
     tests: ['npz/loading'],
   },
   {
