@@ -35,7 +35,8 @@ function start(args: string[], watch?: (child: ChildProcess, output: string) => 
 }
 
 describe('npm start', function () {
-  if (emulated) this.timeout(600_000);
+  // Several whole trainings, each in a process of its own.
+  this.timeout(emulated ? 600_000 : 300_000);
   let directory: TemporaryDirectory;
   before(() => {
     directory = new TemporaryDirectory();

@@ -124,7 +124,10 @@ describe('predict', () => {
   });
 });
 
-describe('TrainingRun', () => {
+describe('TrainingRun', function () {
+  // A training run in TypeScript takes half a minute of processor time, and twice that beside another lane of .ci/run.
+  this.timeout(300_000);
+
   it('learns its training images', async () => {
     const own = smallImages(256);
     const run = newRun(10, own);
