@@ -12,11 +12,11 @@ export async function writeReport(path, results) {
   const text = `# Mutations and the tests that notice them
 
 ${new Date().toISOString().slice(0, 10)}, ${cpus()[0].model.trim()} (${platform()}-${arch()}), Node ${process.version}, commit ${commit}.
-Command: \`node scripts/mutations.mjs --report ${path}\`
+Command: \`node scripts/mutations.mjs ${process.argv.slice(2).join(' ')}\`
 
 Each row is a copy of the checkout with one change, compiled and run against the test files that should notice it;
 \`scripts/mutations/list/\` holds the exact texts. A mutant that those tests miss runs through the wider suite before it
-counts as a survivor. Where the last column says "(not named)", only the wider suite noticed.
+counts as a survivor. With \`--resume\`, what earlier runs caught by the same text is not run again. Where the last column says "(not named)", only the wider suite noticed.
 
 ${caught.length} of ${results.length} mutants were caught; ${survivors.length} survived.
 

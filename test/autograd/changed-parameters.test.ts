@@ -99,16 +99,20 @@ describe('backward notices a parameter that changed after the graph saved it:', 
 
   it('by a composition that restores statistics after a layer threw', async () => {
     const bn = new BatchNorm2D(2);
+    const between: ReturnType<typeof save>[] = [];
     const failing = {
       forward(): Tensor<readonly [2, 2, 2, 2]> {
+        between.push(save(bn.runningMean), save(bn.runningVar));
         throw new Error('on purpose');
       },
     };
     const net = new Sequential(bn, failing);
-    // Moved and moved back: the values are the old ones, yet a graph in between may have read the others.
     await expectNoticed(bn, statistics, () => {
       expectError(() => net.forwardMut(x.trace() as never), Error, 'on purpose');
     });
+    // A graph that read the moved values, before they were moved back.
+    expect(between).to.have.length(2);
+    for (const loss of between) expectError(() => backward(loss), Error, 'updated in between');
   });
 
   for (const optimizer of [new Sgd(), new Adam(), new RMSprop()]) {

@@ -48,8 +48,6 @@ export default [
     find: '  storage.values.set(values);\n  storage.version++;\n',
     replace: '  storage.values.set(values);\n',
     tests: ['autograd/changed-parameters'],
-    survives:
-      'Statistics are restored only after a forward pass moved them, which counts as a change by itself; nothing can be saved between the two.',
   },
   {
     file: 'lib/nn/batch-norm-2d.ts',
