@@ -48,7 +48,7 @@ export class Budget {
   }
 
   /**
-   * Runs a task that needs `amount`, after those who came before.
+   * Runs a task that needs `amount` once earlier tasks have theirs: first come, first served.
    * @throws Busy where too many wait.
    */
   async run(amount, task) {

@@ -80,7 +80,7 @@ export class Connections {
   }
 
   /**
-   * Takes no further connections, answers what comes on those that there are, and closes each after its last answer.
+   * Accepts no new connections, answers requests on open ones, and closes each after its last answer.
    * What has no answer shortly before the deadline gets 503, and what still is connected after that is cut.
    * @returns How many were cut.
    */
