@@ -32,18 +32,15 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // A parameter that starts with _ is there for the signature, and `infer _` for the pattern.
-      '@typescript-eslint/no-unused-vars': [
-        'error',
-        { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' },
-      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' }],
       // The checks of plain JavaScript callers look unnecessary to the compiler.
       '@typescript-eslint/no-unnecessary-condition': 'off',
     },
   },
   {
-    // Every error has a code: lib/errors.ts makes them all.
+    // Every error has a code: lib/validation/errors.ts makes them all.
     files: ['lib/**/*.ts'],
-    ignores: ['lib/errors.ts'],
+    ignores: ['lib/validation/errors.ts'],
     rules: {
       // arguments.length counts what a caller passed without making an array for each call.
       'prefer-rest-params': 'off',
@@ -51,7 +48,7 @@ export default tseslint.config(
         'error',
         ...['NewExpression', 'CallExpression'].map((kind) => ({
           selector: `${kind}[callee.name=/^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error$/]`,
-          message: 'Make errors with the functions of lib/errors.ts, which give them a code.',
+          message: 'Make errors with the functions of lib/validation/errors.ts, which give them a code.',
         })),
       ],
     },
@@ -64,7 +61,7 @@ export default tseslint.config(
         {
           selector: `BinaryExpression[operator="instanceof"][right.name=/^(${builtins})$/]`,
           message:
-            'Values of another realm are no instances: use lib/realm.ts or lib/tensor/typed-array.ts.',
+            'Values of another realm are no instances: use lib/validation/realm.ts or lib/core/typed-array.ts.',
         },
       ],
     },

@@ -34,9 +34,7 @@ const contestants = [ours];
 if (succeeds(python, ['-c', 'import torch'])) {
   // Memory that is kept, since new pages in every call would cost more than the arithmetic.
   const warm = { MALLOC_TRIM_THRESHOLD_: '-1', MALLOC_MMAP_MAX_: '0' };
-  contestants.push(
-    new Contestant('PyTorch', python, ['bench/contestants/pytorch_convolution.py'], warm),
-  );
+  contestants.push(new Contestant('PyTorch', python, ['bench/contestants/pytorch_convolution.py'], warm));
 }
 
 const rows = {};
@@ -44,8 +42,7 @@ const totals = new Map(contestants.map(({ name }) => [name, { median: 0, best: 0
 for (const contestant of contestants) contestant.start();
 for (const [i, layer] of layers.entries()) {
   for (const contestant of contestants) await contestant.prepare(layer, threads);
-  for (const pass of passes)
-    rows[`${nameOf(layer)} ${pass}`] = await measure(layer, pass, times[i]);
+  for (const pass of passes) rows[`${nameOf(layer)} ${pass}`] = await measure(layer, pass, times[i]);
 }
 for (const contestant of contestants) await contestant.stop();
 console.table(rows);
@@ -58,7 +55,7 @@ function nameOf([, inChannels, size, outChannels, kernel, stride]) {
 }
 
 function work([images, inChannels, size, outChannels, kernel, stride]) {
-  return images * inChannels * outChannels * (kernel * size / stride) ** 2; // prettier-ignore
+  return images * inChannels * outChannels * ((kernel * size) / stride) ** 2;
 }
 
 async function measure(layer, pass, count) {

@@ -9,8 +9,7 @@ import { shares } from './resnet/shares.mjs';
 import { Contestant } from './contestant.mjs';
 import { median } from './resnet/median.mjs';
 
-const [rounds = '15', threads = [...new Set([1, availableParallelism()])].join()] =
-  process.argv.slice(2);
+const [rounds = '15', threads = [...new Set([1, availableParallelism()])].join()] = process.argv.slice(2);
 const build = 'build-bench';
 runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_BENCH=ON']);
 runQuietly('cmake', ['--build', build, '--target', 'bench_convolution']);
@@ -31,7 +30,7 @@ for (const count of threads.split(',').map(Number)) {
     })),
   );
   const step = shares(count, Number(rounds));
-  const peak = peakWork * count / (await peakMilliseconds(count)); // prettier-ignore
+  const peak = (peakWork * count) / (await peakMilliseconds(count));
   console.table(
     step.parts
       .sort((a, b) => b.milliseconds - a.milliseconds)

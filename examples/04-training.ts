@@ -23,7 +23,10 @@ const net = new Sequential(
 
 // Points as images of one pixel with two channels, x and y.
 const count = 512;
-const points = Tensor.from(Float32Array.from({ length: 2 * count }, () => 4 * rng() - 2), [count, 2, 1, 1]); // prettier-ignore
+const points = Tensor.from(
+  Float32Array.from({ length: 2 * count }, () => 4 * rng() - 2),
+  [count, 2, 1, 1],
+);
 const coordinates = points.clone().data;
 const inside = Array.from({ length: count }, (_, i) =>
   Math.hypot(coordinates[2 * i], coordinates[2 * i + 1]) < 1.5 ? 1 : 0,

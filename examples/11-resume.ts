@@ -23,11 +23,15 @@ import { randomSource } from './random-source.js';
 // Bytes in typed arrays, as readIdx reads them: two of a sample's three numbers decide its class.
 const rng = randomSource(1);
 const features = Uint8Array.from({ length: 3 * 256 }, () => 256 * rng());
-const labels = Uint8Array.from({ length: 256 }, (_, i) => (features[3 * i] > features[3 * i + 1] ? 1 : 0)); // prettier-ignore
+const labels = Uint8Array.from({ length: 256 }, (_, i) => (features[3 * i] > features[3 * i + 1] ? 1 : 0));
 
 function makeRun(seed: number) {
   const weights = randomSource(seed);
-  const model = new Sequential(new Linear(3, 16, { rng: weights }), new ReLU(), new Linear(16, 2, { rng: weights })); // prettier-ignore
+  const model = new Sequential(
+    new Linear(3, 16, { rng: weights }),
+    new ReLU(),
+    new Linear(16, 2, { rng: weights }),
+  );
   const optimizer = new Adam();
   const schedule = cosineSchedule({ lr: 0.02, steps: 80, warmup: 8 });
   // A generator whose state can be saved.
@@ -83,8 +87,7 @@ const second = makeRun(2);
 await loadCheckpoint(file, training(second));
 console.log(second.progress.epoch, second.scheduler.step); // 4 32
 train(second, 10);
-const bits = ({ model }: Run) =>
-  String(model.parameters().map(([, tensor]) => tensor.clone().data));
+const bits = ({ model }: Run) => String(model.parameters().map(([, tensor]) => tensor.clone().data));
 console.log(bits(second) === bits(whole)); // true
 
 // A checkpoint is a file of weights, too.

@@ -1,6 +1,6 @@
-export { backward, type BackwardOptions } from './autograd/backward.js';
-export { disposeGraph, type DisposeGraphOptions } from './autograd/dispose-graph.js';
-export type { Gradients } from './autograd/gradients.js';
+export { backward, type BackwardOptions } from './core/backward.js';
+export { disposeGraph, type DisposeGraphOptions } from './core/dispose-graph.js';
+export type { Gradients } from './core/gradients.js';
 export { type BackendInfo, setNumThreads } from './backend/index.js';
 export { Batch } from './data/batch.js';
 export {
@@ -20,12 +20,12 @@ export {
   type LoadedBatch,
 } from './data/data-loader.js';
 export { type IdxArray, type IdxOptions, type IdxValues, readIdx } from './data/idx.js';
-export type { ClassArray } from './tensor/number-arrays.js';
-export type { NumberArray } from './tensor/typed-array.js';
+export type { ClassArray } from './core/number-arrays.js';
+export type { NumberArray } from './core/typed-array.js';
 export type { FeatureArray, Normalization } from './data/normalization.js';
-export type { ErrorCode } from './errors.js';
-export { FileFormatError } from './files/file-format-error.js';
-export type { FilePath } from './files/path.js';
+export type { ErrorCode } from './validation/errors.js';
+export { FileFormatError } from './io/files/file-format-error.js';
+export type { FilePath } from './io/files/path.js';
 export {
   Abs,
   Cos,
@@ -39,16 +39,16 @@ export {
   Sqrt,
   Square,
   Tanh,
-} from './nn/activations.js';
-export { AvgPoolGlobal } from './nn/avg-pool-global.js';
-export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/batch-norm-2d.js';
-export { Conv2D, type Conv2DOptions } from './nn/conv-2d.js';
-export { Linear, type LinearOptions } from './nn/linear.js';
-export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/frozen-batch-norm-2d.js';
-export { Dropout, DropoutOneIn, type DropoutOptions } from './nn/dropout.js';
-export { fold, type Folded, type FoldedLayer } from './nn/fold.js';
-export { Flatten2D } from './nn/flatten-2d.js';
-export { GeneralizedResidual } from './nn/generalized-residual.js';
+} from './nn/layers/activations.js';
+export { AvgPoolGlobal } from './nn/layers/avg-pool-global.js';
+export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/norm/batch-norm-2d.js';
+export { Conv2D, type Conv2DOptions } from './nn/layers/conv-2d.js';
+export { Linear, type LinearOptions } from './nn/layers/linear.js';
+export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/norm/frozen-batch-norm-2d.js';
+export { Dropout, DropoutOneIn, type DropoutOptions } from './nn/layers/dropout.js';
+export { fold, type Folded, type FoldedLayer } from './nn/norm/fold.js';
+export { Flatten2D } from './nn/layers/flatten-2d.js';
+export { GeneralizedResidual } from './nn/compose/generalized-residual.js';
 export type { InferringLayer, Layer, TrainingLayer } from './nn/layer-shapes.js';
 export {
   type CanUpdateWithGradients,
@@ -57,26 +57,16 @@ export {
   type NamedTensor,
   parametersOf,
 } from './nn/module.js';
-export {
-  type ModuleFromJson,
-  moduleFromJSON,
-  type ModuleFromJsonOptions,
-} from './nn/module-from-json.js';
+export { type ModuleFromJson, moduleFromJSON, type ModuleFromJsonOptions } from './nn/module-from-json.js';
 export type { ModuleJson } from './nn/module-json.js';
-export { AvgPool2D, MaxPool2D } from './nn/pool-2d.js';
-export { recalibrate } from './nn/recalibrate.js';
-export { ReLU } from './nn/relu.js';
-export { Residual } from './nn/residual.js';
-export { Sequential } from './nn/sequential.js';
-export {
-  loadNpz,
-  type LoadFromNpz,
-  type LoadOptions,
-  saveNpz,
-  type SaveToNpz,
-} from './npz/npz-files.js';
-export { NpzReader, type NumberLimits } from './npz/npz-reader.js';
-export { NpzWriter } from './npz/npz-writer.js';
+export { AvgPool2D, MaxPool2D } from './nn/layers/pool-2d.js';
+export { recalibrate } from './nn/norm/recalibrate.js';
+export { ReLU } from './nn/layers/relu.js';
+export { Residual } from './nn/compose/residual.js';
+export { Sequential } from './nn/compose/sequential.js';
+export { loadNpz, type LoadFromNpz, type LoadOptions, saveNpz, type SaveToNpz } from './io/npz/npz-files.js';
+export { NpzReader, type NumberLimits } from './io/npz/npz-reader.js';
+export { NpzWriter } from './io/npz/npz-writer.js';
 export { crossEntropyWithLogits, klDivWithLogitsLoss, type Targets } from './ops/cross-entropy.js';
 export {
   binaryCrossEntropyWithLogitsLoss,
@@ -93,7 +83,7 @@ export type { ResumableOptimizer } from './optim/optimizer-state.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
 export { type NesterovMomentum, Sgd, type SgdOptions } from './optim/sgd.js';
 export { UnusedParamsError } from './optim/unused-params-error.js';
-export { loadSafetensors, saveSafetensors } from './safetensors/safetensors-files.js';
+export { loadSafetensors, saveSafetensors } from './io/safetensors/safetensors-files.js';
 export { updateParameter } from './optim/update-parameter.js';
 export type { DecoupledWeightDecay, WeightDecay } from './optim/weight-decay.js';
 export {
@@ -117,12 +107,12 @@ export {
   warmupSchedule,
   type WarmupScheduleOptions,
 } from './training/schedules.js';
-export type { NestedArray } from './tensor/nested-array.js';
-export type { Mistake, Shape, Unless } from './tensor/shape.js';
-export type { TensorJson } from './tensor/tensor-json.js';
-export type { JsonNumber } from './json/json-numbers.js';
-export { storagePool, type StoragePool } from './tensor/storage-pool.js';
-export type { MergedTape, NoneTape, OwnedTape, Tape } from './tensor/tape.js';
+export type { NestedArray } from './core/nested-array.js';
+export type { Mistake, Shape, Unless } from './core/shape.js';
+export type { TensorJson } from './core/tensor-json.js';
+export type { JsonNumber } from './io/json/json-numbers.js';
+export { storagePool, type StoragePool } from './core/storage-pool.js';
+export type { MergedTape, NoneTape, OwnedTape, Tape } from './core/tape.js';
 export {
   type RandomSource,
   type TraceOptions,
@@ -134,8 +124,8 @@ export {
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,
-} from './tensor/tensor.js';
-export type { NestedNumbers, NumberSource } from './tensor/values.js';
+} from './core/tensor.js';
+export type { NestedNumbers, NumberSource } from './core/values.js';
 
 import { backend as chosen, type BackendInfo } from './backend/index.js';
 

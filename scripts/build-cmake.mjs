@@ -6,11 +6,5 @@ const require = createRequire(import.meta.url);
 const { bin } = require('cmake-js/package.json');
 const cmakeJs = require.resolve(`cmake-js/${bin['cmake-js']}`);
 
-runQuietly(process.execPath, [
-  cmakeJs,
-  'rebuild',
-  '--config',
-  'Release',
-  '--CDBATCHNORM_WERROR=ON',
-]);
+runQuietly(process.execPath, [cmakeJs, 'rebuild', '--config', 'Release', '--CDBATCHNORM_WERROR=ON']);
 console.log('built build/Release/batchnorm.node');

@@ -5,7 +5,4 @@ import { run } from './run.mjs';
 const sources = execFileSync('git', ['ls-files', 'native', 'test/native'], { encoding: 'utf8' })
   .split('\n')
   .filter((name) => /\.(cc|h)$/.test(name));
-run('clang-format', [
-  ...(process.argv.includes('--write') ? ['-i'] : ['--dry-run', '-Werror']),
-  ...sources,
-]);
+run('clang-format', [...(process.argv.includes('--write') ? ['-i'] : ['--dry-run', '-Werror']), ...sources]);

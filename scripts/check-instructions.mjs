@@ -53,8 +53,7 @@ function count(program, name, shape, run) {
     { input: `case ${shape} 1\nrun 1 ${run}\n`, encoding: 'utf8' },
   );
   const [, numbers] = /Collected : ([\d ]+)/.exec(stderr) ?? [];
-  if (status !== 0 || numbers === undefined)
-    throw new Error(`callgrind failed:\n${stdout}${stderr}`);
+  if (status !== 0 || numbers === undefined) throw new Error(`callgrind failed:\n${stdout}${stderr}`);
   const [instructions, reads, writes] = numbers.split(' ').map(Number);
   return { instructions, reads, writes };
 }
@@ -66,9 +65,7 @@ function compare(recorded) {
       const change = found / limit - 1;
       if (Math.abs(change) <= margin) continue;
       process.exitCode = 1;
-      console.error(
-        `${name}: expected ${limit} ${kind} within ${100 * margin} % but counted ${found}`,
-      );
+      console.error(`${name}: expected ${limit} ${kind} within ${100 * margin} % but counted ${found}`);
     }
   }
   console.log(`${Object.keys(recorded).length} operations and shapes counted`);

@@ -1,5 +1,5 @@
 // npm run check:resnet [-- FOLDER]: ResNet-8 against PyTorch, which has to be installed and makes the numbers first, by
-// test/reference/resnet/make.py; or against those that it has written to FOLDER before. Prints the largest differences;
+// test/conformance/reference/resnet/make.py; or against those that it has written to FOLDER before. Prints the largest differences;
 // exits with 1 where one is too large:
 //
 // - loss and gradients at each of twenty sets of weights along PyTorch's training: 1e-5 of PyTorch's loss, and of the
@@ -28,7 +28,7 @@ import { run } from './run.mjs';
 const mostOfGradient = 1e-5;
 const mostFromKink = 1e-5;
 const mostOfLosses = 1e-4;
-const make = ['test/reference/resnet/make.py'];
+const make = ['test/conformance/reference/resnet/make.py'];
 
 const folder = process.argv[2] ?? madeByPyTorch();
 const expected = JSON.parse(readFileSync(join(folder, 'losses.json'), 'utf8'));
@@ -60,7 +60,11 @@ async function readBatches() {
     classes: Tensor.zeros([expected.batch]),
   }));
   await load('batches', {
-    parameters: () => batches.flatMap(({ x, classes }, i) => [[`x${i}`, x], [`classes${i}`, classes]]), // prettier-ignore
+    parameters: () =>
+      batches.flatMap(({ x, classes }, i) => [
+        [`x${i}`, x],
+        [`classes${i}`, classes],
+      ]),
   });
   return batches.map(({ x, classes }) => ({ x, classes: Int32Array.from(classes.data) }));
 }

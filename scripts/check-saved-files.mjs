@@ -3,15 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  BatchNorm2D,
-  Flatten2D,
-  Linear,
-  ReLU,
-  saveSafetensors,
-  Sequential,
-  Tensor,
-} from 'batchnorm';
+import { BatchNorm2D, Flatten2D, Linear, ReLU, saveSafetensors, Sequential, Tensor } from 'batchnorm';
 import { run } from './run.mjs';
 
 const python = '/usr/bin/python3';
@@ -49,5 +41,5 @@ await saveSafetensors(join(folder, 'net.safetensors'), net);
 const x = wave(24, 0.5);
 const y = net.forward(Tensor.from(x, [2, 3, 2, 2])).data;
 writeFileSync(join(folder, 'net.json'), JSON.stringify({ x: [...x], y: [...y] }));
-run(python, ['test/reference/safetensors/make.py', '--verify', join(folder, 'net.safetensors')]);
+run(python, ['test/conformance/reference/safetensors/make.py', '--verify', join(folder, 'net.safetensors')]);
 rmSync(folder, { recursive: true });

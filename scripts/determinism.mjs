@@ -8,7 +8,7 @@ import { hookedPackage } from './hooked-package.mjs';
 
 const steps = process.argv[2] ?? '1000';
 const cwd = hookedPackage();
-const program = ['dist-dev/test/determinism/train.js', steps];
+const program = ['dist-dev/test/conformance/determinism/train.js', steps];
 
 /** Threads share from 64 elements on, so that small tensors, too, are shared in every way. */
 const machine = (caches) => JSON.stringify({ ...(caches && { caches }), share: 64 });
@@ -29,18 +29,9 @@ const native = [
   ['pinned to two cores, 8 threads', { front: pinned('0,1'), env: threads(8) }],
   ['busy neighbours', { busy: true, env: threads(2) }],
   ['busy neighbours, 8 threads', { busy: true, env: threads(8) }],
-  [
-    'caches of 16 KB, 32 KB and none',
-    { machine: machine([16 << 10, 32 << 10, 0]), env: threads(4) },
-  ],
-  [
-    'caches of 64 KB, 8 MB and 1 GB',
-    { machine: machine([64 << 10, 8 << 20, 1 << 30]), env: threads(4) },
-  ],
-  [
-    'caches of 1 KB each, 3 threads',
-    { machine: machine([1 << 10, 1 << 10, 1 << 10]), env: threads(3) },
-  ],
+  ['caches of 16 KB, 32 KB and none', { machine: machine([16 << 10, 32 << 10, 0]), env: threads(4) }],
+  ['caches of 64 KB, 8 MB and 1 GB', { machine: machine([64 << 10, 8 << 20, 1 << 30]), env: threads(4) }],
+  ['caches of 1 KB each, 3 threads', { machine: machine([1 << 10, 1 << 10, 1 << 10]), env: threads(3) }],
   ['a second time', { env: threads(2) }],
   ['a third time', { env: threads(2) }],
 ];

@@ -6,10 +6,10 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
-import { slopeOf } from '../dist-dev/test/endurance/slope.js';
+import { slopeOf } from '../dist-dev/test/robustness/endurance/slope.js';
 
 const [small = '1000000', large = '2000'] = process.argv.slice(2);
-const program = resolve('dist-dev/test/endurance/train.js');
+const program = resolve('dist-dev/test/robustness/endurance/train.js');
 const megabyte = 1024 * 1024;
 /** V8 doubles its young generation once, at a moment of its own choice: a step of 9 MB, whatever a program does. With
  * a fixed size what remains is ours. */
@@ -47,9 +47,11 @@ function report(size, steps, seconds, { samples, finite }) {
   const growth = (perStep + uncertainty) * span;
   console.log(`=== ${steps} ${size} steps, ${seconds.toFixed(0)} s`);
   const rss = of('rss').map((bytes) => bytes / megabyte);
-  console.log(`resident memory: ${rss[0].toFixed(1)} MB after warm-up, ${rss.at(-1).toFixed(1)} MB at the end, at most ${Math.max(...rss).toFixed(1)} MB`); // prettier-ignore
+  console.log(
+    `resident memory: ${rss[0].toFixed(1)} MB after warm-up, ${rss.at(-1).toFixed(1)} MB at the end, at most ${Math.max(...rss).toFixed(1)} MB`,
+  );
   console.log(`slope: ${perStep.toFixed(3)} ± ${uncertainty.toFixed(3)} bytes a step (95 %)`);
-  expectThat(growth < mostGrowth, `grows by less than ${mostGrowth / megabyte} MB over these ${span} steps`); // prettier-ignore
+  expectThat(growth < mostGrowth, `grows by less than ${mostGrowth / megabyte} MB over these ${span} steps`);
   for (const name of ['pool', 'files', 'threads', 'resources']) {
     const all = new Set(of(name));
     expectThat(all.size === 1, `${name}: always ${[...all].join(', ')}`);

@@ -24,8 +24,7 @@ const { values, positionals } = parseArgs({
 
 const all = await readMutations();
 const chosen = all.filter(
-  ({ file }) =>
-    positionals.length === 0 || positionals.some((part) => `/${file}`.includes(`/${part}`)),
+  ({ file }) => positionals.length === 0 || positionals.some((part) => `/${file}`.includes(`/${part}`)),
 );
 console.log(`${chosen.length} of ${all.length} mutations; every text occurs once in its source`);
 if (values.check) process.exit();

@@ -33,9 +33,6 @@ function fromPackage() {
     },
   };
   writeFileSync(join(target, 'common.gypi'), JSON.stringify(gypDefaults));
-  writeFileSync(
-    join(target, 'config.gypi'),
-    JSON.stringify({ variables: {}, target_defaults: {} }),
-  );
+  writeFileSync(join(target, 'config.gypi'), JSON.stringify({ variables: {}, target_defaults: {} }));
   return directory;
 }

@@ -13,9 +13,7 @@ if (missing.length === 0) {
   run(process.execPath, ['scripts/build-native.mjs']);
 } else {
   console.warn(`No native addon was built: ${missing.join(', ')} not found.`);
-  console.warn(
-    'Everything works on the slower TypeScript backend. After installing the tools, run',
-  );
+  console.warn('Everything works on the slower TypeScript backend. After installing the tools, run');
   console.warn('  npm run build:native');
 }
 

@@ -1,13 +1,5 @@
 // The packed package in a Windows Node under wine, also in one that is not called node.exe. Needs Debian's wine64.
-import {
-  copyFileSync,
-  mkdirSync,
-  openSync,
-  closeSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { packedTarball } from './pack/tarball.mjs';

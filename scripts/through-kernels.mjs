@@ -5,9 +5,7 @@ export const throughKernels = [
   '--no-config',
   '--timeout',
   '60000',
-  'dist-dev/test/{autograd,backend,data,determinism,endurance,faults,nn,numerics,ops,optim,parity,probes,raw,tensor,training}/**/*.test.js',
-  ...[
-    '--ignore',
-    'dist-dev/test/{backend/hangs,backend/leaving,backend/limited-memory,tensor/large-steps}.test.js',
-  ],
+  'dist-dev/test/unit/{core,backend,data,nn,ops,optim,raw,training}/**/*.test.js',
+  'dist-dev/test/{conformance,robustness/{endurance,faults,probes}}/**/*.test.js',
+  ...['--ignore', 'dist-dev/test/unit/{backend/{hangs,leaving,limited-memory},core/large-steps}.test.js'],
 ];

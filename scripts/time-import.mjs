@@ -27,9 +27,7 @@ for (let i = 0; i < pairs; i++) {
 }
 const [empty, ...others] = files;
 const least = Math.min(...empty.times);
-console.log(
-  `empty module: ${least.toFixed(1)} ms at best, ${median(empty.times).toFixed(1)} median`,
-);
+console.log(`empty module: ${least.toFixed(1)} ms at best, ${median(empty.times).toFixed(1)} median`);
 for (const { name, times } of others) {
   const more = times.map((time, i) => time - empty.times[i]);
   const best = Math.min(...times) - least;

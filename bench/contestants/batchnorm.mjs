@@ -33,8 +33,7 @@ await serve(({ images, channels, rows, columns }) => {
   return {
     'raw training': () => void batchNormTraining({ x, ...layer }, trained),
     'raw inference': () => void batchNormInference({ x, ...layer }, result),
-    'raw backward': () =>
-      void batchNormBackward({ x, dy, shape, scale: layer.scale, ...saved }, gradients),
+    'raw backward': () => void batchNormBackward({ x, dy, shape, scale: layer.scale, ...saved }, gradients),
     inference: () => bn.forward(input).dispose(),
     // What gives dy is a product and a sum, as cheap as a loss can be.
     'forward + backward': () =>

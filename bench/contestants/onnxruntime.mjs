@@ -46,8 +46,7 @@ await serve(async ({ images, channels, rows, columns }, threads) => {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
   });
-  const vector = (value) =>
-    new Tensor('float32', new Float32Array(channels).fill(value), [channels]);
+  const vector = (value) => new Tensor('float32', new Float32Array(channels).fill(value), [channels]);
   const feeds = {
     x: new Tensor(
       'float32',

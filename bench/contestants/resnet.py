@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.append(str(Path(__file__).parents[2] / "test/reference/resnet"))
+sys.path.append(str(Path(__file__).parents[2] / "test/conformance/reference/resnet"))
 
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402

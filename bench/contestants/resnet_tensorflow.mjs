@@ -17,9 +17,7 @@ function way(x, filters, strides = 1) {
 
 function block(x, filters, strides) {
   const shortcut =
-    strides === 1
-      ? x
-      : tf.layers.batchNormalization().apply(convolution(filters, 1, strides).apply(x));
+    strides === 1 ? x : tf.layers.batchNormalization().apply(convolution(filters, 1, strides).apply(x));
   return tf.layers.reLU().apply(tf.layers.add().apply([way(x, filters, strides), shortcut]));
 }
 
@@ -28,9 +26,7 @@ function resnet8() {
   let x = tf.layers.batchNormalization().apply(convolution(16, 3).apply(inputs));
   x = tf.layers.reLU().apply(x);
   x = block(block(block(x, 16, 1), 32, 2), 64, 2);
-  const outputs = tf.layers
-    .dense({ units: 10 })
-    .apply(tf.layers.globalAveragePooling2d({}).apply(x));
+  const outputs = tf.layers.dense({ units: 10 }).apply(tf.layers.globalAveragePooling2d({}).apply(x));
   return tf.model({ inputs, outputs });
 }
 

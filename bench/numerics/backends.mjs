@@ -10,8 +10,7 @@ import { Implementation } from './implementation.mjs';
 export function backendsAndPyTorch({ serve, pytorch, neon }) {
   const here = (name, environment) =>
     new Implementation(name, [process.execPath, ...serve], { environment, ours: true });
-  const native = (isa) =>
-    here(`native ${isa}`, { BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa });
+  const native = (isa) => here(`native ${isa}`, { BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa });
   const isas = new Set([backend.isa, process.arch === 'arm64' ? 'neon' : 'avx2', 'scalar']);
   const found = [...isas].map(native);
   found.push(here('portable', { BATCHNORM_BACKEND: 'portable' }));

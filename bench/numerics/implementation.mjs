@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** A process that computes cases on demand: the lines of test/numerics/serve.ts. */
+/** A process that computes cases on demand: the lines of test/conformance/numerics/serve.ts. */
 export class Implementation {
   #child;
   #lines;

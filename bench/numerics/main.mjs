@@ -9,19 +9,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { adversarialCases, patternCount } from '../../dist-dev/test/numerics/adversarial.js';
+import { adversarialCases, patternCount } from '../../dist-dev/test/conformance/numerics/adversarial.js';
 import {
   errorsOf,
   limits,
   noErrors,
   quantities,
   worst,
-} from '../../dist-dev/test/numerics/errors.js';
-import { naive } from '../../dist-dev/test/numerics/implementations.js';
-import { largeCases } from '../../dist-dev/test/numerics/large.js';
-import { randomCase } from '../../dist-dev/test/numerics/random-cases.js';
-import { readResult, writeCase } from '../../dist-dev/test/numerics/serve.js';
-import { ratios, sweepCase } from '../../dist-dev/test/numerics/sweep.js';
+} from '../../dist-dev/test/conformance/numerics/errors.js';
+import { naive } from '../../dist-dev/test/conformance/numerics/implementations.js';
+import { largeCases } from '../../dist-dev/test/conformance/numerics/large.js';
+import { randomCase } from '../../dist-dev/test/conformance/numerics/random-cases.js';
+import { readResult, writeCase } from '../../dist-dev/test/conformance/numerics/serve.js';
+import { ratios, sweepCase } from '../../dist-dev/test/conformance/numerics/sweep.js';
 import { backendsAndPyTorch } from './backends.mjs';
 import { plot } from './plot.mjs';
 import { replaceTables, tables } from './tables.mjs';
@@ -41,7 +41,11 @@ const ours = all.filter((each) => each.ours);
 try {
   const groups = [];
   groups.push(await measureGroup(`${options.random} random inputs`, randomCases(), 10));
-  const adversarial = await measureGroup(`${patternCount} patterns of adversarial inputs`, adversarialCases(), 1); // prettier-ignore
+  const adversarial = await measureGroup(
+    `${patternCount} patterns of adversarial inputs`,
+    adversarialCases(),
+    1,
+  );
   groups.push(adversarial);
   const largest = Number(options.large);
   if (largest > 0) {
@@ -57,10 +61,7 @@ try {
   if (options.write) {
     const page = 'docs/reports/numerics.md';
     writeFileSync(page, replaceTables(readFileSync(page, 'utf8'), text));
-    writeFileSync(
-      'docs/reports/numerics.svg',
-      await plot({ groups, sweep, names, limits, quantities }),
-    );
+    writeFileSync('docs/reports/numerics.svg', await plot({ groups, sweep, names, limits, quantities }));
   }
   const missed = groups.flatMap(({ title, cases }) =>
     cases.flatMap(({ name, errors }) =>
@@ -90,7 +91,10 @@ async function measureGroup(title, cases, thinning) {
   let index = 0;
   for (const given of cases) {
     const taking = all.filter((each) => !each.emulated || index % thinning === 0);
-    const errors = await measure(given, taking.filter((each) => !each.emulated || thinning < Infinity)); // prettier-ignore
+    const errors = await measure(
+      given,
+      taking.filter((each) => !each.emulated || thinning < Infinity),
+    );
     const { images, channels, plane } = given.layout;
     measured.push({ name: given.name, shape: `${images}×${channels}×${plane}`, errors });
     index++;
@@ -111,7 +115,7 @@ async function measure(given, taking) {
   const errors = {};
   for (const each of taking) {
     const request = { file: resolve(file), layout, epsilon };
-    const result = each.compute === undefined ? await each.ask(request, readResult) : each.compute(given); // prettier-ignore
+    const result = each.compute === undefined ? await each.ask(request, readResult) : each.compute(given);
     errors[each.name] = errorsOf(given, result);
   }
   return errors;
@@ -119,7 +123,7 @@ async function measure(given, taking) {
 
 /** Whoever is here. */
 function implementations() {
-  const serve = ['dist-dev/test/numerics/serve.js', 'serve'];
+  const serve = ['dist-dev/test/conformance/numerics/serve.js', 'serve'];
   const found = backendsAndPyTorch({
     serve,
     pytorch: 'bench/numerics/pytorch.py',

@@ -7,7 +7,7 @@ export async function plot({ groups, sweep, names, limits, quantities }) {
   const most = 1e9;
   // A logarithmic axis has no place for zero and for infinity.
   const clamp = (value) => Math.min(most, Math.max(smallest, Number.isNaN(value) ? most : value));
-  const measured = (name) => groups.map(({ total }) => total[name]).filter((each) => each !== undefined); // prettier-ignore
+  const measured = (name) => groups.map(({ total }) => total[name]).filter((each) => each !== undefined);
   const lines = names
     .filter((name) => sweep.every(({ errors }) => errors[name] !== undefined))
     .map((name) => ({
@@ -41,14 +41,25 @@ export async function plot({ groups, sweep, names, limits, quantities }) {
     legend: { bottom: 0 },
     title: [
       { text: 'error of y against |mean| / std', left: 20, top: 5, textStyle: { fontSize: 14 } },
-      { text: 'worst errors of all inputs, in multiples of the limit', left: 510, top: 5, textStyle: { fontSize: 14 } }, // prettier-ignore
+      {
+        text: 'worst errors of all inputs, in multiples of the limit',
+        left: 510,
+        top: 5,
+        textStyle: { fontSize: 14 },
+      },
     ],
     grid: [
       { left: 70, width: 390, top: 50, bottom: 90 },
       { left: 560, width: 410, top: 50, bottom: 90 },
     ],
     xAxis: [
-      { type: 'log', name: '|mean| / std', nameLocation: 'middle', nameGap: 25, axisLabel: { formatter: power } }, // prettier-ignore
+      {
+        type: 'log',
+        name: '|mean| / std',
+        nameLocation: 'middle',
+        nameGap: 25,
+        axisLabel: { formatter: power },
+      },
       { type: 'category', gridIndex: 1, data: quantities },
     ],
     yAxis: [

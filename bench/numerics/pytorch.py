@@ -1,4 +1,4 @@
-"""PyTorch's batch normalization for the lines of test/numerics/serve.ts."""
+"""PyTorch's batch normalization for the lines of test/conformance/numerics/serve.ts."""
 
 import json
 import sys

@@ -20,7 +20,11 @@ export function tables({ groups, names, limits, quantities }) {
       const errors = names.map((name) => show(total[name]?.[quantity], limit));
       lines.push(row([quantity, limit.toExponential(0), ...errors]));
     }
-    lines.push(row(['inputs', '', ...names.map(inputs)]), row(['within all limits', '', ...names.map(kept)]), ''); // prettier-ignore
+    lines.push(
+      row(['inputs', '', ...names.map(inputs)]),
+      row(['within all limits', '', ...names.map(kept)]),
+      '',
+    );
 
     function kept(name) {
       const has = ({ errors }) => errors[name] !== undefined;
@@ -30,7 +34,7 @@ export function tables({ groups, names, limits, quantities }) {
     if (thinning === 10) continue;
     lines.push('Pattern by pattern, the worst of its shapes:', '');
     const shown = names.filter((name) => /avx2|neon|PyTorch|naive/.test(name) && inputs(name) > 0);
-    const columns = ['variance', 'y', 'dx'].flatMap((quantity) => shown.map((name) => [quantity, name])); // prettier-ignore
+    const columns = ['variance', 'y', 'dx'].flatMap((quantity) => shown.map((name) => [quantity, name]));
     lines.push(...head(['', ...columns.map(([quantity, name]) => `${quantity}, ${name}`)]));
     for (const pattern of new Set(cases.map(({ name }) => name))) {
       const own = cases.filter(({ name }) => name === pattern);

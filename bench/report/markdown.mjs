@@ -17,7 +17,9 @@ export function writeMarkdown(results) {
   const all = figures(results);
   for (const kernel of ['training', 'inference', 'backward']) {
     lines.push('', `## ${kernel}`, '');
-    lines.push('| shape | threads | floor | ours | ± | × floor | limit | two phases × floor | raw call from JavaScript | module | oneDNN | oneDNN nchw | PyTorch | onnxruntime |'); // prettier-ignore
+    lines.push(
+      '| shape | threads | floor | ours | ± | × floor | limit | two phases × floor | raw call from JavaScript | module | oneDNN | oneDNN nchw | PyTorch | onnxruntime |',
+    );
     lines.push('|---|---|---|---|---|---|---|---|---|---|---|---|---|---|');
     const own = all.filter((each) => each.kernel === kernel);
     for (const each of own) {
@@ -32,13 +34,9 @@ export function writeMarkdown(results) {
         ratio(each.twoPhases, each.floor),
         ms(each.raw),
         ms(each.module),
-        each.oneDNN === undefined
-          ? '–'
-          : `${ratio(each.oneDNN.time, each.ours)} ${each.oneDNN.layout}`,
+        each.oneDNN === undefined ? '–' : `${ratio(each.oneDNN.time, each.ours)} ${each.oneDNN.layout}`,
         ratio(each.oneDNNPlain, each.ours),
-        each.pyTorch === undefined
-          ? '–'
-          : `${ratio(each.pyTorch.time, each.ours)} ${each.pyTorch.layout}`,
+        each.pyTorch === undefined ? '–' : `${ratio(each.pyTorch.time, each.ours)} ${each.pyTorch.layout}`,
         ratio(each.onnxruntime?.time, each.ours),
       ];
       lines.push(`| ${cells.join(' | ')} |`);
@@ -48,8 +46,13 @@ export function writeMarkdown(results) {
     const slower = own.filter(({ ours, oneDNN, pyTorch, onnxruntime }) =>
       [oneDNN, pyTorch, onnxruntime].some((peer) => peer !== undefined && peer.time < ours),
     );
-    lines.push('', over.length === 0 ? 'Every limit is kept.' : `Over the limit: ${over.map(place).join(', ')}.`); // prettier-ignore
-    lines.push(slower.length === 0 ? 'No peer is faster.' : `A peer is faster: ${slower.map(place).join(', ')}.`); // prettier-ignore
+    lines.push(
+      '',
+      over.length === 0 ? 'Every limit is kept.' : `Over the limit: ${over.map(place).join(', ')}.`,
+    );
+    lines.push(
+      slower.length === 0 ? 'No peer is faster.' : `A peer is faster: ${slower.map(place).join(', ')}.`,
+    );
   }
   lines.push('', '## forward + backward through the tape, from JavaScript', '');
   lines.push('| shape | threads | ours | TensorFlow.js |', '|---|---|---|---|');

@@ -27,9 +27,7 @@ async function drawCharts(results) {
   for (const kernel of ['training', 'backward', 'inference']) {
     for (const threads of new Set(all.map((each) => each.threads))) {
       const own = all.filter((each) => each.kernel === kernel && each.threads === threads);
-      charts.push(
-        draw(echarts, `${kernel}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`, own),
-      );
+      charts.push(draw(echarts, `${kernel}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`, own));
     }
   }
   return charts;

@@ -1,4 +1,4 @@
-// ResNet-8 for images of 3 x 32 x 32; test/reference/resnet/network.py is the same in PyTorch.
+// ResNet-8 for images of 3 x 32 x 32; test/conformance/reference/resnet/network.py is the same in PyTorch.
 import {
   AvgPoolGlobal,
   BatchNorm2D,

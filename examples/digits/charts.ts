@@ -19,12 +19,7 @@ const LEAST_STATISTIC = 1e-6;
 
 /** Of both networks: over the images trained on, and as dots on the validation images. */
 export function lossChart(results: readonly Result[]): Svg {
-  return curves(
-    results,
-    1,
-    { type: 'log', name: 'loss', axisLabel: { formatter: short } },
-    (y) => y,
-  );
+  return curves(results, 1, { type: 'log', name: 'loss', axisLabel: { formatter: short } }, (y) => y);
 }
 
 export function accuracyChart(results: readonly Result[]): Svg {

@@ -4,14 +4,7 @@ import { type Classifier, makeClassifier } from './model.js';
 import { predict } from './predict.js';
 import { randomStream } from './random.js';
 import { Series } from './series.js';
-import {
-  newOptimizer,
-  newSchedule,
-  pause,
-  TrainingRun,
-  trainingLoader,
-  trainStep,
-} from './train.js';
+import { newOptimizer, newSchedule, pause, TrainingRun, trainingLoader, trainStep } from './train.js';
 
 export const LEARNING_RATES = [0.01, 0.03, 0.1, 0.3] as const;
 /** Steps of the short training that each learning rate is tried with. */
@@ -93,11 +86,7 @@ export class Contestant implements Resumable {
 
   /** Shows how good the network is on the validation images. */
   validate(): void {
-    const { loss, accuracy } = predict(
-      this.network,
-      this.#options.digits.validation,
-      this.brightness,
-    );
+    const { loss, accuracy } = predict(this.network, this.#options.digits.validation, this.brightness);
     this.validation.add(this.run.stepsDone, loss, accuracy);
   }
 

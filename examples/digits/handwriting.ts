@@ -17,9 +17,7 @@ export interface Writer {
 
 export function inventWriter(rng: RandomSource): Writer {
   return {
-    glyphs: glyphs.map((styles) =>
-      wobble(styles[Math.floor(rng() * styles.length)], HABIT_WOBBLE, rng),
-    ),
+    glyphs: glyphs.map((styles) => wobble(styles[Math.floor(rng() * styles.length)], HABIT_WOBBLE, rng)),
     shear: normal(rng, 0.16),
     aspect: uniform(rng, 0.75, 1.15),
     strokeWidth: uniform(rng, 1.4, 3.2),
@@ -52,8 +50,6 @@ export function chooseLook(writer: Writer, rng: RandomSource): Look {
 function wobble(glyph: Glyph, deviation: number, rng: RandomSource): Glyph {
   return glyph.map(({ kind, points }) => ({
     kind,
-    points: points.map(
-      ([x, y]) => [x + normal(rng, deviation), y + normal(rng, deviation)] as const,
-    ),
+    points: points.map(([x, y]) => [x + normal(rng, deviation), y + normal(rng, deviation)] as const),
   }));
 }

@@ -17,11 +17,7 @@ const MIN_TRAINING_IMAGES = 2 * VALIDATION_PART;
  * @throws DataError, or FileFormatError where a file is no IDX file, naming the file, what was expected in
  * it and what was found.
  */
-export async function readDigits(
-  directory: string,
-  limit: number,
-  rng: RandomSource,
-): Promise<Digits> {
+export async function readDigits(directory: string, limit: number, rng: RandomSource): Promise<Digits> {
   const all = await readImages(directory, 'train');
   const test = await readImages(directory, 't10k');
   if (test.rows !== all.rows || test.columns !== all.columns) {
@@ -53,9 +49,7 @@ async function readImages(directory: string, set: 'train' | 't10k'): Promise<Ima
 
   const [count, rows, columns] = images.shape;
   if (rows === 0 || columns === 0) {
-    throw new DataError(
-      `Expected images with pixels in ${imagePath} but found ${rows} x ${columns}`,
-    );
+    throw new DataError(`Expected images with pixels in ${imagePath} but found ${rows} x ${columns}`);
   }
   if (labels.shape[0] !== count) {
     throw new DataError(

@@ -30,10 +30,7 @@ type Step = (...inputs: readonly Taped[]) => Taped;
  * batch. Batch norm is timed together with the ReLU behind it, and the sum between them, as it runs in the
  * network. Changes running statistics.
  */
-export function timeLayers(
-  network: { readonly layers: readonly unknown[] },
-  batch: Input,
-): LayerTime[] {
+export function timeLayers(network: { readonly layers: readonly unknown[] }, batch: Input): LayerTime[] {
   const times: LayerTime[] = [];
   timeChain(network.layers, '', batch, times);
   return times;

@@ -16,14 +16,7 @@ import { integer, percent } from './format.js';
 import { readDigits } from './idx-digits.js';
 import { timeLayers } from './layer-times.js';
 import { makeNormalized } from './model.js';
-import {
-  type Options,
-  parseOptions,
-  resumeCommand,
-  serveCommands,
-  usage,
-  UsageError,
-} from './options.js';
+import { type Options, parseOptions, resumeCommand, serveCommands, usage, UsageError } from './options.js';
 import { writePage } from './page.js';
 import { predict } from './predict.js';
 import { duration, showProgress } from './progress.js';
@@ -72,9 +65,7 @@ async function main(options: Options): Promise<void> {
   await writeFile(options.report, makePage(facts, results, digits, seed));
   const seconds = (performance.now() - start) / 1000;
   console.log(`\n${options.report}: curves, confusions, misread digits, time per layer`);
-  console.log(
-    `${options.checkpoint}: the training; as weights, those of the network with batch norm`,
-  );
+  console.log(`${options.checkpoint}: the training; as weights, those of the network with batch norm`);
   console.log(`${duration(seconds)} in all`);
   console.log(`\nServe it:\n${serveCommands(options)}`);
 }
@@ -86,10 +77,9 @@ async function requireFolder(option: string, file: string): Promise<void> {
     await access(folder, constants.W_OK);
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? 'an error';
-    throw new DataError(
-      `Expected a folder to write to for ${option} but found ${reason} at ${folder}`,
-      { cause },
-    );
+    throw new DataError(`Expected a folder to write to for ${option} but found ${reason} at ${folder}`, {
+      cause,
+    });
   }
 }
 

@@ -47,8 +47,7 @@ export function parseOptions(args: readonly string[]): Options {
     data: readName('--data', 'a directory', data),
     epochs: readInteger('--epochs', epochs, 1, 1_000) ?? 3,
     images:
-      readInteger('--images', images, 10, 1_000_000) ??
-      (data === undefined ? RENDERED_IMAGES : Infinity),
+      readInteger('--images', images, 10, 1_000_000) ?? (data === undefined ? RENDERED_IMAGES : Infinity),
     seed: readInteger('--seed', seed, 0, 2 ** 32 - 1) ?? 1,
     checkpoint: readName('--checkpoint', 'a file', checkpoint) ?? resume ?? CHECKPOINT,
     resume: readName('--resume', 'a file', resume),
@@ -74,10 +73,7 @@ export function resumeCommand({ data, epochs, images, seed, checkpoint, report }
 export function serveCommands({ checkpoint }: Options): string {
   // The server runs in a folder of its own.
   const options = checkpoint === CHECKPOINT ? '' : ` -- --checkpoint ${quote(resolve(checkpoint))}`;
-  return [
-    '  npm ci --prefix examples/serving',
-    `  npm start --prefix examples/serving${options}`,
-  ].join('\n');
+  return ['  npm ci --prefix examples/serving', `  npm start --prefix examples/serving${options}`].join('\n');
 }
 
 /** As a shell reads it as one word. */
@@ -121,9 +117,7 @@ function readInteger(
   if (text === undefined) return undefined;
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!(value >= least && value <= most)) {
-    throw new UsageError(
-      `Expected an integer from ${least} to ${most} for ${option} but received "${text}"`,
-    );
+    throw new UsageError(`Expected an integer from ${least} to ${most} for ${option} but received "${text}"`);
   }
   return value;
 }

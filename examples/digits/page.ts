@@ -1,12 +1,5 @@
 import { encode } from 'fast-png';
-import {
-  accuracyChart,
-  confusionChart,
-  lossChart,
-  statisticsChart,
-  type Svg,
-  timeChart,
-} from './charts.js';
+import { accuracyChart, confusionChart, lossChart, statisticsChart, type Svg, timeChart } from './charts.js';
 import { LEARNING_RATES, TRIAL_STEPS } from './contestant.js';
 import { imageAt, type Images } from './dataset.js';
 import { integer, percent } from './format.js';

@@ -29,11 +29,7 @@ export function draw(pixels: Uint8Array, rows: number, columns: number): Picture
 /** Pictures of the same size next to each other, with a title over each. */
 export function sideBySide(pictures: readonly Picture[], titles: readonly string[]): string {
   const width = pictures[0]?.[0]?.length ?? 0;
-  const titled = pictures.map((picture, i) => [
-    titles[i].padEnd(width).slice(0, width),
-    ...picture,
-  ]);
-  const lines =
-    titled[0]?.map((_, line) => titled.map((picture) => picture[line]).join('  ')) ?? [];
+  const titled = pictures.map((picture, i) => [titles[i].padEnd(width).slice(0, width), ...picture]);
+  const lines = titled[0]?.map((_, line) => titled.map((picture) => picture[line]).join('  ')) ?? [];
   return lines.map((line) => `  ${line}`.trimEnd()).join('\n');
 }

@@ -52,10 +52,7 @@ function placement(look: Look): (point: Point) => Point {
     const up = 0.5 - y;
     const right = (x - 0.5 + look.shear * up) * BODY * look.scaleX;
     const down = -up * BODY * look.scaleY;
-    return [
-      centre + look.shiftX + cos * right - sin * down,
-      centre + look.shiftY + sin * right + cos * down,
-    ];
+    return [centre + look.shiftX + cos * right - sin * down, centre + look.shiftY + sin * right + cos * down];
   };
 }
 

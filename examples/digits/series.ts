@@ -35,9 +35,7 @@ export class Series implements Resumable {
     });
     const numbers = await zip.numbers(`${prefix}rows.npy`, length * this.width);
     zip.change(() => {
-      this.#rows = Array.from({ length }, (_, i) =>
-        numbers.slice(i * this.width, (i + 1) * this.width),
-      );
+      this.#rows = Array.from({ length }, (_, i) => numbers.slice(i * this.width, (i + 1) * this.width));
     });
   }
 }

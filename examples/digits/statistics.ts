@@ -12,9 +12,7 @@ export function normsOf(network: CanUpdateWithGradients): readonly string[] {
 export function statisticsOf(network: CanUpdateWithGradients): readonly number[] {
   const variances = network.parameters().filter(([name]) => name.endsWith('.runningVar'));
   return [
-    ...runningMeans(network).map(([, { data }]) =>
-      Math.sqrt(meanOf(data.map((value) => value * value))),
-    ),
+    ...runningMeans(network).map(([, { data }]) => Math.sqrt(meanOf(data.map((value) => value * value)))),
     ...variances.map(([, { data }]) => meanOf(data)),
   ];
 }

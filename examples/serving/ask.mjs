@@ -26,7 +26,7 @@ console.log(draw(image, SIZE, SIZE).join('\n'));
 const { version, predictions } = await ask(image);
 const [{ digit: answer, probability }] = predictions;
 const subject = file ?? `A ${digit}`;
-console.log(`${subject}, read as ${answer} (${(100 * probability).toFixed(1)} %) by version ${version}`); // prettier-ignore
+console.log(`${subject}, read as ${answer} (${(100 * probability).toFixed(1)} %) by version ${version}`);
 
 /** By a writer of its own; byte by byte, 0 for black. */
 function drawDigit() {

@@ -74,9 +74,7 @@ export class Connections {
   /** Whether an answer is the last one on its connection: the client is told before the connection ends. */
   isLast(request, response) {
     // Not response.socket: it has none while another answer goes first.
-    return (
-      this.#draining && this.#sockets.get(request.socket)?.pending.at(-1)?.response === response
-    );
+    return this.#draining && this.#sockets.get(request.socket)?.pending.at(-1)?.response === response;
   }
 
   /**

@@ -42,16 +42,20 @@ const kinds = [
 
 const checkpoint = fromUser(options.checkpoint);
 if (!existsSync(checkpoint)) {
-  console.error(`Expected a checkpoint at ${forUser(checkpoint)}, as npm start in the repository leaves one, but found none`); // prettier-ignore
+  console.error(
+    `Expected a checkpoint at ${forUser(checkpoint)}, as npm start in the repository leaves one, but found none`,
+  );
   process.exit(1);
 }
 const folder = mkdtempSync(join(tmpdir(), 'batchnorm-load-'));
 const server = await start();
 let failures = 0;
 try {
-  console.log(`${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`); // prettier-ignore
+  console.log(
+    `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`,
+  );
   console.log(`${options.connections} connections, ${options.seconds} s each\n`);
-  console.log('| request | server | requests/s | images/s | p50 ms | p97.5 ms | p99 ms | max ms | not 200 |'); // prettier-ignore
+  console.log('| request | server | requests/s | images/s | p50 ms | p97.5 ms | p99 ms | max ms | not 200 |');
   console.log('|---|---|---|---|---|---|---|---|---|');
   // What is compiled while it runs is not measured.
   for (const kind of kinds) await cannon(kind, 2);
@@ -78,7 +82,17 @@ async function measure(kind, state) {
   failures += notOk;
   const perSecond = result.requests.total / result.duration;
   const { p50, p97_5, p99, max } = result.latency;
-  const cells = [kind.name, state, Math.round(perSecond), Math.round(perSecond * kind.images), p50, p97_5, p99, max, notOk]; // prettier-ignore
+  const cells = [
+    kind.name,
+    state,
+    Math.round(perSecond),
+    Math.round(perSecond * kind.images),
+    p50,
+    p97_5,
+    p99,
+    max,
+    notOk,
+  ];
   console.log(`| ${cells.join(' | ')} |`);
 }
 
@@ -100,7 +114,9 @@ async function duringTraining(run) {
   await run();
   const { steps, loss } = await ask('DELETE', 'training');
   const { version, failedReloads } = await ask('GET', 'metrics');
-  console.error(`training: step ${steps}, loss ${loss.toFixed(4)}; ${version - before} checkpoints taken over, ${failedReloads} reloads failed`); // prettier-ignore
+  console.error(
+    `training: step ${steps}, loss ${loss.toFixed(4)}; ${version - before} checkpoints taken over, ${failedReloads} reloads failed`,
+  );
 }
 
 async function acrossReloads(run) {
@@ -125,13 +141,13 @@ async function ask(method, route, body) {
       ? {}
       : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   });
-  if (!response.ok) throw new Error(`${method} /${route}: ${response.status} ${await response.text()}`); // prettier-ignore
+  if (!response.ok) throw new Error(`${method} /${route}: ${response.status} ${await response.text()}`);
   return response.json();
 }
 
 function start() {
   const main = fileURLToPath(new URL('main.mjs', import.meta.url));
-  const args = ['--checkpoint', checkpoint, '--trained', join(folder, 'trained.npz'), '--port', '0']; // prettier-ignore
+  const args = ['--checkpoint', checkpoint, '--trained', join(folder, 'trained.npz'), '--port', '0'];
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
   return new Promise((resolve, reject) => {

@@ -46,9 +46,7 @@ if (existsSync(checkpoint)) {
   console.log(
     `There is no ${forUser(checkpoint)} yet. Either run \`npm start\` in the repository, a minute or two, then`,
   );
-  console.log(
-    'POST /reload; or POST /training, which trains here and serves what it has after seconds.',
-  );
+  console.log('POST /reload; or POST /training, which trains here and serves what it has after seconds.');
 }
 const address = await listen();
 const weights = model.version === 0 ? 'no weights' : `the weights of ${forUser(checkpoint)}`;
@@ -97,7 +95,9 @@ async function tryReload(file, reason) {
 function integer(name, least = 1) {
   const value = Number(options[name]);
   if (!Number.isSafeInteger(value) || value < least) {
-    console.error(`Expected an integer from ${least} for --${name} but received ${JSON.stringify(options[name])}`); // prettier-ignore
+    console.error(
+      `Expected an integer from ${least} for --${name} but received ${JSON.stringify(options[name])}`,
+    );
     process.exit(2);
   }
   return value;

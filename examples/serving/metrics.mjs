@@ -32,8 +32,7 @@ export class Metrics {
   /** Milliseconds. */
   get report() {
     const latency = this.#latency;
-    const at = (percentile) =>
-      latency.count === 0 ? 0 : latency.percentile(percentile) / NANOSECONDS;
+    const at = (percentile) => (latency.count === 0 ? 0 : latency.percentile(percentile) / NANOSECONDS);
     return {
       requests: this.#requests,
       errors: this.#errors,

@@ -14,7 +14,9 @@ export async function load(path) {
   const { network, input } = await loadTrained(path);
   const { rows, columns, brightness } = input;
   if (rows !== SIZE || columns !== SIZE) {
-    throw new Error(`Expected a network for images of ${SIZE} x ${SIZE} pixels in ${path} but found one for ${rows} x ${columns}`); // prettier-ignore
+    throw new Error(
+      `Expected a network for images of ${SIZE} x ${SIZE} pixels in ${path} but found one for ${rows} x ${columns}`,
+    );
   }
   // Batch norm costs nothing from here on: it is in the weights of the convolutions.
   return { network: fold(network), brightness };

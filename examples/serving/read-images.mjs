@@ -83,9 +83,7 @@ function readNumbers(place, numbers, length, target) {
   for (let i = 0; i < length; i++) {
     const value = numbers[i];
     if (typeof value !== 'number' || !(value >= 0 && value <= 255)) {
-      throw new BadRequest(
-        `Expected a number from 0 to 255 for ${place}[${i}] but received ${shown(value)}`,
-      );
+      throw new BadRequest(`Expected a number from 0 to 255 for ${place}[${i}] but received ${shown(value)}`);
     }
     target[i] = Math.round(value);
   }

@@ -57,7 +57,9 @@ export class PictureReader {
   #requireSize(width, height) {
     const { pictureSide, picturePixels } = this.#limits;
     if (Math.max(width, height) > pictureSide || width * height > picturePixels) {
-      throw new BadRequest(`Expected a picture of at most ${pictureSide} x ${pictureSide} and ${picturePixels} pixels but received ${width} x ${height}`); // prettier-ignore
+      throw new BadRequest(
+        `Expected a picture of at most ${pictureSide} x ${pictureSide} and ${picturePixels} pixels but received ${width} x ${height}`,
+      );
     }
   }
 }

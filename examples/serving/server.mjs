@@ -38,7 +38,11 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
   });
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, limits));
   app.setNotFoundHandler((request, reply) => {
-    reply.code(404).send({ error: `Expected one of the routes ${routes} but received ${request.method} ${shorten(request.url)}` }); // prettier-ignore
+    reply
+      .code(404)
+      .send({
+        error: `Expected one of the routes ${routes} but received ${request.method} ${shorten(request.url)}`,
+      });
   });
   app.decorateRequest('heldBody', null);
   // Before any of a body is read: its memory is there, or the client hears at once that it is not.
@@ -95,7 +99,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
   app.post('/training', (request, reply) => {
     const { epochs = 1 } = request.body ?? {};
     if (!Number.isSafeInteger(epochs) || epochs < 1) {
-      throw new BadRequest(`Expected a positive integer for epochs but received ${shown(epochs)}`); // prettier-ignore
+      throw new BadRequest(`Expected a positive integer for epochs but received ${shown(epochs)}`);
     }
     if (!training.start(epochs)) {
       reply.code(409).send({ error: 'Expected no training under way, but there is one' });
@@ -135,8 +139,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
 /** All pictures that sharp can read. */
 const PICTURE = /^image\//;
 
-const routes =
-  'POST /predict, POST /reload, GET /metrics, GET /healthz, POST, GET and DELETE /training';
+const routes = 'POST /predict, POST /reload, GET /metrics, GET /healthz, POST, GET and DELETE /training';
 
 async function readImages({ headers, body }, pictures) {
   if (PICTURE.test(headers['content-type'])) return { pixels: await pictures.read(body), count: 1 };
@@ -161,7 +164,9 @@ function describe(probabilities) {
 class NoWeights extends Error {
   statusCode = 503;
   constructor(checkpoint) {
-    super(`There are no weights yet: there was no ${forUser(checkpoint)}. Run npm start in the repository, then POST /reload; or POST /training`); // prettier-ignore
+    super(
+      `There are no weights yet: there was no ${forUser(checkpoint)}. Run npm start in the repository, then POST /reload; or POST /training`,
+    );
   }
 }
 

@@ -24,7 +24,7 @@ export class Trainer {
 
   get status() {
     const running = this.#worker !== undefined;
-    return { running, ...this.#progress, ...(this.#error === undefined ? {} : { error: this.#error }) }; // prettier-ignore
+    return { running, ...this.#progress, ...(this.#error === undefined ? {} : { error: this.#error }) };
   }
 
   /** Trains for so many epochs. False where a training is under way. */

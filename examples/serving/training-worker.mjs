@@ -7,7 +7,12 @@ import { Input } from '../../dist-dev/examples/digits/input.js';
 import { makeNormalized } from '../../dist-dev/examples/digits/model.js';
 import { RandomStream, randomStream } from '../../dist-dev/examples/digits/random.js';
 import { renderImages } from '../../dist-dev/examples/digits/rendered-digits.js';
-import { newOptimizer, newSchedule, trainingLoader, trainStep } from '../../dist-dev/examples/digits/train.js'; // prettier-ignore
+import {
+  newOptimizer,
+  newSchedule,
+  trainingLoader,
+  trainStep,
+} from '../../dist-dev/examples/digits/train.js';
 import { loadCheckpoint, saveCheckpoint } from './batchnorm.mjs';
 
 /** Not the one of `npm start`. */

@@ -131,13 +131,7 @@ export interface Backend {
   tanhBackward: UnaryBackward;
   /** y = x > 0 ? x : slope * x */
   leakyRelu: (n: number, slope: number, x: Float32Array, y: Float32Array) => void;
-  leakyReluBackward: (
-    n: number,
-    slope: number,
-    x: Float32Array,
-    dy: Float32Array,
-    dx: Float32Array,
-  ) => void;
+  leakyReluBackward: (n: number, slope: number, x: Float32Array, dy: Float32Array, dx: Float32Array) => void;
   /** y = x * scale, or 0 with probability p, which two words of 32 bits decide for every place; the same
    * on every backend. y may be x. */
   dropout: (
@@ -354,12 +348,7 @@ export type Arithmetic = (
 export type Unary = (n: number, x: Float32Array, y: Float32Array) => void;
 
 /** dx from dy and the value that the derivative is computed from, x or y; dx may be either. */
-export type UnaryBackward = (
-  n: number,
-  value: Float32Array,
-  dy: Float32Array,
-  dx: Float32Array,
-) => void;
+export type UnaryBackward = (n: number, value: Float32Array, dy: Float32Array, dx: Float32Array) => void;
 
 /** The sum of a loss over n pairs; gradient, unless null, becomes its derivative by x times the factor. */
 export type Loss = (

@@ -27,7 +27,6 @@ export function elfFault(file: string, processor: string = process.arch): string
     return `${file} is for another processor (ELF machine ${machine})`;
   }
   // The table of sections is the last thing in the file.
-  const expected =
-    Number(header.readBigUInt64LE(40)) + header.readUInt16LE(58) * header.readUInt16LE(60);
+  const expected = Number(header.readBigUInt64LE(40)) + header.readUInt16LE(58) * header.readUInt16LE(60);
   return size < expected ? `${file} is cut short: ${size} of ${expected} bytes` : undefined;
 }

@@ -1,21 +1,13 @@
 import { type Backend, mostThreads } from './backend.js';
-import { plainError, wrongType, wrongValue } from '../errors.js';
+import { plainError, wrongType, wrongValue } from '../validation/errors.js';
 import { loadAddon, type LoadedAddon } from './load-addon.js';
 import { describeLoadFailure } from './load-failure.js';
 import { nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-export type {
-  Arithmetic,
-  Backend,
-  BackendInfo,
-  CacheSizes,
-  Loss,
-  Unary,
-  UnaryBackward,
-} from './backend.js';
+export type { Arithmetic, Backend, BackendInfo, CacheSizes, Loss, Unary, UnaryBackward } from './backend.js';
 
 /** The backend of this process, chosen once when the package is loaded. */
 export const backend: Backend = choose();

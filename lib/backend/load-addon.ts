@@ -1,4 +1,4 @@
-import { plainError } from '../errors.js';
+import { plainError } from '../validation/errors.js';
 import { accessSync } from 'node:fs';
 import { toNamespacedPath } from 'node:path';
 import type { Backend } from './backend.js';
@@ -12,8 +12,7 @@ export interface Addon extends Omit<Backend, 'info'> {
   threads(): number;
 }
 
-export type LoadedAddon =
-  { addon: Addon } | { missing: string } | { lost: string } | { broken: unknown };
+export type LoadedAddon = { addon: Addon } | { missing: string } | { lost: string } | { broken: unknown };
 
 /**
  * The addon, or why there is none: `missing` where no binary for this platform is present, `broken` where one is

@@ -1,14 +1,10 @@
-import { plainError } from '../errors.js';
+import { plainError } from '../validation/errors.js';
 import { backendInfo } from './backend-info.js';
 import type { Backend } from './backend.js';
 import type { Addon } from './load-addon.js';
 
 /** The addon as a backend. `isa` and `threads` force a choice; one that cannot be had throws. */
-export function nativeBackend(
-  addon: Addon,
-  isa: string | undefined,
-  threads: number | undefined,
-): Backend {
+export function nativeBackend(addon: Addon, isa: string | undefined, threads: number | undefined): Backend {
   if (isa !== undefined && !addon.selectIsa(isa)) {
     throw plainError(
       'ERR_BATCHNORM_BACKEND',

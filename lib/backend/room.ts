@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import { outOfMemory } from '../errors.js';
+import { outOfMemory } from '../validation/errors.js';
 import { hasAddressSpace } from './address-space.js';
 import { backend } from './index.js';
 

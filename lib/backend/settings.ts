@@ -1,4 +1,4 @@
-import { plainError, rangeError } from '../errors.js';
+import { plainError, rangeError } from '../validation/errors.js';
 import { mostThreads } from './backend.js';
 
 /** What the environment forces. */
@@ -12,8 +12,7 @@ const isas = ['avx512', 'avx2', 'neon', 'scalar'];
 
 /** Reads BATCHNORM_BACKEND, BATCHNORM_ISA and BATCHNORM_NUM_THREADS; an empty one counts as unset. */
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
-  const read = (variable: string) =>
-    environment[variable] === '' ? undefined : environment[variable];
+  const read = (variable: string) => (environment[variable] === '' ? undefined : environment[variable]);
   const name = read('BATCHNORM_BACKEND');
   const isa = read('BATCHNORM_ISA');
   const threads = read('BATCHNORM_NUM_THREADS');

@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode } from '../validation/errors.js';
 
 /** What the user typed that cannot be. */
 export class UsageError extends Error {
@@ -16,10 +16,7 @@ type Parsed<O extends Options> = ReturnType<
  * Options and operands of a command.
  * @throws UsageError for unknown options, missing and superfluous values.
  */
-export function readArguments<const O extends Options>(
-  args: readonly string[],
-  options: O,
-): Parsed<O> {
+export function readArguments<const O extends Options>(args: readonly string[], options: O): Parsed<O> {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (cause) {
@@ -37,9 +34,7 @@ export function readArguments<const O extends Options>(
 
 /** Names the option, what was expected and what came. */
 export function badValue(option: string, expected: string, received: string): UsageError {
-  return new UsageError(
-    `Expected ${expected} for ${option} but received ${JSON.stringify(received)}`,
-  );
+  return new UsageError(`Expected ${expected} for ${option} but received ${JSON.stringify(received)}`);
 }
 
 export function refuseOperands(command: string, operands: readonly string[]): void {

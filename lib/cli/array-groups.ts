@@ -1,5 +1,5 @@
-import { checkpointPrefix } from '../npz/npz-files.js';
-import { elementCount } from '../tensor/shape.js';
+import { checkpointPrefix } from '../io/npz/npz-files.js';
+import { elementCount } from '../core/shape.js';
 import type { InspectedArray } from './inspected-array.js';
 
 /** What an array is for, as its name tells. */

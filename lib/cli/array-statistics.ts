@@ -52,9 +52,7 @@ export class StatisticsCollector {
     const none = this.#finite === 0;
     return {
       count: this.#count,
-      ...(none
-        ? { min: null, max: null, mean: null }
-        : { min: this.#min, max: this.#max, mean: this.#mean }),
+      ...(none ? { min: null, max: null, mean: null } : { min: this.#min, max: this.#max, mean: this.#mean }),
       ...{ nan: this.#nan, infinite: this.#infinite, negative: this.#negative },
       ...{ zero: this.#zero, tiny: this.#tiny, tooLarge: this.#tooLarge },
     };

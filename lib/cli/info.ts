@@ -87,14 +87,14 @@ function glibcVersion(): string | null {
 function describe({ backend, caches, platform, whyNotNative, environment }: Facts): string {
   const { os, arch, glibc, node, processor, processors } = platform;
   const library =
-    glibc === undefined
-      ? ''
-      : `, ${glibc === null ? 'a libc that is not glibc' : `glibc ${glibc}`}`;
+    glibc === undefined ? '' : `, ${glibc === null ? 'a libc that is not glibc' : `glibc ${glibc}`}`;
   const rows = [
     ['backend', backend?.name ?? 'none'],
     ...(backend === undefined ? [] : [['ISA', backend.isa]]),
     ...(backend === undefined ? [] : [['threads', String(backend.threads)]]),
-    ...(caches === null ? [] : [['caches', `L1 ${bytes(caches.l1)}, L2 ${bytes(caches.l2)}, last level ${bytes(caches.last)}`]]), // prettier-ignore
+    ...(caches === null
+      ? []
+      : [['caches', `L1 ${bytes(caches.l1)}, L2 ${bytes(caches.l2)}, last level ${bytes(caches.last)}`]]),
     ...(whyNotNative === null ? [] : [['why not native', whyNotNative]]),
     ['platform', `${os}-${arch}${library}, Node ${node}`],
     ['processor', `${processor}, ${plural(processors, 'processor')} usable`],

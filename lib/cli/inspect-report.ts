@@ -1,4 +1,4 @@
-import { formatShape } from '../tensor/shape.js';
+import { formatShape } from '../core/shape.js';
 import { type ArrayGroup, countParameters, groupOf } from './array-groups.js';
 import { plural, short, table } from './format.js';
 import type { InspectedArray } from './inspected-array.js';
@@ -22,7 +22,7 @@ export function reportJson(
 ): object {
   return {
     ...{ file, format },
-    arrays: arrays.map(({ name, ...array }) => ({ name, group: groupOf({ name, ...array }), ...array })), // prettier-ignore
+    arrays: arrays.map(({ name, ...array }) => ({ name, group: groupOf({ name, ...array }), ...array })),
     parameters: countParameters(arrays),
     ...{ others, suspicious },
     unreadable: unreadable.map(({ name, message }) => ({ name, problem: message })),
@@ -35,8 +35,7 @@ export function reportText(
   { format, arrays, others }: Contents,
   suspicious: readonly Suspicion[],
 ): string {
-  const more =
-    others.length === 0 ? '' : ` and ${plural(others.length, 'entry', 'entries')} of another kind`;
+  const more = others.length === 0 ? '' : ` and ${plural(others.length, 'entry', 'entries')} of another kind`;
   const head = `${file}: ${formats[format]}, ${plural(arrays.length, 'array')}${more}\n`;
   if (arrays.length === 0) return head;
   const parts = [head, ...sectionTables(arrays), countsTable(arrays)];

@@ -30,9 +30,7 @@ Examples:
     const [file] = positionals;
     if (positionals.length !== 1 || file === '') {
       const received =
-        positionals.length === 0
-          ? 'none'
-          : positionals.map((path) => JSON.stringify(path)).join(', ');
+        positionals.length === 0 ? 'none' : positionals.map((path) => JSON.stringify(path)).join(', ');
       throw new UsageError(`Expected one FILE for inspect but received ${received}`);
     }
     // Not at the top: it loads the backend, which help and errors of usage do without.

@@ -1,4 +1,4 @@
-import type { Shape } from '../tensor/shape.js';
+import type { Shape } from '../core/shape.js';
 import type { ArrayStatistics } from './array-statistics.js';
 
 /** An array of a file. */

@@ -1,17 +1,17 @@
 import { basename } from 'node:path';
-import { readChunks } from '../files/chunks.js';
-import { decodeFloat8 } from '../files/decode-float8.js';
-import { decodeNumbers } from '../files/decode-numbers.js';
-import { FileFormatError } from '../files/file-format-error.js';
-import { fileKind, wrongKind } from '../files/file-kind.js';
-import type { NumberType } from '../files/number-type.js';
-import { type OpenFile, openFile } from '../files/open-file.js';
-import type { Fail, NpyLayout } from '../npz/npy-header.js';
-import { NpyScanner, type NpyVisitor } from '../npz/npy-scanner.js';
-import { NpzReader } from '../npz/npz-reader.js';
-import { readHeader } from '../safetensors/read-header.js';
-import type { Entry } from '../safetensors/safetensors-format.js';
-import { safetensorsNumberType } from '../safetensors/values.js';
+import { readChunks } from '../io/files/chunks.js';
+import { decodeFloat8 } from '../io/files/decode-float8.js';
+import { decodeNumbers } from '../io/files/decode-numbers.js';
+import { FileFormatError } from '../io/files/file-format-error.js';
+import { fileKind, wrongKind } from '../io/files/file-kind.js';
+import type { NumberType } from '../io/files/number-type.js';
+import { type OpenFile, openFile } from '../io/files/open-file.js';
+import type { Fail, NpyLayout } from '../io/npz/npy-header.js';
+import { NpyScanner, type NpyVisitor } from '../io/npz/npy-scanner.js';
+import { NpzReader } from '../io/npz/npz-reader.js';
+import { readHeader } from '../io/safetensors/read-header.js';
+import type { Entry } from '../io/safetensors/safetensors-format.js';
+import { safetensorsNumberType } from '../io/safetensors/values.js';
 import { StatisticsCollector } from './array-statistics.js';
 import type { InspectedArray } from './inspected-array.js';
 
@@ -110,10 +110,7 @@ async function readAll(
   return { arrays, unreadable };
 }
 
-async function scanned(
-  name: string,
-  scan: (visitor: NpyVisitor) => Promise<void>,
-): Promise<InspectedArray> {
+async function scanned(name: string, scan: (visitor: NpyVisitor) => Promise<void>): Promise<InspectedArray> {
   let layout: NpyLayout | undefined;
   let type: NumberType | undefined;
   const collector = new StatisticsCollector();

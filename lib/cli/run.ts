@@ -1,4 +1,4 @@
-import { isNativeError, isRangeError } from '../realm.js';
+import { isNativeError, isRangeError } from '../validation/realm.js';
 import { UsageError } from './arguments.js';
 import { bench } from './bench.js';
 import { type Command, EXIT_FAILURE, EXIT_SUCCESS, EXIT_USAGE, type Output } from './command.js';
@@ -58,11 +58,7 @@ export async function run(args: readonly string[], output: Output): Promise<numb
   }
 }
 
-function runCommand(
-  command: Command,
-  args: readonly string[],
-  output: Output,
-): Promise<number> | number {
+function runCommand(command: Command, args: readonly string[], output: Output): Promise<number> | number {
   if (args.includes('--help') || args.includes('-h')) {
     output.print(command.help);
     return EXIT_SUCCESS;
@@ -74,9 +70,7 @@ function find(name: string): Command {
   const command = commands.get(name);
   if (command !== undefined) return command;
   const names = [...commands.keys()].join(', ');
-  throw new UsageError(
-    `Expected one of ${names} for the command but received ${JSON.stringify(name)}`,
-  );
+  throw new UsageError(`Expected one of ${names} for the command but received ${JSON.stringify(name)}`);
 }
 
 /** What the user can act on is a sentence; what must be a defect of ours comes with its stack. */

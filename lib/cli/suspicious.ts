@@ -1,7 +1,7 @@
-import { formatShape } from '../tensor/shape.js';
+import { formatShape } from '../core/shape.js';
 import { groupOf } from './array-groups.js';
 import { type ArrayStatistics, type Tally, tinyBelow } from './array-statistics.js';
-import { numberTypes } from '../files/number-type.js';
+import { numberTypes } from '../io/files/number-type.js';
 import { plural, short } from './format.js';
 import type { InspectedArray } from './inspected-array.js';
 
@@ -18,8 +18,7 @@ const partName = /^(.*?)(scale|weight|bias|running_mean|running_var)(?:\.npy)?$/
 export function findSuspiciousValues(arrays: readonly InspectedArray[]): Suspicion[] {
   const found: Suspicion[] = [];
   for (const { name, statistics } of arrays) {
-    if (statistics !== undefined)
-      checkValues(statistics, (problem) => found.push({ name, problem }));
+    if (statistics !== undefined) checkValues(statistics, (problem) => found.push({ name, problem }));
   }
   return found;
 }
@@ -91,8 +90,7 @@ function checkVariance({ name, statistics }: InspectedArray, note: Note): void {
 function checkScale(scale: InspectedArray | undefined, note: Note): void {
   if (scale?.statistics === undefined) return;
   const { zero, tiny } = scale.statistics;
-  if (zero.count > 0)
-    note(scale.name, `${say(zero, 'zero')}: dead channels, which give their bias`);
+  if (zero.count > 0) note(scale.name, `${say(zero, 'zero')}: dead channels, which give their bias`);
   if (tiny.count > 0) {
     note(scale.name, `${say(tiny, `below ${short(tinyBelow)}`)}: all but dead channels`);
   }
@@ -101,13 +99,13 @@ function checkScale(scale: InspectedArray | undefined, note: Note): void {
 function checkTogether(layer: Layer, variance: InspectedArray, note: Note): void {
   const mean = layer.get('running_mean');
   if (mean === undefined)
-    note(
-      variance.name,
-      `no running_mean${variance.name.endsWith('.npy') ? '.npy' : ''} stands beside it`,
-    );
+    note(variance.name, `no running_mean${variance.name.endsWith('.npy') ? '.npy' : ''} stands beside it`);
   for (const { name, shape } of layer.values()) {
     if (formatShape(shape) !== formatShape(variance.shape)) {
-      note(name, `its shape ${formatShape(shape)} is not ${formatShape(variance.shape)}, that of the running variance`); // prettier-ignore
+      note(
+        name,
+        `its shape ${formatShape(shape)} is not ${formatShape(variance.shape)}, that of the running variance`,
+      );
     }
   }
   const constant = (array: InspectedArray | undefined, value: number) => {

@@ -2,7 +2,7 @@ import { backend } from '../backend/index.js';
 import { batchNormBackward } from '../raw/backward.js';
 import { batchNormInference } from '../raw/inference.js';
 import { batchNormTraining } from '../raw/training.js';
-import { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../core/tensor.js';
 
 /** Hands the three kernels on one layer, and the copy of its tensor, to whoever measures them. */
 export function timeLayer<Result>(
@@ -26,8 +26,7 @@ export function timeLayer<Result>(
   return measure({
     copy: () => backend.copy(elements, x, result),
     inference: () => void batchNormInference({ x, ...parameters, ...running }, result),
-    training: () =>
-      void batchNormTraining({ x, ...parameters, ...running }, { y: result, ...saved }),
+    training: () => void batchNormTraining({ x, ...parameters, ...running }, { y: result, ...saved }),
     backward: () => void batchNormBackward({ x, dy, ...parameters, ...saved }, gradients),
   });
 }

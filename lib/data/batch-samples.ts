@@ -6,24 +6,19 @@ import {
   requirePositiveInteger,
   wrongShape,
   wrongType,
-} from '../errors.js';
-import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
-import { readClass, readNumberArray, readNumbers } from '../tensor/number-arrays.js';
-import { isDetached, lengthOf } from '../tensor/typed-array.js';
-import { Storage } from '../tensor/storage.js';
-import type { RandomSource, Tensor } from '../tensor/tensor.js';
-import { requireRandomSource } from '../tensor/random-source.js';
-import { readShape } from '../tensor/values.js';
+} from '../validation/errors.js';
+import { elementCount, formatShape, type Shape } from '../core/shape.js';
+import { readClass, readNumberArray, readNumbers } from '../core/number-arrays.js';
+import { isDetached, lengthOf } from '../core/typed-array.js';
+import { Storage } from '../core/storage.js';
+import type { RandomSource, Tensor } from '../core/tensor.js';
+import { requireRandomSource } from '../core/random-source.js';
+import { readShape } from '../core/values.js';
 import { type Batch, batchTensor, createBatch } from './batch.js';
-import {
-  type BatchOptions,
-  type BatchSize,
-  readSampleShape,
-  requireFields,
-} from './data-loader.js';
-import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
+import { type BatchOptions, type BatchSize, readSampleShape, requireFields } from './data-loader.js';
+import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js';
 import { randomIndex, shuffledIndices } from './shuffle.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** One sample of a stream. */
 export interface Sample<L = number> {
@@ -94,8 +89,7 @@ export function batchSamples<
   if (
     typeof samples !== 'object' ||
     ArrayBuffer.isView(samples) ||
-    (typeof source?.[Symbol.asyncIterator] !== 'function' &&
-      typeof source?.[Symbol.iterator] !== 'function')
+    (typeof source?.[Symbol.asyncIterator] !== 'function' && typeof source?.[Symbol.iterator] !== 'function')
   ) {
     throw wrongType('samples', 'an iterable or an async iterable of samples', samples);
   }
@@ -108,7 +102,11 @@ export function batchSamples<
     given.shuffle === undefined
       ? numbered
       : mix(numbered, buffer, requireRandomSource('shuffle', given.shuffle));
-  return group(mixed, batchSize, dropLast, maker) as AsyncGenerator<StreamedBatch<S, BatchSize<B, D>, LS>, void, undefined>; // prettier-ignore
+  return group(mixed, batchSize, dropLast, maker) as AsyncGenerator<
+    StreamedBatch<S, BatchSize<B, D>, LS>,
+    void,
+    undefined
+  >;
 }
 
 async function* number(
@@ -166,9 +164,7 @@ class BatchMaker {
   constructor(given: Readonly<Record<string, unknown>>) {
     this.#shape = readSampleShape('shape', given.shape);
     this.#labelShape =
-      given.labelShape === undefined
-        ? undefined
-        : readShape('labelShape', given.labelShape as Shape);
+      given.labelShape === undefined ? undefined : readShape('labelShape', given.labelShape as Shape);
     this.#normalizer = new Normalizer(given, this.#shape);
   }
 

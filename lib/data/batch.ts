@@ -1,11 +1,11 @@
 // For Symbol.dispose in the declarations, whatever library their reader compiles with.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { fromPackage, requirePackage } from '../construction.js';
-import type { Shape } from '../tensor/shape.js';
-import { type Storage } from '../tensor/storage.js';
-import type { NoneTape } from '../tensor/tape.js';
-import { createTensor, isTensor, type Tensor } from '../tensor/tensor.js';
-import { guardMethods } from '../guard-methods.js';
+import { fromPackage, requirePackage } from '../validation/construction.js';
+import type { Shape } from '../core/shape.js';
+import { type Storage } from '../core/storage.js';
+import type { NoneTape } from '../core/tape.js';
+import { createTensor, isTensor, type Tensor } from '../core/tensor.js';
+import { guardMethods } from '../validation/guard-methods.js';
 
 /** Makes a batch; takes over its tensors. For the library only. */
 export let createBatch: <X, L>(x: X, labels: L, indices: Uint32Array) => Batch<X, L>;

@@ -7,25 +7,20 @@ import {
   wrongShape,
   wrongType,
   wrongValue,
-} from '../errors.js';
+} from '../validation/errors.js';
 import { freshArray } from '../backend/room.js';
-import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { RandomSource, Tensor } from '../tensor/tensor.js';
-import { requireRandomSource } from '../tensor/random-source.js';
-import {
-  type ClassArray,
-  readClasses,
-  readNumberArray,
-  readNumbers,
-} from '../tensor/number-arrays.js';
-import { isUint8Array, type NumberArray } from '../tensor/typed-array.js';
-import { readShape, requireFixedSize } from '../tensor/values.js';
+import { elementCount, formatShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { RandomSource, Tensor } from '../core/tensor.js';
+import { requireRandomSource } from '../core/random-source.js';
+import { type ClassArray, readClasses, readNumberArray, readNumbers } from '../core/number-arrays.js';
+import { isUint8Array, type NumberArray } from '../core/typed-array.js';
+import { readShape, requireFixedSize } from '../core/values.js';
 import { type Batch, batchTensor, createBatch } from './batch.js';
-import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js'; // prettier-ignore
+import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js';
 import { indicesUpTo, shuffledIndices } from './shuffle.js';
-import { guardMethods } from '../guard-methods.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../validation/guard-methods.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** Samples in typed arrays, one after the other. */
 export interface ArrayDataset<
@@ -114,7 +109,13 @@ export class DataLoader<
   /** @throws TypeError or RangeError naming what is wrong. */
   constructor(dataset: ArrayDataset<S, L, LS>, options: BatchOptions<B, D>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
-    const data = requireFields('dataset', dataset, ['features', 'shape', 'labels', 'labelShape', ...normalizationNames]); // prettier-ignore
+    const data = requireFields('dataset', dataset, [
+      'features',
+      'shape',
+      'labels',
+      'labelShape',
+      ...normalizationNames,
+    ]);
     const given = requireFields('options', options, ['batchSize', 'shuffle', 'dropLast']);
     this.shape = readSampleShape('shape', data.shape) as S;
     this.#features = new Kept('features', readNumberArray('features', data.features));
@@ -128,10 +129,13 @@ export class DataLoader<
     this.batchSize = requirePositiveInteger('batchSize', given.batchSize) as B;
     this.#dropLast = requireBoolean('dropLast', orDefault(given.dropLast, false));
     if (this.#dropLast && this.batchSize > this.samples) {
-      throw wrongValue('batchSize', `at most ${this.samples}, the number of samples, where dropLast leaves out what does not fill a batch,`, String(this.batchSize)); // prettier-ignore
+      throw wrongValue(
+        'batchSize',
+        `at most ${this.samples}, the number of samples, where dropLast leaves out what does not fill a batch,`,
+        String(this.batchSize),
+      );
     }
-    this.#shuffle =
-      given.shuffle === undefined ? undefined : requireRandomSource('shuffle', given.shuffle);
+    this.#shuffle = given.shuffle === undefined ? undefined : requireRandomSource('shuffle', given.shuffle);
   }
 
   /** Number of batches in an epoch. */
@@ -193,7 +197,7 @@ export class DataLoader<
       return batchTensor(indices.length, this.#labelShape, storage);
     }
     const Labels = isUint8Array(labels) ? Uint8Array : Int32Array;
-    const batch = freshArray<Uint8Array | Int32Array>(Labels, 'the labels of a batch', indices.length); // prettier-ignore
+    const batch = freshArray<Uint8Array | Int32Array>(Labels, 'the labels of a batch', indices.length);
     indices.forEach((index, i) => {
       batch[i] = labels[index];
     });

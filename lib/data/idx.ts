@@ -7,13 +7,13 @@ import {
   requirePositiveInteger,
   wrongType,
   wrongValue,
-} from '../errors.js';
-import { FileFormatError } from '../files/file-format-error.js';
-import { fileKind, wrongKind } from '../files/file-kind.js';
-import { openFile } from '../files/open-file.js';
-import { withFileMemory } from '../files/file-memory.js';
-import { type FilePath, readPath } from '../files/path.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+} from '../validation/errors.js';
+import { FileFormatError } from '../io/files/file-format-error.js';
+import { fileKind, wrongKind } from '../io/files/file-kind.js';
+import { openFile } from '../io/files/open-file.js';
+import { withFileMemory } from '../io/files/file-memory.js';
+import { type FilePath, readPath } from '../io/files/path.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 // The format: two zero bytes, the type of the values, the number of axes, the size of each as a big-endian
 // 32-bit integer, and the values, big-endian and row-major. MNIST's page describes it.

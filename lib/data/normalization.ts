@@ -1,6 +1,6 @@
-import { orDefault, requireFinite, requirePositive, wrongShape, wrongType } from '../errors.js';
-import { isUint8Array, type NumberArray } from '../tensor/typed-array.js';
-import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
+import { orDefault, requireFinite, requirePositive, wrongShape, wrongType } from '../validation/errors.js';
+import { isUint8Array, type NumberArray } from '../core/typed-array.js';
+import { elementCount, formatShape, type Shape } from '../core/shape.js';
 
 /** How stored values become those of a tensor: (scale * value - mean) / deviation, computed in float64. */
 export interface Normalization {
@@ -32,18 +32,12 @@ export class Normalizer {
   constructor(given: Readonly<Record<string, unknown>>, shape: Shape) {
     this.#scale = requireFinite('scale', orDefault(given.scale, 1));
     const means = readChannels('mean', orDefault(given.mean, 0), shape, requireFinite);
-    const deviations = readChannels(
-      'deviation',
-      orDefault(given.deviation, 1),
-      shape,
-      requirePositive,
-    );
+    const deviations = readChannels('deviation', orDefault(given.deviation, 1), shape, requirePositive);
     const channels = Math.max(means.length, deviations.length);
     this.#means = spread(means, channels);
     this.#deviations = spread(deviations, channels);
     this.#plane = elementCount(shape) / channels;
-    this.#identity =
-      this.#scale === 1 && means.every((m) => m === 0) && deviations.every((d) => d === 1);
+    this.#identity = this.#scale === 1 && means.every((m) => m === 0) && deviations.every((d) => d === 1);
   }
 
   /** Writes one sample, `source` from `begin` on, to `target` from `at` on. */
@@ -73,10 +67,7 @@ export class Normalizer {
 
   #makeTables(): readonly Float32Array[] {
     return this.#means.map((mean, c) =>
-      Float32Array.from(
-        { length: 256 },
-        (_, byte) => (this.#scale * byte - mean) / this.#deviations[c],
-      ),
+      Float32Array.from({ length: 256 }, (_, byte) => (this.#scale * byte - mean) / this.#deviations[c]),
     );
   }
 }

@@ -1,12 +1,16 @@
 import { freshArray } from '../backend/room.js';
-import { wrongValue } from '../errors.js';
-import type { RandomSource } from '../tensor/tensor.js';
+import { wrongValue } from '../validation/errors.js';
+import type { RandomSource } from '../core/tensor.js';
 
 /** An integer from 0 to count - 1, by one number of the generator. */
 export function randomIndex(argument: string, rng: RandomSource, count: number): number {
   const value: unknown = rng();
   if (typeof value !== 'number' || !(value >= 0 && value < 1)) {
-    throw wrongValue(argument, 'a function that returns numbers in [0, 1)', `one that returned ${String(value)}`); // prettier-ignore
+    throw wrongValue(
+      argument,
+      'a function that returns numbers in [0, 1)',
+      `one that returned ${String(value)}`,
+    );
   }
   return Math.floor(value * count);
 }

@@ -2,7 +2,7 @@ import { defineInspect } from '../printing/inspect.js';
 import { describeLayer, type LayerDescription, layerType } from './layer-description.js';
 import { type ModuleJson, moduleJson } from './module-json.js';
 import { moduleText } from './module-text.js';
-import { guardMethods } from '../guard-methods.js';
+import { guardMethods } from '../validation/guard-methods.js';
 
 /** What every module of the package can tell about itself. */
 export abstract class BaseModule {

@@ -1,6 +1,6 @@
-import { isNativeError } from '../realm.js';
+import { isNativeError } from '../validation/realm.js';
 import { layerType } from './layer-description.js';
-import type { Part } from './part.js';
+import type { Part } from './compose/part.js';
 
 // An error in a layer of a composition gets the path of the layer in its message, ", in 3.head (Linear)", as
 // parameters() spells it. Nothing of this runs before an error was thrown. The error itself stays the same: users
@@ -66,8 +66,7 @@ function annotate(error: Error, whole: object, key: string, part: unknown): void
     return;
   }
   const inside = place && keysIn(part, place);
-  const at =
-    place === undefined || inside === undefined ? begin(error, part) : { ...place, keys: inside };
+  const at = place === undefined || inside === undefined ? begin(error, part) : { ...place, keys: inside };
   const keys = [key, ...at.keys];
   const path = `in ${keys.join('.')} (${at.type})`;
   const shown = at.original === '' ? path : `${at.original}, ${path}`;

@@ -6,9 +6,9 @@ import type {
   SameSize,
   Shape,
   Verdict,
-} from '../tensor/shape.js';
-import type { NoneTape, Tape } from '../tensor/tape.js';
-import type { ShapeOf, TapeOf, Tensor } from '../tensor/tensor.js';
+} from '../core/shape.js';
+import type { NoneTape, Tape } from '../core/tape.js';
+import type { ShapeOf, TapeOf, Tensor } from '../core/tensor.js';
 
 // What is wrong with an input, as text for the compiler's message; never where nothing is. Of a union
 // of inputs, one that is wrong is enough.
@@ -73,5 +73,4 @@ export type AddendInput<X, A, Wanted extends Tape> = ModeInput<
 >;
 
 /** A tensor of the same shape; of each shape, where X is a union. */
-export type SameShapeAs<X, T extends Tape> =
-  X extends Tensor<Shape, Tape> ? Tensor<ShapeOf<X>, T> : never;
+export type SameShapeAs<X, T extends Tape> = X extends Tensor<Shape, Tape> ? Tensor<ShapeOf<X>, T> : never;

@@ -1,25 +1,18 @@
-import type {
-  Decision,
-  HasUnknownRank,
-  Mistake,
-  SameShape,
-  Shape,
-  Verdict,
-} from '../tensor/shape.js';
-import type { Tape } from '../tensor/tape.js';
-import type { ShapeOf, Tensor } from '../tensor/tensor.js';
-import type { AvgPoolGlobal, GloballyPooled } from './avg-pool-global.js';
-import type { ChannelNorm } from './channel-norm.js';
-import type { Conv2D, ConvolutionProblem } from './conv-2d.js';
-import type { ConvolvedShape } from './convolved-size.js';
-import type { Flatten2D, Flattened } from './flatten-2d.js';
-import type { GeneralizedResidual } from './generalized-residual.js';
+import type { Decision, HasUnknownRank, Mistake, SameShape, Shape, Verdict } from '../core/shape.js';
+import type { Tape } from '../core/tape.js';
+import type { ShapeOf, Tensor } from '../core/tensor.js';
+import type { AvgPoolGlobal, GloballyPooled } from './layers/avg-pool-global.js';
+import type { ChannelNorm } from './norm/channel-norm.js';
+import type { Conv2D, ConvolutionProblem } from './layers/conv-2d.js';
+import type { ConvolvedShape } from './layers/convolved-size.js';
+import type { Flatten2D, Flattened } from './layers/flatten-2d.js';
+import type { GeneralizedResidual } from './compose/generalized-residual.js';
 import type { ImageProblem, RowsProblem } from './input.js';
-import type { Linear } from './linear.js';
-import type { NoParameters } from './no-parameters.js';
-import type { Pool2D, Pooled, PoolProblem } from './pool-2d.js';
-import type { Residual } from './residual.js';
-import type { Sequential } from './sequential.js';
+import type { Linear } from './layers/linear.js';
+import type { NoParameters } from './layers/no-parameters.js';
+import type { Pool2D, Pooled, PoolProblem } from './layers/pool-2d.js';
+import type { Residual } from './compose/residual.js';
+import type { Sequential } from './compose/sequential.js';
 
 // The compiler's view of layers in a composition: which shapes each takes and what it makes of them. A
 // generic method cannot be applied to a type, so the package's own layers are listed here; a user's
@@ -76,10 +69,7 @@ export type InputShapes<L> = 0 extends 1 & L
                   : KnownShape<ParameterOf<L>>;
 
 /** The shapes that the first of these layers takes and whose results the others take. */
-type ChainInputs<Layers extends readonly unknown[]> = Layers extends readonly [
-  infer First,
-  ...infer Rest,
-]
+type ChainInputs<Layers extends readonly unknown[]> = Layers extends readonly [infer First, ...infer Rest]
   ? First extends Sequential<infer Inner>
     ? ChainInputs<readonly [...Inner, ...Rest]>
     : Passing<Rest, InputShapes<First>, First>
@@ -181,10 +171,10 @@ export type ChainResult<
       : ChainResult<Behind, Shape>;
 
 /** The first problem of shape S on its way through layers, or never. */
-export type ChainProblem<
-  Layers extends readonly unknown[],
-  S extends Shape,
-> = Layers extends readonly [infer First, ...infer Rest]
+export type ChainProblem<Layers extends readonly unknown[], S extends Shape> = Layers extends readonly [
+  infer First,
+  ...infer Rest,
+]
   ? First extends Sequential<infer Inner>
     ? ChainProblem<readonly [...Inner, ...Rest], S>
     : [ShapeProblem<First, S>] extends [never]

@@ -1,8 +1,8 @@
-import { typeError } from '../errors.js';
+import { typeError } from '../validation/errors.js';
 import { requireTensor } from '../ops/operand.js';
-import type { Shape } from '../tensor/shape.js';
-import type { OwnedTape } from '../tensor/tape.js';
-import { isTaped, type Tensor } from '../tensor/tensor.js';
+import type { Shape } from '../core/shape.js';
+import type { OwnedTape } from '../core/tape.js';
+import { isTaped, type Tensor } from '../core/tensor.js';
 
 // The modes, for plain JavaScript callers: TypeScript's never get here with the wrong tensor.
 

@@ -4,8 +4,8 @@ import {
   requireOptions,
   wrongType,
   wrongValue,
-} from '../errors.js';
-import { JsonReader } from '../json/json-reader.js';
+} from '../validation/errors.js';
+import { JsonReader } from '../io/json/json-reader.js';
 import {
   Abs,
   Cos,
@@ -19,24 +19,24 @@ import {
   Sqrt,
   Square,
   Tanh,
-} from './activations.js';
-import { AvgPoolGlobal } from './avg-pool-global.js';
-import { BatchNorm2D } from './batch-norm-2d.js';
-import { Conv2D } from './conv-2d.js';
-import { Dropout, DropoutOneIn } from './dropout.js';
-import { Flatten2D } from './flatten-2d.js';
-import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
-import { GeneralizedResidual } from './generalized-residual.js';
+} from './layers/activations.js';
+import { AvgPoolGlobal } from './layers/avg-pool-global.js';
+import { BatchNorm2D } from './norm/batch-norm-2d.js';
+import { Conv2D } from './layers/conv-2d.js';
+import { Dropout, DropoutOneIn } from './layers/dropout.js';
+import { Flatten2D } from './layers/flatten-2d.js';
+import { FrozenBatchNorm2D } from './norm/frozen-batch-norm-2d.js';
+import { GeneralizedResidual } from './compose/generalized-residual.js';
 import type { Layer } from './layer-shapes.js';
-import { Linear } from './linear.js';
+import { Linear } from './layers/linear.js';
 import { sharedType } from './module-json.js';
 import type { CanUpdateWithGradients } from './module.js';
-import { asPart } from './part.js';
-import { AvgPool2D, MaxPool2D } from './pool-2d.js';
-import { ReLU } from './relu.js';
-import { Residual } from './residual.js';
-import { Sequential } from './sequential.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { asPart } from './compose/part.js';
+import { AvgPool2D, MaxPool2D } from './layers/pool-2d.js';
+import { ReLU } from './layers/relu.js';
+import { Residual } from './compose/residual.js';
+import { Sequential } from './compose/sequential.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** Makes a module of a class of yours from what its `toJSON` returned. */
 export type ModuleFromJson = (json: unknown) => Layer;
@@ -67,7 +67,8 @@ export function moduleFromJSON(
   if (typeof types !== 'object' || types === null) {
     throw wrongType('options.types', 'an object with functions', types);
   }
-  return new Builder(types as Record<string, unknown>).build('json', '', json) as Layer & CanUpdateWithGradients; // prettier-ignore
+  return new Builder(types as Record<string, unknown>).build('json', '', json) as Layer &
+    CanUpdateWithGradients;
 }
 
 type Read = (reader: JsonReader) => Layer;
@@ -80,7 +81,7 @@ const leaves: ReadonlyMap<string, Read> = new Map<string, Read>([
   [FrozenBatchNorm2D.type, (reader) => FrozenBatchNorm2D.read(reader)],
   [Conv2D.type, (reader) => Conv2D.read(reader)],
   [Linear.type, (reader) => Linear.read(reader)],
-  [LeakyReLU.type, (reader) => new LeakyReLU(requireFinite(reader.place('slope'), reader.field('slope')))], // prettier-ignore
+  [LeakyReLU.type, (reader) => new LeakyReLU(requireFinite(reader.place('slope'), reader.field('slope')))],
   [Dropout.type, (reader) => new Dropout(requireFraction(reader.place('p'), reader.field('p')))],
   [DropoutOneIn.type, (reader) => new DropoutOneIn(reader.integer('n', 1))],
   [MaxPool2D.type, (reader) => new MaxPool2D(...windowsOf(reader))],
@@ -95,7 +96,7 @@ function windowsOf(reader: JsonReader): [kernel: number, stride: number, padding
   const kernel = reader.integer('kernel', 1);
   const padding = reader.integer('padding', 0);
   if (padding >= kernel) {
-    throw wrongValue(reader.place('padding'), `an integer below the kernel, ${kernel},`, String(padding)); // prettier-ignore
+    throw wrongValue(reader.place('padding'), `an integer below the kernel, ${kernel},`, String(padding));
   }
   return [kernel, reader.integer('stride', 1), padding];
 }
@@ -132,12 +133,13 @@ class Builder {
     const read = leaves.get(type);
     if (read !== undefined) return read(reader);
     const inside = path === '' ? '' : `${path}.`;
-    const part = (name: string) =>
-      this.build(reader.place(name), `${inside}${name}`, reader.field(name));
+    const part = (name: string) => this.build(reader.place(name), `${inside}${name}`, reader.field(name));
     switch (type) {
       case Sequential.type: {
         const layers = reader.list('layers');
-        const made = layers.map((each, i) => this.build(reader.place(`layers[${i}]`), `${inside}layers[${i}]`, each)); // prettier-ignore
+        const made = layers.map((each, i) =>
+          this.build(reader.place(`layers[${i}]`), `${inside}layers[${i}]`, each),
+        );
         return Reflect.construct(Sequential, made);
       }
       case Residual.type:
@@ -165,7 +167,7 @@ class Builder {
     if (typeof path !== 'string') throw wrongType(`${place}.path`, 'a string', path);
     const layer = this.#layers.get(path);
     if (layer !== undefined) return layer;
-    throw wrongValue(`${place}.path`, 'the path of a layer before', JSON.stringify(path.slice(0, 80))); // prettier-ignore
+    throw wrongValue(`${place}.path`, 'the path of a layer before', JSON.stringify(path.slice(0, 80)));
   }
 }
 

@@ -1,7 +1,7 @@
-import { missingMethod } from '../errors.js';
-import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../json/json-numbers.js';
-import { elementCount } from '../tensor/shape.js';
-import { storageOf } from '../tensor/tensor.js';
+import { missingMethod } from '../validation/errors.js';
+import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../io/json/json-numbers.js';
+import { elementCount } from '../core/shape.js';
+import { storageOf } from '../core/tensor.js';
 import {
   describeLayer,
   type Described,
@@ -10,7 +10,7 @@ import {
   packageType,
 } from './layer-description.js';
 import type { NamedTensor } from './module.js';
-import { namedTensors } from './part.js';
+import { namedTensors } from './compose/part.js';
 
 /**
  * What `JSON.stringify` makes of a module. Further fields are its settings by their names, its tensors row-major as
@@ -48,10 +48,7 @@ class Writer {
   }
 
   #partsOf(path: string, { layers, parts = {} }: LayerDescription): Record<string, unknown> {
-    const entries = Object.entries(parts).map(([name, each]) => [
-      name,
-      this.#part(`${path}${name}`, each),
-    ]);
+    const entries = Object.entries(parts).map(([name, each]) => [name, this.#part(`${path}${name}`, each)]);
     const written = Object.fromEntries(entries) as Record<string, unknown>;
     if (layers === undefined) return written;
     return { layers: layers.map((each, i) => this.#part(`${path}layers[${i}]`, each)) };
@@ -92,7 +89,5 @@ function tensorsOf(
 ): Record<string, readonly JsonNumber[]> {
   if (layers !== undefined || parts !== undefined) return {};
   const tensors = module.parameters?.() ?? [];
-  return Object.fromEntries(
-    tensors.map(([name, tensor]) => [name, toJsonNumbers(storageOf(tensor).values)]),
-  );
+  return Object.fromEntries(tensors.map(([name, tensor]) => [name, toJsonNumbers(storageOf(tensor).values)]));
 }

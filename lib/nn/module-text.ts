@@ -1,7 +1,7 @@
 import { lostValues } from '../printing/tensor-text.js';
 import { offeredParameters } from '../optim/optimizer.js';
-import { elementCount, formatShape } from '../tensor/shape.js';
-import { leaseOf, storageOf } from '../tensor/tensor.js';
+import { elementCount, formatShape } from '../core/shape.js';
+import { leaseOf, storageOf } from '../core/tensor.js';
 import {
   describeLayer,
   type Described,
@@ -10,7 +10,7 @@ import {
   layerType,
 } from './layer-description.js';
 import type { CanUpdateWithGradients, NamedTensor } from './module.js';
-import type { Part } from './part.js';
+import type { Part } from './compose/part.js';
 import { summarize } from './summary.js';
 
 /** Lines for layers; the others are counted. */
@@ -71,10 +71,7 @@ interface ParameterCount {
 }
 
 /** Values of these tensors, each counted once. */
-function countParameters(
-  tensors: readonly NamedTensor[],
-  trainable: ReadonlySet<number>,
-): ParameterCount {
+function countParameters(tensors: readonly NamedTensor[], trainable: ReadonlySet<number>): ParameterCount {
   const sizes = new Map(tensors.map(([, { id, shape }]) => [id, elementCount(shape)]));
   let count = { total: 0, trainable: 0 };
   for (const [id, size] of sizes) {
@@ -135,8 +132,7 @@ class NetworkLines {
 
   #addLayers(path: string, indent: string, { layers, parts }: LayerDescription): void {
     const entries = layers === undefined ? Object.entries(parts ?? {}) : layers.entries();
-    for (const [name, layer] of entries)
-      this.#addLayer(path, indent, String(name), layer as object);
+    for (const [name, layer] of entries) this.#addLayer(path, indent, String(name), layer as object);
   }
 
   #addLayer(outside: string, indent: string, name: string, layer: object): void {
@@ -177,9 +173,7 @@ class NetworkLines {
 }
 
 function shapesText(tensors: readonly NamedTensor[]): string {
-  const shown = tensors
-    .slice(0, maxTensors)
-    .map(([name, { shape }]) => `${name} ${formatShape(shape)}`);
+  const shown = tensors.slice(0, maxTensors).map(([name, { shape }]) => `${name} ${formatShape(shape)}`);
   const left = tensors.length - shown.length;
   return left === 0 ? shown.join(', ') : `${shown.join(', ')} and ${left} more`;
 }

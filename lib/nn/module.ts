@@ -1,8 +1,8 @@
-import { wrongType } from '../errors.js';
+import { wrongType } from '../validation/errors.js';
 import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
-import type { Shape } from '../tensor/shape.js';
-import { isTensor, type Tensor } from '../tensor/tensor.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import type { Shape } from '../core/shape.js';
+import { isTensor, type Tensor } from '../core/tensor.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** A tensor of a module, with its name inside it. */
 export type NamedTensor = readonly [name: string, tensor: Tensor<Shape>];

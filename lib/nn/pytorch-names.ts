@@ -1,5 +1,5 @@
-import type { Shape } from '../tensor/shape.js';
-import type { Tensor } from '../tensor/tensor.js';
+import type { Shape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import type { NamedTensor } from './module.js';
 
 const names = new WeakMap<Tensor<Shape>, string>();

@@ -11,8 +11,7 @@ export function summarize(values: Float32Array): string {
   const bad = values.length - finite;
   const warning = bad === 0 ? '' : `${bad} of ${values.length} not finite`;
   if (finite === 0) return warning;
-  const range =
-    min === max ? short(min) : `${short(min)} to ${short(max)}, mean ${short(sum / finite)}`;
+  const range = min === max ? short(min) : `${short(min)} to ${short(max)}, mean ${short(sum / finite)}`;
   return warning === '' ? range : `${range}, ${warning}`;
 }
 

@@ -1,11 +1,11 @@
-import { recorded, graphsOf } from '../autograd/record.js';
+import { recorded, graphsOf } from '../core/record.js';
 import type { Arithmetic } from '../backend/index.js';
 import { backend } from '../backend/index.js';
-import { wrongShape, wrongType } from '../errors.js';
-import { elementCount, formatShape, sameShape, scalarShape, type Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import { createTensor, isTensor, storageOf, type Tensor } from '../tensor/tensor.js';
-import type { NoneTape, Tape } from '../tensor/tape.js';
+import { wrongShape, wrongType } from '../validation/errors.js';
+import { elementCount, formatShape, sameShape, scalarShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import { createTensor, isTensor, storageOf, type Tensor } from '../core/tensor.js';
+import type { NoneTape, Tape } from '../core/tape.js';
 import type { AnyTensor } from './operand.js';
 
 /** How the left operand is seen next to the right one: rows x columns, and the right one's length. */
@@ -19,8 +19,7 @@ interface Layout {
 interface Rule {
   readonly forward: Arithmetic;
   /** d(a op b)/da * dy, into `out`; undefined where that is dy itself and reads no operand. */
-  readonly left:
-    ((layout: Layout, dy: Float32Array, b: Float32Array, out: Float32Array) => void) | undefined;
+  readonly left: ((layout: Layout, dy: Float32Array, b: Float32Array, out: Float32Array) => void) | undefined;
   /** d(a op b)/db * dy before it is summed to the shape of b, into `out`. */
   readonly right: (
     layout: Layout,
@@ -50,14 +49,12 @@ const rules: Record<'add' | 'sub' | 'mul' | 'div', Rule> = {
   },
   mul: {
     forward: backend.mul,
-    left: ({ rows, columns, rightLength }, dy, b, out) =>
-      backend.mul(rows, columns, rightLength, dy, b, out),
+    left: ({ rows, columns, rightLength }, dy, b, out) => backend.mul(rows, columns, rightLength, dy, b, out),
     right: (_layout, dy, a, _b, out) => multiply(dy, a, out),
   },
   div: {
     forward: backend.div,
-    left: ({ rows, columns, rightLength }, dy, b, out) =>
-      backend.div(rows, columns, rightLength, dy, b, out),
+    left: ({ rows, columns, rightLength }, dy, b, out) => backend.div(rows, columns, rightLength, dy, b, out),
     // -dy * a / b^2, divided twice so that b^2 cannot overflow
     right: ({ rows, columns, rightLength }, dy, a, b, out) => {
       multiply(dy, a, out);

@@ -1,9 +1,9 @@
-import { graphsOf, recorded } from '../autograd/record.js';
+import { graphsOf, recorded } from '../core/record.js';
 import { backend } from '../backend/index.js';
-import type { Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { NoneTape, OwnedTape, Tape } from '../tensor/tape.js';
-import { createTensor, storageOf, type Tensor } from '../tensor/tensor.js';
+import type { Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { NoneTape, OwnedTape, Tape } from '../core/tape.js';
+import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
 import type { BatchNormState } from './batch-norm.js';
 import type { ImageShape } from './image-shape.js';
 

@@ -1,10 +1,10 @@
-import { graphsOf, recorded } from '../autograd/record.js';
+import { graphsOf, recorded } from '../core/record.js';
 import { backend } from '../backend/index.js';
-import { requirePositiveInteger, wrongShape, wrongType, wrongValue } from '../errors.js';
-import { formatShape, type Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { Tape } from '../tensor/tape.js';
-import { storageOf, type Tensor } from '../tensor/tensor.js';
+import { requirePositiveInteger, wrongShape, wrongType, wrongValue } from '../validation/errors.js';
+import { formatShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
 import { type AnyTensor, requireTensor } from './operand.js';
 
 /** How the kernel moves over an image. */
@@ -59,13 +59,7 @@ export function conv2d<S extends Shape, T extends Tape>(
       }
       const dweight = Storage.take(kernels.values.length);
       const dbias = biases === undefined ? undefined : Storage.take(outChannels);
-      backend.conv2dWeightGradient(
-        ...sizes,
-        image.values,
-        dy.values,
-        dweight.values,
-        dbias?.values ?? null,
-      );
+      backend.conv2dWeightGradient(...sizes, image.values, dy.values, dweight.values, dbias?.values ?? null);
       give(1, dweight);
       if (dbias !== undefined) give(2, dbias);
     },
@@ -76,18 +70,13 @@ export function conv2d<S extends Shape, T extends Tape>(
 export function requirePadding(argument: string, value: unknown): number {
   const expected = 'a non-negative integer';
   if (typeof value !== 'number') throw wrongType(argument, expected, value);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw wrongValue(argument, expected, String(value));
+  if (!Number.isSafeInteger(value) || value < 0) throw wrongValue(argument, expected, String(value));
   return value;
 }
 
 function readWeight({ shape }: AnyTensor): readonly [number, number, number] {
   if (shape.length !== 4 || shape[2] !== shape[3] || shape[2] === 0) {
-    throw wrongShape(
-      'weight',
-      'a 4D tensor [O, I, K, K] with square kernels',
-      `shape ${formatShape(shape)}`,
-    );
+    throw wrongShape('weight', 'a 4D tensor [O, I, K, K] with square kernels', `shape ${formatShape(shape)}`);
   }
   return [shape[0], shape[1], shape[2]];
 }

@@ -1,22 +1,15 @@
-import { graphsOf, recorded } from '../autograd/record.js';
+import { graphsOf, recorded } from '../core/record.js';
 import { backend } from '../backend/index.js';
 import { freshArray } from '../backend/room.js';
-import { describe, typeError, wrongShape, wrongType } from '../errors.js';
-import type { HasUnknownRank, Shape, Unless } from '../tensor/shape.js';
-import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
-import { type ClassArray, classArrayLength, readClass } from '../tensor/number-arrays.js';
-import { Storage } from '../tensor/storage.js';
-import type { Tape } from '../tensor/tape.js';
-import {
-  isTaped,
-  isTensor,
-  type ShapeOf,
-  storageOf,
-  type TapeOf,
-  type Tensor,
-} from '../tensor/tensor.js';
+import { describe, typeError, wrongShape, wrongType } from '../validation/errors.js';
+import type { HasUnknownRank, Shape, Unless } from '../core/shape.js';
+import { formatShape, sameShape, scalarShape } from '../core/shape.js';
+import { type ClassArray, classArrayLength, readClass } from '../core/number-arrays.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { isTaped, isTensor, type ShapeOf, storageOf, type TapeOf, type Tensor } from '../core/tensor.js';
 import { requireTensor } from './operand.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** The class of each row, or the probabilities of all classes. */
 export type Targets = ClassArray | Tensor<readonly [number, number]>;
@@ -141,10 +134,7 @@ function oneHot(classes: Int32Array, columns: number): Target {
 
 function probabilities(targets: Tensor<Shape, Tape>, rows: number, columns: number): Target {
   if (isTaped(targets)) {
-    throw typeError(
-      'ERR_BATCHNORM_TAPE',
-      'Expected a tensor without a tape for targets, but it has one',
-    );
+    throw typeError('ERR_BATCHNORM_TAPE', 'Expected a tensor without a tape for targets, but it has one');
   }
   if (!sameShape(targets.shape, [rows, columns])) {
     throw wrongShape(

@@ -1,9 +1,9 @@
-import { recorded, graphsOf } from '../autograd/record.js';
+import { recorded, graphsOf } from '../core/record.js';
 import { backend } from '../backend/index.js';
-import type { Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { OwnedTape } from '../tensor/tape.js';
-import { type RandomSource, storageOf, type Tensor } from '../tensor/tensor.js';
+import type { Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { OwnedTape } from '../core/tape.js';
+import { type RandomSource, storageOf, type Tensor } from '../core/tensor.js';
 
 /**
  * x / (1 - p), or 0 with probability p. Two numbers of `rng` decide, with its place, about every

@@ -1,5 +1,5 @@
-import { wrongShape } from '../errors.js';
-import { formatShape, type Shape } from '../tensor/shape.js';
+import { wrongShape } from '../validation/errors.js';
+import { formatShape, type Shape } from '../core/shape.js';
 
 /** A CHW or NCHW shape as batch normalization sees it: `plane` is H*W, a CHW tensor has one image. */
 export interface ImageShape {

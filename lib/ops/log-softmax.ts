@@ -1,10 +1,10 @@
-import { recorded, graphsOf } from '../autograd/record.js';
+import { recorded, graphsOf } from '../core/record.js';
 import { backend } from '../backend/index.js';
-import { wrongShape } from '../errors.js';
-import { formatShape, type Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { Tape } from '../tensor/tape.js';
-import { storageOf, type Tensor } from '../tensor/tensor.js';
+import { wrongShape } from '../validation/errors.js';
+import { formatShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
 
 /** log(softmax(x)) over the last axis of a vector or a matrix. */
 export function logSoftmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {

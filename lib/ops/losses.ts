@@ -1,14 +1,14 @@
-import { graphsOf, recorded } from '../autograd/record.js';
+import { graphsOf, recorded } from '../core/record.js';
 import { backend, type Loss } from '../backend/index.js';
-import { requirePositive, typeError, wrongShape } from '../errors.js';
-import type { SameShape, Shape, Unless } from '../tensor/shape.js';
-import { formatShape, sameShape, scalarShape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { Tape } from '../tensor/tape.js';
-import { isTaped, type ShapeOf, storageOf, type TapeOf, type Tensor } from '../tensor/tensor.js';
+import { requirePositive, typeError, wrongShape } from '../validation/errors.js';
+import type { SameShape, Shape, Unless } from '../core/shape.js';
+import { formatShape, sameShape, scalarShape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { isTaped, type ShapeOf, storageOf, type TapeOf, type Tensor } from '../core/tensor.js';
 import { requireTensor } from './operand.js';
 import { sqrt } from './unary.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** The type that the targets are intersected with: `unknown` where they may fit the predictions. */
 export type TargetsOf<X, Y> = Unless<
@@ -134,17 +134,10 @@ function meanLoss<X extends AnyTensor>(
   const x = requireTensor(name, predictions);
   const target = requireTensor('targets', targets);
   if (isTaped(target)) {
-    throw typeError(
-      'ERR_BATCHNORM_TAPE',
-      'Expected a tensor without a tape for targets, but it has one',
-    );
+    throw typeError('ERR_BATCHNORM_TAPE', 'Expected a tensor without a tape for targets, but it has one');
   }
   if (!sameShape(target.shape, x.shape)) {
-    throw wrongShape(
-      'targets',
-      `shape ${formatShape(x.shape)}`,
-      `shape ${formatShape(target.shape)}`,
-    );
+    throw wrongShape('targets', `shape ${formatShape(x.shape)}`, `shape ${formatShape(target.shape)}`);
   }
   const { values } = storageOf(x);
   const n = values.length;

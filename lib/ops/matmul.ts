@@ -1,10 +1,10 @@
-import { recorded, graphsOf } from '../autograd/record.js';
+import { recorded, graphsOf } from '../core/record.js';
 import { backend } from '../backend/index.js';
-import { wrongShape } from '../errors.js';
-import { formatShape, type Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { Tape } from '../tensor/tape.js';
-import { storageOf, type Tensor } from '../tensor/tensor.js';
+import { wrongShape } from '../validation/errors.js';
+import { formatShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
 import { type AnyTensor, requireTensor } from './operand.js';
 
 /** a [M, K] times b [K, N]; b may be stored as [N, K], as the weights of a linear layer are. */

@@ -1,7 +1,7 @@
-import { wrongShape, wrongType } from '../errors.js';
-import { formatShape, sameShape, type Shape } from '../tensor/shape.js';
-import type { Tape } from '../tensor/tape.js';
-import { isTensor, type Tensor } from '../tensor/tensor.js';
+import { wrongShape, wrongType } from '../validation/errors.js';
+import { formatShape, sameShape, type Shape } from '../core/shape.js';
+import type { Tape } from '../core/tape.js';
+import { isTensor, type Tensor } from '../core/tensor.js';
 
 /** A tensor of any shape and tape: what an operation takes before it has looked. */
 export type AnyTensor = Tensor<Shape, Tape>;

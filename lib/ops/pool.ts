@@ -1,10 +1,10 @@
-import { recorded, graphsOf } from '../autograd/record.js';
+import { recorded, graphsOf } from '../core/record.js';
 import { backend } from '../backend/index.js';
-import { wrongShape } from '../errors.js';
-import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { Tape } from '../tensor/tape.js';
-import { storageOf } from '../tensor/tensor.js';
+import { wrongShape } from '../validation/errors.js';
+import { elementCount, formatShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { storageOf } from '../core/tensor.js';
 import { readImageShape } from './image-shape.js';
 import type { AnyTensor } from './operand.js';
 
@@ -92,11 +92,7 @@ function readWindows(x: AnyTensor, { kernel, stride, padding }: Windows): Poolin
   const [height, width] = x.shape.slice(-2);
   const least = Math.max(1, kernel - 2 * padding);
   if (height < least || width < least) {
-    throw wrongShape(
-      'x',
-      `images of at least ${least} x ${least} pixels`,
-      `shape ${formatShape(x.shape)}`,
-    );
+    throw wrongShape('x', `images of at least ${least} x ${least} pixels`, `shape ${formatShape(x.shape)}`);
   }
   const windowsOf = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
   const shape = [...x.shape.slice(0, -2), windowsOf(height), windowsOf(width)];

@@ -1,9 +1,9 @@
-import { recorded, graphsOf } from '../autograd/record.js';
+import { recorded, graphsOf } from '../core/record.js';
 import { backend } from '../backend/index.js';
-import { scalarShape, type Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { Tape } from '../tensor/tape.js';
-import { storageOf, type Tensor } from '../tensor/tensor.js';
+import { scalarShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
 
 /** Sum of all values, within 1e-6 of the sum of their magnitudes before it is rounded to float32. */
 export function sum<T extends Tape>(x: Tensor<Shape, T>): Tensor<readonly [], T> {

@@ -1,15 +1,12 @@
-import { recorded, graphsOf } from '../autograd/record.js';
-import { wrongShape } from '../errors.js';
-import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
-import type { Tape } from '../tensor/tape.js';
-import { storageOf, type Tensor } from '../tensor/tensor.js';
-import { readShape } from '../tensor/values.js';
+import { recorded, graphsOf } from '../core/record.js';
+import { wrongShape } from '../validation/errors.js';
+import { elementCount, formatShape, type Shape } from '../core/shape.js';
+import type { Tape } from '../core/tape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
+import { readShape } from '../core/values.js';
 
 /** The same storage under another shape. */
-export function reshape<R extends Shape, T extends Tape>(
-  x: Tensor<Shape, T>,
-  shape: R,
-): Tensor<R, T> {
+export function reshape<R extends Shape, T extends Tape>(x: Tensor<Shape, T>, shape: R): Tensor<R, T> {
   const ownShape = readShape('shape', shape);
   const storage = storageOf(x);
   if (elementCount(ownShape) !== storage.values.length) {

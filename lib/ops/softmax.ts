@@ -1,9 +1,9 @@
-import { recorded, graphsOf } from '../autograd/record.js';
+import { recorded, graphsOf } from '../core/record.js';
 import { backend } from '../backend/index.js';
-import type { Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { Tape } from '../tensor/tape.js';
-import { storageOf, type Tensor } from '../tensor/tensor.js';
+import type { Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
 
 /** softmax(x) over the last axis; a scalar's is 1. */
 export function softmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {

@@ -1,9 +1,9 @@
-import { recorded, graphsOf } from '../autograd/record.js';
+import { recorded, graphsOf } from '../core/record.js';
 import { backend, type Unary, type UnaryBackward } from '../backend/index.js';
-import type { Shape } from '../tensor/shape.js';
-import { Storage } from '../tensor/storage.js';
-import type { Tape } from '../tensor/tape.js';
-import { storageOf, type Tensor } from '../tensor/tensor.js';
+import type { Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
 
 /** A function of each element and its derivative, by what that reads: the input or the output. */
 interface Rule {
@@ -101,10 +101,7 @@ export const cos = operation({
 });
 
 /** x > 0 ? x : slope * x */
-export function leakyRelu<S extends Shape, T extends Tape>(
-  x: Tensor<S, T>,
-  slope: number,
-): Tensor<S, T> {
+export function leakyRelu<S extends Shape, T extends Tape>(x: Tensor<S, T>, slope: number): Tensor<S, T> {
   return operation({
     forward: (n, input, y) => backend.leakyRelu(n, slope, input, y),
     reads: 'input',

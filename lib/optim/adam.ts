@@ -1,4 +1,4 @@
-import type { Gradients } from '../autograd/gradients.js';
+import type { Gradients } from '../core/gradients.js';
 import { backend } from '../backend/index.js';
 import {
   requireFraction,
@@ -6,10 +6,10 @@ import {
   requireOptions,
   requirePositive,
   wrongType,
-} from '../errors.js';
+} from '../validation/errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
-import type { NpzReader } from '../npz/npz-reader.js';
-import type { NpzWriter } from '../npz/npz-writer.js';
+import type { NpzReader } from '../io/npz/npz-reader.js';
+import type { NpzWriter } from '../io/npz/npz-writer.js';
 import { updateModule } from './optimizer.js';
 import {
   learningRateCounter,
@@ -21,8 +21,8 @@ import {
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
-import { guardMethods } from '../guard-methods.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../validation/guard-methods.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** Settings of a new `Adam`. */
 export interface AdamOptions {

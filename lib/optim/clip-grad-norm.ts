@@ -1,8 +1,8 @@
-import { type Gradients, gradientStorage, scaleGradients } from '../autograd/gradients.js';
-import { requirePositive } from '../errors.js';
+import { type Gradients, gradientStorage, scaleGradients } from '../core/gradients.js';
+import { requirePositive } from '../validation/errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import { differentiatedParameters } from './optimizer.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /**
  * Makes all gradients of a module's parameters smaller by the same factor, in place, where their norm is
@@ -19,11 +19,7 @@ import { requireNoSurplus } from '../surplus-arguments.js';
  * cannot be scaled away, and skipping the step is for the caller to decide.
  * @throws UnusedParamsError where a parameter has no gradient; nothing has changed then.
  */
-export function clipGradNorm(
-  module: CanUpdateWithGradients,
-  gradients: Gradients,
-  max: number,
-): number {
+export function clipGradNorm(module: CanUpdateWithGradients, gradients: Gradients, max: number): number {
   if (arguments.length > 3) requireNoSurplus('clipGradNorm', 3, arguments);
   requirePositive('max', max);
   const parameters = differentiatedParameters(module, gradients);

@@ -1,12 +1,12 @@
-import { FileFormatError } from '../files/file-format-error.js';
+import { FileFormatError } from '../io/files/file-format-error.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
-import { requireReader, requireWriter } from '../npz/archive-arguments.js';
-import type { NpzReader } from '../npz/npz-reader.js';
-import type { NpzWriter } from '../npz/npz-writer.js';
+import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
+import type { NpzReader } from '../io/npz/npz-reader.js';
+import type { NpzWriter } from '../io/npz/npz-writer.js';
 import { defineInspect } from '../printing/inspect.js';
 import { refuseJson } from '../printing/refuse-json.js';
-import type { Shape } from '../tensor/shape.js';
-import { storageOf, Tensor } from '../tensor/tensor.js';
+import type { Shape } from '../core/shape.js';
+import { storageOf, Tensor } from '../core/tensor.js';
 import { nameOf, offeredParameters, requireModule } from './optimizer.js';
 import type { ParameterMemory } from './parameter-memory.js';
 

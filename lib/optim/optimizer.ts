@@ -1,21 +1,17 @@
-import { consumeGradients, Gradients, gradientStorage } from '../autograd/gradients.js';
-import { detached, wrongType } from '../errors.js';
+import { consumeGradients, Gradients, gradientStorage } from '../core/gradients.js';
+import { detached, wrongType } from '../validation/errors.js';
 import { type CanUpdateWithGradients, readParameters } from '../nn/module.js';
-import type { Shape } from '../tensor/shape.js';
-import { createTensor, storageOf, type Tensor } from '../tensor/tensor.js';
-import { Storage } from '../tensor/storage.js';
-import type { NoneTape } from '../tensor/tape.js';
+import type { Shape } from '../core/shape.js';
+import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
+import { Storage } from '../core/storage.js';
+import type { NoneTape } from '../core/tape.js';
 import { type GradientProvider, UnusedTensors } from './gradient-provider.js';
 import type { ParameterMemory } from './parameter-memory.js';
 import { UnusedParamsError } from './unused-params-error.js';
 
 /** One step of an optimizer, in place: changes `parameter` from `gradient` and what the optimizer
  * remembers of this parameter. */
-export type Step = (
-  parameter: Float32Array,
-  gradient: Float32Array,
-  memory: readonly Float32Array[],
-) => void;
+export type Step = (parameter: Float32Array, gradient: Float32Array, memory: readonly Float32Array[]) => void;
 
 /**
  * Checks that every parameter of the module has a gradient, then steps them all and consumes the

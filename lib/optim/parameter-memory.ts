@@ -1,5 +1,5 @@
 import { freshFloats } from '../backend/room.js';
-import type { Storage } from '../tensor/storage.js';
+import type { Storage } from '../core/storage.js';
 
 const nothing: readonly Float32Array[] = [];
 
@@ -16,9 +16,7 @@ export class ParameterMemory {
     let arrays = this.#arrays.get(parameter);
     if (arrays === undefined) {
       const { length } = parameter.values;
-      arrays = this.initial.map((value) =>
-        freshFloats('the memory of an optimizer', length).fill(value),
-      );
+      arrays = this.initial.map((value) => freshFloats('the memory of an optimizer', length).fill(value));
       this.#arrays.set(parameter, arrays);
     }
     return arrays;

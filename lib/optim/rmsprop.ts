@@ -1,4 +1,4 @@
-import type { Gradients } from '../autograd/gradients.js';
+import type { Gradients } from '../core/gradients.js';
 import { backend } from '../backend/index.js';
 import {
   requireBoolean,
@@ -6,10 +6,10 @@ import {
   requireNonNegative,
   requireOptions,
   requirePositive,
-} from '../errors.js';
+} from '../validation/errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
-import type { NpzReader } from '../npz/npz-reader.js';
-import type { NpzWriter } from '../npz/npz-writer.js';
+import type { NpzReader } from '../io/npz/npz-reader.js';
+import type { NpzWriter } from '../io/npz/npz-writer.js';
 import { updateModule } from './optimizer.js';
 import {
   learningRateCounter,
@@ -21,8 +21,8 @@ import {
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
-import { guardMethods } from '../guard-methods.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../validation/guard-methods.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** Settings of a new `RMSprop`. */
 export interface RMSpropOptions {
@@ -75,8 +75,7 @@ export class RMSprop implements ResumableOptimizer {
     this.#lr = requireNonNegative('lr', lr);
     this.#alpha = requireFraction('alpha', alpha);
     this.#epsilon = requirePositive('epsilon', epsilon);
-    this.#momentum =
-      given.momentum === undefined ? undefined : requireFraction('momentum', given.momentum);
+    this.#momentum = given.momentum === undefined ? undefined : requireFraction('momentum', given.momentum);
     this.#centered = requireBoolean('centered', centered);
     this.#decay = readWeightDecay(given.weightDecay);
     // The mean square, the velocity, the mean gradient; an array of no use is left out.

@@ -1,9 +1,9 @@
-import type { Gradients } from '../autograd/gradients.js';
+import type { Gradients } from '../core/gradients.js';
 import { backend } from '../backend/index.js';
-import { requireFraction, requireNonNegative, requireOptions } from '../errors.js';
+import { requireFraction, requireNonNegative, requireOptions } from '../validation/errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
-import type { NpzReader } from '../npz/npz-reader.js';
-import type { NpzWriter } from '../npz/npz-writer.js';
+import type { NpzReader } from '../io/npz/npz-reader.js';
+import type { NpzWriter } from '../io/npz/npz-writer.js';
 import { updateModule } from './optimizer.js';
 import {
   learningRateCounter,
@@ -15,8 +15,8 @@ import {
 } from './optimizer-state.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
-import { guardMethods } from '../guard-methods.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../validation/guard-methods.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** Momentum that looks ahead (Nesterov, 1983). */
 export interface NesterovMomentum {
@@ -62,10 +62,7 @@ export class Sgd implements ResumableOptimizer {
     this.#lr = requireNonNegative('lr', lr);
     this.#nesterov = typeof momentum === 'object' && momentum !== null;
     this.#momentum = this.#nesterov
-      ? requireFraction(
-          'momentum.nesterov',
-          requireOptions('momentum', momentum, ['nesterov']).nesterov,
-        )
+      ? requireFraction('momentum.nesterov', requireOptions('momentum', momentum, ['nesterov']).nesterov)
       : requireFraction('momentum', momentum === undefined ? 0 : momentum);
     this.#decay = readWeightDecay(given.weightDecay);
     this.#velocities = new ParameterMemory(momentum === undefined ? [] : [0]);

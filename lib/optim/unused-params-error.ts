@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode } from '../validation/errors.js';
 
 /** An optimizer found no gradient for some parameters; nothing was updated. */
 export class UnusedParamsError extends Error {

@@ -1,10 +1,10 @@
 import { backend } from '../backend/index.js';
-import { wrongShape, wrongType } from '../errors.js';
+import { wrongShape, wrongType } from '../validation/errors.js';
 import { requireTensor } from '../ops/operand.js';
-import { formatShape, sameShape, type Shape } from '../tensor/shape.js';
-import { storageOf, type Tensor } from '../tensor/tensor.js';
+import { formatShape, sameShape, type Shape } from '../core/shape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
 import { type GradientProvider, UnusedTensors } from './gradient-provider.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /**
  * Updates one parameter in place with what the provider has for it, or notes it as unused. What a

@@ -1,4 +1,4 @@
-import { requireNonNegative, requireOptions } from '../errors.js';
+import { requireNonNegative, requireOptions } from '../validation/errors.js';
 
 /** Weight decay that shrinks the parameter itself (Loshchilov and Hutter, 2019). */
 export interface DecoupledWeightDecay {

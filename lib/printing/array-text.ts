@@ -1,4 +1,4 @@
-import { elementCount, type Shape } from '../tensor/shape.js';
+import { elementCount, type Shape } from '../core/shape.js';
 import { type NumberFormat, numberFormat } from './number-format.js';
 
 // The layout of NumPy's array2string(separator=', '): nested brackets, aligned columns, lines of at most 75
@@ -49,11 +49,7 @@ function countShown(indices: ShownIndices): number {
   return indices.filter((index) => index !== undefined).length;
 }
 
-function shownValues(
-  values: Float32Array,
-  shape: Shape,
-  shown: readonly ShownIndices[],
-): readonly number[] {
+function shownValues(values: Float32Array, shape: Shape, shown: readonly ShownIndices[]): readonly number[] {
   let offsets = [0];
   for (const [axis, indices] of shown.entries()) {
     offsets = offsets.flatMap((offset) =>

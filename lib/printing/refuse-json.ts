@@ -1,4 +1,4 @@
-import { typeError } from '../errors.js';
+import { typeError } from '../validation/errors.js';
 
 /**
  * Makes `JSON.stringify` throw for the objects of a class whose content it would silently leave out. Not a method of the

@@ -1,5 +1,5 @@
-import type { EndOfLease, Lease } from '../tensor/lease.js';
-import { formatShape, type Shape } from '../tensor/shape.js';
+import type { EndOfLease, Lease } from '../core/lease.js';
+import { formatShape, type Shape } from '../core/shape.js';
 import { arrayText } from './array-text.js';
 import type { InspectOptions } from './inspect.js';
 

@@ -1,10 +1,10 @@
 import { backend } from '../backend/index.js';
 import { freshFloats } from '../backend/room.js';
-import { describe, rangeError, unknownOption, wrongShape, wrongType } from '../errors.js';
+import { describe, rangeError, unknownOption, wrongShape, wrongType } from '../validation/errors.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
-import type { Shape } from '../tensor/shape.js';
-import { isFloat32Array, lengthOf } from '../tensor/typed-array.js';
-import { readShape } from '../tensor/values.js';
+import type { Shape } from '../core/shape.js';
+import { isFloat32Array, lengthOf } from '../core/typed-array.js';
+import { readShape } from '../core/values.js';
 
 /** [C, H, W] or [N, C, H, W]. */
 export type RawShape =

@@ -8,7 +8,7 @@ import {
   requireNoOverlap,
   requireObject,
 } from './arrays.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** What the kernel reads. */
 export interface BackwardInput {
@@ -62,20 +62,7 @@ export function batchNormBackward(input: BackwardInput, out?: BackwardOutput): B
   const { dx, dscale, dbias } =
     out === undefined ? allocateOut(elements, channels) : readOut(out, elements, channels);
   requireNoOverlap({ dx, dscale, dbias }, { x, dy, scale, mean, meanLow, invStd }, [['dx', 'dy']]);
-  backend.batchNormBackward(
-    images,
-    channels,
-    plane,
-    x,
-    dy,
-    scale,
-    mean,
-    meanLow,
-    invStd,
-    dx,
-    dscale,
-    dbias,
-  );
+  backend.batchNormBackward(images, channels, plane, x, dy, scale, mean, meanLow, invStd, dx, dscale, dbias);
   return out ?? { dx, dscale, dbias };
 }
 

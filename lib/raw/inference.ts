@@ -1,5 +1,5 @@
 import { backend } from '../backend/index.js';
-import { requirePositive } from '../errors.js';
+import { requirePositive } from '../validation/errors.js';
 import {
   allocate,
   type RawShape,
@@ -8,7 +8,7 @@ import {
   requireNoOverlap,
   requireObject,
 } from './arrays.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** What the kernel reads. */
 export interface InferenceInput {
@@ -52,17 +52,6 @@ export function batchNormInference(input: InferenceInput, out?: Float32Array): F
     requireNoOverlap({ out }, { x, scale, bias, runningMean, runningVar }, [['out', 'x']]);
   }
   const y = out ?? allocate(elements);
-  backend.batchNormInference(
-    images,
-    channels,
-    plane,
-    epsilon,
-    x,
-    scale,
-    bias,
-    runningMean,
-    runningVar,
-    y,
-  );
+  backend.batchNormInference(images, channels, plane, epsilon, x, scale, bias, runningMean, runningVar, y);
   return y;
 }

@@ -1,5 +1,5 @@
 import { backend } from '../backend/index.js';
-import { requireFraction, requirePositive } from '../errors.js';
+import { requireFraction, requirePositive } from '../validation/errors.js';
 import { requireBatch } from '../ops/image-shape.js';
 import {
   allocate,
@@ -9,7 +9,7 @@ import {
   requireNoOverlap,
   requireObject,
 } from './arrays.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** What the kernel reads. */
 export interface TrainingInput {

@@ -1,5 +1,5 @@
-import { describe, requireOptions, typeError, wrongType } from '../errors.js';
-import { type FilePath, readPath } from '../files/path.js';
+import { describe, requireOptions, typeError, wrongType } from '../validation/errors.js';
+import { type FilePath, readPath } from '../io/files/path.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import {
   checkpointPrefix,
@@ -8,10 +8,10 @@ import {
   requireMethod,
   saveNpz,
   type SaveToNpz,
-} from '../npz/npz-files.js';
-import type { NpzReader } from '../npz/npz-reader.js';
+} from '../io/npz/npz-files.js';
+import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { ResumableOptimizer } from '../optim/optimizer-state.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** A generator of random numbers whose state can be read and set. */
 export interface ResumableGenerator {

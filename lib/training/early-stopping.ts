@@ -5,12 +5,12 @@ import {
   requirePositiveInteger,
   wrongType,
   wrongValue,
-} from '../errors.js';
-import { requireReader, requireWriter } from '../npz/archive-arguments.js';
-import type { NpzReader } from '../npz/npz-reader.js';
-import type { NpzWriter } from '../npz/npz-writer.js';
-import { guardMethods } from '../guard-methods.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+} from '../validation/errors.js';
+import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
+import type { NpzReader } from '../io/npz/npz-reader.js';
+import type { NpzWriter } from '../io/npz/npz-writer.js';
+import { guardMethods } from '../validation/guard-methods.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** Settings of a new `EarlyStopping`. */
 export interface EarlyStoppingOptions {

@@ -1,10 +1,10 @@
-import { wrongType } from '../errors.js';
-import { requireReader, requireWriter } from '../npz/archive-arguments.js';
-import type { NpzReader } from '../npz/npz-reader.js';
-import type { NpzWriter } from '../npz/npz-writer.js';
+import { wrongType } from '../validation/errors.js';
+import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
+import type { NpzReader } from '../io/npz/npz-reader.js';
+import type { NpzWriter } from '../io/npz/npz-writer.js';
 import { requireStep, type Schedule } from './schedules.js';
-import { guardMethods } from '../guard-methods.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+import { guardMethods } from '../validation/guard-methods.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** What has a learning rate: `Sgd`, `Adam`, `RMSprop`, or an optimizer of yours. */
 export interface HasLearningRate {
@@ -37,7 +37,7 @@ export class LearningRateScheduler {
   constructor(optimizer: HasLearningRate, schedule: Schedule) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     const candidate = optimizer as Partial<HasLearningRate> | null | undefined;
-    if (typeof candidate?.lr !== 'number') throw wrongType('optimizer', 'an object with lr', optimizer); // prettier-ignore
+    if (typeof candidate?.lr !== 'number') throw wrongType('optimizer', 'an object with lr', optimizer);
     if (typeof schedule !== 'function') {
       throw wrongType('schedule', 'a function from the number of a step to its lr', schedule);
     }

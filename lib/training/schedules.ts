@@ -8,8 +8,8 @@ import {
   requirePositiveInteger,
   wrongType,
   wrongValue,
-} from '../errors.js';
-import { requireNoSurplus } from '../surplus-arguments.js';
+} from '../validation/errors.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** The learning rate of a step; the first step is 0. A function of yours is as good as any of these. */
 export type Schedule = (step: number) => number;
@@ -103,7 +103,7 @@ export function cosineSchedule(options: CosineScheduleOptions): Schedule {
   const steps = requirePositiveInteger('steps', given.steps);
   const warmup = given.warmup === undefined ? 0 : requireCount('warmup', given.warmup, steps);
   const final = requireFinite('final', orDefault(given.final, 0));
-  if (final < 0 || final > lr) throw wrongValue('final', `a number from 0 to ${lr}, the lr,`, String(final)); // prettier-ignore
+  if (final < 0 || final > lr) throw wrongValue('final', `a number from 0 to ${lr}, the lr,`, String(final));
   const rising = warmup === 0 ? undefined : warmupSchedule({ lr, warmup });
   return (step) => {
     if (requireStep(step) < warmup && rising !== undefined) return rising(step);
@@ -136,10 +136,7 @@ function eased(from: number, to: number, part: number): number {
   return to + ((from - to) * (1 + Math.cos(Math.PI * part))) / 2;
 }
 
-function requireGiven(
-  options: unknown,
-  names: readonly string[],
-): Readonly<Record<string, unknown>> {
+function requireGiven(options: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {
   if (options === undefined) throw wrongType('options', 'an object', options);
   return requireOptions('options', options, names);
 }

@@ -13,7 +13,7 @@ const fields = ['file', 'what', 'find', 'replace', 'tests', 'backend', 'survives
  * @property {string} what What the mutation breaks.
  * @property {string} find Exact text, which occurs once in the source.
  * @property {string} replace What stands there in the mutant.
- * @property {string[]} tests Test files that should notice: `nn/linear` is dist-dev/test/nn/linear.test.js,
+ * @property {string[]} tests Test files that should notice: `unit/nn/linear` is dist-dev/test/unit/nn/linear.test.js,
  *   `native:cpu_count_test.cc` is a file of the native tests.
  * @property {'native' | 'portable'} [backend] The backend that they run on; native by default, portable for mutations of
  *   lib/backend/portable/.

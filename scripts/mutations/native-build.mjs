@@ -50,8 +50,7 @@ export class NativeBuild {
     const objects = this.#objectsThatRead(path);
     if (objects.length === 0)
       throw new Error(`Expected an object file that is compiled from ${file} but found none`);
-    for (const { output } of objects)
-      cpSync(output, `${output}.original`, { preserveTimestamps: true });
+    for (const { output } of objects) cpSync(output, `${output}.original`, { preserveTimestamps: true });
     writeFileSync(path, original.split(find).join(replace));
     for (const { command, directory } of objects)
       execSync(command, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -59,8 +58,7 @@ export class NativeBuild {
     this.#install();
     return () => {
       writeFileSync(path, original);
-      for (const { output } of objects)
-        cpSync(`${output}.original`, output, { preserveTimestamps: true });
+      for (const { output } of objects) cpSync(`${output}.original`, output, { preserveTimestamps: true });
       this.#link();
       this.#install();
     };
@@ -70,15 +68,11 @@ export class NativeBuild {
   test(files, timeout) {
     for (const file of files) {
       const program = join(this.#folder, 'test/native/native_tests');
-      const { status, stdout, error } = spawnSync(
-        program,
-        [`--source-file=*${file}`, '--abort-after=1'],
-        {
-          encoding: 'utf8',
-          timeout,
-          killSignal: 'SIGKILL',
-        },
-      );
+      const { status, stdout, error } = spawnSync(program, [`--source-file=*${file}`, '--abort-after=1'], {
+        encoding: 'utf8',
+        timeout,
+        killSignal: 'SIGKILL',
+      });
       if (status === 0) continue;
       if (error?.code === 'ETIMEDOUT') return `does not end (${file})`;
       const [, name] = /TEST CASE: +(.*)/.exec(stdout) ?? [undefined, 'the process was killed'];
@@ -116,10 +110,7 @@ export class NativeBuild {
   }
 
   #install() {
-    cpSync(
-      join(this.#folder, 'batchnorm.node'),
-      join(this.#checkout, 'build/Release/batchnorm.node'),
-    );
+    cpSync(join(this.#folder, 'batchnorm.node'), join(this.#checkout, 'build/Release/batchnorm.node'));
   }
 }
 

@@ -39,12 +39,7 @@ ${
 
 ${table(
   ['file', 'mutation', 'outcome', 'noticed by'],
-  results.map(({ mutation, result, by }) => [
-    code(mutation.file),
-    describe(mutation),
-    result,
-    by ?? '',
-  ]),
+  results.map(({ mutation, result, by }) => [code(mutation.file), describe(mutation), result, by ?? '']),
 )}
 `;
   mkdirSync(dirname(path), { recursive: true });
@@ -52,9 +47,7 @@ ${table(
 }
 
 function describe({ what, backend, file }) {
-  return backend === 'portable' && !file.startsWith('lib/backend/portable/')
-    ? `${what} (portable)`
-    : what;
+  return backend === 'portable' && !file.startsWith('lib/backend/portable/') ? `${what} (portable)` : what;
 }
 
 function table(head, rows) {

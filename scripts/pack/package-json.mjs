@@ -23,7 +23,7 @@ export function publishedManifest() {
   published.types = exports['.'].types;
   published.typesVersions = { '*': { raw: [exports['./raw'].types] } };
   // They note where the binaries are; nothing is imported from them.
-  published.sideEffects = ['./dist/*.mjs', './dist/*.js', './dist/backend/*'];
+  published.sideEffects = ['./dist/*.mjs', './dist/*.js', './dist/backend*'];
   // Provenance ties the package to the repository that a public runner builds: a fork names itself.
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env;
   if (server && repository) {

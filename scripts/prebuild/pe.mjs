@@ -21,9 +21,6 @@ export function peProblems(target, binary) {
   for (const protection of ['HIGH_ENTROPY_VA', 'DYNAMIC_BASE', 'NX_COMPAT']) {
     expect(headers.includes(protection), `it lacks ${protection}`);
   }
-  expect(
-    /^Time\/Date\s+Thu Jan {2}1 00:00:00 1970/m.test(headers),
-    'it holds the time of its build',
-  );
+  expect(/^Time\/Date\s+Thu Jan {2}1 00:00:00 1970/m.test(headers), 'it holds the time of its build');
   return problems;
 }

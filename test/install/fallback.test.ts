@@ -1,15 +1,7 @@
 import { backend } from 'batchnorm';
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -51,9 +43,7 @@ describe('a package without its native binary', () => {
   });
 
   function runProgram(environment: Record<string, string> = {}): Outcome {
-    const inherited = Object.entries(process.env).filter(
-      ([name]) => !name.startsWith('BATCHNORM_'),
-    );
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BATCHNORM_'));
     const { status, stdout, stderr } = spawnSync(node.file, node.args('program.mjs'), {
       cwd: folder,
       encoding: 'utf8',
@@ -117,9 +107,7 @@ describe('a bundle without its native binary', () => {
   });
 
   function run(environment: Record<string, string> = {}, options: readonly string[] = []) {
-    const inherited = Object.entries(process.env).filter(
-      ([name]) => !name.startsWith('BATCHNORM_'),
-    );
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BATCHNORM_'));
     return spawnSync(node.file, node.args(...options, join(folder, 'server/program.mjs')), {
       cwd: folder,
       encoding: 'utf8',

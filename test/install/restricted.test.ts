@@ -85,9 +85,7 @@ describe('a restricted process', () => {
       expect(outcome.backend.reason).to.equal(
         "Node's permission model forbids addons in this process; --allow-addons permits them",
       );
-      const warnings = outcome.errors.match(
-        /batchnorm runs on its slower TypeScript backend: Node/g,
-      );
+      const warnings = outcome.errors.match(/batchnorm runs on its slower TypeScript backend: Node/g);
       expect(warnings).to.have.length(1);
     });
 

@@ -80,6 +80,4 @@ assert.throws(() => batchNormTraining('x'), TypeError);
 assert.equal(createRequire(import.meta.url)('batchnorm').backend, backend);
 
 const { name, isa, threads } = backend;
-console.log(
-  `${process.platform}-${process.arch}, ${process.version}: ${name} ${isa}, ${threads} threads`,
-);
+console.log(`${process.platform}-${process.arch}, ${process.version}: ${name} ${isa}, ${threads} threads`);

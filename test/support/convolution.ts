@@ -34,11 +34,7 @@ export function forEachProduct(
       const s = (Math.floor(k / kernel) % kernel) + row * stride - padding;
       if (s < 0 || s >= height || t < 0 || t >= width) continue;
       const i = Math.floor(k / (kernel * kernel));
-      visit(
-        ((n * inChannels + i) * height + s) * width + t,
-        o * inChannels * kernel * kernel + k,
-        y,
-      );
+      visit(((n * inChannels + i) * height + s) * width + t, o * inChannels * kernel * kernel + k, y);
     }
   }
 }

@@ -23,11 +23,7 @@ export interface ChannelReference {
   readonly variance: number;
 }
 
-export function channelStatistics(
-  x: ArrayLike<number>,
-  layout: Layout,
-  channel: number,
-): ChannelReference {
+export function channelStatistics(x: ArrayLike<number>, layout: Layout, channel: number): ChannelReference {
   const count = layout.images * layout.plane;
   let mean = 0;
   // Around the first element, so that large means lose nothing to the size of the sum.

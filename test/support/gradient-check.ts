@@ -24,9 +24,7 @@ export function checkGradients(
       const at = (shifted: number): number => {
         const moved = center.slice();
         moved[i] = shifted;
-        const others = inputs.map((other, j) =>
-          (j === index ? Tensor.from(moved, x.shape) : other).trace(),
-        );
+        const others = inputs.map((other, j) => (j === index ? Tensor.from(moved, x.shape) : other).trace());
         return loss(others).item();
       };
       const above = Math.fround(value + h);

@@ -19,8 +19,7 @@ function packageRoot(): string {
       if (name === 'batchnorm') return directory;
     }
     const parent = dirname(directory);
-    if (parent === directory)
-      throw new Error('Expected a package.json of batchnorm above the tests');
+    if (parent === directory) throw new Error('Expected a package.json of batchnorm above the tests');
     directory = parent;
   }
 }

@@ -89,8 +89,7 @@ function waitUntilStopped(pid: number, tasks: readonly number[]): void {
 function mappingsOf(pid: number): Mapping[] {
   const lines = readFileSync(`/proc/${pid}/maps`, 'utf8').trimEnd().split('\n');
   return lines.map((line) => {
-    const [, begin, end, flags, offset, file] =
-      /^(\w+)-(\w+) (\S+) (\w+) \S+ \d+ *(.*)$/.exec(line) ?? [];
+    const [, begin, end, flags, offset, file] = /^(\w+)-(\w+) (\S+) (\w+) \S+ \d+ *(.*)$/.exec(line) ?? [];
     return {
       begin: BigInt(`0x${begin}`),
       end: BigInt(`0x${end}`),
@@ -102,12 +101,7 @@ function mappingsOf(pid: number): Mapping[] {
 }
 
 /** The words between a thread's stack pointer and the end of its stack. */
-function stackWords(
-  pid: number,
-  id: number,
-  mappings: readonly Mapping[],
-  memory: number,
-): BigUint64Array {
+function stackWords(pid: number, id: number, mappings: readonly Mapping[], memory: number): BigUint64Array {
   // The number of the system call, its arguments, the stack pointer and the program counter.
   const fields = readFileSync(`/proc/${pid}/task/${id}/syscall`, 'latin1').trim().split(' ');
   const pointer = BigInt(fields.at(-2) ?? 0);

@@ -1,11 +1,4 @@
-import {
-  backward,
-  type NoneTape,
-  type OwnedTape,
-  Tensor,
-  type Tensor0D,
-  type Tensor2D,
-} from 'batchnorm';
+import { backward, type NoneTape, type OwnedTape, Tensor, type Tensor0D, type Tensor2D } from 'batchnorm';
 import { check, type Equal } from './equal.js';
 
 const x = Tensor.zeros([2, 3]);

@@ -90,10 +90,9 @@ new Residual(new Linear(4, 3)).forward(Tensor.zeros([1, 4]));
 
 // The package's layers are modules.
 const inference: Module<Tensor4D<8, 3, 4, 4>, Tensor4D<8, 3, 4, 4>> = new BatchNorm2D(3);
-const training: ModuleMut<
-  Tensor4D<8, 3, 4, 4, OwnedTape>,
-  Tensor4D<8, 3, 4, 4, OwnedTape>
-> = new BatchNorm2D(3);
+const training: ModuleMut<Tensor4D<8, 3, 4, 4, OwnedTape>, Tensor4D<8, 3, 4, 4, OwnedTape>> = new BatchNorm2D(
+  3,
+);
 const linear: Module<Tensor2D<8, 4>, Tensor2D<8, 3>> = new Linear(4, 3);
 const whole: Module<Tensor4D<8, 3, 4, 4>, Tensor2D<8, 10>> = net;
 // @ts-expect-error: training takes tensors with a tape
@@ -122,8 +121,7 @@ new Sequential(
 );
 
 // Widening.
-const wide: Sequential<readonly [BatchNorm2D<number>, ReLU, Flatten2D, Linear<number, number>]> =
-  net;
+const wide: Sequential<readonly [BatchNorm2D<number>, ReLU, Flatten2D, Linear<number, number>]> = net;
 export { inference, training, linear, whole, wrongMode, wrongResult, wide };
 
 // Frozen batch norm has one mode, which takes both kinds of tensors.
@@ -138,9 +136,7 @@ frozen.forward(Tensor.zeros([5, 2, 2]));
 frozen.forwardMut(images.trace());
 // @ts-expect-error: a layer that moves its statistics is no frozen one
 const notFrozen: FrozenBatchNorm2D<3> = new BatchNorm2D(3);
-const tuning = new Sequential(frozen, new Flatten2D(), new Linear(48, 2)).forwardMut(
-  images.trace(),
-);
+const tuning = new Sequential(frozen, new Flatten2D(), new Linear(48, 2)).forwardMut(images.trace());
 check<Equal<typeof tuning, Tensor2D<8, 2, OwnedTape>>>();
 
 // Recalibration takes batches that the module takes.

@@ -117,17 +117,12 @@ new Dropout(0.5).forwardMut(images);
 const oneInTwo: DropoutOneIn<2> = new DropoutOneIn(3);
 
 // Two ways.
-const block = new GeneralizedResidual(
-  new Sequential(new Linear(4, 8), new ReLU()),
-  new Linear(4, 8),
-);
+const block = new GeneralizedResidual(new Sequential(new Linear(4, 8), new ReLU()), new Linear(4, 8));
 const rows = block.forwardMut(Tensor.zeros([5, 4]).trace());
 check<Equal<typeof rows, Tensor2D<5, 8, OwnedTape>>>();
 const squares = new GeneralizedResidual(new ReLU(), new Square()).forward(Tensor.zeros([5]));
 check<Equal<typeof squares, Tensor1D<5>>>();
-const chain = new Sequential(new Linear(3, 4), block, new Linear(8, 2)).forward(
-  Tensor.zeros([5, 3]),
-);
+const chain = new Sequential(new Linear(3, 4), block, new Linear(8, 2)).forward(Tensor.zeros([5, 3]));
 check<Equal<typeof chain, Tensor2D<5, 2>>>();
 // @ts-expect-error: 3 columns, not 4
 block.forward(Tensor.zeros([5, 3]));

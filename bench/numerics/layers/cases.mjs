@@ -2,8 +2,7 @@
 // by chance and patterns that rounding suffers from.
 import { seeded } from '../../../dist-dev/test/support/random.js';
 
-const normal = (random) =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+const normal = (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 const power = (random, low, high) => 10 ** (low + (high - low) * random());
 const signed = (random) => (random() < 0.5 ? -1 : 1);
 const below = (random, n) => Math.floor(n * random());
@@ -95,7 +94,16 @@ export function* randomCases(count) {
     const stride = 1 + below(random, 3);
     const padding = below(random, Math.floor(kernel / 2) + 1);
     const side = () => Math.max(kernel, 1 + below(random, 24));
-    const sizes = [1 + below(random, 4), 1 + below(random, 40), side(), side(), 1 + below(random, 20), kernel, stride, padding]; // prettier-ignore
+    const sizes = [
+      1 + below(random, 4),
+      1 + below(random, 40),
+      side(),
+      side(),
+      1 + below(random, 20),
+      kernel,
+      stride,
+      padding,
+    ];
     yield convolution(name, sizes, random, [pattern(), pattern(), pattern()]);
     for (const operation of ['maxPool', 'avgPool']) {
       const planes = [1 + below(random, 20), side(), side(), kernel, stride, padding];
@@ -141,7 +149,7 @@ const activationPatterns = {
   'around 0': (random) => () => signed(random) * power(random, -8, 0),
   'around 1': (random) => () => 1 + signed(random) * power(random, -7, -1),
   'every exponent': (random) => () => signed(random) * power(random, -44, 38),
-  'around ln 2 and its multiples': (random) => (i) => Math.LN2 * ((i % 40) - 20 + 1e-6 * normal(random)), // prettier-ignore
+  'around ln 2 and its multiples': (random) => (i) => Math.LN2 * ((i % 40) - 20 + 1e-6 * normal(random)),
 };
 
 export function* adversarialCases() {

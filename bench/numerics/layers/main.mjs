@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readArrays, writeArrays } from '../../../dist-dev/test/numerics/arrays.js';
+import { readArrays, writeArrays } from '../../../dist-dev/test/conformance/numerics/arrays.js';
 import { backendsAndPyTorch } from '../backends.mjs';
 import { head, replaceTables, row } from '../tables.mjs';
 import { adversarialCases, randomCases } from './cases.mjs';
@@ -70,7 +70,7 @@ try {
   }
   for (const [key, { error, name, by }] of [...random.worst, ...adversarial.worst]) {
     if (error <= mostOf(key)) continue;
-    console.error(`Expected at most ${mostOf(key)} for ${key} but found ${error} with ${by}, ${name}`); // prettier-ignore
+    console.error(`Expected at most ${mostOf(key)} for ${key} but found ${error} with ${by}, ${name}`);
     process.exitCode = 1;
   }
   if (options.write) {

@@ -198,12 +198,22 @@ const derivatives = {
 function activation(name) {
   const [of, slope] = [functions[name], derivatives[name]];
   // GeLU's exp is of a number as large as 100, rounded.
-  const scaleOf =
-    name === 'gelu' ? (value, x) => Math.max(itself(value), 1e-7 * Math.abs(x)) : itself;
+  const scaleOf = name === 'gelu' ? (value, x) => Math.max(itself(value), 1e-7 * Math.abs(x)) : itself;
   return (_, [x, dy]) => {
-    const y = valuesOf(x.length, (i) => of(x[i]), (value, i) => scaleOf(value, x[i])); // prettier-ignore
+    const y = valuesOf(
+      x.length,
+      (i) => of(x[i]),
+      (value, i) => scaleOf(value, x[i]),
+    );
     if (slope === undefined) return { y };
-    return { y, dx: valuesOf(x.length, (i) => slope(x[i]) * dy[i], (_value, i) => itself(dy[i])) }; // prettier-ignore
+    return {
+      y,
+      dx: valuesOf(
+        x.length,
+        (i) => slope(x[i]) * dy[i],
+        (_value, i) => itself(dy[i]),
+      ),
+    };
   };
 }
 

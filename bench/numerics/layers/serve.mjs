@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline';
 import { backward, crossEntropyWithLogits, Tensor } from '../../../dist/index.js';
 import { backend } from '../../../dist/backend/index.js';
-import { readArrays, writeArrays } from '../../../dist-dev/test/numerics/arrays.js';
+import { readArrays, writeArrays } from '../../../dist-dev/test/conformance/numerics/arrays.js';
 
 const like = ({ length }) => new Float32Array(length);
 
@@ -44,9 +44,7 @@ const operations = {
     backend.conv2dWeightGradient(...sizes, x, dy, dweight, dbias);
     return [y, dx, dweight, dbias];
   },
-  maxPool: pool('maxPool', (sizes, x, y, dy, dx) =>
-    backend.maxPoolBackward(...sizes, x, y, dy, dx),
-  ),
+  maxPool: pool('maxPool', (sizes, x, y, dy, dx) => backend.maxPoolBackward(...sizes, x, y, dy, dx)),
   avgPool: pool('avgPool', (sizes, _x, _y, dy, dx) => backend.avgPoolBackward(...sizes, dy, dx)),
   softmax: ofRows('softmax', 'softmaxBackward'),
   logSoftmax: ofRows('logSoftmax', 'logSoftmaxBackward'),

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { guideSnippets, runSnippet } from '../../../dist-dev/test/docs/guide-snippets.js';
+import { guideSnippets, runSnippet } from '../../../dist-dev/test/install/docs/guide-snippets.js';
 
 describe('the guides that need sharp', () => {
   const snippets = guideSnippets().filter(({ code }) => code.includes("from 'sharp'"));

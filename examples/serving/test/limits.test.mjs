@@ -6,7 +6,7 @@ import { PIXELS } from '../network.mjs';
 import { makeServer } from '../server.mjs';
 import { ServedModel } from '../served-model.mjs';
 import { headersOf, open, statusesOf } from './sockets.mjs';
-import { noTraining, predict, predictJson, saveModel, someImages, temporaryDirectory } from './support.mjs'; // prettier-ignore
+import { noTraining, predict, predictJson, saveModel, someImages, temporaryDirectory } from './support.mjs';
 
 describe('the limits of the server', () => {
   const path = temporaryDirectory();
@@ -55,7 +55,12 @@ describe('the limits of the server', () => {
     await start({ heldBodyBytes: LIMITS.bodyBytes });
     await app.listen({ port: 0 });
     const chunked = { 'content-type': 'application/octet-stream', 'transfer-encoding': 'chunked' };
-    const answer = await app.inject({ method: 'POST', url: '/predict', headers: chunked, payload: Buffer.alloc(PIXELS) }); // prettier-ignore
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/predict',
+      headers: chunked,
+      payload: Buffer.alloc(PIXELS),
+    });
     expect(answer.statusCode).to.equal(200);
     expect((await metrics()).bodyBytes).to.include({ used: 0, peak: LIMITS.bodyBytes });
   });
@@ -149,9 +154,7 @@ describe('the limits of the server', () => {
   it('answers 503 where too many pictures wait', async () => {
     await start({ decodings: 1, waitingPictures: 2 });
     const picture = await progressivePicture(300, 300);
-    const answers = await Promise.all(
-      Array.from({ length: 8 }, () => predict(app, picture, 'image/jpeg')),
-    );
+    const answers = await Promise.all(Array.from({ length: 8 }, () => predict(app, picture, 'image/jpeg')));
     const codes = answers.map(({ statusCode }) => statusCode).sort();
     expect(codes).to.deep.equal([200, 200, 200, 503, 503, 503, 503, 503]);
     const busy = answers.find(({ statusCode }) => statusCode === 503);
@@ -169,7 +172,9 @@ describe('the limits of the server', () => {
       await start({});
       const answer = await predict(app, pngOf(width, height), 'image/png');
       expect(answer.statusCode, answer.body).to.equal(400);
-      expect(answer.json().error).to.equal(`Expected a picture of at most 10000 x 10000 and 50000000 pixels but received ${width} x ${height}`); // prettier-ignore
+      expect(answer.json().error).to.equal(
+        `Expected a picture of at most 10000 x 10000 and 50000000 pixels but received ${width} x ${height}`,
+      );
       const { pixels, decodings } = await metrics();
       expect(pixels.peak).to.equal(0);
       expect(decodings).to.deep.equal({ used: 0, peak: 1, waiting: 0 });
@@ -179,7 +184,8 @@ describe('the limits of the server', () => {
   const long = 'x'.repeat(1_000_000);
   const echoes = {
     'the name of a property': () => predictJson(app, { [long]: 1 }),
-    'many names': () => predictJson(app, Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`${i}${long}`, 1]))), // prettier-ignore
+    'many names': () =>
+      predictJson(app, Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`${i}${long}`, 1]))),
     'the name of a property within': () => predictJson(app, { image: { [long]: 1 } }),
     'a text': () => predictJson(app, { image: long }),
     'a route': () => app.inject(`/${long.slice(0, 10_000)}`),

@@ -31,6 +31,6 @@ describe('the network', () => {
   it('is refused where it was trained with images of another size', async () => {
     await saveModel(path('large.npz'), 1, 32);
     const error = await load(path('large.npz')).catch((caught) => caught);
-    expect(error.message).to.include('28 x 28').and.to.include('32 x 32').and.to.include('large.npz'); // prettier-ignore
+    expect(error.message).to.include('28 x 28').and.to.include('32 x 32').and.to.include('large.npz');
   });
 });

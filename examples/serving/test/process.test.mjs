@@ -159,9 +159,7 @@ describe('the process', () => {
     const program = fileURLToPath(new URL('../ask.mjs', import.meta.url));
     const run = async (...args) =>
       (await promisify(execFile)(process.execPath, [program, '--url', url, ...args])).stdout;
-    expect(await run('--digit', '7')).to.match(
-      /[░▒▓█][^]*\nA 7, read as \d \(\d+\.\d %\) by version 1\n$/,
-    );
+    expect(await run('--digit', '7')).to.match(/[░▒▓█][^]*\nA 7, read as \d \(\d+\.\d %\) by version 1\n$/);
     expect(await run(path('asked.png'))).to.match(/[░▒▓█][^]*asked\.png, read as \d \(/);
     const missing = await run(path('missing.png')).catch((error) => error);
     expect(missing.code).to.equal(1);

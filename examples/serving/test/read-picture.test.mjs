@@ -27,7 +27,7 @@ function boundsOf(image) {
   const ink = [...image.keys()].filter((i) => image[i] > 0);
   const columns = ink.map((i) => i % SIZE);
   const rows = ink.map((i) => Math.floor(i / SIZE));
-  const bounds = [Math.min(...columns), Math.min(...rows), Math.max(...columns) + 1, Math.max(...rows) + 1]; // prettier-ignore
+  const bounds = [Math.min(...columns), Math.min(...rows), Math.max(...columns) + 1, Math.max(...rows) + 1];
   expect(ink).to.have.length((bounds[2] - bounds[0]) * (bounds[3] - bounds[1]));
   return bounds;
 }
@@ -70,8 +70,8 @@ describe('readPicture', () => {
   it('keeps the shape of a wide one, and the width of what is one pixel high', async () => {
     const drawn = (box) =>
       rectangle({ width: 250, height: 200, box, ground: WHITE, ink: BLACK }).png().toBuffer();
-    expect(boundsOf(await readPicture(await drawn([30, 60, 130, 85])))).to.deep.equal([4, 11, 24, 16]); // prettier-ignore
-    expect(boundsOf(await readPicture(await drawn([30, 60, 230, 61])))).to.deep.equal([4, 13, 24, 14]); // prettier-ignore
+    expect(boundsOf(await readPicture(await drawn([30, 60, 130, 85])))).to.deep.equal([4, 11, 24, 16]);
+    expect(boundsOf(await readPicture(await drawn([30, 60, 230, 61])))).to.deep.equal([4, 13, 24, 14]);
   });
 
   it('makes a large picture smaller first, and a small one larger', async () => {
@@ -79,9 +79,7 @@ describe('readPicture', () => {
     const small = { width: 20, height: 16, box: [2, 3, 7, 13] };
     for (const size of [large, small]) {
       const picture = rectangle({ ...size, ground: WHITE, ink: BLACK });
-      const [left, top, right, bottom] = boundsOf(
-        await readPicture(await picture.png().toBuffer()),
-      );
+      const [left, top, right, bottom] = boundsOf(await readPicture(await picture.png().toBuffer()));
       expect([right - left, bottom - top]).to.deep.equal([10, 20]);
       expect([left, top]).to.deep.equal([9, 4]);
     }

@@ -6,7 +6,7 @@ import { CLASSES, infer, PIXELS, SIZE } from '../network.mjs';
 import { PictureReader } from '../read-picture.mjs';
 import { ServedModel } from '../served-model.mjs';
 import { makeServer } from '../server.mjs';
-import { noTraining, predict, predictJson, saveModel, someImages, temporaryDirectory } from './support.mjs'; // prettier-ignore
+import { noTraining, predict, predictJson, saveModel, someImages, temporaryDirectory } from './support.mjs';
 
 describe('the server', () => {
   const path = temporaryDirectory();
@@ -122,7 +122,9 @@ describe('the server', () => {
       rows[3][7] = value;
       const response = await predictJson(app, { images: [rowsOf(1), rows] });
       expect(response.statusCode).to.equal(400);
-      expect(response.json().error).to.equal(`Expected a number from 0 to 255 for images[1][3][7] but received ${shown}`); // prettier-ignore
+      expect(response.json().error).to.equal(
+        `Expected a number from 0 to 255 for images[1][3][7] but received ${shown}`,
+      );
     };
     await refused(256, '256');
     await refused(-1, '-1');
@@ -151,7 +153,7 @@ describe('the server', () => {
     for (let i = 0; i < 5; i++) await predict(app, images);
     await predictJson(app, {});
     const { latency, ...counts } = (await app.inject('/metrics')).json();
-    expect(counts).to.deep.include({ requests: 6, errors: 1, images: 15, imagesPerPass: 3, version: 1 }); // prettier-ignore
+    expect(counts).to.deep.include({ requests: 6, errors: 1, images: 15, imagesPerPass: 3, version: 1 });
     const order = [latency.p50, latency.p90, latency['p97.5'], latency.p99, latency.max];
     expect(order).to.deep.equal([...order].sort((a, b) => a - b));
     expect(latency.p50).to.be.above(0);

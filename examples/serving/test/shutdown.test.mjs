@@ -88,9 +88,7 @@ describe('the end of the server', () => {
     kept.socket.write(Buffer.concat([Buffer.from(headersOf(PIXELS)), image]));
     await kept.received(/\}\]\}$/);
     await app.drain();
-    expect(statusesOf((await half.ended).replace(/HTTP\/1\.1 100 Continue/, ''))).to.deep.equal([
-      503,
-    ]);
+    expect(statusesOf((await half.ended).replace(/HTTP\/1\.1 100 Continue/, ''))).to.deep.equal([503]);
     expect(await silent.ended).to.equal('');
     expect(await headers.ended).to.equal('');
     expect(statusesOf(await kept.ended)).to.deep.equal([200]);

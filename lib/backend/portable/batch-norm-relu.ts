@@ -81,20 +81,7 @@ export const batchNormReluBackward: Backend['batchNormReluBackward'] = (
 ) => {
   const passed = daddend ?? dx;
   reluBackward(images * channels * plane, y, dy, passed);
-  batchNormBackward(
-    images,
-    channels,
-    plane,
-    x,
-    passed,
-    scale,
-    mean,
-    meanLow,
-    invStd,
-    dx,
-    dscale,
-    dbias,
-  );
+  batchNormBackward(images, channels, plane, x, passed, scale, mean, meanLow, invStd, dx, dscale, dbias);
 };
 
 function addAndRelu(n: number, addend: Float32Array | null, y: Float32Array): void {

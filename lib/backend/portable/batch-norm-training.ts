@@ -50,13 +50,7 @@ export const batchNormTraining: Backend['batchNormTraining'] = (
 };
 
 // A double holds the sum of 2^29 equal floats exactly: the mean of a constant channel is the constant.
-function meanOf(
-  x: Float32Array,
-  start: number,
-  images: number,
-  imageStride: number,
-  plane: number,
-): number {
+function meanOf(x: Float32Array, start: number, images: number, imageStride: number, plane: number): number {
   let sum = 0;
   for (let image = 0; image < images; image++) {
     const begin = start + image * imageStride;

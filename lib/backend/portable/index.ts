@@ -16,11 +16,7 @@ import { adamStep } from './adam-step.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { batchNormBackward } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
-import {
-  batchNormReluBackward,
-  batchNormReluInference,
-  batchNormReluTraining,
-} from './batch-norm-relu.js';
+import { batchNormReluBackward, batchNormReluInference, batchNormReluTraining } from './batch-norm-relu.js';
 import { batchNormTraining } from './batch-norm-training.js';
 import { dropout } from './dropout.js';
 import { collectGarbage } from './collect-garbage.js';

@@ -1,14 +1,7 @@
 import type { Backend, Pool } from '../backend.js';
 
 /** The part of one plane that one window sees: rows top to bottom, columns left to right, ends exclusive. */
-type Visit = (
-  x: number,
-  y: number,
-  top: number,
-  bottom: number,
-  left: number,
-  right: number,
-) => void;
+type Visit = (x: number, y: number, top: number, bottom: number, left: number, right: number) => void;
 
 /** Calls visit(first element of the plane in x, the window's place in y, ...) for every window. */
 function eachWindow(
@@ -34,24 +27,16 @@ function eachWindow(
 }
 
 export const maxPool: Pool = (planes, height, width, kernel, stride, padding, x, y) => {
-  eachWindow(
-    planes,
-    height,
-    width,
-    kernel,
-    stride,
-    padding,
-    (plane, window, top, bottom, left, right) => {
-      let largest = -Infinity;
-      for (let row = top; row < bottom; row++) {
-        for (let i = plane + row * width + left; i < plane + row * width + right; i++) {
-          // A NaN stays: nothing is larger.
-          if (x[i] > largest || Number.isNaN(x[i])) largest = x[i];
-        }
+  eachWindow(planes, height, width, kernel, stride, padding, (plane, window, top, bottom, left, right) => {
+    let largest = -Infinity;
+    for (let row = top; row < bottom; row++) {
+      for (let i = plane + row * width + left; i < plane + row * width + right; i++) {
+        // A NaN stays: nothing is larger.
+        if (x[i] > largest || Number.isNaN(x[i])) largest = x[i];
       }
-      y[window] = largest;
-    },
-  );
+    }
+    y[window] = largest;
+  });
 };
 
 /** The whole gradient of a window goes to its first maximum, or NaN. */
@@ -68,59 +53,34 @@ export const maxPoolBackward: Backend['maxPoolBackward'] = (
   dx,
 ) => {
   dx.fill(0, 0, planes * height * width);
-  eachWindow(
-    planes,
-    height,
-    width,
-    kernel,
-    stride,
-    padding,
-    (plane, window, top, bottom, left, right) => {
-      const largest = y[window];
-      for (let row = top; row < bottom; row++) {
-        for (let i = plane + row * width + left; i < plane + row * width + right; i++) {
-          if (x[i] !== largest && !Number.isNaN(x[i])) continue;
-          dx[i] += dy[window];
-          return;
-        }
+  eachWindow(planes, height, width, kernel, stride, padding, (plane, window, top, bottom, left, right) => {
+    const largest = y[window];
+    for (let row = top; row < bottom; row++) {
+      for (let i = plane + row * width + left; i < plane + row * width + right; i++) {
+        if (x[i] !== largest && !Number.isNaN(x[i])) continue;
+        dx[i] += dy[window];
+        return;
       }
-    },
-  );
+    }
+  });
 };
 
 export const avgPool: Pool = (planes, height, width, kernel, stride, padding, x, y) => {
-  eachWindow(
-    planes,
-    height,
-    width,
-    kernel,
-    stride,
-    padding,
-    (plane, window, top, bottom, left, right) => {
-      let sum = 0;
-      for (let row = top; row < bottom; row++) {
-        for (let i = plane + row * width + left; i < plane + row * width + right; i++) sum += x[i];
-      }
-      y[window] = sum / (kernel * kernel);
-    },
-  );
+  eachWindow(planes, height, width, kernel, stride, padding, (plane, window, top, bottom, left, right) => {
+    let sum = 0;
+    for (let row = top; row < bottom; row++) {
+      for (let i = plane + row * width + left; i < plane + row * width + right; i++) sum += x[i];
+    }
+    y[window] = sum / (kernel * kernel);
+  });
 };
 
 export const avgPoolBackward: Pool = (planes, height, width, kernel, stride, padding, dy, dx) => {
   dx.fill(0, 0, planes * height * width);
-  eachWindow(
-    planes,
-    height,
-    width,
-    kernel,
-    stride,
-    padding,
-    (plane, window, top, bottom, left, right) => {
-      const part = dy[window] / (kernel * kernel);
-      for (let row = top; row < bottom; row++) {
-        for (let i = plane + row * width + left; i < plane + row * width + right; i++)
-          dx[i] += part;
-      }
-    },
-  );
+  eachWindow(planes, height, width, kernel, stride, padding, (plane, window, top, bottom, left, right) => {
+    const part = dy[window] / (kernel * kernel);
+    for (let row = top; row < bottom; row++) {
+      for (let i = plane + row * width + left; i < plane + row * width + right; i++) dx[i] += part;
+    }
+  });
 };

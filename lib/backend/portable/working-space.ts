@@ -1,4 +1,4 @@
-import { outOfMemory } from '../../errors.js';
+import { outOfMemory } from '../../validation/errors.js';
 
 /** Zeros for sums. @throws RangeError as the native backend does. */
 export function workingSpace(length: number): Float64Array {

@@ -4,8 +4,7 @@ import { expectAdvice, writePrograms } from './support/bundles.mjs';
 export const packages = ['esbuild@latest'];
 
 /** yazl and yauzl are CommonJS, for which esbuild leaves require() in ES modules. */
-const banner =
-  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+const banner = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
 function build(project, file, options) {
   project.tool('esbuild', [
@@ -26,11 +25,7 @@ export const cases = {
     writePrograms(project);
     build(project, 'main.cjs', ['--format=cjs', '--log-override:empty-import-meta=silent']);
     expectAdvice(project, 'out', 'main.cjs');
-    build(project, 'min.cjs', [
-      '--format=cjs',
-      '--minify',
-      '--log-override:empty-import-meta=silent',
-    ]);
+    build(project, 'min.cjs', ['--format=cjs', '--minify', '--log-override:empty-import-meta=silent']);
     expectAdvice(project, 'out', 'min.cjs');
   },
   'ES modules without a banner compute, and only saving needs it': (project) => {

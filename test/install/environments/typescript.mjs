@@ -23,10 +23,7 @@ void exercise();
       ...{ types: ['node'], outDir: 'out', rootDir: '.' },
       ...options,
     };
-    project.write(
-      'tsconfig.json',
-      JSON.stringify({ compilerOptions, include: [`program.${extension}`] }),
-    );
+    project.write('tsconfig.json', JSON.stringify({ compilerOptions, include: [`program.${extension}`] }));
     project.tool('tsc', ['-p', '.']);
     const output = project.node([`out/program.${extension.replace('ts', 'js')}`]);
     assert.match(output, /^exercised$/m);

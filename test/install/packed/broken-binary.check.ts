@@ -1,13 +1,6 @@
 import { expect } from 'chai';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import {
-  esmProgram,
-  expectPortable,
-  installedProject,
-  platform,
-  Project,
-  type Printed,
-} from './project.js';
+import { esmProgram, expectPortable, installedProject, platform, Project, type Printed } from './project.js';
 
 describe('the packed package with a binary that cannot be had', () => {
   const installed = installedProject();
@@ -36,10 +29,7 @@ describe('the packed package with a binary that cannot be had', () => {
   }
 
   function expectForcedToFail(reason: string): void {
-    project.write(
-      'forced.mjs',
-      `process.env.BATCHNORM_BACKEND = 'native';\nawait import('batchnorm');`,
-    );
+    project.write('forced.mjs', `process.env.BATCHNORM_BACKEND = 'native';\nawait import('batchnorm');`);
     const { status, stderr } = project.node('forced.mjs');
     expect(status).to.equal(1);
     expect(stderr).to.include('BATCHNORM_BACKEND=native, but').and.to.include(reason);
@@ -73,10 +63,7 @@ describe('the packed package with a binary that cannot be had', () => {
   it('warns where it is for another platform', () => {
     const others = ['linux-x64', 'linux-arm64', 'win32-x64'].filter((name) => name !== platform);
     for (const other of others) {
-      copyFileSync(
-        project.path('node_modules/batchnorm/prebuilds', other, 'batchnorm.node'),
-        binary,
-      );
+      copyFileSync(project.path('node_modules/batchnorm/prebuilds', other, 'batchnorm.node'), binary);
       expectWarning('does not load');
     }
   });

@@ -91,9 +91,7 @@ describe('contents of the packed package', () => {
   }
 
   it('has the binaries that its manifest lists, whole, and one for this machine', () => {
-    const { binaries } = JSON.parse(
-      readFileSync(packed('prebuilds', 'manifest.json'), 'utf8'),
-    ) as Manifest;
+    const { binaries } = JSON.parse(readFileSync(packed('prebuilds', 'manifest.json'), 'utf8')) as Manifest;
     const present = files().filter((name) => name.endsWith('.node'));
     expect(present).to.have.members(Object.keys(binaries));
     expect(present).to.include(`prebuilds/${platform}/batchnorm.node`);

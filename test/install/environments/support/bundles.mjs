@@ -56,9 +56,7 @@ function elsewhere(project, output, use) {
 }
 
 const binariesIn = (folder) =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.node'),
-  );
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node'));
 
 /** @param {number} binaries How many the bundler must have copied. */
 export function expectNativeBundle(project, output, file, { binaries = 1 } = {}) {
@@ -111,5 +109,4 @@ function run(project, folder, file, backend) {
   return { output, warnings: warningsIn(output) };
 }
 
-export const warningsIn = (output) =>
-  output.split('\n').filter((line) => line.includes('Warning: '));
+export const warningsIn = (output) => output.split('\n').filter((line) => line.includes('Warning: '));

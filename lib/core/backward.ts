@@ -1,0 +1,132 @@
+import { fromPackage } from '../validation/construction.js';
+import { typeError, wrongType } from '../validation/errors.js';
+import { Lease } from './lease.js';
+import type { Shape } from './shape.js';
+import { formatShape } from './shape.js';
+import { Storage } from './storage.js';
+import type { OwnedTape } from './tape.js';
+import { graphOf, isTensor, leaseOf, type Tensor, type Tensor0D } from './tensor.js';
+import { requireOptions } from '../validation/errors.js';
+import { accumulate, addGradients, type Found, Gradients, requireReadable } from './gradients.js';
+import type { GiveGradient, Graph, Node } from './graph.js';
+import { nodeOf } from './record.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
+
+/** What `backward` does besides. */
+export interface BackwardOptions {
+  /** Tensors of the graph that stay readable, such as the logits. */
+  readonly keep?: readonly Tensor<Shape, OwnedTape>[];
+  /** Gradients of earlier calls to add to, as for micro-batches. */
+  readonly into?: Gradients;
+}
+
+/**
+ * The gradients of a scalar loss by everything that its graph began with, by reverse-mode automatic
+ * differentiation. Consumes the graph: what was recorded gives its memory back, except scalars and
+ * what `keep` names.
+ *
+ * @throws TypeError where the loss is no taped scalar or its graph was consumed before; Error where a
+ * parameter that the graph saved was updated since. Nothing has changed then.
+ */
+export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): Gradients {
+  if (arguments.length > 2) requireNoSurplus('backward', 2, arguments);
+  const graph = readLoss(loss);
+  const given = requireOptions('options', options, ['keep', 'into']);
+  const keep = readKeep(given.keep, graph);
+  const into = readInto(given.into);
+  graph.checkUnchanged();
+
+  const found = differentiate(graph, nodeOf(loss));
+  const gradients = into ?? new Gradients(fromPackage, found);
+  if (into !== undefined) addGradients(into, found);
+  graph.consume(keep);
+  return gradients;
+}
+
+/** Gradients of the tensors that no operation of the graph produced, by their ids. */
+function differentiate(graph: Graph, loss: Node): Map<number, Found> {
+  const found = new Map<number, Found>();
+  const add = ({ id, shape, constant }: Node, gradient: Storage): void => {
+    const earlier = found.get(id);
+    if (constant) {
+      gradient.release();
+    } else if (earlier === undefined) {
+      found.set(id, { shape, storage: gradient, tensor: undefined });
+    } else {
+      earlier.storage = accumulate(earlier.storage, gradient);
+    }
+  };
+  let inputs: readonly Node[] = [];
+  const give: GiveGradient = (input, gradient) => {
+    add(inputs[input], gradient);
+  };
+  const wanted = (input: number): boolean => !inputs[input].constant;
+
+  const one = Storage.take(1);
+  one.values[0] = 1;
+  add(loss, one);
+  try {
+    const entries = graph.entries();
+    for (let i = entries.length - 1; i >= 0; i--) {
+      const entry = entries[i];
+      const dy = found.get(entry.output.id);
+      if (dy === undefined) continue;
+      found.delete(entry.output.id);
+      inputs = entry.inputs;
+      try {
+        entry.backward(dy.storage, give, wanted);
+      } finally {
+        dy.storage.release();
+      }
+    }
+  } catch (error) {
+    for (const { storage } of found.values()) storage.release();
+    throw error;
+  }
+  return found;
+}
+
+function readLoss(loss: unknown): Graph {
+  if (!isTensor(loss)) throw wrongType('loss', 'a scalar Tensor with a tape', loss);
+  const graph = graphOf(loss);
+  if (graph === undefined) {
+    throw typeError(
+      'ERR_BATCHNORM_TAPE',
+      'Expected a tensor with a tape for loss, but it has none. Start from x.trace()',
+    );
+  }
+  if (loss.shape.length !== 0) {
+    throw typeError(
+      'ERR_BATCHNORM_TYPE',
+      `Expected a scalar for loss but received shape ${formatShape(loss.shape)}. Reduce it with mean() or sum()`,
+    );
+  }
+  return graph;
+}
+
+const nothing: ReadonlySet<Lease> = new Set();
+
+export function readKeep(keep: unknown, graph: Graph): ReadonlySet<Lease> {
+  if (keep === undefined) return nothing;
+  const leases = new Set<Lease>();
+  if (!Array.isArray(keep)) throw wrongType('keep', 'an array of tensors', keep);
+  for (const [i, tensor] of (keep as unknown[]).entries()) {
+    if (!isTensor(tensor)) throw wrongType(`keep[${i}]`, 'a Tensor', tensor);
+    if (graphOf(tensor) !== graph) {
+      throw typeError(
+        'ERR_BATCHNORM_TAPE',
+        `Expected a tensor of the graph of loss for keep[${i}], but it is not`,
+      );
+    }
+    leases.add(leaseOf(tensor));
+  }
+  return leases;
+}
+
+function readInto(into: unknown): Gradients | undefined {
+  if (into === undefined) return undefined;
+  if (!(into instanceof Gradients)) throw wrongType('into', 'Gradients', into);
+  into.requireUnconsumed();
+  requireReadable(into);
+  return into;
+}

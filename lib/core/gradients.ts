@@ -1,0 +1,167 @@
+// For Symbol.dispose in the declarations, whatever library their reader compiles with.
+/// <reference lib="esnext.disposable" preserve="true" />
+import { fromPackage, requirePackage } from '../validation/construction.js';
+import { wrongType } from '../validation/errors.js';
+import { backend } from '../backend/index.js';
+import { endOfLease } from './lease.js';
+import { defineInspect } from '../printing/inspect.js';
+import { refuseJson } from '../printing/refuse-json.js';
+import type { Shape } from './shape.js';
+import { Storage } from './storage.js';
+import { createTensor, isTensor, leaseOf, storageOf, type Tensor } from './tensor.js';
+import type { NoneTape, Tape } from './tape.js';
+import { guardMethods } from '../validation/guard-methods.js';
+
+/** Adds a gradient to the one found so far; takes over both and returns the hold on the sum. */
+export function accumulate(earlier: Storage | undefined, gradient: Storage): Storage {
+  if (earlier === undefined) return gradient;
+  const n = earlier.values.length;
+  // In place only where nobody else reads the values: y = x.add(x) hands the same dy on twice.
+  const target = earlier.unshared ? earlier.retain() : Storage.take(n);
+  backend.add(1, n, n, earlier.values, gradient.values, target.values);
+  earlier.release();
+  gradient.release();
+  return target;
+}
+
+/** One gradient; the tensor is made for those who ask. */
+export interface Found {
+  readonly shape: Shape;
+  storage: Storage;
+  tensor: Tensor<Shape> | undefined;
+}
+
+/** Adds gradients by the ids of their tensors; takes over one hold on each. For `backward` only. */
+export let addGradients: (gradients: Gradients, found: ReadonlyMap<number, Found>) => void;
+
+/** Throws where a user has disposed of one of them or transferred its array. For `backward` only. */
+export let requireReadable: (gradients: Gradients) => void;
+
+/** The values of the gradient by `tensor`, where there is one. For optimizers only. */
+export let gradientStorage: (gradients: Gradients, tensor: Tensor<Shape>) => Storage | undefined;
+
+/** Multiplies the gradients by these tensors, where there are any. For optimizers only. */
+export let scaleGradients: (gradients: Gradients, tensors: readonly Tensor<Shape>[], factor: number) => void;
+
+/** Gives all gradients back to the pool. For optimizers only. */
+export let consumeGradients: (gradients: Gradients) => void;
+
+const ends = { update: 'consumed by update()', gradients: 'disposed' } as const;
+
+/** What `backward` found: the gradient of the loss by every tensor that the graph began with. */
+export class Gradients {
+  static {
+    guardMethods(this);
+    defineInspect<Gradients>(this.prototype, function () {
+      const { size } = this.#found;
+      const tensors = `of ${size} tensor${size === 1 ? '' : 's'}`;
+      return `Gradients (${this.#end === undefined ? tensors : ends[this.#end]})`;
+    });
+    refuseJson(this.prototype, 'gradients', 'Stringify gradients.get(parameter) of each parameter');
+  }
+
+  readonly #found: Map<number, Found>;
+  #end: 'update' | 'gradients' | undefined;
+
+  static {
+    addGradients = (gradients, found) => {
+      for (const [id, each] of found) {
+        const earlier = gradients.#found.get(id);
+        if (earlier === undefined) {
+          gradients.#found.set(id, each);
+          continue;
+        }
+        const { values } = valuesOf(earlier);
+        backend.add(1, values.length, values.length, values, each.storage.values, values);
+        each.storage.release();
+      }
+    };
+    requireReadable = (gradients) => {
+      for (const found of gradients.#found.values()) valuesOf(found).requireAttached();
+    };
+    gradientStorage = (gradients, { id }) => {
+      const found = gradients.#found.get(id);
+      return found === undefined ? undefined : valuesOf(found);
+    };
+    scaleGradients = (gradients, tensors, factor) => {
+      for (const { id } of tensors) {
+        const found = gradients.#found.get(id);
+        if (found !== undefined) scale(found, factor);
+      }
+    };
+    consumeGradients = (gradients) => {
+      gradients.#release('update');
+    };
+  }
+
+  /** @internal Takes over `found`. */
+  constructor(key: typeof fromPackage, found: Map<number, Found>) {
+    requirePackage(key, 'Gradients', 'backward(loss)');
+    this.#found = found;
+  }
+
+  /**
+   * The gradient by `tensor`, or undefined where the loss does not depend on it or it was traced without
+   * one. Tensors that the graph computed have none: their memory is given back on the way.
+   * @throws TypeError after `dispose()`, or after an optimizer's `update` has consumed the gradients.
+   */
+  get<S extends Shape>(tensor: Tensor<S, Tape>): Tensor<S> | undefined {
+    if (!isTensor(tensor)) throw wrongType('tensor', 'a Tensor', tensor);
+    this.requireUnconsumed();
+    const found = this.#found.get(tensor.id);
+    if (found === undefined) return undefined;
+    found.tensor ??= createTensor<Shape, NoneTape>(found.shape, found.storage, undefined);
+    return found.tensor as Tensor<S>;
+  }
+
+  /**
+   * Gives the memory of all gradients back at once: for those that no optimizer's `update` consumes. Using
+   * them, or a tensor from `get`, afterwards is an error; a second time does nothing.
+   */
+  dispose(): void {
+    this.#release('gradients');
+  }
+
+  /** What `using` calls: `dispose()`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #release(reason: 'update' | 'gradients'): void {
+    this.#end ??= reason;
+    for (const { storage, tensor } of this.#found.values()) {
+      if (tensor === undefined) {
+        storage.release();
+      } else {
+        leaseOf(tensor).end(reason);
+      }
+    }
+    this.#found.clear();
+  }
+
+  /** @internal */
+  requireUnconsumed(): void {
+    if (this.#end !== undefined) throw endOfLease(this.#end);
+  }
+}
+
+/** Throws where a user has disposed of the tensor. */
+function valuesOf({ storage, tensor }: Found): Storage {
+  return tensor === undefined ? storage : storageOf(tensor);
+}
+
+/** In place, unless another gradient has the same values: y = p.add(q) hands one dy to both. */
+function scale(found: Found, factor: number): void {
+  const { values } = valuesOf(found);
+  let target = values;
+  if (!found.storage.unshared) {
+    const own = Storage.take(values.length);
+    target = own.values;
+    // A tensor that was made for a user keeps the values that the others have.
+    if (found.tensor === undefined) found.storage.release();
+    found.storage = own;
+    found.tensor = undefined;
+  }
+  // The product in float64, rounded once: the same on every backend.
+  for (let i = 0; i < values.length; i++) target[i] = values[i] * factor;
+}

@@ -1,0 +1,65 @@
+import { type CodedError, type ErrorCode, typeError } from '../validation/errors.js';
+import type { Storage } from './storage.js';
+
+/** The ways in which a tensor comes to lose its values, and the remedy for each. */
+const ends = {
+  backward: [
+    'ERR_BATCHNORM_GRAPH_CONSUMED',
+    'backward() has consumed the graph that this tensor was recorded in. Read .data before, or keep the tensor: backward(loss, { keep: [tensor] })',
+  ],
+  update: [
+    'ERR_BATCHNORM_GRADIENTS_CONSUMED',
+    'update() has consumed these gradients. Read .data before, or call backward(loss) again for new ones',
+  ],
+  gradients: [
+    'ERR_BATCHNORM_DISPOSED',
+    'These gradients were disposed. Call backward(loss) again for new ones, or keep a clone() of one',
+  ],
+  graph: [
+    'ERR_BATCHNORM_GRAPH_CONSUMED',
+    'disposeGraph() has given back the graph that this tensor was recorded in. Read .data before, or keep the tensor: disposeGraph(tensor, { keep: [tensor] })',
+  ],
+  dispose: ['ERR_BATCHNORM_DISPOSED', 'This tensor was disposed. Use clone() to keep a copy'],
+} as const satisfies Record<string, readonly [ErrorCode, string]>;
+
+export type EndOfLease = keyof typeof ends;
+
+/** The error for using values that were given back for this reason. */
+export function endOfLease(reason: EndOfLease): CodedError<TypeError> {
+  const [code, message] = ends[reason];
+  return typeError(code, message);
+}
+
+/** One tensor's hold on its values. A graph keeps the leases of all that it recorded, so that it can
+ * end them without keeping the tensors themselves alive. */
+export class Lease {
+  readonly #storage: Storage;
+  #end: EndOfLease | undefined;
+
+  /** Takes over one holder's share of `storage`. */
+  constructor(storage: Storage) {
+    this.#storage = storage;
+  }
+
+  /** The storage; throws a TypeError where the lease has ended. */
+  get storage(): Storage {
+    if (this.#end !== undefined) throw endOfLease(this.#end);
+    return this.#storage;
+  }
+
+  get ended(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** How it ended; undefined while it has not. */
+  get reason(): EndOfLease | undefined {
+    return this.#end;
+  }
+
+  /** Gives the storage back; a second time does nothing. */
+  end(reason: EndOfLease): void {
+    if (this.#end !== undefined) return;
+    this.#end = reason;
+    this.#storage.release();
+  }
+}

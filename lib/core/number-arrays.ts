@@ -1,0 +1,70 @@
+import { freshArray } from '../backend/room.js';
+import { wrongType, wrongValue } from '../validation/errors.js';
+import { isNumberArray, lengthOf, type NumberArray, plainView, typedArrayName } from './typed-array.js';
+
+/** Numbers of classes, in any array: also 64-bit integers, which PyTorch and ONNX have as labels. */
+export type ClassArray = NumberArray | BigInt64Array | BigUint64Array | readonly number[];
+
+/** A typed array of numbers. @throws TypeError naming the argument. */
+export function readNumberArray(argument: string, value: unknown): NumberArray {
+  if (isNumberArray(value)) return plainView(value);
+  throw wrongType(argument, 'a typed array of numbers', value);
+}
+
+/**
+ * Numbers in a typed array, or a copy of those in a plain one.
+ * @throws TypeError naming the argument, or the element that is no number.
+ */
+export function readNumbers(argument: string, value: unknown): NumberArray {
+  if (isNumberArray(value)) return plainView(value);
+  if (!Array.isArray(value)) throw wrongType(argument, 'an array of numbers', value);
+  const copy = freshArray(Float64Array, `a copy of ${argument}`, value.length);
+  for (let i = 0; i < copy.length; i++) {
+    const each: unknown = value[i];
+    if (typeof each !== 'number') throw wrongType(`${argument}[${i}]`, 'a number', each);
+    copy[i] = each;
+  }
+  return copy;
+}
+
+/** The length of an array that may hold numbers of classes; undefined for anything else. */
+export function classArrayLength(value: unknown): number | undefined {
+  if (typedArrayName(value) !== undefined) return lengthOf(value as ClassArray);
+  return Array.isArray(value) ? value.length : undefined;
+}
+
+/**
+ * The number of a class, from 0 to `limit` - 1.
+ * @param remedy What a message adds to what was expected.
+ * @throws TypeError or RangeError naming the argument.
+ */
+export function readClass(argument: string, value: unknown, limit: number, remedy = ''): number {
+  const expected = `a class index below ${limit}${remedy}`;
+  if (typeof value !== 'number' && typeof value !== 'bigint') {
+    throw wrongType(argument, expected, value);
+  }
+  const index = Number(value);
+  if (!Number.isInteger(index) || index < 0 || index >= limit) {
+    throw wrongValue(argument, expected, String(value));
+  }
+  return index;
+}
+
+/**
+ * Classes as they are in a `Uint8Array` or an `Int32Array`; a copy of the whole numbers in any other array.
+ * @throws TypeError or RangeError naming the argument, or the element that is no class.
+ */
+export function readClasses(argument: string, value: unknown): Uint8Array | Int32Array {
+  const type = typedArrayName(value);
+  if (type === 'Uint8Array' || type === 'Int32Array') {
+    return plainView(value as Uint8Array | Int32Array);
+  }
+  const remedy = ', or a labelShape for other values,';
+  const length = classArrayLength(value);
+  if (length === undefined) throw wrongType(argument, `an array of classes${remedy}`, value);
+  const classes = freshArray(Int32Array, `a copy of ${argument}`, length);
+  for (let i = 0; i < length; i++) {
+    classes[i] = readClass(`${argument}[${i}]`, (value as ClassArray)[i], 2 ** 31, remedy);
+  }
+  return classes;
+}

@@ -1,0 +1,91 @@
+/** The sizes of a tensor's axes, outermost first. Each is a number literal where the compiler knows it
+ * and `number` where it does not. */
+export type Shape = readonly number[];
+
+declare const mistake: unique symbol;
+
+/**
+ * What a parameter's type becomes when an argument does not fit: no value has this type, and the
+ * compiler's message shows the text.
+ */
+export interface Mistake<Text extends string> {
+  /** The text; only the compiler sees it. */
+  readonly [mistake]: Text;
+}
+
+/**
+ * The type that a parameter is intersected with: `unknown`, which changes nothing, unless the argument certainly has
+ * a problem; then the problem as a Mistake.
+ *
+ * Inside a generic function a problem may depend on sizes that are type parameters. The compiler then substitutes a
+ * type that fits everything before it decides that `'wrong'` is impossible, so such an argument compiles and is
+ * checked where the sizes become known. (`[Problem] extends [never]` alone would stay undecided there, and an
+ * undecided type accepts nothing.) `Argument` keeps the decision open in the declaration of the method itself.
+ */
+export type Unless<Argument, Problem extends string> = [Argument, Decision<Verdict<Problem>>] extends [
+  unknown,
+  Decision<'wrong'>,
+]
+  ? Mistake<Problem>
+  : unknown;
+
+/** Holds a verdict. The compiler substitutes type parameters only inside of an object. */
+export interface Decision<Is> {
+  /** The verdict; only the compiler sees it. */
+  readonly is: Is;
+}
+
+/** `'wrong'` where there is a problem. */
+export type Verdict<Problem> = [Problem] extends [never] ? 'right' : 'wrong';
+
+/** Whether the compiler does not know how many axes a shape has: any number is possible, and is checked at run time. */
+export type HasUnknownRank<S extends Shape> = number extends S['length'] ? true : false;
+
+/** Whether two sizes may be the same: an unknown one may be any, and is checked at run time. */
+export type SameSize<A extends number, B extends number> = number extends A
+  ? true
+  : number extends B
+    ? true
+    : [A] extends [B]
+      ? [B] extends [A]
+        ? true
+        : false
+      : false;
+
+/** Whether two shapes may be the same: the same rank, and sizes that may be the same. */
+export type SameShape<A extends Shape, B extends Shape> = A extends readonly [
+  infer A0 extends number,
+  ...infer ARest extends Shape,
+]
+  ? B extends readonly [infer B0 extends number, ...infer BRest extends Shape]
+    ? SameSize<A0, B0> extends true
+      ? SameShape<ARest, BRest>
+      : false
+    : HasUnknownRank<B>
+  : A extends readonly []
+    ? B extends readonly []
+      ? true
+      : HasUnknownRank<B>
+    : true;
+
+/** Of every scalar: one frozen array for all. */
+export const scalarShape: readonly [] = Object.freeze([]);
+
+/** Number of values in a tensor of this shape. */
+export function elementCount(shape: Shape): number {
+  let count = 1;
+  for (const size of shape) count *= size;
+  return count;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
+}
+
+/** `[4, 3, 2, 2]` */
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(', ')}]`;
+}

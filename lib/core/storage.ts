@@ -1,0 +1,86 @@
+import { detached } from '../validation/errors.js';
+import { formatShape, type Shape } from './shape.js';
+import { storagePool } from './storage-pool.js';
+
+/**
+ * The values of one or more tensors, counted by their holders: when the last one releases it, the
+ * memory goes back to the pool, unless a user has seen it.
+ */
+export class Storage {
+  readonly #values: Float32Array;
+  /** Of the values when they came: a user may transfer the buffer of an array. */
+  readonly #length: number;
+  /** Of the tensor whose array a user has. */
+  #shape: Shape | undefined;
+  #holders = 1;
+  #recyclable: boolean;
+
+  /** Counts changes in place, so that a graph notices that what it saved is no longer what it was. */
+  version = 0;
+
+  /** What a message calls these values, such as `scale of BatchNorm2D`. */
+  label: string | undefined;
+
+  private constructor(values: Float32Array, recyclable: boolean, shape: Shape | undefined) {
+    this.#values = values;
+    this.#length = values.length;
+    this.#recyclable = recyclable;
+    this.#shape = shape;
+  }
+
+  /** Memory from the pool with arbitrary content. */
+  static take(length: number): Storage {
+    return new Storage(storagePool.take(length), true, undefined);
+  }
+
+  /** A user's own array, which never goes to the pool. */
+  static adopt(values: Float32Array, shape: Shape): Storage {
+    return new Storage(values, false, shape);
+  }
+
+  /** The live values, for use inside the library only. @throws TypeError where a user has transferred them. */
+  get values(): Float32Array {
+    this.requireAttached();
+    return this.#values;
+  }
+
+  /** The live values, for the user of a tensor of this shape: from now on they are never recycled, so that a
+   * view cannot show memory that was handed out again. */
+  expose(shape: Shape): Float32Array {
+    const { values } = this;
+    this.#shape = shape;
+    this.#recyclable = false;
+    return values;
+  }
+
+  /** Whether a user has transferred the values. */
+  get isDetached(): boolean {
+    // The length of a detached array is 0.
+    return this.#values.length !== this.#length;
+  }
+
+  /** @throws TypeError where a user has transferred the values. */
+  requireAttached(): void {
+    if (!this.isDetached) return;
+    const shape = this.#shape ?? [this.#length];
+    throw detached(this.label ?? `the tensor of shape ${formatShape(shape)}`);
+  }
+
+  /** Whether one holder has these values for itself. */
+  get unshared(): boolean {
+    return this.#holders === 1;
+  }
+
+  retain(): this {
+    this.requireAttached();
+    this.#holders++;
+    return this;
+  }
+
+  release(): void {
+    this.#holders--;
+    if (this.#holders > 0) return;
+    if (this.#recyclable) storagePool.give(this.#values);
+    this.#recyclable = false;
+  }
+}

@@ -1,0 +1,472 @@
+// For Symbol.dispose in the declarations, whatever library their reader compiles with.
+/// <reference lib="esnext.disposable" preserve="true" />
+import { fromPackage, requirePackage } from '../validation/construction.js';
+import { Graph } from './graph.js';
+import {
+  describe,
+  rangeError,
+  requireBoolean,
+  requireFinite,
+  requireOptions,
+  typeError,
+  wrongShape,
+  wrongType,
+} from '../validation/errors.js';
+import * as arithmetic from '../ops/arithmetic.js';
+import { JsonReader } from '../io/json/json-reader.js';
+import { logSoftmax } from '../ops/log-softmax.js';
+import { matmul } from '../ops/matmul.js';
+import { mean, sum } from '../ops/reductions.js';
+import { reshape } from '../ops/reshape.js';
+import { softmax } from '../ops/softmax.js';
+import * as unary from '../ops/unary.js';
+import { defineInspect } from '../printing/inspect.js';
+import { tensorText } from '../printing/tensor-text.js';
+import { Lease } from './lease.js';
+import { nested, type NestedArray } from './nested-array.js';
+import { elementCount, formatShape, type Shape } from './shape.js';
+import { readTensorShape, type TensorJson, tensorJson } from './tensor-json.js';
+import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from '../ops/operand-types.js';
+import { requireRandomSource } from './random-source.js';
+import { Storage } from './storage.js';
+import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
+import { isFloat32Array, lengthOf, plainView } from './typed-array.js';
+import { type NumberSource, readShape, readValues, requireFixedSize } from './values.js';
+import { guardMethods } from '../validation/guard-methods.js';
+
+/** Uniformly distributed numbers in [0, 1): `Math.random`, or a seeded generator. */
+export type RandomSource = () => number;
+
+/** The shape and the tape of a tensor type; of each member, where that is a union. */
+export type ShapeOf<X> = X extends Tensor<infer S, Tape> ? S : never;
+/** The tape of a tensor type; of each member, where that is a union. */
+export type TapeOf<X> = X extends Tensor<Shape, infer T> ? T : never;
+
+/** What an element-wise operation on A and X gives: the shape of A, with a tape if either has one. */
+export type ArithmeticResult<A, X> = Tensor<ShapeOf<A>, MergedTape<TapeOf<A>, TapeOf<X>>>;
+
+/** What `trace` takes besides. */
+export interface TraceOptions {
+  /**
+   * Whether `backward` computes the gradient by the traced tensor. Default true; false for data that is
+   * only trained on, as it spares the first layer a pass.
+   */
+  readonly gradient?: boolean;
+}
+
+declare const tapeOfTensor: unique symbol;
+
+let created = 0;
+
+/** Makes a tensor; takes over one hold on `storage`. The shape must be frozen. For the library only. */
+export let createTensor: <S extends Shape, T extends Tape>(
+  shape: S,
+  storage: Storage,
+  graph: Graph | undefined,
+  id?: number,
+  constant?: boolean,
+) => Tensor<S, T>;
+/** The tensor's live storage; throws where it was given back. */
+export let storageOf: (tensor: Tensor<Shape, Tape>) => Storage;
+export let leaseOf: (tensor: Tensor<Shape, Tape>) => Lease;
+/** The tensor's graph, undefined for one without a tape; throws where the graph was consumed. */
+export let graphOf: (tensor: Tensor<Shape, Tape>) => Graph | undefined;
+/** Whether a value is a tensor of this copy of the package. */
+export let isTensor: (value: unknown) => value is Tensor<Shape, Tape>;
+/** Whether no gradient by the tensor is wanted. */
+export let isConstant: (tensor: Tensor<Shape, Tape>) => boolean;
+/** Whether `backward` or `disposeGraph` has consumed the tensor's graph. */
+export let hasConsumedGraph: (tensor: Tensor<Shape, Tape>) => boolean;
+export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
+
+// Methods whose operands must fit the shape take it from `this` and not from S: conditions on S in a
+// parameter would keep a Tensor<[3]> from being used as a Tensor<[number]>.
+
+/**
+ * A row-major array of float32 values with a shape, which records what is done with it where it owns
+ * a tape (`T`).
+ *
+ * @example
+ * const x = Tensor.from([1, 2, 3, 4, 5, 6], [2, 3]);
+ * const loss = x.trace().square().mean();
+ * backward(loss).get(x)?.array(); // d loss / d x
+ */
+export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
+  static {
+    guardMethods(this);
+  }
+
+  /** Sizes of the axes, outermost first. */
+  readonly shape: S;
+  /** Identity for gradients: `trace()` keeps it, every operation makes a new one. */
+  readonly id: number;
+  /** Only the compiler sees it. */
+  declare readonly [tapeOfTensor]: T;
+
+  readonly #lease: Lease;
+  readonly #graph: Graph | undefined;
+  readonly #constant: boolean;
+
+  private constructor(
+    key: typeof fromPackage,
+    shape: S,
+    lease: Lease,
+    graph: Graph | undefined,
+    id: number,
+    constant: boolean,
+  ) {
+    requirePackage(key, 'Tensor', 'Tensor.from(values, shape)');
+    this.shape = shape;
+    this.id = id;
+    this.#lease = lease;
+    this.#graph = graph;
+    this.#constant = constant;
+  }
+
+  static {
+    createTensor = (shape, storage, graph, id = created++, constant = false) =>
+      new Tensor(fromPackage, shape, new Lease(storage), graph, id, constant);
+    storageOf = (tensor) => tensor.#lease.storage;
+    leaseOf = (tensor) => tensor.#lease;
+    isTensor = (value): value is Tensor<Shape, Tape> =>
+      typeof value === 'object' && value !== null && #lease in value;
+    isConstant = (tensor) => tensor.#constant;
+    hasConsumedGraph = (tensor) => tensor.#graph?.consumed === true;
+    isTaped = (tensor) => tensor.#graph !== undefined;
+    graphOf = (tensor) => {
+      const graph = tensor.#graph;
+      if (graph?.consumed) {
+        throw typeError(
+          'ERR_BATCHNORM_GRAPH_CONSUMED',
+          'backward() has consumed the graph of this tensor. Run forward again, or use detach() on a tensor that was kept',
+        );
+      }
+      return graph?.root;
+    };
+    defineInspect(this.prototype as Tensor<Shape, Tape>, function (depth, options) {
+      return tensorText(this, this.#lease, this.#graph !== undefined, depth, options);
+    });
+  }
+
+  /**
+   * A tensor with a copy of `values`: flat, or nested as deep as the shape.
+   * @throws TypeError for what is no array of numbers, RangeError where their number does not fit.
+   */
+  static from<const S extends Shape>(values: NumberSource, shape: S): Tensor<S> {
+    const ownShape = readShape('shape', shape);
+    const source = readValues('values', values, ownShape);
+    return written(ownShape, (target) => {
+      source.copyTo(target);
+    });
+  }
+
+  /**
+   * A tensor over `values` themselves: what is written to one shows in the other, and the memory is
+   * never recycled. A tensor whose array was transferred, to a worker for one, throws a TypeError wherever it
+   * is used.
+   * @throws TypeError for what is no Float32Array, RangeError where its length does not fit or its buffer is
+   * resizable.
+   */
+  static adopt<const S extends Shape>(values: Float32Array, shape: S): Tensor<S> {
+    const ownShape = readShape('shape', shape);
+    if (!isFloat32Array(values)) throw wrongType('values', 'a Float32Array', values);
+    requireFixedSize('values', values);
+    const count = elementCount(ownShape);
+    if (lengthOf(values) !== count) {
+      throw wrongShape('values', `${count} values (shape ${formatShape(ownShape)})`, describe(values));
+    }
+    // One that says another length is adopted through a view that does not.
+    const array = values.length === count ? values : plainView(values);
+    return createTensor(ownShape, Storage.adopt(array, ownShape), undefined);
+  }
+
+  /**
+   * A tensor like the one that `toJSON` was called on, without a tape.
+   * @param json What `JSON.parse` returned.
+   * @throws TypeError or RangeError naming the field that is wrong.
+   */
+  static fromJSON(json: unknown): Tensor<Shape> {
+    const reader = new JsonReader('json', json, 'Tensor');
+    const tensor = filled(readTensorShape(reader), 0);
+    reader.into('data', tensor.#lease.storage.values);
+    return tensor;
+  }
+
+  /** A tensor of zeros. @throws TypeError or RangeError for what is no shape. */
+  static zeros<const S extends Shape>(shape: S): Tensor<S> {
+    return filled(shape, 0);
+  }
+
+  /** A tensor of ones. @throws TypeError or RangeError for what is no shape. */
+  static ones<const S extends Shape>(shape: S): Tensor<S> {
+    return filled(shape, 1);
+  }
+
+  /** Normally distributed values, mean 0 and deviation 1 (Box and Muller, 1958). */
+  static randn<const S extends Shape>(shape: S, rng: RandomSource): Tensor<S> {
+    const ownShape = readShape('shape', shape);
+    requireRandomSource('rng', rng);
+    return written(ownShape, (values) => {
+      for (let i = 0; i < values.length; i += 2) {
+        const radius = Math.sqrt(-2 * Math.log(1 - rng()));
+        const angle = 2 * Math.PI * rng();
+        values[i] = radius * Math.cos(angle);
+        if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
+      }
+    });
+  }
+
+  /**
+   * The values, row-major: the live storage and no copy, in an ArrayBuffer that may be larger. From then on this memory is never recycled,
+   * so that a view cannot show another tensor's values.
+   */
+  get data(): Float32Array {
+    return this.#lease.storage.expose(this.shape);
+  }
+
+  /** The values as nested arrays, a copy; a scalar's is a number. */
+  array<A extends Tensor<Shape, Tape>>(this: A): NestedArray<ShapeOf<A>> {
+    return nested(this.#lease.storage.values, this.shape as ShapeOf<A>);
+  }
+
+  /** The value of a tensor that has exactly one. */
+  item(): number {
+    const { values } = this.#lease.storage;
+    if (elementCount(this.shape) !== 1) {
+      throw rangeError(
+        'ERR_BATCHNORM_SHAPE',
+        `Expected one value for item() but the shape is ${formatShape(this.shape)}`,
+      );
+    }
+    return values[0];
+  }
+
+  /** Type, shape and values as NumPy prints them: of more than 1000 values the first and last three along each
+   * axis. `console.log` shows the same. */
+  toString(): string {
+    return tensorText(this, this.#lease, this.#graph !== undefined);
+  }
+
+  /**
+   * All values and the shape, for `JSON.stringify`; `Tensor.fromJSON` reads them.
+   * @throws TypeError where the values were given back, RangeError where memory runs out.
+   */
+  toJSON(): TensorJson {
+    return tensorJson(this.shape, this.#lease.storage.values);
+  }
+
+  /**
+   * The same values with a tape: what is computed from the result is recorded for `backward`.
+   * @throws TypeError for a tensor that has a tape.
+   */
+  trace(this: Tensor<Shape>, options?: TraceOptions): Tensor<S, OwnedTape> {
+    if (this.#graph !== undefined) {
+      throw typeError(
+        'ERR_BATCHNORM_TAPE',
+        'Expected a tensor without a tape for trace(), but it has one already',
+      );
+    }
+    const { gradient = true } = requireOptions('options', options, ['gradient']);
+    const constant = !requireBoolean('gradient', gradient);
+    const storage = this.#lease.storage.retain();
+    return createTensor(this.shape as S, storage, new Graph(), this.id, constant);
+  }
+
+  /** The same values without a tape, under a new id: a constant for whatever follows. */
+  detach(): Tensor<S> {
+    return createTensor(this.shape, this.#lease.storage.retain(), undefined);
+  }
+
+  /** A copy of the values without a tape. */
+  clone(): Tensor<S> {
+    const source = this.#lease.storage.values;
+    return written(this.shape, (values) => {
+      values.set(source);
+    });
+  }
+
+  /**
+   * Gives the memory back at once; using the tensor afterwards is an error. What a graph saved for
+   * `backward` stays until then.
+   */
+  dispose(): void {
+    this.#lease.end('dispose');
+  }
+
+  /** What `using` calls: `dispose()`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Element-wise sum with a number, a scalar, a tensor of the same shape, or one row. */
+  add<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+    this: A,
+    other: X & RightOperand<ShapeOf<A>, X>,
+  ): ArithmeticResult<A, X>;
+  add(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+    return arithmetic.add(this, other);
+  }
+
+  /** Element-wise difference; the right side as for `add`. */
+  sub<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+    this: A,
+    other: X & RightOperand<ShapeOf<A>, X>,
+  ): ArithmeticResult<A, X>;
+  sub(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+    return arithmetic.sub(this, other);
+  }
+
+  /** Element-wise product; the right side as for `add`. */
+  mul<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+    this: A,
+    other: X & RightOperand<ShapeOf<A>, X>,
+  ): ArithmeticResult<A, X>;
+  mul(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+    return arithmetic.mul(this, other);
+  }
+
+  /** Element-wise quotient; the right side as for `add`. */
+  div<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+    this: A,
+    other: X & RightOperand<ShapeOf<A>, X>,
+  ): ArithmeticResult<A, X>;
+  div(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+    return arithmetic.div(this, other);
+  }
+
+  /** e to the power of each value. */
+  exp(): Tensor<S, T> {
+    return unary.exp(this);
+  }
+
+  /** Natural logarithm. */
+  log(): Tensor<S, T> {
+    return unary.log(this);
+  }
+
+  /** Square root of each value. */
+  sqrt(): Tensor<S, T> {
+    return unary.sqrt(this);
+  }
+
+  /** Each value times itself. */
+  square(): Tensor<S, T> {
+    return unary.square(this);
+  }
+
+  /** max(x, 0); the gradient at 0 is 0. */
+  relu(): Tensor<S, T> {
+    return unary.relu(this);
+  }
+
+  /** max(x, 0) + slope * min(x, 0); the gradient at 0 is the slope. */
+  leakyRelu(slope: number): Tensor<S, T> {
+    return unary.leakyRelu(this, requireFinite('slope', slope));
+  }
+
+  /** 1 / (1 + exp(-x)). */
+  sigmoid(): Tensor<S, T> {
+    return unary.sigmoid(this);
+  }
+
+  /** Hyperbolic tangent. */
+  tanh(): Tensor<S, T> {
+    return unary.tanh(this);
+  }
+
+  /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), Hendrycks' and Gimpel's (2016) approximation of
+   * x times the normal distribution function. */
+  gelu(): Tensor<S, T> {
+    return unary.gelu(this);
+  }
+
+  /** Absolute value; the gradient at 0 is 0. */
+  abs(): Tensor<S, T> {
+    return unary.abs(this);
+  }
+
+  /** Sine of each value, in radians. */
+  sin(): Tensor<S, T> {
+    return unary.sin(this);
+  }
+
+  /** Cosine of each value, in radians. */
+  cos(): Tensor<S, T> {
+    return unary.cos(this);
+  }
+
+  /** exp(x) / sum(exp(x)) over the last axis. */
+  softmax(): Tensor<S, T> {
+    return softmax(this);
+  }
+
+  /** Sum of all values, within 1e-6 of the sum of their magnitudes. */
+  sum(): Tensor<readonly [], T> {
+    return sum(this);
+  }
+
+  /** Mean of all values. */
+  mean(): Tensor<readonly [], T> {
+    return mean(this);
+  }
+
+  /** Matrix product [M, K] x [K, N] = [M, N]. */
+  matmul<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+    this: A,
+    other: X & MatmulOperands<ShapeOf<A>, X>,
+  ): Tensor<MatmulShape<ShapeOf<A>, ShapeOf<X>>, MergedTape<TapeOf<A>, TapeOf<X>>>;
+  matmul(this: Tensor<Shape, Tape>, other: Tensor<Shape, Tape>): Tensor<Shape, Tape> {
+    return matmul(this, other);
+  }
+
+  /** The same values in another shape, which must hold as many. */
+  reshape<const R extends Shape>(shape: R): Tensor<R, T> {
+    return reshape(this, shape);
+  }
+
+  /** log(softmax) over the last axis of a vector or a matrix. */
+  logSoftmax<A extends Tensor<Shape, Tape>>(this: A & LogSoftmaxInput<A>): Tensor<ShapeOf<A>, TapeOf<A>> {
+    return logSoftmax(this as unknown as Tensor<ShapeOf<A>, TapeOf<A>>);
+  }
+}
+
+function filled<S extends Shape>(shape: S, value: number): Tensor<S> {
+  return written(readShape('shape', shape), (values) => values.fill(value));
+}
+
+/** A tensor whose every value `write` writes; memory goes back where it throws. */
+function written<S extends Shape>(shape: S, write: (values: Float32Array) => void): Tensor<S> {
+  const storage = Storage.take(elementCount(shape));
+  try {
+    write(storage.values);
+  } catch (error) {
+    storage.release();
+    throw error;
+  }
+  return createTensor(shape, storage, undefined);
+}
+
+/** A scalar. */
+export type Tensor0D<T extends Tape = NoneTape> = Tensor<readonly [], T>;
+/** A vector. */
+export type Tensor1D<A extends number, T extends Tape = NoneTape> = Tensor<readonly [A], T>;
+/** A matrix. */
+export type Tensor2D<A extends number, B extends number, T extends Tape = NoneTape> = Tensor<
+  readonly [A, B],
+  T
+>;
+/** An image [C, H, W], for one. */
+export type Tensor3D<
+  A extends number,
+  B extends number,
+  C extends number,
+  T extends Tape = NoneTape,
+> = Tensor<readonly [A, B, C], T>;
+/** A batch of images [N, C, H, W], for one. */
+export type Tensor4D<
+  A extends number,
+  B extends number,
+  C extends number,
+  D extends number,
+  T extends Tape = NoneTape,
+> = Tensor<readonly [A, B, C, D], T>;

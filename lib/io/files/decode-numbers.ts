@@ -1,0 +1,120 @@
+import { endianness } from 'node:os';
+import type { NumberType } from './number-type.js';
+
+// The one decoder for every file format: `.npz`, safetensors, and whatever the command line inspects.
+
+/**
+ * Numbers from the bytes of a whole number of them, as a copy. Every value is exact, except that 64-bit
+ * integers beyond 2^53 are rounded to the nearest float64.
+ */
+export function decodeNumbers(bytes: Uint8Array, type: NumberType): Float32Array | Float64Array {
+  const buffer = inNativeOrder(bytes, type);
+  switch (type.kind) {
+    case 'float':
+      if (type.itemSize === 8) return new Float64Array(buffer);
+      return type.itemSize === 4 ? new Float32Array(buffer) : fromHalves(new Uint16Array(buffer));
+    case 'bfloat':
+      return fromBrainHalves(new Uint16Array(buffer));
+    case 'bool':
+      return new Float32Array(new Uint8Array(buffer).map((byte) => (byte === 0 ? 0 : 1)));
+    case 'int':
+    case 'uint':
+      return fromIntegers(buffer, type);
+  }
+}
+
+/**
+ * Decodes into `target` from index `at` on. Each value is rounded once, to the nearest float32 with ties to
+ * even, as by PyTorch's `.to(torch.float32)` and NumPy's `.astype(numpy.float32)`. A float64 beyond the range
+ * of float32 becomes infinite.
+ */
+export function decodeFloat32(bytes: Uint8Array, type: NumberType, target: Float32Array, at: number): void {
+  const aligned = bytes.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
+  if (type.kind === 'float' && type.itemSize === 4 && isNativeOrder(type) && aligned) {
+    // Without a copy, which would be garbage as large as the file.
+    const { buffer, byteOffset, length } = bytes;
+    target.set(new Float32Array(buffer, byteOffset, length / type.itemSize), at);
+    return;
+  }
+  if (type.itemSize < 8 || type.kind === 'float') {
+    target.set(decodeNumbers(bytes, type), at);
+    return;
+  }
+  const words = new Uint32Array(inNativeOrder(bytes, type));
+  const [low, high] = endianness() === 'LE' ? [0, 1] : [1, 0];
+  for (let i = 0; i < words.length / 2; i++) {
+    const upper = words[2 * i + high];
+    target[at + i] = roundable(type.kind === 'int' ? upper | 0 : upper, words[2 * i + low]);
+  }
+}
+
+/**
+ * A float64 that rounds to the same float32 as upper * 2^32 + lower. Rounding that sum to a float64 and then
+ * to a float32 goes wrong where the first rounding lands on a tie of the second. So beyond 2^53 the lowest 11
+ * bits, which a float64 may have to drop, are folded into the bit above them ("round to odd"). That bit lies
+ * far below the last one of the float32 and keeps the value off the tie.
+ */
+function roundable(upper: number, lower: number): number {
+  const exact = upper >= -(2 ** 21) && upper < 2 ** 21;
+  const keep = exact || (lower & 0x7ff) === 0;
+  return upper * 2 ** 32 + (keep ? lower : ((lower & ~0x7ff) | 0x800) >>> 0);
+}
+
+/** IEEE 754 binary16: a sign, 5 bits of exponent with a bias of 15, 10 bits of fraction. */
+function fromHalves(halves: Uint16Array): Float32Array {
+  const values = new Float32Array(halves.length);
+  const bits = new Uint32Array(values.buffer);
+  for (let i = 0; i < halves.length; i++) {
+    const magnitude = halves[i] & 0x7fff;
+    const signed = ((halves[i] & 0x8000) << 16) | (magnitude << 13);
+    if (magnitude >= 0x7c00) {
+      bits[i] = signed | 0x7f800000; // infinite or NaN
+    } else {
+      bits[i] = signed;
+      values[i] *= 2 ** 112; // the difference between the biases; exact, for subnormal numbers too
+    }
+  }
+  return values;
+}
+
+/** bfloat16: the upper half of a float32. */
+function fromBrainHalves(halves: Uint16Array): Float32Array {
+  const bits = new Uint32Array(halves);
+  for (let i = 0; i < bits.length; i++) bits[i] <<= 16;
+  return new Float32Array(bits.buffer);
+}
+
+function fromIntegers(buffer: ArrayBuffer, { kind, itemSize }: NumberType): Float64Array {
+  const signed = kind === 'int';
+  switch (itemSize) {
+    case 1:
+      return new Float64Array(signed ? new Int8Array(buffer) : new Uint8Array(buffer));
+    case 2:
+      return new Float64Array(signed ? new Int16Array(buffer) : new Uint16Array(buffer));
+    case 4:
+      return new Float64Array(signed ? new Int32Array(buffer) : new Uint32Array(buffer));
+    case 8: {
+      const integers = signed ? new BigInt64Array(buffer) : new BigUint64Array(buffer);
+      const values = new Float64Array(integers.length);
+      for (let i = 0; i < values.length; i++) values[i] = Number(integers[i]);
+      return values;
+    }
+  }
+}
+
+/** A copy that is aligned for every type, with the bytes of each number in the order of this machine. */
+function inNativeOrder(bytes: Uint8Array, type: NumberType): ArrayBuffer {
+  const { itemSize } = type;
+  const { buffer } = new Uint8Array(bytes);
+  if (!isNativeOrder(type)) {
+    const copy = Buffer.from(buffer);
+    if (itemSize === 2) copy.swap16();
+    if (itemSize === 4) copy.swap32();
+    if (itemSize === 8) copy.swap64();
+  }
+  return buffer;
+}
+
+function isNativeOrder({ littleEndian }: NumberType): boolean {
+  return littleEndian === (endianness() === 'LE');
+}

@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url';
+import { wrongType, wrongValue } from '../../validation/errors.js';
+import { isUrl } from '../../validation/realm.js';
+
+/** What a `URL` has: without Node's types in the declarations, which users need not have. */
+export interface FileUrl {
+  readonly href: string;
+}
+
+/** A path, or a `file:` URL. */
+export type FilePath = string | FileUrl;
+
+export function readPath(argument: string, path: unknown): string {
+  if (isUrl(path)) return pathOfUrl(argument, path.href);
+  if (typeof path !== 'string') throw wrongType(argument, 'a path', path);
+  if (path === '' || path.includes('\0')) {
+    throw wrongValue(argument, 'a path', JSON.stringify(path));
+  }
+  return path;
+}
+
+function pathOfUrl(argument: string, url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw wrongValue(argument, 'a path or a file: URL', JSON.stringify(url), { cause });
+  }
+}

@@ -1,0 +1,92 @@
+import { requireOptions, wrongType, wrongValue } from '../../validation/errors.js';
+import { withFileMemory } from '../files/file-memory.js';
+import { type FilePath, readPath } from '../files/path.js';
+import { replaceFile } from '../files/replace-file.js';
+import { NpzReader } from './npz-reader.js';
+import { NpzWriter } from './npz-writer.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+
+/** What can be saved to an `.npz` archive, alone or as a part: dfdx's `SaveToNpz`. */
+export interface SaveToNpz {
+  /** Adds the module's tensors under names that begin with `prefix`. */
+  write(zip: NpzWriter, prefix: string): void;
+}
+
+/** What can be loaded from an `.npz` archive, alone or as a part: dfdx's `LoadFromNpz`. */
+export interface LoadFromNpz {
+  /** Reads the module's tensors, in place, from names that begin with `prefix`. */
+  read(zip: NpzReader, prefix: string): Promise<void>;
+}
+
+/**
+ * Saves a module to an `.npz` archive that dfdx 0.10 and `numpy.load` read. The values are those at the
+ * call. A file that was there is replaced at once, when the new one is complete.
+ */
+export async function saveNpz(path: FilePath, module: SaveToNpz): Promise<void> {
+  if (arguments.length > 2) requireNoSurplus('saveNpz', 2, arguments);
+  const file = readPath('path', path);
+  requireMethod('module', module, 'write');
+  const zip = new NpzWriter();
+  module.write(zip, '');
+  await withFileMemory(`saving ${file}`, () => replaceFile(file, (handle) => zip.writeTo(handle)));
+}
+
+/** How a file is loaded. */
+export interface LoadOptions {
+  /** What to do where the file has entries that the module does not know: they are weights of another
+   * architecture, or of something else besides. Default `'refuse'`. */
+  readonly extra?: 'refuse' | 'ignore';
+}
+
+/** What a checkpoint has besides the module begins with this; `load` takes no notice of it. */
+export const checkpointPrefix = 'checkpoint.';
+
+/**
+ * Loads a module from an `.npz` archive in place, a checkpoint included.
+ * @throws FileFormatError naming file, entry, what was expected and what was found: the first entry that
+ * is missing, has another shape or type, or is not the module's. Nothing has changed then.
+ */
+export async function loadNpz(path: FilePath, module: LoadFromNpz, options?: LoadOptions): Promise<void> {
+  if (arguments.length > 3) requireNoSurplus('loadNpz', 3, arguments);
+  const file = readPath('path', path);
+  requireMethod('module', module, 'read');
+  const extra = readExtra(options);
+  const others = (name: string) => extra === 'ignore' || name.startsWith(checkpointPrefix);
+  await readNpz(file, (zip) => module.read(zip, ''), others);
+}
+
+/** Reads an archive whose entries are all asked for, or known to `others`. */
+export async function readNpz(
+  file: string,
+  read: (zip: NpzReader) => Promise<void>,
+  others: (name: string) => boolean,
+): Promise<void> {
+  await withFileMemory(`loading ${file}`, async () => {
+    const zip = await NpzReader.open(file);
+    try {
+      await zip.together(async () => {
+        await read(zip);
+        zip.requireNoFurther(others);
+      });
+    } finally {
+      zip.close();
+    }
+  });
+}
+
+/** What `LoadOptions` say of further entries. */
+export function readExtra(options: unknown): 'refuse' | 'ignore' {
+  const { extra = 'refuse' } = requireOptions('options', options, ['extra']);
+  if (extra === 'refuse' || extra === 'ignore') return extra;
+  const expected = "'refuse' or 'ignore'";
+  throw typeof extra === 'string'
+    ? wrongValue('extra', expected, JSON.stringify(extra))
+    : wrongType('extra', expected, extra);
+}
+
+export function requireMethod(argument: string, value: unknown, method: string): void {
+  const object = value as Record<string, unknown> | null | undefined;
+  if (typeof object?.[method] !== 'function') {
+    throw wrongType(argument, `an object with ${method}()`, value);
+  }
+}

@@ -1,0 +1,298 @@
+import type { Entry, ZipFile } from 'yauzl';
+import { fromPackage, requirePackage } from '../../validation/construction.js';
+import { describe, wrongType, wrongValue } from '../../validation/errors.js';
+import { FileFormatError } from '../files/file-format-error.js';
+import { fileKind, wrongKind } from '../files/file-kind.js';
+import { openFile } from '../files/open-file.js';
+import { type FilePath, readPath } from '../files/path.js';
+import { setFloats } from '../files/set-floats.js';
+import { replacement, Stage } from '../files/stage.js';
+import { requireTensor } from '../../ops/operand.js';
+import { isNativeError, isRangeError } from '../../validation/realm.js';
+import { elementCount, type Shape } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { type Fail, maxHeaderBytes } from './npy-header.js';
+import { NpyScanner, type NpyVisitor } from './npy-scanner.js';
+import { NumberCollector, TensorCollector } from './npy-collectors.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+
+const wanted = 'an .npz file, a zip archive of arrays,';
+
+/** An archive with more entries is refused: going through them would take long. */
+const mostEntries = 100_000;
+
+/** What a number that is read must be. */
+export interface NumberLimits {
+  /** In words, for the message. */
+  readonly expected: string;
+  /** As a check. */
+  readonly fits: (value: number) => boolean;
+}
+
+/**
+ * An `.npz` archive open for reading. `read` of a module takes one:
+ *
+ *     const zip = await NpzReader.open('weights.npz');
+ *     try { await bn.read(zip, 'encoder.norm.'); } finally { zip.close(); }
+ */
+export class NpzReader {
+  static {
+    guardMethods(this);
+  }
+
+  readonly #zip: ZipFile;
+  readonly #entries: ReadonlyMap<string, readonly Entry[]>;
+  readonly #stage = new Stage();
+  /** Names that were asked for. */
+  readonly #known = new Set<string>();
+
+  private constructor(
+    key: typeof fromPackage,
+    /** Path of the archive. */
+    readonly path: string,
+    zip: ZipFile,
+    entries: ReadonlyMap<string, readonly Entry[]>,
+  ) {
+    requirePackage(key, 'NpzReader', 'NpzReader.open(path)');
+    this.#zip = zip;
+    this.#entries = entries;
+  }
+
+  /** @throws FileFormatError where the file is no zip archive; what opening the file throws. */
+  static async open(path: FilePath): Promise<NpzReader> {
+    const file = readPath('path', path);
+    const head = await readHead(file);
+    const { openPromise } = await import('yauzl');
+    let zip: ZipFile | undefined;
+    try {
+      // Names as bytes: extra entries may be called anything.
+      zip = await openPromise(file, { autoClose: false, lazyEntries: true, decodeStrings: false });
+      const entries = await readDirectory(file, zip);
+      requireArrays(file, head, entries);
+      return new NpzReader(fromPackage, file, zip, entries);
+    } catch (error) {
+      zip?.close();
+      if (!isFormatError(error)) throw error;
+      throw wrongKind(file, 'npz', wanted, head, `damage: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** Names of all entries, `.npy` included. */
+  get names(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  /** Whether there is an entry of this name, `.npy` included. */
+  has(name: string): boolean {
+    requireName(name);
+    return this.#entries.has(name);
+  }
+
+  /**
+   * Reads an array of the tensor's shape into the tensor; within `together`, at its end.
+   * @param name With `.npy`.
+   * @throws FileFormatError naming file, entry, what was expected and what was found.
+   */
+  async tensor(name: string, tensor: Tensor<Shape>): Promise<void> {
+    requireName(name);
+    const { shape } = requireTensor('tensor', tensor) as Tensor<Shape>;
+    const fail = this.#failOf(name);
+    const collector = new TensorCollector(shape, `the values of ${JSON.stringify(name)}`, fail);
+    await this.#read(name, shape, collector);
+    this.#stage.note(setFloats(tensor, collector.result(), fail));
+  }
+
+  /**
+   * Reads one number, an array without axes.
+   * @param limits What the number must be, in words and as a check.
+   */
+  async number(name: string, limits?: NumberLimits): Promise<number> {
+    requireName(name);
+    if (limits !== undefined) requireLimits(limits);
+    const [value] = await this.#numbers(name, []);
+    if (limits !== undefined && !limits.fits(value)) {
+      this.#failOf(name)(limits.expected, String(value));
+    }
+    return value;
+  }
+
+  /**
+   * Reads so many numbers, an array with one axis.
+   * @throws FileFormatError naming file, entry, what was expected and what was found.
+   */
+  async numbers(name: string, length: number): Promise<readonly number[]> {
+    requireName(name);
+    if (!Number.isSafeInteger(length) || length < 0) {
+      throw wrongValue('length', 'a number of numbers', describe(length));
+    }
+    return this.#numbers(name, [length]);
+  }
+
+  /** Says that an entry belongs to the module although it is not read. `load` refuses a file with entries
+   * that the module does not know. */
+  ignore(name: string): void {
+    requireName(name);
+    this.#known.add(name);
+  }
+
+  /** @internal Throws where there are entries that nobody asked for and that `others` does not know. */
+  requireNoFurther(others: (name: string) => boolean): void {
+    const further = this.names.filter((name) => !this.#known.has(name) && !others(name));
+    if (further.length === 0) return;
+    const count = further.length - 1;
+    const rest = count === 0 ? '' : ` and ${count} more`;
+    throw new FileFormatError(
+      this.path,
+      "no entries besides the module's",
+      `${JSON.stringify(further[0])}${rest}`,
+    );
+  }
+
+  /** What is read into tensors in `read` changes them at its end, and none of them where it throws. */
+  async together(read: () => Promise<void>): Promise<void> {
+    if (typeof read !== 'function') throw wrongType('read', 'a function', read);
+    return this.#stage.together(read);
+  }
+
+  /**
+   * Notes a change that is to be made together with those of the tensors.
+   * @param undo Puts back what `change` changed. Called when `change`, or another change of this load, throws.
+   * Changes without it are made last, and remain where one of them throws.
+   */
+  change(change: () => void, undo?: () => void): void {
+    if (typeof change !== 'function') throw wrongType('change', 'a function', change);
+    if (undo !== undefined && typeof undo !== 'function') {
+      throw wrongType('undo', 'a function', undo);
+    }
+    this.#stage.note({ apply: change, undo });
+  }
+
+  /** @internal The same for one value that can be read and set. */
+  replace<T>(get: () => T, set: (value: T) => void, value: T): void {
+    this.#stage.note(replacement(get, set, value));
+  }
+
+  /** Closes the file; nothing can be read afterwards. */
+  close(): void {
+    this.#zip.close();
+  }
+
+  /** @internal Goes through an array of any shape, type and size with little memory. */
+  async scan(name: string, visitor: NpyVisitor): Promise<void> {
+    const fail = this.#failOf(name);
+    const entry = this.#entry(name, fail);
+    const scanner = new NpyScanner(visitor, entry.uncompressedSize, fail);
+    const { crc32 } = await import('node:zlib');
+    let checksum = 0;
+    for await (const part of this.#parts(entry, fail)) {
+      checksum = crc32(part, checksum);
+      scanner.push(part);
+    }
+    scanner.end();
+    checkSum(entry, checksum, fail);
+  }
+
+  async #numbers(name: string, shape: readonly [] | readonly [number]): Promise<readonly number[]> {
+    const collector = new NumberCollector(shape, this.#failOf(name));
+    await this.#read(name, shape, collector);
+    return collector.result();
+  }
+
+  async #read(name: string, shape: Shape, visitor: NpyVisitor): Promise<void> {
+    this.#known.add(name);
+    const fail = this.#failOf(name);
+    // Known before anything is unpacked: a small file may unpack to gigabytes.
+    const most = 12 + maxHeaderBytes + 8 * elementCount(shape);
+    const { uncompressedSize } = this.#entry(name, fail);
+    if (uncompressedSize > most) fail(`at most ${most} bytes`, String(uncompressedSize));
+    await this.scan(name, visitor);
+  }
+
+  /** The one entry of this name, where it can be unpacked. */
+  #entry(name: string, fail: Fail): Entry {
+    const entries = this.#entries.get(name) ?? [];
+    if (entries.length !== 1) fail('one entry of this name', entries.length === 0 ? 'none' : 'several');
+    const [entry] = entries;
+    if (entry.isEncrypted()) fail('an entry without encryption', 'an encrypted one');
+    if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
+      fail('a stored or deflated entry', `compression method ${entry.compressionMethod}`);
+    }
+    return entry;
+  }
+
+  async *#parts(entry: Entry, fail: Fail): AsyncGenerator<Buffer> {
+    try {
+      // yauzl ends the stream with an error where it does not have the size that the archive says.
+      for await (const part of await this.#zip.openReadStreamPromise(entry)) yield part as Buffer;
+    } catch (error) {
+      if (!isFormatError(error)) throw error;
+      fail('intact data', `damage: ${error.message}`);
+    }
+  }
+
+  #failOf(name: string): Fail {
+    return (expected, found) => {
+      throw new FileFormatError(this.path, expected, found, name);
+    };
+  }
+}
+
+function requireName(name: unknown): void {
+  if (typeof name !== 'string') throw wrongType('name', 'a string', name);
+}
+
+function requireLimits(limits: unknown): void {
+  const { expected, fits } = (limits ?? {}) as Partial<Record<keyof NumberLimits, unknown>>;
+  if (typeof expected !== 'string' || typeof fits !== 'function') {
+    throw wrongType('limits', 'an object with the text expected and the function fits', limits);
+  }
+}
+
+async function readDirectory(file: string, zip: ZipFile): Promise<ReadonlyMap<string, readonly Entry[]>> {
+  if (zip.entryCount > mostEntries) {
+    throw new FileFormatError(file, `at most ${mostEntries} entries`, String(zip.entryCount));
+  }
+  const entries = new Map<string, Entry[]>();
+  for await (const entry of zip.eachEntry()) {
+    const name = entry.fileNameRaw.toString('utf8');
+    const same = entries.get(name);
+    if (same === undefined) {
+      entries.set(name, [entry]);
+    } else {
+      same.push(entry);
+    }
+  }
+  return entries;
+}
+
+/** Errors of the system have a code such as EIO; those of yauzl have none, those of zlib Z_…. Neither says
+ * that memory ran out. */
+function isFormatError(error: unknown): error is Error {
+  if (!isNativeError(error) || error instanceof FileFormatError) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'Z_MEM_ERROR' || (code === undefined && isRangeError(error))) return false;
+  return code === undefined || code.startsWith('Z_') || code.startsWith('ERR_');
+}
+
+async function readHead(file: string): Promise<Buffer> {
+  const { handle, head } = await openFile(file, wanted);
+  await handle.close();
+  return head;
+}
+
+/** Zip archives of other programs hold no arrays; those that are known are named. */
+function requireArrays(file: string, head: Buffer, entries: ReadonlyMap<string, unknown>): void {
+  const kind = fileKind(head);
+  if (kind !== 'pytorchZip' && kind !== 'kerasZip') return;
+  if (![...entries.keys()].some((name) => name.endsWith('.npy'))) {
+    throw wrongKind(file, 'npz', wanted, head);
+  }
+}
+
+function checkSum(entry: Entry, found: number, fail: Fail): void {
+  if (found !== entry.crc32) fail(`the checksum ${hex(entry.crc32)}`, hex(found));
+}
+
+function hex(checksum: number): string {
+  return checksum.toString(16).padStart(8, '0');
+}

@@ -1,0 +1,192 @@
+import { wrongValue } from '../../validation/errors.js';
+import type { FileHandle } from 'node:fs/promises';
+import { readChunks, readExactly, writeChunks } from '../files/chunks.js';
+import { copyFloats } from '../files/copy-floats.js';
+import { decodeNumbers } from '../files/decode-numbers.js';
+import { FileFormatError } from '../files/file-format-error.js';
+import { withFileMemory } from '../files/file-memory.js';
+import { FloatCollector } from '../files/float-collector.js';
+import { type NumberType, numberTypes } from '../files/number-type.js';
+import { type OpenFile, openFile } from '../files/open-file.js';
+import { type FilePath, readPath } from '../files/path.js';
+import { replaceFile } from '../files/replace-file.js';
+import { setFloats } from '../files/set-floats.js';
+import { type Change, commit, replacement } from '../files/stage.js';
+import { type CanUpdateWithGradients, type NamedTensor, readParameters } from '../../nn/module.js';
+import { pyTorchName } from '../../nn/pytorch-names.js';
+import { statisticsOf } from '../../nn/norm/running-statistics.js';
+import { elementCount, formatShape, sameShape } from '../../core/shape.js';
+import { type LoadOptions, readExtra } from '../npz/npz-files.js';
+import { storageOf } from '../../core/tensor.js';
+import { readHeader, wantedFile } from './read-header.js';
+import { type Entry, formatHeader } from './safetensors-format.js';
+import { encodeInteger, safetensorsNumberType } from './values.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+
+/** What PyTorch counts batches in, next to a running mean. */
+const batchCounter = 'num_batches_tracked';
+
+/**
+ * Saves the tensors of a module in the safetensors format, under the names that PyTorch's layers give
+ * them (`weight`, `bias`, `running_mean`, `running_var`, `num_batches_tracked`), so that
+ * `load_state_dict` takes them. As in a state dict, epsilon and momentum are not in it. The values are
+ * those at the call; a file that was there is replaced at once, when the new one is complete.
+ */
+export async function saveSafetensors(
+  path: FilePath,
+  module: Pick<CanUpdateWithGradients, 'parameters'>,
+): Promise<void> {
+  if (arguments.length > 2) requireNoSurplus('saveSafetensors', 2, arguments);
+  const file = readPath('path', path);
+  const entries = new Map<string, Entry>();
+  const parts: ArrayBufferView[] = [];
+  let end = 0;
+  const add = (name: string, dtype: string, shape: readonly number[], make: () => ArrayBufferView): void => {
+    if (entries.has(name)) {
+      throw wrongValue('module', 'different names of parameters', `${JSON.stringify(name)} twice`);
+    }
+    const bytes = make();
+    entries.set(name, { dtype, shape, begin: end, end: end + bytes.byteLength });
+    parts.push(bytes);
+    end += bytes.byteLength;
+  };
+  for (const named of readParameters('module', module)) {
+    const [, tensor] = named;
+    const name = pyTorchName(named);
+    const what = `the values of ${JSON.stringify(name)}`;
+    add(name, 'F32', tensor.shape, () => copyFloats(what, storageOf(tensor).values));
+    const counter = statisticsOf(tensor);
+    if (counter === undefined) continue;
+    add(counterName(named), 'I64', [], () => encodeInteger(counter.batches()));
+  }
+  const write = async (handle: FileHandle): Promise<void> => {
+    for (const part of [formatHeader(entries), ...parts]) await writeChunks(handle, part);
+  };
+  await withFileMemory(`saving ${file}`, () => replaceFile(file, write));
+}
+
+/**
+ * Loads the tensors of a module, in place, from a safetensors file with PyTorch's names. Floats of 16 to
+ * 64 bits, integers and booleans become the nearest float32.
+ * @throws FileFormatError naming file, tensor, what was expected and what was found: the first one that is
+ * missing, has another shape or type, or is not the module's. Nothing has changed then.
+ */
+export async function loadSafetensors(
+  path: FilePath,
+  module: Pick<CanUpdateWithGradients, 'parameters'>,
+  options?: LoadOptions,
+): Promise<void> {
+  if (arguments.length > 3) requireNoSurplus('loadSafetensors', 3, arguments);
+  const file = readPath('path', path);
+  const parameters = readParameters('module', module);
+  const extra = readExtra(options);
+  await withFileMemory(`loading ${file}`, () => load(file, parameters, extra));
+}
+
+async function load(
+  file: string,
+  parameters: readonly NamedTensor[],
+  extra: 'refuse' | 'ignore',
+): Promise<void> {
+  const opened = await openFile(file, wantedFile);
+  try {
+    const reader = await Reader.open(file, opened);
+    const changes: Change[] = [];
+    for (const named of parameters) {
+      changes.push(await reader.tensor(named));
+      const counter = statisticsOf(named[1]);
+      const name = counterName(named);
+      if (counter === undefined || !reader.has(name)) continue;
+      const count = await reader.counter(name);
+      changes.push(
+        replacement(
+          () => counter.batches(),
+          (batches) => counter.setBatches(batches),
+          count,
+        ),
+      );
+    }
+    if (extra === 'refuse') reader.requireNoFurther(parameters);
+    commit(changes);
+  } finally {
+    await opened.handle.close();
+  }
+}
+
+class Reader {
+  private constructor(
+    private readonly file: string,
+    private readonly handle: FileHandle,
+    private readonly entries: ReadonlyMap<string, Entry>,
+    private readonly dataOffset: number,
+  ) {}
+
+  static async open(file: string, opened: OpenFile): Promise<Reader> {
+    const { entries, dataOffset } = await readHeader(file, opened, failIn(file));
+    return new Reader(file, opened.handle, entries, dataOffset);
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  /** Throws where there are tensors that are not the module's. Batch counters beside its own may be there:
+   * frozen layers have none. */
+  requireNoFurther(parameters: readonly NamedTensor[]): void {
+    const known = new Set(parameters.flatMap((named) => [pyTorchName(named), counterName(named)]));
+    const further = [...this.entries.keys()].filter((name) => !known.has(name));
+    if (further.length === 0) return;
+    const rest = further.length === 1 ? '' : ` and ${further.length - 1} more`;
+    const found = `${JSON.stringify(further[0])}${rest}`;
+    throw new FileFormatError(this.file, "no tensors besides the module's", found);
+  }
+
+  /** The change that writes the values into the tensor. */
+  async tensor(named: NamedTensor): Promise<Change> {
+    const [, tensor] = named;
+    const name = pyTorchName(named);
+    const fail = failIn(this.file, name);
+    const entry = this.entries.get(name) ?? fail('a tensor of this name', 'none');
+    if (!sameShape(entry.shape, tensor.shape)) {
+      fail(`shape ${formatShape(tensor.shape)}`, formatShape(entry.shape));
+    }
+    const type = requireType(entry, fail);
+    const what = `the values of ${JSON.stringify(name)}`;
+    const collector = new FloatCollector(what, entry.shape, false, fail);
+    const { begin, end } = entry;
+    for await (const bytes of readChunks(this.handle, this.dataOffset + begin, end - begin, fail)) {
+      collector.add(bytes, type);
+    }
+    return setFloats(tensor, collector.values, fail);
+  }
+
+  /** A whole number of batches, whatever its type. */
+  async counter(name: string): Promise<number> {
+    const fail = failIn(this.file, name);
+    const entry = this.entries.get(name) ?? fail('a tensor of this name', 'none');
+    const type = requireType(entry, fail);
+    if (elementCount(entry.shape) !== 1) fail('one value', `shape ${formatShape(entry.shape)}`);
+    const { begin, end } = entry;
+    const bytes = await readExactly(this.handle, this.dataOffset + begin, end - begin, fail);
+    const [count] = decodeNumbers(bytes, type);
+    if (!Number.isSafeInteger(count) || count < 0) fail('a number of batches', String(count));
+    return count;
+  }
+}
+
+function requireType({ dtype }: Entry, fail: FailHere): NumberType {
+  return safetensorsNumberType(dtype) ?? fail(`values of a type of ${numberTypes}`, `type ${dtype}`);
+}
+
+type FailHere = (expected: string, found: string, tensor?: string) => never;
+
+function failIn(file: string, name?: string): FailHere {
+  return (expected, found, tensor = name) => {
+    throw new FileFormatError(file, expected, found, tensor);
+  };
+}
+
+/** `net.1.num_batches_tracked` for `net.1.runningMean` */
+function counterName([name]: NamedTensor): string {
+  return name.slice(0, name.lastIndexOf('.') + 1) + batchCounter;
+}

@@ -1,0 +1,325 @@
+import { requireFinite } from '../../validation/errors.js';
+import { requireTensor } from '../../ops/operand.js';
+import { softmax } from '../../ops/softmax.js';
+import * as unary from '../../ops/unary.js';
+import type { Shape } from '../../core/shape.js';
+import type { Tape } from '../../core/tape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import { NoParameters } from './no-parameters.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+
+// The activations of dfdx 0.10, and GeLU and LeakyReLU of its later versions. Each takes any shape, with a
+// tape or without, and keeps both.
+
+/** 1 / (1 + exp(-x)), element by element; right for x of any size. */
+export class Sigmoid extends NoParameters<'Sigmoid'> {
+  /** @internal */
+  static readonly type = 'Sigmoid';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.sigmoid(x);
+  }
+
+  /** Another one. */
+  clone(): Sigmoid {
+    return new Sigmoid();
+  }
+}
+
+/** The hyperbolic tangent, element by element. */
+export class Tanh extends NoParameters<'Tanh'> {
+  /** @internal */
+  static readonly type = 'Tanh';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.tanh(x);
+  }
+
+  /** Another one. */
+  clone(): Tanh {
+    return new Tanh();
+  }
+}
+
+/**
+ * x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), element by element: Hendrycks' and Gimpel's (2016)
+ * approximation of x times the normal distribution function, as dfdx and PyTorch's
+ * `GELU(approximate='tanh')` have it.
+ */
+export class GeLU extends NoParameters<'GeLU'> {
+  /** @internal */
+  static readonly type = 'GeLU';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.gelu(x);
+  }
+
+  /** Another one. */
+  clone(): GeLU {
+    return new GeLU();
+  }
+}
+
+/** The sine, element by element. */
+export class Sin extends NoParameters<'Sin'> {
+  /** @internal */
+  static readonly type = 'Sin';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.sin(x);
+  }
+
+  /** Another one. */
+  clone(): Sin {
+    return new Sin();
+  }
+}
+
+/** The cosine, element by element. */
+export class Cos extends NoParameters<'Cos'> {
+  /** @internal */
+  static readonly type = 'Cos';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.cos(x);
+  }
+
+  /** Another one. */
+  clone(): Cos {
+    return new Cos();
+  }
+}
+
+/** The natural logarithm, element by element. */
+export class Ln extends NoParameters<'Ln'> {
+  /** @internal */
+  static readonly type = 'Ln';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.log(x);
+  }
+
+  /** Another one. */
+  clone(): Ln {
+    return new Ln();
+  }
+}
+
+/** e to the power of x, element by element. */
+export class Exp extends NoParameters<'Exp'> {
+  /** @internal */
+  static readonly type = 'Exp';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.exp(x);
+  }
+
+  /** Another one. */
+  clone(): Exp {
+    return new Exp();
+  }
+}
+
+/** x * x, element by element. */
+export class Square extends NoParameters<'Square'> {
+  /** @internal */
+  static readonly type = 'Square';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.square(x);
+  }
+
+  /** Another one. */
+  clone(): Square {
+    return new Square();
+  }
+}
+
+/** The square root, element by element. */
+export class Sqrt extends NoParameters<'Sqrt'> {
+  /** @internal */
+  static readonly type = 'Sqrt';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.sqrt(x);
+  }
+
+  /** Another one. */
+  clone(): Sqrt {
+    return new Sqrt();
+  }
+}
+
+/** |x|, element by element; the gradient at 0 is 0. */
+export class Abs extends NoParameters<'Abs'> {
+  /** @internal */
+  static readonly type = 'Abs';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.abs(x);
+  }
+
+  /** Another one. */
+  clone(): Abs {
+    return new Abs();
+  }
+}
+
+/** exp(x) / sum(exp(x)) over the last axis; a scalar's is 1. For a loss, give the logits themselves to
+ * `crossEntropyWithLogits`. */
+export class Softmax extends NoParameters<'Softmax'> {
+  /** @internal */
+  static readonly type = 'Softmax';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * The probabilities along the last axis.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return softmax(x);
+  }
+
+  /** Another one. */
+  clone(): Softmax {
+    return new Softmax();
+  }
+}
+
+/** x where it is positive, else slope * x, element by element; the gradient at 0 is the slope. */
+export class LeakyReLU extends NoParameters<'LeakyReLU'> {
+  /** @internal */
+  static readonly type = 'LeakyReLU';
+
+  static {
+    guardMethods(this);
+  }
+
+  /** Of the negative half. */
+  readonly slope: number;
+
+  /**
+   * @param slope Of the negative half. Default 0.05, as in dfdx; PyTorch's is 0.01.
+   * @throws TypeError or RangeError for what is no finite number.
+   */
+  constructor(slope = 0.05) {
+    if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
+    super();
+    this.slope = requireFinite('slope', slope);
+  }
+
+  /**
+   * The function of each element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.leakyRelu(x, this.slope);
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return { sizes: { slope: this.slope } };
+  }
+
+  /** Another one with the same slope. */
+  clone(): LeakyReLU {
+    return new LeakyReLU(this.slope);
+  }
+}

@@ -1,0 +1,214 @@
+import {
+  orDefault,
+  requireBoolean,
+  requireOptions,
+  requirePositiveInteger,
+} from '../../validation/errors.js';
+import { JsonReader } from '../../io/json/json-reader.js';
+import { NpzModule } from '../../io/npz/npz-module.js';
+import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
+import type { NpzReader } from '../../io/npz/npz-reader.js';
+import type { NpzWriter } from '../../io/npz/npz-writer.js';
+import { conv2d, requirePadding } from '../../ops/conv2d.js';
+import { requireTensor } from '../../ops/operand.js';
+import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
+import { updateParameter } from '../../optim/update-parameter.js';
+import type { Shape, Unless } from '../../core/shape.js';
+import type { Tape } from '../../core/tape.js';
+import {
+  type RandomSource,
+  type ShapeOf,
+  storageOf,
+  type TapeOf,
+  Tensor,
+  type Tensor1D,
+  type Tensor4D,
+} from '../../core/tensor.js';
+import { requireRandomSource } from '../../core/random-source.js';
+import { requireSize } from '../../core/values.js';
+import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
+import type { ImageProblem } from '../input.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+
+/** Settings of a new `Conv2D`. */
+export interface Conv2DOptions<S extends number = number, P extends number = number> {
+  /** Rows and columns from one place of the kernel to the next. Default 1. */
+  readonly stride?: S;
+  /** Rows and columns of zeros around the image. Default 0. */
+  readonly padding?: P;
+  /** Whether a bias is added. Default true, as in dfdx 0.10; false before batch norm, which takes the mean away. */
+  readonly bias?: boolean;
+  /** Where the initial weights come from. Default `Math.random`. */
+  readonly rng?: RandomSource;
+}
+
+/** What is wrong with an image for a convolution; never where nothing is. */
+export type ConvolutionProblem<X extends Shape, I extends number, K extends number, P extends number> = [
+  ImageProblem<X, I>,
+] extends [never]
+  ? KernelProblem<X, K, P>
+  : ImageProblem<X, I>;
+
+/**
+ * Convolution of images with square kernels (a cross-correlation: kernels are not turned around), as dfdx 0.10's
+ * `Conv2D<IN_CHAN, OUT_CHAN, KERNEL_SIZE, STRIDE, PADDING>`: y[n][o][r][c] = bias[o] + the sum over i, s, t of
+ * weight[o][i][s][t] * x[n][i][r * stride - padding + s][c * stride - padding + t].
+ *
+ * @example
+ * const conv = new Conv2D(3, 16, 3, { padding: 1, bias: false });
+ * conv.forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 16, 32, 32>
+ */
+export class Conv2D<
+  I extends number,
+  O extends number,
+  K extends number,
+  S extends number = 1,
+  P extends number = 0,
+>
+  extends NpzModule
+  implements CanUpdateWithGradients
+{
+  /** @internal */
+  static readonly type = 'Conv2D';
+
+  static {
+    guardMethods(this);
+  }
+
+  /** [O, I, K, K]; begins uniform in +-1/sqrt(I K K). */
+  readonly weight: Tensor4D<O, I, K, K>;
+  /** [O]; begins likewise. Undefined in a layer without bias. */
+  readonly bias: Tensor1D<O> | undefined;
+  /** Rows and columns from one place of the kernel to the next. */
+  readonly stride: S;
+  /** Rows and columns of zeros around the image. */
+  readonly padding: P;
+
+  /**
+   * @param inChannels I.
+   * @param outChannels O.
+   * @param kernelSize K, rows and columns of the kernel.
+   * @throws TypeError or RangeError naming the argument that is wrong.
+   */
+  constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv2DOptions<S, P>) {
+    if (arguments.length > 4) requireNoSurplus(`new ${new.target.name}`, 4, arguments);
+    super();
+    requireSize('inChannels', inChannels);
+    requireSize('outChannels', outChannels);
+    requireSize('kernelSize', kernelSize);
+    const given = requireOptions('options', options, ['stride', 'padding', 'bias', 'rng']);
+    this.stride = requirePositiveInteger('stride', orDefault(given.stride, 1)) as S;
+    this.padding = requirePadding('padding', orDefault(given.padding, 0)) as P;
+    const rng = requireRandomSource('rng', orDefault(given.rng, Math.random));
+    const biased = requireBoolean('bias', orDefault(given.bias, true));
+    this.weight = named('weight', Tensor.zeros([outChannels, inChannels, kernelSize, kernelSize]));
+    this.bias = biased ? named('bias', Tensor.zeros([outChannels])) : undefined;
+    this.resetParams(rng);
+  }
+
+  /**
+   * @param x [I, H, W] or [N, I, H, W], with a tape or without.
+   * @returns [O, H', W'] or [N, O, H', W'] with the same tape, H' = floor((H + 2 padding - K) / stride) + 1.
+   * @throws RangeError for a wrong shape.
+   */
+  forward<X extends Tensor<Shape, Tape>>(
+    x: X & Unless<X, ConvolutionProblem<ShapeOf<X>, I, K, P>>,
+  ): Tensor<ConvolvedShape<ShapeOf<X>, O, K, S, P>, TapeOf<X>> {
+    return conv2d(requireTensor('x', x), this.weight, this.bias, this);
+  }
+
+  parameters(): readonly NamedTensor[] {
+    const weight: NamedTensor = ['weight', this.weight];
+    return this.bias === undefined ? [weight] : [weight, ['bias', this.bias]];
+  }
+
+  update(provider: GradientProvider, unused: UnusedTensors): void {
+    for (const [, tensor] of this.parameters()) updateParameter(tensor, provider, unused);
+  }
+
+  /** New weights and biases in place, uniform in +-1/sqrt(I K K). */
+  resetParams(rng: RandomSource): void {
+    requireRandomSource('rng', rng);
+    const [, inChannels, kernelSize] = this.weight.shape;
+    const bound = 1 / Math.sqrt(inChannels * kernelSize * kernelSize);
+    for (const [, tensor] of this.parameters()) {
+      const storage = storageOf(tensor);
+      const { values } = storage;
+      for (let i = 0; i < values.length; i++) values[i] = (2 * rng() - 1) * bound;
+      storage.version++;
+    }
+  }
+
+  /** A copy with tensors of its own, whose ids are fresh. */
+  clone(): Conv2D<I, O, K, S, P> {
+    const [outChannels, inChannels, kernelSize] = this.weight.shape;
+    const copy = new Conv2D(inChannels, outChannels, kernelSize, {
+      stride: this.stride,
+      padding: this.padding,
+      bias: this.bias !== undefined,
+      rng: () => 0.5,
+    });
+    const theirs = copy.parameters();
+    for (const [i, [, tensor]] of this.parameters().entries()) {
+      storageOf(theirs[i][1]).values.set(storageOf(tensor).values);
+    }
+    return copy;
+  }
+
+  /** Adds `weight.npy` and, in a layer with bias, `bias.npy`, each name behind `prefix`. */
+  write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
+    for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);
+  }
+
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
+    return zip.together(async () => {
+      for (const [name, tensor] of this.parameters()) {
+        await zip.tensor(`${prefix}${name}.npy`, tensor);
+      }
+    });
+  }
+
+  /**
+   * A layer like the one that `toJSON` was called on.
+   * @param json What `JSON.parse` returned.
+   * @throws TypeError or RangeError naming the field that is wrong.
+   */
+  static fromJSON(json: unknown): Conv2D<number, number, number, number, number> {
+    return Conv2D.read(new JsonReader('json', json, 'Conv2D'));
+  }
+
+  /** @internal */
+  static read(reader: JsonReader): Conv2D<number, number, number, number, number> {
+    const inChannels = reader.integer('inChannels', 1);
+    const outChannels = reader.integer('outChannels', 1);
+    const kernelSize = reader.integer('kernelSize', 1);
+    reader.array('weight', outChannels * inChannels * kernelSize * kernelSize);
+    const layer = new Conv2D(inChannels, outChannels, kernelSize, {
+      stride: reader.integer('stride', 1),
+      padding: reader.integer('padding', 0),
+      bias: reader.field('bias') !== undefined,
+      rng: () => 0.5,
+    });
+    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    return layer;
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const [outChannels, inChannels, kernelSize] = this.weight.shape;
+    return {
+      sizes: { inChannels, outChannels, kernelSize },
+      settings: { stride: this.stride, padding: this.padding },
+    };
+  }
+}
+
+function named<S extends Shape>(name: string, tensor: Tensor<S>): Tensor<S> {
+  storageOf(tensor).label = `${name} of Conv2D`;
+  return tensor;
+}

@@ -1,0 +1,43 @@
+import { readImageShape } from '../../ops/image-shape.js';
+import { requireTensor } from '../../ops/operand.js';
+import { reshape } from '../../ops/reshape.js';
+import type { Shape, Unless } from '../../core/shape.js';
+import type { Tape } from '../../core/tape.js';
+import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
+import type { ImageProblem } from '../input.js';
+import { NoParameters } from './no-parameters.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+
+/** What Flatten2D makes of shape S. */
+export type Flattened<S extends Shape> = S extends readonly [infer N extends number, number, number, number]
+  ? readonly [N, number]
+  : readonly [number];
+
+/** Images to rows: [N, C, H, W] to [N, C*H*W], and [C, H, W] to [C*H*W]. */
+export class Flatten2D extends NoParameters<'Flatten2D'> {
+  /** @internal */
+  static readonly type = 'Flatten2D';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * @param x [C, H, W] or [N, C, H, W], with a tape or without.
+   * @throws RangeError for another rank.
+   */
+  forward<X extends Tensor<Shape, Tape>>(
+    x: X & Unless<X, ImageProblem<ShapeOf<X>, number>>,
+  ): Tensor<Flattened<ShapeOf<X>>, TapeOf<X>> {
+    const input = requireTensor('x', x);
+    const { images, channels, plane } = readImageShape('x', input.shape);
+    const row = channels * plane;
+    const shape = input.shape.length === 4 ? [images, row] : [row];
+    return reshape(input, shape) as unknown as Tensor<Flattened<ShapeOf<X>>, TapeOf<X>>;
+  }
+
+  /** Another one. */
+  clone(): Flatten2D {
+    return new Flatten2D();
+  }
+}

@@ -1,0 +1,162 @@
+import { requireOptions, wrongShape } from '../../validation/errors.js';
+import { JsonReader } from '../../io/json/json-reader.js';
+import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
+import { NpzModule } from '../../io/npz/npz-module.js';
+import type { NpzReader } from '../../io/npz/npz-reader.js';
+import type { NpzWriter } from '../../io/npz/npz-writer.js';
+import { add } from '../../ops/arithmetic.js';
+import { matmul } from '../../ops/matmul.js';
+import { requireTensor } from '../../ops/operand.js';
+import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
+import { updateParameter } from '../../optim/update-parameter.js';
+import type { Shape, Unless } from '../../core/shape.js';
+import { formatShape } from '../../core/shape.js';
+import type { Tape } from '../../core/tape.js';
+import {
+  isTaped,
+  type RandomSource,
+  type ShapeOf,
+  storageOf,
+  Tensor,
+  type Tensor1D,
+  type Tensor2D,
+} from '../../core/tensor.js';
+import { requireRandomSource } from '../../core/random-source.js';
+import { requireSize } from '../../core/values.js';
+import type { RowsProblem } from '../input.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+
+/** Settings of a new `Linear`. */
+export interface LinearOptions {
+  /** Where the initial weights come from. Default `Math.random`. */
+  readonly rng?: RandomSource;
+}
+
+type Output<X, O extends number> = X extends Tensor<infer S, infer T> ? Tensor<readonly [S[0], O], T> : never;
+
+/** y = x W^T + b, as dfdx 0.10's `Linear<I, O>`. */
+export class Linear<I extends number, O extends number> extends NpzModule implements CanUpdateWithGradients {
+  /** @internal */
+  static readonly type = 'Linear';
+
+  static {
+    guardMethods(this);
+  }
+
+  /** [O, I]; begins uniform in +-1/sqrt(I). */
+  readonly weight: Tensor2D<O, I>;
+  /** [O]; begins likewise. */
+  readonly bias: Tensor1D<O>;
+
+  /** @throws TypeError or RangeError naming the argument that is wrong. */
+  constructor(inputs: I, outputs: O, options?: LinearOptions) {
+    if (arguments.length > 3) requireNoSurplus(`new ${new.target.name}`, 3, arguments);
+    super();
+    requireSize('inputs', inputs);
+    requireSize('outputs', outputs);
+    const { rng: given = Math.random } = requireOptions('options', options, ['rng']);
+    const rng = requireRandomSource('rng', given);
+    this.weight = named('weight', Tensor.zeros([outputs, inputs]));
+    this.bias = named('bias', Tensor.zeros([outputs]));
+    this.resetParams(rng);
+  }
+
+  /**
+   * @param x [N, I], with a tape or without.
+   * @returns [N, O], with the same tape.
+   * @throws RangeError for a wrong shape.
+   */
+  forward<X extends Tensor<Shape, Tape>>(x: X & Unless<X, RowsProblem<ShapeOf<X>, I>>): Output<X, O> {
+    const input = requireTensor('x', x);
+    const inputs = this.weight.shape[1];
+    if (input.shape.length !== 2 || input.shape[1] !== inputs) {
+      throw wrongShape('x', `shape [N, ${inputs}]`, `shape ${formatShape(input.shape)}`);
+    }
+    const product = matmul(input, this.weight, true);
+    const y = add(product, this.bias);
+    // Without a tape nobody else holds the product.
+    if (!isTaped(product)) product.dispose();
+    return y as Output<X, O>;
+  }
+
+  parameters(): readonly NamedTensor[] {
+    return [
+      ['weight', this.weight],
+      ['bias', this.bias],
+    ];
+  }
+
+  update(provider: GradientProvider, unused: UnusedTensors): void {
+    updateParameter(this.weight, provider, unused);
+    updateParameter(this.bias, provider, unused);
+  }
+
+  /** New weights and biases in place, uniform in +-1/sqrt(I). */
+  resetParams(rng: RandomSource): void {
+    requireRandomSource('rng', rng);
+    const bound = 1 / Math.sqrt(this.weight.shape[1]);
+    for (const [, tensor] of this.parameters()) {
+      const storage = storageOf(tensor);
+      const { values } = storage;
+      for (let i = 0; i < values.length; i++) values[i] = (2 * rng() - 1) * bound;
+      storage.version++;
+    }
+  }
+
+  /** A copy with tensors of its own, whose ids are fresh. */
+  clone(): Linear<I, O> {
+    const [outputs, inputs] = this.weight.shape;
+    const copy = new Linear(inputs, outputs, { rng: () => 0.5 });
+    storageOf(copy.weight).values.set(storageOf(this.weight).values);
+    storageOf(copy.bias).values.set(storageOf(this.bias).values);
+    return copy;
+  }
+
+  /** Adds `weight.npy` and `bias.npy`, each name behind `prefix`. */
+  write(zip: NpzWriter, prefix: string): void {
+    requireWriter(zip, prefix);
+    for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);
+  }
+
+  async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
+    return zip.together(async () => {
+      for (const [name, tensor] of this.parameters()) {
+        await zip.tensor(`${prefix}${name}.npy`, tensor);
+      }
+    });
+  }
+
+  /**
+   * A layer like the one that `toJSON` was called on.
+   * @param json What `JSON.parse` returned.
+   * @throws TypeError or RangeError naming the field that is wrong.
+   */
+  static fromJSON(json: unknown): Linear<number, number> {
+    return Linear.read(new JsonReader('json', json, 'Linear'));
+  }
+
+  /** @internal */
+  static read(reader: JsonReader): Linear<number, number> {
+    const inputs = reader.integer('inputs', 1);
+    const outputs = reader.integer('outputs', 1);
+    reader.array('weight', inputs * outputs);
+    const layer = new Linear(inputs, outputs, { rng: () => 0.5 });
+    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    return layer;
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const [outputs, inputs] = this.weight.shape;
+    return { sizes: { inputs, outputs } };
+  }
+}
+
+function named<S extends Shape>(name: string, tensor: Tensor<S>): Tensor<S> {
+  storageOf(tensor).label = `${name} of Linear`;
+  return tensor;
+}

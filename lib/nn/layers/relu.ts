@@ -1,0 +1,36 @@
+import { requireTensor } from '../../ops/operand.js';
+import { relu } from '../../ops/unary.js';
+import type { Shape } from '../../core/shape.js';
+import type { Tape } from '../../core/tape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { NoParameters } from './no-parameters.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+
+/** Whether a layer is max(x, 0) and nothing else: no derived class with another forward. */
+export function isReLU(layer: unknown): boolean {
+  return layer instanceof ReLU && layer.forward === ReLU.prototype.forward && !('forwardMut' in layer);
+}
+
+/** max(x, 0), element by element; the gradient at 0 is 0. */
+export class ReLU extends NoParameters<'ReLU'> {
+  /** @internal */
+  static readonly type = 'ReLU';
+
+  static {
+    guardMethods(this);
+  }
+
+  /**
+   * max(x, 0), element by element.
+   * @param x Any shape, with a tape or without.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return relu(x);
+  }
+
+  /** Another one. */
+  clone(): ReLU {
+    return new ReLU();
+  }
+}

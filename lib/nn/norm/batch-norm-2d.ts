@@ -1,0 +1,361 @@
+import { freshFloats } from '../../backend/room.js';
+import { plainError, requireFraction, requireOptions, requirePositive } from '../../validation/errors.js';
+import type { JsonNumber } from '../../io/json/json-numbers.js';
+import { JsonReader } from '../../io/json/json-reader.js';
+import { requireReader } from '../../io/npz/archive-arguments.js';
+import type { NpzReader } from '../../io/npz/npz-reader.js';
+import type { NpzWriter } from '../../io/npz/npz-writer.js';
+import { batchNormReluInference, batchNormReluTraining } from '../../ops/batch-norm-relu.js';
+import { batchNormInference, batchNormTraining } from '../../ops/batch-norm.js';
+import { type ImageShape, requireBatch } from '../../ops/image-shape.js';
+import { requireShape, requireTensor } from '../../ops/operand.js';
+import { type GradientProvider, type UnusedTensors } from '../../optim/gradient-provider.js';
+import { updateParameter } from '../../optim/update-parameter.js';
+import type { Shape } from '../../core/shape.js';
+import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
+import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../../core/tensor.js';
+import { ChannelNorm } from './channel-norm.js';
+import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
+import type { AddendInput, ImageProblem, SameShapeAs, ModeInput } from '../input.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import { requireTaped, requireUntaped } from '../mode.js';
+import type { CanUpdateWithGradients } from '../module.js';
+import { registerReluJoin } from '../compose/relu-join.js';
+import { registerStatistics } from './running-statistics.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+
+/** Settings of a new `BatchNorm2D`. */
+export interface BatchNorm2DOptions {
+  /** Added to the variance before the root is taken. Default 1e-5. */
+  readonly epsilon?: number;
+  /** Weight of the new value in the running statistics, or `'cumulative'`, which averages all batches.
+   * Default 0.1. */
+  readonly momentum?: number | 'cumulative';
+}
+
+/** What `JSON.stringify` makes of a layer. JSON has no NaN, no infinities and no -0: they are strings. */
+export interface BatchNorm2DJson {
+  /** Tells these fields from those of other layers. */
+  readonly type: 'BatchNorm2D';
+  /** C. */
+  readonly channels: number;
+  /** As of the layer. */
+  readonly epsilon: number;
+  /** As of the layer. */
+  readonly momentum: number | 'cumulative';
+  /** Training batches since the last reset: what the cumulative average divides by. */
+  readonly batches: number;
+  /** Factor after normalization, [C]. */
+  readonly scale: readonly JsonNumber[];
+  /** Summand after normalization, [C]. */
+  readonly bias: readonly JsonNumber[];
+  /** Mean for inference, [C]. */
+  readonly runningMean: readonly JsonNumber[];
+  /** Variance for inference, [C]. */
+  readonly runningVar: readonly JsonNumber[];
+}
+
+type Input<X, C extends number, Wanted extends Tape> = ModeInput<X, Wanted, ImageProblem<ShapeOf<X>, C>>;
+
+/**
+ * Batch normalization over the channels of images (Ioffe and Szegedy, 2015), as dfdx 0.10's
+ * `BatchNorm2D<C>`. Each channel's statistics are taken over all images and pixels.
+ *
+ * @example
+ * const bn = new BatchNorm2D(3);
+ * bn.forward(Tensor.zeros([4, 3, 2, 2])); // inference
+ * const y = bn.forwardMut(Tensor.zeros([4, 3, 2, 2]).trace()); // training
+ */
+export class BatchNorm2D<C extends number> extends ChannelNorm<C> implements CanUpdateWithGradients {
+  /** @internal */
+  static readonly type = 'BatchNorm2D';
+
+  static {
+    guardMethods(this);
+  }
+
+  #momentum: number | 'cumulative' = 0.1;
+  #batches = 0;
+  /** While `recalibrate` runs; apart from momentum, which stays what it is. */
+  #averaging = false;
+
+  /**
+   * @param channels Number of channels, C.
+   * @throws TypeError or RangeError naming the argument that is wrong.
+   */
+  constructor(channels: C, options?: BatchNorm2DOptions) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
+    super('BatchNorm2D', channels);
+    const given = requireOptions('options', options, ['epsilon', 'momentum']);
+    if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
+    if (given.momentum !== undefined) this.momentum = given.momentum as number;
+    registerStatistics(this.runningMean, {
+      keep: () => this.#keepStatistics(),
+      average: () => this.#averageStatistics(),
+      batches: () => this.#batches,
+      setBatches: (count) => (this.#batches = count),
+    });
+    registerReluJoin(this, {
+      can: () =>
+        this.forward === BatchNorm2D.prototype.forward &&
+        this.forwardMut === BatchNorm2D.prototype.forwardMut,
+      infer: (x, addend) => this.forwardRelu(x as never, addend?.(this.#requireImage(x)) as never),
+      train: (x, addend) => this.forwardMutRelu(x as never, addend?.(this.#requireImage(x)) as never),
+    });
+  }
+
+  /** Weight of the new value in the running statistics, as in PyTorch: 0 never moves them, 1 keeps the
+   * last batch. `'cumulative'` averages all batches since the last reset. Default 0.1. */
+  get momentum(): number | 'cumulative' {
+    return this.#momentum;
+  }
+
+  set momentum(value: number | 'cumulative') {
+    this.#momentum = readMomentum('momentum', value);
+  }
+
+  /**
+   * Inference: (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias.
+   *
+   * @param x [C, H, W] or [N, C, H, W], without a tape.
+   * @returns The same shape.
+   * @throws TypeError for a tensor with a tape, RangeError for a wrong shape.
+   */
+  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, NoneTape>): SameShapeAs<X, NoneTape> {
+    const input = requireUntaped('x', x);
+    const image = this.readImage(input);
+    return batchNormInference(input, image, this) as SameShapeAs<X, NoneTape>;
+  }
+
+  /**
+   * Training: (x - mean) / sqrt(var + epsilon) * scale + bias with the statistics of this batch
+   * (var divided by n), which also move the running ones (var divided by n - 1).
+   *
+   * @param x [C, H, W] or [N, C, H, W], with a tape, at least two values per channel.
+   * @returns The same shape, recorded as one operation.
+   * @throws TypeError for a tensor without a tape, RangeError for a wrong shape; nothing has changed.
+   */
+  forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, OwnedTape>): SameShapeAs<X, OwnedTape> {
+    const input = requireTaped('x', x);
+    const image = this.#readBatch(input);
+    const y = batchNormTraining(input, image, this, this.#weight());
+    this.#batches++;
+    return y as SameShapeAs<X, OwnedTape>;
+  }
+
+  /**
+   * Inference with what usually follows, `forward(x).add(addend).relu()`, in one pass over memory; the same
+   * bits. `Sequential` does this by itself.
+   *
+   * @param x As for `forward`.
+   * @param addend Of the same shape, without a tape; may be left out.
+   * @throws As `forward`; RangeError for an addend of another shape.
+   */
+  forwardRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
+    x: X & Input<X, C, NoneTape>,
+    addend?: A & AddendInput<X, A, NoneTape>,
+  ): SameShapeAs<X, NoneTape> {
+    const input = requireUntaped('x', x);
+    const image = this.readImage(input);
+    const added = addend === undefined ? undefined : requireUntaped('addend', addend);
+    if (added !== undefined) requireShape('addend', added, input.shape);
+    return batchNormReluInference(input, image, this, added) as SameShapeAs<X, NoneTape>;
+  }
+
+  /**
+   * Training with what usually follows, `forwardMut(x).add(addend).relu()`, recorded as one operation that takes
+   * one pass over memory in each direction; the same bits. `Sequential` does this by itself.
+   *
+   * @param x As for `forwardMut`.
+   * @param addend Of the same shape, with a tape or without; may be left out.
+   * @throws As `forwardMut`; RangeError for an addend of another shape. Nothing has changed then.
+   */
+  forwardMutRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
+    x: X & Input<X, C, OwnedTape>,
+    addend?: A & AddendInput<X, A, Tape>,
+  ): SameShapeAs<X, OwnedTape> {
+    const input = requireTaped('x', x);
+    const image = this.#readBatch(input);
+    const added = addend === undefined ? undefined : requireTensor('addend', addend);
+    if (added !== undefined) requireShape('addend', added, input.shape);
+    const y = batchNormReluTraining(input, image, this, this.#weight(), added);
+    this.#batches++;
+    return y as SameShapeAs<X, OwnedTape>;
+  }
+
+  /** Offers scale and bias to the provider; the running statistics are not learned. */
+  update(provider: GradientProvider, unused: UnusedTensors): void {
+    updateParameter(this.scale, provider, unused);
+    updateParameter(this.bias, provider, unused);
+  }
+
+  /** Scale and variance to ones, bias and mean to zeros, in place. The generator, which other layers
+   * draw from, is not used. */
+  resetParams(_rng?: RandomSource): void {
+    fill(this.scale, 1);
+    fill(this.bias, 0);
+    this.#resetStatistics();
+  }
+
+  /** A copy with tensors of its own, whose ids are fresh. */
+  clone(): BatchNorm2D<C> {
+    const copy = new BatchNorm2D(this.scale.shape[0], { momentum: this.#momentum });
+    copy.copyFrom(this);
+    copy.#batches = this.#batches;
+    return copy;
+  }
+
+  /** A frozen copy for fine-tuning: it normalizes with these running statistics, with a tape or
+   * without, and never moves them. */
+  freeze(options?: Pick<FrozenBatchNorm2DOptions, 'trainable'>): FrozenBatchNorm2D<C> {
+    return FrozenBatchNorm2D.from(this, options);
+  }
+
+  /** Also `momentum.npy`: NaN where cumulative, and then `num_batches_tracked.npy`. */
+  override write(zip: NpzWriter, prefix: string): void {
+    super.write(zip, prefix);
+    const cumulative = this.#momentum === 'cumulative';
+    zip.number(`${prefix}momentum.npy`, this.#momentum === 'cumulative' ? NaN : this.#momentum);
+    if (cumulative) zip.number(`${prefix}num_batches_tracked.npy`, this.#batches);
+  }
+
+  override async read(zip: NpzReader, prefix: string): Promise<void> {
+    requireReader(zip, prefix);
+    return zip.together(async () => {
+      await super.read(zip, prefix);
+      const momentumName = `${prefix}momentum.npy`;
+      if (zip.has(momentumName)) {
+        const momentum = await zip.number(momentumName, {
+          expected: 'a number from 0 to 1, or NaN for cumulative',
+          fits: (value) => Number.isNaN(value) || (value >= 0 && value <= 1),
+        });
+        zip.replace<number | 'cumulative'>(
+          () => this.#momentum,
+          (value) => (this.#momentum = value),
+          Number.isNaN(momentum) ? 'cumulative' : momentum,
+        );
+      }
+      const batchesName = `${prefix}num_batches_tracked.npy`;
+      if (zip.has(batchesName)) {
+        const batches = await zip.number(batchesName, {
+          expected: 'a number of batches',
+          fits: (value) => Number.isSafeInteger(value) && value >= 0,
+        });
+        zip.replace(
+          () => this.#batches,
+          (value) => (this.#batches = value),
+          batches,
+        );
+      }
+    });
+  }
+
+  /** What `fromJSON` takes; float32 values survive exactly. */
+  override toJSON(): BatchNorm2DJson {
+    return super.toJSON() as BatchNorm2DJson;
+  }
+
+  /**
+   * A layer like the one that `toJSON` was called on.
+   * @param json What `JSON.parse` gave.
+   * @throws TypeError or RangeError naming the field that is wrong.
+   */
+  static fromJSON(json: unknown): BatchNorm2D<number> {
+    return BatchNorm2D.read(new JsonReader('json', json, 'BatchNorm2D'));
+  }
+
+  /** @internal */
+  static read(reader: JsonReader): BatchNorm2D<number> {
+    const channels = reader.integer('channels', 1);
+    // Before anything is allocated: a few letters may ask for gigabytes.
+    reader.array('scale', channels);
+    const layer = new BatchNorm2D(channels);
+    layer.epsilon = requirePositive(reader.place('epsilon'), reader.field('epsilon'));
+    layer.momentum = readMomentum(reader.place('momentum'), reader.field('momentum'));
+    layer.#batches = reader.integer('batches', 0);
+    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    return layer;
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const own = super[describeLayer]();
+    return {
+      ...own,
+      details: { ...own.details, momentum: this.#momentum, batches: this.#batches },
+    };
+  }
+
+  #readBatch(x: Tensor<Shape, OwnedTape>): ImageShape {
+    const image = this.readImage(x);
+    requireBatch('x', image, x.shape);
+    return image;
+  }
+
+  /** Of this batch in the running statistics. */
+  #weight(): number {
+    const momentum = this.#averaging ? 'cumulative' : this.#momentum;
+    return momentum === 'cumulative' ? 1 / (this.#batches + 1) : momentum;
+  }
+
+  #requireImage(x: unknown): Tensor<Shape, Tape> {
+    const input = requireTensor('x', x);
+    this.readImage(input);
+    return input;
+  }
+
+  #resetStatistics(): void {
+    fill(this.runningMean, 0);
+    fill(this.runningVar, 1);
+    this.#batches = 0;
+  }
+
+  #keepStatistics(): () => void {
+    const mean = copyOf(this.runningMean);
+    const variance = copyOf(this.runningVar);
+    const batches = this.#batches;
+    return () => {
+      set(this.runningMean, mean);
+      set(this.runningVar, variance);
+      this.#batches = batches;
+    };
+  }
+
+  #averageStatistics(): () => void {
+    if (this.#averaging) {
+      throw plainError(
+        'ERR_BATCHNORM_BUSY',
+        'Expected no other recalibrate() to run on this BatchNorm2D. Await the one before',
+      );
+    }
+    this.#resetStatistics();
+    this.#averaging = true;
+    return () => {
+      this.#averaging = false;
+    };
+  }
+}
+
+function readMomentum(argument: string, value: unknown): number | 'cumulative' {
+  return value === 'cumulative' ? value : requireFraction(argument, value);
+}
+
+function fill(tensor: Tensor<Shape>, value: number): void {
+  const storage = storageOf(tensor);
+  storage.values.fill(value);
+  storage.version++;
+}
+
+function copyOf(tensor: Tensor<Shape>): Float32Array {
+  const { values } = storageOf(tensor);
+  const copy = freshFloats('a copy of running statistics', values.length);
+  copy.set(values);
+  return copy;
+}
+
+function set(tensor: Tensor<Shape>, values: Float32Array): void {
+  const storage = storageOf(tensor);
+  storage.values.set(values);
+  storage.version++;
+}

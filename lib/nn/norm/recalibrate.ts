@@ -1,0 +1,79 @@
+import { typeError, wrongType, wrongValue } from '../../validation/errors.js';
+import { requireTensor } from '../../ops/operand.js';
+import type { Shape } from '../../core/shape.js';
+import type { OwnedTape } from '../../core/tape.js';
+import { graphOf, isTaped, isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
+import type { CanUpdateWithGradients, ModuleMut } from '../module.js';
+import { statisticsIn } from './running-statistics.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+
+/**
+ * Computes the running statistics of all batch norm layers of a module anew, as the mean over batches of
+ * the statistics of each: after weights were averaged, or where few batches made the running ones
+ * (PyTorch's `update_bn`). Nothing is learned, and momentum is as it was afterwards.
+ *
+ * @param module What is run on the batches, by `forwardMut`.
+ * @param batches Inputs without a tape.
+ * @returns The number of batches.
+ * @throws RangeError where there is no batch, TypeError where the module has no `BatchNorm2D`, and what
+ * the module throws; Error where another call runs on the same layers. The statistics are as they were then.
+ */
+export async function recalibrate<X extends Tensor<Shape>>(
+  module: CanUpdateWithGradients & ModuleMut<Tensor<ShapeOf<X>, OwnedTape>, unknown>,
+  batches: Iterable<X> | AsyncIterable<X>,
+): Promise<number> {
+  if (arguments.length > 2) requireNoSurplus('recalibrate', 2, arguments);
+  if (typeof (module as unknown as Partial<typeof module> | null)?.forwardMut !== 'function') {
+    throw wrongType('module', 'an object with forwardMut()', module);
+  }
+  const statistics = statisticsIn(module);
+  requireIterable('batches', batches);
+  if (statistics.length === 0) {
+    throw typeError(
+      'ERR_BATCHNORM_TYPE',
+      'Expected a module with BatchNorm2D layers in its parameters(), but it has none',
+    );
+  }
+  const restores = statistics.map((owner) => owner.keep());
+  const ends: (() => void)[] = [];
+  let count = 0;
+  try {
+    for (const owner of statistics) ends.push(owner.average());
+    for await (const batch of batches) {
+      const x = readBatch(`batches[${count}]`, batch);
+      const traced = x.trace() as Tensor<ShapeOf<X>, OwnedTape>;
+      const result = module.forwardMut(traced);
+      // Nobody calls backward: the graph gives its memory back here.
+      if (isTensor(result)) graphOf(result)?.consume(new Set());
+      count++;
+    }
+    if (count === 0) throw wrongValue('batches', 'at least one batch', 'none');
+  } catch (error) {
+    for (const restore of restores) restore();
+    throw error;
+  } finally {
+    for (const end of ends) end();
+  }
+  return count;
+}
+
+function requireIterable(argument: string, value: unknown): void {
+  const candidate = value as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
+  const isOne =
+    typeof value === 'object' &&
+    !ArrayBuffer.isView(value) &&
+    (typeof candidate?.[Symbol.asyncIterator] === 'function' ||
+      typeof candidate?.[Symbol.iterator] === 'function');
+  if (!isOne) throw wrongType(argument, 'something to iterate over', value);
+}
+
+function readBatch(argument: string, value: unknown): Tensor<Shape> {
+  const tensor = requireTensor(argument, value);
+  if (isTaped(tensor)) {
+    throw typeError(
+      'ERR_BATCHNORM_TAPE',
+      `Expected a tensor without a tape for ${argument} but received one with a tape`,
+    );
+  }
+  return tensor as Tensor<Shape>;
+}

@@ -1,0 +1,66 @@
+import type { HasUnknownRank, SameShape, SameSize, Shape, Unless } from '../core/shape.js';
+import type { ShapeOf } from '../core/tensor.js';
+
+// The types that operands are intersected with: `unknown`, which changes nothing, unless an operand certainly does
+// not fit.
+
+/** Last axis of S, as a shape of rank 1; never for a scalar. */
+type Row<S extends Shape> = S extends readonly [...Shape, infer Last extends number]
+  ? readonly [Last]
+  : number extends S['length']
+    ? readonly [number]
+    : never;
+
+type FitsOnTheRight<S extends Shape, R extends Shape> = R extends readonly []
+  ? true
+  : SameShape<S, R> extends true
+    ? true
+    : Row<S> extends never
+      ? false
+      : SameShape<Row<S>, R>;
+
+/** The right side of an element-wise operation on a tensor of shape S. */
+export type RightOperand<S extends Shape, X> = Unless<
+  X,
+  false extends FitsOnTheRight<S, ShapeOf<X>>
+    ? 'Expected a scalar, a tensor of the same shape or one row on the right'
+    : never
+>;
+
+/** The right side of a matrix product whose left side has shape S. */
+export type MatmulOperands<S extends Shape, X> = Unless<X, MatmulProblem<S, ShapeOf<X>>>;
+
+type MatmulProblem<A extends Shape, B extends Shape> =
+  HasUnknownRank<A> extends true
+    ? RightMatrixProblem<B>
+    : A extends readonly [number, infer K extends number]
+      ? HasUnknownRank<B> extends true
+        ? never
+        : B extends readonly [infer L extends number, number]
+          ? SameSize<K, L> extends true
+            ? never
+            : `Expected ${K} rows on the right of matmul but received ${L}`
+          : RightMatrixProblem<B>
+      : 'Expected a 2D tensor on the left of matmul';
+
+type RightMatrixProblem<B extends Shape> =
+  HasUnknownRank<B> extends true
+    ? never
+    : B extends readonly [number, number]
+      ? never
+      : 'Expected a 2D tensor on the right of matmul';
+
+export type MatmulShape<A extends Shape, B extends Shape> = readonly [
+  A extends readonly [infer M extends number, number] ? M : number,
+  B extends readonly [number, infer N extends number] ? N : number,
+];
+
+/** The input of logSoftmax. */
+export type LogSoftmaxInput<X> = Unless<X, LogSoftmaxProblem<ShapeOf<X>>>;
+
+type LogSoftmaxProblem<S extends Shape> =
+  HasUnknownRank<S> extends true
+    ? never
+    : S extends readonly [number] | readonly [number, number]
+      ? never
+      : 'Expected a 1D or 2D tensor for logSoftmax';

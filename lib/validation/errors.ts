@@ -1,0 +1,247 @@
+import { isDetached, lengthOf, typedArrayName } from '../core/typed-array.js';
+
+// Every error of the package is made here: with a code, and one wording for every bad argument.
+
+/** What can go wrong, in the order of docs/reference/errors.md, which explains each. */
+export const errorCodes = [
+  'ERR_BATCHNORM_TYPE',
+  'ERR_BATCHNORM_VALUE',
+  'ERR_BATCHNORM_SHAPE',
+  'ERR_BATCHNORM_OVERLAP',
+  'ERR_BATCHNORM_UNKNOWN_OPTION',
+  'ERR_BATCHNORM_TOO_MANY_ARGUMENTS',
+  'ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR',
+  'ERR_BATCHNORM_MISSING_METHOD',
+  'ERR_BATCHNORM_NOT_SERIALIZABLE',
+  'ERR_BATCHNORM_TAPE',
+  'ERR_BATCHNORM_DISPOSED',
+  'ERR_BATCHNORM_DETACHED',
+  'ERR_BATCHNORM_GRAPH_CONSUMED',
+  'ERR_BATCHNORM_GRADIENTS_CONSUMED',
+  'ERR_BATCHNORM_STALE_PARAMETER',
+  'ERR_BATCHNORM_BUSY',
+  'ERR_BATCHNORM_UNUSED_PARAMS',
+  'ERR_BATCHNORM_FILE_FORMAT',
+  'ERR_BATCHNORM_OUT_OF_MEMORY',
+  'ERR_BATCHNORM_BACKEND',
+  'ERR_BATCHNORM_USAGE',
+  'ERR_BATCHNORM_INTERNAL',
+] as const;
+
+/** The `code` of an error that the package throws. */
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** An error with a code, as Node's own have: an own property, which Node prints below the stack. */
+export type CodedError<E extends Error = Error> = E & { readonly code: ErrorCode };
+
+// Each function leaves itself out of the stack, so that the first line is the check that failed.
+type Maker = (...args: never[]) => unknown;
+
+function coded<E extends Error>(error: E, code: ErrorCode, maker: Maker): CodedError<E> {
+  Error.captureStackTrace(error, maker);
+  return Object.assign(error, { code });
+}
+
+export function typeError(code: ErrorCode, message: string, options?: ErrorOptions): CodedError<TypeError> {
+  return coded(new TypeError(message, options), code, typeError);
+}
+
+export function rangeError(code: ErrorCode, message: string, options?: ErrorOptions): CodedError<RangeError> {
+  return coded(new RangeError(message, options), code, rangeError);
+}
+
+/** For faults that lie neither in the type nor in the value of an argument. */
+export function plainError(code: ErrorCode, message: string, options?: ErrorOptions): CodedError {
+  return coded(new Error(message, options), code, plainError);
+}
+
+/** A TypeError for an argument of the wrong type. */
+export function wrongType(argument: string, expected: string, received: unknown): CodedError<TypeError> {
+  const message = `Expected ${expected} for ${argument} but received ${describe(received)}`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_TYPE', wrongType);
+}
+
+/** A RangeError for an argument of the right type with a value that is not allowed. */
+export function wrongValue(
+  argument: string,
+  expected: string,
+  received: string,
+  options?: ErrorOptions,
+): CodedError<RangeError> {
+  const message = `Expected ${expected} for ${argument} but received ${received}`;
+  return coded(new RangeError(message, options), 'ERR_BATCHNORM_VALUE', wrongValue);
+}
+
+/** A RangeError for a tensor or an array whose shape or length does not fit. */
+export function wrongShape(argument: string, expected: string, received: string): CodedError<RangeError> {
+  const message = `Expected ${expected} for ${argument} but received ${received}`;
+  return coded(new RangeError(message), 'ERR_BATCHNORM_SHAPE', wrongShape);
+}
+
+/** A RangeError for an allocation that failed; the process keeps running. */
+export function outOfMemory(purpose: string, options?: ErrorOptions): CodedError<RangeError> {
+  const message = `Out of memory for ${purpose}`;
+  return coded(new RangeError(message, options), 'ERR_BATCHNORM_OUT_OF_MEMORY', outOfMemory);
+}
+
+/** A TypeError for values whose ArrayBuffer a user has transferred. */
+export function detached(name: string): CodedError<TypeError> {
+  const message = `Expected the values of ${name}, but its ArrayBuffer is detached: it was transferred to a worker or by structuredClone(). Transfer a copy instead: tensor.clone().data.buffer`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_DETACHED', detached);
+}
+
+/** A TypeError for a module that lacks a method which a call needs. */
+export function missingMethod(method: string, module: string, why: string): CodedError<TypeError> {
+  const message = `Expected ${method}() in ${module}${why}`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_MISSING_METHOD', missingMethod);
+}
+
+/** How a received value reads in a message: `"x" of type string`, `[2, 3] of type Array`. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (value === undefined) return 'undefined';
+  switch (typeof value) {
+    case 'string':
+      return `${JSON.stringify(shorten(value))} of type string`;
+    case 'number':
+    case 'boolean':
+      return `${String(value)} of type ${typeof value}`;
+    case 'bigint':
+      return `${value}n of type bigint`;
+    case 'function':
+      return `a function`;
+    case 'symbol':
+      return `a symbol`;
+    default:
+      return describeObject(value);
+  }
+}
+
+function describeObject(value: object): string {
+  if (Array.isArray(value)) return `an Array of length ${value.length}`;
+  if (ArrayBuffer.isView(value)) {
+    const name = constructorName(value);
+    if (typedArrayName(value) === undefined) return name;
+    return isDetached(value) ? `a detached ${name}` : `${name} of length ${lengthOf(value)}`;
+  }
+  return `an object of type ${constructorName(value)}`;
+}
+
+function constructorName(value: object): string {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null) return 'Object';
+  const name: unknown = (prototype as { constructor?: { name?: unknown } }).constructor?.name;
+  return typeof name === 'string' && name !== '' ? name : 'Object';
+}
+
+function shorten(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+}
+
+/** A TypeError for a call with more than `max` arguments; `surplus` is the index of the first of them. */
+export function tooManyArguments(
+  name: string,
+  max: number,
+  given: ArrayLike<unknown>,
+  surplus: number,
+): CodedError<TypeError> {
+  const taken = max === 0 ? 'no arguments' : `at most ${max} argument${max === 1 ? '' : 's'}`;
+  const advice = isCallOfArrayMethod(given) ? '. As a callback, wrap it: (value) => f(value)' : '';
+  const message = `Expected ${taken} for ${name}() but received argument ${surplus + 1}, ${describe(given[surplus])}${advice}`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_TOO_MANY_ARGUMENTS', tooManyArguments);
+}
+
+/** Whether the arguments are those that `map` and its relatives pass: value, index, array. */
+function isCallOfArrayMethod(given: ArrayLike<unknown>): boolean {
+  const [value, index, array] = Array.from(given);
+  return typeof index === 'number' && Array.isArray(array) && array[index] === value;
+}
+
+/** A TypeError for `new` on a class whose instances only the package makes. */
+export function illegalConstructor(className: string, instead: string): CodedError<TypeError> {
+  const message = `Expected ${instead} for a new ${className} but received a call of its constructor`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR', illegalConstructor);
+}
+
+export function requireFinite(argument: string, value: unknown): number {
+  if (typeof value !== 'number') throw wrongType(argument, 'a finite number', value);
+  if (!Number.isFinite(value)) throw wrongValue(argument, 'a finite number', String(value));
+  return value;
+}
+
+export function requireFiniteOrNaN(argument: string, value: unknown): number {
+  return Number.isNaN(value) ? NaN : requireFinite(argument, value);
+}
+
+export function requirePositive(argument: string, value: unknown): number {
+  if (typeof value !== 'number') throw wrongType(argument, 'a positive finite number', value);
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw wrongValue(argument, 'a positive finite number', String(value));
+  }
+  return value;
+}
+
+/** A number in [0, 1], or in [0, 1) where `below` is true. */
+export function requireFraction(argument: string, value: unknown, below = false): number {
+  const expected = below ? 'a number from 0 up to but not including 1' : 'a number from 0 to 1';
+  if (typeof value !== 'number') throw wrongType(argument, expected, value);
+  if (!(value >= 0 && (below ? value < 1 : value <= 1))) {
+    throw wrongValue(argument, expected, String(value));
+  }
+  return value;
+}
+
+export function requireNonNegative(argument: string, value: unknown): number {
+  if (typeof value !== 'number') throw wrongType(argument, 'a non-negative finite number', value);
+  if (!(value >= 0 && Number.isFinite(value))) {
+    throw wrongValue(argument, 'a non-negative finite number', String(value));
+  }
+  return value;
+}
+
+export function requireBoolean(argument: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw wrongType(argument, 'a boolean', value);
+  return value;
+}
+
+export function requirePositiveInteger(argument: string, value: unknown): number {
+  if (typeof value !== 'number') throw wrongType(argument, 'a positive integer', value);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw wrongValue(argument, 'a positive integer', String(value));
+  }
+  return value;
+}
+
+/** The default of an option that is not given; null is no option. */
+export function orDefault(value: unknown, fallback: unknown): unknown {
+  return value === undefined ? fallback : value;
+}
+
+/** An options object; a missing one is empty. Unknown names are errors: a misspelt option would
+ * otherwise be ignored. */
+export function requireOptions(
+  argument: string,
+  value: unknown,
+  names: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw wrongType(argument, 'an object', value);
+  }
+  for (const name of Object.keys(value)) {
+    if (!names.includes(name)) {
+      throw unknownOption(argument, names, name);
+    }
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+/** A TypeError for a name in an options object that the function does not know. */
+export function unknownOption(
+  argument: string,
+  names: readonly string[],
+  received: string,
+): CodedError<TypeError> {
+  const message = `Expected the names ${names.join(', ')} in ${argument} but received ${JSON.stringify(shorten(received))}`;
+  return coded(new TypeError(message), 'ERR_BATCHNORM_UNKNOWN_OPTION', unknownOption);
+}

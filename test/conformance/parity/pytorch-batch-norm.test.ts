@@ -1,0 +1,228 @@
+import { backward, BatchNorm2D, Tensor } from 'batchnorm';
+import { expect } from 'chai';
+import { type BatchNormCase, type BatchNormStep, readCases } from '../reference/read.js';
+import {
+  batchNormReference,
+  channelIndices,
+  type Layout,
+  type TrainingReference,
+} from '../../support/float64.js';
+import { expectWithin, largest, roundoff } from '../../support/expect-within.js';
+
+// The bounds are those of the numerics contract, relative per channel to what is added up there: the
+// same for all cases, however large their means and small their variances.
+const yBound = 1e-6;
+const dxBound = 4e-6;
+const sumBound = 1e-6;
+const statisticsBound = 1e-6;
+
+// Between PyTorch's float64 and float64 formulas: 1e4 next to a deviation of 1 costs four digits.
+const float64Bound = 1e-11;
+
+const cases = readCases<BatchNormCase>('pytorch/batch_norm.jsonl');
+
+describe('BatchNorm2D next to PyTorch', () => {
+  it('has cases enough', () => {
+    expect(cases).to.have.length.at.least(30);
+  });
+
+  for (const reference of cases) {
+    describe(reference.name, () => {
+      it('trains, then infers', () => {
+        trainAndInfer(reference);
+      });
+
+      it('infers with the statistics that PyTorch came to', () => {
+        inferFromReference(reference);
+      });
+
+      it('is what the float64 formulas of these tests give', () => {
+        for (const step of reference.steps) compareFormulas(reference, step);
+      });
+    });
+  }
+});
+
+function trainAndInfer(reference: BatchNormCase): void {
+  const { shape, momentum } = reference;
+  const layout = layoutOf(shape);
+  const bn = load(reference, reference.running_mean, reference.running_var);
+  let drift: Drift = { mean: reference.scale.map(() => 0), variance: reference.scale.map(() => 0) };
+  let before: Statistics = reference;
+
+  reference.steps.forEach((step, index) => {
+    const bounds = boundsOf(reference, step);
+    const x = Tensor.from(step.x, shape);
+    const y = bn.forwardMut(x.trace());
+    const loss = y.reshape([step.dy.length]).mul(Tensor.from(step.dy, [step.dy.length]));
+    const gradients = backward(loss.sum(), { keep: [y] });
+
+    const place = `step ${index}: `;
+    expectWithin(y.data, step.y, (i) => bounds.y[channelAt(layout, i)], `${place}y`);
+    expectWithin(valuesOf(gradients.get(x)), step.dx, (i) => bounds.dx[channelAt(layout, i)], `${place}dx`);
+    const dscale = valuesOf(gradients.get(bn.scale));
+    expectWithin(dscale, step.dscale, (c) => bounds.dscale[c], `${place}dscale`);
+    const dbias = valuesOf(gradients.get(bn.bias));
+    expectWithin(dbias, step.dbias, (c) => bounds.dbias[c], `${place}dbias`);
+
+    const weight = momentum === 'cumulative' ? 1 / (index + 1) : momentum;
+    drift = grow(drift, weight, bounds.exact, before, step);
+    const { mean, variance } = drift;
+    const what = `${place}running`;
+    expectWithin(bn.runningMean.data, step.running_mean, (c) => mean[c], `${what}Mean`);
+    expectWithin(bn.runningVar.data, step.running_var, (c) => variance[c], `${what}Var`);
+    before = step;
+  });
+
+  const last = lastOf(reference);
+  const inference = bn.forward(Tensor.from(last.x, shape));
+  const limits = inferenceBounds(reference, drift);
+  expectWithin(inference.data, reference.y_infer, (i) => limits[channelAt(layout, i)], 'y of inference');
+}
+
+function inferFromReference(reference: BatchNormCase): void {
+  const { shape } = reference;
+  const layout = layoutOf(shape);
+  const last = lastOf(reference);
+  const y = load(reference, last.running_mean, last.running_var).forward(Tensor.from(last.x, shape));
+  const limits = inferenceBounds(reference, undefined);
+  expectWithin(y.data, reference.y_infer, (i) => limits[channelAt(layout, i)], 'y');
+}
+
+function compareFormulas(reference: BatchNormCase, step: BatchNormStep): void {
+  const layout = layoutOf(reference.shape);
+  const { exact, y, dx, dscale, dbias } = boundsOf(reference, step);
+  const atElement = (bounds: readonly number[], contract: number) => (i: number) =>
+    (bounds[channelAt(layout, i)] / contract) * float64Bound;
+  const atChannel = (bounds: readonly number[]) => (c: number) => (bounds[c] / sumBound) * float64Bound;
+  expectWithin(exact.y, step.y, atElement(y, yBound), 'y');
+  expectWithin(exact.dx, step.dx, atElement(dx, dxBound), 'dx');
+  expectWithin(exact.dscale, step.dscale, atChannel(dscale), 'dscale');
+  expectWithin(exact.dbias, step.dbias, atChannel(dbias), 'dbias');
+}
+
+interface Bounds {
+  readonly exact: TrainingReference;
+  /** Per channel. */
+  readonly y: readonly number[];
+  readonly dx: readonly number[];
+  readonly dscale: readonly number[];
+  readonly dbias: readonly number[];
+}
+
+/** How far a step may be off, by the contract. */
+function boundsOf({ shape, scale, bias, epsilon }: BatchNormCase, step: BatchNormStep): Bounds {
+  const layout = layoutOf(shape);
+  const { x, dy, y } = step;
+  // The file's decimals stand for float32 values; as float64 they would be others.
+  const [x32, dy32, scale32, bias32] = [x, dy, scale, bias].map((each) => Float32Array.from(each));
+  const exact = batchNormReference(x32, dy32, layout, scale32, bias32, epsilon);
+  const perChannel = (bound: (c: number, indices: readonly number[]) => number) =>
+    scale.map((_, c) => bound(c, [...channelIndices(layout, c)]));
+  const invStd = (c: number) => 1 / Math.sqrt(exact.statistics[c].variance + epsilon);
+  return {
+    exact,
+    y: perChannel((c, at) => yBound * outputScale(at, y, bias[c])),
+    dx: perChannel((c, at) => dxBound * largest(at.map((i) => scale[c] * invStd(c) * dy[i]))),
+    dscale: perChannel((c, at) => {
+      const { mean } = exact.statistics[c];
+      return sumBound * sum(at.map((i) => Math.abs(dy[i] * (x[i] - mean) * invStd(c))));
+    }),
+    dbias: perChannel((_, at) => sumBound * sum(at.map((i) => Math.abs(dy[i])))),
+  };
+}
+
+/** max(|y - bias|, |bias|), what the error of a channel's output is measured against. */
+function outputScale(at: readonly number[], y: readonly number[], bias: number): number {
+  return Math.max(largest(at.map((i) => y[i] - bias)), Math.abs(bias));
+}
+
+interface Statistics {
+  readonly running_mean: readonly number[];
+  readonly running_var: readonly number[];
+}
+
+/** How far the running statistics may be off, per channel. */
+interface Drift {
+  readonly mean: readonly number[];
+  readonly variance: readonly number[];
+}
+
+/**
+ * After another step: what was off before, weighed as the old value is; the batch's own error, weighed
+ * as the new one; and the rounding to float32, of the batch's statistic and of the result.
+ */
+function grow(
+  drift: Drift,
+  weight: number,
+  { statistics }: TrainingReference,
+  before: Statistics,
+  after: Statistics,
+): Drift {
+  const next = (earlier: number, batch: number, old: number, result: number) =>
+    (1 - weight) * earlier +
+    weight * batch +
+    2 * roundoff * Math.max((1 - weight) * Math.abs(old), Math.abs(result));
+  return {
+    mean: drift.mean.map((earlier, c) => {
+      const { mean, variance } = statistics[c];
+      const batch = statisticsBound * Math.sqrt(variance) + roundoff * Math.abs(mean);
+      return next(earlier, batch, before.running_mean[c], after.running_mean[c]);
+    }),
+    variance: drift.variance.map((earlier, c) => {
+      const { count, variance } = statistics[c];
+      const batch = ((statisticsBound + roundoff) * (variance * count)) / (count - 1);
+      return next(earlier, batch, before.running_var[c], after.running_var[c]);
+    }),
+  };
+}
+
+/** The contract's bound on y, and what a drift of the statistics makes of y to first order. */
+function inferenceBounds(reference: BatchNormCase, drift: Drift | undefined): readonly number[] {
+  const { shape, scale, bias, epsilon, y_infer: y } = reference;
+  const { running_var } = lastOf(reference);
+  return scale.map((factor, c) => {
+    const at = [...channelIndices(layoutOf(shape), c)];
+    const contract = yBound * outputScale(at, y, bias[c]);
+    if (drift === undefined) return contract;
+    const variance = running_var[c] + epsilon;
+    const fromMean = Math.abs(factor / Math.sqrt(variance)) * drift.mean[c];
+    const fromVariance = largest(at.map((i) => y[i] - bias[c])) * (drift.variance[c] / variance / 2);
+    return contract + fromMean + fromVariance;
+  });
+}
+
+function load(
+  { scale, bias, epsilon, momentum }: BatchNormCase,
+  mean: readonly number[],
+  variance: readonly number[],
+): BatchNorm2D<number> {
+  const bn = new BatchNorm2D<number>(scale.length, { epsilon, momentum });
+  bn.scale.data.set(scale);
+  bn.bias.data.set(bias);
+  bn.runningMean.data.set(mean);
+  bn.runningVar.data.set(variance);
+  return bn;
+}
+
+function layoutOf(shape: BatchNormCase['shape']): Layout {
+  const [images, channels, height, width] = shape.length === 4 ? shape : [1, ...shape];
+  return { images, channels, plane: height * width };
+}
+
+function channelAt({ channels, plane }: Layout, index: number): number {
+  return Math.floor(index / plane) % channels;
+}
+
+function lastOf({ steps }: BatchNormCase): BatchNormStep {
+  return steps[steps.length - 1];
+}
+
+function valuesOf(gradient: { readonly data: Float32Array } | undefined): Float32Array {
+  if (gradient === undefined) throw new Error('Expected a gradient');
+  return gradient.data;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

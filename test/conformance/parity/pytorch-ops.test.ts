@@ -1,0 +1,286 @@
+import {
+  backward,
+  crossEntropyWithLogits,
+  Linear,
+  type OwnedTape,
+  type Shape,
+  Tensor,
+  type Tensor2D,
+} from 'batchnorm';
+import { expect } from 'chai';
+import { type OpCase, type PlainOpCase, readCases, type ReferenceTensor } from '../reference/read.js';
+import { expectWithin, largest, roundoff } from '../../support/expect-within.js';
+
+type Taped = Tensor<Shape, OwnedTape>;
+
+const cases = readCases<OpCase>('pytorch/ops.jsonl');
+
+describe('operations next to PyTorch', () => {
+  it('has a case for each', () => {
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 17);
+  });
+
+  cases.forEach((reference, line) => {
+    const shapes = reference.inputs.map(({ shape }) => `[${shape.join(', ')}]`);
+    it(`${reference.op} of ${shapes.join(' and ')}, line ${line + 1}`, () => {
+      compare(reference);
+    });
+  });
+});
+
+function compare(reference: OpCase): void {
+  const { inputs, y: expected, dy, gradients: expectedGradients } = reference;
+  const { y, sources } = apply(reference);
+  expect(y.shape).to.deep.equal(expected.shape);
+  const weighted = y.reshape([dy.length]).mul(Tensor.from(dy, [dy.length]));
+  const gradients = backward(weighted.sum(), { keep: y.shape.length > 0 ? [y] : [] });
+
+  const tolerance = toleranceOf(reference);
+  expectWithin(y.data, expected.values, tolerance.y, 'y');
+  inputs.forEach((input, i) => {
+    const gradient = gradients.get(sources[i]);
+    if (gradient === undefined) throw new Error(`no gradient for input ${i}`);
+    expect(gradient.shape).to.deep.equal(input.shape);
+    expectWithin(gradient.data, expectedGradients[i], tolerance.gradients[i], `gradient ${i}`);
+  });
+}
+
+interface Applied {
+  readonly y: Taped;
+  /** What the gradients belong to. */
+  readonly sources: readonly Tensor<Shape>[];
+}
+
+function apply(reference: OpCase): Applied {
+  const sources = reference.inputs.map(({ values, shape }) => Tensor.from(values, shape));
+  if (reference.op === 'linear') return applyLinear(sources);
+  const operands: Taped[] = sources.map((source) => source.trace());
+  return { y: result(reference, operands), sources };
+}
+
+/** Here the weights are the layer's own. */
+function applyLinear([x, weight, bias]: readonly Tensor<Shape>[]): Applied {
+  const [outputs, inputs] = weight.shape;
+  const layer = new Linear<number, number>(inputs, outputs);
+  layer.weight.data.set(weight.data);
+  layer.bias.data.set(bias.data);
+  const y = layer.forward(x.trace() as Tensor2D<number, number, OwnedTape>);
+  return { y, sources: [x, layer.weight, layer.bias] };
+}
+
+function result(reference: OpCase, operands: readonly Taped[]): Taped {
+  const [a, b] = operands;
+  // The compiler wants to know ranks that only the file knows.
+  const matrices = operands as readonly Tensor2D<number, number, OwnedTape>[];
+  switch (reference.op) {
+    case 'add':
+      return a.add(b);
+    case 'sub':
+      return a.sub(b);
+    case 'mul':
+      return a.mul(b);
+    case 'div':
+      return a.div(b);
+    case 'exp':
+      return a.exp();
+    case 'log':
+      return a.log();
+    case 'sqrt':
+      return a.sqrt();
+    case 'square':
+      return a.square();
+    case 'relu':
+      return a.relu();
+    case 'sum':
+      return a.sum();
+    case 'mean':
+      return a.mean();
+    case 'reshape':
+      return a.reshape(reference.y.shape);
+    case 'matmul':
+      return matrices[0].matmul(matrices[1]);
+    case 'log_softmax':
+      return matrices[0].logSoftmax();
+    case 'cross_entropy_indices':
+      return crossEntropyWithLogits(matrices[0], reference.classes);
+    case 'cross_entropy_probabilities':
+      return crossEntropyWithLogits(matrices[0], Tensor.from(reference.probabilities, matrices[0].shape));
+    case 'linear':
+      throw new Error('a layer, and no operation on its operands');
+  }
+}
+
+type Tolerance = (index: number) => number;
+
+interface Tolerances {
+  readonly y: Tolerance;
+  readonly gradients: readonly Tolerance[];
+}
+
+// The results in the file have 14 digits.
+const fileRounding = 1e-13;
+
+// Half the distance between two subnormal numbers, the rounding error below the normal ones.
+const subnormalRoundoff = 2 ** -150;
+
+/** What so many roundings, one after the other, make of each value. */
+function rounded(times: number, values: readonly number[]): Tolerance {
+  return (i) => Math.max((times * roundoff + fileRounding) * Math.abs(values[i]), times * subnormalRoundoff);
+}
+
+// Sums in float32, in whatever order: relative to the sum of all magnitudes.
+const sumBound = 1e-6;
+
+function toleranceOf(reference: OpCase): Tolerances {
+  const { inputs, y, gradients, dy } = reference;
+  if (reference.exact) return { y: () => 0, gradients: gradients.map(() => () => 0) };
+  const [a] = inputs;
+  const roundings = (forward: number, backward: number): Tolerances => ({
+    y: rounded(forward, y.values),
+    gradients: [rounded(backward, gradients[0])],
+  });
+  switch (reference.op) {
+    case 'add':
+    case 'sub':
+    case 'mul':
+    case 'div':
+      return arithmeticTolerance(reference);
+    case 'relu':
+    case 'reshape':
+      return roundings(0, 0);
+    case 'square':
+      return roundings(1, 1);
+    case 'sqrt':
+      // y, then dy / y; the half is exact
+      return roundings(1, 2);
+    case 'exp':
+      // two units in the last place are four roundings; then dy * y
+      return roundings(4, 5);
+    case 'log':
+      return roundings(4, 1);
+    case 'sum':
+    case 'mean':
+      return reductionTolerance(reference);
+    case 'matmul':
+      return matmulTolerance(reference);
+    case 'linear':
+      return linearTolerance(reference);
+    case 'log_softmax':
+      return logSoftmaxTolerance(reference);
+    case 'cross_entropy_indices':
+    case 'cross_entropy_probabilities':
+      return {
+        // The sum of the exponentials is about 1 where a class is certain: its rounding is absolute.
+        y: () => 8 * roundoff * Math.max(1, Math.abs(y.values[0])),
+        // (softmax - target) * dy / N; softmax and target are at most 1
+        gradients: [() => (sumBound * Math.abs(dy[0])) / a.shape[0]],
+      };
+  }
+}
+
+function arithmeticTolerance({ op, inputs, y, dy, gradients }: PlainOpCase): Tolerances {
+  const [a, b] = inputs;
+  const isProduct = op === 'mul' || op === 'div';
+  // The right operand repeats along the left one; its gradient is summed where it does.
+  const repeats = a.values.length / Math.max(1, b.values.length);
+  const magnitudes = b.values.map((divisor, j) => {
+    let sum = 0;
+    for (let r = 0; r < repeats; r++) {
+      const i = r * b.values.length + j;
+      const factor = op === 'mul' ? a.values[i] : op === 'div' ? a.values[i] / divisor ** 2 : 1;
+      sum += Math.abs(dy[i] * factor);
+    }
+    return sum;
+  });
+  return {
+    y: rounded(1, y.values),
+    gradients: [
+      rounded(isProduct ? 1 : 0, gradients[0]),
+      // dy * a, and two divisions by b
+      repeats > 1
+        ? (j) => sumBound * magnitudes[j]
+        : rounded(isProduct ? (op === 'div' ? 3 : 1) : 0, gradients[1]),
+    ],
+  };
+}
+
+function reductionTolerance({ op, inputs: [x], gradients }: PlainOpCase): Tolerances {
+  const divisor = op === 'mean' ? x.values.length : 1;
+  return {
+    y: () => (sumBound * magnitude(x.values)) / divisor,
+    // dy itself, or dy / n
+    gradients: [rounded(op === 'mean' ? 1 : 0, gradients[0])],
+  };
+}
+
+function matmulTolerance({ inputs: [a, b], y, dy }: PlainOpCase): Tolerances {
+  const upstream = { shape: y.shape, values: dy };
+  const bound = (left: ReferenceTensor, right: ReferenceTensor): Tolerance => {
+    const product = magnitudeProduct(left, right);
+    return (i) => sumBound * product[i];
+  };
+  return {
+    y: bound(a, b),
+    gradients: [bound(upstream, transposed(b)), bound(transposed(a), upstream)],
+  };
+}
+
+/** y = x W^T + b */
+function linearTolerance({ inputs: [x, weight, bias], y, dy }: PlainOpCase): Tolerances {
+  const upstream = { shape: y.shape, values: dy };
+  const product = magnitudeProduct(x, transposed(weight));
+  const dx = magnitudeProduct(upstream, weight);
+  const dweight = magnitudeProduct(transposed(upstream), x);
+  const [rows, outputs] = y.shape;
+  const ones = { shape: [1, rows], values: new Array<number>(rows).fill(1) };
+  const dbias = magnitudeProduct(ones, upstream);
+  return {
+    y: (i) => sumBound * (product[i] + Math.abs(bias.values[i % outputs])),
+    gradients: [dx, dweight, dbias].map((sums) => (i) => sumBound * sums[i]),
+  };
+}
+
+function logSoftmaxTolerance({ inputs: [x], y, dy }: PlainOpCase): Tolerances {
+  const columns = x.shape[x.shape.length - 1];
+  const rowAt = (values: readonly number[], i: number) => {
+    const start = i - (i % columns);
+    return values.slice(start, start + columns);
+  };
+  return {
+    // x - max - log(sum); where there is a choice, one value of each row is below -log 2
+    y: (i) => 8 * roundoff * largest(rowAt(y.values, i)),
+    // dy - softmax * sum(dy)
+    gradients: [
+      (i) => {
+        const sum = magnitude(rowAt(dy, i));
+        return sumBound * (Math.abs(dy[i]) + Math.exp(y.values[i]) * sum);
+      },
+    ],
+  };
+}
+
+/** Sum of all magnitudes. */
+function magnitude(values: readonly number[]): number {
+  return values.reduce((total, value) => total + Math.abs(value), 0);
+}
+
+/** |a| |b| */
+function magnitudeProduct(a: ReferenceTensor, b: ReferenceTensor): readonly number[] {
+  const [rows, depth] = a.shape;
+  const columns = b.shape[1];
+  return Array.from({ length: rows * columns }, (_, i) => {
+    const row = Math.floor(i / columns);
+    let sum = 0;
+    for (let k = 0; k < depth; k++) {
+      sum += Math.abs(a.values[row * depth + k] * b.values[k * columns + (i % columns)]);
+    }
+    return sum;
+  });
+}
+
+function transposed({ shape: [rows, columns], values }: ReferenceTensor): ReferenceTensor {
+  return {
+    shape: [columns, rows],
+    values: values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]),
+  };
+}

@@ -1,0 +1,246 @@
+// Reads the reference numbers beside this file's source; README.md there tells what they are.
+import { readFileSync } from 'node:fs';
+import { packagePath } from '../../support/package-path.js';
+
+export type NestedNumbers = readonly (number | NestedNumbers)[];
+
+/** A value of any shape, flat and row-major. */
+export interface ReferenceTensor {
+  readonly shape: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** `pytorch/batch_norm.jsonl` */
+export interface BatchNormCase {
+  readonly name: string;
+  /** [C, H, W] or [N, C, H, W] */
+  readonly shape: readonly [number, number, number] | readonly [number, number, number, number];
+  readonly epsilon: number;
+  readonly momentum: number | 'cumulative';
+  readonly scale: readonly number[];
+  readonly bias: readonly number[];
+  /** Before the first step. */
+  readonly running_mean: readonly number[];
+  readonly running_var: readonly number[];
+  readonly steps: readonly BatchNormStep[];
+  /** Inference of the last step's x with that step's statistics, rounded to float32. */
+  readonly y_infer: readonly number[];
+}
+
+export interface BatchNormStep {
+  readonly x: readonly number[];
+  readonly dy: readonly number[];
+  readonly y: readonly number[];
+  readonly dx: readonly number[];
+  readonly dscale: readonly number[];
+  readonly dbias: readonly number[];
+  /** After the step. */
+  readonly running_mean: readonly number[];
+  readonly running_var: readonly number[];
+}
+
+/** `pytorch/layers.jsonl` */
+export interface LayerCase extends OpRecord {
+  readonly op:
+    | ('max_pool' | 'avg_pool' | 'avg_pool_global')
+    | ('sigmoid' | 'tanh' | 'gelu' | 'abs' | 'sin' | 'cos' | 'softmax')
+    /** Slope 0.25. */
+    | 'leaky_relu'
+    | ('mse' | 'mae' | 'rmse' | 'binary_cross_entropy' | 'kl_div')
+    /** Delta, and beta, 0.75. */
+    | ('huber' | 'smooth_l1');
+  /** Of pooling. */
+  readonly kernel?: number;
+  readonly stride?: number;
+  readonly padding?: number;
+  /** Of losses. */
+  readonly targets?: readonly number[];
+}
+
+/** `pytorch/ops.jsonl` */
+export type OpCase = PlainOpCase | IndicesCase | ProbabilitiesCase;
+
+interface OpRecord {
+  readonly inputs: readonly ReferenceTensor[];
+  /** Gradient of the output, in its shape. */
+  readonly dy: readonly number[];
+  readonly y: ReferenceTensor;
+  /** One for each input, in its shape. */
+  readonly gradients: readonly (readonly number[])[];
+  /** Every sum is exact in float32. */
+  readonly exact?: true;
+}
+
+export interface PlainOpCase extends OpRecord {
+  readonly op:
+    | 'add'
+    | 'sub'
+    | 'mul'
+    | 'div'
+    | 'exp'
+    | 'log'
+    | 'sqrt'
+    | 'square'
+    | 'relu'
+    | 'sum'
+    | 'mean'
+    | 'matmul'
+    /** x, weight [O, I], bias [O] */
+    | 'linear'
+    /** To the shape of y. */
+    | 'reshape'
+    /** Over the last axis. */
+    | 'log_softmax';
+}
+
+/** `pytorch/convolution.jsonl` */
+export interface ConvolutionCase extends OpRecord {
+  /** x, weight [O, I, K, K] and, where there is one, bias [O] */
+  readonly inputs: readonly ReferenceTensor[];
+  readonly stride: number;
+  readonly padding: number;
+}
+
+/** The mean over the rows. */
+export interface IndicesCase extends OpRecord {
+  readonly op: 'cross_entropy_indices';
+  readonly classes: readonly number[];
+}
+
+export interface ProbabilitiesCase extends OpRecord {
+  readonly op: 'cross_entropy_probabilities';
+  /** In the shape of the logits. */
+  readonly probabilities: readonly number[];
+}
+
+/** `pytorch/schedules.jsonl` */
+export interface ScheduleCase {
+  readonly schedule: string;
+  readonly lr: number;
+  readonly steps: number;
+  /** Of each step. */
+  readonly rates: readonly number[];
+}
+
+/** `pytorch/training.jsonl` */
+export interface TrainingCase {
+  readonly optimizer: OptimizerSettings;
+  /** Samples in a step: the first so many, then the next, and from the start again. */
+  readonly batch: number;
+  readonly x: ReferenceTensor;
+  readonly classes: readonly number[];
+  /** By names such as `linear1.weight`; what has none begins as usual. */
+  readonly initial: NamedValues;
+  /** Before each step. */
+  readonly losses: readonly number[];
+  readonly losses_float32: readonly number[];
+  readonly final: NamedValues;
+  readonly final_float32: NamedValues;
+  /** Inference of all samples after the last step. */
+  readonly logits: readonly number[];
+  readonly logits_float32: readonly number[];
+}
+
+export interface OptimizerSettings {
+  readonly name: 'sgd' | 'adam';
+  readonly lr: number;
+  readonly momentum?: number;
+}
+
+/** `onnx/batch_normalization.jsonl` */
+export interface OnnxCase {
+  readonly name: string;
+  readonly epsilon: number;
+  /** Weight of the old value. */
+  readonly momentum: number;
+  readonly training: boolean;
+  /** x, scale, bias, mean, variance */
+  readonly inputs: readonly ReferenceTensor[];
+  /** y, and in training the mean and the variance after it */
+  readonly outputs: readonly ReferenceTensor[];
+}
+
+/** `numpy/printing.jsonl` */
+export interface PrintingCase {
+  readonly shape: readonly number[];
+  /** Flat; NaN and the infinities by their names. */
+  readonly values?: readonly (number | string)[];
+  /** [a, m, d, s]: value i is ((a * i) mod m) / d - s. */
+  readonly recipe?: readonly [number, number, number, number];
+  /** What array2string with commas gives. */
+  readonly text: string;
+}
+
+export type NamedValues = Readonly<Record<string, readonly number[]>>;
+
+/** `dfdx/dfdx.jsonl` */
+export type DfdxCase = DfdxBatchNorm | DfdxOptimizer | DfdxArchive;
+
+export interface DfdxBatchNorm {
+  readonly kind: 'bn3d' | 'bn4d';
+  readonly epsilon: number;
+  readonly momentum: number;
+  readonly scale: readonly number[];
+  readonly bias: readonly number[];
+  /** The same in every step. */
+  readonly x: NestedNumbers;
+  readonly steps: readonly DfdxStep[];
+  readonly x_infer: NestedNumbers;
+  readonly y_infer: NestedNumbers;
+}
+
+export interface DfdxStep {
+  readonly y: NestedNumbers;
+  /** Gradients of mean(exp(y)). */
+  readonly dx: NestedNumbers;
+  readonly dscale: readonly number[];
+  readonly dbias: readonly number[];
+  /** After the step. */
+  readonly running_mean: readonly number[];
+  readonly running_var: readonly number[];
+}
+
+export interface DfdxOptimizer {
+  readonly kind: 'optimizer';
+  /** Such as `Sgd lr 0.1 momentum 0.9`. */
+  readonly name: string;
+  /** The same in every step. */
+  readonly x: NestedNumbers;
+  /** After each step. */
+  readonly steps: readonly { readonly scale: readonly number[]; readonly bias: readonly number[] }[];
+}
+
+/** `dfdx/losses.jsonl` */
+export interface DfdxLoss {
+  readonly kind: 'loss';
+  readonly name:
+    | ('mse' | 'mae' | 'huber' | 'smooth_l1')
+    | ('cross_entropy' | 'kl_div' | 'binary_cross_entropy');
+  readonly shape: readonly number[];
+  readonly x: readonly number[];
+  readonly targets: readonly number[];
+  /** Of `huber` and `smooth_l1`. */
+  readonly delta?: number;
+  readonly loss: number;
+  /** Gradient with respect to `x`. */
+  readonly dx: readonly number[];
+}
+
+/** What a file beside `dfdx.jsonl` holds. */
+export interface DfdxArchive {
+  readonly kind: 'npz';
+  readonly file: string;
+  readonly [entry: string]: unknown;
+}
+
+
+/** Where a file of the reference folder is, such as `dfdx/batchnorm2d.npz`. */
+export function referencePath(file: string): string {
+  return packagePath('test/conformance/reference', file);
+}
+
+/** All records of a file with one JSON object a line, such as `pytorch/ops.jsonl`. */
+export function readCases<Case>(file: string): Case[] {
+  const lines = readFileSync(referencePath(file), 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as Case);
+}

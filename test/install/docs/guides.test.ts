@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import { packagePath } from '../../support/package-path.js';
+import { guideSnippets, runSnippet, snippetsOf } from './guide-snippets.js';
+
+describe('the guides', () => {
+  // The others are run by examples/serving/test/guides.test.mjs, where sharp is installed.
+  const snippets = guideSnippets().filter(({ code }) => !code.includes("from 'sharp'"));
+  const packages = { 'pure-rand': packagePath('node_modules/pure-rand') };
+
+  for (const snippet of snippets) {
+    it(`run as written: ${snippet.page}:${snippet.line}`, () => {
+      runSnippet(snippet, packages);
+    });
+  }
+
+  it('are found, with what they need', () => {
+    expect(snippets.length).to.be.at.least(5);
+    const text =
+      'Text\n\n<!-- setup\nlet x = 1;\n-->\n\n```js\nx++;\n```\n\n```sh\nls\n```\n\n```ts\nlet y;\n```\n';
+    expect(snippetsOf('page', text)).to.deep.equal([
+      { page: 'page', line: 3, language: 'js', setup: 'let x = 1;\n', code: 'x++;\n' },
+      { page: 'page', line: 15, language: 'ts', setup: '', code: 'let y;\n' },
+    ]);
+    expect(() => snippetsOf('page', '```javascript\n```\n')).to.throw('js or ts');
+  });
+
+  it('fail where the code does', () => {
+    const snippet = { page: 'page', line: 1, setup: '' } as const;
+    const fails = (language: 'js' | 'ts', code: string) => () => {
+      runSnippet({ ...snippet, language, code }, {});
+    };
+    expect(fails('js', 'const x: number = 1;')).to.throw('SyntaxError');
+    expect(fails('js', "import { nothing } from 'batchnorm';")).to.throw('nothing');
+    expect(fails('ts', "const x: number = 'text';")).to.throw('TS2322');
+  });
+});

@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import { node } from '../../support/node-process.js';
+import { slopeOf } from './slope.js';
+import type { EnduranceData, EnduranceResult } from './train.js';
+
+const program = fileURLToPath(new URL('./train.js', import.meta.url));
+
+/** Trains in a process of its own: what other tests leave behind comes and goes with the garbage collector. */
+async function trainAlone({ size, steps }: EnduranceData): Promise<EnduranceResult> {
+  const { stdout } = await promisify(execFile)(node.file, node.args(program, size, String(steps)), {
+    maxBuffer: 2 ** 26,
+  });
+  return JSON.parse(stdout) as EnduranceResult;
+}
+
+// `npm run endurance` makes a million steps and looks at resident memory.
+describe('a training of 3000 steps', () => {
+  it('holds the same files, threads and bytes in the pool, and ends as in two workers', async () => {
+    const data: EnduranceData = { size: 'small', steps: 3000 };
+    const { samples, hash, finite } = await trainAlone(data);
+    expect(finite).to.equal(true);
+    const held = new Set(
+      samples
+        .slice(20)
+        .map(({ pool, files, threads, resources }) => `${pool} ${files} ${threads} ${resources}`),
+    );
+    expect([...held]).to.have.length(1);
+    const workers = [0, 1].map(() => new Worker(program, { workerData: data }));
+    const messages = await Promise.all(workers.map((worker) => once(worker, 'message')));
+    for (const [result] of messages as [EnduranceResult][]) expect(result.hash).to.equal(hash);
+  });
+});
+
+describe('slopeOf', () => {
+  const x = Array.from({ length: 100 }, (_, i) => 10 * i);
+  const noise = (i: number) => Math.sin(7 * i);
+
+  it('finds a slope within its confidence interval, and none where there is none', () => {
+    const rising = slopeOf(
+      x,
+      x.map((each, i) => 3 + 0.5 * each + noise(i)),
+    );
+    expect(Math.abs(rising.perStep - 0.5)).to.be.below(rising.uncertainty);
+    expect(rising.perStep).to.be.above(rising.uncertainty);
+    const flat = slopeOf(
+      x,
+      x.map((_, i) => 3 + noise(i)),
+    );
+    expect(Math.abs(flat.perStep)).to.be.below(flat.uncertainty);
+  });
+});

@@ -1,0 +1,353 @@
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import * as index from 'batchnorm';
+import * as raw from 'batchnorm/raw';
+import ts from 'typescript';
+import { referencePath } from '../../conformance/reference/read.js';
+import type { Untyped } from '../../support/errors.js';
+import type { Callable } from './surface.js';
+
+const { BatchNorm2D, Tensor, backward } = index;
+
+/** A right call: what it is a method of, and arguments that it takes. */
+export interface Example {
+  readonly self: unknown;
+  readonly args: readonly unknown[];
+}
+
+/** Where a call may read and write files. */
+export type Places = (name: string) => string;
+
+const image = () => Tensor.ones([2, 3, 2, 2]);
+const npz = (at: Places): string => {
+  copyFileSync(referencePath('npz/extra.npz'), at('weights.npz'));
+  return at('weights.npz');
+};
+const gradients = () => {
+  const bn = new BatchNorm2D(3);
+  return { bn, found: backward(bn.forwardMut(image().trace()).mean()) };
+};
+const trained = () => {
+  const { bn, found } = gradients();
+  return [bn, found];
+};
+const training = () => ({
+  model: new BatchNorm2D(3),
+  optimizer: new index.Sgd(),
+  progress: { epoch: 1 },
+});
+const stateOf = async (optimizer: index.Sgd | index.Adam | index.RMSprop, at: Places) => {
+  const module = new BatchNorm2D(3);
+  const write = (zip: index.NpzWriter) => optimizer.write(zip, '', module);
+  await index.saveNpz(at('state.npz'), { write });
+  return [await opened(at('state.npz')), '', module];
+};
+const floats = (length: number) => new Float32Array(length).fill(1);
+const perChannel = (...names: string[]) => Object.fromEntries(names.map((name) => [name, floats(3)]));
+
+const saved = new Map<unknown, Buffer>();
+const readers: index.NpzReader[] = [];
+async function opened(path: string): Promise<index.NpzReader> {
+  const reader = await index.NpzReader.open(path);
+  readers.push(reader);
+  return reader;
+}
+
+/** An instance of each class that has methods. A new class without a line here is made by its constructor,
+ * with the arguments that its example has. */
+const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
+  Tensor: () => Tensor.from([1, 2, 3, 4, 5, 6], [2, 3]),
+  Batch: () => {
+    const data = { features: floats(4), shape: [2], labels: Uint8Array.of(0, 1) };
+    return [...new index.DataLoader(data, { batchSize: 2 })][0];
+  },
+  'Adam#read': () => new index.Adam(),
+  'RMSprop#read': () => new index.RMSprop(),
+  'Sgd#read': () => new index.Sgd(),
+  'Tensor#item': () => Tensor.from([1], []),
+  Gradients: () => gradients().found,
+  NpzReader: (at) => opened(npz(at)),
+  Residual: () => new index.Residual(new BatchNorm2D(3)),
+  Sequential: () => new index.Sequential(new BatchNorm2D(3), new index.ReLU()),
+};
+
+/** Arguments where the declared types do not say enough to make right ones. */
+const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Promise<readonly unknown[]>>> = {
+  backward: () => {
+    const y = image().trace().square();
+    return [y.mean(), { keep: [y], into: gradients().found }];
+  },
+  disposeGraph: () => {
+    const y = image().trace().square();
+    return [y, { keep: [y] }];
+  },
+  'new DataLoader': () => [
+    { features: floats(8), shape: [4], labels: floats(2), scale: 2, mean: 1, deviation: 3 },
+    { batchSize: 1, shuffle: () => 0.5, dropLast: false },
+  ],
+  crossEntropyWithLogits: () => [Tensor.ones([2, 3]), [0, 2]],
+  loadNpz: async (at) => {
+    await new BatchNorm2D(3).save(at('layer.npz'));
+    return [at('layer.npz'), new BatchNorm2D(3), { extra: 'ignore' }];
+  },
+  saveNpz: (at) => [at('out.npz'), new BatchNorm2D(3)],
+  saveSafetensors: (at) => [at('out.safetensors'), new BatchNorm2D(3)],
+  loadSafetensors: async (at) => {
+    await index.saveSafetensors(at('net.safetensors'), new BatchNorm2D(3));
+    return [at('net.safetensors'), new BatchNorm2D(3), { extra: 'ignore' }];
+  },
+  saveCheckpoint: (at) => [at('out.npz'), training()],
+  loadCheckpoint: async (at) => {
+    await index.saveCheckpoint(at('checkpoint.npz'), training());
+    return [at('checkpoint.npz'), training()];
+  },
+  cosineSchedule: () => [{ lr: 0.5, steps: 10, warmup: 2, final: 0.1 }],
+  'Adam#read': (at) => stateOf(new index.Adam(), at),
+  'RMSprop#read': (at) => stateOf(new index.RMSprop(), at),
+  'Sgd#read': (at) => stateOf(new index.Sgd(), at),
+  parametersOf: () => ['norm', new BatchNorm2D(3)],
+  recalibrate: () => [new BatchNorm2D(3), [image(), image()]],
+  updateParameter: () => [Tensor.ones([3]), provider(), new index.UnusedTensors()],
+  fold: () => [new index.Sequential(new index.Conv2D(3, 3, 1), new BatchNorm2D(3))],
+  batchSamples: () => [
+    [{ features: floats(4), label: 1 }],
+    { shape: [4], batchSize: 1, shuffle: () => 0.5, shuffleBuffer: 2, dropLast: false },
+  ],
+  readIdx: (at) => {
+    // Two bytes, along one axis.
+    writeFileSync(at('two.idx'), Buffer.from([0, 0, 8, 1, 0, 0, 0, 2, 5, 6]));
+    return [at('two.idx'), { type: 'uint8', axes: 1, maxBytes: 100 }];
+  },
+  'new AvgPool2D': () => [2, 1, 0],
+  'new MaxPool2D': () => [2, 1, 0],
+  'new GeneralizedResidual': () => [new BatchNorm2D(3), new BatchNorm2D(3)],
+  'new Residual': () => [new BatchNorm2D(3)],
+  'new Sequential': () => [new BatchNorm2D(3), new index.ReLU()],
+  'Conv2D.fromJSON': () => [{ ...new index.Conv2D(3, 2, 1).toJSON() }],
+  'FrozenBatchNorm2D.fromJSON': () => [{ ...new index.FrozenBatchNorm2D(3).toJSON() }],
+  'Linear.fromJSON': () => [{ ...new index.Linear(3, 2).toJSON() }],
+  moduleFromJSON: () => [{ ...new index.Linear(3, 2).toJSON() }, { types: {} }],
+  'BatchNorm2D.fromJSON': () => [{ ...new BatchNorm2D(3).toJSON() }],
+  'NpzReader.open': (at) => [npz(at)],
+  'NpzReader#tensor': () => ['scale.npy', Tensor.ones([3])],
+  'NpzReader#numbers': () => ['scale.npy', 3],
+  'NpzReader#number': () => ['epsilon.npy', { expected: 'a number', fits: () => true }],
+  'Adam#update': trained,
+  'RMSprop#update': trained,
+  'Sgd#update': trained,
+  'Tensor.from': () => [
+    [1, 2, 3, 4, 5, 6],
+    [2, 3],
+  ],
+  'Tensor.fromJSON': () => [{ ...Tensor.ones([3]).toJSON() }],
+  'Tensor.adopt': () => [floats(6), [2, 3]],
+  'Tensor#matmul': () => [Tensor.ones([3, 2])],
+  'Tensor#reshape': () => [[3, 2]],
+  batchNormInference: () => [
+    {
+      x: floats(24),
+      shape: [2, 3, 2, 2],
+      ...perChannel('scale', 'bias', 'runningMean', 'runningVar'),
+      epsilon: 1e-3,
+    },
+    floats(24),
+  ],
+  batchNormTraining: () => [
+    {
+      x: floats(24),
+      shape: [2, 3, 2, 2],
+      ...perChannel('scale', 'bias', 'runningMean', 'runningVar'),
+      epsilon: 1e-3,
+      momentum: 0.5,
+    },
+    { y: floats(24), ...perChannel('mean', 'meanLow', 'invStd') },
+  ],
+  batchNormBackward: () => [
+    {
+      x: floats(24),
+      dy: floats(24),
+      shape: [2, 3, 2, 2],
+      ...perChannel('scale', 'mean', 'meanLow', 'invStd'),
+    },
+    { dx: floats(24), ...perChannel('dscale', 'dbias') },
+  ],
+};
+
+function provider(): index.GradientProvider {
+  return { gradient: (parameter) => parameter.clone() };
+}
+
+/** What is tried for arguments that only their types tell of: the first that the call takes stays. */
+interface World {
+  /** For a number that is an argument, and for one in an options object. */
+  readonly number: number;
+  readonly option: number;
+  readonly shape: readonly number[];
+  readonly taped: boolean;
+}
+
+const shapes = [[2, 3, 2, 2], [2, 3], [3], [], [3, 4, 4], [2, 3, 8, 8]];
+const worlds: readonly World[] = [3, 1, 0.5].flatMap((number) =>
+  [0.5, 1, 2].flatMap((option) =>
+    shapes.flatMap((shape) => [false, true].map((taped) => ({ number, option, shape, taped }))),
+  ),
+);
+
+/** Makes right calls of what is public. */
+export class Examples {
+  readonly #worlds = new Map<string, World>();
+
+  constructor(
+    private readonly checker: ts.TypeChecker,
+    private readonly callables: readonly Callable[],
+    private readonly at: Places,
+  ) {}
+
+  /** A right call, with everything in it made anew. */
+  async of(callable: Callable): Promise<Example> {
+    const { name } = callable;
+    if (name in special) {
+      return { self: await this.#receiver(callable), args: await special[name](this.at) };
+    }
+    const known = this.#worlds.get(name);
+    if (known !== undefined) return this.#make(callable, known);
+    let failure: unknown;
+    for (const world of worlds) {
+      try {
+        const { self, args } = await this.#make(callable, world);
+        await invoke(callable, self, args);
+        this.#worlds.set(name, world);
+        return await this.#make(callable, world);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    throw new Error(`No right call of ${name} was found. Add one to test/robustness/misuse/examples.ts`, {
+      cause: failure,
+    });
+  }
+
+  /** Closes the files that examples have opened. */
+  close(): void {
+    for (const reader of readers.splice(0)) reader.close();
+  }
+
+  async #make(callable: Callable, world: World): Promise<Example> {
+    const self = await this.#receiver(callable);
+    const args: unknown[] = [];
+    for (const { name, types } of callable.parameters) {
+      args.push(await this.#value(types[0], name, self, world));
+    }
+    return { self, args };
+  }
+
+  async #receiver({ kind, name, owner, module }: Callable): Promise<unknown> {
+    if (kind === 'function' || kind === 'constructor') return undefined;
+    const exported = (module === 'index' ? index : raw) as Record<string, unknown>;
+    if (kind === 'static') return exported[owner];
+    const make = receivers[name] ?? receivers[owner];
+    if (make !== undefined) return make(this.at);
+    const value = exported[owner] ?? exported[owner[0].toLowerCase() + owner.slice(1)];
+    if (typeof value !== 'function') {
+      if (value === undefined)
+        throw new Error(`No ${owner} was found. Add one to test/robustness/misuse/examples.ts`);
+      return value;
+    }
+    const constructor = this.callables.find(({ name }) => name === `new ${owner}`);
+    if (constructor === undefined)
+      throw new Error(`No ${owner} was found. Add one to test/robustness/misuse/examples.ts`);
+    const { args } = await this.of(constructor);
+    return Reflect.construct(value, args as unknown[]) as unknown;
+  }
+
+  async #value(type: ts.Type, name: string, self: unknown, world: World): Promise<unknown> {
+    if (type.isUnion()) {
+      const rest = type.types.filter(({ flags }) => !(flags & (ts.TypeFlags.Undefined | ts.TypeFlags.Null)));
+      const [first] = rest.filter(({ flags }) => flags & ts.TypeFlags.Number).concat(rest);
+      return this.#value(first, name, self, world);
+    }
+    if (type.isIntersection()) return this.#value(type.types[0], name, self, world);
+    if (type.isNumberLiteral() || type.isStringLiteral()) return type.value;
+    const { flags } = type;
+    if (flags & ts.TypeFlags.Number) return world.number;
+    if (flags & ts.TypeFlags.String)
+      return name === 'path' ? this.#path(self) : name === 'prefix' ? '' : 'name';
+    if (flags & ts.TypeFlags.BooleanLike) return true;
+    if (flags & ts.TypeFlags.TypeParameter) {
+      const constraint = this.checker.getBaseConstraintOfType(type);
+      if (constraint !== undefined) return this.#value(constraint, name, self, world);
+    }
+    if (flags & ts.TypeFlags.Object) return this.#object(type, name, self, world);
+    return {};
+  }
+
+  async #object(type: ts.Type, name: string, self: unknown, world: World): Promise<unknown> {
+    const { checker } = this;
+    if (checker.isTupleType(type) || checker.isArrayType(type)) {
+      const parts = checker.getTypeArguments(type as ts.TypeReference);
+      return Promise.all(parts.map((part) => this.#value(part, name, self, world)));
+    }
+    if (type.getCallSignatures().length > 0) return () => 0.5;
+    const className = type.symbol.name;
+    if (className === 'Tensor') {
+      const tensor = Tensor.ones(world.shape);
+      return world.taped ? tensor.trace() : tensor;
+    }
+    if (className === 'NpzReader' && self !== undefined) {
+      return opened(await this.#path(self));
+    }
+    if (className === 'Gradients') return gradients().found;
+    if (className === 'GradientProvider') return provider();
+    if (className.endsWith('Array')) return floats(6);
+    if (type.symbol.flags & ts.SymbolFlags.Class) {
+      const module = 'index';
+      return this.#receiver({
+        kind: 'method',
+        owner: className,
+        member: '',
+        name: '',
+        module,
+        parameters: [],
+      });
+    }
+    const members = checker.getPropertiesOfType(type);
+    const entries: [string, unknown][] = [];
+    for (const member of members) {
+      const inside = { ...world, number: world.option };
+      const value = await this.#value(checker.getTypeOfSymbol(member), member.name, self, inside);
+      entries.push([member.name, value]);
+    }
+    return Object.fromEntries(entries);
+  }
+
+  /** A file with the tensors of `self`, where it has any. */
+  async #path(self: unknown): Promise<string> {
+    const path = this.at('self.npz');
+    const { constructor } = self as object;
+    const known = saved.get(constructor);
+    if (known !== undefined) {
+      writeFileSync(path, known);
+    } else if (typeof (self as Partial<index.SaveToNpz>).write === 'function') {
+      // Once for each class: it waits for the disk.
+      await index.saveNpz(path, self as index.SaveToNpz);
+      saved.set(constructor, readFileSync(path));
+    }
+    return path;
+  }
+}
+
+/** Calls, constructs or assigns; a promise is left to the caller. */
+export function invoke(callable: Callable, self: unknown, args: readonly unknown[]): unknown {
+  const { kind, member, name, module } = callable;
+  const exported = (module === 'index' ? index : raw) as Record<string, unknown>;
+  switch (kind) {
+    case 'function':
+      return (exported[name] as Untyped)(...args);
+    case 'constructor':
+      return Reflect.construct(exported[member] as new () => unknown, args as unknown[]);
+    case 'setter':
+      (self as Record<string, unknown>)[member] = args[0];
+      return undefined;
+    default:
+      return ((self as Record<string, unknown>)[member] as Untyped).apply(self, args as unknown[]);
+  }
+}

@@ -1,0 +1,277 @@
+import type { Shape } from 'batchnorm';
+import { channelIndices, channelStatistics, type Layout } from '../../../support/float64.js';
+import { type Cotangent, pullThrough } from './graph-model.js';
+
+/** What an operation gives in float64, how far float32 may be from it, and its derivative. */
+export interface Expected {
+  readonly shape: Shape;
+  readonly values: Float64Array;
+  /** For each value the most that it may be off; 0 where the result is the nearest float32. */
+  readonly slack: (i: number) => number;
+  /** False where float32 inputs make the contract impossible. */
+  readonly comparable?: boolean;
+  readonly pull: (dy: Cotangent) => readonly (Cotangent | undefined)[];
+}
+
+type Values = ArrayLike<number>;
+const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+const map = (x: Values, f: (v: number, i: number) => number) => Float64Array.from(Array.from(x), f);
+
+export const unary: Readonly<
+  Record<string, { f: (x: number) => number; slope: (x: number, y: number) => number; exact: boolean }>
+> = {
+  exp: { f: Math.exp, slope: (_x, y) => y, exact: false },
+  log: { f: Math.log, slope: (x) => 1 / x, exact: false },
+  sqrt: { f: Math.sqrt, slope: (_x, y) => 1 / (2 * y), exact: true },
+  square: { f: (x) => x * x, slope: (x) => 2 * x, exact: true },
+  relu: { f: (x) => (x > 0 || Number.isNaN(x) ? x : 0), slope: (_x, y) => (y > 0 ? 1 : 0), exact: true },
+};
+
+export function expectUnary(name: string, x: Values, shape: Shape, y: Values): Expected {
+  const { f, slope, exact } = unary[name];
+  const values = map(x, f);
+  const terms = range(x.length).map((i) => [i, i, slope(x[i], y[i])] as const);
+  return {
+    ...{ shape, values, slack: (i) => (exact ? 0 : 2e-6 * Math.max(1, Math.abs(values[i]))) },
+    pull: (dy) => [pullThrough(x.length, dy, terms)],
+  };
+}
+
+export type Binary = 'add' | 'sub' | 'mul' | 'div';
+const binary: Readonly<
+  Record<
+    Binary,
+    readonly [
+      f: (a: number, b: number) => number,
+      da: (a: number, b: number) => number,
+      db: (a: number, b: number) => number,
+    ]
+  >
+> = {
+  add: [(a, b) => a + b, () => 1, () => 1],
+  sub: [(a, b) => a - b, () => 1, () => -1],
+  mul: [(a, b) => a * b, (_a, b) => b, (a) => a],
+  div: [(a, b) => a / b, (_a, b) => 1 / b, (a, b) => -a / b / b],
+};
+
+/** `b` is a number, a scalar, of the same shape, or a row. */
+export function expectBinary(name: Binary, a: Values, b: Values, shape: Shape): Expected {
+  const [f, da, db] = binary[name];
+  const other = (i: number) => b[i % b.length];
+  const all = range(a.length);
+  return {
+    ...{ shape, values: map(a, (v, i) => f(v, other(i))), slack: () => 0 },
+    pull: (dy) => [
+      pullThrough(
+        a.length,
+        dy,
+        all.map((i) => [i, i, da(a[i], other(i))] as const),
+      ),
+      pullThrough(
+        b.length,
+        dy,
+        all.map((i) => [i % b.length, i, db(a[i], other(i))] as const),
+      ),
+    ],
+  };
+}
+
+/** Whether the right operand fits the left one. */
+export function fitsRight(left: Shape, right: Shape): boolean {
+  if (right.length === 0 || String(left) === String(right))
+    return right.length === 0 || left.length === right.length;
+  return left.length > 0 && right.length === 1 && right[0] === left[left.length - 1];
+}
+
+export function expectSum(x: Values, divisor: number): Expected {
+  const numbers = Array.from(x);
+  const total = numbers.reduce((a, b) => a + b, 0) / divisor;
+  const size = numbers.reduce((a, b) => a + Math.abs(b), 0) / divisor;
+  return {
+    ...{ shape: [], values: Float64Array.of(total), slack: () => 2e-6 * size },
+    pull: (dy) => [
+      pullThrough(
+        x.length,
+        dy,
+        range(x.length).map((i) => [i, 0, 1 / divisor] as const),
+      ),
+    ],
+  };
+}
+
+export function expectMatmul(a: Values, b: Values, [m, k]: Shape, n: number, transposed: boolean): Expected {
+  const at = (l: number, j: number) => (transposed ? j * k + l : l * n + j);
+  const values = new Float64Array(m * n);
+  const sizes = new Float64Array(m * n);
+  const cells = range(m).flatMap((i) =>
+    range(n).flatMap((j) => range(k).map((l) => [i * k + l, at(l, j), i * n + j] as const)),
+  );
+  for (const [p, q, r] of cells) {
+    values[r] += a[p] * b[q];
+    sizes[r] += Math.abs(a[p] * b[q]);
+  }
+  return {
+    ...{ shape: [m, n], values, slack: (i) => 1e-6 * (k + 1) * sizes[i] },
+    pull: (dy) => [
+      pullThrough(
+        a.length,
+        dy,
+        cells.map(([p, q, r]) => [p, r, b[q]] as const),
+      ),
+      pullThrough(
+        b.length,
+        dy,
+        cells.map(([p, q, r]) => [q, r, a[p]] as const),
+      ),
+    ],
+  };
+}
+
+export function expectLogSoftmax(x: Values, shape: Shape): Expected {
+  const columns = shape[shape.length - 1];
+  const rowOf = (i: number) => range(columns).map((c) => i - (i % columns) + c);
+  const values = map(x, (v, i) => {
+    const row = rowOf(i).map((j) => x[j]);
+    const top = Math.max(...row);
+    return v - top - Math.log(row.reduce((sum, each) => sum + Math.exp(each - top), 0));
+  });
+  return {
+    ...{ shape, values, slack: (i) => 4e-6 * Math.max(1, Math.abs(values[i]), Math.abs(x[i])) },
+    pull: (dy) => [
+      pullThrough(
+        x.length,
+        dy,
+        range(x.length).flatMap((i) =>
+          rowOf(i).map(
+            (j) =>
+              [
+                i,
+                j,
+                (i === j ? 1 : 0) - Math.exp(values[i]),
+                (i === j ? 1 : 0) + Math.exp(values[i]),
+              ] as const,
+          ),
+        ),
+      ),
+    ],
+  };
+}
+
+export function layoutOf(shape: Shape): Layout {
+  const [images, channels, height, width] = shape.length === 3 ? [1, ...shape] : shape;
+  return { images, channels, plane: height * width };
+}
+
+export function expectInference(
+  x: Values,
+  shape: Shape,
+  scale: Values,
+  bias: Values,
+  mean: Values,
+  variance: Values,
+  epsilon: number,
+): Expected {
+  const layout = layoutOf(shape);
+  const values = new Float64Array(x.length);
+  const slacks = new Float64Array(x.length);
+  const factors = new Float64Array(x.length);
+  for (let c = 0; c < layout.channels; c++) {
+    const invStd = 1 / Math.sqrt(variance[c] + epsilon);
+    for (const i of channelIndices(layout, c)) {
+      factors[i] = scale[c] * invStd;
+      values[i] = (x[i] - mean[c]) * factors[i] + bias[c];
+      // x - mean is rounded once, as are factor, product and sum.
+      slacks[i] = 1e-6 * Math.max(Math.abs(values[i] - bias[c]), Math.abs(bias[c]));
+    }
+  }
+  return {
+    ...{ shape, values, slack: (i) => slacks[i] },
+    pull: (dy) => [
+      pullThrough(
+        x.length,
+        dy,
+        range(x.length).map((i) => [i, i, factors[i]] as const),
+      ),
+    ],
+  };
+}
+
+/** Statistics with n - 1 for the running variance besides. */
+export interface ExpectedTraining extends Expected {
+  readonly means: Float64Array;
+  readonly variances: Float64Array;
+}
+
+export function expectTraining(
+  x: Values,
+  shape: Shape,
+  scale: Values,
+  bias: Values,
+  epsilon: number,
+): ExpectedTraining {
+  const layout = layoutOf(shape);
+  const { channels } = layout;
+  const values = new Float64Array(x.length);
+  const slacks = new Float64Array(x.length);
+  const xHat = new Float64Array(x.length);
+  const factor = new Float64Array(channels);
+  const means = new Float64Array(channels);
+  const variances = new Float64Array(channels);
+  const indices = range(channels).map((c) => [...channelIndices(layout, c)]);
+  let comparable = true;
+  const count = layout.images * layout.plane;
+  for (const [c, all] of indices.entries()) {
+    const { mean, variance } = channelStatistics(x, layout, c);
+    // Of a constant channel the variance is nothing but epsilon.
+    comparable &&= variance === 0 || Math.abs(mean) < 1e4 * Math.sqrt(variance);
+    const invStd = 1 / Math.sqrt(variance + epsilon);
+    means[c] = mean;
+    variances[c] = (variance * count) / (count - 1);
+    factor[c] = scale[c] * invStd;
+    let most = Math.abs(bias[c]);
+    for (const i of all) {
+      xHat[i] = (x[i] - mean) * invStd;
+      values[i] = xHat[i] * scale[c] + bias[c];
+      most = Math.max(most, Math.abs(values[i] - bias[c]));
+    }
+    for (const i of all) slacks[i] = 1e-6 * most;
+  }
+  return {
+    ...{ shape, values, slack: (i) => slacks[i], comparable, means, variances },
+    pull: (dy) => [
+      pullThrough(
+        x.length,
+        dy,
+        indices.flatMap((all, c) => all.flatMap((i) => all.map((j) => dxTerm(i, j, factor[c], count, xHat)))),
+      ),
+      pullThrough(
+        channels,
+        dy,
+        indices.flatMap((all, c) => all.map((i) => [c, i, xHat[i]] as const)),
+      ),
+      pullThrough(
+        channels,
+        dy,
+        indices.flatMap((all, c) => all.map((i) => [c, i, 1] as const)),
+      ),
+    ],
+  };
+}
+
+/** scale * invStd * ((i is j) - 1 / n - x^[i] * x^[j] / n) */
+function dxTerm(
+  i: number,
+  j: number,
+  factor: number,
+  count: number,
+  xHat: Float64Array,
+): readonly [number, number, number, number] {
+  const self = i === j ? 1 : 0;
+  const product = (xHat[i] * xHat[j]) / count;
+  return [
+    i,
+    j,
+    factor * (self - 1 / count - product),
+    Math.abs(factor) * (self + 1 / count + Math.abs(product)),
+  ];
+}

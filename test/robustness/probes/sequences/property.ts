@@ -1,0 +1,29 @@
+import fc from 'fast-check';
+import { type Step, World } from './world.js';
+
+// Without the bias towards small numbers, which would mostly choose the first actions.
+const choice = fc.noBias(fc.nat(999));
+
+/** Any steps, in any order. */
+const steps: fc.Arbitrary<Step[]> = fc.noBias(
+  fc.array(fc.record({ action: choice, a: choice, b: choice, c: choice }), {
+    minLength: 1,
+    maxLength: 50,
+    size: 'max',
+  }),
+);
+
+/** Runs so many sequences; what fails is made shorter before it is reported. Gives what was seen. */
+export async function runSequences(count: number, seed: number, path: string): Promise<World['seen']> {
+  const seen = { done: 0, refused: 0, compared: 0, backward: 0, differentiated: 0 };
+  const property = fc.asyncProperty(steps, async (sequence) => {
+    const world = new World(path, seen);
+    try {
+      for (const step of sequence) await world.step(step);
+    } finally {
+      world.close();
+    }
+  });
+  await fc.assert(property, { numRuns: count, seed, endOnFailure: false });
+  return seen;
+}

@@ -1,0 +1,662 @@
+import { rmSync } from 'node:fs';
+import {
+  backward,
+  BatchNorm2D,
+  crossEntropyWithLogits,
+  FileFormatError,
+  type Gradients,
+  Linear,
+  type OwnedTape,
+  Sgd,
+  type Shape,
+  storagePool,
+  Tensor,
+  UnusedParamsError,
+} from 'batchnorm';
+import { seeded } from '../../../support/random.js';
+import { addInto, type Cotangent, ModelGraph, type ModelNode } from './graph-model.js';
+import * as oracle from './oracle.js';
+import { asSource, countOf, isTame, shapes, someValues } from './values.js';
+
+type AnyTensor = Tensor<Shape> | Tensor<Shape, OwnedTape>;
+
+/** A tensor, and what is known of it. */
+interface Slot {
+  readonly real: AnyTensor;
+  readonly shape: Shape;
+  readonly values: Float32Array;
+  readonly graph: ModelGraph | undefined;
+  readonly node: ModelNode;
+  ended: boolean;
+}
+
+/** A parameter as the model knows it: how often it was changed in place. */
+interface Changes {
+  changes: number;
+}
+
+interface Norm {
+  readonly real: BatchNorm2D<number>;
+  readonly scale: Changes;
+  batches: number;
+}
+
+interface Found {
+  readonly real: Gradients;
+  readonly found: Map<number, Cotangent>;
+  tame: boolean;
+  consumed: boolean;
+}
+
+interface File {
+  readonly json: string;
+}
+
+/** One step of a sequence; the numbers choose among what there is. */
+export interface Step {
+  readonly action: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+const mostSlots = 10;
+const lr = 0.125;
+const sgd = new Sgd({ lr });
+const binaries = ['add', 'sub', 'mul', 'div'] as const;
+const unaries = Object.keys(oracle.unary) as ('exp' | 'log' | 'sqrt' | 'square' | 'relu')[];
+
+/** What steps do, as often as they stand here. */
+const actions = [
+  ...(['create', 'create', 'trace', 'trace', 'release', 'view', 'copy'] as const),
+  ...(['unary', 'unary', 'binary', 'binary', 'reduce', 'reduce', 'matmul', 'reshape'] as const),
+  ...(['logSoftmax', 'crossEntropy', 'linear', 'infer', 'train', 'train', 'train'] as const),
+  ...(['backward', 'backward', 'backward', 'update', 'update', 'manage'] as const),
+];
+
+/** Plain JavaScript's view of a tensor. */
+type Loose = Record<string, (...args: unknown[]) => AnyTensor>;
+
+/** Runs steps on the library and on a plain model of it, and compares the two after each. */
+export class World {
+  readonly #slots: Slot[] = [];
+  readonly #norms: Norm[] = [];
+  readonly #linear = new Linear(3, 2, { rng: seeded(4) });
+  readonly #weight: Changes = { changes: 0 };
+  readonly #found: Found[] = [];
+  readonly #views: { readonly view: Float32Array; readonly copy: Buffer }[] = [];
+  #file: File | undefined;
+  /** How often each of its outcomes was seen: a run in which nothing succeeds proves nothing. */
+  readonly seen: Record<'done' | 'refused' | 'compared' | 'backward' | 'differentiated', number>;
+
+  constructor(
+    private readonly path: string,
+    seen: World['seen'],
+  ) {
+    this.seen = seen;
+    for (let i = 0; i < 2; i++) this.#norms.push(this.#norm(new BatchNorm2D(3)));
+  }
+
+  async step({ action, a, b, c }: Step): Promise<void> {
+    await this[actions[action % actions.length]](a, b, c);
+    this.#verify();
+  }
+
+  close(): void {
+    rmSync(this.path, { force: true });
+  }
+
+  create(a: number, b: number, c: number): void {
+    const shape = shapes[a % shapes.length];
+    const values = someValues(b, countOf(shape));
+    if (c % 5 === 0) {
+      const own = Float32Array.from(values);
+      this.#put(this.#leaf(Tensor.adopt(own, shape), shape, values));
+    } else {
+      this.#put(this.#leaf(Tensor.from(asSource(values, shape, c), shape), shape, values));
+    }
+  }
+
+  trace(a: number): void {
+    const slot = this.#slot(a, (each) => each.graph === undefined && !each.ended);
+    const fault = slot.graph !== undefined ? 'has a tape' : endOf(slot);
+    const real = this.#act(fault, () => (slot.real as Tensor<Shape>).trace());
+    if (real !== undefined) this.#put({ ...slot, real, graph: new ModelGraph() });
+  }
+
+  copy(a: number, b: number): void {
+    const slot = this.#slot(a);
+    const method = b % 2 === 0 ? 'clone' : 'detach';
+    const real = this.#act(endOf(slot), () => slot.real[method]());
+    if (real !== undefined) this.#put(this.#leaf(real, slot.shape, slot.values));
+  }
+
+  release(a: number): void {
+    const slot = this.#slot(a);
+    slot.real.dispose();
+    slot.ended = true;
+    // Others over the same memory keep it; those of the same object are this one.
+  }
+
+  view(a: number): void {
+    const slot = this.#slot(a);
+    const view = this.#act(endOf(slot), () => slot.real.data);
+    if (view !== undefined) this.#views.push({ view, copy: bytesOf(view) });
+    if (this.#views.length > 6) this.#views.shift();
+  }
+
+  unary(a: number, b: number): void {
+    const x = this.#slot(a, isUsable);
+    const name = unaries[b % unaries.length];
+    const real = this.#act(faultOf(x), () => x.real[name]());
+    if (real === undefined) return;
+    const values = valuesOf(real);
+    this.#result(real, [x], oracle.expectUnary(name, x.values, x.shape, values));
+  }
+
+  binary(a: number, b: number, c: number): void {
+    const x = this.#slot(a, isUsable);
+    const name = binaries[c % 4];
+    const method = (other: unknown) => (x.real as unknown as Loose)[name](other);
+    if (c % 3 === 0) {
+      const number = Math.fround((b % 7) - 3.5);
+      const real = this.#act(faultOf(x), () => method(number));
+      if (real === undefined) return;
+      const expected = oracle.expectBinary(name, x.values, [number], x.shape);
+      this.#result(real, [x], { ...expected, pull: (dy) => expected.pull(dy).slice(0, 1) });
+      return;
+    }
+    const y = this.#slot(b, (each) => isUsable(each) && oracle.fitsRight(x.shape, each.shape));
+    const fault =
+      faultOf(x) ?? faultOf(y) ?? (oracle.fitsRight(x.shape, y.shape) ? undefined : 'does not fit');
+    const real = this.#act(fault, () => method(y.real));
+    if (real !== undefined)
+      this.#result(real, [x, y], oracle.expectBinary(name, x.values, y.values, x.shape));
+  }
+
+  reduce(a: number, b: number): void {
+    this.#reduceTo(this.#slot(a, isUsable), b);
+  }
+
+  #reduceTo(x: Slot, b: number): void {
+    const name = b % 2 === 0 ? 'sum' : 'mean';
+    const real = this.#act(faultOf(x), () => x.real[name]());
+    if (real !== undefined)
+      this.#result(real, [x], oracle.expectSum(x.values, name === 'sum' ? 1 : x.values.length));
+  }
+
+  matmul(a: number, b: number): void {
+    const x = this.#slot(a, (each) => isUsable(each) && each.shape.length === 2);
+    const y = this.#slot(
+      b,
+      (each) => isUsable(each) && each.shape.length === 2 && each.shape[0] === x.shape[1],
+    );
+    const fits = x.shape.length === 2 && y.shape.length === 2 && x.shape[1] === y.shape[0];
+    const fault = faultOf(x) ?? faultOf(y) ?? (fits ? undefined : 'does not fit');
+    const real = this.#act(fault, () => (x.real as unknown as Loose).matmul(y.real));
+    if (real !== undefined)
+      this.#result(real, [x, y], oracle.expectMatmul(x.values, y.values, x.shape, y.shape[1], false));
+  }
+
+  reshape(a: number, b: number): void {
+    const x = this.#slot(a, isUsable);
+    const shape = shapes[b % shapes.length];
+    const fault = faultOf(x) ?? (countOf(shape) === x.values.length ? undefined : 'another size');
+    const real = this.#act(fault, () => x.real.reshape(shape));
+    if (real === undefined) return;
+    const values = Float64Array.from(x.values);
+    this.#result(real, [x], { shape, values, slack: () => 0, pull: (dy) => [dy] });
+  }
+
+  logSoftmax(a: number): void {
+    const x = this.#slot(a, (each) => isUsable(each) && each.shape.length === 2);
+    const fits = x.shape.length === 1 || x.shape.length === 2;
+    const fault = faultOf(x) ?? (fits ? undefined : 'another rank');
+    const real = this.#act(fault, () => (x.real as unknown as Loose).logSoftmax());
+    if (real !== undefined) this.#result(real, [x], oracle.expectLogSoftmax(x.values, x.shape));
+  }
+
+  crossEntropy(a: number, b: number): void {
+    const x = this.#slot(a, (each) => isUsable(each) && each.shape.length === 2);
+    const [rows = 0, columns = 0] = x.shape;
+    const targets = Array.from({ length: rows }, (_, i) => (b + i) % (columns + (b % 3 === 0 ? 1 : 0)));
+    const fits = x.shape.length === 2 && rows > 0 && targets.every((each) => each < columns);
+    const fault = faultOf(x) ?? (fits ? undefined : 'does not fit');
+    const call = crossEntropyWithLogits as (x: unknown, targets: unknown) => AnyTensor;
+    const real = this.#act(fault, () => call(x.real, targets));
+    if (real === undefined) return;
+    const { values, pull, slack } = oracle.expectLogSoftmax(x.values, x.shape);
+    const chosen = targets.map((column, row) => row * columns + column);
+    const loss = -chosen.reduce((sum, i) => sum + values[i], 0) / rows;
+    const slacks = chosen.reduce((sum, i) => sum + slack(i), 0);
+    const spread = ({ value, bound }: Cotangent): Cotangent => ({
+      value: values.map((_, i) => (chosen.includes(i) ? -value[0] / rows : 0)),
+      bound: values.map((_, i) => (chosen.includes(i) ? bound[0] / rows : 0)),
+    });
+    this.#result(real, [x], {
+      ...{ shape: [], values: Float64Array.of(loss), slack: () => slacks },
+      pull: (dy) => pull(spread(dy)),
+    });
+  }
+
+  linear(a: number): void {
+    const x = this.#slot(a, (each) => isUsable(each) && each.shape.length === 2 && each.shape[1] === 3);
+    const fits = x.shape.length === 2 && x.shape[1] === 3;
+    const fault = faultOf(x) ?? (fits ? undefined : 'another shape');
+    const forward = (input: unknown) => (this.#linear as unknown as Loose).forward(input);
+    const real = this.#act(fault, () => forward(x.real));
+    if (real === undefined) return;
+    const weight = this.#linear.weight.array().flat();
+    const bias = this.#linear.bias.array();
+    const product = oracle.expectMatmul(x.values, weight, x.shape, 2, true);
+    const sum = oracle.expectBinary('add', product.values, bias, product.shape);
+    const slack = (i: number) => product.slack(i) + 1e-6 * Math.abs(sum.values[i]);
+    const others = [this.#linear.weight, this.#linear.bias].map(nodeOf);
+    const pull = (dy: Cotangent) => [...product.pull(dy), sum.pull(dy)[1]];
+    this.#result(real, [x], { ...sum, slack, pull }, others);
+    x.graph?.save(this.#weight);
+  }
+
+  infer(a: number, b: number): void {
+    const { real: norm } = this.#normAt(b);
+    const x = this.#slot(
+      a,
+      (each) => isUsable(each) && each.graph === undefined && imageFault(each.shape) === undefined,
+    );
+    const fault = x.graph !== undefined ? 'has a tape' : (endOf(x) ?? imageFault(x.shape));
+    const real = this.#act(fault, () => (norm as unknown as Loose).forward(x.real));
+    if (real === undefined) return;
+    const [scale, bias, mean, variance] = tensorsOf(norm);
+    const expected = oracle.expectInference(x.values, x.shape, scale, bias, mean, variance, norm.epsilon);
+    // Where x is next to the mean, its own rounding is all that is left; the mean was rounded, too.
+    const comparable = [scale, bias, mean, variance].every(isTame);
+    this.#result(real, [x], { ...expected, comparable });
+  }
+
+  train(a: number, b: number): void {
+    const norm = this.#normAt(b);
+    const { real: layer } = norm;
+    const x = this.#slot(
+      a,
+      (each) => isUsable(each) && each.graph !== undefined && imageFault(each.shape) === undefined,
+    );
+    const { images, plane } = oracle.layoutOf(x.shape.length < 3 ? [0, 3, 0, 0] : x.shape);
+    const few = images * plane < 2 ? 'too few values' : undefined;
+    const fault = x.graph === undefined ? 'has no tape' : (faultOf(x) ?? imageFault(x.shape) ?? few);
+    const [scale, bias, mean, variance] = tensorsOf(layer);
+    const real = this.#act(fault, () => (layer as unknown as Loose).forwardMut(x.real));
+    if (real === undefined) return;
+    const weight = layer.momentum === 'cumulative' ? 1 / (norm.batches + 1) : layer.momentum;
+    norm.batches++;
+    const expected = oracle.expectTraining(x.values, x.shape, scale, bias, layer.epsilon);
+    const comparable = expected.comparable === true && [scale, bias].every(isTame);
+    this.#result(real, [x], { ...expected, comparable }, [layer.scale, layer.bias].map(nodeOf));
+    x.graph?.save(norm.scale);
+    if (!comparable || ![x.values, mean, variance].every(isTame)) return;
+    const now = tensorsOf(layer);
+    const moved = [mean, variance].map((old, i) =>
+      old.map((each, c) => (1 - weight) * each + weight * [expected.means, expected.variances][i][c]),
+    );
+    for (const [i, values] of moved.entries()) {
+      const size = [mean, variance][i];
+      values.forEach((value, c) => {
+        const deviation = Math.sqrt(expected.variances[c]);
+        const slack =
+          2e-6 * (Math.abs(value) + Math.abs(size[c]) + (i === 0 ? deviation : 0)) +
+          1e-7 * Math.abs(expected.means[c]);
+        requireNear(now[2 + i][c], value, slack, i === 0 ? 'runningMean' : 'runningVar');
+      });
+    }
+  }
+
+  backward(a: number, b: number, c: number): void {
+    const isLoss = (each: Slot) =>
+      each.graph?.consumed === false && each.shape.length === 0 && each.node.pull !== undefined;
+    if (!this.#slots.some(isLoss)) {
+      const taped = (each: Slot) => isUsable(each) && each.node.pull !== undefined;
+      if (this.#slots.some(taped)) this.#reduceTo(this.#slot(a, taped), b);
+    }
+    const loss = this.#slot(a, isLoss);
+    const kept = c % 3 === 0 && this.#slots.length > 0 ? [this.#slot(b)] : [];
+    const into = c % 4 === 1 && this.#found.length > 0 ? this.#found[b % this.#found.length] : undefined;
+    const graph = loss.graph?.root;
+    const fault =
+      graph === undefined || graph.consumed || loss.shape.length > 0
+        ? 'is no loss'
+        : kept.some((each) => each.graph?.root !== graph)
+          ? 'keeps what is elsewhere'
+          : into?.consumed === true
+            ? 'adds to what is consumed'
+            : graph.stale
+              ? 'a parameter was updated'
+              : undefined;
+    const call = backward as (loss: unknown, options: unknown) => Gradients;
+    const options = {
+      keep: kept.map(({ real }) => real),
+      ...(into === undefined ? {} : { into: into.real }),
+    };
+    const real = this.#act(fault, () => call(loss.real, options));
+    if (real === undefined || graph === undefined) return;
+    this.seen.backward++;
+    const found = graph.gradients(loss.node);
+    const outputs = new Set(graph.nodes.map(({ id }) => id));
+    for (const slot of this.#slots) {
+      const isOutput = slot.graph?.root === graph && outputs.has(slot.node.id);
+      if (isOutput && slot.shape.length > 0 && !kept.includes(slot)) slot.ended = true;
+    }
+    graph.consume();
+    if (into !== undefined) {
+      for (const [id, cotangent] of found) addInto(into.found, id, cotangent);
+      into.tame &&= graph.tame;
+      this.#checkGradients(into);
+    } else {
+      const state = { real, found, tame: graph.tame, consumed: false };
+      this.#found.push(state);
+      if (this.#found.length > 3) this.#found.shift();
+      this.#checkGradients(state);
+    }
+  }
+
+  update(a: number, b: number): void {
+    if (this.#found.length === 0) return;
+    const gradients = this.#found[b % this.#found.length];
+    const norm = this.#normAt(a);
+    const useLinear = a % 3 === 0;
+    const [module, parameters] = useLinear
+      ? [this.#linear, [this.#linear.weight, this.#linear.bias]]
+      : [norm.real, [norm.real.scale, norm.real.bias]];
+    const missing = parameters.some(({ id }) => !gradients.found.has(id));
+    const fault = gradients.consumed ? 'is consumed' : missing ? 'lacks gradients' : undefined;
+    const before = parameters.map(flat);
+    const changes =
+      fault === undefined ? parameters.map((p) => flatOrNothing(gradients.real.get(p as Tensor<Shape>))) : [];
+    const done = this.#act(fault, () => {
+      sgd.update(module, gradients.real);
+      return true;
+    });
+    if (done === undefined) return;
+    gradients.consumed = true;
+    (useLinear ? this.#weight : norm.scale).changes++;
+    for (const [p, parameter] of parameters.entries()) {
+      flat(parameter).forEach((value, i) => {
+        const expected = before[p][i] - lr * changes[p][i];
+        if (!Number.isFinite(Math.fround(expected)) || !Number.isFinite(changes[p][i])) return;
+        requireNear(
+          value,
+          expected,
+          2e-7 * (Math.abs(before[p][i]) + Math.abs(lr * changes[p][i])) + 1e-44,
+          'a step',
+        );
+      });
+    }
+  }
+
+  /** What is done with layers besides training. */
+  async manage(a: number, b: number, c: number): Promise<void> {
+    const norm = this.#normAt(a);
+    const { real } = norm;
+    switch (b % 9) {
+      case 0:
+        real.resetParams();
+        norm.scale.changes++;
+        norm.batches = 0;
+        break;
+      case 1:
+        if (this.#norms.length > 3) this.#norms.pop();
+        this.#norms.push({ ...this.#norm(real.clone()), batches: norm.batches });
+        if (this.#norms[this.#norms.length - 1].real.scale.id === real.scale.id)
+          throw new Error('A clone has the same id');
+        break;
+      case 2:
+        // It waits for the disk.
+        if (c % 8 !== 0) break;
+        await real.save(this.path);
+        this.#file = { json: JSON.stringify(real) };
+        break;
+      case 3:
+        await this.#load(norm);
+        break;
+      case 4:
+        real.momentum = ([0, 1, 0.25, 'cumulative'] as const)[c % 4];
+        break;
+      case 5:
+        this.#act('is no momentum', () => (real.momentum = [-1, 2, NaN, 'x' as unknown as number][c % 4]));
+        this.#act('is no epsilon', () => (real.epsilon = [0, -1, NaN, Infinity][c % 4]));
+        break;
+      case 6:
+        real.epsilon = [1e-5, 1e-3, 1][c % 3];
+        break;
+      case 7:
+        storagePool.clear();
+        break;
+      default: {
+        const copy = BatchNorm2D.fromJSON(JSON.parse(JSON.stringify(real)));
+        if (JSON.stringify(copy) !== JSON.stringify(real)) throw new Error('JSON has lost something');
+      }
+    }
+  }
+
+  async #load(norm: Norm): Promise<void> {
+    const { real } = norm;
+    const before = JSON.stringify(real);
+    if (this.#file === undefined) {
+      const error: unknown = await real.load(this.path).catch((caught: unknown) => caught);
+      if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ENOENT')
+        throw new Error('A file that is not there was loaded', { cause: error });
+      if (JSON.stringify(real) !== before) throw new Error('A load that failed has changed something');
+      return;
+    }
+    await real.load(this.path);
+    const saved = JSON.parse(this.#file.json) as { momentum: unknown; batches: number };
+    norm.scale.changes++;
+    if (saved.momentum === 'cumulative') norm.batches = saved.batches;
+    const expected = JSON.stringify({ ...saved, batches: norm.batches });
+    if (JSON.stringify(real) !== expected)
+      throw new Error(`Loaded ${JSON.stringify(real)}, saved ${expected}`);
+  }
+
+  #norm(real: BatchNorm2D<number>): Norm {
+    return { real, scale: { changes: 0 }, batches: 0 };
+  }
+
+  #normAt(index: number): Norm {
+    return this.#norms[index % this.#norms.length];
+  }
+
+  /** One of the tensors; three times in four one that fits, where there is any. */
+  #slot(index: number, fits?: (slot: Slot) => boolean): Slot {
+    if (this.#slots.length === 0) this.create(index, index, index);
+    const fitting = fits === undefined || index % 4 === 3 ? [] : this.#slots.filter(fits);
+    const all = fitting.length > 0 ? fitting : this.#slots;
+    return all[Math.floor(index / 4) % all.length];
+  }
+
+  #put(slot: Slot): void {
+    this.#slots.push(slot);
+    if (this.#slots.length > mostSlots) this.#slots.shift();
+  }
+
+  #leaf(real: AnyTensor, shape: Shape, values: ArrayLike<number>): Slot {
+    return {
+      real,
+      shape,
+      values: Float32Array.from(values),
+      graph: undefined,
+      node: nodeOf(real),
+      ended: false,
+    };
+  }
+
+  /** Compares what an operation gave and notes it on the tape of its inputs. */
+  #result(
+    real: AnyTensor,
+    inputs: readonly Slot[],
+    expected: oracle.Expected,
+    parameters: readonly ModelNode[] = [],
+  ): void {
+    const { shape, comparable = true } = expected;
+    if (String(real.shape) !== String(shape) || real.shape.length !== shape.length) {
+      throw new Error(`The shape is [${real.shape.join()}], expected [${shape.join()}]`);
+    }
+    const values = valuesOf(real);
+    const tame = comparable && inputs.every((each) => isTame(each.values));
+    for (const [i, value] of expected.values.entries()) {
+      const slack = expected.slack(i);
+      // A zero may have either sign: the larger of -0 and 0 is either.
+      if (slack === 0) requireSame(values[i] + 0, Math.fround(value) + 0);
+      else if (tame && Number.isFinite(Math.fround(value)))
+        requireNear(values[i], value, slack + Math.abs(value) * 2 ** -23 + 1e-37, 'a result');
+    }
+    if (tame) this.seen.compared++;
+    const graphs = inputs.flatMap(({ graph }) => graph ?? []);
+    if (graphs.length === 0) {
+      this.#put({ ...this.#leaf(real, shape, values) });
+      return;
+    }
+    const graph = ModelGraph.merge(graphs);
+    if (!tame || !isTame(values)) graph.spoil();
+    const nodes = [...inputs.map(({ node }) => node), ...parameters];
+    const node: ModelNode = { id: real.id, shape, inputs: nodes, pull: expected.pull };
+    graph.record(node);
+    this.#put({ real, shape, values, graph, node, ended: false });
+  }
+
+  #checkGradients({ real, found, tame }: Found): void {
+    const tensors = new Map<number, AnyTensor>();
+    for (const slot of this.#slots) tensors.set(slot.real.id, slot.real);
+    for (const { real: norm } of this.#norms) for (const [, p] of norm.parameters()) tensors.set(p.id, p);
+    for (const p of [this.#linear.weight, this.#linear.bias]) tensors.set(p.id, p);
+    for (const [id, tensor] of tensors) {
+      const gradient = real.get(tensor);
+      const expected = found.get(id);
+      if ((gradient === undefined) !== (expected === undefined)) {
+        throw new Error(`A gradient is ${gradient === undefined ? 'missing' : 'too many'}`);
+      }
+      if (gradient === undefined || expected === undefined) continue;
+      if (String(gradient.shape) !== String(tensor.shape)) throw new Error('A gradient has another shape');
+      if (!tame) continue;
+      this.seen.differentiated++;
+      const values = valuesOf(gradient);
+      expected.value.forEach((value, i) => {
+        if (expected.bound[i] < 1e30)
+          requireNear(values[i], value, 5e-5 * expected.bound[i] + 1e-30, 'a gradient');
+      });
+    }
+  }
+
+  /** Calls; where the model says that it cannot be, the error must be ours and nothing may have changed. */
+  #act<T>(fault: string | undefined, call: () => T): T | undefined {
+    const before = this.#settings();
+    let result: T;
+    try {
+      result = call();
+    } catch (error) {
+      if (fault === undefined) throw new Error('An error although all was right', { cause: error });
+      requireOurs(error);
+      if (this.#settings() !== before)
+        throw new Error('Something has changed although there was an error', { cause: error });
+      this.seen.refused++;
+      return undefined;
+    }
+    if (fault !== undefined) throw new Error(`Expected an error: ${fault}`);
+    this.seen.done++;
+    return result;
+  }
+
+  #settings(): string {
+    return JSON.stringify([
+      this.#norms.map(({ real }) => real),
+      this.#linear.weight.array(),
+      this.#linear.bias.array(),
+    ]);
+  }
+
+  /** Everything is as the model has it: values, what is over, views, settings. */
+  #verify(): void {
+    for (const slot of this.#slots) {
+      let values: Float32Array | undefined;
+      try {
+        values = valuesOf(slot.real);
+      } catch (error) {
+        requireOurs(error);
+      }
+      if ((values === undefined) !== slot.ended)
+        throw new Error(
+          slot.ended ? 'A tensor can be read although its memory was given back' : 'A tensor cannot be read',
+        );
+      values?.forEach((value, i) => {
+        requireSame(value, slot.values[i]);
+      });
+    }
+    for (const { view, copy } of this.#views) {
+      if (!bytesOf(view).equals(copy)) throw new Error('A view has changed');
+    }
+    for (const { real, batches } of this.#norms) {
+      if (real.toJSON().batches !== batches)
+        throw new Error(`${real.toJSON().batches} batches, expected ${batches}`);
+    }
+  }
+}
+
+function nodeOf({ id, shape }: AnyTensor): ModelNode {
+  return { id, shape };
+}
+
+function endOf(slot: Slot): string | undefined {
+  return slot.ended ? 'its memory was given back' : undefined;
+}
+
+function faultOf(slot: Slot): string | undefined {
+  return slot.graph?.consumed === true ? 'its graph was consumed' : endOf(slot);
+}
+
+function isUsable(slot: Slot): boolean {
+  return faultOf(slot) === undefined;
+}
+
+function imageFault(shape: Shape): string | undefined {
+  const channels = shape.length === 3 ? shape[0] : shape.length === 4 ? shape[1] : undefined;
+  return channels === 3 ? undefined : 'is no image of three channels';
+}
+
+function flat(tensor: AnyTensor): number[] {
+  const values: unknown = tensor.array();
+  return Array.isArray(values) ? (values.flat(Infinity) as number[]) : [values as number];
+}
+
+function flatOrNothing(tensor: AnyTensor | undefined): number[] {
+  return tensor === undefined ? [] : flat(tensor);
+}
+
+/** Without taking `.data`, which would keep the memory from being used again. */
+function valuesOf(tensor: AnyTensor): Float32Array {
+  return Float32Array.from(flat(tensor));
+}
+
+function tensorsOf(norm: BatchNorm2D<number>): number[][] {
+  return norm.parameters().map(([, tensor]) => flat(tensor));
+}
+
+function bytesOf(view: Float32Array): Buffer {
+  return Buffer.from(new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice());
+}
+
+function requireSame(found: number, expected: number): void {
+  if (!Object.is(found, expected)) throw new Error(`${found} where ${expected} was expected`);
+}
+
+function requireNear(found: number, expected: number, slack: number, what: string): void {
+  if (Math.abs(found - expected) <= slack) return;
+  throw new Error(`${what} is ${found}, expected ${expected} within ${slack}`);
+}
+
+function requireOurs(error: unknown): void {
+  const classes = [TypeError, RangeError, FileFormatError, UnusedParamsError, Error];
+  const isOurs =
+    error instanceof Error &&
+    classes.some((each) => error.constructor === each) &&
+    /^(Expected |backward\(\) has consumed|update\(\) has consumed|This tensor was disposed)/.test(
+      error.message,
+    );
+  if (!isOurs) throw new Error('The error is none of ours', { cause: error });
+}

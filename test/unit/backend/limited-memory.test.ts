@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { backend } from 'batchnorm';
+import { expect } from 'chai';
+import { emulated, node } from '../../support/node-process.js';
+import type { Refusal } from './limited/exhaust.js';
+
+const program = fileURLToPath(new URL('./limited/exhaust.js', import.meta.url));
+
+/** Values of a tensor. V8 itself does not survive small ones filling all memory, and without the addon nobody
+ * can tell how much there is. */
+const large = 4_194_304;
+const small = process.env.BATCHNORM_TEST_LONG === '1' ? [large, 524_288, 16_384, 1024] : [524_288];
+const sizes = backend.name === 'native' ? small : [large];
+
+/** What an exhausting process printed, which must have ended well. */
+function exhaust(kilobytes: number, ...args: readonly string[]): Refusal[] {
+  const { status, signal, stdout, stderr } = spawnSync(
+    '/bin/sh',
+    ['-c', `ulimit -v ${kilobytes} && exec "$@"`, 'sh', node.file, ...node.args(program, ...args)],
+    { encoding: 'utf8' },
+  );
+  expect({ status, signal }, stderr).to.deep.equal({ status: 0, signal: null });
+  const lines = stdout.trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as Refusal);
+}
+
+describe('a process whose memory is limited (ulimit -v)', function () {
+  // Close to the limit V8 collects garbage again and again.
+  this.timeout(300_000);
+
+  beforeEach(function () {
+    // An emulator takes more address space than that for itself.
+    if (process.platform !== 'linux' || emulated) this.skip();
+  });
+
+  it('gets a RangeError for what cannot be allocated, and computes on', function () {
+    // Without the addon nobody can leave V8 some room, and from 24 on it needs more than large tensors leave.
+    if (backend.name !== 'native' && Number.parseInt(process.versions.node) >= 24) this.skip();
+    const refusals = exhaust(1_200_000, ...sizes.map(String));
+    expect(refusals).to.have.length(8 * sizes.length);
+    for (const { name, error, message, computes } of refusals) {
+      expect({ error, computes }, name).to.deep.equal({ error: 'RangeError', computes: true });
+      expect(message, name).to.include('Out of memory for a ');
+    }
+  });
+
+  it('gets one for arrays, orders and JSON, for which V8 would abort', function () {
+    // As above.
+    if (backend.name !== 'native' && Number.parseInt(process.versions.node) >= 24) this.skip();
+    const refusals = exhaust(2_000_000, 'objects');
+    const names = [
+      'randn',
+      'the order of a DataLoader',
+      'array() of 8 MB',
+      'Tensor.from of nested arrays',
+      'JSON of 2^20 channels',
+      'String of 2^20 channels',
+    ];
+    expect(refusals.map(({ name }) => name)).to.deep.equal(names);
+    for (const { name, error, message, computes } of refusals) {
+      expect(computes, name).to.equal(true);
+      // These need little or none.
+      if (name.startsWith('String') || (name.startsWith('Tensor.from') && error === 'none')) continue;
+      expect(error, `${name}: ${message}`).to.equal('RangeError');
+      expect(message, name).to.include('Out of memory for ');
+    }
+  });
+
+  it('gets one where a kernel finds no working space', function () {
+    if (backend.name !== 'native') this.skip();
+    const message = 'Out of memory for the working space of an operation';
+    // More, since the operation has arrays of 64 MB and later versions of Node take more for themselves.
+    expect(exhaust(2_000_000)).to.deep.equal([
+      { name: 'working space', error: 'RangeError', message, computes: true },
+    ]);
+  });
+});

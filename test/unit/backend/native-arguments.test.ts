@@ -1,0 +1,221 @@
+import { backend as info, setNumThreads } from 'batchnorm';
+import { loadAddon } from '#lib/backend/load-addon';
+import { expect } from 'chai';
+import ts from 'typescript';
+import { expectError } from '../../support/errors.js';
+import { packagePath } from '../../support/package-path.js';
+
+type Call = (...values: unknown[]) => unknown;
+
+interface Parameter {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** The parameters of each operation of a backend, from its declaration. */
+function readBackend(): ReadonlyMap<string, readonly Parameter[]> {
+  const file = packagePath('lib', 'backend', 'backend.ts');
+  const program = ts.createProgram([file], { strict: true, types: [], lib: ['lib.es2022.d.ts'] });
+  const checker = program.getTypeChecker();
+  const found = new Map<string, readonly Parameter[]>();
+  program.getSourceFile(file)?.forEachChild((node) => {
+    if (!ts.isInterfaceDeclaration(node) || node.name.text !== 'Backend') return;
+    for (const member of checker.getTypeAtLocation(node).getProperties()) {
+      const [signature] = checker.getTypeOfSymbol(member).getCallSignatures();
+      if (signature === undefined) continue;
+      const parameters = signature.parameters.map((parameter) => ({
+        name: parameter.name,
+        type: checker.typeToString(checker.getTypeOfSymbol(parameter)),
+      }));
+      found.set(member.name, parameters);
+    }
+  });
+  return found;
+}
+
+// What TypeScript checks before it calls is checked here again where memory depends on it.
+describe('native functions, called directly', () => {
+  let addon: Record<
+    | 'exp'
+    | 'add'
+    | 'sum'
+    | 'batchNormTraining'
+    | 'batchNormReluTraining'
+    | 'batchNormReluInference'
+    | 'batchNormReluBackward'
+    | 'sgdStep'
+    | 'maxPool'
+    | 'maxPoolBackward'
+    | 'dropout'
+    | 'conv2d'
+    | 'conv2dWeightGradient',
+    Call
+  >;
+
+  before(function () {
+    const loaded = info.name === 'native' ? loadAddon() : { missing: '' };
+    if (!('addon' in loaded)) return this.skip();
+    addon = loaded.addon as unknown as typeof addon;
+    signatures = readBackend();
+  });
+
+  const floats = (length: number) => new Float32Array(length).fill(0.5);
+  let signatures: ReadonlyMap<string, readonly Parameter[]>;
+
+  it('are those of Backend, and a few that choose the kernels', () => {
+    const others = ['isa', 'selectIsa', 'threads'];
+    const known = [...others, ...signatures.keys()];
+    const hooks = ['attempts', 'failAttempt', 'hangAtAttempt', 'setCacheSizes', 'setElementsPerThread'];
+    const names = Object.keys(addon).filter((name) => !hooks.includes(name));
+    expect(names).to.have.members(known);
+  });
+
+  it('name an argument of the wrong type as lib/backend/backend.ts does', () => {
+    const { threads } = info;
+    for (const [name, parameters] of signatures) {
+      // All sizes are 1, and so are the lengths of all arrays.
+      const right: unknown[] = parameters.map(({ type }) =>
+        type === 'number' ? 1 : type === 'boolean' ? false : floats(1),
+      );
+      const padding = parameters.findIndex((parameter) => parameter.name === 'padding');
+      if (padding >= 0) right[padding] = 0;
+      const call = (...values: unknown[]) => (addon as Record<string, Call>)[name](...values);
+      call(...right);
+      for (const [i, parameter] of parameters.entries()) {
+        const wrong = () => call(...right.with(i, 'x'));
+        expectError(wrong, TypeError, ` for ${parameter.name} but received a string`);
+        expect(wrong).to.throw(TypeError).with.property('code', 'ERR_BATCHNORM_TYPE');
+        if (!parameter.type.includes('Float32Array') || name === 'bytesToCacheLine') continue;
+        const short = () => call(...right.with(i, floats(0)));
+        expectError(short, TypeError, ` for ${parameter.name} but received one of 0 values`);
+      }
+    }
+    setNumThreads(threads);
+  });
+
+  it('refuse an array that is shorter than the sizes say, and write nothing', () => {
+    const out = floats(8);
+    expectError(() => addon.exp(8, floats(7), out), TypeError, 'at least 8 values for x', 'one of 7 values');
+    expectError(() => addon.exp(8, floats(8), floats(7)), TypeError, 'for y');
+    expect([...out]).to.deep.equal(Array.from({ length: 8 }, () => 0.5));
+  });
+
+  it('refuse other types in place of an array', () => {
+    for (const other of [
+      new Float64Array(8),
+      new Int32Array(8),
+      new Uint8Array(64),
+      new DataView(new ArrayBuffer(64)),
+      new ArrayBuffer(64),
+      [1, 2, 3, 4, 5, 6, 7, 8],
+      { length: 8 },
+      'text',
+      8,
+      undefined,
+    ]) {
+      expectError(() => addon.exp(8, other, floats(8)), TypeError, 'a Float32Array', 'for x');
+    }
+  });
+
+  it('refuse a detached array', () => {
+    const gone = floats(8);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    expectError(() => addon.exp(8, gone, floats(8)), TypeError, 'for x', 'one of 0 values');
+  });
+
+  it('refuse sizes that are no whole numbers, or whose product overflows', () => {
+    for (const size of [-1, 0.5, NaN, Infinity, 2 ** 48, '8', undefined]) {
+      expectError(() => addon.exp(size, floats(8), floats(8)), TypeError, 'a whole number');
+    }
+    const huge = 2 ** 47;
+    const act = () => addon.add(huge, huge, 1, floats(8), floats(1), floats(8));
+    expectError(act, TypeError, 'a Float32Array', 'for a');
+  });
+
+  it('refuse windows that do not fit, and arrays that are too short for them', () => {
+    const pool = (...sizes: unknown[]) => addon.maxPool(...sizes, floats(36), floats(36));
+    const fitting = [1, 6, 6, 2, 2, 0];
+    expect(pool(...fitting)).to.equal(undefined);
+    const others = { 1: 0, 2: 0, 3: 0, 4: 0, 5: 2 };
+    for (const [place, size] of Object.entries(others)) {
+      const sizes = fitting.map((old, i) => (i === Number(place) ? size : old));
+      expectError(() => pool(...sizes), RangeError, 'windows that fit');
+    }
+    expectError(() => pool(1, 6, 6, 9, 1, 1), RangeError, 'windows that fit');
+    expectError(() => pool(1, 6, 6, 2 ** 21, 1, 2 ** 21 - 1), RangeError, 'windows that fit');
+    expectError(() => pool(2, 6, 6, 2, 2, 0), TypeError, 'at least 72 values for x');
+    expectError(() => pool(2 ** 40, 2 ** 40, 6, 2, 2, 0), TypeError, 'a Float32Array');
+    // Many more results than values.
+    expectError(() => pool(1, 1, 1, 1000, 1, 999), TypeError, 'at least 1000000 values for y');
+    const short = () => addon.maxPoolBackward(...fitting, floats(36), floats(9), floats(8), floats(36));
+    expectError(short, TypeError, 'at least 9 values for dy');
+    // No planes, and windows that no memory would hold.
+    expect(addon.maxPool(0, 2 ** 40, 2 ** 40, 2 ** 20, 1, 0, floats(0), floats(0))).to.equal(undefined);
+    expectError(() => addon.dropout(8, 0, 0, 0.5, 2, floats(8), floats(7)), TypeError, 'for y');
+  });
+
+  it('refuse a convolution whose kernel does not fit, whose sizes overflow or whose arrays are short', () => {
+    // Images, channels, height, width, channels, kernel, stride, padding.
+    const call = (...sizes: number[]) => addon.conv2d(...sizes, floats(25), floats(9), null, floats(9));
+    call(1, 1, 5, 5, 1, 3, 1, 0);
+    for (const sizes of [
+      [1, 1, 5, 5, 1, 3, 1, 1], // y is 5 x 5
+      [2, 1, 5, 5, 1, 3, 1, 0], // x has two images
+      [1, 1, 5, 5, 2, 3, 1, 0], // weight has two kernels
+      [1, 1, 5, 5, 1, 0, 1, 0],
+      [1, 1, 5, 5, 1, 3, 0, 0],
+      [1, 1, 2, 5, 1, 3, 1, 0],
+      [1, 1, 1, 1, 1, 3, 1, 2 ** 47],
+      [1, 1, 5, 5, 1, 2 ** 47, 1, 2 ** 47],
+      [0, 1, 5, 5, 1, 6, 1, 0], // no output although there is no image
+    ]) {
+      expectError(() => call(...sizes), TypeError, 'a Float32Array of at least');
+    }
+    const [x, dy, dweight] = [floats(25), floats(9), floats(9)];
+    addon.conv2dWeightGradient(1, 1, 5, 5, 1, 3, 1, 0, x, dy, dweight, null);
+    expect(dweight[0]).to.equal(9 / 4);
+    const short = () => addon.conv2dWeightGradient(1, 1, 5, 5, 1, 3, 1, 0, x, dy, dweight, floats(0));
+    expectError(short, TypeError, 'at least 1 values for dbias');
+    // A stride beyond the image leaves one place.
+    addon.conv2d(1, 1, 5, 5, 1, 3, 2 ** 47, 0, x, floats(9), null, dy);
+    expect(dy[0]).to.equal(9 / 4);
+  });
+
+  it('refuse a call with too few arguments, and ignore further ones', () => {
+    expectError(() => addon.sum(), TypeError, 'for n', 'undefined');
+    expectError(() => addon.batchNormTraining(1, 1, 2, 1e-5, 0.1, floats(2)), TypeError);
+    const many = Array.from({ length: 40 }, () => floats(1));
+    expect(addon.sum(2, floats(2), ...many)).to.equal(1);
+  });
+
+  it('refuse each short array of the fused batch norm, and null but for the addend', () => {
+    const n = 6;
+    // 1 x 2 x 3: arrays of 6 and, per channel, of 2; the position of what may be null.
+    const calls = [
+      ['batchNormReluTraining', [1e-5, 0.1], [6, 2, 2, 2, 2, n, 6, 2, 2, 2, 2, 2], 10],
+      ['batchNormReluInference', [1e-5], [6, 2, 2, 2, 2, n, 6], 9],
+      ['batchNormReluBackward', [], [6, 6, 6, 2, 2, 2, 2, 2, 2, 6, n, 2, 2], 13],
+    ] as const;
+    for (const [name, numbers, lengths, addend] of calls) {
+      const names = signatures.get(name)?.map((parameter) => parameter.name) ?? [];
+      const given: unknown[] = [1, 2, 3, ...numbers, ...lengths.map(floats)];
+      addon[name](...given);
+      for (let i = 3 + numbers.length; i < given.length; i++) {
+        const length = lengths[i - 3 - numbers.length];
+        const short = given.with(i, floats(length - 1));
+        expectError(() => addon[name](...short), TypeError, ` for ${names[i]} `);
+        const none = given.with(i, null);
+        if (i === addend) addon[name](...none);
+        else expectError(() => addon[name](...none), TypeError, ` for ${names[i]} `);
+      }
+    }
+  });
+
+  it('take null only where it has a meaning', () => {
+    const [parameter, gradient] = [floats(2), floats(2)];
+    addon.sgdStep(2, 1, 0, 0, 0, false, parameter, gradient, null);
+    expect([...parameter]).to.deep.equal([0, 0]);
+    const act = () => addon.sgdStep(2, 1, 0, 0, 0, false, parameter, null, null);
+    expectError(act, TypeError, 'for gradient', 'null');
+  });
+});

@@ -1,0 +1,52 @@
+import { backend, setNumThreads, Tensor } from 'batchnorm';
+import { expect } from 'chai';
+import { expectError } from '../../support/errors.js';
+
+describe('setNumThreads', () => {
+  const before = backend.threads;
+
+  afterEach(() => {
+    setNumThreads(before);
+  });
+
+  it('sets what backend.threads tells, which is always 1 of the TypeScript backend', () => {
+    for (const count of [1, 3, 256]) {
+      setNumThreads(count);
+      expect(backend.threads).to.equal(backend.name === 'native' ? count : 1);
+    }
+  });
+
+  it('changes no result: a sum and a product that several threads share', () => {
+    const x = Tensor.from(
+      Float32Array.from({ length: 2_100_000 }, (_, i) => Math.sin(i)),
+      [2_100_000],
+    );
+    const a = Tensor.from(
+      Float32Array.from({ length: 300 * 200 }, (_, i) => Math.cos(i)),
+      [300, 200],
+    );
+    const results = [1, 2, 5].map((count) => {
+      setNumThreads(count);
+      return [x.sum().item(), a.matmul(a.reshape([200, 300])).array()];
+    });
+    expect(results[1]).to.deep.equal(results[0]);
+    expect(results[2]).to.deep.equal(results[0]);
+  });
+
+  for (const count of [0, -1, 1.5, NaN, Infinity, 257]) {
+    it(`refuses ${count}`, () => {
+      const act = () => {
+        setNumThreads(count);
+      };
+      expectError(act, RangeError, 'an integer from 1 to 256', 'for count', String(count));
+      expect(backend.threads).to.equal(before);
+    });
+  }
+
+  it('refuses what is no number', () => {
+    const act = () => {
+      setNumThreads('2' as never);
+    };
+    expectError(act, TypeError, 'an integer from 1 to 256', 'for count', '"2" of type string');
+  });
+});

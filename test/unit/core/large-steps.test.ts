@@ -1,0 +1,58 @@
+import { backend } from 'batchnorm';
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { emulated, node } from '../../support/node-process.js';
+
+const steps = process.env.BATCHNORM_TEST_LONG === '1' ? 200 : backend.name === 'native' ? 20 : 4;
+
+interface Report {
+  /** Minor page faults of all counted steps. */
+  readonly faults: number;
+  /** Resident bytes before them, and the most after any. */
+  readonly before: number;
+  readonly most: number;
+}
+
+/** Trains on tensors of 100 MB, without giving the event loop a turn, next to `objects` live objects. */
+function train(objects: number): Report {
+  const code = `import('batchnorm').then(({ BatchNorm2D, Sgd, Tensor, backward }) => {
+    globalThis.live = Array.from({ length: ${objects} }, (_, i) => ({ i, values: new Array(40).fill(i) }));
+    const bn = new BatchNorm2D(64);
+    const sgd = new Sgd({ lr: 1e-3, momentum: 0.9 });
+    const x = Tensor.ones([32, 64, 112, 112]);
+    const step = () => { sgd.update(bn, backward(bn.forwardMut(x.trace()).square().mean())); };
+    for (let i = 0; i < 3; i++) step();
+    const before = process.memoryUsage.rss();
+    const faults = process.resourceUsage().minorPageFault;
+    let most = 0;
+    for (let i = 0; i < ${steps}; i++) { step(); most = Math.max(most, process.memoryUsage.rss()); }
+    const report = { faults: process.resourceUsage().minorPageFault - faults, before, most };
+    console.log(JSON.stringify(report));
+  });`;
+  const { stdout, stderr } = spawnSync(node.file, node.args('-e', code), { encoding: 'utf8' });
+  expect(stderr).to.equal('');
+  return JSON.parse(stdout) as Report;
+}
+
+describe(`${steps} steps without await, on tensors of 100 MB`, function () {
+  this.timeout(600_000);
+
+  const bytes = 4 * 32 * 64 * 112 * 112;
+  // y, its square, and the gradients of mean, square and batch norm; pages of 4 KiB.
+  const pagesWritten = (5 * bytes) / 4096;
+
+  for (const [name, objects] of [
+    ['alone', 0],
+    ['with 300 MB of live objects', 750_000],
+  ] as const) {
+    it(`${name}: under 1 % of the pages written are faulted in, and no more memory is taken`, function () {
+      // Counted by the kernel: under emulation these would be the emulator's pages.
+      if (emulated) this.skip();
+      const { faults, before, most } = train(objects);
+      expect(faults / steps / pagesWritten).to.be.below(0.01);
+      // Of six tensors or more that a step makes, not one was taken anew in all of them.
+      expect(most - before).to.be.below(bytes);
+      expect(before).to.be.above(5 * bytes + objects * 400);
+    });
+  }
+});

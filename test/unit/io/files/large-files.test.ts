@@ -1,0 +1,75 @@
+import { closeSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import {
+  type CanUpdateWithGradients,
+  loadNpz,
+  loadSafetensors,
+  type NpzReader,
+  type NpzWriter,
+  saveNpz,
+  saveSafetensors,
+  Tensor,
+} from 'batchnorm';
+import { expect } from 'chai';
+import { temporaryDirectory } from '../../../support/temporary-directory.js';
+
+// Just over 2^31 bytes, where a single read or write fails. Takes 5 GB of memory and of disk.
+const count = 2 ** 29 + 6;
+const marks = [0, 1, 2 ** 18 - 1, 2 ** 18, 2 ** 29 - 1, 2 ** 29, count - 1];
+
+/** A module of one tensor, and values to know it by at borders of chunks and behind 2 GiB. */
+function moduleOf(tensor: Tensor<readonly [number]>): Pick<CanUpdateWithGradients, 'parameters'> {
+  return { parameters: () => [['w', tensor]] };
+}
+
+function expectMarks(tensor: Tensor<readonly [number]>): void {
+  const found = marks.map((at) => tensor.data[at]);
+  expect(found).to.deep.equal(marks.map((_, i) => i + 1));
+  // What is around them is zero: nothing was written twice, or elsewhere.
+  expect(tensor.data[2]).to.equal(0);
+  expect(tensor.data[count - 2]).to.equal(0);
+  expect(tensor.data.reduce((sum, value) => sum + value, 0)).to.equal(28);
+}
+
+describe('tensors of more than 2 GiB', function () {
+  this.timeout(600_000);
+  const path = temporaryDirectory();
+
+  before(function () {
+    if (process.env.BATCHNORM_TEST_LONG !== '1') this.skip();
+  });
+
+  it('load from safetensors', async () => {
+    const file = path('sparse.safetensors');
+    const entry = { dtype: 'F32', shape: [count], data_offsets: [0, 4 * count] };
+    const header = Buffer.from(JSON.stringify({ w: entry }));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    const handle = openSync(file, 'w');
+    writeSync(handle, Buffer.concat([length, header]));
+    for (const [i, at] of marks.entries()) {
+      writeSync(handle, Buffer.from(Float32Array.of(i + 1).buffer), 0, 4, 8 + header.length + 4 * at);
+    }
+    closeSync(handle);
+    truncateSync(file, 8 + header.length + 4 * count);
+    const tensor = Tensor.zeros([count]);
+    await loadSafetensors(file, moduleOf(tensor));
+    expectMarks(tensor);
+    rmSync(file);
+  });
+
+  it('are saved and loaded as safetensors and as .npz', async () => {
+    const tensor = Tensor.zeros([count]);
+    for (const [i, at] of marks.entries()) tensor.data[at] = i + 1;
+    const back = Tensor.zeros([count]);
+
+    await saveSafetensors(path('large.safetensors'), moduleOf(tensor));
+    await loadSafetensors(path('large.safetensors'), moduleOf(back));
+    expectMarks(back);
+    rmSync(path('large.safetensors'));
+
+    back.data.fill(0);
+    await saveNpz(path('large.npz'), { write: (zip: NpzWriter) => zip.tensor('w.npy', tensor) });
+    await loadNpz(path('large.npz'), { read: (zip: NpzReader) => zip.tensor('w.npy', back) });
+    expectMarks(back);
+  });
+});

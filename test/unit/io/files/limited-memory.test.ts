@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { backend } from 'batchnorm';
+import { expect } from 'chai';
+import { node, emulated } from '../../../support/node-process.js';
+import { temporaryDirectory } from '../../../support/temporary-directory.js';
+import { deflate } from './limited/deflate.js';
+import type { Attempt } from './limited/exhaust.js';
+
+const program = fileURLToPath(new URL('limited/exhaust.js', import.meta.url));
+const operations = [
+  'save .npz',
+  'save safetensors',
+  'save a checkpoint',
+  'load .npz',
+  'load deflated .npz',
+  'load safetensors',
+  'load a checkpoint',
+  'read IDX',
+  'read gzipped IDX',
+];
+const long = process.env.BATCHNORM_TEST_LONG === '1';
+
+/** Megabytes that are left before each attempt: none, and about as many as it needs. */
+const amounts = long ? [0, 8, 16, 24, 32, 36, 40, 48, 56, 64, 72, 80, 96, 112] : [0, 36];
+
+describe('files of 30 MB in a process whose memory is limited (ulimit -v)', function () {
+  this.timeout(600_000);
+  const path = temporaryDirectory();
+
+  before(function () {
+    // Only the addon knows how much memory there is; an emulator takes more address space than the limit for itself.
+    if (process.platform !== 'linux' || emulated || backend.name !== 'native') this.skip();
+    const { status, stderr } = spawnSync(node.file, node.args(program, path(), 'prepare'), {
+      encoding: 'utf8',
+    });
+    expect(status, stderr).to.equal(0);
+    writeFileSync(path('deflated.npz'), deflate(readFileSync(path('stored.npz'))));
+  });
+
+  for (const operation of operations) {
+    it(`${operation}: done, or a RangeError with nothing changed`, () => {
+      for (const amount of amounts) {
+        const args = node.args(program, path(), operation, String(amount));
+        const { status, signal, stdout, stderr } = spawnSync(
+          '/bin/sh',
+          ['-c', 'ulimit -v 1200000 && exec "$@"', 'sh', node.file, ...args],
+          { encoding: 'utf8' },
+        );
+        expect({ status, signal }, `${amount} MB left: ${stderr}`).to.deep.equal({
+          status: 0,
+          signal: null,
+        });
+        const { consistent, outcome, code, computes } = JSON.parse(stdout) as Attempt;
+        expect({ consistent, computes }, stdout).to.deep.equal({
+          consistent: true,
+          computes: true,
+        });
+        if (outcome === 'refused') expect(code, stdout).to.equal('RangeError ERR_BATCHNORM_OUT_OF_MEMORY');
+        // With nothing left but what V8 keeps, none of them can have the 30 MB that it needs.
+        if (amount === 0) expect(outcome, stdout).to.equal('refused');
+      }
+    });
+  }
+});

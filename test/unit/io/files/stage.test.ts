@@ -1,0 +1,73 @@
+import { Stage } from '#lib/io/files/stage';
+import { expect } from 'chai';
+
+/** A change that notes that it was made, and taken back. */
+function changes() {
+  const log: string[] = [];
+  const change = (name: string) => ({
+    apply: () => log.push(name),
+    undo: () => log.push(`undo ${name}`),
+  });
+  const failing = {
+    apply() {
+      throw new Error('on purpose');
+    },
+  };
+  return { log, change, failing };
+}
+
+const rejected = async (promise: Promise<unknown>) => {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).to.be.instanceOf(Error);
+};
+
+describe('Stage', () => {
+  it('makes changes at the end, in their order, and at once outside of a call', async () => {
+    const { log, change } = changes();
+    const stage = new Stage();
+    stage.note(change('a'));
+    expect(log).to.deep.equal(['a']);
+    await stage.together(async () => {
+      stage.note(change('b'));
+      await stage.together(async () => {
+        await Promise.resolve();
+        stage.note(change('c'));
+      });
+      expect(log).to.deep.equal(['a']);
+      stage.note(change('d'));
+    });
+    expect(log).to.deep.equal(['a', 'b', 'c', 'd']);
+  });
+
+  it('forgets what a call noted that failed, and no more, where the call around it goes on', async () => {
+    const { log, change } = changes();
+    const stage = new Stage();
+    await stage.together(async () => {
+      stage.note(change('before'));
+      await rejected(
+        stage.together(async () => {
+          stage.note(change('inside'));
+          await Promise.reject(new Error('on purpose'));
+        }),
+      );
+      stage.note(change('after'));
+    });
+    expect(log).to.deep.equal(['before', 'after']);
+  });
+
+  it('takes back what was made before a change that fails', async () => {
+    const { log, change, failing } = changes();
+    const stage = new Stage();
+    await rejected(
+      stage.together(async () => {
+        await Promise.resolve();
+        for (const each of [change('a'), change('b'), { ...failing, undo: () => undefined }, change('c')])
+          stage.note(each);
+      }),
+    );
+    expect(log).to.deep.equal(['a', 'b', 'undo b', 'undo a']);
+  });
+});

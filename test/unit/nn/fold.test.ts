@@ -1,0 +1,207 @@
+import {
+  BatchNorm2D,
+  Conv2D,
+  Flatten2D,
+  fold,
+  GeneralizedResidual,
+  Linear,
+  ReLU,
+  Residual,
+  Sequential,
+  Tensor,
+} from 'batchnorm';
+import { expect } from 'chai';
+import { expectError, type Untyped } from '../../support/errors.js';
+import { seeded, values } from '../../support/random.js';
+
+const rng = seeded(1);
+
+/** As after a training: statistics, factors and summands of its own for each channel. */
+function trained<C extends number>(bn: BatchNorm2D<C>): BatchNorm2D<C> {
+  const n = bn.scale.shape[0];
+  bn.scale.data.set(values(rng, n, 1, 0.5));
+  bn.bias.data.set(values(rng, n));
+  bn.runningMean.data.set(values(rng, n, 3));
+  bn.runningVar.data.set(values(rng, n, 0.9, 1));
+  return bn;
+}
+
+/** The two layers one after the other in double precision, and for each value the sum of the magnitudes
+ * that it is the sum of. */
+function reference(
+  x: Float32Array,
+  [images, inChannels, height, width]: readonly [number, number, number, number],
+  conv: Conv2D<number, number, number, number, number>,
+  bn: BatchNorm2D<number>,
+): { y: number[]; sizes: number[] } {
+  const [outChannels, , kernel] = conv.weight.shape;
+  const { stride, padding } = conv;
+  const rows = Math.floor((height + 2 * padding - kernel) / stride) + 1;
+  const columns = Math.floor((width + 2 * padding - kernel) / stride) + 1;
+  const weight = conv.weight.clone().data;
+  const bias = conv.bias?.clone().data;
+  const y: number[] = [];
+  const sizes: number[] = [];
+  for (let n = 0; n < images; n++) {
+    for (let o = 0; o < outChannels; o++) {
+      const factor = bn.scale.data[o] / Math.sqrt(bn.runningVar.data[o] + bn.epsilon);
+      const mean = bn.runningMean.data[o];
+      for (let place = 0; place < rows * columns; place++) {
+        let sum = bias?.[o] ?? 0;
+        let size = Math.abs(sum) + Math.abs(mean);
+        for (let i = 0; i < inChannels; i++) {
+          for (let s = 0; s < kernel; s++) {
+            for (let t = 0; t < kernel; t++) {
+              const r = Math.floor(place / columns) * stride - padding + s;
+              const c = (place % columns) * stride - padding + t;
+              if (r < 0 || r >= height || c < 0 || c >= width) continue;
+              const product =
+                x[((n * inChannels + i) * height + r) * width + c] *
+                weight[((o * inChannels + i) * kernel + s) * kernel + t];
+              sum += product;
+              size += Math.abs(product);
+            }
+          }
+        }
+        y.push((sum - mean) * factor + bn.bias.data[o]);
+        sizes.push(size * Math.abs(factor) + Math.abs(bn.bias.data[o]));
+      }
+    }
+  }
+  return { y, sizes };
+}
+
+const largest = (x: ArrayLike<number>): number =>
+  Array.from(x).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+describe('fold', () => {
+  it('makes one convolution, within 1e-6 of the magnitudes that a double precision sum adds', () => {
+    for (const [kernel, stride, padding, bias] of [
+      [3, 1, 1, false],
+      [1, 1, 0, true],
+      [3, 2, 1, true],
+      [5, 2, 2, false],
+    ] as const) {
+      const conv = new Conv2D<number, number, number, number, number>(5, 7, kernel, {
+        stride,
+        padding,
+        bias,
+        rng,
+      });
+      const bn = trained(new BatchNorm2D<number>(7, { epsilon: 1e-3 }));
+      const shape = [2, 5, 9, 6] as const;
+      const x = values(rng, 2 * 5 * 9 * 6, 2);
+      const net = new Sequential(conv, bn);
+      const folded = fold(net);
+      expect(folded.layers).to.have.length(1);
+      expect(folded.layers[0]).to.be.instanceOf(Conv2D);
+      expect(folded.parameters().map(([name]) => name)).to.deep.equal(['0.weight', '0.bias']);
+      const { y, sizes } = reference(x, shape, conv, bn);
+      for (const each of [folded, net]) {
+        const found = each.forward(Tensor.from(x, shape) as never) as Tensor<readonly number[]>;
+        expect(found.data).to.have.length(y.length);
+        found.data.forEach((value, i) => {
+          expect(Math.abs(value - y[i]), `value ${i}, kernel ${kernel}`).to.be.at.most(1e-6 * sizes[i]);
+        });
+      }
+    }
+  });
+
+  it('computes each weight in double precision and rounds it once', () => {
+    const conv = new Conv2D(1, 1, 1, { rng });
+    conv.weight.data.set([3]);
+    conv.bias?.data.set([1e4]);
+    const bn = new BatchNorm2D(1, { epsilon: 1e-5 });
+    bn.scale.data.set([1.1]);
+    bn.bias.data.set([0.7]);
+    bn.runningMean.data.set([1e4 - 1]);
+    bn.runningVar.data.set([0.3]);
+    const [folded] = fold(new Sequential(conv, bn)).layers;
+    const factor = Math.fround(1.1) / Math.sqrt(Math.fround(0.3) + 1e-5);
+    expect(folded.weight.data[0]).to.equal(Math.fround(3 * factor));
+    expect(folded.bias?.data[0]).to.equal(Math.fround(factor + Math.fround(0.7)));
+  });
+
+  it('finds pairs in compositions inside, and leaves the network and the other layers as they are', () => {
+    const conv = <I extends number, O extends number>(i: I, o: O) =>
+      new Conv2D(i, o, 3, { padding: 1, bias: false, rng });
+    const net = new Sequential(
+      conv(3, 4),
+      trained(new BatchNorm2D(4)),
+      new ReLU(),
+      new Residual(
+        new Sequential(
+          conv(4, 4),
+          trained(new BatchNorm2D(4)),
+          new ReLU(),
+          conv(4, 4),
+          trained(new BatchNorm2D(4)).freeze(),
+        ),
+      ),
+      new ReLU(),
+      new GeneralizedResidual(
+        new Sequential(conv(4, 6), trained(new BatchNorm2D(6))),
+        new Sequential(new Conv2D(4, 6, 1, { rng }), trained(new BatchNorm2D(6))),
+      ),
+      new ReLU(),
+      trained(new BatchNorm2D(6)),
+      new Flatten2D(),
+      new Linear(6 * 25, 2, { rng }),
+    );
+    const x = Tensor.from(values(rng, 2 * 3 * 25), [2, 3, 5, 5]);
+    const before = net.parameters().map(([, tensor]) => [...tensor.clone().data]);
+    const expected = net.forward(x).data;
+    const folded = fold(net);
+    const found = folded.forward(x as never) as Tensor<readonly number[]>;
+    found.data.forEach((value, i) => {
+      expect(Math.abs(value - expected[i])).to.be.at.most(1e-5 * largest(expected));
+    });
+    const names = folded.parameters().map(([name]) => name);
+    expect(names.filter((name) => name.endsWith('runningMean'))).to.deep.equal(['6.runningMean']);
+    expect(names.filter((name) => name.endsWith('weight'))).to.have.length(6);
+    // Nothing is shared: what happens to one is not seen in the other.
+    const ids = new Set(net.parameters().map(([, tensor]) => tensor.id));
+    for (const [name, tensor] of folded.parameters()) expect(ids.has(tensor.id), name).to.equal(false);
+    expect(net.parameters().map(([, tensor]) => [...tensor.clone().data])).to.deep.equal(before);
+  });
+
+  it('leaves layers alone whose forward is not their class’s', () => {
+    const conv = new Conv2D(3, 4, 1, { rng });
+    const bn = new BatchNorm2D(4);
+    bn.forward = (y: never) => y;
+    const net = Reflect.construct(Sequential, [
+      new Sequential(new Conv2D(3, 4, 1, { rng }), new BatchNorm2D(4)),
+      new Sequential(conv, bn),
+    ]) as Sequential<never>;
+    expect(
+      fold(net)
+        .parameters()
+        .map(([name]) => name),
+    ).to.include('1.1.scale');
+  });
+
+  describe('refuses', () => {
+    const call = fold as unknown as Untyped;
+
+    it('what is no Sequential, and one without a pair', () => {
+      expectError(() => call(new ReLU()), TypeError, 'a Sequential for net', 'ReLU');
+      expectError(() => call(undefined), TypeError, 'a Sequential for net');
+      const apart = new Sequential(new Conv2D(3, 4, 1), new ReLU(), new BatchNorm2D(4));
+      const turned = new Sequential(new BatchNorm2D(3), new Conv2D(3, 4, 1));
+      for (const net of [apart, turned, new Sequential(new ReLU())]) {
+        expectError(() => call(net), RangeError, 'BatchNorm2D directly behind a Conv2D', 'none');
+      }
+    });
+
+    it('channels that do not fit, and a module that cannot be copied', () => {
+      const net = Reflect.construct(Sequential, [
+        new ReLU(),
+        Reflect.construct(Sequential, [new Conv2D(3, 4, 1), new BatchNorm2D(5)]),
+      ]) as object;
+      expectError(() => call(net), RangeError, 'net.layers[1].layers[1]', '4 channels', '5');
+      const own = { forward: (y: unknown) => y };
+      const withOwn = Reflect.construct(Sequential, [new Conv2D(3, 4, 1), new BatchNorm2D(4), own]) as object;
+      expectError(() => call(withOwn), TypeError, 'clone() in net.layers[2]');
+    });
+  });
+});

@@ -1,0 +1,259 @@
+import { inspect } from 'node:util';
+import {
+  Abs,
+  AvgPool2D,
+  AvgPoolGlobal,
+  BatchNorm2D,
+  Conv2D,
+  Cos,
+  Dropout,
+  DropoutOneIn,
+  Exp,
+  Flatten2D,
+  FrozenBatchNorm2D,
+  GeLU,
+  GeneralizedResidual,
+  LeakyReLU,
+  Linear,
+  Ln,
+  MaxPool2D,
+  type ModuleJson,
+  moduleFromJSON,
+  parametersOf,
+  ReLU,
+  Residual,
+  Sequential,
+  Sigmoid,
+  Sin,
+  Softmax,
+  Sqrt,
+  Square,
+  Tanh,
+  Tensor,
+} from 'batchnorm';
+import * as api from 'batchnorm';
+import { expect } from 'chai';
+import { expectError } from '../../support/errors.js';
+import { seeded, values } from '../../support/random.js';
+
+/** As it comes out of a file. */
+function parsed(module: unknown): unknown {
+  return JSON.parse(JSON.stringify(module));
+}
+
+const rng = seeded(7);
+
+const layers = [
+  new Abs(),
+  new AvgPool2D(3, 2, 1),
+  new AvgPoolGlobal(),
+  new BatchNorm2D(3, { momentum: 'cumulative' }),
+  new Conv2D(2, 3, 3, { stride: 2, padding: 1, rng }),
+  new Conv2D(1, 2, 1, { bias: false, rng }),
+  new Cos(),
+  new Dropout(0.25),
+  new DropoutOneIn(4),
+  new Exp(),
+  new Flatten2D(),
+  new FrozenBatchNorm2D(3, { epsilon: 0.5, trainable: true }),
+  new GeLU(),
+  new LeakyReLU(0.125),
+  new Linear(3, 2, { rng }),
+  new Ln(),
+  new MaxPool2D(2, 2),
+  new ReLU(),
+  new Sigmoid(),
+  new Sin(),
+  new Softmax(),
+  new Sqrt(),
+  new Square(),
+  new Tanh(),
+];
+
+const compositions = [
+  new Sequential(new Linear(3, 2, { rng }), new ReLU()),
+  new Residual(new Linear(3, 3, { rng })),
+  new GeneralizedResidual(new Linear(3, 2, { rng }), new Linear(3, 2, { rng })),
+];
+
+describe('a module as JSON', () => {
+  for (const module of [...layers, ...compositions]) {
+    it(`${module.constructor.name} survives exactly`, () => {
+      for (const [i, [, tensor]] of module.parameters().entries()) {
+        tensor.data.set(values(seeded(i + 1), tensor.data.length));
+        tensor.data.set([0.1], 0);
+      }
+      const copy = moduleFromJSON(parsed(module));
+      expect(copy.constructor).to.equal(module.constructor);
+      expect(copy).to.not.equal(module);
+      expect(inspect(copy)).to.equal(inspect(module));
+      expect(parsed(copy)).to.deep.equal(parsed(module));
+      const tensors = module.parameters();
+      expect(copy.parameters()).to.have.length(tensors.length);
+      for (const [i, [name, tensor]] of copy.parameters().entries()) {
+        expect(name).to.equal(tensors[i][0]);
+        expect(tensor.shape).to.deep.equal(tensors[i][1].shape);
+        expect(tensor.data).to.deep.equal(tensors[i][1].data);
+      }
+    });
+  }
+
+  it('every class of the package is among them', () => {
+    const classes = Object.entries(api).filter(
+      ([, value]) => typeof value === 'function' && 'forward' in (value.prototype ?? {}),
+    );
+    const tried = new Set([...layers, ...compositions].map(({ constructor }) => constructor.name));
+    expect([...tried].sort()).to.deep.equal(classes.map(([name]) => name).sort());
+  });
+
+  it('keeps what float32 can hold and JSON cannot', () => {
+    const linear = new Linear(2, 2);
+    linear.weight.data.set([NaN, -0, Infinity, -Infinity]);
+    const copy = Linear.fromJSON(parsed(linear));
+    expect([...copy.weight.data].map((x) => Object.is(x, -0))).to.deep.equal([
+      ...[false, true, false, false],
+    ]);
+    expect(copy.weight.array()).to.deep.equal([
+      [NaN, -0],
+      [Infinity, -Infinity],
+    ]);
+  });
+
+  it('computes what the module computes', () => {
+    const bn = new BatchNorm2D(4);
+    const net = new Sequential(
+      new Conv2D(2, 4, 3, { padding: 1, rng }),
+      bn,
+      new ReLU(),
+      new Residual(new Sequential(new Conv2D(4, 4, 1, { rng }), new BatchNorm2D(4))),
+      new AvgPoolGlobal(),
+      new Linear(4, 3, { rng }),
+    );
+    const x = Tensor.randn([5, 2, 6, 6], rng);
+    net.forwardMut(x.trace());
+    const copy = moduleFromJSON(parsed(net)) as typeof net;
+    expect(copy.forward(x).data).to.deep.equal(net.forward(x).data);
+    expect(copy.forwardMut(x.trace()).data).to.deep.equal(net.forwardMut(x.trace()).data);
+  });
+
+  it('shares layers that are shared', () => {
+    const bn = new BatchNorm2D(2);
+    const inner = new Residual(bn);
+    const net = new Sequential(bn, inner, new ReLU(), inner);
+    expect(parsed(net)).to.have.nested.property('layers[1].f.path', 'layers[0]');
+    const { layers } = moduleFromJSON(parsed(net)) as typeof net;
+    expect(layers[1].f).to.equal(layers[0]);
+    expect(layers[3]).to.equal(layers[1]);
+  });
+
+  it('leaves nothing out of a module of a user', () => {
+    class Net {
+      readonly norm = new BatchNorm2D(1);
+      readonly head = new Sequential(new Linear(1, 2));
+    }
+    const json = parsed(new Net()) as { norm: unknown; head: unknown };
+    expect(BatchNorm2D.fromJSON(json.norm).scale.array()).to.deep.equal([1]);
+    expect((moduleFromJSON(json.head) as Sequential<[Linear<1, 2>]>).layers[0].weight.shape).to.deep.equal([
+      2, 1,
+    ]);
+  });
+
+  it("keeps the parameters of a user's layer, or throws", () => {
+    class Scaled {
+      readonly factor = Tensor.from([3], []);
+      forward(x: Tensor<readonly [number]>) {
+        return x.mul(this.factor);
+      }
+      parameters() {
+        return [['factor', this.factor]] as const;
+      }
+    }
+    class Kept extends Scaled {
+      toJSON() {
+        return { type: 'Kept', factor: this.factor };
+      }
+    }
+    const lossy = new Residual(new Sequential(new Scaled()));
+    expectError(() => JSON.stringify(lossy), TypeError, 'toJSON()', 'f.layers[0]');
+    try {
+      JSON.stringify(lossy);
+    } catch (error) {
+      expect(error).to.include({ code: 'ERR_BATCHNORM_MISSING_METHOD' });
+    }
+
+    const json = parsed(new Sequential(new Kept()));
+    const types = {
+      Kept: (each: unknown) => {
+        const kept = new Kept();
+        kept.factor.data.set(Tensor.fromJSON((each as { factor: unknown }).factor).data);
+        return kept;
+      },
+    };
+    const copy = moduleFromJSON(json, { types }) as Sequential<readonly [Kept]>;
+    expect(copy.layers[0].factor.item()).to.equal(3);
+    expectError(() => moduleFromJSON(json), RangeError, 'json.layers[0].type', '"Kept"');
+    expectError(
+      () => moduleFromJSON(json, { types: { Kept: () => 1 as never } }),
+      TypeError,
+      'options.types.Kept for json.layers[0]',
+      '1',
+    );
+  });
+
+  it('names derived classes as what they are, with the tensors of their own', () => {
+    class Shifted extends BatchNorm2D<2> {
+      readonly shift = Tensor.ones([2]);
+      override parameters() {
+        return [...super.parameters(), ['shift', this.shift] as const];
+      }
+    }
+    expect(parsed(new Sequential(new Shifted(2)))).to.deep.nested.include({
+      ...{ 'layers[0].type': 'Shifted', 'layers[0].shift': [1, 1] },
+    });
+    class Gated extends Sequential<[ReLU]> {
+      readonly gate = new Linear(1, 1);
+      override parameters() {
+        return [...super.parameters(), ...parametersOf('gate', this.gate)];
+      }
+    }
+    expectError(() => JSON.stringify(new Gated(new ReLU())), TypeError, 'toJSON() in Gated');
+  });
+
+  it('is refused where it is none', () => {
+    const read = (json: unknown) => () => moduleFromJSON(json);
+    const linear = parsed(new Linear(2, 1)) as ModuleJson;
+    const conv = parsed(new Conv2D(1, 1, 1)) as ModuleJson;
+    const frozen = parsed(new FrozenBatchNorm2D(1)) as ModuleJson;
+    expectError(read(null), TypeError, 'for json', 'null');
+    expectError(read([]), TypeError, 'for json.type', 'undefined');
+    expectError(read({ type: 'toString' }), RangeError, 'for json.type', '"toString"');
+    expectError(read({ type: 'Sequential' }), TypeError, 'json.layers', 'undefined');
+    expectError(read({ type: 'Residual', f: 3 }), TypeError, 'json.f', '3');
+    expectError(read({ type: 'Residual', f: { type: 'Shared', path: '' } }), RangeError, 'json.f.path');
+    expectError(read({ type: 'Shared' }), TypeError, 'json.path', 'undefined');
+    expectError(read({ type: 'LeakyReLU', slope: NaN }), RangeError, 'json.slope', 'NaN');
+    expectError(read({ type: 'Dropout', p: 2 }), RangeError, 'json.p', '2');
+    expectError(
+      read({ type: 'MaxPool2D', kernel: 1, stride: 1, padding: 1 }),
+      RangeError,
+      'json.padding',
+      '1',
+    );
+    expectError(read({ ...linear, inputs: 2 ** 40 }), TypeError, 'numbers for json.weight', 'length 2');
+    expectError(read({ ...linear, weight: [1, 'x'] }), TypeError, 'json.weight[1]', '"x"');
+    expectError(read({ ...linear, bias: [] }), TypeError, 'json.bias', 'length 0');
+    expectError(read({ ...conv, stride: 0 }), RangeError, 'json.stride', '0');
+    expectError(read({ ...conv, kernelSize: 2 }), TypeError, '4 numbers for json.weight', 'length 1');
+    expectError(read({ ...frozen, trainable: 1 }), TypeError, 'json.trainable', '1');
+    expectError(read({ ...frozen, epsilon: 0 }), RangeError, 'json.epsilon', '0');
+    expectError(
+      read({ type: 'Sequential', layers: [linear, conv, { type: 'Abs' }, { type: 'x' }] }),
+      RangeError,
+      'json.layers[3].type',
+    );
+    expectError(() => Linear.fromJSON(conv), TypeError, '"Linear" for json.type', '"Conv2D"');
+    let deep: object = { type: 'Abs' };
+    for (let i = 0; i < 100_000; i++) deep = { type: 'Residual', f: deep };
+    expectError(read(deep), RangeError, 'json.f.f', 'at most 500');
+  });
+});

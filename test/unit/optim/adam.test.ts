@@ -1,0 +1,69 @@
+import { Adam, type AdamOptions, backward, Tensor, UnusedParamsError } from 'batchnorm';
+import { expectError } from '../../support/errors.js';
+import { expectNear } from '../../support/expect-near.js';
+import { afterSteps, Parameter } from '../../support/parameter.js';
+
+const gradient = [3, 5];
+
+/** The formulas in float64. */
+function expected(options: Required<Omit<AdamOptions, 'weightDecay'>>, steps: number, l2 = 0) {
+  const { lr, betas, epsilon } = options;
+  return [1, -2].map((start, i) => {
+    let [p, m, v] = [start, 0, 0];
+    for (let t = 1; t <= steps; t++) {
+      const g = gradient[i] + l2 * p;
+      m = betas[0] * m + (1 - betas[0]) * g;
+      v = betas[1] * v + (1 - betas[1]) * g ** 2;
+      const corrected = Math.sqrt(v / (1 - betas[1] ** t)) + epsilon;
+      p -= (lr * m) / (1 - betas[0] ** t) / corrected;
+    }
+    return p;
+  });
+}
+
+describe('Adam', () => {
+  it("has dfdx's defaults", () => {
+    const options = { lr: 1e-3, betas: [0.9, 0.999], epsilon: 1e-8 } as const;
+    expectNear(afterSteps(new Adam(), 5), expected(options, 5), 1e-6);
+  });
+
+  it('takes learning rate, betas and epsilon', () => {
+    const options = { lr: 0.05, betas: [0.5, 0.8], epsilon: 0.1 } as const;
+    expectNear(afterSteps(new Adam(options), 4), expected(options, 4), 1e-6);
+    const none = { lr: 0.05, betas: [0, 0], epsilon: 0.1 } as const;
+    expectNear(afterSteps(new Adam(none), 2), expected(none, 2), 1e-6);
+  });
+
+  it('L2 and decoupled weight decay', () => {
+    const options = { lr: 0.1, betas: [0.5, 0.8], epsilon: 1 } as const;
+    expectNear(afterSteps(new Adam({ ...options, weightDecay: 0.5 }), 3), expected(options, 3, 0.5), 1e-6);
+    const [plain, decayed] = [options, { ...options, weightDecay: { decoupled: 0.5 } }].map((each) =>
+      afterSteps(new Adam(each), 1),
+    );
+    expectNear(decayed, [plain[0] - 0.05, plain[1] + 0.1], 1e-6);
+  });
+
+  it('an update that fails leaves parameters and step count as they were', () => {
+    const adam = new Adam({ lr: 0.1, epsilon: 1 });
+    const module = new Parameter();
+    const other = Tensor.ones([2]);
+    const elsewhere = backward(other.trace().sum());
+    expectError(() => adam.update(module, elsewhere), UnusedParamsError, 'w');
+    adam.update(module, backward(module.loss()));
+    expectNear(module.w.array(), afterSteps(new Adam({ lr: 0.1, epsilon: 1 }), 1), 0);
+  });
+
+  it('refuses wrong options by name', () => {
+    const make = (options: unknown) => () => Reflect.construct(Adam, [options]) as object;
+    expectError(make({ lr: -1 }), RangeError, 'for lr', '-1');
+    expectError(make({ betas: 0.9 }), TypeError, 'two numbers for betas', '0.9');
+    expectError(make({ betas: [0.9] }), TypeError, 'two numbers for betas', 'length 1');
+    expectError(make({ betas: [0.9, 1] }), RangeError, 'for betas[1]', '1');
+    expectError(make({ betas: ['x', 0.9] }), TypeError, 'for betas[0]', '"x"');
+    expectError(make({ epsilon: 0 }), RangeError, 'for epsilon', '0');
+    expectError(make({ weightDecay: NaN }), RangeError, 'for weightDecay', 'NaN');
+    expectError(make({ eps: 1 }), TypeError, 'lr, betas, epsilon, weightDecay', '"eps"');
+    const adam = new Adam();
+    expectError(() => (adam.lr = -1), RangeError, 'for lr', '-1');
+  });
+});

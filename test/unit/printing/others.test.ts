@@ -1,0 +1,43 @@
+import { inspect } from 'node:util';
+import { Adam, backward, BatchNorm2D, RMSprop, Sgd, storagePool, Tensor } from 'batchnorm';
+import { expect } from 'chai';
+import { expectError } from '../../support/errors.js';
+
+describe('what is printed besides tensors and modules', () => {
+  it('shows the settings of an optimizer', () => {
+    expect(inspect(new Sgd({ lr: 0.5, momentum: 0.9 }))).to.equal(
+      'Sgd { lr: 0.5, momentum: 0.9, nesterov: 0, l2: 0, decoupled: 0 }',
+    );
+    expect(inspect(new Adam({ lr: 0.25 }))).to.match(/^Adam \{ lr: 0\.25, steps: 0, beta1: 0\.9, /);
+    expect(inspect({ optimizer: new RMSprop() })).to.match(/RMSprop \{ lr: 0\.01, alpha: 0\.9, /);
+  });
+
+  it('counts gradients', () => {
+    const bn = new BatchNorm2D(2);
+    const x = Tensor.randn([2, 2, 2, 2], Math.random);
+    const gradients = backward(bn.forwardMut(x.trace()).square().mean());
+    expect(inspect(gradients)).to.equal('Gradients (of 3 tensors)');
+    new Sgd().update(bn, gradients);
+    expect(inspect(gradients)).to.equal('Gradients (consumed by update())');
+    const others = backward(bn.forwardMut(x.trace()).mean());
+    others.dispose();
+    expect(inspect(others)).to.equal('Gradients (disposed)');
+  });
+
+  it('shows how much memory is kept', () => {
+    const { bytes, limit } = storagePool;
+    expect(inspect(storagePool)).to.equal(`StoragePool { bytes: ${bytes}, limit: ${limit} }`);
+  });
+
+  it('is no JSON where JSON would lose its content', () => {
+    const bn = new BatchNorm2D(1);
+    const gradients = backward(bn.forwardMut(Tensor.from([1, 2], [2, 1, 1, 1]).trace()).mean());
+    expectError(() => JSON.stringify({ gradients }), TypeError, 'gradients.get(parameter)');
+    for (const optimizer of [new Sgd(), new Adam(), new RMSprop()]) {
+      expectError(() => JSON.stringify(optimizer), TypeError, 'saveCheckpoint()');
+    }
+    expect(JSON.parse(JSON.stringify(gradients.get(bn.bias)))).to.deep.equal({
+      ...{ type: 'Tensor', shape: [1], data: [1] },
+    });
+  });
+});
