@@ -61,7 +61,7 @@ export default tseslint.config(
         {
           selector: `BinaryExpression[operator="instanceof"][right.name=/^(${builtins})$/]`,
           message:
-            'Values of another realm are no instances: use lib/validation/realm.ts or lib/core/typed-array.ts.',
+            'Values of another realm are no instances: use lib/validation/realm.ts or lib/validation/typed-array.ts.',
         },
       ],
     },

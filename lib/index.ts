@@ -21,7 +21,7 @@ export {
 } from './data/data-loader.js';
 export { type IdxArray, type IdxOptions, type IdxValues, readIdx } from './data/idx.js';
 export type { ClassArray } from './core/number-arrays.js';
-export type { NumberArray } from './core/typed-array.js';
+export type { NumberArray } from './validation/typed-array.js';
 export type { FeatureArray, Normalization } from './data/normalization.js';
 export type { ErrorCode } from './validation/errors.js';
 export { FileFormatError } from './io/files/file-format-error.js';
@@ -110,7 +110,7 @@ export {
 export type { NestedArray } from './core/nested-array.js';
 export type { Mistake, Shape, Unless } from './core/shape.js';
 export type { TensorJson } from './core/tensor-json.js';
-export type { JsonNumber } from './io/json/json-numbers.js';
+export type { JsonNumber } from './json/json-numbers.js';
 export { storagePool, type StoragePool } from './core/storage-pool.js';
 export type { MergedTape, NoneTape, OwnedTape, Tape } from './core/tape.js';
 export {
@@ -124,7 +124,7 @@ export {
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,
-} from './core/tensor.js';
+} from './tensor.js';
 export type { NestedNumbers, NumberSource } from './core/values.js';
 
 import { backend as chosen, type BackendInfo } from './backend/index.js';

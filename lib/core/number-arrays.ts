@@ -1,6 +1,12 @@
 import { freshArray } from '../backend/room.js';
 import { wrongType, wrongValue } from '../validation/errors.js';
-import { isNumberArray, lengthOf, type NumberArray, plainView, typedArrayName } from './typed-array.js';
+import {
+  isNumberArray,
+  lengthOf,
+  type NumberArray,
+  plainView,
+  typedArrayName,
+} from '../validation/typed-array.js';
 
 /** Numbers of classes, in any array: also 64-bit integers, which PyTorch and ONNX have as labels. */
 export type ClassArray = NumberArray | BigInt64Array | BigUint64Array | readonly number[];

@@ -1,5 +1,7 @@
 import { wrongType } from '../validation/errors.js';
-import type { RandomSource } from './tensor.js';
+
+/** Uniformly distributed numbers in [0, 1): `Math.random`, or a seeded generator. */
+export type RandomSource = () => number;
 
 /** @throws TypeError for what cannot be called. */
 export function requireRandomSource(argument: string, value: unknown): RandomSource {

@@ -1,5 +1,5 @@
-import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../io/json/json-numbers.js';
-import type { JsonReader } from '../io/json/json-reader.js';
+import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../json/json-numbers.js';
+import type { JsonReader } from '../json/json-reader.js';
 import { elementCount, type Shape } from './shape.js';
 import { readShape } from './values.js';
 

@@ -6,36 +6,25 @@ import {
   describe,
   rangeError,
   requireBoolean,
-  requireFinite,
   requireOptions,
   typeError,
   wrongShape,
   wrongType,
 } from '../validation/errors.js';
-import * as arithmetic from '../ops/arithmetic.js';
-import { JsonReader } from '../io/json/json-reader.js';
-import { logSoftmax } from '../ops/log-softmax.js';
-import { matmul } from '../ops/matmul.js';
-import { mean, sum } from '../ops/reductions.js';
-import { reshape } from '../ops/reshape.js';
-import { softmax } from '../ops/softmax.js';
-import * as unary from '../ops/unary.js';
+import { JsonReader } from '../json/json-reader.js';
 import { defineInspect } from '../printing/inspect.js';
-import { tensorText } from '../printing/tensor-text.js';
+import { tensorText } from '../core/tensor-text.js';
 import { Lease } from './lease.js';
 import { nested, type NestedArray } from './nested-array.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 import { readTensorShape, type TensorJson, tensorJson } from './tensor-json.js';
-import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from '../ops/operand-types.js';
-import { requireRandomSource } from './random-source.js';
+import { type RandomSource, requireRandomSource } from './random-source.js';
+export type { RandomSource } from './random-source.js';
 import { Storage } from './storage.js';
 import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
-import { isFloat32Array, lengthOf, plainView } from './typed-array.js';
+import { isFloat32Array, lengthOf, plainView } from '../validation/typed-array.js';
 import { type NumberSource, readShape, readValues, requireFixedSize } from './values.js';
 import { guardMethods } from '../validation/guard-methods.js';
-
-/** Uniformly distributed numbers in [0, 1): `Math.random`, or a seeded generator. */
-export type RandomSource = () => number;
 
 /** The shape and the tape of a tensor type; of each member, where that is a union. */
 export type ShapeOf<X> = X extends Tensor<infer S, Tape> ? S : never;
@@ -296,137 +285,6 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   /** What `using` calls: `dispose()`. */
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  /** Element-wise sum with a number, a scalar, a tensor of the same shape, or one row. */
-  add<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
-    this: A,
-    other: X & RightOperand<ShapeOf<A>, X>,
-  ): ArithmeticResult<A, X>;
-  add(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
-    return arithmetic.add(this, other);
-  }
-
-  /** Element-wise difference; the right side as for `add`. */
-  sub<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
-    this: A,
-    other: X & RightOperand<ShapeOf<A>, X>,
-  ): ArithmeticResult<A, X>;
-  sub(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
-    return arithmetic.sub(this, other);
-  }
-
-  /** Element-wise product; the right side as for `add`. */
-  mul<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
-    this: A,
-    other: X & RightOperand<ShapeOf<A>, X>,
-  ): ArithmeticResult<A, X>;
-  mul(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
-    return arithmetic.mul(this, other);
-  }
-
-  /** Element-wise quotient; the right side as for `add`. */
-  div<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
-    this: A,
-    other: X & RightOperand<ShapeOf<A>, X>,
-  ): ArithmeticResult<A, X>;
-  div(this: Tensor<Shape, Tape>, other: number | Tensor<Shape, Tape>): Tensor<Shape, Tape> {
-    return arithmetic.div(this, other);
-  }
-
-  /** e to the power of each value. */
-  exp(): Tensor<S, T> {
-    return unary.exp(this);
-  }
-
-  /** Natural logarithm. */
-  log(): Tensor<S, T> {
-    return unary.log(this);
-  }
-
-  /** Square root of each value. */
-  sqrt(): Tensor<S, T> {
-    return unary.sqrt(this);
-  }
-
-  /** Each value times itself. */
-  square(): Tensor<S, T> {
-    return unary.square(this);
-  }
-
-  /** max(x, 0); the gradient at 0 is 0. */
-  relu(): Tensor<S, T> {
-    return unary.relu(this);
-  }
-
-  /** max(x, 0) + slope * min(x, 0); the gradient at 0 is the slope. */
-  leakyRelu(slope: number): Tensor<S, T> {
-    return unary.leakyRelu(this, requireFinite('slope', slope));
-  }
-
-  /** 1 / (1 + exp(-x)). */
-  sigmoid(): Tensor<S, T> {
-    return unary.sigmoid(this);
-  }
-
-  /** Hyperbolic tangent. */
-  tanh(): Tensor<S, T> {
-    return unary.tanh(this);
-  }
-
-  /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), Hendrycks' and Gimpel's (2016) approximation of
-   * x times the normal distribution function. */
-  gelu(): Tensor<S, T> {
-    return unary.gelu(this);
-  }
-
-  /** Absolute value; the gradient at 0 is 0. */
-  abs(): Tensor<S, T> {
-    return unary.abs(this);
-  }
-
-  /** Sine of each value, in radians. */
-  sin(): Tensor<S, T> {
-    return unary.sin(this);
-  }
-
-  /** Cosine of each value, in radians. */
-  cos(): Tensor<S, T> {
-    return unary.cos(this);
-  }
-
-  /** exp(x) / sum(exp(x)) over the last axis. */
-  softmax(): Tensor<S, T> {
-    return softmax(this);
-  }
-
-  /** Sum of all values, within 1e-6 of the sum of their magnitudes. */
-  sum(): Tensor<readonly [], T> {
-    return sum(this);
-  }
-
-  /** Mean of all values. */
-  mean(): Tensor<readonly [], T> {
-    return mean(this);
-  }
-
-  /** Matrix product [M, K] x [K, N] = [M, N]. */
-  matmul<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
-    this: A,
-    other: X & MatmulOperands<ShapeOf<A>, X>,
-  ): Tensor<MatmulShape<ShapeOf<A>, ShapeOf<X>>, MergedTape<TapeOf<A>, TapeOf<X>>>;
-  matmul(this: Tensor<Shape, Tape>, other: Tensor<Shape, Tape>): Tensor<Shape, Tape> {
-    return matmul(this, other);
-  }
-
-  /** The same values in another shape, which must hold as many. */
-  reshape<const R extends Shape>(shape: R): Tensor<R, T> {
-    return reshape(this, shape);
-  }
-
-  /** log(softmax) over the last axis of a vector or a matrix. */
-  logSoftmax<A extends Tensor<Shape, Tape>>(this: A & LogSoftmaxInput<A>): Tensor<ShapeOf<A>, TapeOf<A>> {
-    return logSoftmax(this as unknown as Tensor<ShapeOf<A>, TapeOf<A>>);
   }
 }
 

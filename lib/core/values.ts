@@ -1,7 +1,7 @@
 import { bytesPerNumber, ensureHeap } from '../backend/room.js';
 import { describe, requirePositiveInteger, wrongShape, wrongType, wrongValue } from '../validation/errors.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
-import { isResizable, lengthOf, typedArrayName } from './typed-array.js';
+import { isResizable, lengthOf, typedArrayName } from '../validation/typed-array.js';
 
 /** Arrays of numbers, as deep as a shape. */
 export type NestedNumbers = readonly (number | NestedNumbers)[];

@@ -9,7 +9,7 @@ import {
 } from '../validation/errors.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { readClass, readNumberArray, readNumbers } from '../core/number-arrays.js';
-import { isDetached, lengthOf } from '../core/typed-array.js';
+import { isDetached, lengthOf } from '../validation/typed-array.js';
 import { Storage } from '../core/storage.js';
 import type { RandomSource, Tensor } from '../core/tensor.js';
 import { requireRandomSource } from '../core/random-source.js';

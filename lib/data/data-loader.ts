@@ -14,7 +14,7 @@ import { Storage } from '../core/storage.js';
 import type { RandomSource, Tensor } from '../core/tensor.js';
 import { requireRandomSource } from '../core/random-source.js';
 import { type ClassArray, readClasses, readNumberArray, readNumbers } from '../core/number-arrays.js';
-import { isUint8Array, type NumberArray } from '../core/typed-array.js';
+import { isUint8Array, type NumberArray } from '../validation/typed-array.js';
 import { readShape, requireFixedSize } from '../core/values.js';
 import { type Batch, batchTensor, createBatch } from './batch.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js';

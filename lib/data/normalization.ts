@@ -1,5 +1,5 @@
 import { orDefault, requireFinite, requirePositive, wrongShape, wrongType } from '../validation/errors.js';
-import { isUint8Array, type NumberArray } from '../core/typed-array.js';
+import { isUint8Array, type NumberArray } from '../validation/typed-array.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 
 /** How stored values become those of a tensor: (scale * value - mean) / deviation, computed in float64. */

@@ -2,7 +2,8 @@ import { defineInspect } from '../printing/inspect.js';
 import { describeLayer, type LayerDescription, layerType } from './layer-description.js';
 import { type ModuleJson, moduleJson } from './module-json.js';
 import { moduleText } from './module-text.js';
-import { guardMethods } from '../validation/guard-methods.js';
+import { guardMethods, noteError } from '../validation/guard-methods.js';
+import { noteOrigin } from './error-path.js';
 
 /** What every module of the package can tell about itself. */
 export abstract class BaseModule {
@@ -32,5 +33,10 @@ export abstract class BaseModule {
   /** @internal */
   [describeLayer](): LayerDescription {
     return {};
+  }
+
+  /** @internal */
+  [noteError](error: unknown): void {
+    noteOrigin(error, this);
   }
 }

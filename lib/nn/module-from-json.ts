@@ -5,7 +5,7 @@ import {
   wrongType,
   wrongValue,
 } from '../validation/errors.js';
-import { JsonReader } from '../io/json/json-reader.js';
+import { JsonReader } from '../json/json-reader.js';
 import {
   Abs,
   Cos,

@@ -1,5 +1,5 @@
 import { missingMethod } from '../validation/errors.js';
-import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../io/json/json-numbers.js';
+import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../json/json-numbers.js';
 import { elementCount } from '../core/shape.js';
 import { storageOf } from '../core/tensor.js';
 import {

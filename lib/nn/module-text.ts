@@ -1,4 +1,4 @@
-import { lostValues } from '../printing/tensor-text.js';
+import { lostValues } from '../core/tensor-text.js';
 import { offeredParameters } from '../optim/optimizer.js';
 import { elementCount, formatShape } from '../core/shape.js';
 import { leaseOf, storageOf } from '../core/tensor.js';

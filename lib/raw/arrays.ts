@@ -3,7 +3,7 @@ import { freshFloats } from '../backend/room.js';
 import { describe, rangeError, unknownOption, wrongShape, wrongType } from '../validation/errors.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import type { Shape } from '../core/shape.js';
-import { isFloat32Array, lengthOf } from '../core/typed-array.js';
+import { isFloat32Array, lengthOf } from '../validation/typed-array.js';
 import { readShape } from '../core/values.js';
 
 /** [C, H, W] or [N, C, H, W]. */

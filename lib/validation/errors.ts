@@ -1,4 +1,4 @@
-import { isDetached, lengthOf, typedArrayName } from '../core/typed-array.js';
+import { isDetached, lengthOf, typedArrayName } from './typed-array.js';
 
 // Every error of the package is made here: with a code, and one wording for every bad argument.
 

@@ -1,4 +1,3 @@
-import { noteOrigin } from '../nn/error-path.js';
 import { findSurplus } from './surplus-arguments.js';
 
 /** What a class is at run time; also one whose constructor is private. */
@@ -12,12 +11,19 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 /** JSON.stringify passes a key. */
 const calledByTheLanguage = ['constructor', 'toJSON'];
 
-/** What a module computes: an error there names the module. */
+/** What a module computes. */
 const passes = ['forward', 'forwardMut'];
 
+/** A class with this method is told of each error that its `forward` or `forwardMut` throws. */
+export const noteError: unique symbol = Symbol('noteError');
+
+interface NotesErrors {
+  readonly [noteError]?: (error: unknown) => void;
+}
+
 /**
- * Makes the methods of a class, also the static ones, refuse surplus arguments, and `forward` and `forwardMut`
- * note in which module an error began:
+ * Makes the methods of a class, also the static ones, refuse surplus arguments, and tells the object's `noteError` what
+ * `forward` and `forwardMut` throw:
  *
  *     class Exp { static { guardMethods(this); } … }
  *
@@ -32,6 +38,17 @@ export function guardMethods(owner: ClassObject): void {
       const value = guarded(`${owner.name}.${key}`, method as Method);
       Object.defineProperty(object, key, { ...property, value });
     }
+  }
+}
+
+/** Adds methods to a class, as if they were declared in it, with the guards of `guardMethods`. */
+export function defineMethods(
+  owner: ClassObject,
+  methods: Readonly<Record<string, (this: never, ...args: never[]) => unknown>>,
+): void {
+  for (const [key, method] of Object.entries(methods)) {
+    const value = guarded(`${owner.name}.${key}`, method as Method);
+    Object.defineProperty(owner.prototype, key, { value, writable: true, configurable: true });
   }
 }
 
@@ -55,7 +72,7 @@ function guarded(name: string, method: Method): Method {
       }
       return method.apply(this, arguments as unknown as unknown[]);
     } catch (error) {
-      noteOrigin(error, this);
+      (this as NotesErrors | null | undefined)?.[noteError]?.(error);
       throw error;
     }
   };

@@ -4,7 +4,7 @@ import {
   requireOptions,
   requirePositiveInteger,
 } from '../../validation/errors.js';
-import { JsonReader } from '../../io/json/json-reader.js';
+import { JsonReader } from '../../json/json-reader.js';
 import { NpzModule } from '../../io/npz/npz-module.js';
 import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
 import type { NpzReader } from '../../io/npz/npz-reader.js';

@@ -1,5 +1,5 @@
 import { requireOptions, wrongShape } from '../../validation/errors.js';
-import { JsonReader } from '../../io/json/json-reader.js';
+import { JsonReader } from '../../json/json-reader.js';
 import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
 import { NpzModule } from '../../io/npz/npz-module.js';
 import type { NpzReader } from '../../io/npz/npz-reader.js';

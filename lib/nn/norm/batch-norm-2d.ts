@@ -1,7 +1,7 @@
 import { freshFloats } from '../../backend/room.js';
 import { plainError, requireFraction, requireOptions, requirePositive } from '../../validation/errors.js';
-import type { JsonNumber } from '../../io/json/json-numbers.js';
-import { JsonReader } from '../../io/json/json-reader.js';
+import type { JsonNumber } from '../../json/json-numbers.js';
+import { JsonReader } from '../../json/json-reader.js';
 import { requireReader } from '../../io/npz/archive-arguments.js';
 import type { NpzReader } from '../../io/npz/npz-reader.js';
 import type { NpzWriter } from '../../io/npz/npz-writer.js';

@@ -1,5 +1,5 @@
 import { requireBoolean, requireOptions, requirePositive } from '../../validation/errors.js';
-import { JsonReader } from '../../io/json/json-reader.js';
+import { JsonReader } from '../../json/json-reader.js';
 import { requireReader } from '../../io/npz/archive-arguments.js';
 import type { NpzReader } from '../../io/npz/npz-reader.js';
 import { batchNormFrozen } from '../../ops/batch-norm.js';

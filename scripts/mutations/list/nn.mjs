@@ -275,7 +275,7 @@ export default [
     tests: ['unit/nn/batch-norm-2d-json'],
   },
   {
-    file: 'lib/io/json/json-numbers.ts',
+    file: 'lib/json/json-numbers.ts',
     what: 'NaN becomes null in JSON',
     find: 'Number.isFinite(value) ? value : (String(value) as JsonNumber)',
     replace: 'value',

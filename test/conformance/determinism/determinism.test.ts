@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { backend, backward, BatchNorm2D, setNumThreads, Tensor } from 'batchnorm';
-import { storageOf } from '#lib/core/tensor';
+import { storageOf } from '#lib/tensor';
 import { expect } from 'chai';
 import { node } from '../../support/node-process.js';
 import { trainingHash } from './train.js';

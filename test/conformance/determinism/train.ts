@@ -17,7 +17,7 @@ import {
   Sgd,
   Tensor,
 } from 'batchnorm';
-import { storageOf } from '#lib/core/tensor';
+import { storageOf } from '#lib/tensor';
 import { hooks } from '../../robustness/hooks/hooks.js';
 import { seeded, values } from '../../support/random.js';
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Adam, backward, BatchNorm2D, ReLU, Sequential, storagePool, Tensor } from 'batchnorm';
-import { storageOf } from '#lib/core/tensor';
+import { storageOf } from '#lib/tensor';
 import { seeded, values } from '../../support/random.js';
 
 /** What the process held after so many steps. */

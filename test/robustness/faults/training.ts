@@ -19,7 +19,7 @@ import {
   Tensor,
 } from 'batchnorm';
 import { statisticsIn } from '#lib/nn/norm/running-statistics';
-import { storageOf } from '#lib/core/tensor';
+import { storageOf } from '#lib/tensor';
 import { expect } from 'chai';
 import { seeded, values } from '../../support/random.js';
 

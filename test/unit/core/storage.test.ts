@@ -1,6 +1,6 @@
 import { backward, BatchNorm2D, Sgd, storagePool, Tensor } from 'batchnorm';
 import { backend } from '#lib/backend/index';
-import { storageOf } from '#lib/core/tensor';
+import { storageOf } from '#lib/tensor';
 import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
 import { emulated } from '../../support/node-process.js';

@@ -1,4 +1,4 @@
-import { arrayText } from '#lib/printing/array-text';
+import { arrayText } from '#lib/core/array-text';
 import { expect } from 'chai';
 import { type PrintingCase, readCases } from '../../conformance/reference/read.js';
 

@@ -2,7 +2,7 @@
 import { Tensor } from 'batchnorm';
 import { backend } from '#lib/backend/index';
 import { Storage } from '#lib/core/storage';
-import { storageOf } from '#lib/core/tensor';
+import { storageOf } from '#lib/tensor';
 import { trainingHash } from '../../../conformance/determinism/train.js';
 
 const [, , way] = process.argv;

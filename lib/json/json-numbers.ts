@@ -1,5 +1,5 @@
-import { bytesPerNumber, ensureHeap } from '../../backend/room.js';
-import { wrongType, wrongValue } from '../../validation/errors.js';
+import { bytesPerNumber, ensureHeap } from '../backend/room.js';
+import { wrongType, wrongValue } from '../validation/errors.js';
 
 /** A number, or the name of one that JSON has no spelling for or loses, as it does the sign of -0. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity' | '-0';

@@ -1,7 +1,7 @@
-import type { EndOfLease, Lease } from '../core/lease.js';
-import { formatShape, type Shape } from '../core/shape.js';
+import type { EndOfLease, Lease } from './lease.js';
+import { formatShape, type Shape } from './shape.js';
 import { arrayText } from './array-text.js';
-import type { InspectOptions } from './inspect.js';
+import type { InspectOptions } from '../printing/inspect.js';
 
 /** NumPy's line width; `util.inspect` may ask for shorter lines. */
 const maxWidth = 75;

@@ -1,4 +1,4 @@
-import { requireFinite, wrongType, wrongValue } from '../../validation/errors.js';
+import { requireFinite, wrongType, wrongValue } from '../validation/errors.js';
 import { readJsonArray, readJsonNumbers } from './json-numbers.js';
 
 /** Reads the fields of an object that came from outside. */

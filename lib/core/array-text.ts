@@ -1,5 +1,5 @@
-import { elementCount, type Shape } from '../core/shape.js';
-import { type NumberFormat, numberFormat } from './number-format.js';
+import { elementCount, type Shape } from './shape.js';
+import { type NumberFormat, numberFormat } from '../printing/number-format.js';
 
 // The layout of NumPy's array2string(separator=', '): nested brackets, aligned columns, lines of at most 75
 // characters, and of arrays with more than 1000 values only the first and last three along each axis.

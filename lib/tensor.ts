@@ -1,0 +1,181 @@
+// The methods of Tensor that compute. Operations know core/ and core/ knows no operations, so these methods are declared
+// and added here, above both. Whatever lets a user have a tensor imports this module, and package.json names it under
+// `sideEffects`.
+import type { ArithmeticResult, ShapeOf, TapeOf } from './core/tensor.js';
+import { Tensor } from './core/tensor.js';
+import type { Shape } from './core/shape.js';
+import type { MergedTape, NoneTape, Tape } from './core/tape.js';
+import * as arithmetic from './ops/arithmetic.js';
+import { logSoftmax } from './ops/log-softmax.js';
+import { matmul } from './ops/matmul.js';
+import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from './ops/operand-types.js';
+import { mean, sum } from './ops/reductions.js';
+import { reshape } from './ops/reshape.js';
+import { softmax } from './ops/softmax.js';
+import * as unary from './ops/unary.js';
+import { requireFinite } from './validation/errors.js';
+import { defineMethods } from './validation/guard-methods.js';
+
+export * from './core/tensor.js';
+
+/** Without a tape or with one: what an operation takes and gives. */
+type AnyTensor = Tensor<Shape, Tape>;
+
+declare module './core/tensor.js' {
+  // Methods whose operands must fit the shape take it from `this` and not from S: conditions on S in a parameter would
+  // keep a Tensor<[3]> from being used as a Tensor<[number]>.
+  interface Tensor<out S extends Shape, out T extends Tape = NoneTape> {
+    /** Element-wise sum with a number, a scalar, a tensor of the same shape, or one row. */
+    add<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ArithmeticResult<A, X>;
+
+    /** Element-wise difference; the right side as for `add`. */
+    sub<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ArithmeticResult<A, X>;
+
+    /** Element-wise product; the right side as for `add`. */
+    mul<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ArithmeticResult<A, X>;
+
+    /** Element-wise quotient; the right side as for `add`. */
+    div<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ArithmeticResult<A, X>;
+
+    /** e to the power of each value. */
+    exp(): Tensor<S, T>;
+
+    /** Natural logarithm. */
+    log(): Tensor<S, T>;
+
+    /** Square root of each value. */
+    sqrt(): Tensor<S, T>;
+
+    /** Each value times itself. */
+    square(): Tensor<S, T>;
+
+    /** max(x, 0); the gradient at 0 is 0. */
+    relu(): Tensor<S, T>;
+
+    /** max(x, 0) + slope * min(x, 0); the gradient at 0 is the slope. */
+    leakyRelu(slope: number): Tensor<S, T>;
+
+    /** 1 / (1 + exp(-x)). */
+    sigmoid(): Tensor<S, T>;
+
+    /** Hyperbolic tangent. */
+    tanh(): Tensor<S, T>;
+
+    /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), Hendrycks' and Gimpel's (2016) approximation of
+     * x times the normal distribution function. */
+    gelu(): Tensor<S, T>;
+
+    /** Absolute value; the gradient at 0 is 0. */
+    abs(): Tensor<S, T>;
+
+    /** Sine of each value, in radians. */
+    sin(): Tensor<S, T>;
+
+    /** Cosine of each value, in radians. */
+    cos(): Tensor<S, T>;
+
+    /** exp(x) / sum(exp(x)) over the last axis. */
+    softmax(): Tensor<S, T>;
+
+    /** Sum of all values, within 1e-6 of the sum of their magnitudes. */
+    sum(): Tensor<readonly [], T>;
+
+    /** Mean of all values. */
+    mean(): Tensor<readonly [], T>;
+
+    /** Matrix product [M, K] x [K, N] = [M, N]. */
+    matmul<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
+      this: A,
+      other: X & MatmulOperands<ShapeOf<A>, X>,
+    ): Tensor<MatmulShape<ShapeOf<A>, ShapeOf<X>>, MergedTape<TapeOf<A>, TapeOf<X>>>;
+
+    /** The same values in another shape, which must hold as many. */
+    reshape<const R extends Shape>(shape: R): Tensor<R, T>;
+
+    /** log(softmax) over the last axis of a vector or a matrix. */
+    logSoftmax<A extends Tensor<Shape, Tape>>(this: A & LogSoftmaxInput<A>): Tensor<ShapeOf<A>, TapeOf<A>>;
+  }
+}
+
+const methods = {
+  add(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return arithmetic.add(this, other);
+  },
+  sub(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return arithmetic.sub(this, other);
+  },
+  mul(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return arithmetic.mul(this, other);
+  },
+  div(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return arithmetic.div(this, other);
+  },
+  exp(this: AnyTensor): AnyTensor {
+    return unary.exp(this);
+  },
+  log(this: AnyTensor): AnyTensor {
+    return unary.log(this);
+  },
+  sqrt(this: AnyTensor): AnyTensor {
+    return unary.sqrt(this);
+  },
+  square(this: AnyTensor): AnyTensor {
+    return unary.square(this);
+  },
+  relu(this: AnyTensor): AnyTensor {
+    return unary.relu(this);
+  },
+  leakyRelu(this: AnyTensor, slope: number): AnyTensor {
+    return unary.leakyRelu(this, requireFinite('slope', slope));
+  },
+  sigmoid(this: AnyTensor): AnyTensor {
+    return unary.sigmoid(this);
+  },
+  tanh(this: AnyTensor): AnyTensor {
+    return unary.tanh(this);
+  },
+  gelu(this: AnyTensor): AnyTensor {
+    return unary.gelu(this);
+  },
+  abs(this: AnyTensor): AnyTensor {
+    return unary.abs(this);
+  },
+  sin(this: AnyTensor): AnyTensor {
+    return unary.sin(this);
+  },
+  cos(this: AnyTensor): AnyTensor {
+    return unary.cos(this);
+  },
+  softmax(this: AnyTensor): AnyTensor {
+    return softmax(this);
+  },
+  sum(this: AnyTensor): AnyTensor {
+    return sum(this);
+  },
+  mean(this: AnyTensor): AnyTensor {
+    return mean(this);
+  },
+  matmul(this: AnyTensor, other: AnyTensor): AnyTensor {
+    return matmul(this, other);
+  },
+  reshape(this: AnyTensor, shape: Shape): AnyTensor {
+    return reshape(this, shape);
+  },
+  logSoftmax(this: AnyTensor): AnyTensor {
+    return logSoftmax(this);
+  },
+};
+
+defineMethods(Tensor, methods);
