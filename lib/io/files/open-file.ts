@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { FileFormatError } from './file-format-error.js';
 import { headBytes } from './file-kind.js';
+import { specialFileType } from './file-type.js';
 
 /** A file that is open for reading, and how it begins. */
 export interface OpenFile {
@@ -43,11 +44,6 @@ async function readHead(handle: FileHandle): Promise<Buffer> {
 }
 
 function requireRegular(path: string, wanted: string, stats: Stats): void {
-  if (stats.isFile()) return;
-  const found = stats.isDirectory()
-    ? 'a directory'
-    : stats.isFIFO() || stats.isSocket()
-      ? 'a pipe or a socket'
-      : 'a device';
-  throw new FileFormatError(path, wanted, found);
+  const found = specialFileType(stats);
+  if (found !== undefined) throw new FileFormatError(path, wanted, found);
 }

@@ -31,9 +31,9 @@ export default [
   {
     file: 'lib/io/files/replace-file.ts',
     what: 'permissions of the old file are lost',
-    find: "open(temporary, 'wx', mode)",
-    replace: "open(temporary, 'wx')",
-    tests: ['unit/io/npz/saving'],
+    find: 'return stats.mode & 0o777;',
+    replace: 'return undefined;',
+    tests: ['unit/io/npz/saving', 'unit/io/files/save-targets'],
   },
   {
     file: 'lib/io/files/set-floats.ts',

@@ -1,0 +1,8 @@
+import type { Stats } from 'node:fs';
+
+/** What is no regular file, as messages call it; undefined for a regular file. */
+export function specialFileType(stats: Stats): string | undefined {
+  if (stats.isFile()) return undefined;
+  if (stats.isDirectory()) return 'a directory';
+  return stats.isFIFO() || stats.isSocket() ? 'a pipe or a socket' : 'a device';
+}
