@@ -1,4 +1,4 @@
-# Named parts of a run, each timed; sourced by the scripts beside this one.
+# Named parts of a run, each timed; sourced by the files beside this one.
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

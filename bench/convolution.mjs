@@ -3,7 +3,7 @@
 // PyTorch's where it is installed; all measured in turns. A median says what this machine gave meanwhile, the best
 // what it can give.
 import { execFileSync } from 'node:child_process';
-import { runQuietly, succeeds } from '../scripts/run.mjs';
+import { runQuietly, succeeds } from '../tools/process.mjs';
 import { Contestant } from './contestant.mjs';
 
 const [rounds = '40', threads = '1'] = process.argv.slice(2);

@@ -8,7 +8,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { runQuietly } from '../scripts/run.mjs';
+import { runQuietly } from '../tools/process.mjs';
 import { Contestant } from './contestant.mjs';
 import { compare } from './resnet/compare.mjs';
 import { nameOf, shapes } from './shapes.mjs';

@@ -2,7 +2,7 @@
 // reach, for sizes of every kind; both are measured in turns. A median says what this machine gave meanwhile,
 // the best what it can give.
 import { execFileSync } from 'node:child_process';
-import { runQuietly } from '../scripts/run.mjs';
+import { runQuietly } from '../tools/process.mjs';
 
 const [rounds = '100', threads = '1'] = process.argv.slice(2);
 const build = 'build-bench';

@@ -3,7 +3,7 @@
 // the processor's fused multiply-adds each convolution reaches.
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { runQuietly } from '../scripts/run.mjs';
+import { runQuietly } from '../tools/process.mjs';
 import { compare, measureTensorFlow } from './resnet/compare.mjs';
 import { shares } from './resnet/shares.mjs';
 import { Contestant } from './contestant.mjs';

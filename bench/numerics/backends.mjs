@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { backend } from '../../dist/index.js';
-import { copyCheckout } from '../../scripts/checkout-copy.mjs';
-import { run } from '../../scripts/run.mjs';
-import { nodeCommand } from '../../scripts/runtimes.mjs';
+import { copyCheckout } from '../../tools/check/support/checkout-copy.mjs';
+import { run } from '../../tools/process.mjs';
+import { nodeCommand } from '../../tools/check/support/runtime-programs.mjs';
 import { Implementation } from './implementation.mjs';
 
 /** Every backend of this machine, NEON under emulation if wanted, and PyTorch where it is installed. */
@@ -23,7 +23,7 @@ export function backendsAndPyTorch({ serve, pytorch, neon }) {
 }
 
 function emulatedNeon(serve) {
-  run(process.execPath, ['scripts/prebuild.mjs', 'linux-arm64']);
+  run(process.execPath, ['tools/release/prebuild.mjs', 'linux-arm64']);
   const cwd = resolve('build-arm64-checkout');
   copyCheckout(cwd);
   const environment = { BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: 'neon' };

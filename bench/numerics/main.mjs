@@ -1,5 +1,4 @@
-// npm run numerics: the numerics contract on every backend, beside PyTorch and the naive formula, against double
-// precision.
+// npm run check -- numerics: the errors of every backend, of PyTorch and of the naive formula against float64.
 //
 //   --random N  random inputs (default 1000)
 //   --large N   values of the large channels (default 100000000; 0 for none)

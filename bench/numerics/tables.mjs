@@ -51,7 +51,7 @@ export function tables({ groups, names, limits, quantities }) {
 const end = '<!-- end of what was measured -->';
 
 /** The page with new tables between the marks of a command. */
-export function replaceTables(page, text, command = 'npm run numerics') {
+export function replaceTables(page, text, command = 'npm run check -- numerics') {
   const begin = `<!-- measured: written by ${command} -->`;
   const from = page.indexOf(begin);
   const to = page.indexOf(end, from);

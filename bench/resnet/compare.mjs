@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { succeeds } from '../../scripts/run.mjs';
+import { succeeds } from '../../tools/process.mjs';
 import { Contestant } from '../contestant.mjs';
 import { median } from './median.mjs';
 

@@ -39,7 +39,7 @@ export function missingCopy(): string | undefined {
 }
 
 /**
- * Undefined in a bundle that is an ES module: the packed package is CommonJS, and scripts/pack/ replaces import.meta.url
+ * Undefined in a bundle that is an ES module: the packed package is CommonJS, and tools/release/pack/ replaces import.meta.url
  * by the URL of __filename.
  */
 function thisFile(): string | undefined {

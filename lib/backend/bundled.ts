@@ -1,6 +1,6 @@
 /**
  * Where bundlers have put this package's files, as noted before the package loads its binary: by bundled-binary.ts, and by a
- * module that scripts/pack/bundle.mjs writes.
+ * module that tools/release/pack/bundle.mjs writes.
  */
 export const bundled: {
   /** The bundle's own file; from webpack, the package's file on the machine that made the bundle. */

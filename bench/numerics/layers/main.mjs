@@ -1,4 +1,4 @@
-// npm run numerics:layers: the worst errors of convolution, pooling, softmax, cross entropy and activations on every
+// npm run check -- numerics-layers: the worst errors of convolution, pooling, softmax, cross entropy and activations on every
 // backend, beside PyTorch, against double precision. Exits with 1 where one of ours is too large.
 //
 //   --random N  random inputs of each operation (default 200)
@@ -75,7 +75,7 @@ try {
   }
   if (options.write) {
     const page = 'docs/reports/numerics.md';
-    const command = 'npm run numerics:layers';
+    const command = 'npm run check -- numerics-layers';
     writeFileSync(page, replaceTables(readFileSync(page, 'utf8'), text, command));
   }
 } finally {

@@ -8,7 +8,7 @@ import { naive, ours } from './implementations.js';
 import { randomCase } from './random-cases.js';
 import { ratios, sweepCase } from './sweep.js';
 
-/** What `npm run numerics` measures with more of them, and beside others. */
+/** What `npm run check -- numerics` measures with more of them, and beside others. */
 const randomCount = 40;
 
 function exceeded(errors: Errors): string[] {

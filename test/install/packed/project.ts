@@ -61,7 +61,7 @@ export class Project {
 
   /** npm with these arguments, without network. */
   npm(...args: string[]): void {
-    if (npm === null) throw new Error('Start this as npm run test:install');
+    if (npm === null) throw new Error('Start this with npm run check -- install');
     const { status, stderr, stdout } = this.spawn(npm.program, '--offline', ...args);
     expect(status, `npm ${args.join(' ')}: ${stdout}${stderr}`).to.equal(0);
     expect(stderr, `npm ${args.join(' ')}`).to.equal('');
@@ -69,7 +69,7 @@ export class Project {
 
   /** A command of an installed package. */
   npx(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-    if (npm === null) throw new Error('Start this as npm run test:install');
+    if (npm === null) throw new Error('Start this with npm run check -- install');
     return this.spawn(npm.program, 'exec', '--offline', '--', ...args);
   }
 

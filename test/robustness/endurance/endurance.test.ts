@@ -18,7 +18,7 @@ async function trainAlone({ size, steps }: EnduranceData): Promise<EnduranceResu
   return JSON.parse(stdout) as EnduranceResult;
 }
 
-// `npm run endurance` makes a million steps and looks at resident memory.
+// `npm run check -- endurance` makes a million steps and looks at resident memory.
 describe('a training of 3000 steps', () => {
   it('holds the same files, threads and bytes in the pool, and ends as in two workers', async () => {
     const data: EnduranceData = { size: 'small', steps: 3000 };

@@ -1,4 +1,4 @@
-// Run by `npm run test:hooks`: a call of the addon that blocks for ever is never taken for a hang of Node's own.
+// Run by `npm run check -- hooks`: a call of the addon that blocks for ever is never taken for a hang of Node's own.
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { hangsInNode, runToEnd, shutdownFunctions } from '../../unit/backend/crew/ending.js';

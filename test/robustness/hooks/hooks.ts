@@ -1,6 +1,6 @@
 import { backend } from '#lib/backend/index';
 
-/** What the addon of `npm run test:hooks` has besides: native/binding/test_hooks.cc. */
+/** What the addon of `npm run check -- hooks` has besides: native/binding/test_hooks.cc. */
 export interface Hooks {
   /** Lets the attempt with this number fail, counted from 1 and from now on; 0 for none. */
   readonly failAttempt: (number: number, andAllAfter: boolean) => void;
@@ -15,6 +15,6 @@ export interface Hooks {
 }
 
 export function hooks(): Hooks {
-  if (!('failAttempt' in backend)) throw new Error('Expected the addon of npm run test:hooks');
+  if (!('failAttempt' in backend)) throw new Error('Expected the addon of npm run check -- hooks');
   return backend as unknown as Hooks;
 }

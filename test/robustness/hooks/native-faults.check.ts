@@ -1,4 +1,4 @@
-// Run by `npm run test:hooks` with an addon in which attempts to get something from the system can be made to
+// Run by `npm run check -- hooks` with an addon in which attempts to get something from the system can be made to
 // fail: memory for working space, room for a tensor, the start of a thread.
 import { setNumThreads, storagePool, Tensor } from 'batchnorm';
 import { expect } from 'chai';

@@ -1,6 +1,6 @@
 // The long run: as many cases of each kind as are asked for, from a seed that is printed.
 //
-//   npm run probe -- [cases of each kind, 2000 by default] [archives|safetensors|sequences|all] [seed]
+//   npm run check -- probes [cases of each kind, 2000 by default] [archives|safetensors|sequences|all] [seed]
 //
 // Archives and safetensors files are loaded within bounds of time and memory. One that fails is left in
 // build-probes/, with what was done to it in the message.

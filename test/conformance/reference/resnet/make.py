@@ -1,4 +1,4 @@
-"""What PyTorch makes of ResNet-8: the numbers that scripts/check-resnet.mjs compares ours with.
+"""What PyTorch makes of ResNet-8: the numbers that tools/check/resnet.mjs compares ours with.
 
 make.py FOLDER            trains in float32 and in float64 from the same weights, and writes into FOLDER
 make.py FOLDER --masks    computes the gradients again, where ReLU passes what FOLDER/masks-N says

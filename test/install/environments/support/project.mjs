@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { nodeCommand } from '../../../../scripts/runtimes.mjs';
+import { nodeCommand } from '../../../../tools/check/support/runtime-programs.mjs';
 
 export class Project {
   /**

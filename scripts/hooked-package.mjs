@@ -1,8 +1,0 @@
-// The compiled package with an addon in which tests can make allocations fail and fake machines
-// (native/system/test_hooks.h).
-import { packageWith } from './package-with.mjs';
-
-/** @returns {string} its folder. */
-export function hookedPackage() {
-  return packageWith('build-hooks', ['-DBATCHNORM_TEST_HOOKS=ON']);
-}

@@ -1,0 +1,18 @@
+// Builds build/Release/batchnorm.node with node-gyp.
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { nodeDirectory } from './node-headers.mjs';
+import { runQuietly } from '../process.mjs';
+
+const require = createRequire(import.meta.url);
+const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
+
+// Said on the command line, where no npmrc and no npm_config_nodedir can replace it. A warning is an
+// error here, in our own build; a user's compiler may be newer and warn of more.
+const jobs = Math.max(2, availableParallelism());
+runQuietly(
+  process.execPath,
+  [nodeGyp, 'rebuild', `--nodedir=${nodeDirectory()}`, `--jobs=${jobs}`, '--release'],
+  { env: { BATCHNORM_WERROR: '1', ...process.env } },
+);
+console.log('built build/Release/batchnorm.node');

@@ -1,0 +1,8 @@
+// The compiled package with an addon in which tests can make allocations fail and fake machines
+// (native/system/test_hooks.h).
+import { packageWith } from './package-with-addon.mjs';
+
+/** @returns {string} its folder. */
+export function hookedPackage() {
+  return packageWith('build-hooks', ['-DBATCHNORM_TEST_HOOKS=ON']);
+}

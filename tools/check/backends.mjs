@@ -1,0 +1,39 @@
+// Runs the mocha suite on every backend of this machine: TypeScript, and the native one with each ISA that the processor
+// has. Slower ISAs run only the tests of the kernels. Each backend is forced, so that none can stand in for another.
+// Arguments are passed on to mocha; test files among them replace the suite:
+//
+//   npm test -- dist-dev/test/unit/nn/fold.test.js
+//   npm test -- --grep momentum
+import { createRequire } from 'node:module';
+import { run } from '../process.mjs';
+import { throughKernels, wholeSuite } from './support/suites.mjs';
+
+const require = createRequire(import.meta.url);
+const mocha = require.resolve('mocha/bin/mocha.js');
+
+// This process chooses a backend too, so BATCHNORM_BACKEND and BATCHNORM_ISA must not be set.
+const { backend } = await import('batchnorm');
+
+const portable = { BATCHNORM_BACKEND: 'portable' };
+const native = (isa) => ({ BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa });
+const turns =
+  backend.name === 'native'
+    ? [
+        [native(backend.isa), wholeSuite],
+        ...(backend.isa === 'avx512' ? [[native('avx2'), throughKernels]] : []),
+        ...(backend.isa === 'scalar' ? [] : [[native('scalar'), throughKernels]]),
+        [portable, wholeSuite],
+      ]
+    : [[portable, wholeSuite]];
+
+if (backend.name !== 'native') {
+  console.log(`The native addon is not tested: ${backend.reason}`);
+}
+const given = process.argv.slice(2);
+const namesFiles = given.some((argument) => argument.includes('dist-dev/'));
+for (const [environment, suite] of turns) {
+  console.log(`\n=== ${Object.values(environment).join(' ')}`);
+  run(process.execPath, [mocha, '--reporter', 'dot', ...given, ...(namesFiles ? [] : suite)], {
+    env: { ...process.env, ...environment },
+  });
+}

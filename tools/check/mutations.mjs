@@ -1,0 +1,68 @@
+// Applies each mutation of tools/check/mutations/list/ to a copy of the checkout and runs the tests that should notice it.
+//
+//   npm run check -- mutations                 every mutation; fails where one survives
+//   npm run check -- mutations nn optim        mutations whose file lies in a folder of this name, or has this text in its path
+//   npm run check -- mutations --check         only whether every text still occurs once in its source; takes no time
+//   npm run check -- mutations --named         without the wider suite for what the named tests miss
+//   npm run check -- mutations --resume        takes over outcomes of mutations that were caught in an earlier run
+//   npm run check -- mutations --report FILE   also writes the outcomes as a page
+import { parseArgs } from 'node:util';
+import { readMutations } from './mutations/list.mjs';
+import { writeReport } from './mutations/report.mjs';
+import { Outcomes } from './mutations/outcomes.mjs';
+import { Workplace } from './mutations/workplace.mjs';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    check: { type: 'boolean' },
+    named: { type: 'boolean' },
+    resume: { type: 'boolean' },
+    report: { type: 'string' },
+  },
+});
+
+const all = await readMutations();
+const chosen = all.filter(
+  ({ file }) => positionals.length === 0 || positionals.some((part) => `/${file}`.includes(`/${part}`)),
+);
+console.log(`${chosen.length} of ${all.length} mutations; every text occurs once in its source`);
+if (values.check) process.exit();
+
+const outcomes = new Outcomes(values.resume === true);
+const workplace = new Workplace('build-mutations');
+const waiting = chosen.filter((mutation) => outcomes.of(mutation) === undefined);
+workplace.requirePassing(waiting);
+const missed = [];
+for (const mutation of waiting) {
+  const outcome = workplace.tryNamed(mutation);
+  if (outcome.result === 'survived') missed.push(mutation);
+  note(mutation, outcome);
+}
+// Last, since it takes minutes for each.
+if (!values.named) {
+  workplace.requireWideSuitePassing(missed);
+  for (const mutation of missed) note(mutation, workplace.tryAll(mutation));
+}
+
+function note(mutation, outcome) {
+  outcomes.add(mutation, outcome);
+  console.log(`${outcome.result.padEnd(8)} ${mutation.file}: ${mutation.what}`);
+  if (outcome.by !== undefined) console.log(`         ${outcome.by}`);
+}
+
+const results = chosen.map((mutation) => ({ mutation, ...outcomes.of(mutation) }));
+if (values.report !== undefined) await writeReport(values.report, results);
+
+const unexpected = results.filter(
+  ({ mutation, result }) => (result === 'survived') !== (mutation.survives !== undefined),
+);
+const caught = results.filter(({ result }) => result === 'caught').length;
+console.log(`\n${caught} of ${results.length} caught`);
+for (const { mutation, result } of unexpected) {
+  const expected = mutation.survives === undefined ? 'caught' : 'survived';
+  console.error(
+    `Expected ${mutation.file} to be ${expected} but it ${result === 'caught' ? 'was' : 'has'} ${result}: ${mutation.what}`,
+  );
+}
+process.exit(unexpected.length === 0 ? 0 : 1);

@@ -1,0 +1,37 @@
+// Tests the NEON kernels under emulation: the native tests, random cases of every operation, and mocha in an arm64 Node
+// with the binary of a release. mocha runs the tests of the kernels, or the whole suite with `--whole`. Needs Debian's
+// g++-aarch64-linux-gnu and qemu-user-static.
+import { join, resolve } from 'node:path';
+import { copyCheckout } from './support/checkout-copy.mjs';
+import { buildFolderOf } from '../release/prebuild/targets.mjs';
+import { run, runQuietly } from '../process.mjs';
+import { nodeCommand, qemuArm64 } from './support/runtime-programs.mjs';
+import { throughKernels, wholeSuite } from './support/suites.mjs';
+
+const target = 'linux-arm64';
+const folder = buildFolderOf(target);
+
+// The addon and the native tests share what is compiled.
+run(process.execPath, ['tools/release/prebuild.mjs', target]);
+runQuietly('cmake', ['-S', '.', '-B', folder, '-DBATCHNORM_NATIVE_TESTS=ON']);
+runQuietly('cmake', ['--build', folder, '--parallel', '2', '--target', 'native_tests', 'stress']);
+
+console.log('=== native tests, NEON under emulation');
+run(qemuArm64[0], [...qemuArm64.slice(1), join(folder, 'test/native/native_tests')]);
+run(qemuArm64[0], [...qemuArm64.slice(1), join(folder, 'test/native/stress'), '--cases', '300']);
+
+console.log('=== mocha, NEON under emulation');
+const copy = resolve('build-arm64-checkout');
+copyCheckout(copy);
+const [emulator, ...node] = nodeCommand(target, '20.19.6');
+const suite = process.argv.includes('--whole') ? wholeSuite : throughKernels;
+run(emulator, [...node, 'node_modules/mocha/bin/mocha.js', '--reporter', 'dot', ...suite], {
+  cwd: copy,
+  env: {
+    ...process.env,
+    BATCHNORM_BACKEND: 'native',
+    BATCHNORM_ISA: 'neon',
+    // How tests start further processes.
+    BATCHNORM_TEST_NODE: JSON.stringify([emulator, ...node]),
+  },
+});

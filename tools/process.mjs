@@ -1,0 +1,41 @@
+// Runs commands for the other tools.
+import { spawnSync } from 'node:child_process';
+
+/** Runs a command with its output shown; ends this process with its status where that is not 0. */
+export function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit', ...options });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Runs a command and shows its output only where it fails. */
+export function runQuietly(command, args, options = {}) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    ...options,
+  });
+  if (error) throw error;
+  if (status !== 0) {
+    process.stderr.write(`${command} ${args.join(' ')}\n${stdout}${stderr}`);
+    process.exit(status ?? 1);
+  }
+}
+
+/** Whether a command can be started and succeeds. */
+export function succeeds(command, args) {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}
+
+/** What a command prints; throws where it fails, unless `allowFailure`: then both its outputs are returned. */
+export function capture(command, args, { allowFailure = false } = {}) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  if (error) throw error;
+  if (allowFailure) return stdout + stderr;
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${stderr}`);
+  return stdout;
+}

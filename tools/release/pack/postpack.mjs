@@ -1,0 +1,11 @@
+// After `npm pack` and `npm publish`: package.json, README.md and dist/ as they were.
+import { rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { run } from '../../process.mjs';
+import { restoreFiles } from './replaced-files.mjs';
+
+const require = createRequire(import.meta.url);
+
+restoreFiles();
+rmSync('dist', { recursive: true });
+run(process.execPath, [require.resolve('typescript/bin/tsc'), '--build', 'lib']);

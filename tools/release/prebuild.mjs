@@ -1,0 +1,50 @@
+// Builds the binaries that a release holds, into prebuilds/, and checks each. Without arguments all that can
+// be built on this system; with arguments those targets. On Linux it needs Debian's g++, g++-aarch64-linux-gnu,
+// g++-mingw-w64-x86-64-posix, cmake, make and musl.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { checkBinary } from './prebuild/check.mjs';
+import { sha256, sourcesHash } from './prebuild/sources.mjs';
+import { binaryOf, buildFolderOf, noteOf, targets, targetsOf } from './prebuild/targets.mjs';
+import { runQuietly } from '../process.mjs';
+
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : targetsOf(process.platform);
+for (const target of chosen) {
+  if (targets[target]?.host !== process.platform) {
+    console.error(
+      `Expected one of ${targetsOf(process.platform).join(', ')} on ${process.platform} but received ${JSON.stringify(target)}`,
+    );
+    process.exit(1);
+  }
+}
+// Binutils write the time of a build into Windows binaries otherwise.
+process.env.SOURCE_DATE_EPOCH = '0';
+for (const target of chosen) build(target);
+
+function build(target) {
+  const { toolchain, options = [] } = targets[target];
+  const folder = buildFolderOf(target);
+  const jobs = String(availableParallelism());
+  runQuietly('cmake', [
+    ...['-S', '.', '-B', folder, '-DBATCHNORM_WERROR=ON'],
+    ...(toolchain ? [`-DCMAKE_TOOLCHAIN_FILE=${resolve(toolchain)}`] : []),
+    ...options,
+  ]);
+  runQuietly('cmake', [
+    ...['--build', folder, '--config', 'Release', '--parallel', jobs],
+    ...['--target', 'batchnorm'],
+  ]);
+  const binary = binaryOf(target);
+  rmSync(dirname(binary), { recursive: true, force: true });
+  runQuietly('cmake', [
+    ...['--install', folder, '--config', 'Release', '--strip'],
+    ...['--prefix', resolve(dirname(binary))],
+  ]);
+  checkBinary(target);
+
+  const bytes = readFileSync(binary);
+  const note = { bytes: bytes.length, sha256: sha256(bytes), sources: sourcesHash() };
+  writeFileSync(noteOf(target), `${JSON.stringify(note, null, 2)}\n`);
+  console.log(`built ${binary}: ${note.bytes} bytes, sha256 ${note.sha256}`);
+}
