@@ -7,6 +7,7 @@ import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
 import { type GradientProvider, UnusedTensors } from './gradient-provider.js';
 import type { ParameterMemory } from './parameter-memory.js';
+import { callSync } from '../validation/synchronous.js';
 import { UnusedParamsError } from './unused-params-error.js';
 
 /** One step of an optimizer, in place: changes `parameter` from `gradient` and what the optimizer
@@ -60,15 +61,13 @@ export function differentiatedParameters(
 /** The parameters that `module.update` offers to a provider; one without gradients changes none. */
 export function offeredParameters(module: CanUpdateWithGradients): Tensor<Shape>[] {
   const offered: Tensor<Shape>[] = [];
-  module.update(
-    {
-      gradient(parameter) {
-        offered.push(parameter);
-        return undefined;
-      },
+  const provider: GradientProvider = {
+    gradient(parameter) {
+      offered.push(parameter);
+      return undefined;
     },
-    new UnusedTensors(),
-  );
+  };
+  callSync('update() of module', () => module.update(provider, new UnusedTensors()));
   return offered;
 }
 

@@ -5,6 +5,7 @@ import { formatShape, sameShape, type Shape } from '../core/shape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import { type GradientProvider, UnusedTensors } from './gradient-provider.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
+import { callSync } from '../validation/synchronous.js';
 
 /**
  * Updates one parameter in place with what the provider has for it, or notes it as unused. What a
@@ -22,7 +23,7 @@ export function updateParameter(
   }
   if (!(unused instanceof UnusedTensors)) throw wrongType('unused', 'UnusedTensors', unused);
   if (provider.step !== undefined) {
-    if (!provider.step(parameter)) unused.add(parameter);
+    if (!callSync('step() of provider', () => provider.step?.(parameter))) unused.add(parameter);
     return;
   }
   const change = provider.gradient(parameter);

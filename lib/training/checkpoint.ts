@@ -12,6 +12,7 @@ import {
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { ResumableOptimizer } from '../optim/optimizer-state.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
+import { callSync } from '../validation/synchronous.js';
 
 /** A generator of random numbers whose state can be read and set. */
 export interface ResumableGenerator {
@@ -55,12 +56,14 @@ export async function saveCheckpoint(path: FilePath, training: Training): Promis
   const { model, optimizer, generators, parts, progress } = readTraining(training);
   await saveNpz(path, {
     write(zip) {
-      model.write(zip, '');
-      optimizer?.write(zip, names.optimizer, model);
+      callSync('write() of model', () => model.write(zip, ''));
+      callSync('write() of optimizer', () => optimizer?.write(zip, names.optimizer, model));
       for (const [name, generator] of Object.entries(generators)) {
         zip.numbers(`${names.generator}${name}.npy`, stateOf(name, generator));
       }
-      for (const [name, part] of Object.entries(parts)) part.write(zip, `${names.part}${name}.`);
+      for (const [name, part] of Object.entries(parts)) {
+        callSync(`write() of parts.${name}`, () => part.write(zip, `${names.part}${name}.`));
+      }
       for (const [name, value] of Object.entries(progress)) {
         zip.numbers(`${names.progress}${name}.npy`, [value]);
       }
@@ -119,7 +122,7 @@ async function readGenerators(
       // A copy: a generator may hand out the very array that it goes on with.
       () => [...generator.getState()],
       (state) => {
-        generator.setState(state);
+        callSync(`setState() of generators.${name}`, () => generator.setState(state));
       },
       await zip.numbers(`${names.generator}${name}.npy`, length),
     );

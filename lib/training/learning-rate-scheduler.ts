@@ -1,4 +1,5 @@
-import { wrongType } from '../validation/errors.js';
+import { requireFinite, wrongType } from '../validation/errors.js';
+import { callSync } from '../validation/synchronous.js';
 import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
@@ -53,7 +54,7 @@ export class LearningRateScheduler {
   }
 
   set step(step: number) {
-    this.#optimizer.lr = this.#schedule(requireStep(step));
+    this.#optimizer.lr = this.#rateAt(requireStep(step));
     this.#step = step;
   }
 
@@ -78,7 +79,7 @@ export class LearningRateScheduler {
     });
     // Before anything changes: the schedule may have no rate for it. A rate that the optimizer refuses takes the whole
     // load back.
-    const lr = this.#schedule(step);
+    const lr = this.#rateAt(step);
     zip.replace<readonly [lr: number, step: number]>(
       () => [this.#optimizer.lr, this.#step],
       ([rate, at]) => {
@@ -87,5 +88,10 @@ export class LearningRateScheduler {
       },
       [lr, step],
     );
+  }
+  /** What the schedule returns, which may be the user's. An optimizer of theirs need not check it. */
+  #rateAt(step: number): number {
+    const rate = callSync<unknown>('schedule', () => this.#schedule(step));
+    return requireFinite(`the learning rate of step ${step} from schedule`, rate);
   }
 }

@@ -1,3 +1,5 @@
+import { callSync } from '../../validation/synchronous.js';
+
 /** One change of a load. */
 export interface Change {
   readonly apply: () => void;
@@ -71,7 +73,7 @@ export function commit(changes: readonly Change[]): void {
   try {
     for (const change of [...reversible, ...others]) {
       begun.push(change);
-      change.apply();
+      callSync('a change', () => change.apply());
     }
   } catch (error) {
     for (const { undo } of begun.reverse()) takeBack(undo);

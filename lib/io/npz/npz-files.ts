@@ -4,17 +4,18 @@ import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { NpzReader } from './npz-reader.js';
 import { NpzWriter } from './npz-writer.js';
+import { callSync } from '../../validation/synchronous.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** What can be saved to an `.npz` archive, alone or as a part: dfdx's `SaveToNpz`. */
 export interface SaveToNpz {
-  /** Adds the module's tensors under names that begin with `prefix`. */
+  /** Adds the module's tensors under names that begin with `prefix`, before it returns. */
   write(zip: NpzWriter, prefix: string): void;
 }
 
 /** What can be loaded from an `.npz` archive, alone or as a part: dfdx's `LoadFromNpz`. */
 export interface LoadFromNpz {
-  /** Reads the module's tensors, in place, from names that begin with `prefix`. */
+  /** Reads the module's tensors, in place, from names that begin with `prefix`; awaits all that it reads. */
   read(zip: NpzReader, prefix: string): Promise<void>;
 }
 
@@ -27,7 +28,7 @@ export async function saveNpz(path: FilePath, module: SaveToNpz): Promise<void> 
   const file = readPath('path', path);
   requireMethod('module', module, 'write');
   const zip = new NpzWriter();
-  module.write(zip, '');
+  callSync('write() of module', () => module.write(zip, ''));
   await withFileMemory(`saving ${file}`, () => replaceFile(file, (handle) => zip.writeTo(handle)));
 }
 
@@ -65,7 +66,7 @@ export async function readNpz(
     const zip = await NpzReader.open(file);
     try {
       await zip.together(async () => {
-        await read(zip);
+        await zip.awaited(() => read(zip));
         zip.requireNoFurther(others);
       });
     } finally {

@@ -1,6 +1,6 @@
 import type { Entry, ZipFile } from 'yauzl';
 import { fromPackage, requirePackage } from '../../validation/construction.js';
-import { describe, wrongType, wrongValue } from '../../validation/errors.js';
+import { describe, typeError, wrongType, wrongValue } from '../../validation/errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { fileKind, wrongKind } from '../files/file-kind.js';
 import { openFile } from '../files/open-file.js';
@@ -15,6 +15,7 @@ import { type Fail, maxHeaderBytes } from './npy-header.js';
 import { NpyScanner, type NpyVisitor } from './npy-scanner.js';
 import { NumberCollector, TensorCollector } from './npy-collectors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
+import { callSync } from '../../validation/synchronous.js';
 
 const wanted = 'an .npz file, a zip archive of arrays,';
 
@@ -45,6 +46,9 @@ export class NpzReader {
   readonly #stage = new Stage();
   /** Names that were asked for. */
   readonly #known = new Set<string>();
+  /** Reads that have not ended, with the names of their entries. */
+  readonly #reading = new Map<Promise<unknown>, string>();
+  #closed = false;
 
   private constructor(
     key: typeof fromPackage,
@@ -96,10 +100,12 @@ export class NpzReader {
   async tensor(name: string, tensor: Tensor<Shape>): Promise<void> {
     requireName(name);
     const { shape } = requireTensor('tensor', tensor) as Tensor<Shape>;
-    const fail = this.#failOf(name);
-    const collector = new TensorCollector(shape, `the values of ${JSON.stringify(name)}`, fail);
-    await this.#read(name, shape, collector);
-    this.#stage.note(setFloats(tensor, collector.result(), fail));
+    return this.#noteReading(name, async () => {
+      const fail = this.#failOf(name);
+      const collector = new TensorCollector(shape, `the values of ${JSON.stringify(name)}`, fail);
+      await this.#read(name, shape, collector);
+      this.#stage.note(setFloats(tensor, collector.result(), fail));
+    });
   }
 
   /**
@@ -110,7 +116,8 @@ export class NpzReader {
     requireName(name);
     if (limits !== undefined) requireLimits(limits);
     const [value] = await this.#numbers(name, []);
-    if (limits !== undefined && !limits.fits(value)) {
+    if (limits === undefined) return value;
+    if (!callSync('fits() of limits', () => limits.fits(value))) {
       this.#failOf(name)(limits.expected, String(value));
     }
     return value;
@@ -172,8 +179,30 @@ export class NpzReader {
     this.#stage.note(replacement(get, set, value));
   }
 
+  /**
+   * @internal Runs what reads a module, and waits for all of its reads, because one that ended later would find the
+   * file closed.
+   * @throws TypeError where `read` ended before its reads did.
+   */
+  async awaited(read: () => Promise<void>): Promise<void> {
+    let forgotten: string | undefined;
+    try {
+      await read();
+      [forgotten] = this.#reading.values();
+    } finally {
+      // What continues after one of them may read more.
+      while (this.#reading.size > 0) await Promise.allSettled([...this.#reading.keys()]);
+    }
+    if (forgotten === undefined) return;
+    throw typeError(
+      'ERR_BATCHNORM_TYPE',
+      `Expected read() to await everything that it reads but it ended before ${JSON.stringify(forgotten)} was read`,
+    );
+  }
+
   /** Closes the file; nothing can be read afterwards. */
   close(): void {
+    this.#closed = true;
     this.#zip.close();
   }
 
@@ -192,10 +221,22 @@ export class NpzReader {
     checkSum(entry, checksum, fail);
   }
 
-  async #numbers(name: string, shape: readonly [] | readonly [number]): Promise<readonly number[]> {
-    const collector = new NumberCollector(shape, this.#failOf(name));
-    await this.#read(name, shape, collector);
-    return collector.result();
+  #numbers(name: string, shape: readonly [] | readonly [number]): Promise<readonly number[]> {
+    return this.#noteReading(name, async () => {
+      const collector = new NumberCollector(shape, this.#failOf(name));
+      await this.#read(name, shape, collector);
+      return collector.result();
+    });
+  }
+
+  async #noteReading<R>(name: string, read: () => Promise<R>): Promise<R> {
+    const reading = read();
+    this.#reading.set(reading, name);
+    try {
+      return await reading;
+    } finally {
+      this.#reading.delete(reading);
+    }
   }
 
   async #read(name: string, shape: Shape, visitor: NpyVisitor): Promise<void> {
@@ -221,6 +262,9 @@ export class NpzReader {
   }
 
   async *#parts(entry: Entry, fail: Fail): AsyncGenerator<Buffer> {
+    if (this.#closed) {
+      throw typeError('ERR_BATCHNORM_DISPOSED', `Expected an open archive but ${this.path} was closed`);
+    }
     try {
       // yauzl ends the stream with an error where it does not have the size that the archive says.
       for await (const part of await this.#zip.openReadStreamPromise(entry)) yield part as Buffer;

@@ -6,6 +6,7 @@ import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provi
 import type { RandomSource } from '../../core/tensor.js';
 import { inPart, withOwner } from '../error-path.js';
 import { layerType } from '../layer-description.js';
+import { callSync } from '../../validation/synchronous.js';
 import type { NamedTensor } from '../module.js';
 
 /** A layer as a composition sees it: of a user's module only `forward` or `forwardMut` is certain. */
@@ -66,12 +67,12 @@ export function updatePart(
   provider: GradientProvider,
   unused: UnusedTensors,
 ): void {
-  runPart(whole, key, layer, () => (layer as Part).update?.(provider, unused));
+  runPart(whole, key, layer, () => callSync('update()', () => (layer as Part).update?.(provider, unused)));
 }
 
 /** Resets a part that has parameters. */
 export function resetPart(whole: object, key: string, layer: unknown, rng: RandomSource): void {
-  runPart(whole, key, layer, () => (layer as Part).resetParams?.(rng));
+  runPart(whole, key, layer, () => callSync('resetParams()', () => (layer as Part).resetParams?.(rng)));
 }
 
 /** The tensors of a part that may have none, named as in the whole. */
@@ -85,7 +86,7 @@ export function writePart(whole: object, key: string, layer: unknown, zip: NpzWr
   const part = layer as Part;
   runPart(whole, key, layer, () => {
     if (part.write !== undefined) {
-      part.write(zip, prefix);
+      callSync('write()', () => part.write?.(zip, prefix));
     } else if (namedTensors(key, layer).length > 0) {
       throw missingMethod('write', layerType(part), ', which has parameters, but it has none');
     }

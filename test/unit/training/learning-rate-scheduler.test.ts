@@ -1,6 +1,6 @@
-import { cosineSchedule, LearningRateScheduler, loadNpz, saveNpz, Sgd } from 'batchnorm';
+import { cosineSchedule, LearningRateScheduler, loadNpz, saveNpz, type Schedule, Sgd } from 'batchnorm';
 import { expect } from 'chai';
-import { expectError } from '../../support/errors.js';
+import { expectError, expectRejection } from '../../support/errors.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 describe('LearningRateScheduler', () => {
@@ -23,9 +23,29 @@ describe('LearningRateScheduler', () => {
 
   it('stays where the optimizer refuses the rate', () => {
     const sgd = new Sgd();
-    const scheduler = new LearningRateScheduler(sgd, (step) => (step === 0 ? 0.1 : NaN));
-    expectError(() => scheduler.next(), RangeError, 'for lr', 'NaN');
+    const scheduler = new LearningRateScheduler(sgd, (step) => (step === 0 ? 0.1 : -1));
+    expectError(() => scheduler.next(), RangeError, 'for lr', '-1');
     expect([scheduler.step, sgd.lr]).to.deep.equal([0, 0.1]);
+  });
+
+  it('refuses what a schedule returns that is no finite number, whatever the optimizer takes', async () => {
+    const saved = new LearningRateScheduler(new Sgd(), () => 1);
+    saved.step = 1;
+    await saveNpz(path('step.npz'), saved);
+    for (const [wrong, type] of [
+      [NaN, RangeError],
+      [Infinity, RangeError],
+      [undefined, TypeError],
+      ['1', TypeError],
+      [1n, TypeError],
+    ] as const) {
+      const optimizer = { lr: 5 };
+      const schedule = ((step: number) => (step === 0 ? 0.1 : wrong)) as Schedule;
+      const scheduler = new LearningRateScheduler(optimizer, schedule);
+      expectError(() => scheduler.next(), type, 'the learning rate of step 1 from schedule');
+      await expectRejection(loadNpz(path('step.npz'), scheduler), type, 'step 1 from schedule');
+      expect([scheduler.step, optimizer.lr]).to.deep.equal([0, 0.1]);
+    }
   });
 
   it('loads its step, and gives the optimizer the rate of it', async () => {

@@ -74,8 +74,8 @@ export default [
   {
     file: 'lib/optim/update-parameter.ts',
     what: 'a parameter that was not stepped is not reported',
-    find: 'if (!provider.step(parameter)) unused.add(parameter);',
-    replace: 'provider.step(parameter);',
+    find: "if (!callSync('step() of provider', () => provider.step?.(parameter))) unused.add(parameter);",
+    replace: 'provider.step?.(parameter);',
     tests: ['unit/optim/sgd', 'robustness/misuse/misuse'],
   },
   {

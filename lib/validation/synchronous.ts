@@ -1,0 +1,19 @@
+import { typeError } from './errors.js';
+
+/**
+ * Calls a method of a user's object that must have finished when it returns, because nothing would wait for a promise.
+ * A rejection of that promise is handled: the error thrown here takes its place.
+ *
+ * @param method As the message names it, such as `write() of module`.
+ * @throws TypeError where the method returns a promise or another object with `then()`.
+ */
+export function callSync<R>(method: string, call: () => R): R {
+  const result = call();
+  if (typeof result !== 'object' || result === null) return result;
+  if (typeof (result as Partial<PromiseLike<unknown>>).then !== 'function') return result;
+  Promise.resolve(result).catch(() => undefined);
+  throw typeError(
+    'ERR_BATCHNORM_TYPE',
+    `Expected ${method} to be synchronous but it returned a promise, which nothing would wait for`,
+  );
+}
