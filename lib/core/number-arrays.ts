@@ -1,5 +1,5 @@
 import { freshArray } from '../backend/room.js';
-import { wrongType, wrongValue } from '../validation/errors.js';
+import { describe, wrongType, wrongValue } from '../validation/errors.js';
 import {
   isNumberArray,
   lengthOf,
@@ -51,7 +51,7 @@ export function readClass(argument: string, value: unknown, limit: number, remed
   }
   const index = Number(value);
   if (!Number.isInteger(index) || index < 0 || index >= limit) {
-    throw wrongValue(argument, expected, String(value));
+    throw wrongValue(argument, expected, describe(value));
   }
   return index;
 }

@@ -8,6 +8,7 @@ import {
   wrongType,
   wrongValue,
 } from '../validation/errors.js';
+import { quote } from '../validation/quote.js';
 import { FileFormatError } from '../io/files/file-format-error.js';
 import { fileKind, wrongKind } from '../io/files/file-kind.js';
 import { openFile } from '../io/files/open-file.js';
@@ -233,7 +234,7 @@ class Collector {
 function readType(name: unknown): IdxType {
   const expected = `one of ${Object.keys(types).join(', ')}`;
   if (typeof name !== 'string') throw wrongType('type', expected, name);
-  if (!Object.hasOwn(types, name)) throw wrongValue('type', expected, JSON.stringify(name));
+  if (!Object.hasOwn(types, name)) throw wrongValue('type', expected, quote(name));
   return types[name as keyof IdxValues];
 }
 

@@ -4,6 +4,7 @@ import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
 import { defineInspect } from '../printing/inspect.js';
+import { quote } from '../validation/quote.js';
 import { refuseJson } from '../printing/refuse-json.js';
 import type { Shape } from '../core/shape.js';
 import { storageOf, Tensor } from '../core/tensor.js';
@@ -132,6 +133,6 @@ function* memoryTensors(
 function requireKind(zip: NpzReader, prefix: string, start: string, kind: string): void {
   if (zip.names.some((name) => name.startsWith(start))) return;
   const other = zip.names.find((name) => name.startsWith(prefix));
-  const found = other === undefined ? 'none' : `that of another: ${JSON.stringify(other)}`;
+  const found = other === undefined ? 'none' : `that of another: ${quote(other)}`;
   throw new FileFormatError(zip.path, `the state of an optimizer ${kind}`, found);
 }

@@ -1,4 +1,5 @@
 import { describe, requireOptions, typeError, wrongType } from '../validation/errors.js';
+import { memberName } from '../validation/quote.js';
 import { type FilePath, readPath } from '../io/files/path.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
 import {
@@ -62,7 +63,7 @@ export async function saveCheckpoint(path: FilePath, training: Training): Promis
         zip.numbers(`${names.generator}${name}.npy`, stateOf(name, generator));
       }
       for (const [name, part] of Object.entries(parts)) {
-        callSync(`write() of parts.${name}`, () => part.write(zip, `${names.part}${name}.`));
+        callSync(`write() of ${memberName('parts', name)}`, () => part.write(zip, `${names.part}${name}.`));
       }
       for (const [name, value] of Object.entries(progress)) {
         zip.numbers(`${names.progress}${name}.npy`, [value]);
@@ -122,7 +123,7 @@ async function readGenerators(
       // A copy: a generator may hand out the very array that it goes on with.
       () => [...generator.getState()],
       (state) => {
-        callSync(`setState() of generators.${name}`, () => generator.setState(state));
+        callSync(`setState() of ${memberName('generators', name)}`, () => generator.setState(state));
       },
       await zip.numbers(`${names.generator}${name}.npy`, length),
     );
@@ -134,7 +135,7 @@ function stateOf(name: string, generator: ResumableGenerator): readonly number[]
   if (!Array.isArray(state) || !state.every((value) => typeof value === 'number')) {
     throw typeError(
       'ERR_BATCHNORM_TYPE',
-      `Expected an array of numbers from generators.${name}.getState() but received ${describe(state)}`,
+      `Expected an array of numbers from ${memberName('generators', name)}.getState() but received ${describe(state)}`,
     );
   }
   return state;
@@ -155,7 +156,7 @@ function readTraining(training: Training): WholeTraining {
     throw wrongType('progress', 'an object with numbers', progress);
   }
   for (const [name, value] of Object.entries(progress)) {
-    if (typeof value !== 'number') throw wrongType(`progress.${name}`, 'a number', value);
+    if (typeof value !== 'number') throw wrongType(memberName('progress', name), 'a number', value);
   }
   return { model, ...(optimizer === undefined ? {} : { optimizer }), generators, parts, progress };
 }
@@ -167,7 +168,7 @@ function requireWritable(progress: Readonly<Record<string, number>>): void {
     if (property?.writable !== true && property?.set === undefined) {
       throw typeError(
         'ERR_BATCHNORM_TYPE',
-        `Expected a property that can be written for progress.${name}, which loading sets, but received one that is read-only`,
+        `Expected a property that can be written for ${memberName('progress', name)}, which loading sets, but received one that is read-only`,
       );
     }
   }
@@ -178,7 +179,7 @@ function requireNamed(argument: string, value: unknown, methods: readonly string
     throw wrongType(argument, 'an object with names of yours', value);
   }
   for (const [name, each] of Object.entries(value)) {
-    requireMethods(`${argument}.${name}`, each, methods);
+    requireMethods(memberName(argument, name), each, methods);
   }
 }
 

@@ -6,6 +6,7 @@ import {
   wrongType,
   wrongValue,
 } from '../validation/errors.js';
+import { quote } from '../validation/quote.js';
 import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
@@ -56,7 +57,7 @@ export class EarlyStopping {
     if (mode !== 'min' && mode !== 'max') {
       const expected = "'min' or 'max'";
       throw typeof mode === 'string'
-        ? wrongValue('mode', expected, JSON.stringify(mode))
+        ? wrongValue('mode', expected, quote(mode))
         : wrongType('mode', expected, mode);
     }
     this.#sign = mode === 'min' ? 1 : -1;

@@ -1,3 +1,4 @@
+import { escapeInvisible, quote, shorten } from './quote.js';
 import { isDetached, lengthOf, typedArrayName } from './typed-array.js';
 
 // Every error of the package is made here: with a code, and one wording for every bad argument.
@@ -102,12 +103,12 @@ export function describe(value: unknown): string {
   if (value === undefined) return 'undefined';
   switch (typeof value) {
     case 'string':
-      return `${JSON.stringify(shorten(value))} of type string`;
+      return `${quote(value, 40)} of type string`;
     case 'number':
     case 'boolean':
       return `${String(value)} of type ${typeof value}`;
     case 'bigint':
-      return `${value}n of type bigint`;
+      return `${shorten(String(value))}n of type bigint`;
     case 'function':
       return `a function`;
     case 'symbol':
@@ -131,11 +132,7 @@ function constructorName(value: object): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null) return 'Object';
   const name: unknown = (prototype as { constructor?: { name?: unknown } }).constructor?.name;
-  return typeof name === 'string' && name !== '' ? name : 'Object';
-}
-
-function shorten(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+  return typeof name === 'string' && name !== '' ? shorten(escapeInvisible(name)) : 'Object';
 }
 
 /** A TypeError for a call with more than `max` arguments; `surplus` is the index of the first of them. */
@@ -242,6 +239,6 @@ export function unknownOption(
   names: readonly string[],
   received: string,
 ): CodedError<TypeError> {
-  const message = `Expected the names ${names.join(', ')} in ${argument} but received ${JSON.stringify(shorten(received))}`;
+  const message = `Expected the names ${names.join(', ')} in ${argument} but received ${quote(received, 40)}`;
   return coded(new TypeError(message), 'ERR_BATCHNORM_UNKNOWN_OPTION', unknownOption);
 }

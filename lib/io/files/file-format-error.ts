@@ -1,4 +1,8 @@
 import type { ErrorCode } from '../../validation/errors.js';
+import { escapeInvisible, quote, shorten } from '../../validation/quote.js';
+
+/** Characters of a message that come from the file: types, shapes and damaged headers may be megabytes. */
+const maxFound = 500;
 
 /** A file is not what was expected in it. The message names the file, the entry, what was expected and
  * what was found. */
@@ -18,7 +22,8 @@ export class FileFormatError extends Error {
     readonly entry?: string,
     options?: ErrorOptions,
   ) {
-    const place = entry === undefined ? file : `${JSON.stringify(entry)} of ${file}`;
-    super(`Expected ${expected} in ${place} but found ${found}`, options);
+    const place = entry === undefined ? file : `${quote(entry)} of ${file}`;
+    const shown = escapeInvisible(shorten(found, maxFound));
+    super(`Expected ${expected} in ${place} but found ${shown}`, options);
   }
 }

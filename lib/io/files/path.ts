@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { wrongType, wrongValue } from '../../validation/errors.js';
+import { quote } from '../../validation/quote.js';
 import { isUrl } from '../../validation/realm.js';
 
 /** What a `URL` has: without Node's types in the declarations, which users need not have. */
@@ -14,7 +15,7 @@ export function readPath(argument: string, path: unknown): string {
   if (isUrl(path)) return pathOfUrl(argument, path.href);
   if (typeof path !== 'string') throw wrongType(argument, 'a path', path);
   if (path === '' || path.includes('\0')) {
-    throw wrongValue(argument, 'a path', JSON.stringify(path));
+    throw wrongValue(argument, 'a path', quote(path));
   }
   return path;
 }
@@ -23,6 +24,6 @@ function pathOfUrl(argument: string, url: string): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw wrongValue(argument, 'a path or a file: URL', JSON.stringify(url), { cause });
+    throw wrongValue(argument, 'a path or a file: URL', quote(url), { cause });
   }
 }

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { type FileHandle, open, readlink, realpath, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { wrongValue } from '../../validation/errors.js';
+import { quote } from '../../validation/quote.js';
 import { isNativeError } from '../../validation/realm.js';
 import { syncDirectory, syncFile } from './durability.js';
 import { specialFileType } from './file-type.js';
@@ -52,7 +53,7 @@ function modeOf(path: string): number | undefined {
   if (stats === undefined) return undefined;
   const found = specialFileType(stats);
   if (found !== undefined) {
-    throw wrongValue('path', 'a regular file or a new one', `${found}, ${JSON.stringify(path)}`);
+    throw wrongValue('path', 'a regular file or a new one', `${found}, ${quote(path)}`);
   }
   return stats.mode & 0o777;
 }

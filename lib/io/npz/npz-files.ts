@@ -1,4 +1,5 @@
 import { requireOptions, wrongType, wrongValue } from '../../validation/errors.js';
+import { quote } from '../../validation/quote.js';
 import { withFileMemory } from '../files/file-memory.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
@@ -81,7 +82,7 @@ export function readExtra(options: unknown): 'refuse' | 'ignore' {
   if (extra === 'refuse' || extra === 'ignore') return extra;
   const expected = "'refuse' or 'ignore'";
   throw typeof extra === 'string'
-    ? wrongValue('extra', expected, JSON.stringify(extra))
+    ? wrongValue('extra', expected, quote(extra))
     : wrongType('extra', expected, extra);
 }
 

@@ -14,13 +14,14 @@ import type { Tensor } from '../../core/tensor.js';
 import { type Fail, maxHeaderBytes } from './npy-header.js';
 import { NpyScanner, type NpyVisitor } from './npy-scanner.js';
 import { NumberCollector, TensorCollector } from './npy-collectors.js';
+import { quote } from '../../validation/quote.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { callSync } from '../../validation/synchronous.js';
 
 const wanted = 'an .npz file, a zip archive of arrays,';
 
 /** An archive with more entries is refused: going through them would take long. */
-const mostEntries = 100_000;
+export const maxEntries = 100_000;
 
 /** What a number that is read must be. */
 export interface NumberLimits {
@@ -102,7 +103,7 @@ export class NpzReader {
     const { shape } = requireTensor('tensor', tensor) as Tensor<Shape>;
     return this.#noteReading(name, async () => {
       const fail = this.#failOf(name);
-      const collector = new TensorCollector(shape, `the values of ${JSON.stringify(name)}`, fail);
+      const collector = new TensorCollector(shape, `the values of ${quote(name)}`, fail);
       await this.#read(name, shape, collector);
       this.#stage.note(setFloats(tensor, collector.result(), fail));
     });
@@ -148,11 +149,7 @@ export class NpzReader {
     if (further.length === 0) return;
     const count = further.length - 1;
     const rest = count === 0 ? '' : ` and ${count} more`;
-    throw new FileFormatError(
-      this.path,
-      "no entries besides the module's",
-      `${JSON.stringify(further[0])}${rest}`,
-    );
+    throw new FileFormatError(this.path, "no entries besides the module's", `${quote(further[0])}${rest}`);
   }
 
   /** What is read into tensors in `read` changes them at its end, and none of them where it throws. */
@@ -196,7 +193,7 @@ export class NpzReader {
     if (forgotten === undefined) return;
     throw typeError(
       'ERR_BATCHNORM_TYPE',
-      `Expected read() to await everything that it reads but it ended before ${JSON.stringify(forgotten)} was read`,
+      `Expected read() to await everything that it reads but it ended before ${quote(forgotten)} was read`,
     );
   }
 
@@ -293,8 +290,8 @@ function requireLimits(limits: unknown): void {
 }
 
 async function readDirectory(file: string, zip: ZipFile): Promise<ReadonlyMap<string, readonly Entry[]>> {
-  if (zip.entryCount > mostEntries) {
-    throw new FileFormatError(file, `at most ${mostEntries} entries`, String(zip.entryCount));
+  if (zip.entryCount > maxEntries) {
+    throw new FileFormatError(file, `at most ${maxEntries} entries`, String(zip.entryCount));
   }
   const entries = new Map<string, Entry[]>();
   for await (const entry of zip.eachEntry()) {

@@ -4,7 +4,10 @@ import { chunksOf, writeChunks } from '../files/chunks.js';
 import { requireTensor } from '../../ops/operand.js';
 import type { Shape } from '../../core/shape.js';
 import { storageOf, type Tensor } from '../../core/tensor.js';
+import { readEntryName } from './entry-name.js';
 import { formatFloats, formatNumber, formatNumbers } from './npy-values.js';
+import { maxEntries } from './npz-reader.js';
+import { quote } from '../../validation/quote.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -33,7 +36,7 @@ export class NpzWriter {
   tensor(name: string, tensor: Tensor<Shape>): void {
     const { shape } = requireTensor('tensor', tensor);
     this.#add(name, () => {
-      const what = `the values of ${JSON.stringify(name)}`;
+      const what = `the values of ${quote(name)}`;
       return formatFloats(what, storageOf(tensor).values, shape);
     });
   }
@@ -75,10 +78,10 @@ export class NpzWriter {
 
   /** Takes the parts of an entry, made where the name is right. */
   #add(name: string, parts: () => readonly ArrayBufferView[]): void {
-    if (typeof name !== 'string') throw wrongType('name', 'a string', name);
-    if (name === '') throw wrongValue('name', 'a name', '""');
-    if (this.#entries.has(name)) {
-      throw wrongValue('name', 'a name that is not taken yet', JSON.stringify(name));
+    readEntryName(name);
+    if (this.#entries.has(name)) throw wrongValue('name', 'a name that is not taken yet', quote(name));
+    if (this.#entries.size >= maxEntries) {
+      throw wrongValue('name', `one of at most ${maxEntries} entries`, `a further one, ${quote(name)}`);
     }
     this.#entries.set(name, parts());
   }

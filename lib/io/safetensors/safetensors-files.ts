@@ -19,8 +19,9 @@ import { elementCount, formatShape, sameShape } from '../../core/shape.js';
 import { type LoadOptions, readExtra } from '../npz/npz-files.js';
 import { storageOf } from '../../core/tensor.js';
 import { readHeader, wantedFile } from './read-header.js';
-import { type Entry, formatHeader } from './safetensors-format.js';
+import { type Entry, formatHeader, requireTensorName } from './safetensors-format.js';
 import { encodeInteger, safetensorsNumberType } from './values.js';
+import { quote } from '../../validation/quote.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** What PyTorch counts batches in, next to a running mean. */
@@ -42,8 +43,9 @@ export async function saveSafetensors(
   const parts: ArrayBufferView[] = [];
   let end = 0;
   const add = (name: string, dtype: string, shape: readonly number[], make: () => ArrayBufferView): void => {
+    requireTensorName(name);
     if (entries.has(name)) {
-      throw wrongValue('module', 'different names of parameters', `${JSON.stringify(name)} twice`);
+      throw wrongValue('module', 'different names of parameters', `${quote(name)} twice`);
     }
     const bytes = make();
     entries.set(name, { dtype, shape, begin: end, end: end + bytes.byteLength });
@@ -53,14 +55,15 @@ export async function saveSafetensors(
   for (const named of readParameters('module', module)) {
     const [, tensor] = named;
     const name = pyTorchName(named);
-    const what = `the values of ${JSON.stringify(name)}`;
+    const what = `the values of ${quote(name)}`;
     add(name, 'F32', tensor.shape, () => copyFloats(what, storageOf(tensor).values));
     const counter = statisticsOf(tensor);
     if (counter === undefined) continue;
     add(counterName(named), 'I64', [], () => encodeInteger(counter.batches()));
   }
+  const header = formatHeader(entries);
   const write = async (handle: FileHandle): Promise<void> => {
-    for (const part of [formatHeader(entries), ...parts]) await writeChunks(handle, part);
+    for (const part of [header, ...parts]) await writeChunks(handle, part);
   };
   await withFileMemory(`saving ${file}`, () => replaceFile(file, write));
 }
@@ -137,7 +140,7 @@ class Reader {
     const further = [...this.entries.keys()].filter((name) => !known.has(name));
     if (further.length === 0) return;
     const rest = further.length === 1 ? '' : ` and ${further.length - 1} more`;
-    const found = `${JSON.stringify(further[0])}${rest}`;
+    const found = `${quote(further[0])}${rest}`;
     throw new FileFormatError(this.file, "no tensors besides the module's", found);
   }
 
@@ -151,7 +154,7 @@ class Reader {
       fail(`shape ${formatShape(tensor.shape)}`, formatShape(entry.shape));
     }
     const type = requireType(entry, fail);
-    const what = `the values of ${JSON.stringify(name)}`;
+    const what = `the values of ${quote(name)}`;
     const collector = new FloatCollector(what, entry.shape, false, fail);
     const { begin, end } = entry;
     for await (const bytes of readChunks(this.handle, this.dataOffset + begin, end - begin, fail)) {

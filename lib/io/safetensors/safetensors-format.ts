@@ -1,3 +1,5 @@
+import { wrongValue } from '../../validation/errors.js';
+import { quote } from '../../validation/quote.js';
 import { elementCount, type Shape } from '../../core/shape.js';
 import { duplicateName } from './duplicate-name.js';
 
@@ -42,7 +44,7 @@ export function parseHeader(bytes: Buffer, dataLength: number, fail: Fail): Map<
   }
   const entries = new Map<string, Entry>();
   for (const [name, value] of Object.entries(header)) {
-    if (name !== '__metadata__') entries.set(name, parseEntry(name, value, fail));
+    if (name !== metadataName) entries.set(name, parseEntry(name, value, fail));
   }
   checkCoverage(entries, dataLength, fail);
   return entries;
@@ -93,16 +95,40 @@ function shown(value: unknown): string {
   return value === undefined ? 'none' : JSON.stringify(value).slice(0, 80);
 }
 
-/** Header with its length in front, padded to a multiple of eight as the format's own library does. */
+/** The member of a header that is no tensor. */
+const metadataName = '__metadata__';
+
+/** @throws RangeError for a name that the format's readers refuse, or take for something else. */
+export function requireTensorName(name: string): void {
+  if (name === metadataName) {
+    throw wrongValue(
+      'module',
+      'other names of parameters',
+      `${quote(name)}, the name of the metadata of a file`,
+    );
+  }
+  // JSON has escapes for halves of surrogate pairs; the format's own library refuses the whole file.
+  if (/\p{Surrogate}/u.test(name)) {
+    throw wrongValue('module', 'names of parameters of whole Unicode characters', quote(name));
+  }
+}
+
+/**
+ * Header with its length in front, padded to a multiple of eight as the format's own library does.
+ * @throws RangeError where it is longer than what is loaded again.
+ */
 export function formatHeader(entries: ReadonlyMap<string, Entry>): Buffer {
   const fields = [...entries].map(([name, { dtype, shape, begin, end }]) => [
     name,
     { dtype, shape, data_offsets: [begin, end] },
   ]);
   // PyTorch's users read this key to know whose layout the values have.
-  const text = JSON.stringify({ __metadata__: { format: 'pt' }, ...Object.fromEntries(fields) });
+  const text = JSON.stringify({ [metadataName]: { format: 'pt' }, ...Object.fromEntries(fields) });
   const json = Buffer.from(text, 'utf8');
   const padded = Math.ceil(json.length / 8) * 8;
+  if (padded > maxHeaderBytes) {
+    throw wrongValue('module', `names and shapes of at most ${maxHeaderBytes} bytes`, `${padded} bytes`);
+  }
   const header = Buffer.alloc(8 + padded, ' ');
   header.writeBigUInt64LE(BigInt(padded));
   json.copy(header, 8);

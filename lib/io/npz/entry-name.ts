@@ -1,0 +1,26 @@
+import { wrongType, wrongValue } from '../../validation/errors.js';
+import { quote } from '../../validation/quote.js';
+
+/** A zip archive has 16 bits for the length of a name. */
+const maxBytes = 65_535;
+
+/** What a name must be that is found again: zip writers turn backslashes into slashes, readers drop what leads out of
+ * the folder or what follows a NUL, and half of a surrogate pair has no bytes in UTF-8. */
+const rules: readonly (readonly [expected: string, fits: (name: string) => boolean])[] = [
+  ['a name', (name) => name !== ''],
+  ['a name of whole Unicode characters', (name) => !/\p{Surrogate}/u.test(name)],
+  ['a name without backslashes and NUL characters', (name) => !/[\\\0]/.test(name)],
+  ['a relative name', (name) => !/^(?:[a-z]:|\/)/i.test(name)],
+  ['a name without the part ".."', (name) => !name.split('/').includes('..')],
+  ['a name that does not end with "/"', (name) => !name.endsWith('/')],
+  [`a name of at most ${maxBytes} bytes`, (name) => Buffer.byteLength(name) <= maxBytes],
+];
+
+/** The name of an entry of an archive. @throws TypeError or RangeError where no reader would find it. */
+export function readEntryName(name: unknown): string {
+  if (typeof name !== 'string') throw wrongType('name', 'a string', name);
+  for (const [expected, fits] of rules) {
+    if (!fits(name)) throw wrongValue('name', expected, quote(name));
+  }
+  return name;
+}
