@@ -49,7 +49,7 @@ export { Dropout, DropoutOneIn, type DropoutOptions } from './nn/layers/dropout.
 export { fold, type Folded, type FoldedLayer } from './nn/norm/fold.js';
 export { Flatten2D } from './nn/layers/flatten-2d.js';
 export { GeneralizedResidual } from './nn/compose/generalized-residual.js';
-export type { InferringLayer, Layer, TrainingLayer } from './nn/layer-shapes.js';
+export type { InferringLayer, Layer, TrainingLayer } from './nn/shape-rule.js';
 export {
   type CanUpdateWithGradients,
   type Module,

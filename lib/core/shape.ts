@@ -39,7 +39,7 @@ export interface Decision<Is> {
 export type Verdict<Problem> = [Problem] extends [never] ? 'right' : 'wrong';
 
 /** Whether the compiler does not know how many axes a shape has: any number is possible, and is checked at run time. */
-export type HasUnknownRank<S extends Shape> = number extends S['length'] ? true : false;
+export type HasUnknownRank<S> = [S] extends [Shape] ? (number extends S['length'] ? true : false) : true;
 
 /** Whether two sizes may be the same: an unknown one may be any, and is checked at run time. */
 export type SameSize<A extends number, B extends number> = number extends A
@@ -53,10 +53,7 @@ export type SameSize<A extends number, B extends number> = number extends A
       : false;
 
 /** Whether two shapes may be the same: the same rank, and sizes that may be the same. */
-export type SameShape<A extends Shape, B extends Shape> = A extends readonly [
-  infer A0 extends number,
-  ...infer ARest extends Shape,
-]
+export type SameShape<A, B> = A extends readonly [infer A0 extends number, ...infer ARest extends Shape]
   ? B extends readonly [infer B0 extends number, ...infer BRest extends Shape]
     ? SameSize<A0, B0> extends true
       ? SameShape<ARest, BRest>

@@ -20,14 +20,14 @@ import type { ShapeOf, TapeOf, Tensor } from '../core/tensor.js';
  * It is decided as `Unless` is, with one difference: a tensor whose tape is a type parameter may be of the wrong mode,
  * and does not compile.
  */
-export type ModeInput<X, Wanted extends Tape, ShapeProblem extends string> = [
+export type ModeInput<X, Wanted extends Tape, ShapeProblem> = [
   X,
   Decision<ModeVerdict<X, Wanted, ShapeProblem>>,
 ] extends [unknown, Decision<'wrong'>]
-  ? Mistake<[TapeProblem<X, Wanted>] extends [never] ? ShapeProblem : TapeProblem<X, Wanted>>
+  ? Mistake<[TapeProblem<X, Wanted>] extends [never] ? ShapeProblem & string : TapeProblem<X, Wanted>>
   : unknown;
 
-type ModeVerdict<X, Wanted extends Tape, ShapeProblem extends string> = [X] extends [never]
+type ModeVerdict<X, Wanted extends Tape, ShapeProblem> = [X] extends [never]
   ? 'right'
   : Exclude<TapeOf<X>, Wanted> extends never
     ? Verdict<ShapeProblem>
@@ -42,28 +42,30 @@ type TapeProblem<X, Wanted extends Tape> =
       : 'forwardMut takes tensors with a tape: use x.trace() to train, forward to infer';
 
 /** Images [C, H, W] or [N, C, H, W] are wanted. */
-export type ImageProblem<S extends Shape, C extends number> = S extends unknown
-  ? HasUnknownRank<S> extends true
-    ? never
-    : S extends readonly [number, infer K extends number, number, number]
-      ? ChannelProblem<K, C>
-      : S extends readonly [infer K extends number, number, number]
-        ? ChannelProblem<K, C>
-        : 'Expected a 3D tensor [C, H, W] or a 4D tensor [N, C, H, W]'
-  : never;
+export type ImageProblem<S, C extends number> = S extends readonly [
+  number,
+  infer K extends number,
+  number,
+  number,
+]
+  ? ChannelProblem<K, C>
+  : S extends readonly [infer K extends number, number, number]
+    ? ChannelProblem<K, C>
+    : HasUnknownRank<S> extends true
+      ? never
+      : 'Expected a 3D tensor [C, H, W] or a 4D tensor [N, C, H, W]';
 
 type ChannelProblem<K extends number, C extends number> =
   SameSize<K, C> extends true ? never : `Expected ${C} channels but received ${K}`;
 
 /** Rows [N, I] are wanted. */
-export type RowsProblem<S extends Shape, I extends number> =
-  HasUnknownRank<S> extends true
+export type RowsProblem<S, I extends number> = S extends readonly [number, infer K extends number]
+  ? SameSize<K, I> extends true
     ? never
-    : S extends readonly [number, infer K extends number]
-      ? SameSize<K, I> extends true
-        ? never
-        : `Expected ${I} columns but received ${K}`
-      : 'Expected a 2D tensor [N, features]';
+    : `Expected ${I} columns but received ${K}`
+  : HasUnknownRank<S> extends true
+    ? never
+    : 'Expected a 2D tensor [N, features]';
 
 /** The type that an addend of the shape of X, with a tape that is `Wanted`, is intersected with. */
 export type AddendInput<X, A, Wanted extends Tape> = ModeInput<

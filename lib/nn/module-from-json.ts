@@ -27,7 +27,7 @@ import { Dropout, DropoutOneIn } from './layers/dropout.js';
 import { Flatten2D } from './layers/flatten-2d.js';
 import { FrozenBatchNorm2D } from './norm/frozen-batch-norm-2d.js';
 import { GeneralizedResidual } from './compose/generalized-residual.js';
-import type { Layer } from './layer-shapes.js';
+import type { Layer } from './shape-rule.js';
 import { Linear } from './layers/linear.js';
 import { sharedType } from './module-json.js';
 import type { CanUpdateWithGradients } from './module.js';

@@ -5,13 +5,22 @@ import type { NpzWriter } from '../../io/npz/npz-writer.js';
 import { add } from '../../ops/arithmetic.js';
 import { requireTensor } from '../../ops/operand.js';
 import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
-import { formatShape, sameShape, type Shape } from '../../core/shape.js';
+import { formatShape, type HasUnknownRank, type SameShape, sameShape, type Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../../core/tensor.js';
 import { requireRandomSource } from '../../core/random-source.js';
 import { wrongShape } from '../../validation/errors.js';
 import type { ModeInput } from '../input.js';
-import type { GeneralizedResidualProblem, Layer, SumShape } from '../layer-shapes.js';
+import type {
+  Accepted,
+  AsShape,
+  InputShapes,
+  Layer,
+  ResultShape,
+  ShapeProblem,
+  shapeRule,
+  ShapeRule,
+} from '../shape-rule.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { requireTaped, requireUntaped } from '../mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
@@ -34,6 +43,27 @@ import { keepStatistics } from '../norm/running-statistics.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
+/** The shape of the sum of what two layers make of shape S: known where one of theirs is. */
+type SumShape<F, R, S> =
+  HasUnknownRank<ResultShape<F, S>> extends true ? ResultShape<R, S> : ResultShape<F, S>;
+
+/** The problem that shape S is for GeneralizedResidual<F, R>, or never. */
+type GeneralizedResidualProblem<F, R, S> =
+  ShapeProblem<F, S> extends never
+    ? ShapeProblem<R, S> extends never
+      ? SameShape<ResultShape<F, S>, ResultShape<R, S>> extends true
+        ? never
+        : 'Expected layers that make the same shape inside GeneralizedResidual'
+      : ShapeProblem<R, S>
+    : ShapeProblem<F, S>;
+
+/** A shape that F and R take, and of which they make the same shape. */
+interface GeneralizedResidualRule<F, R> extends ShapeRule {
+  readonly accepts: Accepted<R, InputShapes<F>>;
+  readonly output: SumShape<F, R, this['input']>;
+  readonly problem: GeneralizedResidualProblem<F, R, this['input']>;
+}
+
 type Input<X, F extends Layer, R extends Layer, Wanted extends Tape> = ModeInput<
   X,
   Wanted,
@@ -41,7 +71,7 @@ type Input<X, F extends Layer, R extends Layer, Wanted extends Tape> = ModeInput
 >;
 
 type Output<X, F extends Layer, R extends Layer, T extends Tape> =
-  X extends Tensor<infer S, Tape> ? Tensor<SumShape<F, R, S>, T> : never;
+  X extends Tensor<infer S, Tape> ? Tensor<AsShape<SumShape<F, R, S>>, T> : never;
 
 /**
  * f(x) + r(x), as dfdx's `GeneralizedResidual<F, R>` (He et al., 2016): a residual block that changes the
@@ -65,6 +95,8 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
   readonly f: F;
   /** The other way; its tensors are named `r.…`. */
   readonly r: R;
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: GeneralizedResidualRule<F, R>;
 
   /** @throws TypeError for what has neither forward() nor forwardMut(). */
   constructor(f: F, r: R) {

@@ -5,12 +5,12 @@ import type { NpzWriter } from '../../io/npz/npz-writer.js';
 import { add } from '../../ops/arithmetic.js';
 import { requireShape, requireTensor } from '../../ops/operand.js';
 import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
-import type { Shape } from '../../core/shape.js';
+import type { SameShape, Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../../core/tensor.js';
 import { requireRandomSource } from '../../core/random-source.js';
 import type { SameShapeAs, ModeInput } from '../input.js';
-import type { Layer, ResidualProblem } from '../layer-shapes.js';
+import type { InputShapes, Layer, ResultShape, ShapeProblem, shapeRule, ShapeRule } from '../shape-rule.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { requireTaped, requireUntaped } from '../mode.js';
 import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
@@ -33,6 +33,21 @@ import { keepStatistics } from '../norm/running-statistics.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
+/** The problem that shape S is for Residual<F>, or never. */
+type ResidualProblem<F, S> =
+  ShapeProblem<F, S> extends never
+    ? SameShape<S, ResultShape<F, S>> extends true
+      ? never
+      : 'Expected a layer that keeps the shape inside Residual'
+    : ShapeProblem<F, S>;
+
+/** A shape that F takes and keeps. */
+interface ResidualRule<F> extends ShapeRule {
+  readonly accepts: InputShapes<F>;
+  readonly output: this['input'];
+  readonly problem: ResidualProblem<F, this['input']>;
+}
+
 type Input<X, F extends Layer, Wanted extends Tape> = ModeInput<X, Wanted, ResidualProblem<F, ShapeOf<X>>>;
 
 /** f(x) + x, as dfdx's `Residual<F>` (He et al., 2016). */
@@ -46,6 +61,8 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
 
   /** What x is added to the result of; keeps the shape. Its tensors are named `0.…`. */
   readonly f: F;
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: ResidualRule<F>;
 
   /** @throws TypeError for what has neither forward() nor forwardMut(). */
   constructor(f: F) {

@@ -8,7 +8,8 @@ import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
 import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../../core/tensor.js';
 import { requireRandomSource } from '../../core/random-source.js';
 import type { ModeInput } from '../input.js';
-import type { ChainProblem, ChainResult, Fitting, Layer } from '../layer-shapes.js';
+import type { AsShape, Layer, shapeRule } from '../shape-rule.js';
+import type { ChainProblem, ChainResult, ChainRule, Fitting } from './chain-shapes.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { inPart } from '../error-path.js';
 import { requireTaped, requireUntaped } from '../mode.js';
@@ -37,7 +38,7 @@ type Input<X, Layers extends readonly unknown[], Wanted extends Tape> = ModeInpu
 >;
 
 type Output<X, Layers extends readonly unknown[], T extends Tape> =
-  X extends Tensor<infer S, Tape> ? Tensor<ChainResult<Layers, S>, T> : never;
+  X extends Tensor<infer S, Tape> ? Tensor<AsShape<ChainResult<Layers, S>>, T> : never;
 
 /** A ReLU, and what is added before it. */
 interface Behind<T extends Tape> {
@@ -67,6 +68,8 @@ export class Sequential<Layers extends readonly Layer[]> extends NpzModule imple
 
   /** First to last. Their tensors are named after their place: `0.scale`. */
   readonly layers: Layers;
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: ChainRule<Layers>;
 
   /**
    * @param layers The package's layers, other compositions, or modules of your own from one tensor to

@@ -7,6 +7,7 @@ import type { Tape } from '../../core/tape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { NoParameters } from './no-parameters.js';
+import type { KeepsShape, shapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -21,6 +22,9 @@ export class Sigmoid extends NoParameters<'Sigmoid'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
 
   /**
    * The function of each element.
@@ -45,6 +49,9 @@ export class Tanh extends NoParameters<'Tanh'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
 
   /**
    * The function of each element.
@@ -74,6 +81,9 @@ export class GeLU extends NoParameters<'GeLU'> {
     guardMethods(this);
   }
 
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -97,6 +107,9 @@ export class Sin extends NoParameters<'Sin'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
 
   /**
    * The function of each element.
@@ -122,6 +135,9 @@ export class Cos extends NoParameters<'Cos'> {
     guardMethods(this);
   }
 
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -145,6 +161,9 @@ export class Ln extends NoParameters<'Ln'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
 
   /**
    * The function of each element.
@@ -170,6 +189,9 @@ export class Exp extends NoParameters<'Exp'> {
     guardMethods(this);
   }
 
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -193,6 +215,9 @@ export class Square extends NoParameters<'Square'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
 
   /**
    * The function of each element.
@@ -218,6 +243,9 @@ export class Sqrt extends NoParameters<'Sqrt'> {
     guardMethods(this);
   }
 
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
+
   /**
    * The function of each element.
    * @param x Any shape, with a tape or without.
@@ -241,6 +269,9 @@ export class Abs extends NoParameters<'Abs'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
 
   /**
    * The function of each element.
@@ -267,6 +298,9 @@ export class Softmax extends NoParameters<'Softmax'> {
     guardMethods(this);
   }
 
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
+
   /**
    * The probabilities along the last axis.
    * @param x Any shape, with a tape or without.
@@ -290,6 +324,9 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
 
   /** Of the negative half. */
   readonly slope: number;

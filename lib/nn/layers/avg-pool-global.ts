@@ -5,10 +5,11 @@ import type { Tape } from '../../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
 import type { ImageProblem } from '../input.js';
 import { NoParameters } from './no-parameters.js';
+import type { ImageShapes, shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 /** What AvgPoolGlobal makes of shape S. */
-export type GloballyPooled<S extends Shape> = S extends readonly [
+export type GloballyPooled<S> = S extends readonly [
   infer N extends number,
   infer C extends number,
   number,
@@ -19,6 +20,13 @@ export type GloballyPooled<S extends Shape> = S extends readonly [
     ? readonly [C]
     : readonly [number] | readonly [number, number];
 
+/** Images become rows of one value per channel. */
+interface GlobalPoolRule extends ShapeRule {
+  readonly accepts: ImageShapes;
+  readonly output: GloballyPooled<this['input']>;
+  readonly problem: ImageProblem<this['input'], number>;
+}
+
 /** The mean of each channel of each image, as dfdx's `AvgPoolGlobal`: [N, C, H, W] to [N, C], and [C, H, W] to
  * [C]. */
 export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
@@ -28,6 +36,9 @@ export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: GlobalPoolRule;
 
   /**
    * @param x [C, H, W] or [N, C, H, W], with a tape or without.

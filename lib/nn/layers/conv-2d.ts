@@ -30,6 +30,7 @@ import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
 import type { ImageProblem } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
+import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -46,11 +47,21 @@ export interface Conv2DOptions<S extends number = number, P extends number = num
 }
 
 /** What is wrong with an image for a convolution; never where nothing is. */
-export type ConvolutionProblem<X extends Shape, I extends number, K extends number, P extends number> = [
-  ImageProblem<X, I>,
-] extends [never]
-  ? KernelProblem<X, K, P>
-  : ImageProblem<X, I>;
+export type ConvolutionProblem<X, I extends number, K extends number, P extends number> =
+  ImageProblem<X, I> extends never ? KernelProblem<X, K, P> : ImageProblem<X, I>;
+
+/** Images of I channels become images of O channels. */
+interface ConvolutionRule<
+  I extends number,
+  O extends number,
+  K extends number,
+  S extends number,
+  P extends number,
+> extends ShapeRule {
+  readonly accepts: readonly [number, I, number, number] | readonly [I, number, number];
+  readonly output: ConvolvedShape<this['input'], O, K, S, P>;
+  readonly problem: ConvolutionProblem<this['input'], I, K, P>;
+}
 
 /**
  * Convolution of images with square kernels (a cross-correlation: kernels are not turned around), as dfdx 0.10's
@@ -86,6 +97,8 @@ export class Conv2D<
   readonly stride: S;
   /** Rows and columns of zeros around the image. */
   readonly padding: P;
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: ConvolutionRule<I, O, K, S, P>;
 
   /**
    * @param inChannels I.

@@ -1,9 +1,8 @@
-import type { Shape } from '../../core/shape.js';
 import type { WindowSize } from '../../core/window-size.js';
 
 /** What a convolution with O output channels makes of a CHW or NCHW shape. */
 export type ConvolvedShape<
-  X extends Shape,
+  X,
   O extends number,
   K extends number,
   S extends number,
@@ -15,7 +14,7 @@ export type ConvolvedShape<
     : readonly [O, number, number];
 
 /** What is wrong with the sizes of an image for such a kernel; never where nothing is. */
-export type KernelProblem<X extends Shape, K extends number, P extends number> = X extends readonly [
+export type KernelProblem<X, K extends number, P extends number> = X extends readonly [
   ...number[],
   infer H extends number,
   infer W extends number,

@@ -8,6 +8,7 @@ import { requireRandomSource } from '../../core/random-source.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { requireTaped, requireUntaped } from '../mode.js';
 import { NoParameters } from './no-parameters.js';
+import type { KeepsShape, shapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -22,6 +23,9 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
 
   /** Of a value to be dropped, from 0 to 1. */
   abstract readonly p: number;

@@ -6,12 +6,20 @@ import type { Tape } from '../../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
 import type { ImageProblem } from '../input.js';
 import { NoParameters } from './no-parameters.js';
+import type { ImageShapes, shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 /** What Flatten2D makes of shape S. */
-export type Flattened<S extends Shape> = S extends readonly [infer N extends number, number, number, number]
+export type Flattened<S> = S extends readonly [infer N extends number, number, number, number]
   ? readonly [N, number]
   : readonly [number];
+
+/** Images become rows. */
+interface FlattenRule extends ShapeRule {
+  readonly accepts: ImageShapes;
+  readonly output: Flattened<this['input']>;
+  readonly problem: ImageProblem<this['input'], number>;
+}
 
 /** Images to rows: [N, C, H, W] to [N, C*H*W], and [C, H, W] to [C*H*W]. */
 export class Flatten2D extends NoParameters<'Flatten2D'> {
@@ -21,6 +29,9 @@ export class Flatten2D extends NoParameters<'Flatten2D'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: FlattenRule;
 
   /**
    * @param x [C, H, W] or [N, C, H, W], with a tape or without.

@@ -26,6 +26,7 @@ import { requireSize } from '../../core/values.js';
 import type { RowsProblem } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
+import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -36,6 +37,18 @@ export interface LinearOptions {
 }
 
 type Output<X, O extends number> = X extends Tensor<infer S, infer T> ? Tensor<readonly [S[0], O], T> : never;
+
+/** As many rows of O columns. */
+type RowsOf<S, O extends number> = S extends readonly [infer N extends number, ...Shape]
+  ? readonly [N, O]
+  : readonly [number, O];
+
+/** Rows of I columns become rows of O columns. */
+interface LinearRule<I extends number, O extends number> extends ShapeRule {
+  readonly accepts: readonly [number, I];
+  readonly output: RowsOf<this['input'], O>;
+  readonly problem: RowsProblem<this['input'], I>;
+}
 
 /** y = x W^T + b, as dfdx 0.10's `Linear<I, O>`. */
 export class Linear<I extends number, O extends number> extends NpzModule implements CanUpdateWithGradients {
@@ -50,6 +63,8 @@ export class Linear<I extends number, O extends number> extends NpzModule implem
   readonly weight: Tensor2D<O, I>;
   /** [O]; begins likewise. */
   readonly bias: Tensor1D<O>;
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: LinearRule<I, O>;
 
   /** @throws TypeError or RangeError naming the argument that is wrong. */
   constructor(inputs: I, outputs: O, options?: LinearOptions) {

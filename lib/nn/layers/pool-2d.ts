@@ -9,16 +9,12 @@ import type { WindowSize } from '../../core/window-size.js';
 import type { ImageProblem } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { NoParameters } from './no-parameters.js';
+import type { ImageShapes, shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** What pooling makes of shape S. */
-export type Pooled<
-  X extends Shape,
-  K extends number,
-  S extends number,
-  P extends number,
-> = X extends readonly [
+export type Pooled<X, K extends number, S extends number, P extends number> = X extends readonly [
   infer N extends number,
   infer C extends number,
   infer H extends number,
@@ -30,20 +26,15 @@ export type Pooled<
     : readonly [number, number, number] | readonly [number, number, number, number];
 
 /** What is wrong with shape X for pooling; never where nothing is. */
-export type PoolProblem<
-  X extends Shape,
-  K extends number,
-  S extends number,
-  P extends number,
-> = X extends unknown
-  ? [ImageProblem<X, number>] extends [never]
+export type PoolProblem<X, K extends number, S extends number, P extends number> = X extends unknown
+  ? ImageProblem<X, number> extends never
     ? HasWindows<X, K, S, P> extends true
       ? never
       : `Expected images that hold a window of ${K} x ${K} pixels`
     : ImageProblem<X, number>
   : never;
 
-type HasWindows<X extends Shape, K extends number, S extends number, P extends number> = X extends readonly [
+type HasWindows<X, K extends number, S extends number, P extends number> = X extends readonly [
   ...Shape,
   infer H extends number,
   infer W extends number,
@@ -54,6 +45,13 @@ type HasWindows<X extends Shape, K extends number, S extends number, P extends n
       ? false
       : true
   : true;
+
+/** Images become images of windows. */
+interface PoolRule<K extends number, S extends number, P extends number> extends ShapeRule {
+  readonly accepts: ImageShapes;
+  readonly output: Pooled<this['input'], K, S, P>;
+  readonly problem: PoolProblem<this['input'], K, S, P>;
+}
 
 /** What MaxPool2D and AvgPool2D have in common: windows of K x K pixels, S apart, over images with P more
  * pixels on every side. */
@@ -73,6 +71,8 @@ export abstract class Pool2D<
   readonly stride: S;
   /** Pixels around the image, less than `kernel`. */
   readonly padding: P;
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: PoolRule<K, S, P>;
 
   /**
    * @param kernel Height and width of a window.

@@ -4,6 +4,7 @@ import type { Shape } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { NoParameters } from './no-parameters.js';
+import type { KeepsShape, shapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 /** Whether a layer is max(x, 0) and nothing else: no derived class with another forward. */
@@ -19,6 +20,9 @@ export class ReLU extends NoParameters<'ReLU'> {
   static {
     guardMethods(this);
   }
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: KeepsShape;
 
   /**
    * max(x, 0), element by element.

@@ -9,9 +9,18 @@ import type { Tape } from '../../core/tape.js';
 import { storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
 import { requireSize } from '../../core/values.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
+import type { ImageProblem } from '../input.js';
 import type { NamedTensor } from '../module.js';
+import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { nameForPyTorch } from '../pytorch-names.js';
 import { guardMethods } from '../../validation/guard-methods.js';
+
+/** Images of C channels keep their shape. */
+interface ChannelRule<C extends number> extends ShapeRule {
+  readonly accepts: readonly [number, C, number, number] | readonly [C, number, number];
+  readonly output: this['input'];
+  readonly problem: ImageProblem<this['input'], C>;
+}
 
 /** What batch norm layers of every mode have: four values per channel, and epsilon. */
 export abstract class ChannelNorm<C extends number> extends NpzModule {
@@ -29,6 +38,9 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
   /** Variance for inference, [C], moved likewise towards each batch's variance divided by n - 1. Begins
    * with ones; not learned. */
   readonly runningVar: Tensor1D<C>;
+
+  /** Only the compiler sees it. */
+  declare readonly [shapeRule]: ChannelRule<C>;
 
   #epsilon = 1e-5;
 

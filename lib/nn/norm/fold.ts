@@ -5,7 +5,7 @@ import type { ChannelNorm } from './channel-norm.js';
 import { Conv2D } from '../layers/conv-2d.js';
 import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
 import { GeneralizedResidual } from '../compose/generalized-residual.js';
-import type { Layer } from '../layer-shapes.js';
+import type { Layer } from '../shape-rule.js';
 import { cloned, sharingCopies } from '../compose/part.js';
 import { Residual } from '../compose/residual.js';
 import { Sequential } from '../compose/sequential.js';
