@@ -1,10 +1,19 @@
-import { wrongType } from '../validation/errors.js';
+import { describe, wrongType, wrongValue } from '../validation/errors.js';
 
 /** Uniformly distributed numbers in [0, 1): `Math.random`, or a seeded generator. */
 export type RandomSource = () => number;
 
+const expected = 'a function that returns numbers in [0, 1)';
+
 /** @throws TypeError for what cannot be called. */
 export function requireRandomSource(argument: string, value: unknown): RandomSource {
   if (typeof value === 'function') return value as RandomSource;
-  throw wrongType(argument, 'a function that returns numbers in [0, 1)', value);
+  throw wrongType(argument, expected, value);
+}
+
+/** The next number of a generator. @throws RangeError for what is no number in [0, 1). */
+export function drawNumber(argument: string, rng: RandomSource): number {
+  const value: unknown = rng();
+  if (typeof value === 'number' && value >= 0 && value < 1) return value;
+  throw wrongValue(argument, expected, `one that returned ${describe(value)}`);
 }

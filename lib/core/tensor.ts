@@ -18,7 +18,7 @@ import { Lease } from './lease.js';
 import { nested, type NestedArray } from './nested-array.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 import { readTensorShape, type TensorJson, tensorJson } from './tensor-json.js';
-import { type RandomSource, requireRandomSource } from './random-source.js';
+import { drawNumber, type RandomSource, requireRandomSource } from './random-source.js';
 export type { RandomSource } from './random-source.js';
 import { Storage } from './storage.js';
 import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
@@ -191,14 +191,17 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return filled(shape, 1);
   }
 
-  /** Normally distributed values, mean 0 and deviation 1 (Box and Muller, 1958). */
+  /**
+   * Normally distributed values, mean 0 and deviation 1 (Box and Muller, 1958).
+   * @throws TypeError or RangeError for what is no shape, RangeError where `rng` returns no number in [0, 1).
+   */
   static randn<const S extends Shape>(shape: S, rng: RandomSource): Tensor<S> {
     const ownShape = readShape('shape', shape);
     requireRandomSource('rng', rng);
     return written(ownShape, (values) => {
       for (let i = 0; i < values.length; i += 2) {
-        const radius = Math.sqrt(-2 * Math.log(1 - rng()));
-        const angle = 2 * Math.PI * rng();
+        const radius = Math.sqrt(-2 * Math.log(1 - drawNumber('rng', rng)));
+        const angle = 2 * Math.PI * drawNumber('rng', rng);
         values[i] = radius * Math.cos(angle);
         if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
       }

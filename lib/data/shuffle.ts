@@ -1,18 +1,9 @@
 import { freshArray } from '../backend/room.js';
-import { wrongValue } from '../validation/errors.js';
-import type { RandomSource } from '../core/tensor.js';
+import { drawNumber, type RandomSource } from '../core/random-source.js';
 
 /** An integer from 0 to count - 1, by one number of the generator. */
 export function randomIndex(argument: string, rng: RandomSource, count: number): number {
-  const value: unknown = rng();
-  if (typeof value !== 'number' || !(value >= 0 && value < 1)) {
-    throw wrongValue(
-      argument,
-      'a function that returns numbers in [0, 1)',
-      `one that returned ${String(value)}`,
-    );
-  }
-  return Math.floor(value * count);
+  return Math.floor(drawNumber(argument, rng) * count);
 }
 
 /** The numbers from 0 to count - 1, each order as likely as any other (Fisher and Yates): count - 1 numbers

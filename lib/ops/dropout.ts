@@ -1,6 +1,7 @@
 import { recorded, graphsOf } from '../core/record.js';
 import { backend } from '../backend/index.js';
 import type { Shape } from '../core/shape.js';
+import { drawNumber } from '../core/random-source.js';
 import { Storage } from '../core/storage.js';
 import type { OwnedTape } from '../core/tape.js';
 import { type RandomSource, storageOf, type Tensor } from '../core/tensor.js';
@@ -18,8 +19,9 @@ export function dropout<S extends Shape>(
   const graphs = graphsOf(inputs);
   const input = storageOf(x);
   const n = input.values.length;
-  const output = Storage.take(n);
+  // Before memory is taken: a generator may throw.
   const keys = [word(rng), word(rng)] as const;
+  const output = Storage.take(n);
   // With p = 1 nothing is kept, whatever the scale.
   const scale = p === 1 ? 0 : 1 / (1 - p);
   backend.dropout(n, ...keys, p, scale, input.values, output.values);
@@ -35,5 +37,5 @@ export function dropout<S extends Shape>(
 
 /** 32 bits of a number in [0, 1). */
 function word(rng: RandomSource): number {
-  return Math.floor(rng() * 2 ** 32) >>> 0;
+  return Math.floor(drawNumber('rng', rng) * 2 ** 32) >>> 0;
 }

@@ -25,6 +25,7 @@ import {
   type Tensor4D,
 } from '../../core/tensor.js';
 import { requireRandomSource } from '../../core/random-source.js';
+import { drawParameters } from './draw-parameters.js';
 import { requireSize } from '../../core/values.js';
 import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
 import type { ImageProblem } from '../input.js';
@@ -142,17 +143,15 @@ export class Conv2D<
     for (const [, tensor] of this.parameters()) updateParameter(tensor, provider, unused);
   }
 
-  /** New weights and biases in place, uniform in +-1/sqrt(I K K). */
+  /**
+   * New weights and biases in place, uniform in +-1/sqrt(I K K).
+   * @throws RangeError where `rng` returns no number in [0, 1). Nothing has changed then.
+   */
   resetParams(rng: RandomSource): void {
     requireRandomSource('rng', rng);
     const [, inChannels, kernelSize] = this.weight.shape;
     const bound = 1 / Math.sqrt(inChannels * kernelSize * kernelSize);
-    for (const [, tensor] of this.parameters()) {
-      const storage = storageOf(tensor);
-      const { values } = storage;
-      for (let i = 0; i < values.length; i++) values[i] = (2 * rng() - 1) * bound;
-      storage.version++;
-    }
+    drawParameters(this.parameters(), bound, rng);
   }
 
   /** A copy with tensors of its own, whose ids are fresh. */

@@ -22,6 +22,7 @@ import {
   type Tensor2D,
 } from '../../core/tensor.js';
 import { requireRandomSource } from '../../core/random-source.js';
+import { drawParameters } from './draw-parameters.js';
 import { requireSize } from '../../core/values.js';
 import type { RowsProblem } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
@@ -109,16 +110,14 @@ export class Linear<I extends number, O extends number> extends NpzModule implem
     updateParameter(this.bias, provider, unused);
   }
 
-  /** New weights and biases in place, uniform in +-1/sqrt(I). */
+  /**
+   * New weights and biases in place, uniform in +-1/sqrt(I).
+   * @throws RangeError where `rng` returns no number in [0, 1). Nothing has changed then.
+   */
   resetParams(rng: RandomSource): void {
     requireRandomSource('rng', rng);
     const bound = 1 / Math.sqrt(this.weight.shape[1]);
-    for (const [, tensor] of this.parameters()) {
-      const storage = storageOf(tensor);
-      const { values } = storage;
-      for (let i = 0; i < values.length; i++) values[i] = (2 * rng() - 1) * bound;
-      storage.version++;
-    }
+    drawParameters(this.parameters(), bound, rng);
   }
 
   /** A copy with tensors of its own, whose ids are fresh. */

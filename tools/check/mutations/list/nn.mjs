@@ -113,17 +113,24 @@ export default [
     tests: ['unit/nn/batch-norm-2d', 'unit/nn/frozen-batch-norm-2d'],
   },
   {
-    file: 'lib/nn/layers/conv-2d.ts',
+    file: 'lib/nn/layers/draw-parameters.ts',
     what: 'resetParams does not count as a change of the parameters',
-    find: '      storage.version++;\n',
+    find: '      target.version++;\n',
     replace: '',
     tests: ['unit/core/changed-parameters'],
   },
   {
+    file: 'lib/nn/layers/draw-parameters.ts',
+    what: 'a resetParams that throws keeps memory of the pool',
+    find: '    for (const storage of drawn) storage.release();\n',
+    replace: '',
+    tests: ['unit/core/random-source'],
+  },
+  {
     file: 'lib/nn/layers/conv-2d.ts',
     what: 'resetParams leaves the bias as it is',
-    find: 'for (const [, tensor] of this.parameters()) {\n      const storage',
-    replace: 'for (const [, tensor] of this.parameters().slice(0, 1)) {\n      const storage',
+    find: 'drawParameters(this.parameters(), bound, rng)',
+    replace: 'drawParameters(this.parameters().slice(0, 1), bound, rng)',
     tests: ['unit/nn/reset-params'],
   },
   {
@@ -142,16 +149,9 @@ export default [
   },
   {
     file: 'lib/nn/layers/linear.ts',
-    what: 'resetParams does not count as a change of the parameters',
-    find: '      storage.version++;\n',
-    replace: '',
-    tests: ['unit/core/changed-parameters'],
-  },
-  {
-    file: 'lib/nn/layers/linear.ts',
     what: 'resetParams leaves the bias as it is',
-    find: 'for (const [, tensor] of this.parameters()) {\n      const storage',
-    replace: 'for (const [, tensor] of this.parameters().slice(0, 1)) {\n      const storage',
+    find: 'drawParameters(this.parameters(), bound, rng)',
+    replace: 'drawParameters(this.parameters().slice(0, 1), bound, rng)',
     tests: ['unit/nn/reset-params'],
   },
   {
