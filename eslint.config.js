@@ -11,6 +11,20 @@ const builtins = [
   'Buffer|URL|Blob|Event|EventTarget|Abort(Controller|Signal)|(Readable|Writable|Transform)Stream',
 ].join('|');
 
+const foreignInstance = {
+  selector: `BinaryExpression[operator="instanceof"][right.name=/^(${builtins})$/]`,
+  message:
+    'Values of another realm are no instances: use lib/validation/realm.ts or lib/validation/typed-array.ts.',
+};
+
+/** Every error has a code: lib/validation/errors.ts makes them all. */
+const errorWithoutCode = {
+  selector: ['NewExpression', 'CallExpression']
+    .map((kind) => `${kind}[callee.name=/^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error$/]`)
+    .join(', '),
+  message: 'Make errors with the functions of lib/validation/errors.ts, which give them a code.',
+};
+
 export default tseslint.config(
   { ignores: ['dist/', 'dist-dev/', 'build*/', 'prebuilds/', 'docs/api/', 'test/types/'] },
   ...tseslint.configs.strictTypeChecked,
@@ -35,34 +49,15 @@ export default tseslint.config(
     },
   },
   {
-    // Every error has a code: lib/validation/errors.ts makes them all.
     files: ['lib/**/*.ts'],
     ignores: ['lib/validation/errors.ts'],
     rules: {
       // arguments.length counts what a caller passed without making an array for each call.
       'prefer-rest-params': 'off',
-      'no-restricted-syntax': [
-        'error',
-        ...['NewExpression', 'CallExpression'].map((kind) => ({
-          selector: `${kind}[callee.name=/^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error$/]`,
-          message: 'Make errors with the functions of lib/validation/errors.ts, which give them a code.',
-        })),
-      ],
+      'no-restricted-syntax': ['error', foreignInstance, errorWithoutCode],
     },
   },
-  {
-    files: ['lib/**/*.ts'],
-    rules: {
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: `BinaryExpression[operator="instanceof"][right.name=/^(${builtins})$/]`,
-          message:
-            'Values of another realm are no instances: use lib/validation/realm.ts or lib/validation/typed-array.ts.',
-        },
-      ],
-    },
-  },
+  { files: ['lib/validation/errors.ts'], rules: { 'no-restricted-syntax': ['error', foreignInstance] } },
   {
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/no-unused-expressions': 'off' },

@@ -4,9 +4,9 @@ import sys
 
 sys.dont_write_bytecode = True
 
-import torch  # noqa: E402
+import torch
 
-from serve import serve  # noqa: E402
+from serve import serve
 
 
 def prepare(images, in_channels, size, out_channels, kernel, stride, padding, threads):

@@ -6,11 +6,11 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.append(str(Path(__file__).parents[2] / "test/conformance/reference/resnet"))
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
+import torch
+import torch.nn.functional as F
 
-from network import CLASSES, resnet8  # noqa: E402
-from serve import serve  # noqa: E402
+from network import CLASSES, resnet8
+from serve import serve
 
 
 def prepare(images, channels, rows, columns, threads):

@@ -38,11 +38,9 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
   });
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, limits));
   app.setNotFoundHandler((request, reply) => {
-    reply
-      .code(404)
-      .send({
-        error: `Expected one of the routes ${routes} but received ${request.method} ${shorten(request.url)}`,
-      });
+    reply.code(404).send({
+      error: `Expected one of the routes ${routes} but received ${request.method} ${shorten(request.url)}`,
+    });
   });
   app.decorateRequest('heldBody', null);
   // Before any of a body is read: its memory is there, or the client hears at once that it is not.

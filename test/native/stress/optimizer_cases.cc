@@ -20,7 +20,7 @@ using batchnorm::SgdStep;
 class Bounded {
  public:
   // An input.
-  Bounded(double exact) : value_(exact), error_(0), largest_(std::fabs(exact)) {}  // NOLINT
+  Bounded(double exact) : value_(exact), error_(0), largest_(std::fabs(exact)) {}
 
   double value() const { return value_; }
   double error() const { return error_; }

@@ -12,15 +12,15 @@ from pathlib import Path
 # No __pycache__ among the committed files.
 sys.dont_write_bytecode = True
 
-import torch  # noqa: E402
+import torch
 
-import batch_norm  # noqa: E402
-import convolution  # noqa: E402
-import jsonl  # noqa: E402
-import layers  # noqa: E402
-import ops  # noqa: E402
-import schedules  # noqa: E402
-import training  # noqa: E402
+import batch_norm
+import convolution
+import jsonl
+import layers
+import ops
+import schedules
+import training
 
 FOLDER = Path(__file__).resolve().parent
 

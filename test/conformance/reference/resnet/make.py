@@ -30,11 +30,11 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
+import numpy as np
+import torch
+import torch.nn.functional as F
 
-from network import images, resnet8  # noqa: E402
+from network import images, resnet8
 
 STEPS = 100
 EVERY = 5

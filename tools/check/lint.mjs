@@ -1,0 +1,52 @@
+// Every static check of npm run lint, several at a time. ESLint runs once for the library and once for everything else,
+// since type checking the two takes most of the time and neither reads what the other has checked.
+//
+//   npm run lint
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const require = createRequire(import.meta.url);
+
+const checks = [
+  { name: 'eslint, all but lib', args: [binOf('eslint'), '.', '--ignore-pattern', 'lib/'] },
+  { name: 'eslint lib', args: [binOf('eslint'), 'lib'] },
+  // Its cache is keyed by the content of a file and the options, so it cannot be stale.
+  { name: 'prettier', args: [binOf('prettier'), '--check', '--cache', '.'] },
+  { name: 'clang-format', args: ['tools/check/cpp-format.mjs'] },
+  { name: 'actionlint', args: ['tools/check/workflows.mjs'] },
+];
+
+const waiting = [...checks];
+await Promise.all(Array.from({ length: availableParallelism() }, work));
+
+async function work() {
+  for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
+    const begin = performance.now();
+    const { status, output } = await finished(check.args);
+    const seconds = ((performance.now() - begin) / 1000).toFixed(0);
+    console.log(`=== ${check.name}: ${status === 0 ? 'passed' : 'failed'} in ${seconds} s`);
+    process.stdout.write(output);
+    if (status !== 0) process.exitCode = 1;
+  }
+}
+
+/** Runs a JavaScript program; what it prints is kept, so that checks do not mix their output. */
+function finished(args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    const keep = (text) => (output += text);
+    child.stdout.setEncoding('utf8').on('data', keep);
+    child.stderr.setEncoding('utf8').on('data', keep);
+    child.on('error', reject).on('close', (status) => resolve({ status, output }));
+  });
+}
+
+/** The program of a package that is a development dependency. */
+function binOf(name) {
+  const manifest = require.resolve(`${name}/package.json`);
+  const { bin } = require(manifest);
+  return join(dirname(manifest), typeof bin === 'string' ? bin : bin[name]);
+}
