@@ -16,8 +16,8 @@ const ratio = (a, b) => median(a.map((value, i) => value / b[i])).toFixed(2);
 
 for (const shape of shapes) {
   storagePool.clear();
-  const x = Tensor.randn(shape, Math.random);
-  const addend = Tensor.randn(shape, Math.random);
+  const x = Tensor.randn(shape);
+  const addend = Tensor.randn(shape);
   const bn = new BatchNorm2D(shape[1]);
   const ways = {
     relu: [(t) => bn.forwardMut(t).relu(), (t) => bn.forwardMutRelu(t)],

@@ -9,7 +9,7 @@ const rounds = 15;
 const calls = 5000;
 
 const shape = [1, 4, 4, 4];
-const x = Tensor.randn(shape, Math.random);
+const x = Tensor.randn(shape);
 const trained = new BatchNorm2D(4);
 const layer = new BatchNorm2D(4);
 const sgd = new Sgd({ lr: 1e-6 });

@@ -3,7 +3,7 @@ import {
   Adam,
   backward,
   BatchNorm2D,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   Flatten2D,
   Linear,
   ReLU,
@@ -34,7 +34,7 @@ const inside = Array.from({ length: count }, (_, i) =>
 
 const adam = new Adam({ lr: 0.02 });
 for (let step = 0; step < 100; step++) {
-  const loss = crossEntropyWithLogits(net.forwardMut(points.trace()), inside);
+  const loss = crossEntropyWithLogitsLoss(net.forwardMut(points.trace()), inside);
   // Steps every parameter in place, and gives the memory of the gradients back.
   adam.update(net, backward(loss));
 }

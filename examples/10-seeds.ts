@@ -9,5 +9,5 @@ console.log(one.weight.array()[0][0].toFixed(6)); // 0.543364
 
 two.resetParams(randomSource(7));
 console.log(two.weight.array()[0][0].toFixed(6)); // 0.443094
-const noise = Tensor.randn([2], randomSource(1));
+const noise = Tensor.randn([2], { rng: randomSource(1) });
 console.log(noise.array().map((value) => value.toFixed(6))); // [ '1.232826', '0.904814' ]

@@ -9,7 +9,7 @@ import {
   backward,
   clipGradNorm,
   cosineSchedule,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   DataLoader,
   LearningRateScheduler,
   Linear,
@@ -44,7 +44,7 @@ function makeRun(seed: number) {
   };
   const loader = new DataLoader(
     { features, shape: [3], labels, scale: 1 / 255, mean: 0.5 },
-    { batchSize: 32, shuffle: () => uniformFloat64(generator), dropLast: true },
+    { batchSize: 32, shuffle: true, rng: () => uniformFloat64(generator), dropLast: true },
   );
   const scheduler = new LearningRateScheduler(optimizer, schedule);
   return { model, optimizer, scheduler, shuffle, loader, progress: { epoch: 0 } };
@@ -63,7 +63,7 @@ function train({ model, optimizer, scheduler, loader, progress }: Run, epochs: n
   for (; progress.epoch < epochs; progress.epoch++) {
     // `using` gives the memory of a batch to the next one.
     for (using batch of loader) {
-      const loss = crossEntropyWithLogits(model.forwardMut(batch.x.trace()), batch.labels);
+      const loss = crossEntropyWithLogitsLoss(model.forwardMut(batch.x.trace()), batch.labels);
       const gradients = backward(loss);
       clipGradNorm(model, gradients, 1);
       optimizer.update(model, gradients);

@@ -67,14 +67,16 @@ export { Sequential } from './nn/compose/sequential.js';
 export { loadNpz, type LoadFromNpz, type LoadOptions, saveNpz, type SaveToNpz } from './io/npz/npz-files.js';
 export { NpzReader, type NumberLimits } from './io/npz/npz-reader.js';
 export { NpzWriter } from './io/npz/npz-writer.js';
-export { crossEntropyWithLogits, klDivWithLogitsLoss, type Targets } from './ops/cross-entropy.js';
+export { crossEntropyWithLogitsLoss, klDivWithLogitsLoss, type Targets } from './ops/cross-entropy.js';
 export {
   binaryCrossEntropyWithLogitsLoss,
   huberLoss,
+  type HuberLossOptions,
   maeLoss,
   mseLoss,
   rmseLoss,
   smoothL1Loss,
+  type SmoothL1LossOptions,
 } from './ops/losses.js';
 export { Adam, type AdamOptions } from './optim/adam.js';
 export { clipGradNorm } from './optim/clip-grad-norm.js';
@@ -114,6 +116,7 @@ export type { JsonNumber } from './json/json-numbers.js';
 export { storagePool, type StoragePool } from './core/storage-pool.js';
 export type { MergedTape, NoneTape, OwnedTape, Tape } from './core/tape.js';
 export {
+  type RandomOptions,
   type RandomSource,
   type TraceOptions,
   type ShapeOf,

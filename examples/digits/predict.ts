@@ -1,4 +1,4 @@
-import { crossEntropyWithLogits, DataLoader, type Tape } from 'batchnorm';
+import { crossEntropyWithLogitsLoss, DataLoader, type Tape } from 'batchnorm';
 import { type Brightness, datasetOf, type Images } from './dataset.js';
 import type { Classifier, Logits } from './model.js';
 
@@ -22,7 +22,7 @@ export function predict(network: Classifier, images: Images, brightness: Brightn
   for (using batch of loader) {
     using logits = network.forward(batch.x);
     classes.set(mostLikely(logits), done);
-    lossSum += crossEntropyWithLogits(logits, batch.labels).item() * batch.size;
+    lossSum += crossEntropyWithLogitsLoss(logits, batch.labels).item() * batch.size;
     done += batch.size;
   }
   const accuracy = countEqual(classes, images.labels) / images.count;

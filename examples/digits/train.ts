@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   backward,
   cosineSchedule,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   DataLoader,
   type NpzReader,
   type NpzWriter,
@@ -49,10 +49,11 @@ interface Sums {
 const nothing = (): Sums => ({ steps: 0, loss: 0, accuracy: 0 });
 
 /** A loader of full batches: a smaller one would have other statistics, and one of one image might have none. */
-export function trainingLoader(images: Images, brightness: Brightness, shuffle: RandomSource) {
+export function trainingLoader(images: Images, brightness: Brightness, rng: RandomSource) {
   return new DataLoader(datasetOf(images, brightness), {
     batchSize: Math.min(BATCH_SIZE, images.count),
-    shuffle,
+    shuffle: true,
+    rng,
     dropLast: true,
   });
 }
@@ -73,7 +74,7 @@ export function trainStep(
   { x, labels }: { readonly x: ImageBatch; readonly labels: Uint8Array },
 ): { readonly loss: number; readonly accuracy: number } {
   const logits = network.forwardMut(x.trace({ gradient: false }));
-  const loss = crossEntropyWithLogits(logits, labels);
+  const loss = crossEntropyWithLogitsLoss(logits, labels);
   const accuracy = countEqual(mostLikely(logits), labels) / labels.length;
   sgd.update(network, backward(loss));
   return { loss: loss.item(), accuracy };

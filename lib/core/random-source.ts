@@ -1,4 +1,4 @@
-import { describe, wrongType, wrongValue } from '../validation/errors.js';
+import { describe, requireOptions, wrongType, wrongValue } from '../validation/errors.js';
 
 /** Uniformly distributed numbers in [0, 1): `Math.random`, or a seeded generator. */
 export type RandomSource = () => number;
@@ -16,4 +16,16 @@ export function drawNumber(argument: string, rng: RandomSource): number {
   const value: unknown = rng();
   if (typeof value === 'number' && value >= 0 && value < 1) return value;
   throw wrongValue(argument, expected, `one that returned ${describe(value)}`);
+}
+
+/** Settings of what draws random numbers. */
+export interface RandomOptions {
+  /** Where the numbers come from. Default `Math.random`; a seeded generator makes a run repeatable. */
+  readonly rng?: RandomSource;
+}
+
+/** @throws TypeError for other options, or a generator that cannot be called. */
+export function readRandomSource(options: RandomOptions | undefined): RandomSource {
+  const { rng = Math.random } = requireOptions('options', options, ['rng']);
+  return requireRandomSource('rng', rng);
 }

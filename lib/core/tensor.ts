@@ -18,8 +18,8 @@ import { Lease } from './lease.js';
 import { nested, type NestedArray } from './nested-array.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 import { readTensorShape, type TensorJson, tensorJson } from './tensor-json.js';
-import { drawNumber, type RandomSource, requireRandomSource } from './random-source.js';
-export type { RandomSource } from './random-source.js';
+import { drawNumber, type RandomOptions, readRandomSource } from './random-source.js';
+export type { RandomOptions, RandomSource } from './random-source.js';
 import { Storage } from './storage.js';
 import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
 import { isFloat32Array, lengthOf, plainView } from '../validation/typed-array.js';
@@ -195,9 +195,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
    * Normally distributed values, mean 0 and deviation 1 (Box and Muller, 1958).
    * @throws TypeError or RangeError for what is no shape, RangeError where `rng` returns no number in [0, 1).
    */
-  static randn<const S extends Shape>(shape: S, rng: RandomSource): Tensor<S> {
+  static randn<const S extends Shape>(shape: S, options?: RandomOptions): Tensor<S> {
     const ownShape = readShape('shape', shape);
-    requireRandomSource('rng', rng);
+    const rng = readRandomSource(options);
     return written(ownShape, (values) => {
       for (let i = 0; i < values.length; i += 2) {
         const radius = Math.sqrt(-2 * Math.log(1 - drawNumber('rng', rng)));

@@ -12,12 +12,11 @@ import { readClass, readNumberArray, readNumbers } from '../core/number-arrays.j
 import { isDetached, lengthOf } from '../validation/typed-array.js';
 import { Storage } from '../core/storage.js';
 import type { RandomSource, Tensor } from '../core/tensor.js';
-import { requireRandomSource } from '../core/random-source.js';
 import { readShape } from '../core/values.js';
 import { type Batch, batchTensor, createBatch } from './batch.js';
 import { type BatchOptions, type BatchSize, readSampleShape, requireFields } from './data-loader.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js';
-import { randomIndex, shuffledIndices } from './shuffle.js';
+import { randomIndex, readShuffle, shuffledIndices } from './shuffle.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** One sample of a stream. */
@@ -40,7 +39,7 @@ export interface StreamOptions<
   readonly shape: S;
   /** Shape of what is to be predicted of one sample. Default none: labels are classes. */
   readonly labelShape?: LS;
-  /** How many samples wait to be drawn from, where `shuffle` is given: a stream is mixed only so far.
+  /** With `shuffle`, how many samples wait to be drawn from: a stream is mixed only so far.
    * Default 1024. */
   readonly shuffleBuffer?: number;
 }
@@ -81,7 +80,7 @@ export function batchSamples<
 ): AsyncGenerator<StreamedBatch<S, BatchSize<B, D>, LS>, void, undefined> {
   if (arguments.length > 2) requireNoSurplus('batchSamples', 2, arguments);
   const given = requireFields('options', options, [
-    ...['shape', 'labelShape', 'batchSize', 'shuffle', 'shuffleBuffer', 'dropLast'],
+    ...['shape', 'labelShape', 'batchSize', 'shuffle', 'rng', 'shuffleBuffer', 'dropLast'],
     ...normalizationNames,
   ]);
   const source = samples as unknown as Record<symbol, unknown> | null | undefined;
@@ -98,10 +97,8 @@ export function batchSamples<
   const dropLast = requireBoolean('dropLast', orDefault(given.dropLast, false));
   const buffer = requirePositiveInteger('shuffleBuffer', orDefault(given.shuffleBuffer, 1024));
   const numbered = number(samples, maker);
-  const mixed =
-    given.shuffle === undefined
-      ? numbered
-      : mix(numbered, buffer, requireRandomSource('shuffle', given.shuffle));
+  const rng = readShuffle(given);
+  const mixed = rng === undefined ? numbered : mix(numbered, buffer, rng);
   return group(mixed, batchSize, dropLast, maker) as AsyncGenerator<
     StreamedBatch<S, BatchSize<B, D>, LS>,
     void,
@@ -132,12 +129,12 @@ async function* mix(
       waiting.push(sample);
       continue;
     }
-    const drawn = randomIndex('shuffle', rng, size);
+    const drawn = randomIndex(rng, size);
     const next = waiting[drawn];
     waiting[drawn] = sample;
     yield next;
   }
-  for (const index of shuffledIndices('shuffle', rng, waiting.length)) yield waiting[index];
+  for (const index of shuffledIndices(rng, waiting.length)) yield waiting[index];
 }
 
 async function* group(

@@ -12,13 +12,12 @@ import { freshArray } from '../backend/room.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { RandomSource, Tensor } from '../core/tensor.js';
-import { requireRandomSource } from '../core/random-source.js';
 import { type ClassArray, readClasses, readNumberArray, readNumbers } from '../core/number-arrays.js';
 import { isUint8Array, type NumberArray } from '../validation/typed-array.js';
 import { readShape, requireFixedSize } from '../core/values.js';
 import { type Batch, batchTensor, createBatch } from './batch.js';
 import { type FeatureArray, type Normalization, normalizationNames, Normalizer } from './normalization.js';
-import { indicesUpTo, shuffledIndices } from './shuffle.js';
+import { indicesUpTo, readShuffle, shuffledIndices } from './shuffle.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
@@ -44,8 +43,10 @@ export interface ArrayDataset<
 export interface BatchOptions<B extends number, D extends boolean = false> {
   /** Samples in a batch. */
   readonly batchSize: B;
-  /** Each epoch in an order of its own, drawn with this generator; without one in the given order. */
-  readonly shuffle?: RandomSource;
+  /** Whether each epoch has an order of its own. Default false: the given order. */
+  readonly shuffle?: boolean;
+  /** Where the order comes from with `shuffle`. Default `Math.random`. */
+  readonly rng?: RandomSource;
   /** Leaves out what does not fill a batch at the end of an epoch: batch norm cannot train on a batch that
    * has one value per channel. Default false. */
   readonly dropLast?: D;
@@ -75,10 +76,10 @@ export interface EpochOptions {
  * @example
  * const loader = new DataLoader(
  *   { features: images.values, shape: [1, 28, 28], labels: labels.values, scale: 1 / 255 },
- *   { batchSize: 64, shuffle: rng, dropLast: true },
+ *   { batchSize: 64, shuffle: true, dropLast: true },
  * );
  * for (const { x, labels } of loader) {
- *   adam.update(net, backward(crossEntropyWithLogits(net.forwardMut(x.trace()), labels)));
+ *   adam.update(net, backward(crossEntropyWithLogitsLoss(net.forwardMut(x.trace()), labels)));
  * }
  */
 export class DataLoader<
@@ -116,7 +117,7 @@ export class DataLoader<
       'labelShape',
       ...normalizationNames,
     ]);
-    const given = requireFields('options', options, ['batchSize', 'shuffle', 'dropLast']);
+    const given = requireFields('options', options, ['batchSize', 'shuffle', 'rng', 'dropLast']);
     this.shape = readSampleShape('shape', data.shape) as S;
     this.#features = new Kept('features', readNumberArray('features', data.features));
     this.samples = countSamples(this.#features.array, this.shape);
@@ -135,7 +136,7 @@ export class DataLoader<
         String(this.batchSize),
       );
     }
-    this.#shuffle = given.shuffle === undefined ? undefined : requireRandomSource('shuffle', given.shuffle);
+    this.#shuffle = readShuffle(given);
   }
 
   /** Number of batches in an epoch. */
@@ -164,9 +165,7 @@ export class DataLoader<
 
   *#batches(skip: number): Generator<LoadedBatch<S, B, D, L, LS>, void, undefined> {
     const order =
-      this.#shuffle === undefined
-        ? indicesUpTo(this.samples)
-        : shuffledIndices('shuffle', this.#shuffle, this.samples);
+      this.#shuffle === undefined ? indicesUpTo(this.samples) : shuffledIndices(this.#shuffle, this.samples);
     const end = this.length;
     for (let batch = skip; batch < end; batch++) {
       const begin = batch * this.batchSize;

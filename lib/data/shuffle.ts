@@ -1,17 +1,18 @@
 import { freshArray } from '../backend/room.js';
-import { drawNumber, type RandomSource } from '../core/random-source.js';
+import { orDefault, requireBoolean } from '../validation/errors.js';
+import { drawNumber, type RandomSource, requireRandomSource } from '../core/random-source.js';
 
 /** An integer from 0 to count - 1, by one number of the generator. */
-export function randomIndex(argument: string, rng: RandomSource, count: number): number {
-  return Math.floor(drawNumber(argument, rng) * count);
+export function randomIndex(rng: RandomSource, count: number): number {
+  return Math.floor(drawNumber('rng', rng) * count);
 }
 
 /** The numbers from 0 to count - 1, each order as likely as any other (Fisher and Yates): count - 1 numbers
  * of the generator. */
-export function shuffledIndices(argument: string, rng: RandomSource, count: number): Uint32Array {
+export function shuffledIndices(rng: RandomSource, count: number): Uint32Array {
   const indices = indicesUpTo(count);
   for (let last = count - 1; last > 0; last--) {
-    const other = randomIndex(argument, rng, last + 1);
+    const other = randomIndex(rng, last + 1);
     const value = indices[last];
     indices[last] = indices[other];
     indices[other] = value;
@@ -23,4 +24,13 @@ export function indicesUpTo(count: number): Uint32Array {
   const indices = freshArray(Uint32Array, 'the order of samples', count);
   for (let i = 0; i < count; i++) indices[i] = i;
   return indices;
+}
+
+/** The generator to shuffle with; undefined where the given order stays. */
+export function readShuffle(options: {
+  readonly shuffle?: unknown;
+  readonly rng?: unknown;
+}): RandomSource | undefined {
+  const rng = requireRandomSource('rng', orDefault(options.rng, Math.random));
+  return requireBoolean('shuffle', orDefault(options.shuffle, false)) ? rng : undefined;
 }

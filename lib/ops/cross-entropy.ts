@@ -29,11 +29,11 @@ type LogitsProblem<S extends Shape> =
  * @param targets N class indices from 0 to C - 1, or probabilities [N, C] without a tape.
  * @throws RangeError for a wrong shape, an empty batch or an index that is no class.
  */
-export function crossEntropyWithLogits<X extends Tensor<Shape, Tape>>(
+export function crossEntropyWithLogitsLoss<X extends Tensor<Shape, Tape>>(
   logits: X & Unless<X, LogitsProblem<ShapeOf<X>>>,
   targets: Targets,
 ): Tensor<readonly [], TapeOf<X>> {
-  if (arguments.length > 2) requireNoSurplus('crossEntropyWithLogits', 2, arguments);
+  if (arguments.length > 2) requireNoSurplus('crossEntropyWithLogitsLoss', 2, arguments);
   return crossEntropy<X>(logits, (rows, columns) => readTargets(targets, rows, columns), false);
 }
 

@@ -1,6 +1,6 @@
 import { graphsOf, recorded } from '../core/record.js';
 import { backend, type Loss } from '../backend/index.js';
-import { requirePositive, typeError, wrongShape } from '../validation/errors.js';
+import { requireOptions, requirePositive, typeError, wrongShape } from '../validation/errors.js';
 import type { SameShape, Shape, Unless } from '../core/shape.js';
 import { formatShape, sameShape, scalarShape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
@@ -9,6 +9,18 @@ import { isTaped, type ShapeOf, storageOf, type TapeOf, type Tensor } from '../c
 import { requireTensor } from './operand.js';
 import { sqrt } from './unary.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
+
+/** Settings of `huberLoss`. */
+export interface HuberLossOptions {
+  /** Where the loss goes from quadratic to linear: positive. Default 1, as in PyTorch. */
+  readonly delta?: number;
+}
+
+/** Settings of `smoothL1Loss`. */
+export interface SmoothL1LossOptions {
+  /** Where the loss goes from quadratic to linear: positive. Default 1, as in PyTorch. */
+  readonly beta?: number;
+}
 
 /** The type that the targets are intersected with: `unknown` where they may fit the predictions. */
 export type TargetsOf<X, Y> = Unless<
@@ -74,17 +86,16 @@ export function maeLoss<X extends AnyTensor, Y extends AnyTensor>(
  *
  * @param predictions Any shape, with a tape for training.
  * @param targets The same shape, without a tape: they get no gradient.
- * @param delta Positive.
  * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
  */
 export function huberLoss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
   targets: Y & TargetsOf<X, Y>,
-  delta: number,
+  options?: HuberLossOptions,
 ): Tensor<readonly [], TapeOf<X>> {
   if (arguments.length > 3) requireNoSurplus('huberLoss', 3, arguments);
-  requirePositive('delta', delta);
-  return meanLoss(backend.huber, 'predictions', predictions, targets, delta);
+  const { delta = 1 } = requireOptions('options', options, ['delta']);
+  return meanLoss(backend.huber, 'predictions', predictions, targets, requirePositive('delta', delta));
 }
 
 /**
@@ -92,17 +103,17 @@ export function huberLoss<X extends AnyTensor, Y extends AnyTensor>(
  *
  * @param predictions Any shape, with a tape for training.
  * @param targets The same shape, without a tape: they get no gradient.
- * @param beta Positive.
  * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
  */
 export function smoothL1Loss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
   targets: Y & TargetsOf<X, Y>,
-  beta: number,
+  options?: SmoothL1LossOptions,
 ): Tensor<readonly [], TapeOf<X>> {
   if (arguments.length > 3) requireNoSurplus('smoothL1Loss', 3, arguments);
-  requirePositive('beta', beta);
-  return meanLoss(backend.huber, 'predictions', predictions, targets, beta, 1 / beta);
+  const { beta = 1 } = requireOptions('options', options, ['beta']);
+  const width = requirePositive('beta', beta);
+  return meanLoss(backend.huber, 'predictions', predictions, targets, width, 1 / width);
 }
 
 /**

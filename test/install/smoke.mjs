@@ -46,7 +46,7 @@ let state = 1;
 const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
 const linear = new Linear(8, 4);
 linear.resetParams(random);
-const x = Tensor.randn([32, 8], random);
+const x = Tensor.randn([32, 8], { rng: random });
 const sgd = new Sgd({ lr: 0.05 });
 const losses = [];
 for (let step = 0; step < 20; step++) {

@@ -145,6 +145,7 @@ check<Equal<typeof untaped, Tensor0D>>();
 mseLoss(rows, Tensor.zeros([5, 7]));
 // @ts-expect-error: targets with a tape
 mseLoss(rows, Tensor.zeros([5, 8]).trace());
-// @ts-expect-error: no delta
 huberLoss(rows, Tensor.zeros([5, 8]));
+// @ts-expect-error: delta is an option
+huberLoss(rows, Tensor.zeros([5, 8]), 1);
 export { wide, mean, sigmoid, oneInTwo };

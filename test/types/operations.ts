@@ -1,5 +1,5 @@
 import {
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   Linear,
   type OwnedTape,
   type Shape,
@@ -76,11 +76,11 @@ layer.forward(Tensor.zeros([3]));
 const wide: Linear<number, number> = layer;
 
 // Cross entropy.
-const loss = crossEntropyWithLogits(out, [0, 1]);
+const loss = crossEntropyWithLogitsLoss(out, [0, 1]);
 check<Equal<typeof loss, Tensor0D<OwnedTape>>>();
-crossEntropyWithLogits(a, Tensor.zeros([2, 3]));
+crossEntropyWithLogitsLoss(a, Tensor.zeros([2, 3]));
 // @ts-expect-error: a vector of logits
-crossEntropyWithLogits(Tensor.zeros([3]), [0]);
+crossEntropyWithLogitsLoss(Tensor.zeros([3]), [0]);
 // @ts-expect-error: targets with a tape
-crossEntropyWithLogits(a, a.trace());
+crossEntropyWithLogitsLoss(a, a.trace());
 export { matrix, wide };

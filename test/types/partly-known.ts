@@ -3,7 +3,7 @@
 import {
   BatchNorm2D,
   Conv2D,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   Flatten2D,
   GeneralizedResidual,
   type Layer,
@@ -40,7 +40,7 @@ check<Equal<typeof fromFixed, Tensor<Shape>>>();
 fromArray.forward(rows.trace());
 
 // A tensor of an unknown shape goes wherever one of the right shape goes.
-crossEntropyWithLogits(unknownTraining, [1, 2]).item();
+crossEntropyWithLogitsLoss(unknownTraining, [1, 2]).item();
 unknownResult.logSoftmax();
 unknownResult.matmul(unknownResult);
 new BatchNorm2D(3).forward(unknownResult);

@@ -15,7 +15,7 @@ import { resnet8 } from '../../bench/resnet/network.mjs';
 import {
   backend,
   backward,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   GeneralizedResidual,
   loadSafetensors,
   ReLU,
@@ -71,7 +71,7 @@ async function readBatches() {
 
 function lossOf(net, step) {
   const { x, classes } = batches[step % batches.length];
-  return crossEntropyWithLogits(net.forwardMut(x.trace()), classes);
+  return crossEntropyWithLogitsLoss(net.forwardMut(x.trace()), classes);
 }
 
 /** What has a gradient: all but the running statistics. */

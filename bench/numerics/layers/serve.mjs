@@ -1,7 +1,7 @@
 // A backend of this package as a process of its own: for each line with a case, its file is read, the results are
 // written beside it, and a line is answered. `pytorch.py` takes the same lines.
 import { createInterface } from 'node:readline';
-import { backward, crossEntropyWithLogits, Tensor } from '../../../dist/index.js';
+import { backward, crossEntropyWithLogitsLoss, Tensor } from '../../../dist/index.js';
 import { backend } from '../../../dist/backend/index.js';
 import { readArrays, writeArrays } from '../../../dist-dev/test/conformance/numerics/arrays.js';
 
@@ -50,7 +50,7 @@ const operations = {
   logSoftmax: ofRows('logSoftmax', 'logSoftmaxBackward'),
   crossEntropy(sizes, [logits, classes]) {
     const x = Tensor.from(logits, sizes).trace();
-    const loss = crossEntropyWithLogits(x, Int32Array.from(classes));
+    const loss = crossEntropyWithLogitsLoss(x, Int32Array.from(classes));
     const value = Float32Array.of(loss.item());
     return [value, backward(loss).get(x).data];
   },

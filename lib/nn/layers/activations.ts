@@ -289,7 +289,7 @@ export class Abs extends NoParameters<'Abs'> {
 }
 
 /** exp(x) / sum(exp(x)) over the last axis; a scalar's is 1. For a loss, give the logits themselves to
- * `crossEntropyWithLogits`. */
+ * `crossEntropyWithLogitsLoss`. */
 export class Softmax extends NoParameters<'Softmax'> {
   /** @internal */
   static readonly type = 'Softmax';

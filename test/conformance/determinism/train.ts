@@ -8,7 +8,7 @@ import {
   Adam,
   backward,
   BatchNorm2D,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   Flatten2D,
   Linear,
   ReLU,
@@ -40,7 +40,7 @@ export function trainingHash(steps: number): string {
   const sgd = new Sgd({ lr: 1e-3, momentum: 0.9 });
   for (let step = 0; step < steps; step++) {
     const logits = network.forwardMut(batches[step % batches.length].trace());
-    const loss = crossEntropyWithLogits(logits, classes);
+    const loss = crossEntropyWithLogitsLoss(logits, classes);
     if (!Number.isFinite(loss.item())) throw new Error(`The loss is ${loss.item()} at step ${step}`);
     hash.update(storageOf(logits).values);
     (step % 2 === 0 ? adam : sgd).update(network, backward(loss));

@@ -102,9 +102,9 @@ function apply({ op, ...reference }: LayerCase, x: Taped): Taped {
     case 'kl_div':
       return klDivWithLogitsLoss(rows, target as Tensor<readonly [number, number]>);
     case 'huber':
-      return huberLoss(x, target, 0.75);
+      return huberLoss(x, target, { delta: 0.75 });
     case 'smooth_l1':
-      return smoothL1Loss(x, target, 0.75);
+      return smoothL1Loss(x, target, { beta: 0.75 });
   }
 }
 

@@ -1,6 +1,6 @@
 import {
   backward,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   Linear,
   type OwnedTape,
   type Shape,
@@ -102,9 +102,9 @@ function result(reference: OpCase, operands: readonly Taped[]): Taped {
     case 'log_softmax':
       return matrices[0].logSoftmax();
     case 'cross_entropy_indices':
-      return crossEntropyWithLogits(matrices[0], reference.classes);
+      return crossEntropyWithLogitsLoss(matrices[0], reference.classes);
     case 'cross_entropy_probabilities':
-      return crossEntropyWithLogits(matrices[0], Tensor.from(reference.probabilities, matrices[0].shape));
+      return crossEntropyWithLogitsLoss(matrices[0], Tensor.from(reference.probabilities, matrices[0].shape));
     case 'linear':
       throw new Error('a layer, and no operation on its operands');
   }

@@ -2,7 +2,7 @@ import {
   Adam,
   backward,
   BatchNorm2D,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   type GradientProvider,
   Linear,
   type NamedTensor,
@@ -91,7 +91,7 @@ function follow(reference: TrainingCase): void {
     const start = (step * batch) % classes.length;
     const images = Tensor.from(x.values.slice(start * 12, (start + batch) * 12), [batch, 12]);
     const logits = network.train(images.trace());
-    const loss = crossEntropyWithLogits(logits, classes.slice(start, start + batch));
+    const loss = crossEntropyWithLogitsLoss(logits, classes.slice(start, start + batch));
     stepper.update(network, backward(loss));
     return loss.item();
   });

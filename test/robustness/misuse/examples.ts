@@ -82,9 +82,9 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   },
   'new DataLoader': () => [
     { features: floats(8), shape: [4], labels: floats(2), scale: 2, mean: 1, deviation: 3 },
-    { batchSize: 1, shuffle: () => 0.5, dropLast: false },
+    { batchSize: 1, shuffle: true, rng: () => 0.5, dropLast: false },
   ],
-  crossEntropyWithLogits: () => [Tensor.ones([2, 3]), [0, 2]],
+  crossEntropyWithLogitsLoss: () => [Tensor.ones([2, 3]), [0, 2]],
   loadNpz: async (at) => {
     await new BatchNorm2D(3).save(at('layer.npz'));
     return [at('layer.npz'), new BatchNorm2D(3), { extra: 'ignore' }];
@@ -110,7 +110,7 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   fold: () => [new index.Sequential(new index.Conv2D(3, 3, 1), new BatchNorm2D(3))],
   batchSamples: () => [
     [{ features: floats(4), label: 1 }],
-    { shape: [4], batchSize: 1, shuffle: () => 0.5, shuffleBuffer: 2, dropLast: false },
+    { shape: [4], batchSize: 1, shuffle: true, rng: () => 0.5, shuffleBuffer: 2, dropLast: false },
   ],
   readIdx: (at) => {
     // Two bytes, along one axis.

@@ -22,7 +22,7 @@ const leavings: readonly Leaving[] = [
 /** What the main thread computes through the pool that the workers have used. */
 function train(): number[] {
   const bn = new BatchNorm2D(8);
-  bn.forwardMut(Tensor.randn([4, 8, 64, 64], seeded(1)).trace());
+  bn.forwardMut(Tensor.randn([4, 8, 64, 64], { rng: seeded(1) }).trace());
   return bn.runningMean.array();
 }
 

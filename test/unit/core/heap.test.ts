@@ -9,12 +9,12 @@ describe('the JavaScript heap', () => {
     // The same on every processor, and minutes under emulation.
     if (emulated) this.skip();
     const code = `import('batchnorm').then(({ BatchNorm2D, Adam, Linear, Sequential, Flatten2D, Tensor,
-      backward, crossEntropyWithLogits }) => {
+      backward, crossEntropyWithLogitsLoss }) => {
       const network = new Sequential(new BatchNorm2D(4), new Flatten2D(), new Linear(64, 3));
       const adam = new Adam();
       const x = Tensor.ones([2, 4, 4, 4]);
       const step = () => {
-        const loss = crossEntropyWithLogits(network.forwardMut(x.trace()), [0, 2]);
+        const loss = crossEntropyWithLogitsLoss(network.forwardMut(x.trace()), [0, 2]);
         adam.update(network, backward(loss));
       };
       const used = () => { gc(); const { heapUsed, external } = process.memoryUsage(); return heapUsed + external; };

@@ -6,7 +6,7 @@ import {
   BatchNorm2D,
   clipGradNorm,
   Conv2D,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   DataLoader,
   Linear,
   mseLoss,
@@ -53,7 +53,7 @@ describe('a tensor whose array was transferred', () => {
     'Linear.forward': (x) => new Linear(3, 2).forward(x),
     mseLoss: (x) => mseLoss(x, matrix),
     'mseLoss, as targets': (x) => mseLoss(matrix, x),
-    'cross entropy, as targets': (x) => crossEntropyWithLogits(matrix, x),
+    'cross entropy, as targets': (x) => crossEntropyWithLogitsLoss(matrix, x),
   };
   for (const [name, use] of Object.entries(uses)) {
     it(`is refused by ${name}`, () => {
@@ -359,7 +359,7 @@ describe('memory of earlier tensors never shows', () => {
       return 0.5;
     };
     const before = storagePool.bytes;
-    expectError(() => Tensor.randn([8], rng), Error, 'no more');
+    expectError(() => Tensor.randn([8], { rng }), Error, 'no more');
     expect(storagePool.bytes).to.equal(before);
   });
 });

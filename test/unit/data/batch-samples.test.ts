@@ -73,7 +73,7 @@ describe('batchSamples', () => {
 
   it('mixes through a buffer, the same for the same seed', async () => {
     const order = async (seed: number, shuffleBuffer: number) => {
-      const options = { shape: [2], batchSize: 4, shuffle: seeded(seed), shuffleBuffer } as const;
+      const options = { shape: [2], batchSize: 4, shuffle: true, rng: seeded(seed), shuffleBuffer } as const;
       const batches = await collect(batchSamples(new Stream().samples(50), options));
       for (const { x, labels, indices } of batches) {
         expect([...labels]).to.deep.equal([...indices]);

@@ -3,7 +3,7 @@ import {
   backward,
   batchSamples,
   type ClassArray,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   DataLoader,
   type IdxValues,
   type NumberArray,
@@ -83,7 +83,7 @@ describe('data of every type', () => {
       expect(batches).to.deep.equal([Int32Array.of(2, 0, 1), Int32Array.of(2)]);
       // Cross entropy of equal logits is log(3), with the gradient (1/3 - target) / 4.
       const logits = Tensor.zeros([4, 3]);
-      const loss = crossEntropyWithLogits(logits.trace(), labels);
+      const loss = crossEntropyWithLogitsLoss(logits.trace(), labels);
       expect(loss.item()).to.be.closeTo(Math.log(3), 1e-6);
       const gradient = backward(loss).get(logits);
       const target = [2, 0, 1, 2].flatMap((own) => [0, 1, 2].map((c) => (1 / 3 - (c === own ? 1 : 0)) / 4));
@@ -117,7 +117,7 @@ describe('data of every type', () => {
 
   it('classes that are none are refused by name', async () => {
     const loss = (targets: unknown) => () =>
-      (crossEntropyWithLogits as Untyped)(Tensor.zeros([2, 3]), targets);
+      (crossEntropyWithLogitsLoss as Untyped)(Tensor.zeros([2, 3]), targets);
     expectError(loss(BigInt64Array.of(0n, 3n)), RangeError, 'below 3 for targets[1]', '3');
     expectError(loss(BigInt64Array.of(0n, -1n)), RangeError, 'for targets[1]', '-1');
     expectError(loss(Float64Array.of(0.5, 0)), RangeError, 'for targets[0]', '0.5');

@@ -129,7 +129,7 @@ describe('a module as JSON', () => {
       new AvgPoolGlobal(),
       new Linear(4, 3, { rng }),
     );
-    const x = Tensor.randn([5, 2, 6, 6], rng);
+    const x = Tensor.randn([5, 2, 6, 6], { rng });
     net.forwardMut(x.trace());
     const copy = moduleFromJSON(parsed(net)) as typeof net;
     expect(copy.forward(x).data).to.deep.equal(net.forward(x).data);

@@ -1,7 +1,7 @@
 import {
   backward,
   binaryCrossEntropyWithLogitsLoss,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   huberLoss,
   klDivWithLogitsLoss,
   maeLoss,
@@ -57,15 +57,15 @@ describe('losses of infinite predictions', () => {
   it('Huber and smooth L1 losses have a bounded gradient there, the mean of squares has not', () => {
     for (const sign of [1, -1]) {
       const x = sign * Infinity;
-      expect(lossOf((p, t) => huberLoss(p, t, 2), x, 3)).to.deep.equal([Infinity, sign * 2]);
-      expect(lossOf((p, t) => smoothL1Loss(p, t, 2), x, 3)).to.deep.equal([Infinity, sign]);
+      expect(lossOf((p, t) => huberLoss(p, t, { delta: 2 }), x, 3)).to.deep.equal([Infinity, sign * 2]);
+      expect(lossOf((p, t) => smoothL1Loss(p, t, { beta: 2 }), x, 3)).to.deep.equal([Infinity, sign]);
       expect(lossOf(maeLoss, x, 3)).to.deep.equal([Infinity, sign]);
       expect(lossOf(mseLoss, x, 3)).to.deep.equal([Infinity, x]);
       // There is no difference of two infinities.
       for (const loss of [maeLoss, mseLoss] as const) {
         expect(lossOf(loss, x, x)).to.deep.equal([NaN, NaN]);
       }
-      expect(lossOf((p, t) => huberLoss(p, t, 2), x, x)[0]).to.deep.equal(NaN);
+      expect(lossOf((p, t) => huberLoss(p, t, { delta: 2 }), x, x)[0]).to.deep.equal(NaN);
     }
   });
 });
@@ -87,7 +87,7 @@ describe('logits of -Infinity: classes that are impossible', () => {
 
   it('add nothing to a cross entropy whose target they are not', () => {
     const x = logits();
-    const loss = crossEntropyWithLogits(x.trace(), [2, 2]);
+    const loss = crossEntropyWithLogitsLoss(x.trace(), [2, 2]);
     expect(loss.item()).to.equal(Math.fround(Math.LN2 / 2));
     expect(backward(loss).get(x)?.array()).to.deep.equal([
       [0.25, 0, -0.25, 0],
@@ -97,7 +97,7 @@ describe('logits of -Infinity: classes that are impossible', () => {
 
   it('make one infinite whose target they are, with a finite gradient', () => {
     const x = logits();
-    const loss = crossEntropyWithLogits(x.trace(), [1, 2]);
+    const loss = crossEntropyWithLogitsLoss(x.trace(), [1, 2]);
     expect(loss.item()).to.equal(Infinity);
     expect(backward(loss).get(x)?.array()).to.deep.equal([
       [0.25, -0.5, 0.25, 0],

@@ -33,7 +33,7 @@ const losses: Record<string, { loss: Loss; reference: OfPair; derivative: OfPair
     derivative: (x, t) => Math.sign(x - t),
   },
   huberLoss: {
-    loss: (x, t) => huberLoss(x, t, 0.5),
+    loss: (x, t) => huberLoss(x, t, { delta: 0.5 }),
     reference: (x, t) => {
       const d = Math.abs(x - t);
       return d < 0.5 ? d ** 2 / 2 : 0.5 * (d - 0.25);
@@ -41,7 +41,7 @@ const losses: Record<string, { loss: Loss; reference: OfPair; derivative: OfPair
     derivative: (x, t) => clamp(x - t, 0.5),
   },
   smoothL1Loss: {
-    loss: (x, t) => smoothL1Loss(x, t, 0.5),
+    loss: (x, t) => smoothL1Loss(x, t, { beta: 0.5 }),
     reference: (x, t) => {
       const d = Math.abs(x - t);
       return d < 0.5 ? d ** 2 : d - 0.25;
@@ -124,8 +124,8 @@ describe('losses', () => {
 
   it('huberLoss and smoothL1Loss name a bad threshold', () => {
     const x = Tensor.zeros([1]);
-    expectError(() => huberLoss(x, x, 0), RangeError, 'positive finite number for delta', '0');
-    expectError(() => smoothL1Loss(x, x, 'a' as never), TypeError, 'for beta', '"a"');
+    expectError(() => huberLoss(x, x, { delta: 0 }), RangeError, 'positive finite number for delta', '0');
+    expectError(() => smoothL1Loss(x, x, { beta: 'a' as never }), TypeError, 'for beta', '"a"');
   });
 });
 

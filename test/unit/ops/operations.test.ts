@@ -1,4 +1,4 @@
-import { backward, crossEntropyWithLogits, Tensor } from 'batchnorm';
+import { backward, crossEntropyWithLogitsLoss, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../../support/errors.js';
 import { expectNear } from '../../support/expect-near.js';
@@ -146,22 +146,22 @@ describe('logSoftmax', () => {
   });
 });
 
-describe('crossEntropyWithLogits', () => {
+describe('crossEntropyWithLogitsLoss', () => {
   const logits = Tensor.from([2, 0, 0, 0, 3, 0], [2, 3]);
   const expected = (Math.log(Math.exp(2) + 2) - 2 + Math.log(Math.exp(3) + 2)) / 2; /* classes 0 and 2 */
 
   it('is the mean of -log(softmax) at the classes', () => {
     for (const targets of [[0, 2], Uint8Array.of(0, 2), Int32Array.of(0, 2)]) {
-      expect(crossEntropyWithLogits(logits, targets).item()).to.be.closeTo(expected, 1e-6);
+      expect(crossEntropyWithLogitsLoss(logits, targets).item()).to.be.closeTo(expected, 1e-6);
     }
     const oneHot = Tensor.from([1, 0, 0, 0, 0, 1], [2, 3]);
-    expect(crossEntropyWithLogits(logits, oneHot).item()).to.be.closeTo(expected, 1e-6);
+    expect(crossEntropyWithLogitsLoss(logits, oneHot).item()).to.be.closeTo(expected, 1e-6);
   });
 
   it('keeps the bits of a small loss and of its gradient', () => {
     const x = Tensor.from([16, 0, 1], [1, 3]);
     const rest = Math.exp(-16) + Math.exp(-15);
-    const loss = crossEntropyWithLogits(x.trace(), [0]);
+    const loss = crossEntropyWithLogitsLoss(x.trace(), [0]);
     expect(loss.item()).to.be.closeTo(Math.log1p(rest), 1e-6 * rest);
     const [first, ...others] = backward(loss).get(x)?.data ?? [];
     expect(first).to.be.closeTo(-rest / (1 + rest), 1e-6 * rest);
@@ -169,7 +169,7 @@ describe('crossEntropyWithLogits', () => {
   });
 
   it('refuses what does not fit', () => {
-    const loss = crossEntropyWithLogits as Untyped;
+    const loss = crossEntropyWithLogitsLoss as Untyped;
     expectError(() => loss([1, 2], [0]), TypeError, 'a Tensor for logits');
     expectError(() => loss(Tensor.zeros([3]), [0]), RangeError, 'for logits', '[3]');
     expectError(() => loss(Tensor.zeros([0, 3]), []), RangeError, 'at least one row');

@@ -8,7 +8,7 @@ import {
   BatchNorm2D,
   clipGradNorm,
   cosineSchedule,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   DataLoader,
   Dropout,
   EarlyStopping,
@@ -76,7 +76,7 @@ export function makeRun(name: OptimizerName, seed: number) {
       shape: [2, 3, 3],
       labels: Int32Array.from({ length: 32 }, (_, i) => i % 3),
     },
-    { batchSize: 8, shuffle: rng, dropLast: true },
+    { batchSize: 8, shuffle: true, rng, dropLast: true },
   );
   return { training, loader };
 }
@@ -86,7 +86,7 @@ export function train({ training, loader }: ReturnType<typeof makeRun>, epochs: 
   const { model, optimizer, parts, progress } = training;
   for (let epoch = 0; epoch < epochs; epoch++) {
     for (using batch of loader) {
-      const loss = crossEntropyWithLogits(model.forwardMut(batch.x.trace()), batch.labels);
+      const loss = crossEntropyWithLogitsLoss(model.forwardMut(batch.x.trace()), batch.labels);
       progress.lastLoss = loss.item();
       const gradients = backward(loss);
       clipGradNorm(model, gradients, 1);

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import {
   backward,
   BatchNorm2D,
-  crossEntropyWithLogits,
+  crossEntropyWithLogitsLoss,
   FileFormatError,
   type Gradients,
   Linear,
@@ -222,7 +222,7 @@ export class World {
     const targets = Array.from({ length: rows }, (_, i) => (b + i) % (columns + (b % 3 === 0 ? 1 : 0)));
     const fits = x.shape.length === 2 && rows > 0 && targets.every((each) => each < columns);
     const fault = faultOf(x) ?? (fits ? undefined : 'does not fit');
-    const call = crossEntropyWithLogits as (x: unknown, targets: unknown) => AnyTensor;
+    const call = crossEntropyWithLogitsLoss as (x: unknown, targets: unknown) => AnyTensor;
     const real = this.#act(fault, () => call(x.real, targets));
     if (real === undefined) return;
     const { values, pull, slack } = oracle.expectLogSoftmax(x.values, x.shape);

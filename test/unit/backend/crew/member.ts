@@ -21,7 +21,7 @@ if (parentPort !== null) train(workerData as MemberData);
 
 function train({ index, leaving, steps, inside, done }: MemberData): void {
   // Large enough for the thread pool, over which the workers compete.
-  const x = Tensor.randn([4, 8, 64, 64], Math.random);
+  const x = Tensor.randn([4, 8, 64, 64]);
   const bn = new BatchNorm2D(8);
   const sgd = new Sgd({ lr: 0.01 });
   for (let step = 0; leaving === 'terminated' || step < steps; step++) {

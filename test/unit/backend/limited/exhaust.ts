@@ -48,11 +48,11 @@ function exhaustForObjects(): void {
   const bn = new BatchNorm2D(2 ** 20);
   const samples = new DataLoader(
     { features: new Uint8Array(2 ** 23), shape: [1] },
-    { batchSize: 2 ** 23, shuffle: () => 0.5 },
+    { batchSize: 2 ** 23, shuffle: true, rng: () => 0.5 },
   );
   const nested = Array.from({ length: 2 ** 10 }, () => new Array<number>(2 ** 10).fill(0.5));
   const acts: Record<string, () => unknown> = {
-    randn: () => Tensor.randn([2 ** 23], () => 0.5),
+    randn: () => Tensor.randn([2 ** 23], { rng: () => 0.5 }),
     'the order of a DataLoader': () => samples[Symbol.iterator]().next(),
     'array() of 8 MB': () => x.array(),
     'Tensor.from of nested arrays': () => Tensor.from(nested, [2 ** 10, 2 ** 10]),
