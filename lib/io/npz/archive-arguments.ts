@@ -1,4 +1,5 @@
 import { wrongType } from '../../validation/errors.js';
+import { requirePrefix } from './entry-name.js';
 import { NpzReader } from './npz-reader.js';
 import { NpzWriter } from './npz-writer.js';
 
@@ -12,8 +13,4 @@ export function requireWriter(zip: unknown, prefix: unknown): void {
 export function requireReader(zip: unknown, prefix: unknown): void {
   if (!(zip instanceof NpzReader)) throw wrongType('zip', 'an NpzReader', zip);
   requirePrefix(prefix);
-}
-
-function requirePrefix(prefix: unknown): void {
-  if (typeof prefix !== 'string') throw wrongType('prefix', 'a string', prefix);
 }

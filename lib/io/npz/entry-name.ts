@@ -19,8 +19,18 @@ const rules: readonly (readonly [expected: string, fits: (name: string) => boole
 /** The name of an entry of an archive. @throws TypeError or RangeError where no reader would find it. */
 export function readEntryName(name: unknown): string {
   if (typeof name !== 'string') throw wrongType('name', 'a string', name);
-  for (const [expected, fits] of rules) {
-    if (!fits(name)) throw wrongValue('name', expected, quote(name));
-  }
+  requireEntryName('name', name, name);
   return name;
+}
+
+/** The beginning of the names of several entries. @throws TypeError or RangeError where no reader would find them. */
+export function requirePrefix(prefix: unknown): void {
+  if (typeof prefix !== 'string') throw wrongType('prefix', 'a string', prefix);
+  requireEntryName('prefix', `${prefix}x`, prefix);
+}
+
+function requireEntryName(argument: string, name: string, received: string): void {
+  for (const [expected, fits] of rules) {
+    if (!fits(name)) throw wrongValue(argument, expected, quote(received));
+  }
 }
