@@ -28,10 +28,9 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 export interface AdamOptions {
   /** Learning rate. Default 0.001. */
   readonly lr?: number;
-  /** Weights of the old values in the two moments, each from 0 up to but not including 1. Default
-   * [0.9, 0.999]. */
+  /** Decay rates of the two moments, each in [0, 1). Default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
-  /** Added to the root of the second moment. Default 1e-8. */
+  /** Added to the square root of the second moment. Default 1e-8. */
   readonly epsilon?: number;
   /** Default none; `{ decoupled }` makes it AdamW. */
   readonly weightDecay?: WeightDecay;
@@ -44,7 +43,7 @@ export interface AdamOptions {
  *     m = beta1 * m + (1 - beta1) * g
  *     v = beta2 * v + (1 - beta2) * g^2
  *     p = p - lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
- *     p = p - lr * decoupled * p   (with the p from before)
+ *     p = p - lr * decoupled * p   (with p from before the step)
  */
 export class Adam implements ResumableOptimizer {
   static {
@@ -70,7 +69,7 @@ export class Adam implements ResumableOptimizer {
     this.#decay = readWeightDecay(given.weightDecay);
   }
 
-  /** Learning rate, from 0 on; may be changed between steps. A step at 0 changes the optimizer's state alone. */
+  /** Learning rate, 0 or more; may be changed between steps. A step at 0 changes only the optimizer's state. */
   get lr(): number {
     return this.#lr;
   }
@@ -80,8 +79,8 @@ export class Adam implements ResumableOptimizer {
   }
 
   /**
-   * One step of every parameter of the module, in place. Consumes the gradients.
-   * @throws UnusedParamsError where a parameter has no gradient; nothing has changed then.
+   * Updates every parameter of the module in place and consumes the gradients.
+   * @throws UnusedParamsError if a parameter has no gradient; nothing has changed then.
    */
   update(module: CanUpdateWithGradients, gradients: Gradients): void {
     const [beta1, beta2] = this.#betas;
@@ -108,14 +107,14 @@ export class Adam implements ResumableOptimizer {
     this.#steps = steps;
   }
 
-  /** Adds learning rate, settings, the number of steps and both moments of each parameter, each name behind `prefix` and `adam.`. */
+  /** Adds the learning rate, the settings, the step count and both moments of each parameter under `prefix` + `adam.`. */
   write(zip: NpzWriter, prefix: string, module: CanUpdateWithGradients): void {
     writeState(zip, prefix, module, this.#state());
   }
 
   /**
-   * Reads what `write` writes, for the same module.
-   * @throws FileFormatError for another optimizer, other settings or other parameters.
+   * Reads what `write` wrote, for the same module.
+   * @throws FileFormatError for a different optimizer, different settings or different parameters.
    */
   read(zip: NpzReader, prefix: string, module: CanUpdateWithGradients): Promise<void> {
     return readState(zip, prefix, module, this.#state());

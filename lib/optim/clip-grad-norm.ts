@@ -5,19 +5,19 @@ import { differentiatedParameters } from './optimizer.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /**
- * Makes all gradients of a module's parameters smaller by the same factor, in place, where their norm is
- * above `max` (Pascanu et al., 2013):
+ * Scales all gradients of a module's parameters in place so that their global norm is at most `max` (Pascanu et al.,
+ * 2013):
  *
  *     norm = sqrt(sum over all parameters of g^2)
  *     g = g * max / norm   where norm > max
  *
- * The sum is one in float64 over all parameters; one that several layers share counts once.
+ * The sum is in float64. A parameter that several layers share counts once.
  *
- * @param gradients What `backward` gave; the optimizer takes it next.
- * @param max The norm that they have at most afterwards, to within rounding.
- * @returns The norm before. Where it is NaN or infinite the gradients are as they were: what no number says
- * cannot be scaled away, and skipping the step is for the caller to decide.
- * @throws UnusedParamsError where a parameter has no gradient; nothing has changed then.
+ * @param gradients The result of `backward`, to be passed to the optimizer next.
+ * @param max The largest norm afterwards, to within rounding.
+ * @returns The norm before scaling. If it is NaN or infinite the gradients stay unchanged, and the caller decides whether
+ * to skip the step.
+ * @throws UnusedParamsError if a parameter has no gradient; nothing has changed then.
  */
 export function clipGradNorm(module: CanUpdateWithGradients, gradients: Gradients, max: number): number {
   if (arguments.length > 3) requireNoSurplus('clipGradNorm', 3, arguments);

@@ -4,16 +4,16 @@ import type { Tensor } from '../core/tensor.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** Where a module gets from what is to be subtracted from its parameters. */
+/** Supplies the update of each parameter. dfdx's trait of the same name. */
 export interface GradientProvider {
-  /** What to subtract from `parameter`, in its shape; undefined where there is no gradient for it. */
+  /** The tensor to subtract from `parameter`, of its shape; undefined if it has no gradient. */
   gradient<S extends Shape>(parameter: Tensor<S>): Tensor<S> | undefined;
-  /** Instead of `gradient`, for providers that can: takes the step in place, in one pass over the
-   * parameter, and says whether there was a gradient. */
+  /** Optional, used instead of `gradient`: updates the parameter in place in one pass over memory and returns whether
+   * it had a gradient. */
   step?(parameter: Tensor<Shape>): boolean;
 }
 
-/** Collects the parameters that had no gradient. */
+/** The parameters that had no gradient in an update. */
 export class UnusedTensors {
   static {
     guardMethods(this);
@@ -21,12 +21,12 @@ export class UnusedTensors {
 
   readonly #tensors: Tensor<Shape>[] = [];
 
-  /** A list without parameters. @throws TypeError for an argument. */
+  /** An empty list. @throws TypeError for an argument. */
   constructor() {
     if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
   }
 
-  /** Notes a parameter that had no gradient. */
+  /** Adds a parameter that had no gradient. */
   add(parameter: Tensor<Shape>): void {
     this.#tensors.push(requireTensor('parameter', parameter) as Tensor<Shape>);
   }

@@ -11,25 +11,24 @@ import { storageOf, Tensor } from '../core/tensor.js';
 import { nameOf, offeredParameters, requireModule } from './optimizer.js';
 import type { ParameterMemory } from './parameter-memory.js';
 
-/** What a checkpoint keeps of an optimizer: all of ours, and yours where it has these methods. */
+/** An optimizer whose state a checkpoint can store: those of the package, and any with these methods. */
 export interface ResumableOptimizer {
-  /** Adds the state under names that begin with `prefix`. */
+  /** Writes the state under names that begin with `prefix`. */
   write(zip: NpzWriter, prefix: string, module: CanUpdateWithGradients): void;
-  /** Reads what `write` writes, for the same module; changes are noted with `zip.change`, so that they are
-   * made all together or not at all. */
+  /** Reads what `write` wrote, for the same module. Changes go through `zip.change`, which applies all of them or none. */
   read(zip: NpzReader, prefix: string, module: CanUpdateWithGradients): Promise<void>;
 }
 
-/** The state of one of our optimizers, and the names that its parts have in a file. */
+/** The state of one of the package's optimizers, and the names of its entries in a file. */
 export interface OptimizerState {
-  /** Such as `Sgd`; in lower case the beginning of all names. */
+  /** Class name such as `Sgd`. In lower case it begins every entry name. */
   readonly kind: string;
-  /** What it was made with. A file with other settings is refused: the steps would be others. */
+  /** Constructor settings. A file with different settings is refused, because later steps would differ. */
   readonly settings: Readonly<Record<string, number>>;
-  /** What changes. */
+  /** Values that change from step to step. */
   readonly counters: Readonly<Record<string, Counter>>;
   readonly memory: ParameterMemory;
-  /** What each array of the memory is called. */
+  /** Name of each array that is kept per parameter. */
   readonly memoryNames: readonly string[];
 }
 
@@ -41,7 +40,7 @@ export interface Counter {
   readonly set: (value: number) => void;
 }
 
-/** The learning rate, which a schedule may have changed. */
+/** The current learning rate, which a schedule may have changed. */
 export function learningRateCounter(optimizer: { lr: number }): Counter {
   return {
     value: optimizer.lr,
@@ -51,7 +50,7 @@ export function learningRateCounter(optimizer: { lr: number }): Counter {
   };
 }
 
-/** Makes `util.inspect` show the settings of an optimizer, and `JSON.stringify` refuse to lose its state. */
+/** Makes `util.inspect` show an optimizer's settings, and `JSON.stringify` throw because it would lose the state. */
 export function printOptimizer<T extends object>(
   prototype: T,
   stateOf: (optimizer: T) => OptimizerState,
@@ -113,7 +112,7 @@ export async function readState(
   });
 }
 
-/** The memory of each parameter that the module offers, as tensors over the very arrays. */
+/** The state arrays of each parameter of the module, as tensors over the same memory. */
 function* memoryTensors(
   module: CanUpdateWithGradients,
   state: OptimizerState,

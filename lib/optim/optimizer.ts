@@ -10,13 +10,12 @@ import type { ParameterMemory } from './parameter-memory.js';
 import { callSync } from '../validation/synchronous.js';
 import { UnusedParamsError } from './unused-params-error.js';
 
-/** One step of an optimizer, in place: changes `parameter` from `gradient` and what the optimizer
- * remembers of this parameter. */
+/** Updates `parameter` in place from its `gradient` and its state arrays. */
 export type Step = (parameter: Float32Array, gradient: Float32Array, memory: readonly Float32Array[]) => void;
 
 /**
- * Checks that every parameter of the module has a gradient, then steps them all and consumes the
- * gradients. Where the check fails nothing has changed.
+ * Checks that every parameter of the module has a gradient, then updates all of them and consumes the gradients. If the
+ * check fails nothing has changed.
  */
 export function updateModule(
   module: CanUpdateWithGradients,
@@ -24,7 +23,7 @@ export function updateModule(
   memories: ParameterMemory,
   step: Step,
 ): void {
-  // Before anything changes: memory for all of it may be more than there is.
+  // Allocate all state before changing anything, since memory may run out.
   for (const parameter of differentiatedParameters(module, gradients)) {
     const storage = storageOf(parameter);
     if (storage.isDetached) throw detached(nameOf(parameter, module));
@@ -37,7 +36,7 @@ export function updateModule(
 }
 
 /**
- * The parameters of a module, each once, whose gradients can be read.
+ * The parameters of a module, each once, after checking that all their gradients can be read.
  * @throws UnusedParamsError naming those without one, TypeError naming one whose array was transferred.
  */
 export function differentiatedParameters(
@@ -58,7 +57,7 @@ export function differentiatedParameters(
   return distinct;
 }
 
-/** The parameters that `module.update` offers to a provider; one without gradients changes none. */
+/** The parameters that `module.update` offers to a provider, found with a provider that has no gradients. */
 export function offeredParameters(module: CanUpdateWithGradients): Tensor<Shape>[] {
   const offered: Tensor<Shape>[] = [];
   const provider: GradientProvider = {
@@ -71,8 +70,8 @@ export function offeredParameters(module: CanUpdateWithGradients): Tensor<Shape>
   return offered;
 }
 
-/** Steps in place; for modules that ask for the gradient and subtract it themselves, steps a copy. A
- * parameter that several layers share is stepped once. */
+/** Updates parameters in place. A module that asks for the gradient and subtracts it itself gets the step of a copy. A
+ * parameter that several layers share is updated once. */
 class SteppingProvider implements GradientProvider {
   readonly #stepped = new Set<Storage>();
 

@@ -3,12 +3,12 @@ import type { Storage } from '../core/storage.js';
 
 const nothing: readonly Float32Array[] = [];
 
-/** What an optimizer remembers of each parameter from step to step: arrays of the parameter's length.
- * It goes when the parameter goes. */
+/** The arrays that an optimizer keeps for each parameter, of the parameter's length. They are released with the
+ * parameter. */
 export class ParameterMemory {
   readonly #arrays = new WeakMap<Storage, readonly Float32Array[]>();
 
-  /** @param initial The value that each array begins with. */
+  /** @param initial Initial value of each array. */
   constructor(private readonly initial: readonly number[]) {}
 
   of(parameter: Storage): readonly Float32Array[] {

@@ -28,21 +28,21 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 export interface RMSpropOptions {
   /** Learning rate. Default 0.01. */
   readonly lr?: number;
-  /** Weight of the old value in the mean of squared gradients. Default 0.9. */
+  /** Decay rate of the mean of squared gradients. Default 0.9. */
   readonly alpha?: number;
-  /** Added to that mean before the root is taken. Default 1e-8. */
+  /** Added to that mean under the square root. Default 1e-8. */
   readonly epsilon?: number;
   /** Default none. */
   readonly momentum?: number;
-  /** Subtracts the squared mean of the gradients, which leaves their variance. Default false. */
+  /** Whether to normalize by the variance: subtracts the squared mean of the gradients. Default false. */
   readonly centered?: boolean;
   /** Default none. */
   readonly weightDecay?: WeightDecay;
 }
 
 /**
- * RMSprop (Hinton, 2012), with dfdx 0.10's formulas for a parameter p with gradient g. They are
- * TensorFlow's and not PyTorch's: s begins at one, and epsilon stands under the root.
+ * RMSprop (Hinton, 2012), with dfdx 0.10's formulas for a parameter p with gradient g. They
+ * are TensorFlow's, not PyTorch's: s starts at one, and epsilon is under the square root.
  *
  *     g = g + l2 * p
  *     s = alpha * s + (1 - alpha) * g^2
@@ -50,7 +50,7 @@ export interface RMSpropOptions {
  *     g = g / sqrt(s - a^2 + epsilon)
  *     m = momentum * m + g
  *     p = p - lr * (m, or g without momentum)
- *     p = p - lr * decoupled * p   (with the p from before)
+ *     p = p - lr * decoupled * p   (with p from before the step)
  */
 export class RMSprop implements ResumableOptimizer {
   static {
@@ -78,7 +78,7 @@ export class RMSprop implements ResumableOptimizer {
     this.#momentum = given.momentum === undefined ? undefined : requireFraction('momentum', given.momentum);
     this.#centered = requireBoolean('centered', centered);
     this.#decay = readWeightDecay(given.weightDecay);
-    // The mean square, the velocity, the mean gradient; an array of no use is left out.
+    // Mean square, velocity, mean gradient; those that the settings do not need are not allocated.
     this.#means = new ParameterMemory([
       1,
       ...(this.#momentum === undefined ? [] : [0]),
@@ -86,7 +86,7 @@ export class RMSprop implements ResumableOptimizer {
     ]);
   }
 
-  /** Learning rate, from 0 on; may be changed between steps. A step at 0 changes the optimizer's state alone. */
+  /** Learning rate, 0 or more; may be changed between steps. A step at 0 changes only the optimizer's state. */
   get lr(): number {
     return this.#lr;
   }
@@ -96,8 +96,8 @@ export class RMSprop implements ResumableOptimizer {
   }
 
   /**
-   * One step of every parameter of the module, in place. Consumes the gradients.
-   * @throws UnusedParamsError where a parameter has no gradient; nothing has changed then.
+   * Updates every parameter of the module in place and consumes the gradients.
+   * @throws UnusedParamsError if a parameter has no gradient; nothing has changed then.
    */
   update(module: CanUpdateWithGradients, gradients: Gradients): void {
     updateModule(module, gradients, this.#means, (parameter, gradient, [meanSquare, ...others]) => {
@@ -118,14 +118,14 @@ export class RMSprop implements ResumableOptimizer {
     });
   }
 
-  /** Adds learning rate, settings and what is remembered of each parameter, each name behind `prefix` and `rmsprop.`. */
+  /** Adds the learning rate, the settings and the state of each parameter under `prefix` + `rmsprop.`. */
   write(zip: NpzWriter, prefix: string, module: CanUpdateWithGradients): void {
     writeState(zip, prefix, module, this.#state());
   }
 
   /**
-   * Reads what `write` writes, for the same module.
-   * @throws FileFormatError for another optimizer, other settings or other parameters.
+   * Reads what `write` wrote, for the same module.
+   * @throws FileFormatError for a different optimizer, different settings or different parameters.
    */
   read(zip: NpzReader, prefix: string, module: CanUpdateWithGradients): Promise<void> {
     return readState(zip, prefix, module, this.#state());

@@ -18,7 +18,7 @@ import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-dec
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** Momentum that looks ahead (Nesterov, 1983). */
+/** Nesterov's accelerated gradient (1983). */
 export interface NesterovMomentum {
   /** From 0 to 1. */
   readonly nesterov: number;
@@ -28,7 +28,7 @@ export interface NesterovMomentum {
 export interface SgdOptions {
   /** Learning rate. Default 0.01. */
   readonly lr?: number;
-  /** A number is classic momentum; `nesterov` looks ahead. Default none. */
+  /** A number for classic momentum, `{ nesterov }` for Nesterov's. Default none. */
   readonly momentum?: number | NesterovMomentum;
   /** Default none. */
   readonly weightDecay?: WeightDecay;
@@ -40,7 +40,7 @@ export interface SgdOptions {
  *     g = g + l2 * p
  *     v = momentum * v + g
  *     p = p - lr * (v, or g + momentum * v for Nesterov, or g without momentum)
- *     p = p - lr * decoupled * p   (with the p from before)
+ *     p = p - lr * decoupled * p   (with p from before the step)
  */
 export class Sgd implements ResumableOptimizer {
   static {
@@ -68,7 +68,7 @@ export class Sgd implements ResumableOptimizer {
     this.#velocities = new ParameterMemory(momentum === undefined ? [] : [0]);
   }
 
-  /** Learning rate, from 0 on; may be changed between steps. A step at 0 changes the optimizer's state alone. */
+  /** Learning rate, 0 or more; may be changed between steps. A step at 0 changes only the optimizer's state. */
   get lr(): number {
     return this.#lr;
   }
@@ -78,8 +78,8 @@ export class Sgd implements ResumableOptimizer {
   }
 
   /**
-   * One step of every parameter of the module, in place. Consumes the gradients.
-   * @throws UnusedParamsError where a parameter has no gradient; nothing has changed then.
+   * Updates every parameter of the module in place and consumes the gradients.
+   * @throws UnusedParamsError if a parameter has no gradient; nothing has changed then.
    */
   update(module: CanUpdateWithGradients, gradients: Gradients): void {
     updateModule(module, gradients, this.#velocities, (parameter, gradient, [velocity]) => {
@@ -97,14 +97,14 @@ export class Sgd implements ResumableOptimizer {
     });
   }
 
-  /** Adds learning rate, settings and, with momentum, the velocity of each parameter, each name behind `prefix` and `sgd.`. */
+  /** Adds the learning rate, the settings and, with momentum, the velocity of each parameter under `prefix` + `sgd.`. */
   write(zip: NpzWriter, prefix: string, module: CanUpdateWithGradients): void {
     writeState(zip, prefix, module, this.#state());
   }
 
   /**
-   * Reads what `write` writes, for the same module.
-   * @throws FileFormatError for another optimizer, other settings or other parameters.
+   * Reads what `write` wrote, for the same module.
+   * @throws FileFormatError for a different optimizer, different settings or different parameters.
    */
   read(zip: NpzReader, prefix: string, module: CanUpdateWithGradients): Promise<void> {
     return readState(zip, prefix, module, this.#state());

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../validation/errors.js';
 
-/** An optimizer found no gradient for some parameters; nothing was updated. */
+/** Thrown by an optimizer when parameters have no gradient; nothing was updated. */
 export class UnusedParamsError extends Error {
   /** `'UnusedParamsError'` */
   override readonly name = 'UnusedParamsError';
@@ -8,8 +8,7 @@ export class UnusedParamsError extends Error {
   readonly code = 'ERR_BATCHNORM_UNUSED_PARAMS' satisfies ErrorCode;
 
   /**
-   * Words the message.
-   * @param names Names of the parameters, as `module.parameters()` gives them.
+   * @param names Names of the parameters, as in `module.parameters()`.
    */
   constructor(readonly names: readonly string[]) {
     super(

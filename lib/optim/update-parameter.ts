@@ -8,8 +8,8 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import { callSync } from '../validation/synchronous.js';
 
 /**
- * Updates one parameter in place with what the provider has for it, or notes it as unused. What a
- * module's `update` does with each of its own parameters.
+ * Updates one parameter in place from the provider, or adds it to `unused`. A module's `update` calls this for each of
+ * its own parameters.
  */
 export function updateParameter(
   parameter: Tensor<Shape>,

@@ -2,11 +2,11 @@ import { requireNonNegative, requireOptions } from '../validation/errors.js';
 
 /** Weight decay that shrinks the parameter itself (Loshchilov and Hutter, 2019). */
 export interface DecoupledWeightDecay {
-  /** Part of the parameter, times the learning rate, that each step takes away. */
+  /** Each step subtracts `lr * decoupled * p` from a parameter p. */
   readonly decoupled: number;
 }
 
-/** A number is L2, added to the gradient. */
+/** A number is L2 regularization, which is added to the gradient. */
 export type WeightDecay = number | DecoupledWeightDecay;
 
 export interface DecayRates {

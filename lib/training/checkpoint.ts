@@ -17,34 +17,34 @@ import { callSync } from '../validation/synchronous.js';
 
 /** A generator of random numbers whose state can be read and set. */
 export interface ResumableGenerator {
-  /** All that decides which numbers come next; as many numbers each time. */
+  /** The complete state, as an array of numbers whose length never changes. */
   getState(): readonly number[];
-  /** Makes it go on as it did where `getState` gave this; throws where it cannot be its state. */
+  /** Restores a state from `getState`; throws for an array that is not a valid state. */
   setState(state: readonly number[]): void;
 }
 
-/** What has a state of its own in a checkpoint: `LearningRateScheduler`, `EarlyStopping`, or yours. */
+/** An object whose state belongs in a checkpoint: a `LearningRateScheduler`, an `EarlyStopping`, or your own. */
 export interface Resumable extends SaveToNpz, LoadFromNpz {}
 
-/** A training that can be saved and gone on with. */
+/** Everything that a checkpoint stores of a training run. */
 export interface Training {
-  /** Saved as by `model.save`: the file is one that `model.load` takes, too. */
+  /** Stored under the names that `model.save` uses, so `model.load` can read a checkpoint, too. */
   readonly model: CanUpdateWithGradients & SaveToNpz & LoadFromNpz;
-  /** With all that it remembers of the model's parameters. */
+  /** Stored with its state for each parameter of the model. */
   readonly optimizer?: ResumableOptimizer;
-  /** By names of yours: those that shuffle, that drop out … */
+  /** Random number generators under names of your choice, for example those for shuffling and dropout. */
   readonly generators?: Readonly<Record<string, ResumableGenerator>>;
-  /** By names of yours: a `LearningRateScheduler`, an `EarlyStopping` … */
+  /** Other objects with state under names of your choice, such as a `LearningRateScheduler`. */
   readonly parts?: Readonly<Record<string, Resumable>>;
-  /** Numbers of yours: the epoch, the batch … Loading writes them into this object. */
+  /** Numbers of your own, such as the epoch. Loading writes them into this object. */
   readonly progress?: Record<string, number>;
 }
 
 /**
- * Saves a training, at once and whole like `save`: whoever is stopped midway leaves the old file. A training
- * that goes on from it gives bit for bit what it would have given without the interruption.
+ * Saves a training run. The save is atomic: a process that is killed midway leaves the previous file intact. A run
+ * resumed from the checkpoint produces the same bits as one that was never interrupted.
  *
- * The entries: those of the model, as `model.save` names them; `checkpoint.optimizer.…` (see the optimizers'
+ * Entries: the model's, as `model.save` names them; `checkpoint.optimizer.…` (see the optimizers'
  * `write`); `checkpoint.generator.NAME.npy`, float64; `checkpoint.part.NAME.…`;
  * `checkpoint.progress.NAME.npy`, one float64.
  *
@@ -73,11 +73,10 @@ export async function saveCheckpoint(path: FilePath, training: Training): Promis
 }
 
 /**
- * Loads a training in place: the same model, optimizer, generators and parts, made anew, take over the
- * saved state, and `progress` the saved numbers.
- * @throws FileFormatError for a file of another training, naming the first entry that differs: a missing one,
- * one with another shape, another setting of the optimizer, one that nothing here knows. Nothing has changed
- * then.
+ * Loads a checkpoint into a training run that was built the same way: its model, optimizer, generators, parts and
+ * `progress` take over the saved state.
+ * @throws FileFormatError for a checkpoint of a different run, naming the first entry that is missing, unknown, or has a
+ * different shape or optimizer setting. Nothing has changed then.
  */
 export async function loadCheckpoint(path: FilePath, training: Training): Promise<void> {
   if (arguments.length > 2) requireNoSurplus('loadCheckpoint', 2, arguments);
@@ -120,7 +119,7 @@ async function readGenerators(
   for (const [name, generator] of Object.entries(generators)) {
     const { length } = stateOf(name, generator);
     zip.replace<readonly number[]>(
-      // A copy: a generator may hand out the very array that it goes on with.
+      // A copy, because a generator may return the array that it keeps using.
       () => [...generator.getState()],
       (state) => {
         callSync(`setState() of ${memberName('generators', name)}`, () => generator.setState(state));
@@ -161,7 +160,7 @@ function readTraining(training: Training): WholeTraining {
   return { model, ...(optimizer === undefined ? {} : { optimizer }), generators, parts, progress };
 }
 
-/** @throws TypeError for a number that assignment cannot change, as in a frozen object. */
+/** @throws TypeError for a number that cannot be assigned, as in a frozen object. */
 function requireWritable(progress: Readonly<Record<string, number>>): void {
   for (const name of Object.keys(progress)) {
     const property = Object.getOwnPropertyDescriptor(progress, name);

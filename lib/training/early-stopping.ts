@@ -15,17 +15,16 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** Settings of a new `EarlyStopping`. */
 export interface EarlyStoppingOptions {
-  /** How many values in a row may bring nothing before it is time to stop. */
+  /** How many values in a row may fail to improve on the best one before training stops. */
   readonly patience: number;
-  /** Whether a better value is a smaller one (a loss) or a larger one (an accuracy). Default `'min'`. */
+  /** `'min'` if smaller values are better (a loss), `'max'` if larger ones are (an accuracy). Default `'min'`. */
   readonly mode?: 'min' | 'max';
-  /** How much better than the best a value must at least be; any better where 0. Default 0. */
+  /** The smallest improvement over the best value that counts. Default 0: any improvement counts. */
   readonly minDelta?: number;
 }
 
 /**
- * Says when a value that is watched, such as the loss on validation data after each epoch, has stopped
- * getting better.
+ * Watches a value, such as the validation loss after each epoch, and reports when it has stopped improving.
  *
  * @example
  * const stopping = new EarlyStopping({ patience: 5 });
@@ -63,29 +62,29 @@ export class EarlyStopping {
     this.#sign = mode === 'min' ? 1 : -1;
   }
 
-  /** The best value so far; undefined before there is one. */
+  /** The best value so far; undefined before the first. */
   get best(): number | undefined {
     return this.#best;
   }
 
-  /** How many values there have been. */
+  /** Number of values so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** How many values there have been since the best one. */
+  /** Number of values since the best one. */
   get sinceBest(): number {
     return this.#count - this.#bestAt;
   }
 
-  /** Whether `patience` values in a row have brought nothing. */
+  /** Whether the last `patience` values all failed to improve on the best one. */
   get stopped(): boolean {
     return this.sinceBest >= this.#patience;
   }
 
   /**
-   * Takes the next value. NaN, which a training that diverged gives, is never better.
-   * @returns Whether it is the best so far.
+   * Records the next value. NaN, the result of a diverged training, never counts as better.
+   * @returns Whether the value is the best so far.
    */
   update(value: number): boolean {
     if (typeof value !== 'number') throw wrongType('value', 'a number', value);
@@ -96,16 +95,16 @@ export class EarlyStopping {
     return true;
   }
 
-  /** Adds `count.npy`, `best_at.npy` and `best.npy` (NaN before there is one) behind `prefix`. */
+  /** Adds `count.npy`, `best_at.npy` and `best.npy` (NaN before there is one) with `prefix` before each name. */
   write(zip: NpzWriter, prefix: string): void {
     requireWriter(zip, prefix);
     zip.number(`${prefix}count.npy`, this.#count);
     zip.number(`${prefix}best_at.npy`, this.#bestAt);
-    // Infinite values, which have no place among numbers of a file, are what a first value may be.
+    // A first value may be infinite, which `zip.number` refuses to write.
     zip.numbers(`${prefix}best.npy`, [this.#best ?? NaN]);
   }
 
-  /** Reads what `write` writes. */
+  /** Reads what `write` wrote. */
   async read(zip: NpzReader, prefix: string): Promise<void> {
     requireReader(zip, prefix);
     return zip.together(async () => {

@@ -7,14 +7,14 @@ import { requireStep, type Schedule } from './schedules.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** What has a learning rate: `Sgd`, `Adam`, `RMSprop`, or an optimizer of yours. */
+/** An optimizer with a learning rate: `Sgd`, `Adam`, `RMSprop`, or your own. */
 export interface HasLearningRate {
   /** Learning rate of the next step. */
   lr: number;
 }
 
 /**
- * Counts steps and sets the learning rate of an optimizer accordingly.
+ * Sets the learning rate of an optimizer for each step from a schedule.
  *
  * @example
  * const scheduler = new LearningRateScheduler(sgd, cosineSchedule({ lr: 0.1, steps: 1000, warmup: 50 }));
@@ -32,8 +32,8 @@ export class LearningRateScheduler {
 
   /**
    * Sets the learning rate of step 0.
-   * @param schedule From the number of a step to its learning rate.
-   * @throws TypeError for a wrong argument; what the optimizer throws for a learning rate that is none.
+   * @param schedule Maps the number of a step to its learning rate.
+   * @throws TypeError for a wrong argument; whatever the optimizer throws for an invalid learning rate.
    */
   constructor(optimizer: HasLearningRate, schedule: Schedule) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
@@ -47,8 +47,8 @@ export class LearningRateScheduler {
     this.step = 0;
   }
 
-  /** The step whose learning rate the optimizer has. Writing it sets that rate; where the optimizer refuses
-   * it, nothing has changed. */
+  /** The step whose learning rate the optimizer has. Assigning a step sets its learning rate; if the optimizer rejects
+   * the rate, nothing has changed. */
   get step(): number {
     return this.#step;
   }
@@ -58,27 +58,27 @@ export class LearningRateScheduler {
     this.#step = step;
   }
 
-  /** Goes on to the next step; gives its learning rate. */
+  /** Advances to the next step and returns its learning rate. */
   next(): number {
     this.step++;
     return this.#optimizer.lr;
   }
 
-  /** Adds `step.npy` behind `prefix`. */
+  /** Adds `step.npy` with `prefix` before each name. */
   write(zip: NpzWriter, prefix: string): void {
     requireWriter(zip, prefix);
     zip.number(`${prefix}step.npy`, this.#step);
   }
 
-  /** Reads what `write` writes. The learning rate is the schedule's, which is not in the file. */
+  /** Reads what `write` wrote. The learning rate comes from the schedule, which is not in the file. */
   async read(zip: NpzReader, prefix: string): Promise<void> {
     requireReader(zip, prefix);
     const step = await zip.number(`${prefix}step.npy`, {
       expected: 'a number of steps',
       fits: (value) => Number.isSafeInteger(value) && value >= 0,
     });
-    // Before anything changes: the schedule may have no rate for it. A rate that the optimizer refuses takes the whole
-    // load back.
+    // Before anything changes, because the schedule may have no rate for this step. If the optimizer rejects the rate, the
+    // whole load is undone.
     const lr = this.#rateAt(step);
     zip.replace<readonly [lr: number, step: number]>(
       () => [this.#optimizer.lr, this.#step],
@@ -89,7 +89,8 @@ export class LearningRateScheduler {
       [lr, step],
     );
   }
-  /** What the schedule returns, which may be the user's. An optimizer of theirs need not check it. */
+  /** The schedule's rate, checked here because a user's schedule may return anything and a user's optimizer need not
+   * check it. */
   #rateAt(step: number): number {
     const rate = callSync<unknown>('schedule', () => this.#schedule(step));
     return requireFinite(`the learning rate of step ${step} from schedule`, rate);

@@ -11,16 +11,16 @@ import {
 } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** The learning rate of a step; the first step is 0. A function of yours is as good as any of these. */
+/** The learning rate of a step, counted from 0. Any function will do, not just those of this module. */
 export type Schedule = (step: number) => number;
 
 /** Settings of `stepSchedule`. */
 export interface StepScheduleOptions {
   /** Learning rate of the first steps. */
   readonly lr: number;
-  /** How many steps later it is multiplied, again and again. */
+  /** Number of steps between reductions. */
   readonly every: number;
-  /** What it is multiplied by. Default 0.1. */
+  /** Factor of each reduction. Default 0.1. */
   readonly factor?: number;
 }
 
@@ -28,9 +28,9 @@ export interface StepScheduleOptions {
 export interface WarmupScheduleOptions {
   /** Learning rate after the warm-up. */
   readonly lr: number;
-  /** Steps until then. */
+  /** Number of warm-up steps. */
   readonly warmup: number;
-  /** Part of `lr` that step 0 has. Default 1 / (warmup + 1), one of as many equal pieces. */
+  /** Fraction of `lr` at step 0. Default 1 / (warmup + 1), which makes all increments equal. */
   readonly start?: number;
 }
 
@@ -38,11 +38,11 @@ export interface WarmupScheduleOptions {
 export interface CosineScheduleOptions {
   /** The largest learning rate. */
   readonly lr: number;
-  /** Steps in all, warm-up included. */
+  /** Total number of steps, warm-up included. */
   readonly steps: number;
-  /** Steps that rise in a straight line to `lr`. Default 0. */
+  /** Steps of linear warm-up to `lr`. Default 0. */
   readonly warmup?: number;
-  /** Learning rate that step `steps`, the one behind the last, would have. Default 0. */
+  /** Learning rate at step `steps`, one past the last. Default 0. */
   readonly final?: number;
 }
 
@@ -50,13 +50,13 @@ export interface CosineScheduleOptions {
 export interface OneCycleScheduleOptions {
   /** The largest learning rate. */
   readonly lr: number;
-  /** Steps in all. */
+  /** Total number of steps. */
   readonly steps: number;
-  /** Part of the steps that rise. Default 0.3. */
+  /** Fraction of the steps in which the rate rises. Default 0.3. */
   readonly rise?: number;
-  /** The first learning rate is `lr` divided by this. Default 25. */
+  /** The first learning rate is `lr / startDivisor`. Default 25. */
   readonly startDivisor?: number;
-  /** The last one is the first divided by this. Default 10000. */
+  /** The last learning rate is the first divided by `finalDivisor`. Default 10000. */
   readonly finalDivisor?: number;
 }
 
@@ -91,8 +91,8 @@ export function warmupSchedule(options: WarmupScheduleOptions): Schedule {
 }
 
 /**
- * After a linear warm-up (`warmupSchedule`), half a cosine from lr down towards `final`; after the last step it
- * stays as it was there (Loshchilov and Hutter, 2017; PyTorch's `CosineAnnealingLR`):
+ * A linear warm-up (`warmupSchedule`), then half a cosine from lr down to `final`. After the last step the rate stays
+ * constant (Loshchilov and Hutter, 2017; PyTorch's `CosineAnnealingLR`):
  *
  *     final + (lr - final) * (1 + cos(pi * (step - warmup) / (steps - warmup))) / 2
  */
@@ -112,8 +112,8 @@ export function cosineSchedule(options: CosineScheduleOptions): Schedule {
 }
 
 /**
- * Half a cosine up from lr / startDivisor to lr, and half a cosine down to the first rate divided by
- * finalDivisor in the last step, where it stays (Smith and Topin, 2018; PyTorch's `OneCycleLR`).
+ * Half a cosine up from lr / startDivisor to lr, then half a cosine down to the first rate divided by finalDivisor at the
+ * last step, after which the rate stays constant (Smith and Topin, 2018; PyTorch's `OneCycleLR`).
  */
 export function oneCycleSchedule(options: OneCycleScheduleOptions): Schedule {
   if (arguments.length > 1) requireNoSurplus('oneCycleSchedule', 1, arguments);
@@ -130,7 +130,7 @@ export function oneCycleSchedule(options: OneCycleScheduleOptions): Schedule {
   };
 }
 
-/** From `from` at 0 to `to` at 1, where it stays, along half a cosine. */
+/** Half a cosine from `from` at 0 to `to` at 1; constant after that. */
 function eased(from: number, to: number, part: number): number {
   if (part >= 1) return to;
   return to + ((from - to) * (1 + Math.cos(Math.PI * part))) / 2;

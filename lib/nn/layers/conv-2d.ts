@@ -170,7 +170,7 @@ export class Conv2D<
     return copy;
   }
 
-  /** Adds `weight.npy` and, in a layer with bias, `bias.npy`, each name behind `prefix`. */
+  /** Adds `weight.npy` and, in a layer with bias, `bias.npy`, each name with `prefix` before each name. */
   write(zip: NpzWriter, prefix: string): void {
     requireWriter(zip, prefix);
     for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);

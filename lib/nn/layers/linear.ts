@@ -129,7 +129,7 @@ export class Linear<I extends number, O extends number> extends NpzModule implem
     return copy;
   }
 
-  /** Adds `weight.npy` and `bias.npy`, each name behind `prefix`. */
+  /** Adds `weight.npy` and `bias.npy`, each name with `prefix` before each name. */
   write(zip: NpzWriter, prefix: string): void {
     requireWriter(zip, prefix);
     for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);

@@ -81,7 +81,7 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
   }
 
   /** Adds `scale.npy`, `bias.npy`, `running_mean.npy`, `running_var.npy` and `epsilon.npy`, each name
-   * behind `prefix`. */
+   * with `prefix` before each name. */
   write(zip: NpzWriter, prefix: string): void {
     requireWriter(zip, prefix);
     for (const [name, tensor] of this.#entries()) zip.tensor(`${prefix}${name}.npy`, tensor);
