@@ -4,6 +4,7 @@
     "warnings_are_errors%": "<!(node -p \"process.env.BATCHNORM_WERROR === '1' ? 1 : 0\")",
     "compiler_flags": ["<!@(node -p \"require('./native/build.json').compilerFlags.join(' ')\")"],
     "kernel_flags": ["<!@(node -p \"require('./native/build.json').kernelFlags.join(' ')\")"],
+    "signature_sources": ["<!@(node -p \"require('./native/build.json').signatureSources.join(' ')\")"],
     "binding_flags": ["<!@(node -p \"require('./native/build.json').bindingFlags.join(' ')\")"]
   },
   "target_defaults": {
@@ -33,6 +34,13 @@
       "target_name": "batchnorm",
       "dependencies": ["kernels"],
       "sources": ["<!@(node -p \"require('./native/build.json').bindingSources.join(' ')\")"],
+      "include_dirs": ["<(INTERMEDIATE_DIR)"],
+      "actions": [{
+        "action_name": "signatures",
+        "inputs": ["<@(signature_sources)"],
+        "outputs": ["<(INTERMEDIATE_DIR)/binding/signatures.h"],
+        "action": ["node", "native/binding/generate-signatures.mjs", "<@(_outputs)"]
+      }],
       "defines": ["<!@(node -p \"require('./native/build.json').defines.join(' ')\")"],
       # As a system header, where our warnings do not apply.
       "cflags": ["-isystem", "<!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")"],

@@ -17,11 +17,11 @@ const ratio = (a, b) => median(a.map((value, i) => value / b[i])).toFixed(2);
 for (const shape of shapes) {
   storagePool.clear();
   const x = Tensor.randn(shape);
-  const addend = Tensor.randn(shape);
+  const residual = Tensor.randn(shape);
   const bn = new BatchNorm2D(shape[1]);
   const ways = {
     relu: [(t) => bn.forwardMut(t).relu(), (t) => bn.forwardMutRelu(t)],
-    'add, relu': [(t) => bn.forwardMut(t).add(addend).relu(), (t) => bn.forwardMutRelu(t, addend)],
+    'add, relu': [(t) => bn.forwardMut(t).add(residual).relu(), (t) => bn.forwardMutRelu(t, residual)],
   };
   for (const [name, pair] of Object.entries(ways)) {
     const times = pair.map(() => ({ forward: [], backward: [], both: [] }));
@@ -33,7 +33,7 @@ for (const shape of shapes) {
       const y = run(x.trace());
       const taken = before - storagePool.bytes;
       const gradients = backward(y.sum());
-      for (const tensor of [x, addend]) gradients.get(tensor)?.dispose();
+      for (const tensor of [x, residual]) gradients.get(tensor)?.dispose();
       return taken;
     });
     for (let round = -2; round < rounds; round++) {
@@ -49,7 +49,7 @@ for (const shape of shapes) {
           const end = performance.now();
           forward += between - start;
           back += end - between;
-          for (const tensor of [x, addend, bn.scale, bn.bias]) gradients.get(tensor)?.dispose();
+          for (const tensor of [x, residual, bn.scale, bn.bias]) gradients.get(tensor)?.dispose();
         }
         if (round < 0) continue;
         times[i].forward.push(forward / repeats);

@@ -28,7 +28,7 @@ const subjects = {
   'a call that does nothing': () => backend.exp(0, raw.scale, raw.scale),
   'the kernel of inference': () => {
     const { x, scale, bias, runningMean, runningVar } = raw;
-    backend.batchNormInference(1, 4, 16, 1e-5, x, scale, bias, runningMean, runningVar, out);
+    backend.batchNormInference(1, 4, 16, 1e-5, false, x, scale, bias, runningMean, runningVar, null, out);
   },
   'raw inference with out': () => batchNormInference(raw, out),
   'exp, dispose': () => x.exp().dispose(),

@@ -11,12 +11,20 @@ foreach(package node-addon-api node-api-headers)
   list(APPEND NODE_INCLUDES ${directory})
 endforeach()
 
-add_library(batchnorm MODULE ${BINDING_SOURCES} ${CMAKE_JS_SRC})
+# What reads the arguments of each operation, from the one table of signatures.
+set(SIGNATURES ${CMAKE_BINARY_DIR}/generated/binding/signatures.h)
+list(TRANSFORM SIGNATURE_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/)
+list(GET SIGNATURE_SOURCES 0 SIGNATURE_GENERATOR)
+add_custom_command(OUTPUT ${SIGNATURES} DEPENDS ${SIGNATURE_SOURCES}
+  COMMAND node ${SIGNATURE_GENERATOR} ${SIGNATURES})
+
+add_library(batchnorm MODULE ${BINDING_SOURCES} ${SIGNATURES} ${CMAKE_JS_SRC})
 set_target_properties(batchnorm PROPERTIES PREFIX "" SUFFIX ".node")
 target_compile_definitions(batchnorm PRIVATE ${DEFINES})
 # For size: node-addon-api is all inline functions, ten times as large under -O3 and no faster. As C++20
 # because libstdc++ refers to its own std::string in earlier ones.
 target_compile_options(batchnorm PRIVATE ${COMPILER_FLAGS} ${BINDING_FLAGS})
+target_include_directories(batchnorm PRIVATE ${CMAKE_BINARY_DIR}/generated)
 target_include_directories(batchnorm SYSTEM PRIVATE ${CMAKE_JS_INC} ${NODE_INCLUDES})
 target_link_libraries(batchnorm PRIVATE kernels ${CMAKE_JS_LIB})
 install(TARGETS batchnorm LIBRARY DESTINATION .)

@@ -37,8 +37,8 @@ struct State {
         x(c.elements()),
         dy(c.elements()),
         y(c.elements()),
-        addend(c.elements()),
-        daddend(c.elements()),
+        residual(c.elements()),
+        dresidual(c.elements()),
         scale(c.channels, 1.5f),
         bias(c.channels, 0.5f),
         mean(c.channels),
@@ -51,30 +51,22 @@ struct State {
         dscale(c.channels),
         dbias(c.channels) {}
   batchnorm::ImageShape shape;
-  Buffer x, dy, y, addend, daddend;
+  Buffer x, dy, y, residual, dresidual;
   std::vector<float> scale, bias, mean, mean_low, inv_std, factor, shift, running_mean, running_var,
       dscale, dbias;
 
   batchnorm::BatchNormTraining training() {
-    return {x.values,
-            scale.data(),
-            bias.data(),
-            1e-5,
-            0.1,
-            running_mean.data(),
-            running_var.data(),
-            y.values,
-            mean.data(),
-            mean_low.data(),
-            inv_std.data()};
+    return {x.values,    scale.data(),        bias.data(),        1e-5,
+            0.1,         running_mean.data(), running_var.data(), y.values,
+            mean.data(), mean_low.data(),     inv_std.data()};
   }
   batchnorm::BatchNormInference inference() {
     return {x.values,           scale.data(), bias.data(), running_mean.data(),
             running_var.data(), 1e-5,         y.values};
   }
   batchnorm::BatchNormBackward backward(Buffer& dx) {
-    return {x.values,  dy.values,    scale.data(),  mean.data(), mean_low.data(), inv_std.data(),
-            dx.values, dscale.data(), dbias.data()};
+    return {x.values,       dy.values, scale.data(),  mean.data(), mean_low.data(),
+            inv_std.data(), dx.values, dscale.data(), dbias.data()};
   }
 };
 
@@ -87,7 +79,7 @@ void add_fused(bench::Runs& runs, const std::shared_ptr<State>& state,
     runs.emplace_back("training" + with, [state, add, &kernels] {
       batchnorm::BatchNormTraining call = state->training();
       call.relu = true;
-      call.addend = add ? state->addend.values : nullptr;
+      call.residual = add ? state->residual.values : nullptr;
       call.factor = state->factor.data();
       call.shift = state->shift.data();
       batchnorm::batch_norm_training(kernels, state->shape, call);
@@ -95,14 +87,14 @@ void add_fused(bench::Runs& runs, const std::shared_ptr<State>& state,
     runs.emplace_back("inference" + with, [state, add, &kernels] {
       batchnorm::BatchNormInference call = state->inference();
       call.relu = true;
-      call.addend = add ? state->addend.values : nullptr;
+      call.residual = add ? state->residual.values : nullptr;
       batchnorm::batch_norm_inference(kernels, state->shape, call);
     });
     runs.emplace_back("backward" + with, [state, add, &kernels] {
-      batchnorm::BatchNormBackward call = state->backward(state->addend);
+      batchnorm::BatchNormBackward call = state->backward(state->residual);
       if (add) {
         call.y = state->y.values;
-        call.daddend = state->daddend.values;
+        call.dresidual = state->dresidual.values;
       } else {
         call.factor = state->factor.data();
         call.shift = state->shift.data();
@@ -162,8 +154,8 @@ bench::Runs prepare(const bench::Case& c) {
 
 }  // namespace
 
-// bench_kernels [L1 L2 LAST]: as on a machine with caches of so many bytes; bench_kernels caches: what
-// this one has.
+// bench_kernels [L1 L2 LAST]: as on a machine with caches of so many bytes; bench_kernels caches:
+// what this one has.
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "caches") == 0) {
     const batchnorm::CacheSizes& sizes = batchnorm::cache_sizes();

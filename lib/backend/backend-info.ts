@@ -1,5 +1,16 @@
 import { defineInspect } from '../printing/inspect.js';
-import type { BackendInfo } from './backend.js';
+
+/** What the package computes with. */
+export interface BackendInfo {
+  /** C++ kernels, or their TypeScript counterparts. */
+  readonly name: 'native' | 'portable';
+  /** Instruction set of the kernels. */
+  readonly isa: 'avx512' | 'avx2' | 'neon' | 'scalar' | 'js';
+  /** Threads that a large operation may use, the caller's included; `setNumThreads` changes it. */
+  readonly threads: number;
+  /** Why it is not the native backend, where it is not and nobody asked for the portable one. */
+  readonly reason?: string;
+}
 
 /** What users see of a backend. `threads` is asked for each time, since `setNumThreads` changes it. */
 export function backendInfo(

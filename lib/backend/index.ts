@@ -1,4 +1,4 @@
-import { type Backend, mostThreads } from './backend.js';
+import { type Backend, maxThreads } from './backend.js';
 import { plainError, wrongType, wrongValue } from '../validation/errors.js';
 import { loadAddon, type LoadedAddon } from './load-addon.js';
 import { describeLoadFailure } from './load-failure.js';
@@ -7,7 +7,9 @@ import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-export type { Arithmetic, Backend, BackendInfo, CacheSizes, Loss, Unary, UnaryBackward } from './backend.js';
+export type { Backend, CacheSizes } from './backend.js';
+export type { BackendInfo } from './backend-info.js';
+export type { Operations } from './operations.js';
 
 /** The backend of this process, chosen once when the package is loaded. */
 export const backend: Backend = choose();
@@ -62,9 +64,9 @@ function portableOn(threads: number | undefined, reason?: string): Backend {
  */
 export function setNumThreads(count: number): void {
   if (arguments.length > 1) requireNoSurplus('setNumThreads', 1, arguments);
-  const expected = `an integer from 1 to ${mostThreads}`;
+  const expected = `an integer from 1 to ${maxThreads}`;
   if (typeof count !== 'number') throw wrongType('count', expected, count);
-  if (!Number.isInteger(count) || count < 1 || count > mostThreads) {
+  if (!Number.isInteger(count) || count < 1 || count > maxThreads) {
     throw wrongValue('count', expected, String(count));
   }
   backend.setThreads(count);

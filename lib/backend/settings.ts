@@ -1,5 +1,5 @@
 import { plainError, rangeError } from '../validation/errors.js';
-import { mostThreads } from './backend.js';
+import { maxThreads } from './backend.js';
 
 /** What the environment forces. */
 export interface Settings {
@@ -33,8 +33,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
 
 function threadCount(text: string): number {
   const count = Number(text);
-  if (!/^\d+$/.test(text) || count < 1 || count > mostThreads) {
-    throw invalid('BATCHNORM_NUM_THREADS', `an integer from 1 to ${mostThreads}`, text);
+  if (!/^\d+$/.test(text) || count < 1 || count > maxThreads) {
+    throw invalid('BATCHNORM_NUM_THREADS', `an integer from 1 to ${maxThreads}`, text);
   }
   return count;
 }

@@ -1,3 +1,4 @@
+import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { batchNormBackward } from '../raw/backward.js';
 import { batchNormInference } from '../raw/inference.js';
@@ -24,7 +25,7 @@ export function timeLayer<Result>(
   const saved = { mean: filled(0), meanLow: filled(0), invStd: filled(1) };
   const gradients = { dx: result, dscale: filled(0), dbias: filled(0) };
   return measure({
-    copy: () => backend.copy(elements, x, result),
+    copy: () => backend.copy(elements, named('x', x), named('y', result)),
     inference: () => void batchNormInference({ x, ...parameters, ...running }, result),
     training: () => void batchNormTraining({ x, ...parameters, ...running }, { y: result, ...saved }),
     backward: () => void batchNormBackward({ x, dy, ...parameters, ...saved }, gradients),

@@ -18,7 +18,7 @@ export function accumulate(earlier: Storage | undefined, gradient: Storage): Sto
   const n = earlier.values.length;
   // In place only where nobody else reads the values: y = x.add(x) hands the same dy on twice.
   const target = earlier.unshared ? earlier.retain() : Storage.take(n);
-  backend.add(1, n, n, earlier.values, gradient.values, target.values);
+  backend.add(1, n, n, earlier.named('a'), gradient.named('b'), target.named('out'));
   earlier.release();
   gradient.release();
   return target;
@@ -71,8 +71,9 @@ export class Gradients {
           gradients.#found.set(id, each);
           continue;
         }
-        const { values } = valuesOf(earlier);
-        backend.add(1, values.length, values.length, values, each.storage.values, values);
+        const sum = valuesOf(earlier);
+        const n = sum.values.length;
+        backend.add(1, n, n, sum.named('a'), each.storage.named('b'), sum.named('out'));
         each.storage.release();
       }
     };

@@ -1,3 +1,4 @@
+import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { requireRoom } from '../backend/room.js';
 import { outOfMemory, requireNonNegative } from '../validation/errors.js';
@@ -111,7 +112,7 @@ function allocate(length: number): Float32Array {
   } catch (cause) {
     throw outOfMemory(`a tensor of ${length} values`, { cause });
   }
-  if (buffer.byteLength >= hugePageBytes) backend.adviseHugePages(length, buffer);
+  if (buffer.byteLength >= hugePageBytes) backend.adviseHugePages(length, named('buffer', buffer));
   return buffer;
 }
 
@@ -121,7 +122,8 @@ function allocate(length: number): Float32Array {
  */
 function allocateAligned(length: number): Float32Array {
   const memory = new ArrayBuffer(Float32Array.BYTES_PER_ELEMENT * length + cacheLine);
-  return new Float32Array(memory, backend.bytesToCacheLine(new Float32Array(memory)), length);
+  const offset = backend.bytesToCacheLine(named('buffer', new Float32Array(memory)));
+  return new Float32Array(memory, offset, length);
 }
 
 /** Where tensors get their memory from and give it back to. */

@@ -1,3 +1,4 @@
+import { type Argument, named } from '../backend/argument.js';
 import { detached } from '../validation/errors.js';
 import { formatShape, type Shape } from './shape.js';
 import { storagePool } from './storage-pool.js';
@@ -42,6 +43,11 @@ export class Storage {
   get values(): Float32Array {
     this.requireAttached();
     return this.#values;
+  }
+
+  /** The live values, for the argument `name` of an operation. @throws TypeError where a user has transferred them. */
+  named<Name extends string>(name: Name): Argument<Name> {
+    return named(name, this.values);
   }
 
   /** The live values, for the user of a tensor of this shape: from now on they are never recycled, so that a

@@ -1,6 +1,6 @@
 import { recorded, graphsOf } from '../core/record.js';
-import type { Arithmetic } from '../backend/index.js';
-import { backend } from '../backend/index.js';
+import { named } from '../backend/argument.js';
+import { backend, type Operations } from '../backend/index.js';
 import { wrongShape, wrongType } from '../validation/errors.js';
 import { elementCount, formatShape, sameShape, scalarShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
@@ -17,7 +17,7 @@ interface Layout {
 
 /** An element-wise operation a op b and its derivative. */
 interface Rule {
-  readonly forward: Arithmetic;
+  readonly forward: Operations['add'];
   /** d(a op b)/da * dy, into `out`; undefined where that is dy itself and reads no operand. */
   readonly left: ((layout: Layout, dy: Float32Array, b: Float32Array, out: Float32Array) => void) | undefined;
   /** d(a op b)/db * dy before it is summed to the shape of b, into `out`. */
@@ -33,7 +33,16 @@ interface Rule {
 const minusOne = new Float32Array([-1]);
 
 function multiply(a: Float32Array, b: Float32Array, out: Float32Array): void {
-  backend.mul(1, a.length, b.length, a, b, out);
+  backend.mul(1, a.length, b.length, named('a', a), named('b', b), named('out', out));
+}
+
+function divide(
+  { rows, columns, rightLength }: Layout,
+  a: Float32Array,
+  b: Float32Array,
+  out: Float32Array,
+): void {
+  backend.div(rows, columns, rightLength, named('a', a), named('b', b), named('out', out));
 }
 
 const rules: Record<'add' | 'sub' | 'mul' | 'div', Rule> = {
@@ -49,17 +58,18 @@ const rules: Record<'add' | 'sub' | 'mul' | 'div', Rule> = {
   },
   mul: {
     forward: backend.mul,
-    left: ({ rows, columns, rightLength }, dy, b, out) => backend.mul(rows, columns, rightLength, dy, b, out),
+    left: ({ rows, columns, rightLength }, dy, b, out) =>
+      backend.mul(rows, columns, rightLength, named('a', dy), named('b', b), named('out', out)),
     right: (_layout, dy, a, _b, out) => multiply(dy, a, out),
   },
   div: {
     forward: backend.div,
-    left: ({ rows, columns, rightLength }, dy, b, out) => backend.div(rows, columns, rightLength, dy, b, out),
+    left: divide,
     // -dy * a / b^2, divided twice so that b^2 cannot overflow
-    right: ({ rows, columns, rightLength }, dy, a, b, out) => {
+    right: (layout, dy, a, b, out) => {
       multiply(dy, a, out);
-      backend.div(rows, columns, rightLength, out, b, out);
-      backend.div(rows, columns, rightLength, out, b, out);
+      divide(layout, out, b, out);
+      divide(layout, out, b, out);
       multiply(out, minusOne, out);
     },
   },
@@ -80,7 +90,7 @@ function operation(rule: Rule) {
     const right = storageOf(b);
     const result = Storage.take(left.values.length);
     const { rows, columns, rightLength } = layout;
-    rule.forward(rows, columns, rightLength, left.values, right.values, result.values);
+    rule.forward(rows, columns, rightLength, left.named('a'), right.named('b'), result.named('out'));
     return recorded(graphs, inputs, a.shape, result, () => ({
       saved: rule.left === undefined ? [] : [left, right],
       backward: (dy, give) => {
@@ -107,9 +117,9 @@ function sumToRight(whole: Storage, { rows, columns, rightLength }: Layout): Sto
   if (rightLength === n) return whole;
   const result = Storage.take(rightLength);
   if (rightLength === 1) {
-    result.values[0] = backend.sum(n, whole.values);
+    result.values[0] = backend.sum(n, whole.named('x'));
   } else {
-    backend.sumRows(rows, columns, whole.values, result.values);
+    backend.sumRows(rows, columns, whole.named('x'), result.named('out'));
   }
   whole.release();
   return result;

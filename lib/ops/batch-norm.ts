@@ -1,4 +1,5 @@
 import { graphsOf, recorded } from '../core/record.js';
+import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { freshFloats } from '../backend/room.js';
 import type { Shape } from '../core/shape.js';
@@ -16,13 +17,23 @@ export interface BatchNormState {
   readonly epsilon: number;
 }
 
+/** What follows the normalization in the same pass over memory. The results have the bits of separate operations. */
+export interface Fusion {
+  /** y = max(0, normalized + residual) */
+  readonly relu: true;
+  /** Of the shape of x; undefined for none. */
+  readonly residual: Tensor<Shape, Tape> | undefined;
+}
+
 /** Normalizes with the running statistics. */
 export function batchNormInference<S extends Shape>(
   x: Tensor<S>,
   { images, channels, plane }: ImageShape,
   state: BatchNormState,
+  fusion?: Fusion,
 ): Tensor<S> {
   const input = storageOf(x);
+  const residual = fusion?.residual === undefined ? null : storageOf(fusion.residual);
   const scale = storageOf(state.scale);
   const bias = storageOf(state.bias);
   const runningMean = storageOf(state.runningMean);
@@ -33,12 +44,14 @@ export function batchNormInference<S extends Shape>(
     channels,
     plane,
     state.epsilon,
-    input.values,
-    scale.values,
-    bias.values,
-    runningMean.values,
-    runningVar.values,
-    output.values,
+    fusion !== undefined,
+    input.named('x'),
+    scale.named('scale'),
+    bias.named('bias'),
+    runningMean.named('runningMean'),
+    runningVar.named('runningVar'),
+    residual === null ? null : residual.named('residual'),
+    output.named('y'),
   );
   return createTensor<S, NoneTape>(x.shape, output, undefined);
 }
@@ -78,15 +91,20 @@ export function batchNormFrozen<S extends Shape>(
           images,
           channels,
           plane,
-          input.values,
-          dy.values,
-          scale.values,
-          mean.values,
-          zeros,
-          invStd,
-          dx.values,
-          dscale.values,
-          dbias.values,
+          false,
+          input.named('x'),
+          dy.named('dy'),
+          scale.named('scale'),
+          mean.named('mean'),
+          named('meanLow', zeros),
+          named('invStd', invStd),
+          null,
+          null,
+          null,
+          dx.named('dx'),
+          null,
+          dscale.named('dscale'),
+          dbias.named('dbias'),
         );
         give(1, dscale);
         give(2, dbias);
@@ -97,30 +115,37 @@ export function batchNormFrozen<S extends Shape>(
         channels,
         plane,
         epsilon,
-        dy.values,
-        scale.values,
-        zeros,
-        zeros,
-        variance.values,
-        dx.values,
+        false,
+        dy.named('x'),
+        scale.named('scale'),
+        named('bias', zeros),
+        named('runningMean', zeros),
+        variance.named('runningVar'),
+        null,
+        dx.named('y'),
       );
       give(0, dx);
     },
   }));
 }
 
-/** Normalizes with the statistics of the batch, moves the running ones, and records both as one
- * operation with one backward pass. */
+/**
+ * Normalizes with the statistics of the batch, updates the running ones, and records both as one operation with one
+ * backward pass.
+ */
 export function batchNormTraining<S extends Shape>(
   x: Tensor<S, OwnedTape>,
   image: ImageShape,
   state: BatchNormState,
   momentum: number,
+  fusion?: Fusion,
 ): Tensor<S, OwnedTape> {
   const { images, channels, plane } = image;
   const inputs: Tensor<Shape, Tape>[] = [x, state.scale, state.bias];
+  if (fusion?.residual !== undefined) inputs.push(fusion.residual);
   const graphs = graphsOf(inputs);
   const input = storageOf(x);
+  const residual = fusion?.residual === undefined ? null : storageOf(fusion.residual);
   const scale = storageOf(state.scale);
   const bias = storageOf(state.bias);
   const runningMean = storageOf(state.runningMean);
@@ -129,52 +154,68 @@ export function batchNormTraining<S extends Shape>(
   const mean = Storage.take(channels);
   const meanLow = Storage.take(channels);
   const invStd = Storage.take(channels);
+  // What the backward pass recomputes the sign of the ReLU's output from.
+  const relu =
+    fusion === undefined ? null : { factor: Storage.take(channels), shift: Storage.take(channels) };
   backend.batchNormTraining(
     images,
     channels,
     plane,
     state.epsilon,
     momentum,
-    input.values,
-    scale.values,
-    bias.values,
-    runningMean.values,
-    runningVar.values,
-    output.values,
-    mean.values,
-    meanLow.values,
-    invStd.values,
+    relu !== null,
+    input.named('x'),
+    scale.named('scale'),
+    bias.named('bias'),
+    runningMean.named('runningMean'),
+    runningVar.named('runningVar'),
+    residual === null ? null : residual.named('residual'),
+    output.named('y'),
+    mean.named('mean'),
+    meanLow.named('meanLow'),
+    invStd.named('invStd'),
+    relu === null ? null : relu.factor.named('factor'),
+    relu === null ? null : relu.shift.named('shift'),
   );
   runningMean.version++;
   runningVar.version++;
 
+  const statistics = [mean, meanLow, invStd];
+  if (relu !== null) statistics.push(relu.factor, relu.shift);
   const result = recorded<S, OwnedTape>(graphs, inputs, x.shape, output, () => ({
-    saved: [input, scale, mean, meanLow, invStd],
+    saved: relu === null ? [input, scale, ...statistics] : [input, output, scale, ...statistics],
     backward: (dy, give) => {
-      const dx = Storage.take(dy.values.length);
+      const n = dy.values.length;
+      const dx = Storage.take(n);
+      const dresidual = residual === null ? null : Storage.take(n);
       const dscale = Storage.take(channels);
       const dbias = Storage.take(channels);
       backend.batchNormBackward(
         images,
         channels,
         plane,
-        input.values,
-        dy.values,
-        scale.values,
-        mean.values,
-        meanLow.values,
-        invStd.values,
-        dx.values,
-        dscale.values,
-        dbias.values,
+        relu !== null,
+        input.named('x'),
+        dy.named('dy'),
+        scale.named('scale'),
+        mean.named('mean'),
+        meanLow.named('meanLow'),
+        invStd.named('invStd'),
+        relu === null ? null : output.named('y'),
+        relu === null ? null : relu.factor.named('factor'),
+        relu === null ? null : relu.shift.named('shift'),
+        dx.named('dx'),
+        dresidual === null ? null : dresidual.named('dresidual'),
+        dscale.named('dscale'),
+        dbias.named('dbias'),
       );
+      // In the order of separate operations, where the sum's gradient comes before that of the normalization.
+      if (dresidual !== null) give(3, dresidual);
       give(0, dx);
       give(1, dscale);
       give(2, dbias);
     },
   }));
-  mean.release();
-  meanLow.release();
-  invStd.release();
+  for (const each of statistics) each.release();
   return result;
 }

@@ -47,19 +47,31 @@ export function conv2d<S extends Shape, T extends Tape>(
   const biases = bias === undefined ? undefined : storageOf(bias);
   const result = Storage.take(images * outChannels * outHeight * outWidth);
   const sizes = [images, inChannels, height, width, outChannels, kernel, stride, padding] as const;
-  backend.conv2d(...sizes, image.values, kernels.values, biases?.values ?? null, result.values);
+  backend.conv2d(
+    ...sizes,
+    image.named('x'),
+    kernels.named('weight'),
+    biases?.named('bias') ?? null,
+    result.named('y'),
+  );
   const shape = [...(x.shape.length === 4 ? [images] : []), outChannels, outHeight, outWidth];
   return recorded(graphs, inputs, Object.freeze(shape) as unknown as S, result, () => ({
     saved: [image, kernels],
     backward: (dy, give, wanted) => {
       if (wanted(0)) {
         const dx = Storage.take(image.values.length);
-        backend.conv2dInputGradient(...sizes, dy.values, kernels.values, dx.values);
+        backend.conv2dInputGradient(...sizes, dy.named('dy'), kernels.named('weight'), dx.named('dx'));
         give(0, dx);
       }
       const dweight = Storage.take(kernels.values.length);
       const dbias = biases === undefined ? undefined : Storage.take(outChannels);
-      backend.conv2dWeightGradient(...sizes, image.values, dy.values, dweight.values, dbias?.values ?? null);
+      backend.conv2dWeightGradient(
+        ...sizes,
+        image.named('x'),
+        dy.named('dy'),
+        dweight.named('dweight'),
+        dbias?.named('dbias') ?? null,
+      );
       give(1, dweight);
       if (dbias !== undefined) give(2, dbias);
     },

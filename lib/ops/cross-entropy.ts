@@ -1,4 +1,5 @@
 import { graphsOf, recorded } from '../core/record.js';
+import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { freshArray } from '../backend/room.js';
 import { describe, typeError, wrongShape, wrongType } from '../validation/errors.js';
@@ -70,7 +71,7 @@ function crossEntropy<X>(
   const graphs = graphsOf(inputs);
   const input = storageOf(x);
   const logProbabilities = Storage.take(rows * columns);
-  backend.logSoftmax(rows, columns, input.values, logProbabilities.values);
+  backend.logSoftmax(rows, columns, input.named('x'), logProbabilities.named('y'));
   const loss = Storage.take(1);
   const entropy = relative ? target.entropy() : 0;
   loss.values[0] = (-target.dot(logProbabilities.values) - entropy) / rows;
@@ -80,8 +81,7 @@ function crossEntropy<X>(
       // (softmax - target) * dy / N, as the gradient of log(softmax) from -target * dy / N
       const dx = Storage.take(rows * columns);
       target.scaled(-dy.values[0] / rows, dx.values);
-      const { values } = dx;
-      backend.logSoftmaxBackward(rows, columns, logProbabilities.values, values, values);
+      backend.logSoftmaxBackward(rows, columns, logProbabilities.named('y'), dx.named('dy'), dx.named('dx'));
       give(0, dx);
     },
   }));
@@ -160,7 +160,8 @@ function probabilities(targets: Tensor<Shape, Tape>, rows: number, columns: numb
       return sum;
     },
     scaled(factor, out) {
-      backend.mul(1, out.length, 1, storage.values, new Float32Array([factor]), out);
+      const right = named('b', new Float32Array([factor]));
+      backend.mul(1, out.length, 1, storage.named('a'), right, named('out', out));
     },
   };
 }

@@ -24,12 +24,12 @@ export function dropout<S extends Shape>(
   const output = Storage.take(n);
   // With p = 1 nothing is kept, whatever the scale.
   const scale = p === 1 ? 0 : 1 / (1 - p);
-  backend.dropout(n, ...keys, p, scale, input.values, output.values);
+  backend.dropout(n, ...keys, p, scale, input.named('x'), output.named('y'));
   return recorded(graphs, inputs, x.shape, output, () => ({
     saved: [],
     backward: (dy, give) => {
       const dx = Storage.take(n);
-      backend.dropout(n, ...keys, p, scale, dy.values, dx.values);
+      backend.dropout(n, ...keys, p, scale, dy.named('x'), dx.named('y'));
       give(0, dx);
     },
   }));

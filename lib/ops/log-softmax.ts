@@ -18,12 +18,12 @@ export function logSoftmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Te
   const graphs = graphsOf(inputs);
   const input = storageOf(x);
   const output = Storage.take(input.values.length);
-  backend.logSoftmax(rows, columns, input.values, output.values);
+  backend.logSoftmax(rows, columns, input.named('x'), output.named('y'));
   return recorded(graphs, inputs, shape, output, () => ({
     saved: [output],
     backward: (dy, give) => {
       const dx = Storage.take(dy.values.length);
-      backend.logSoftmaxBackward(rows, columns, output.values, dy.values, dx.values);
+      backend.logSoftmaxBackward(rows, columns, output.named('y'), dy.named('dy'), dx.named('dx'));
       give(0, dx);
     },
   }));

@@ -1,5 +1,5 @@
 import { graphsOf, recorded } from '../core/record.js';
-import { backend, type Loss } from '../backend/index.js';
+import { backend, type Operations } from '../backend/index.js';
 import { requireOptions, requirePositive, typeError, wrongShape } from '../validation/errors.js';
 import type { SameShape, Shape, Unless } from '../core/shape.js';
 import { formatShape, sameShape, scalarShape } from '../core/shape.js';
@@ -135,7 +135,7 @@ export function binaryCrossEntropyWithLogitsLoss<X extends AnyTensor, Y extends 
 
 /** weight * loss / n, with the gradient computed in the same pass where there is a tape. */
 function meanLoss<X extends AnyTensor>(
-  kernel: Loss,
+  kernel: Operations['huber'],
   name: string,
   predictions: X,
   targets: unknown,
@@ -150,8 +150,8 @@ function meanLoss<X extends AnyTensor>(
   if (!sameShape(target.shape, x.shape)) {
     throw wrongShape('targets', `shape ${formatShape(x.shape)}`, `shape ${formatShape(target.shape)}`);
   }
-  const { values } = storageOf(x);
-  const n = values.length;
+  const input = storageOf(x);
+  const n = input.values.length;
   if (n === 0) throw wrongShape(name, 'at least one value', `shape ${formatShape(x.shape)}`);
 
   const inputs = [x];
@@ -159,8 +159,14 @@ function meanLoss<X extends AnyTensor>(
   const gradient = graphs.length === 0 ? null : Storage.take(n);
   const result = Storage.take(1);
   const factor = weight / n;
-  const targetValues = storageOf(target).values;
-  const sum = kernel(n, parameter, factor, values, targetValues, gradient?.values ?? null);
+  const sum = kernel(
+    n,
+    parameter,
+    factor,
+    input.named('x'),
+    storageOf(target).named('target'),
+    gradient?.named('gradient') ?? null,
+  );
   result.values[0] = sum * factor;
   const loss = recorded<readonly [], TapeOf<X>>(graphs, inputs, scalarShape, result, () => ({
     saved: gradient === null ? [] : [gradient],
@@ -171,7 +177,7 @@ function meanLoss<X extends AnyTensor>(
         return;
       }
       const dx = Storage.take(n);
-      backend.mul(1, n, 1, gradient.values, dy.values, dx.values);
+      backend.mul(1, n, 1, gradient.named('a'), dy.named('b'), dx.named('out'));
       give(0, dx);
     },
   }));

@@ -29,7 +29,16 @@ export function matmul<S extends Shape, T extends Tape>(
   const left = storageOf(a);
   const right = storageOf(b);
   const result = Storage.take(rows * columns);
-  backend.matmul(rows, depth, columns, false, transposeB, left.values, right.values, result.values);
+  backend.matmul(
+    rows,
+    depth,
+    columns,
+    false,
+    transposeB,
+    left.named('a'),
+    right.named('b'),
+    result.named('c'),
+  );
   return recorded(graphs, inputs, Object.freeze([rows, columns]) as unknown as S, result, () => ({
     saved: [left, right],
     backward: (dy, give, wanted) => {
@@ -37,15 +46,15 @@ export function matmul<S extends Shape, T extends Tape>(
       if (wanted(0)) {
         const da = Storage.take(left.values.length);
         const sizes = [rows, columns, depth] as const;
-        backend.matmul(...sizes, false, !transposeB, dy.values, right.values, da.values);
+        backend.matmul(...sizes, false, !transposeB, dy.named('a'), right.named('b'), da.named('c'));
         give(0, da);
       }
       // db = a^T dy, or its transpose dy^T a
       const db = Storage.take(right.values.length);
       if (transposeB) {
-        backend.matmul(columns, rows, depth, true, false, dy.values, left.values, db.values);
+        backend.matmul(columns, rows, depth, true, false, dy.named('a'), left.named('b'), db.named('c'));
       } else {
-        backend.matmul(depth, rows, columns, true, false, left.values, dy.values, db.values);
+        backend.matmul(depth, rows, columns, true, false, left.named('a'), dy.named('b'), db.named('c'));
       }
       give(1, db);
     },

@@ -22,12 +22,12 @@ export function maxPool(x: AnyTensor, windows: Windows): AnyTensor {
   const { arguments: sizes, shape } = readWindows(x, windows);
   const input = storageOf(x);
   const output = Storage.take(elementCount(shape));
-  backend.maxPool(...sizes, input.values, output.values);
+  backend.maxPool(...sizes, input.named('x'), output.named('y'));
   return recorded<Shape, Tape>(graphs, inputs, shape, output, () => ({
     saved: [input, output],
     backward: (dy, give) => {
       const dx = Storage.take(input.values.length);
-      backend.maxPoolBackward(...sizes, input.values, output.values, dy.values, dx.values);
+      backend.maxPoolBackward(...sizes, input.named('x'), output.named('y'), dy.named('dy'), dx.named('dx'));
       give(0, dx);
     },
   }));
@@ -41,12 +41,12 @@ export function avgPool(x: AnyTensor, windows: Windows): AnyTensor {
   const input = storageOf(x);
   const n = input.values.length;
   const output = Storage.take(elementCount(shape));
-  backend.avgPool(...sizes, input.values, output.values);
+  backend.avgPool(...sizes, input.named('x'), output.named('y'));
   return recorded<Shape, Tape>(graphs, inputs, shape, output, () => ({
     saved: [],
     backward: (dy, give) => {
       const dx = Storage.take(n);
-      backend.avgPoolBackward(...sizes, dy.values, dx.values);
+      backend.avgPoolBackward(...sizes, dy.named('dy'), dx.named('dx'));
       give(0, dx);
     },
   }));
@@ -61,13 +61,13 @@ export function avgPoolGlobal(x: AnyTensor): AnyTensor {
   const rows = images * channels;
   const input = storageOf(x);
   const output = Storage.take(rows);
-  backend.rowMeans(rows, plane, input.values, output.values);
+  backend.rowMeans(rows, plane, input.named('x'), output.named('means'));
   const shape = Object.freeze(x.shape.slice(0, -2));
   return recorded<Shape, Tape>(graphs, inputs, shape, output, () => ({
     saved: [],
     backward: (dy, give) => {
       const dx = Storage.take(rows * plane);
-      backend.rowMeansBackward(rows, plane, dy.values, dx.values);
+      backend.rowMeansBackward(rows, plane, dy.named('dy'), dx.named('dx'));
       give(0, dx);
     },
   }));

@@ -19,10 +19,10 @@ export function mean<T extends Tape>(x: Tensor<Shape, T>): Tensor<readonly [], T
 function reduce<T extends Tape>(x: Tensor<Shape, T>, divisor: number): Tensor<readonly [], T> {
   const inputs = [x];
   const graphs = graphsOf(inputs);
-  const { values } = storageOf(x);
-  const n = values.length;
+  const input = storageOf(x);
+  const n = input.values.length;
   const result = Storage.take(1);
-  result.values[0] = backend.sum(n, values) / divisor;
+  result.values[0] = backend.sum(n, input.named('x')) / divisor;
   return recorded(graphs, inputs, scalarShape, result, () => ({
     saved: [],
     backward: (dy, give) => {

@@ -15,12 +15,12 @@ export function softmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tenso
   const n = input.values.length;
   const rows = columns === 0 ? 0 : n / columns;
   const output = Storage.take(n);
-  backend.softmax(rows, columns, input.values, output.values);
+  backend.softmax(rows, columns, input.named('x'), output.named('y'));
   return recorded(graphs, inputs, shape, output, () => ({
     saved: [output],
     backward: (dy, give) => {
       const dx = Storage.take(n);
-      backend.softmaxBackward(rows, columns, output.values, dy.values, dx.values);
+      backend.softmaxBackward(rows, columns, output.named('y'), dy.named('dy'), dx.named('dx'));
       give(0, dx);
     },
   }));

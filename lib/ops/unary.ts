@@ -1,5 +1,6 @@
 import { recorded, graphsOf } from '../core/record.js';
-import { backend, type Unary, type UnaryBackward } from '../backend/index.js';
+import { named } from '../backend/argument.js';
+import { backend, type Operations } from '../backend/index.js';
 import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
@@ -7,33 +8,43 @@ import { storageOf, type Tensor } from '../core/tensor.js';
 
 /** A function of each element and its derivative, by what that reads: the input or the output. */
 interface Rule {
-  readonly forward: Unary;
+  readonly forward: Operations['exp'];
   readonly reads: 'input' | 'output';
   /** dx from the value read and dy. */
-  readonly backward: UnaryBackward;
+  readonly backward: Operations['reluBackward'];
 }
 
 const two = new Float32Array([2]);
 
+/** out = a * b; b has as many values as a, or one. */
+function multiply(a: Float32Array, b: Float32Array, out: Float32Array): void {
+  backend.mul(1, a.length, b.length, named('a', a), named('b', b), named('out', out));
+}
+
+/** out = a / b; b has as many values as a, or one. */
+function divide(a: Float32Array, b: Float32Array, out: Float32Array): void {
+  backend.div(1, a.length, b.length, named('a', a), named('b', b), named('out', out));
+}
+
 export const exp = operation({
   forward: backend.exp,
   reads: 'output',
-  backward: (n, y, dy, dx) => backend.mul(1, n, n, dy, y, dx),
+  backward: (_n, y, dy, dx) => multiply(dy, y, dx),
 });
 
 export const log = operation({
   forward: backend.log,
   reads: 'input',
-  backward: (n, x, dy, dx) => backend.div(1, n, n, dy, x, dx),
+  backward: (_n, x, dy, dx) => divide(dy, x, dx),
 });
 
 /** dy / (2 y) */
 export const sqrt = operation({
   forward: backend.sqrt,
   reads: 'output',
-  backward: (n, y, dy, dx) => {
-    backend.div(1, n, n, dy, y, dx);
-    backend.div(1, n, 1, dx, two, dx);
+  backward: (_n, y, dy, dx) => {
+    divide(dy, y, dx);
+    divide(dx, two, dx);
   },
 });
 
@@ -41,9 +52,9 @@ export const sqrt = operation({
 export const square = operation({
   forward: backend.square,
   reads: 'input',
-  backward: (n, x, dy, dx) => {
-    backend.mul(1, n, n, dy, x, dx);
-    backend.mul(1, n, 1, dx, two, dx);
+  backward: (_n, x, dy, dx) => {
+    multiply(dy, x, dx);
+    multiply(dx, two, dx);
   },
 });
 
@@ -105,7 +116,7 @@ export function leakyRelu<S extends Shape, T extends Tape>(x: Tensor<S, T>, slop
   return operation({
     forward: (n, input, y) => backend.leakyRelu(n, slope, input, y),
     reads: 'input',
-    backward: (n, input, dy, dx) => backend.leakyReluBackward(n, slope, input, dy, dx),
+    backward: (n, input, dy, dx) => backend.leakyReluBackward(n, slope, named('x', input), dy, dx),
   })(x);
 }
 
@@ -116,14 +127,14 @@ function operation(rule: Rule) {
     const input = storageOf(x);
     const n = input.values.length;
     const output = Storage.take(n);
-    rule.forward(n, input.values, output.values);
+    rule.forward(n, input.named('x'), output.named('y'));
     return recorded(graphs, inputs, x.shape, output, () => {
       const read = rule.reads === 'input' ? input : output;
       return {
         saved: [read],
         backward: (dy, give) => {
           const dx = Storage.take(n);
-          rule.backward(n, read.values, dy.values, dx.values);
+          rule.backward(n, read.named('value'), dy.named('dy'), dx.named('dx'));
           give(0, dx);
         },
       };

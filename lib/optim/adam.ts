@@ -1,4 +1,5 @@
 import type { Gradients } from '../core/gradients.js';
+import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import {
   requireFraction,
@@ -98,10 +99,10 @@ export class Adam implements ResumableOptimizer {
         this.#epsilon,
         this.#decay.l2,
         this.#decay.decoupled,
-        parameter,
-        gradient,
-        moment1,
-        moment2,
+        named('parameter', parameter),
+        named('gradient', gradient),
+        named('moment1', moment1),
+        named('moment2', moment2),
       );
     });
     this.#steps = steps;

@@ -1,4 +1,5 @@
 import type { Gradients } from '../core/gradients.js';
+import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import {
   requireBoolean,
@@ -109,11 +110,11 @@ export class RMSprop implements ResumableOptimizer {
         this.#momentum ?? 0,
         this.#decay.l2,
         this.#decay.decoupled,
-        parameter,
-        gradient,
-        meanSquare,
-        this.#momentum === undefined ? null : others[0],
-        this.#centered ? others[others.length - 1] : null,
+        named('parameter', parameter),
+        named('gradient', gradient),
+        named('meanSquare', meanSquare),
+        this.#momentum === undefined ? null : named('velocity', others[0]),
+        this.#centered ? named('meanGradient', others[others.length - 1]) : null,
       );
     });
   }

@@ -1,4 +1,5 @@
 import type { Gradients } from '../core/gradients.js';
+import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { requireFraction, requireNonNegative, requireOptions } from '../validation/errors.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
@@ -90,9 +91,9 @@ export class Sgd implements ResumableOptimizer {
         this.#decay.decoupled,
         this.#momentum,
         this.#nesterov,
-        parameter,
-        gradient,
-        velocity ?? null,
+        named('parameter', parameter),
+        named('gradient', gradient),
+        velocity === undefined ? null : named('velocity', velocity),
       );
     });
   }

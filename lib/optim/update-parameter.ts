@@ -40,8 +40,7 @@ export function updateParameter(
     );
   }
   const storage = storageOf(parameter);
-  const { values } = storage;
-  const n = values.length;
-  backend.sub(1, n, n, values, storageOf(change).values, values);
+  const n = storage.values.length;
+  backend.sub(1, n, n, storage.named('a'), storageOf(change).named('b'), storage.named('out'));
   storage.version++;
 }

@@ -1,3 +1,4 @@
+import { type Argument, named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { freshFloats } from '../backend/room.js';
 import { describe, rangeError, unknownOption, wrongShape, wrongType } from '../validation/errors.js';
@@ -22,16 +23,23 @@ export function readImage(shape: unknown): RawImage {
   return { images, channels, plane, shape: own, elements: images * channels * plane };
 }
 
-/** A Float32Array that really has exactly this length; detached ones have length 0. */
-export function requireArray(name: string, value: unknown, length: number): Float32Array {
+/**
+ * A Float32Array that really has exactly this length; detached ones have length 0.
+ * @param name Of the array in the object that was passed, with the object's, and of the kernel's argument.
+ */
+export function requireArray<Name extends string>(
+  name: Name | `out.${Name}`,
+  value: unknown,
+  length: number,
+): Argument<Name> {
   if (!isFloat32Array(value)) throw wrongType(name, 'a Float32Array', value);
   if (lengthOf(value) !== length) throw wrongShape(name, `${length} values`, describe(value));
-  return value;
+  return value as Argument<Name>;
 }
 
 /** New memory for a result. */
-export function allocate(length: number): Float32Array {
-  return freshFloats('a result', length);
+export function allocate<Name extends string>(name: Name, length: number): Argument<Name> {
+  return named(name, freshFloats('a result', length));
 }
 
 /** Names in the objects that the functions take and give. One object may serve several of them, as that of
@@ -60,7 +68,11 @@ function overlap(a: Float32Array, b: Float32Array): boolean {
   }
   // Two of these may be one memory: a structuredClone(), or what WebAssembly.Memory had before it grew. The
   // memory of an ArrayBuffer is its own.
-  return isShared(a.buffer) && isShared(b.buffer) && backend.overlap(a.length, a, b.length, b);
+  return (
+    isShared(a.buffer) &&
+    isShared(b.buffer) &&
+    backend.overlap(a.length, named('a', a), b.length, named('b', b))
+  );
 }
 
 function isShared(buffer: ArrayBufferLike): boolean {

@@ -62,11 +62,29 @@ export function batchNormBackward(input: BackwardInput, out?: BackwardOutput): B
   const { dx, dscale, dbias } =
     out === undefined ? allocateOut(elements, channels) : readOut(out, elements, channels);
   requireNoOverlap({ dx, dscale, dbias }, { x, dy, scale, mean, meanLow, invStd }, [['dx', 'dy']]);
-  backend.batchNormBackward(images, channels, plane, x, dy, scale, mean, meanLow, invStd, dx, dscale, dbias);
+  backend.batchNormBackward(
+    images,
+    channels,
+    plane,
+    false,
+    x,
+    dy,
+    scale,
+    mean,
+    meanLow,
+    invStd,
+    null,
+    null,
+    null,
+    dx,
+    null,
+    dscale,
+    dbias,
+  );
   return out ?? { dx, dscale, dbias };
 }
 
-function readOut(out: unknown, elements: number, channels: number): BackwardOutput {
+function readOut(out: unknown, elements: number, channels: number) {
   const given = requireObject('out', out);
   return {
     dx: requireArray('out.dx', given.dx, elements),
@@ -75,10 +93,10 @@ function readOut(out: unknown, elements: number, channels: number): BackwardOutp
   };
 }
 
-function allocateOut(elements: number, channels: number): BackwardOutput {
+function allocateOut(elements: number, channels: number) {
   return {
-    dx: allocate(elements),
-    dscale: allocate(channels),
-    dbias: allocate(channels),
+    dx: allocate('dx', elements),
+    dscale: allocate('dscale', channels),
+    dbias: allocate('dbias', channels),
   };
 }

@@ -1,3 +1,4 @@
+import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { requirePositive } from '../validation/errors.js';
 import {
@@ -51,7 +52,20 @@ export function batchNormInference(input: InferenceInput, out?: Float32Array): F
     requireArray('out', out, elements);
     requireNoOverlap({ out }, { x, scale, bias, runningMean, runningVar }, [['out', 'x']]);
   }
-  const y = out ?? allocate(elements);
-  backend.batchNormInference(images, channels, plane, epsilon, x, scale, bias, runningMean, runningVar, y);
+  const y = out === undefined ? allocate('y', elements) : named('y', out);
+  backend.batchNormInference(
+    images,
+    channels,
+    plane,
+    epsilon,
+    false,
+    x,
+    scale,
+    bias,
+    runningMean,
+    runningVar,
+    null,
+    y,
+  );
   return y;
 }

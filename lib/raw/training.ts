@@ -1,3 +1,4 @@
+import type { Argument } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { requireFraction, requirePositive } from '../validation/errors.js';
 import { requireBatch } from '../ops/image-shape.js';
@@ -74,15 +75,19 @@ export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): T
     plane,
     epsilon,
     momentum,
+    false,
     x,
     scale,
     bias,
     running?.runningMean ?? null,
     running?.runningVar ?? null,
+    null,
     y,
     mean,
     meanLow,
     invStd,
+    null,
+    null,
   );
   return out ?? { y, mean, meanLow, invStd };
 }
@@ -90,7 +95,7 @@ export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): T
 function readRunning(
   { runningMean, runningVar }: Readonly<Record<string, unknown>>,
   channels: number,
-): { runningMean: Float32Array; runningVar: Float32Array } | undefined {
+): { runningMean: Argument<'runningMean'>; runningVar: Argument<'runningVar'> } | undefined {
   if (runningMean === undefined && runningVar === undefined) return undefined;
   return {
     runningMean: requireArray('runningMean', runningMean, channels),
@@ -98,7 +103,7 @@ function readRunning(
   };
 }
 
-function readOut(out: unknown, elements: number, channels: number): TrainingOutput {
+function readOut(out: unknown, elements: number, channels: number) {
   const given = requireObject('out', out);
   return {
     y: requireArray('out.y', given.y, elements),
@@ -108,11 +113,11 @@ function readOut(out: unknown, elements: number, channels: number): TrainingOutp
   };
 }
 
-function allocateOut(elements: number, channels: number): TrainingOutput {
+function allocateOut(elements: number, channels: number) {
   return {
-    y: allocate(elements),
-    mean: allocate(channels),
-    meanLow: allocate(channels),
-    invStd: allocate(channels),
+    y: allocate('y', elements),
+    mean: allocate('mean', channels),
+    meanLow: allocate('meanLow', channels),
+    invStd: allocate('invStd', channels),
   };
 }

@@ -27,6 +27,10 @@ export function isFloat32Array(value: unknown): value is Float32Array {
   return typedArrayName(value) === 'Float32Array';
 }
 
+export function isFloat64Array(value: unknown): value is Float64Array {
+  return typedArrayName(value) === 'Float64Array';
+}
+
 export function isUint8Array(value: unknown): value is Uint8Array {
   return typedArrayName(value) === 'Uint8Array';
 }

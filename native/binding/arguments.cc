@@ -4,8 +4,7 @@
 
 namespace batchnorm {
 
-Arguments::Arguments(napi_env env, napi_callback_info info) : env_(env) {
-  size_t count = kMax;
+Arguments::Arguments(napi_env env, napi_callback_info info, size_t count) : env_(env) {
   void* data = nullptr;
   ok_ = napi_get_cb_info(env, info, &count, values_, nullptr, &data) == napi_ok;
   data_ = static_cast<AddonData*>(data);
@@ -14,31 +13,58 @@ Arguments::Arguments(napi_env env, napi_callback_info info) : env_(env) {
 napi_value Arguments::next() { return next_ < kMax ? values_[next_++] : nullptr; }
 
 float* Arguments::floats(const char* name, size_t needed) {
-  return ok_ ? read_floats(next(), name, needed) : nullptr;
+  return static_cast<float*>(read_array(name, napi_float32_array, needed, false));
 }
 
 float* Arguments::floats_or_null(const char* name, size_t needed) {
-  if (!ok_) return nullptr;
-  const napi_value value = next();
-  napi_valuetype type = napi_undefined;
-  napi_typeof(env_, value, &type);
-  return type == napi_null ? nullptr : read_floats(value, name, needed);
+  return static_cast<float*>(read_array(name, napi_float32_array, needed, true));
 }
 
-float* Arguments::read_floats(napi_value value, const char* name, size_t needed) {
+float* Arguments::floats_when(bool given, const char* name, size_t needed) {
+  if (given) return floats(name, needed);
+  next();
+  return nullptr;
+}
+
+float* Arguments::floats_or_null_when(bool given, const char* name, size_t needed) {
+  if (given) return floats_or_null(name, needed);
+  next();
+  return nullptr;
+}
+
+double* Arguments::doubles(const char* name, size_t needed) {
+  return static_cast<double*>(read_array(name, napi_float64_array, needed, false));
+}
+
+void* Arguments::read_array(const char* name, napi_typedarray_type wanted, size_t needed,
+                            bool nullable) {
+  if (!ok_) return nullptr;
+  const napi_value value = next();
   napi_typedarray_type type = napi_int8_array;
   size_t length = 0;
   void* data = nullptr;
-  // Fails for what is no typed array; a detached one reports length 0.
+  // Fails for anything but a typed array; a detached one reports length 0.
   const napi_status status =
       napi_get_typedarray_info(env_, value, &type, &length, &data, nullptr, nullptr);
-  if (status != napi_ok || type != napi_float32_array || length < needed) {
-    char expected[64];
-    std::snprintf(expected, sizeof expected, "a Float32Array of at least %zu values", needed);
-    fail(value, name, expected);
-    return nullptr;
+  if (status == napi_ok && type == wanted && length >= needed) return data;
+  napi_valuetype other = napi_undefined;
+  if (nullable && napi_typeof(env_, value, &other) == napi_ok && other == napi_null) return nullptr;
+  char expected[64];
+  std::snprintf(expected, sizeof expected, "a Float%dArray of at least %zu values",
+                wanted == napi_float32_array ? 32 : 64, needed);
+  fail(value, name, expected);
+  return nullptr;
+}
+
+size_t Arguments::windows(size_t size, size_t kernel, size_t stride, size_t padding) {
+  if (!ok_) return 0;
+  if (kernel == 0 || stride == 0 || kernel > size + 2 * padding) {
+    napi_throw_range_error(env_, "ERR_BATCHNORM_SHAPE",
+                           "Expected windows that fit the planes for kernel, stride and padding");
+    ok_ = false;
+    return 0;
   }
-  return static_cast<float*>(data);
+  return (size + 2 * padding - kernel) / stride + 1;
 }
 
 size_t Arguments::size(const char* name) {
@@ -96,8 +122,9 @@ void Arguments::fail(napi_value value, const char* name, const char* expected) {
   char received[48];
   if (napi_get_typedarray_info(env_, value, &array, &length, nullptr, nullptr, nullptr) ==
           napi_ok &&
-      array == napi_float32_array) {
-    std::snprintf(received, sizeof received, "one of %zu values", length);
+      (array == napi_float32_array || array == napi_float64_array)) {
+    std::snprintf(received, sizeof received, "Float%dArray of length %zu",
+                  array == napi_float32_array ? 32 : 64, length);
   } else {
     std::snprintf(received, sizeof received, "%s", kTypes[type]);
   }

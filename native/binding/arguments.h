@@ -22,23 +22,36 @@ struct AddonData {
 
 class Arguments {
  public:
-  // Of a function that export_function has made.
-  Arguments(napi_env env, napi_callback_info info);
+  // The maximum number of arguments.
+  static constexpr size_t kMax = 20;
+
+  // The first `count` arguments of a function that export_function has made; missing ones are
+  // undefined.
+  Arguments(napi_env env, napi_callback_info info, size_t count);
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
 
-  // Each call reads the next argument. The names are those of lib/backend/backend.ts, for messages.
+  // Each call reads the next argument. The structs of binding/signatures.h, which is generated from
+  // lib/backend/signatures.js, are the only callers that name operations' arguments.
 
   // The data of a Float32Array that holds at least `needed` floats.
   float* floats(const char* name, size_t needed);
   // The same, or null where the argument is null.
   float* floats_or_null(const char* name, size_t needed);
+  // The same where `given`; otherwise null, whatever the argument is.
+  float* floats_when(bool given, const char* name, size_t needed);
+  float* floats_or_null_when(bool given, const char* name, size_t needed);
+  // The data of a Float64Array that holds at least `needed` doubles.
+  double* doubles(const char* name, size_t needed);
   // A whole number below 2^48.
   size_t size(const char* name);
   double number(const char* name);
   bool boolean(const char* name);
-  // A string as a null-terminated one; false where it is none or too long.
+  // A string as a null-terminated one; false if it is none or too long.
   bool text(char* buffer, size_t capacity);
+
+  // The number of windows along an axis; fails where not even one fits.
+  size_t windows(size_t size, size_t kernel, size_t stride, size_t padding);
 
   // False once a read has failed; a JavaScript exception is then pending and what was read must not
   // be used.
@@ -48,16 +61,13 @@ class Arguments {
   const Kernels& kernels() const { return *data_->kernels; }
   AddonData& data() { return *data_; }
 
-  // What the call returns, undefined; throws where the status is an error.
+  // What the call returns: undefined, or an exception if the status is an error.
   napi_value finish(Status status) const;
 
  private:
   napi_value next();
-  float* read_floats(napi_value value, const char* name, size_t needed);
+  void* read_array(const char* name, napi_typedarray_type type, size_t needed, bool nullable);
   void fail(napi_value value, const char* name, const char* expected);
-
-  // As many as the function with the most arguments takes; what a call lacks is undefined.
-  static constexpr size_t kMax = 18;
 
   napi_env env_;
   napi_value values_[kMax];

@@ -2,76 +2,47 @@
 
 #include "binding/arguments.h"
 #include "binding/exports.h"
+#include "binding/signatures.h"
 
 namespace batchnorm {
 
 namespace {
 
-// The sizes that every call begins with, and how many floats their tensors have.
-struct Call {
-  explicit Call(Arguments& arguments) {
-    shape.images = arguments.size("images");
-    shape.in_channels = arguments.size("inChannels");
-    shape.height = arguments.size("height");
-    shape.width = arguments.size("width");
-    shape.out_channels = arguments.size("outChannels");
-    shape.kernel = arguments.size("kernel");
-    shape.stride = arguments.size("stride");
-    shape.padding = arguments.size("padding");
-    x = product(product(shape.images, shape.in_channels), product(shape.height, shape.width));
-    weight = product(product(shape.out_channels, shape.in_channels),
-                     product(shape.kernel, shape.kernel));
-    const size_t least = shape.height < shape.width ? shape.height : shape.width;
-    const bool fits =
-        shape.kernel > 0 && shape.stride > 0 && shape.kernel <= least + 2 * shape.padding;
-    // What no array has where there is no output.
-    y = !fits ? product(SIZE_MAX, 1)
-              : product(product(shape.images, shape.out_channels),
-                        product(shape.out_height(), shape.out_width()));
-  }
-
+template <class Call>
+ConvolutionShape shape_of(const Call& call) {
   ConvolutionShape shape = {};
-
-  size_t x, weight, y;
-};
-
-napi_value forward(Arguments& arguments) {
-  const Call call(arguments);
-  const float* x = arguments.floats("x", call.x);
-  const float* weight = arguments.floats("weight", call.weight);
-  const float* bias = arguments.floats_or_null("bias", call.shape.out_channels);
-  float* y = arguments.floats("y", call.y);
-  if (!arguments.ok()) return nullptr;
-  return arguments.finish(convolution(arguments.kernels(), call.shape, x, weight, bias, y));
+  shape.images = call.images;
+  shape.in_channels = call.in_channels;
+  shape.height = call.height;
+  shape.width = call.width;
+  shape.out_channels = call.out_channels;
+  shape.kernel = call.kernel;
+  shape.stride = call.stride;
+  shape.padding = call.padding;
+  return shape;
 }
 
-napi_value input_gradient(Arguments& arguments) {
-  const Call call(arguments);
-  const float* dy = arguments.floats("dy", call.y);
-  const float* weight = arguments.floats("weight", call.weight);
-  float* dx = arguments.floats("dx", call.x);
-  if (!arguments.ok()) return nullptr;
+napi_value forward(Arguments& arguments, const Conv2dCall& call) {
   return arguments.finish(
-      convolution_input_gradient(arguments.kernels(), call.shape, dy, weight, dx));
+      convolution(arguments.kernels(), shape_of(call), call.x, call.weight, call.bias, call.y));
 }
 
-napi_value weight_gradient(Arguments& arguments) {
-  const Call call(arguments);
-  const float* x = arguments.floats("x", call.x);
-  const float* dy = arguments.floats("dy", call.y);
-  float* dweight = arguments.floats("dweight", call.weight);
-  float* dbias = arguments.floats_or_null("dbias", call.shape.out_channels);
-  if (!arguments.ok()) return nullptr;
-  return arguments.finish(
-      convolution_weight_gradient(arguments.kernels(), call.shape, x, dy, dweight, dbias));
+napi_value input_gradient(Arguments& arguments, const Conv2dInputGradientCall& call) {
+  return arguments.finish(convolution_input_gradient(arguments.kernels(), shape_of(call), call.dy,
+                                                     call.weight, call.dx));
+}
+
+napi_value weight_gradient(Arguments& arguments, const Conv2dWeightGradientCall& call) {
+  return arguments.finish(convolution_weight_gradient(arguments.kernels(), shape_of(call), call.x,
+                                                      call.dy, call.dweight, call.dbias));
 }
 
 }  // namespace
 
 void export_convolution(Napi::Object exports) {
-  export_function<forward>(exports, "conv2d");
-  export_function<input_gradient>(exports, "conv2dInputGradient");
-  export_function<weight_gradient>(exports, "conv2dWeightGradient");
+  export_operation<Conv2dCall, forward>(exports);
+  export_operation<Conv2dInputGradientCall, input_gradient>(exports);
+  export_operation<Conv2dWeightGradientCall, weight_gradient>(exports);
 }
 
 }  // namespace batchnorm

@@ -1,5 +1,4 @@
-// What each file of binding/ adds to the addon's exports. The order of arguments is that of the
-// methods of the same names in lib/backend/backend.ts.
+// What each file of binding/ adds to the addon's exports.
 #pragma once
 
 #include <napi.h>
@@ -8,14 +7,13 @@
 
 namespace batchnorm {
 
-// Adds a function that reads its arguments and returns its result, null for undefined. Straight
-// through the C interface: a Napi::CallbackInfo allocates memory where there are more than six
-// arguments.
-template <napi_value (*kFunction)(Arguments&)>
+// Adds a function that reads its arguments and returns its result, null for undefined. Through the
+// C interface, because a Napi::CallbackInfo allocates memory for more than six arguments.
+template <napi_value (*kFunction)(Arguments&), size_t kCount = Arguments::kMax>
 void export_function(Napi::Object exports, const char* name) {
   const napi_env env = exports.Env();
   const napi_callback call = [](napi_env caller, napi_callback_info info) {
-    Arguments arguments(caller, info);
+    Arguments arguments(caller, info, kCount);
     return kFunction(arguments);
   };
   napi_value function = nullptr;
@@ -23,6 +21,19 @@ void export_function(Napi::Object exports, const char* name) {
                            exports.Env().GetInstanceData<AddonData>(), &function) == napi_ok) {
     exports.Set(name, function);
   }
+}
+
+template <class Call, auto kOperation>
+napi_value read_and_run(Arguments& arguments) {
+  Call call;
+  return call.read(arguments) ? kOperation(arguments, call) : nullptr;
+}
+
+// Adds an operation, under the name and with the arguments of its struct in binding/signatures.h.
+// It runs once all arguments are read and every length is checked.
+template <class Call, auto kOperation>
+void export_operation(Napi::Object exports) {
+  export_function<read_and_run<Call, kOperation>, Call::kCount>(exports, Call::kName);
 }
 
 void export_batch_norm(Napi::Object exports);

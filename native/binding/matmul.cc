@@ -2,27 +2,27 @@
 
 #include "binding/arguments.h"
 #include "binding/exports.h"
+#include "binding/signatures.h"
 
 namespace batchnorm {
 
 namespace {
 
-napi_value multiply(Arguments& arguments) {
-  Matmul call = {};
-  call.rows = arguments.size("rows");
-  call.depth = arguments.size("depth");
-  call.columns = arguments.size("columns");
-  call.transpose_a = arguments.boolean("transposeA");
-  call.transpose_b = arguments.boolean("transposeB");
-  call.a = arguments.floats("a", product(call.rows, call.depth));
-  call.b = arguments.floats("b", product(call.depth, call.columns));
-  call.c = arguments.floats("c", product(call.rows, call.columns));
-  if (!arguments.ok()) return nullptr;
-  return arguments.finish(matmul(arguments.kernels(), call));
+napi_value multiply(Arguments& arguments, const MatmulCall& call) {
+  Matmul params = {};
+  params.rows = call.rows;
+  params.depth = call.depth;
+  params.columns = call.columns;
+  params.transpose_a = call.transpose_a;
+  params.transpose_b = call.transpose_b;
+  params.a = call.a;
+  params.b = call.b;
+  params.c = call.c;
+  return arguments.finish(matmul(arguments.kernels(), params));
 }
 
 }  // namespace
 
-void export_matmul(Napi::Object exports) { export_function<multiply>(exports, "matmul"); }
+void export_matmul(Napi::Object exports) { export_operation<MatmulCall, multiply>(exports); }
 
 }  // namespace batchnorm

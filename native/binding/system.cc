@@ -3,6 +3,7 @@
 
 #include "binding/arguments.h"
 #include "binding/exports.h"
+#include "binding/signatures.h"
 #include "dispatch.h"
 #include "ops/parallel.h"
 #include "system/address_space.h"
@@ -30,16 +31,13 @@ napi_value threads(Arguments& arguments) {
   return Napi::Number::New(arguments.env(), static_cast<double>(thread_count()));
 }
 
-napi_value set_threads(Arguments& arguments) {
-  const size_t count = arguments.size("count");
-  if (arguments.ok()) set_thread_count(count);
+napi_value set_threads(Arguments&, const SetThreadsCall& call) {
+  set_thread_count(call.count);
   return nullptr;
 }
 
-napi_value ask_for_room(Arguments& arguments) {
-  const size_t bytes = arguments.size("bytes");
-  const size_t left = arguments.size("left");
-  return Napi::Boolean::New(arguments.env(), arguments.ok() && has_room(bytes, left));
+napi_value room(Arguments& arguments, const HasRoomCall& call) {
+  return Napi::Boolean::New(arguments.env(), has_room(call.bytes, call.left));
 }
 
 // A full collection, twice: the memory of array buffers is freed in the background, and the second
@@ -56,32 +54,27 @@ napi_value collect_garbage(Arguments& arguments) {
   return nullptr;
 }
 
-// (n, x, y): y = x, each thread one range.
-napi_value copy(Arguments& arguments) {
-  const size_t n = arguments.size("n");
-  const float* x = arguments.floats("x", n);
-  float* y = arguments.floats("y", n);
-  if (!arguments.ok() || n == 0) return nullptr;
+// y = x, each thread one range.
+napi_value copy(Arguments&, const CopyCall& call) {
+  const size_t n = call.n;
+  if (n == 0) return nullptr;
   const size_t threads = threads_for(n);
   const size_t range = (n + threads - 1) / threads;
   auto task = [&](size_t index, size_t) {
     const size_t begin = std::min(n, index * range);
-    std::memmove(y + begin, x + begin, std::min(range, n - begin) * sizeof(float));
+    std::memmove(call.y + begin, call.x + begin, std::min(range, n - begin) * sizeof(float));
   };
   parallel_for(threads, threads, task);
   return nullptr;
 }
 
-// (length of a, a, length of b, b): whether they have a byte in common, whatever buffers they are
-// in.
-napi_value overlap(Arguments& arguments) {
-  const size_t a_length = arguments.size("aLength");
-  const uintptr_t a = reinterpret_cast<uintptr_t>(arguments.floats("a", a_length));
-  const size_t b_length = arguments.size("bLength");
-  const uintptr_t b = reinterpret_cast<uintptr_t>(arguments.floats("b", b_length));
-  if (!arguments.ok()) return nullptr;
-  const bool common = a_length > 0 && b_length > 0 && a < b + b_length * sizeof(float) &&
-                      b < a + a_length * sizeof(float);
+// Whether a and b have a byte in common, in whichever buffers they are.
+napi_value overlap(Arguments& arguments, const OverlapCall& call) {
+  const uintptr_t a = reinterpret_cast<uintptr_t>(call.a);
+  const uintptr_t b = reinterpret_cast<uintptr_t>(call.b);
+  const bool common = call.a_length > 0 && call.b_length > 0 &&
+                      a < b + call.b_length * sizeof(float) &&
+                      b < a + call.a_length * sizeof(float);
   return Napi::Boolean::New(arguments.env(), common);
 }
 
@@ -94,16 +87,14 @@ napi_value read_cache_sizes(Arguments& arguments) {
   return result;
 }
 
-napi_value bytes_to_cache_line(Arguments& arguments) {
+napi_value bytes_to_cache_line(Arguments& arguments, const BytesToCacheLineCall& call) {
   constexpr uintptr_t kLine = 64;
-  const uintptr_t address = reinterpret_cast<uintptr_t>(arguments.floats("buffer", 0));
+  const uintptr_t address = reinterpret_cast<uintptr_t>(call.buffer);
   return Napi::Number::New(arguments.env(), static_cast<double>((kLine - address % kLine) % kLine));
 }
 
-napi_value advise(Arguments& arguments) {
-  const size_t n = arguments.size("n");
-  float* data = arguments.floats("buffer", n);
-  if (arguments.ok()) advise_huge_pages(data, n * sizeof(float));
+napi_value advise(Arguments&, const AdviseHugePagesCall& call) {
+  advise_huge_pages(call.buffer, call.n * sizeof(float));
   return nullptr;
 }
 
@@ -113,13 +104,13 @@ void export_system(Napi::Object exports) {
   export_function<isa>(exports, "isa");
   export_function<select_isa>(exports, "selectIsa");
   export_function<threads>(exports, "threads");
-  export_function<set_threads>(exports, "setThreads");
-  export_function<bytes_to_cache_line>(exports, "bytesToCacheLine");
-  export_function<advise>(exports, "adviseHugePages");
-  export_function<ask_for_room>(exports, "hasRoom");
+  export_operation<SetThreadsCall, set_threads>(exports);
+  export_operation<BytesToCacheLineCall, bytes_to_cache_line>(exports);
+  export_operation<AdviseHugePagesCall, advise>(exports);
+  export_operation<HasRoomCall, room>(exports);
   export_function<collect_garbage>(exports, "collectGarbage");
-  export_function<copy>(exports, "copy");
-  export_function<overlap>(exports, "overlap");
+  export_operation<CopyCall, copy>(exports);
+  export_operation<OverlapCall, overlap>(exports);
   export_function<read_cache_sizes>(exports, "cacheSizes");
 }
 

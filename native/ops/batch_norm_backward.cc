@@ -29,7 +29,7 @@ class BackwardPasses {
         streaming_(worth_streaming(kernels, shape.elements() * bytes_per_element())) {}
 
   size_t bytes_per_element() const {
-    return (arguments_.daddend == nullptr ? 3 : 5) * sizeof(float);
+    return (arguments_.dresidual == nullptr ? 3 : 5) * sizeof(float);
   }
 
   void prepare(size_t, size_t) const {}
@@ -37,9 +37,9 @@ class BackwardPasses {
   void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
     const float* x = arguments_.x + offset;
     const float* dy = arguments_.dy + offset;
-    if (arguments_.daddend != nullptr) {
+    if (arguments_.dresidual != nullptr) {
       kernels_.residual_relu_affine_gradient_sums(x, arguments_.y + offset, dy,
-                                                  arguments_.daddend + offset,
+                                                  arguments_.dresidual + offset,
                                                   arguments_.mean + channel, block, out);
     } else if (arguments_.factor != nullptr) {
       kernels_.relu_affine_gradient_sums(x, dy, forward(channel), block, out);
@@ -72,7 +72,8 @@ class BackwardPasses {
   void apply(size_t offset, size_t channel, const Block& block) const {
     const float* x = arguments_.x + offset;
     // What of dy passes ReLU was stored by the first pass where something was added.
-    const float* dy = (arguments_.daddend == nullptr ? arguments_.dy : arguments_.daddend) + offset;
+    const float* dy =
+        (arguments_.dresidual == nullptr ? arguments_.dy : arguments_.dresidual) + offset;
     float* dx = arguments_.dx + offset;
     const InputGradient by = {arguments_.mean + channel, coefficients_.dy_mean + channel,
                               coefficients_.xhat_coefficient + channel,

@@ -23,10 +23,10 @@ struct BatchNormBackward {
   // shift of the forward pass.
   const float* factor = nullptr;
   const float* shift = nullptr;
-  // With a sum and a ReLU behind it: what ReLU gave, and the gradient of the addend, which is
+  // With a sum and a ReLU behind it: what ReLU gave, and the gradient of the residual, which is
   // written; both of shape.elements() floats, the latter apart from all others.
   const float* y = nullptr;
-  float* daddend = nullptr;
+  float* dresidual = nullptr;
 };
 
 // The gradients of batch_norm_training (Ioffe and Szegedy, 2015, section 3), with n values per

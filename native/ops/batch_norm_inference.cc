@@ -21,7 +21,7 @@ Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
   }
 
   // A piece is a run of whole planes in memory order: what one thread writes is contiguous.
-  const size_t tensors = arguments.addend == nullptr ? 2 : 3;
+  const size_t tensors = arguments.residual == nullptr ? 2 : 3;
   const bool streaming = worth_streaming(kernels, tensors * shape.elements() * sizeof(float));
   const size_t planes = shape.images * shape.channels;
   const size_t threads = threads_for(shape.elements());
@@ -38,8 +38,9 @@ Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
       const Normalization by = {arguments.running_mean + channel, scale + channel,
                                 arguments.bias + channel};
       if (arguments.relu) {
-        const float* addend = arguments.addend == nullptr ? nullptr : arguments.addend + offset;
-        kernels.normalize_relu(arguments.x + offset, addend, arguments.y + offset, block, by,
+        const float* residual =
+            arguments.residual == nullptr ? nullptr : arguments.residual + offset;
+        kernels.normalize_relu(arguments.x + offset, residual, arguments.y + offset, block, by,
                                streaming);
       } else {
         kernels.normalize(arguments.x + offset, arguments.y + offset, block, by, streaming);

@@ -16,9 +16,10 @@ struct BatchNormInference {
   double epsilon;
   float* y;
 
-  // With a ReLU behind it: y = max(0, normalized + addend), the addend null for none. y may be it.
+  // With a ReLU behind it: y = max(0, normalized + residual), the residual null for none. y may be
+  // it.
   bool relu = false;
-  const float* addend = nullptr;
+  const float* residual = nullptr;
 };
 
 // y = (x - running_mean) / sqrt(running_var + epsilon) * scale + bias

@@ -26,7 +26,7 @@ class TrainingPasses {
         streaming_(worth_streaming(kernels, shape.elements() * bytes_per_element())) {}
 
   size_t bytes_per_element() const {
-    return (arguments_.addend == nullptr ? 2 : 3) * sizeof(float);
+    return (arguments_.residual == nullptr ? 2 : 3) * sizeof(float);
   }
 
   void prepare(size_t channel, size_t channels) const {
@@ -66,8 +66,8 @@ class TrainingPasses {
     const float* x = arguments_.x + offset;
     float* y = arguments_.y + offset;
     if (!arguments_.relu) return kernels_.normalize(x, y, block, by, streaming_);
-    const float* addend = arguments_.addend == nullptr ? nullptr : arguments_.addend + offset;
-    kernels_.normalize_relu(x, addend, y, block, by, streaming_);
+    const float* residual = arguments_.residual == nullptr ? nullptr : arguments_.residual + offset;
+    kernels_.normalize_relu(x, residual, y, block, by, streaming_);
   }
 
   void complete() const {

@@ -22,10 +22,10 @@ struct BatchNormTraining {
   float* mean_low;
   float* inv_std;  // 1 / sqrt(var + epsilon), var divided by n
 
-  // With a ReLU behind it: y = max(0, normalized + addend), the addend, of shape.elements() floats,
-  // null for none. y may be the addend.
+  // With a ReLU behind it: y = max(0, normalized + residual), the residual, of shape.elements()
+  // floats, null for none. y may be the residual.
   bool relu = false;
-  const float* addend = nullptr;
+  const float* residual = nullptr;
   // Receive what x - mean was multiplied by and what was added to that, from which the backward
   // pass of ReLU finds the sign of the result; null for neither.
   float* factor = nullptr;

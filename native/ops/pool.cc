@@ -9,16 +9,16 @@ namespace {
 
 // function(place of the plane in x, its place in y, scratch) for each plane.
 template <class Function>
-Status for_each_plane(size_t planes, const Pooling& by, const Function& function) {
+Status for_each_plane(size_t planes, const Pooling& params, const Function& function) {
   if (planes == 0) return Status::kOk;
-  const size_t plane = by.height * by.width;
-  const size_t out_plane = by.out_height * by.out_width;
+  const size_t plane = params.height * params.width;
+  const size_t out_plane = params.out_height * params.out_width;
   // Windows may overlap: what counts is what they read.
-  const size_t work = std::max(plane, out_plane * by.kernel * by.kernel);
+  const size_t work = std::max(plane, out_plane * params.kernel * params.kernel);
   const size_t range = std::max<size_t>(1, kElementsWorthAThread / std::max<size_t>(1, work));
   const size_t tasks = (planes + range - 1) / range;
   const size_t threads = std::min(threads_for(planes * work), std::max<size_t>(1, tasks));
-  const size_t size = pool_scratch(by);
+  const size_t size = pool_scratch(params);
   Scratch scratch;
   float* memory = scratch.get<float>(threads * size);
   if (memory == nullptr) return Status::kOutOfMemory;
@@ -35,30 +35,30 @@ Status for_each_plane(size_t planes, const Pooling& by, const Function& function
 }  // namespace
 
 Status max_pool(const Kernels& kernels, const float* x, float* y, size_t planes,
-                const Pooling& by) {
-  return for_each_plane(planes, by, [&](size_t in, size_t out, float* scratch) {
-    kernels.max_pool(x + in, y + out, by, scratch);
+                const Pooling& params) {
+  return for_each_plane(planes, params, [&](size_t in, size_t out, float* scratch) {
+    kernels.max_pool(x + in, y + out, params, scratch);
   });
 }
 
 Status max_pool_backward(const Kernels& kernels, const float* x, const float* y, const float* dy,
-                         float* dx, size_t planes, const Pooling& by) {
-  return for_each_plane(planes, by, [&](size_t in, size_t out, float* scratch) {
-    kernels.max_pool_backward(x + in, y + out, dy + out, dx + in, by, scratch);
+                         float* dx, size_t planes, const Pooling& params) {
+  return for_each_plane(planes, params, [&](size_t in, size_t out, float* scratch) {
+    kernels.max_pool_backward(x + in, y + out, dy + out, dx + in, params, scratch);
   });
 }
 
 Status avg_pool(const Kernels& kernels, const float* x, float* y, size_t planes,
-                const Pooling& by) {
-  return for_each_plane(planes, by, [&](size_t in, size_t out, float* scratch) {
-    kernels.avg_pool(x + in, y + out, by, scratch);
+                const Pooling& params) {
+  return for_each_plane(planes, params, [&](size_t in, size_t out, float* scratch) {
+    kernels.avg_pool(x + in, y + out, params, scratch);
   });
 }
 
 Status avg_pool_backward(const Kernels& kernels, const float* dy, float* dx, size_t planes,
-                         const Pooling& by) {
-  return for_each_plane(planes, by, [&](size_t in, size_t out, float* scratch) {
-    kernels.avg_pool_backward(dy + out, dx + in, by, scratch);
+                         const Pooling& params) {
+  return for_each_plane(planes, params, [&](size_t in, size_t out, float* scratch) {
+    kernels.avg_pool_backward(dy + out, dx + in, params, scratch);
   });
 }
 

@@ -87,16 +87,16 @@ std::vector<Case> cases(size_t lanes) {
 
 struct Inputs {
   Inputs(size_t n, size_t misalignment, bool special)
-      : x(n, misalignment), dy(n, (misalignment + 1) % 16), addend(n, (misalignment + 5) % 16) {
+      : x(n, misalignment), dy(n, (misalignment + 1) % 16), residual(n, (misalignment + 5) % 16) {
     Random random(n + misalignment);
     x.fill(random, 1.5f);
     dy.fill(random);
-    addend.fill(random);
+    residual.fill(random);
     sprinkle(x, special);
     sprinkle(dy, special);
-    sprinkle(addend, special);
+    sprinkle(residual, special);
   }
-  Guarded x, dy, addend;
+  Guarded x, dy, residual;
 };
 
 }  // namespace
@@ -117,21 +117,21 @@ TEST_CASE("normalize_relu: the bits of normalize, add and relu, in place too, gu
           kernels.normalize(in.x.data(), chain.data(), each.block, constants.normalization(),
                             false);
           // Between the channels of the block lie those of others, which stay 7 in y.
-          if (add) kernels.add.tensor(chain.data(), in.addend.data(), chain.data(), n);
+          if (add) kernels.add.tensor(chain.data(), in.residual.data(), chain.data(), n);
           kernels.relu(chain.data(), chain.data(), n);
           for (size_t i = 0; i < n; i++) {
             if (i % each.block.image_stride >= each.block.channels * each.block.length) {
               chain[i] = 7;
             }
           }
-          kernels.normalize_relu(in.x.data(), add ? in.addend.data() : nullptr, y.data(),
+          kernels.normalize_relu(in.x.data(), add ? in.residual.data() : nullptr, y.data(),
                                  each.block, constants.normalization(), streaming);
           kernels.stream_fence();
           CHECK(y.guards_intact());
           CHECK(same_bits(y.data(), chain.data(), n));
 
           Guarded over(n, 1);
-          for (size_t i = 0; i < n; i++) over[i] = add ? in.addend[i] : in.x[i];
+          for (size_t i = 0; i < n; i++) over[i] = add ? in.residual[i] : in.x[i];
           kernels.normalize_relu(add ? in.x.data() : over.data(), add ? over.data() : nullptr,
                                  over.data(), each.block, constants.normalization(), streaming);
           kernels.stream_fence();
@@ -215,7 +215,7 @@ TEST_CASE(
       Inputs in(n, each.misalignment, each.special);
       Guarded y(n), expected_passed(n), passed(n, 15 - each.misalignment);
       for (size_t i = 0; i < n; i++) y[i] = 0;
-      kernels.normalize_relu(in.x.data(), in.addend.data(), y.data(), each.block,
+      kernels.normalize_relu(in.x.data(), in.residual.data(), y.data(), each.block,
                              constants.normalization(), false);
       kernels.relu_backward(y.data(), in.dy.data(), expected_passed.data(), n);
       std::vector<ChannelSums> expected(channels), got(channels);
@@ -247,7 +247,7 @@ struct Trained {
   explicit Trained(const ImageShape& shape)
       : y(shape.elements(), 1),
         dx(shape.elements(), 2),
-        daddend(shape.elements(), 3),
+        dresidual(shape.elements(), 3),
         per_channel(9 * shape.channels),
         channels(shape.channels) {
     for (size_t i = 0; i < per_channel.size(); i++) per_channel[i] = 0.5f;
@@ -256,11 +256,11 @@ struct Trained {
   bool operator==(const Trained& other) const {
     return same_bits(y.data(), other.y.data(), y.size()) &&
            same_bits(dx.data(), other.dx.data(), dx.size()) &&
-           same_bits(daddend.data(), other.daddend.data(), daddend.size()) &&
+           same_bits(dresidual.data(), other.dresidual.data(), dresidual.size()) &&
            // Not of what only one of the two keeps.
            same_bits(per_channel.data(), other.per_channel.data(), 7 * channels);
   }
-  Guarded y, dx, daddend, per_channel;
+  Guarded y, dx, dresidual, per_channel;
   size_t channels;
 };
 
@@ -291,15 +291,15 @@ void train_chain(const batchnorm::Kernels& kernels, const Layer& layer, bool add
   const size_t n = layer.shape.elements();
   batchnorm::batch_norm_training(kernels, layer.shape, layer.forward(to));
   if (add) {
-    batchnorm::apply_binary(kernels.add.tensor, to.y.data(), layer.in.addend.data(), to.y.data(),
+    batchnorm::apply_binary(kernels.add.tensor, to.y.data(), layer.in.residual.data(), to.y.data(),
                             n);
   }
   batchnorm::apply_unary(kernels.relu, to.y.data(), to.y.data(), n);
-  batchnorm::apply_binary(kernels.relu_backward, to.y.data(), layer.in.dy.data(), to.daddend.data(),
-                          n);
-  batchnorm::batch_norm_backward(kernels, layer.shape, layer.backward(to, to.daddend.data()));
+  batchnorm::apply_binary(kernels.relu_backward, to.y.data(), layer.in.dy.data(),
+                          to.dresidual.data(), n);
+  batchnorm::batch_norm_backward(kernels, layer.shape, layer.backward(to, to.dresidual.data()));
   if (!add) {
-    for (size_t i = 0; i < n; i++) to.daddend[i] = 0;
+    for (size_t i = 0; i < n; i++) to.dresidual[i] = 0;
   }
 }
 
@@ -307,7 +307,7 @@ void train_chain(const batchnorm::Kernels& kernels, const Layer& layer, bool add
 void train_fused(const batchnorm::Kernels& kernels, const Layer& layer, bool add, Trained& to) {
   batchnorm::BatchNormTraining forward = layer.forward(to);
   forward.relu = true;
-  forward.addend = add ? layer.in.addend.data() : nullptr;
+  forward.residual = add ? layer.in.residual.data() : nullptr;
   if (!add) {
     forward.factor = to.channel(7);
     forward.shift = to.channel(8);
@@ -316,18 +316,18 @@ void train_fused(const batchnorm::Kernels& kernels, const Layer& layer, bool add
   batchnorm::BatchNormBackward backward = layer.backward(to, layer.in.dy.data());
   if (add) {
     backward.y = to.y.data();
-    backward.daddend = to.daddend.data();
+    backward.dresidual = to.dresidual.data();
   } else {
     for (size_t i = 0; i < to.dx.size(); i++) {
       to.dx[i] = layer.in.dy[i];
-      to.daddend[i] = 0;
+      to.dresidual[i] = 0;
     }
     backward.dy = to.dx.data();
     backward.factor = to.channel(7);
     backward.shift = to.channel(8);
   }
   batchnorm::batch_norm_backward(kernels, layer.shape, backward);
-  for (const Guarded* each : {&to.y, &to.dx, &to.daddend, &to.per_channel}) {
+  for (const Guarded* each : {&to.y, &to.dx, &to.dresidual, &to.per_channel}) {
     CHECK(each->guards_intact());
   }
 }
@@ -372,7 +372,7 @@ TEST_CASE(
   batchnorm::set_thread_count(before);
 }
 
-TEST_CASE("inference with ReLU: the bits of the chain, over the addend or x too") {
+TEST_CASE("inference with ReLU: the bits of the chain, over the residual or x too") {
   const batchnorm::CacheSizes here = batchnorm::cache_sizes();
   FOR_EACH_ISA(kernels) {
     for (const ImageShape& shape : {ImageShape{1, 1, 1}, ImageShape{30, 7, 1}, ImageShape{3, 5, 7},
@@ -394,15 +394,15 @@ TEST_CASE("inference with ReLU: the bits of the chain, over the addend or x too"
                                                 chain.data()};
           batchnorm::batch_norm_inference(kernels, shape, call);
           if (add) {
-            batchnorm::apply_binary(kernels.add.tensor, chain.data(), layer.in.addend.data(),
+            batchnorm::apply_binary(kernels.add.tensor, chain.data(), layer.in.residual.data(),
                                     chain.data(), n);
           }
           batchnorm::apply_unary(kernels.relu, chain.data(), chain.data(), n);
-          for (size_t i = 0; i < n; i++) fused[i] = add ? layer.in.addend[i] : layer.in.x[i];
+          for (size_t i = 0; i < n; i++) fused[i] = add ? layer.in.residual[i] : layer.in.x[i];
           call.relu = true;
           call.y = fused.data();
           if (add) {
-            call.addend = fused.data();
+            call.residual = fused.data();
           } else {
             call.x = fused.data();
           }

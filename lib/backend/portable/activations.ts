@@ -1,11 +1,11 @@
-import type { Backend, Unary, UnaryBackward } from '../backend.js';
+import type { Operations } from '../operations.js';
 
-export const abs: Unary = (n, x, y) => {
+export const abs: Operations['abs'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = Math.abs(x[i]);
 };
 
 // Math.sign(NaN) is NaN.
-export const absBackward: UnaryBackward = (n, x, dy, dx) => {
+export const absBackward: Operations['absBackward'] = (n, x, dy, dx) => {
   for (let i = 0; i < n; i++) dx[i] = x[i] > 0 ? dy[i] : x[i] < 0 ? -dy[i] : x[i];
 };
 
@@ -15,19 +15,19 @@ function logistic(x: number): number {
   return (x < 0 ? power : 1) / (1 + power);
 }
 
-export const sigmoid: Unary = (n, x, y) => {
+export const sigmoid: Operations['sigmoid'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = logistic(x[i]);
 };
 
-export const sigmoidBackward: UnaryBackward = (n, y, dy, dx) => {
+export const sigmoidBackward: Operations['sigmoidBackward'] = (n, y, dy, dx) => {
   for (let i = 0; i < n; i++) dx[i] = y[i] * (1 - y[i]) * dy[i];
 };
 
-export const tanh: Unary = (n, x, y) => {
+export const tanh: Operations['tanh'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = Math.tanh(x[i]);
 };
 
-export const tanhBackward: UnaryBackward = (n, y, dy, dx) => {
+export const tanhBackward: Operations['tanhBackward'] = (n, y, dy, dx) => {
   for (let i = 0; i < n; i++) dx[i] = (1 - y[i] * y[i]) * dy[i];
 };
 
@@ -35,11 +35,11 @@ export const tanhBackward: UnaryBackward = (n, y, dy, dx) => {
 const linear = 2 * Math.sqrt(2 / Math.PI);
 const cubic = 0.044715 * linear;
 
-export const gelu: Unary = (n, x, y) => {
+export const gelu: Operations['gelu'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = x[i] * logistic(x[i] * (linear + cubic * x[i] * x[i]));
 };
 
-export const geluBackward: UnaryBackward = (n, x, dy, dx) => {
+export const geluBackward: Operations['geluBackward'] = (n, x, dy, dx) => {
   for (let i = 0; i < n; i++) {
     // Beyond, the derivative is 0 or 1 in float32, and Inf times 0 would be NaN.
     const value = Math.min(11, Math.max(-11, x[i]));
@@ -49,10 +49,10 @@ export const geluBackward: UnaryBackward = (n, x, dy, dx) => {
   }
 };
 
-export const leakyRelu: Backend['leakyRelu'] = (n, slope, x, y) => {
+export const leakyRelu: Operations['leakyRelu'] = (n, slope, x, y) => {
   for (let i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
 };
 
-export const leakyReluBackward: Backend['leakyReluBackward'] = (n, slope, x, dy, dx) => {
+export const leakyReluBackward: Operations['leakyReluBackward'] = (n, slope, x, dy, dx) => {
   for (let i = 0; i < n; i++) dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
 };

@@ -1,6 +1,6 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 
-export const adamStep: Backend['adamStep'] = (
+export const adamStep: Operations['adamStep'] = (
   n,
   learningRate,
   beta1,

@@ -1,33 +1,43 @@
-import type { Arithmetic } from '../backend.js';
+import { rangeError } from '../../validation/errors.js';
+import type { Operations } from '../operations.js';
 
 // One loop for all three kinds of right operand: its index starts again where it ends. Each operation
 // has its own copy of the loop, since a shared one with a callback is not inlined once four kinds
 // of callback have been seen.
 
-export const add: Arithmetic = (rows, columns, rightLength, a, b, out) => {
+export const add: Operations['add'] = (rows, columns, rightLength, a, b, out) => {
+  requireRight(rows, columns, rightLength);
   for (let i = 0, j = 0; i < rows * columns; i++, j++) {
     if (j === rightLength) j = 0;
     out[i] = a[i] + b[j];
   }
 };
 
-export const sub: Arithmetic = (rows, columns, rightLength, a, b, out) => {
+export const sub: Operations['sub'] = (rows, columns, rightLength, a, b, out) => {
+  requireRight(rows, columns, rightLength);
   for (let i = 0, j = 0; i < rows * columns; i++, j++) {
     if (j === rightLength) j = 0;
     out[i] = a[i] - b[j];
   }
 };
 
-export const mul: Arithmetic = (rows, columns, rightLength, a, b, out) => {
+export const mul: Operations['mul'] = (rows, columns, rightLength, a, b, out) => {
+  requireRight(rows, columns, rightLength);
   for (let i = 0, j = 0; i < rows * columns; i++, j++) {
     if (j === rightLength) j = 0;
     out[i] = a[i] * b[j];
   }
 };
 
-export const div: Arithmetic = (rows, columns, rightLength, a, b, out) => {
+export const div: Operations['div'] = (rows, columns, rightLength, a, b, out) => {
+  requireRight(rows, columns, rightLength);
   for (let i = 0, j = 0; i < rows * columns; i++, j++) {
     if (j === rightLength) j = 0;
     out[i] = a[i] / b[j];
   }
 };
+
+function requireRight(rows: number, columns: number, rightLength: number): void {
+  if (rightLength === rows * columns || rightLength === 1 || rightLength === columns) return;
+  throw rangeError('ERR_BATCHNORM_SHAPE', 'Expected the size of a tensor, of a row or 1 for rightLength');
+}

@@ -1,25 +1,28 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
+import { normalize } from './normalize.js';
 
-export const batchNormInference: Backend['batchNormInference'] = (
+export const batchNormInference: Operations['batchNormInference'] = (
   images,
   channels,
   plane,
   epsilon,
+  relu,
   x,
   scale,
   bias,
   runningMean,
   runningVar,
+  residual,
   y,
 ) => {
   if (plane === 0) return;
-  let i = 0;
+  let begin = 0;
   for (let image = 0; image < images; image++) {
     for (let channel = 0; channel < channels; channel++) {
-      const mean = runningMean[channel];
       const factor = scale[channel] / Math.sqrt(runningVar[channel] + epsilon);
-      const shift = bias[channel];
-      for (const end = i + plane; i < end; i++) y[i] = (x[i] - mean) * factor + shift;
+      const end = begin + plane;
+      normalize(begin, end, runningMean[channel], factor, bias[channel], relu, x, residual, y);
+      begin = end;
     }
   }
 };

@@ -1,60 +1,42 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
+import { channelMoments } from './channel-moments.js';
+import { normalize } from './normalize.js';
 
-// Two passes over a channel in double precision: the textbook formula is exact enough there, and in
-// JavaScript a double costs what a float does.
-export const batchNormTraining: Backend['batchNormTraining'] = (
+// factor and shift, from which native kernels recompute the sign of y, are left as they are: their float32 would not
+// give the sign of what is computed in double here, so the backward pass reads y.
+export const batchNormTraining: Operations['batchNormTraining'] = (
   images,
   channels,
   plane,
   epsilon,
   momentum,
+  relu,
   x,
   scale,
   bias,
   runningMean,
   runningVar,
+  residual,
   y,
   mean,
   meanLow,
   invStd,
 ) => {
   const count = images * plane;
-  const imageStride = channels * plane;
   for (let channel = 0; channel < channels; channel++) {
-    const start = channel * plane;
-    const channelMean = meanOf(x, start, images, imageStride, plane);
-    let m2 = 0;
-    for (let image = 0; image < images; image++) {
-      const begin = start + image * imageStride;
-      for (let i = begin; i < begin + plane; i++) {
-        const deviation = x[i] - channelMean;
-        m2 += deviation * deviation;
-      }
-    }
-    const inverse = 1 / Math.sqrt(m2 / count + epsilon);
+    const moments = channelMoments(images, channels, plane, channel, x);
+    const inverse = 1 / Math.sqrt(moments.m2 / count + epsilon);
     const factor = scale[channel] * inverse;
     for (let image = 0; image < images; image++) {
-      const begin = start + image * imageStride;
-      for (let i = begin; i < begin + plane; i++) {
-        y[i] = (x[i] - channelMean) * factor + bias[channel];
-      }
+      const begin = (image * channels + channel) * plane;
+      normalize(begin, begin + plane, moments.mean, factor, bias[channel], relu, x, residual, y);
     }
-    mean[channel] = channelMean;
-    meanLow[channel] = channelMean - mean[channel];
+    mean[channel] = moments.mean;
+    meanLow[channel] = moments.mean - mean[channel];
     invStd[channel] = inverse;
     if (runningMean !== null && runningVar !== null) {
-      runningMean[channel] = (1 - momentum) * runningMean[channel] + momentum * channelMean;
-      runningVar[channel] = (1 - momentum) * runningVar[channel] + momentum * (m2 / (count - 1));
+      runningMean[channel] = (1 - momentum) * runningMean[channel] + momentum * moments.mean;
+      runningVar[channel] = (1 - momentum) * runningVar[channel] + momentum * (moments.m2 / (count - 1));
     }
   }
 };
-
-// A double holds the sum of 2^29 equal floats exactly: the mean of a constant channel is the constant.
-function meanOf(x: Float32Array, start: number, images: number, imageStride: number, plane: number): number {
-  let sum = 0;
-  for (let image = 0; image < images; image++) {
-    const begin = start + image * imageStride;
-    for (let i = begin; i < begin + plane; i++) sum += x[i];
-  }
-  return sum / (images * plane);
-}

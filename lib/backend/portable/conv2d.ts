@@ -1,4 +1,4 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 import { workingSpace } from './working-space.js';
 
 // Sums in double precision, one tap of the kernel after the other: the innermost loops run along the
@@ -62,7 +62,7 @@ class Convolution {
   }
 }
 
-export const conv2d: Backend['conv2d'] = (
+export const conv2d: Operations['conv2d'] = (
   images,
   inChannels,
   height,
@@ -95,7 +95,7 @@ export const conv2d: Backend['conv2d'] = (
   }
 };
 
-export const conv2dInputGradient: Backend['conv2dInputGradient'] = (
+export const conv2dInputGradient: Operations['conv2dInputGradient'] = (
   images,
   inChannels,
   height,
@@ -124,7 +124,7 @@ export const conv2dInputGradient: Backend['conv2dInputGradient'] = (
   }
 };
 
-export const conv2dWeightGradient: Backend['conv2dWeightGradient'] = (
+export const conv2dWeightGradient: Operations['conv2dWeightGradient'] = (
   images,
   inChannels,
   height,

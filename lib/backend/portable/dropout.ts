@@ -1,4 +1,4 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 
 /** Elements that share 16 counters: the first half takes their first words, the other their second. */
 const group = 32;
@@ -31,7 +31,7 @@ export function threefry(
   return [first >>> 0, second >>> 0];
 }
 
-export const dropout: Backend['dropout'] = (n, key0, key1, p, scale, x, y) => {
+export const dropout: Operations['dropout'] = (n, key0, key1, p, scale, x, y) => {
   // As float32, with which the native kernels compare and multiply.
   const limit = Math.fround(p);
   const factor = Math.fround(scale);

@@ -16,13 +16,14 @@ import { adamStep } from './adam-step.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { batchNormBackward } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
-import { batchNormReluBackward, batchNormReluInference, batchNormReluTraining } from './batch-norm-relu.js';
 import { batchNormTraining } from './batch-norm-training.js';
+import { checked } from './checked.js';
 import { dropout } from './dropout.js';
 import { collectGarbage } from './collect-garbage.js';
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
 import { absoluteError, binaryCrossEntropy, huber, squaredError } from './losses.js';
+import type { Operations } from '../operations.js';
 import { matmul } from './matmul.js';
 import { overlap } from './overlap.js';
 import { avgPool, avgPoolBackward, maxPool, maxPoolBackward } from './pool.js';
@@ -32,68 +33,64 @@ import { sgdStep } from './sgd-step.js';
 import { softmax, softmaxBackward } from './softmax.js';
 import { exp, log, relu, reluBackward, sqrt, square } from './unary.js';
 
+const operations: Operations = checked({
+  batchNormTraining,
+  batchNormInference,
+  batchNormBackward,
+  add,
+  sub,
+  mul,
+  div,
+  exp,
+  log,
+  sqrt,
+  square,
+  relu,
+  reluBackward,
+  abs,
+  absBackward,
+  sigmoid,
+  sigmoidBackward,
+  tanh,
+  tanhBackward,
+  gelu,
+  geluBackward,
+  leakyRelu,
+  leakyReluBackward,
+  dropout,
+  sum,
+  sumRows,
+  rowMeans,
+  rowMeansBackward,
+  softmax,
+  softmaxBackward,
+  squaredError,
+  absoluteError,
+  huber,
+  binaryCrossEntropy,
+  maxPool,
+  maxPoolBackward,
+  avgPool,
+  avgPoolBackward,
+  logSoftmax,
+  logSoftmaxBackward,
+  matmul,
+  conv2d,
+  conv2dInputGradient,
+  conv2dWeightGradient,
+  sgdStep,
+  adamStep,
+  rmspropStep,
+  setThreads: () => undefined,
+  copy: (n, x, y) => y.set(n === x.length ? x : x.subarray(0, n)),
+  overlap,
+  bytesToCacheLine: () => 0,
+  adviseHugePages: () => undefined,
+  hasRoom: () => true,
+});
+
 /** Every operation in TypeScript, in double precision inside and float32 at the edges. */
 export function portableBackend(reason?: string): Backend {
   const info = backendInfo('portable', 'js', () => 1, reason);
-  return {
-    info,
-    batchNormTraining,
-    batchNormInference,
-    batchNormBackward,
-    batchNormReluTraining,
-    batchNormReluInference,
-    batchNormReluBackward,
-    add,
-    sub,
-    mul,
-    div,
-    exp,
-    log,
-    sqrt,
-    square,
-    relu,
-    reluBackward,
-    abs,
-    absBackward,
-    sigmoid,
-    sigmoidBackward,
-    tanh,
-    tanhBackward,
-    gelu,
-    geluBackward,
-    leakyRelu,
-    leakyReluBackward,
-    dropout,
-    sum,
-    sumRows,
-    rowMeans,
-    rowMeansBackward,
-    softmax,
-    softmaxBackward,
-    squaredError,
-    absoluteError,
-    huber,
-    binaryCrossEntropy,
-    maxPool,
-    maxPoolBackward,
-    avgPool,
-    avgPoolBackward,
-    logSoftmax,
-    logSoftmaxBackward,
-    matmul,
-    conv2d,
-    conv2dInputGradient,
-    conv2dWeightGradient,
-    sgdStep,
-    adamStep,
-    rmspropStep,
-    setThreads: () => undefined,
-    copy: (n, x, y) => y.set(n === x.length ? x : x.subarray(0, n)),
-    overlap,
-    bytesToCacheLine: () => 0,
-    adviseHugePages: () => undefined,
-    hasRoom: () => true,
-    collectGarbage,
-    cacheSizes: () => undefined,
-  };
+  return { ...operations, info, collectGarbage, cacheSizes: () => undefined };
 }

@@ -1,6 +1,6 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 
-export const logSoftmax: Backend['logSoftmax'] = (rows, columns, x, y) => {
+export const logSoftmax: Operations['logSoftmax'] = (rows, columns, x, y) => {
   for (let begin = 0; begin < rows * columns; begin += columns) {
     const end = begin + columns;
     let largest = -Infinity;
@@ -14,7 +14,7 @@ export const logSoftmax: Backend['logSoftmax'] = (rows, columns, x, y) => {
 };
 
 /** dx = dy - exp(y) * sum(dy), as (dy - sum(dy)) - (exp(y) - 1) * sum(dy) where exp(y) is nearly 1. */
-export const logSoftmaxBackward: Backend['logSoftmaxBackward'] = (rows, columns, y, dy, dx) => {
+export const logSoftmaxBackward: Operations['logSoftmaxBackward'] = (rows, columns, y, dy, dx) => {
   for (let begin = 0; begin < rows * columns; begin += columns) {
     const end = begin + columns;
     let sum = 0;

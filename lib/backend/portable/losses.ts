@@ -1,8 +1,8 @@
-import type { Loss } from '../backend.js';
+import type { Operations } from '../operations.js';
 
 // A loop of its own for each loss, as for arithmetic.
 
-export const squaredError: Loss = (n, _parameter, factor, x, target, gradient) => {
+export const squaredError: Operations['squaredError'] = (n, _parameter, factor, x, target, gradient) => {
   let sum = 0;
   for (let i = 0; i < n; i++) {
     const difference = x[i] - target[i];
@@ -12,7 +12,7 @@ export const squaredError: Loss = (n, _parameter, factor, x, target, gradient) =
   return sum;
 };
 
-export const absoluteError: Loss = (n, _parameter, factor, x, target, gradient) => {
+export const absoluteError: Operations['absoluteError'] = (n, _parameter, factor, x, target, gradient) => {
   let sum = 0;
   for (let i = 0; i < n; i++) {
     const difference = x[i] - target[i];
@@ -23,7 +23,7 @@ export const absoluteError: Loss = (n, _parameter, factor, x, target, gradient) 
 };
 
 /** d^2 / 2 where |d| < delta, else delta * (|d| - delta / 2), with one expression for both. */
-export const huber: Loss = (n, delta, factor, x, target, gradient) => {
+export const huber: Operations['huber'] = (n, delta, factor, x, target, gradient) => {
   let sum = 0;
   for (let i = 0; i < n; i++) {
     const difference = x[i] - target[i];
@@ -36,7 +36,14 @@ export const huber: Loss = (n, delta, factor, x, target, gradient) => {
 };
 
 /** max(x, 0) - x * t + log(1 + exp(-|x|)), where nothing overflows. */
-export const binaryCrossEntropy: Loss = (n, _parameter, factor, x, target, gradient) => {
+export const binaryCrossEntropy: Operations['binaryCrossEntropy'] = (
+  n,
+  _parameter,
+  factor,
+  x,
+  target,
+  gradient,
+) => {
   let sum = 0;
   for (let i = 0; i < n; i++) {
     const power = Math.exp(-Math.abs(x[i]));

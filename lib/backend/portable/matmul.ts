@@ -1,9 +1,9 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 import { workingSpace } from './working-space.js';
 
 // One row of c at a time in double precision; b is read along its rows, which is the order of memory
 // unless it is transposed.
-export const matmul: Backend['matmul'] = (rows, depth, columns, transposeA, transposeB, a, b, c) => {
+export const matmul: Operations['matmul'] = (rows, depth, columns, transposeA, transposeB, a, b, c) => {
   // The other of the two may be any number.
   if (rows * columns === 0) return;
   const aRow = transposeA ? 1 : depth;

@@ -1,16 +1,20 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 
 /**
- * Of arrays in SharedArrayBuffers, two of which may be the same memory: a clone that another thread sent, or
- * WebAssembly.Memory before and after it grew. Such objects begin at the same address, so arrays in them overlap
- * where their offsets do.
+ * Two SharedArrayBuffers may be the same memory: a clone that another thread sent, or WebAssembly.Memory before and
+ * after it grew. Such objects begin at the same address, so arrays in them overlap where their offsets do.
  */
-export const overlap: Backend['overlap'] = (aLength, a, bLength, b) => {
+export const overlap: Operations['overlap'] = (aLength, a, bLength, b) => {
   const begin = Math.max(a.byteOffset, b.byteOffset);
   const end = Math.min(a.byteOffset + 4 * aLength, b.byteOffset + 4 * bLength);
   if (begin >= end) return false;
-  return a.buffer === b.buffer || isSameMemory(a.buffer, b.buffer, begin);
+  if (a.buffer === b.buffer) return true;
+  return isShared(a.buffer) && isShared(b.buffer) && isSameMemory(a.buffer, b.buffer, begin);
 };
+
+function isShared(buffer: ArrayBufferLike): boolean {
+  return buffer[Symbol.toStringTag] === 'SharedArrayBuffer';
+}
 
 /** Not in every library of TypeScript's. */
 interface WaitAsync {

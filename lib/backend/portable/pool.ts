@@ -1,4 +1,4 @@
-import type { Backend, Pool } from '../backend.js';
+import type { Operations } from '../operations.js';
 
 /** The part of one plane that one window sees: rows top to bottom, columns left to right, ends exclusive. */
 type Visit = (x: number, y: number, top: number, bottom: number, left: number, right: number) => void;
@@ -26,7 +26,7 @@ function eachWindow(
   }
 }
 
-export const maxPool: Pool = (planes, height, width, kernel, stride, padding, x, y) => {
+export const maxPool: Operations['maxPool'] = (planes, height, width, kernel, stride, padding, x, y) => {
   eachWindow(planes, height, width, kernel, stride, padding, (plane, window, top, bottom, left, right) => {
     let largest = -Infinity;
     for (let row = top; row < bottom; row++) {
@@ -40,7 +40,7 @@ export const maxPool: Pool = (planes, height, width, kernel, stride, padding, x,
 };
 
 /** The whole gradient of a window goes to its first maximum, or NaN. */
-export const maxPoolBackward: Backend['maxPoolBackward'] = (
+export const maxPoolBackward: Operations['maxPoolBackward'] = (
   planes,
   height,
   width,
@@ -65,7 +65,7 @@ export const maxPoolBackward: Backend['maxPoolBackward'] = (
   });
 };
 
-export const avgPool: Pool = (planes, height, width, kernel, stride, padding, x, y) => {
+export const avgPool: Operations['avgPool'] = (planes, height, width, kernel, stride, padding, x, y) => {
   eachWindow(planes, height, width, kernel, stride, padding, (plane, window, top, bottom, left, right) => {
     let sum = 0;
     for (let row = top; row < bottom; row++) {
@@ -75,7 +75,16 @@ export const avgPool: Pool = (planes, height, width, kernel, stride, padding, x,
   });
 };
 
-export const avgPoolBackward: Pool = (planes, height, width, kernel, stride, padding, dy, dx) => {
+export const avgPoolBackward: Operations['avgPoolBackward'] = (
+  planes,
+  height,
+  width,
+  kernel,
+  stride,
+  padding,
+  dy,
+  dx,
+) => {
   dx.fill(0, 0, planes * height * width);
   eachWindow(planes, height, width, kernel, stride, padding, (plane, window, top, bottom, left, right) => {
     const part = dy[window] / (kernel * kernel);

@@ -1,13 +1,13 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 import { workingSpace } from './working-space.js';
 
-export const sum: Backend['sum'] = (n, x) => {
+export const sum: Operations['sum'] = (n, x) => {
   let total = 0;
   for (let i = 0; i < n; i++) total += x[i];
   return total;
 };
 
-export const rowMeans: Backend['rowMeans'] = (rows, columns, x, means) => {
+export const rowMeans: Operations['rowMeans'] = (rows, columns, x, means) => {
   for (let row = 0, i = 0; row < rows; row++) {
     let total = 0;
     for (const end = i + columns; i < end; i++) total += x[i];
@@ -15,13 +15,13 @@ export const rowMeans: Backend['rowMeans'] = (rows, columns, x, means) => {
   }
 };
 
-export const rowMeansBackward: Backend['rowMeansBackward'] = (rows, columns, dy, dx) => {
+export const rowMeansBackward: Operations['rowMeansBackward'] = (rows, columns, dy, dx) => {
   for (let row = 0; row < rows; row++) {
     dx.fill(dy[row] / columns, row * columns, (row + 1) * columns);
   }
 };
 
-export const sumRows: Backend['sumRows'] = (rows, columns, x, out) => {
+export const sumRows: Operations['sumRows'] = (rows, columns, x, out) => {
   if (columns === 0) return;
   const sums = workingSpace(columns);
   for (let row = 0, i = 0; row < rows; row++) {

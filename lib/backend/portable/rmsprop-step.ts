@@ -1,6 +1,6 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 
-export const rmspropStep: Backend['rmspropStep'] = (
+export const rmspropStep: Operations['rmspropStep'] = (
   n,
   learningRate,
   alpha,

@@ -1,6 +1,6 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 
-export const sgdStep: Backend['sgdStep'] = (
+export const sgdStep: Operations['sgdStep'] = (
   n,
   learningRate,
   l2,

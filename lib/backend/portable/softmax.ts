@@ -1,6 +1,6 @@
-import type { Backend } from '../backend.js';
+import type { Operations } from '../operations.js';
 
-export const softmax: Backend['softmax'] = (rows, columns, x, y) => {
+export const softmax: Operations['softmax'] = (rows, columns, x, y) => {
   for (let begin = 0; begin < rows * columns; begin += columns) {
     const end = begin + columns;
     let largest = -Infinity;
@@ -12,7 +12,7 @@ export const softmax: Backend['softmax'] = (rows, columns, x, y) => {
 };
 
 /** dx = y * (dy - sum(y * dy)) */
-export const softmaxBackward: Backend['softmaxBackward'] = (rows, columns, y, dy, dx) => {
+export const softmaxBackward: Operations['softmaxBackward'] = (rows, columns, y, dy, dx) => {
   for (let begin = 0; begin < rows * columns; begin += columns) {
     const end = begin + columns;
     let sum = 0;

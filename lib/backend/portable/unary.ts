@@ -1,26 +1,26 @@
-import type { Backend, Unary } from '../backend.js';
+import type { Operations } from '../operations.js';
 
-export const exp: Unary = (n, x, y) => {
+export const exp: Operations['exp'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = Math.exp(x[i]);
 };
 
-export const log: Unary = (n, x, y) => {
+export const log: Operations['log'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = Math.log(x[i]);
 };
 
-export const sqrt: Unary = (n, x, y) => {
+export const sqrt: Operations['sqrt'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = Math.sqrt(x[i]);
 };
 
-export const square: Unary = (n, x, y) => {
+export const square: Operations['square'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = x[i] * x[i];
 };
 
 // Compared this way round, a NaN stays one.
-export const relu: Unary = (n, x, y) => {
+export const relu: Operations['relu'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i];
 };
 
-export const reluBackward: Backend['reluBackward'] = (n, y, dy, dx) => {
+export const reluBackward: Operations['reluBackward'] = (n, y, dy, dx) => {
   for (let i = 0; i < n; i++) dx[i] = y[i] <= 0 ? 0 : dy[i];
 };

@@ -5,7 +5,6 @@ import { JsonReader } from '../../json/json-reader.js';
 import { requireReader } from '../../io/npz/archive-arguments.js';
 import type { NpzReader } from '../../io/npz/npz-reader.js';
 import type { NpzWriter } from '../../io/npz/npz-writer.js';
-import { batchNormReluInference, batchNormReluTraining } from '../../ops/batch-norm-relu.js';
 import { batchNormInference, batchNormTraining } from '../../ops/batch-norm.js';
 import { type ImageShape, requireBatch } from '../../ops/image-shape.js';
 import { requireShape, requireTensor } from '../../ops/operand.js';
@@ -160,7 +159,10 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> implements Can
     const image = this.readImage(input);
     const added = addend === undefined ? undefined : requireUntaped('addend', addend);
     if (added !== undefined) requireShape('addend', added, input.shape);
-    return batchNormReluInference(input, image, this, added) as SameShapeAs<X, NoneTape>;
+    return batchNormInference(input, image, this, { relu: true, residual: added }) as SameShapeAs<
+      X,
+      NoneTape
+    >;
   }
 
   /**
@@ -179,7 +181,10 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> implements Can
     const image = this.#readBatch(input);
     const added = addend === undefined ? undefined : requireTensor('addend', addend);
     if (added !== undefined) requireShape('addend', added, input.shape);
-    const y = batchNormReluTraining(input, image, this, this.#weight(), added);
+    const y = batchNormTraining(input, image, this, this.#weight(), {
+      relu: true,
+      residual: added,
+    });
     this.#batches++;
     return y as SameShapeAs<X, OwnedTape>;
   }

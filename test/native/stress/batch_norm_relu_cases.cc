@@ -16,10 +16,10 @@ using batchnorm::BatchNormTraining;
 using batchnorm::ImageShape;
 using batchnorm::Status;
 
-// y = max(0, x + addend), the addend null for none; NaN stays. One rounding, to the bit.
-std::string check_add_relu(const Buffer& x, const float* addend, const Buffer& y) {
+// y = max(0, x + residual), the residual null for none; NaN stays. One rounding, to the bit.
+std::string check_add_relu(const Buffer& x, const float* residual, const Buffer& y) {
   for (size_t i = 0; i < y.size(); i++) {
-    const float sum = addend == nullptr ? x[i] : x[i] + addend[i];
+    const float sum = residual == nullptr ? x[i] : x[i] + residual[i];
     const std::string wrong = compare("y", i, y[i], sum < 0 ? 0.0f : sum, 0);
     if (!wrong.empty()) return wrong;
   }
@@ -39,14 +39,14 @@ struct Layer {
   Layer(const Setting& setting, const ImageShape& image)
       : shape(image),
         x(setting.buffer(image.elements())),
-        addend(setting.buffer(image.elements())),
+        residual(setting.buffer(image.elements())),
         scale(setting.buffer(image.channels)),
         bias(setting.buffer(image.channels)) {
     fill(x, shape, setting.choices);
     fill_parameters(scale, setting.choices);
     fill_parameters(bias, setting.choices);
     adds = setting.choices.flip();
-    if (adds) fill(addend, shape, setting.choices);
+    if (adds) fill(residual, shape, setting.choices);
     epsilon = choose_epsilon(setting.choices);
   }
 
@@ -54,14 +54,14 @@ struct Layer {
   void add_relu(const batchnorm::Kernels& kernels, Buffer& y) const {
     const size_t n = y.size();
     if (adds) {
-      batchnorm::apply_binary(kernels.add.tensor, y.data(), addend.data(), y.data(), n);
+      batchnorm::apply_binary(kernels.add.tensor, y.data(), residual.data(), y.data(), n);
     }
     batchnorm::apply_unary(kernels.relu, y.data(), y.data(), n);
   }
-  const float* added() const { return adds ? addend.data() : nullptr; }
+  const float* added() const { return adds ? residual.data() : nullptr; }
 
   ImageShape shape;
-  Buffer x, addend, scale, bias;
+  Buffer x, residual, scale, bias;
   bool adds;
   double epsilon;
 };
@@ -134,17 +134,17 @@ std::string train_chain(const Setting& setting, const Layer& layer, const Buffer
   return wrong.empty() ? chain.guards() : wrong;
 }
 
-// The same in one pass each way, in place of the addend and of dy where `in_place`.
+// The same in one pass each way, in place of the residual and of dy where `in_place`.
 std::string train_fused(const Setting& setting, const Layer& layer, const Buffer& dy, bool in_place,
                         Trained& fused) {
   const size_t c = layer.shape.channels;
   Buffer factor = setting.buffer(c), shift = setting.buffer(c);
   BatchNormTraining forward = fused.forward(layer);
   forward.relu = true;
-  forward.addend = layer.added();
+  forward.residual = layer.added();
   if (layer.adds && in_place) {
-    fused.y.copy_from(layer.addend);
-    forward.addend = fused.y.data();
+    fused.y.copy_from(layer.residual);
+    forward.residual = fused.y.data();
   }
   if (!layer.adds) {
     forward.factor = factor.data();
@@ -158,7 +158,7 @@ std::string train_fused(const Setting& setting, const Layer& layer, const Buffer
   BatchNormBackward backward = fused.backward(layer, in_place ? fused.dx.data() : dy.data());
   if (layer.adds) {
     backward.y = fused.y.data();
-    backward.daddend = fused.passed.data();
+    backward.dresidual = fused.passed.data();
   } else {
     backward.factor = factor.data();
     backward.shift = shift.data();
@@ -187,7 +187,7 @@ std::string compare_trained(const Trained& fused, const Trained& chain, bool add
     const std::string wrong = compare_bits(each.name, fused.*each.member, chain.*each.member);
     if (!wrong.empty()) return wrong;
   }
-  return adds ? compare_bits("daddend", fused.passed, chain.passed) : "";
+  return adds ? compare_bits("dresidual", fused.passed, chain.passed) : "";
 }
 
 }  // namespace
@@ -238,11 +238,11 @@ Outcome infer_with_relu(const Setting& setting) {
 
   // In place of what is added, or of x.
   call.relu = true;
-  call.addend = layer.added();
+  call.residual = layer.added();
   call.y = fused.data();
   if (setting.choices.flip()) {
-    fused.copy_from(layer.adds ? layer.addend : layer.x);
-    (layer.adds ? call.addend : call.x) = fused.data();
+    fused.copy_from(layer.adds ? layer.residual : layer.x);
+    (layer.adds ? call.residual : call.x) = fused.data();
   }
   if (batchnorm::batch_norm_inference(setting.kernels, shape, call) != Status::kOk) {
     outcome.wrong = "out of memory";

@@ -1,4 +1,5 @@
 import { backward, BatchNorm2D, Sgd, storagePool, Tensor } from 'batchnorm';
+import { named } from '#lib/backend/argument';
 import { backend } from '#lib/backend/index';
 import { storageOf } from '#lib/tensor';
 import { expect } from 'chai';
@@ -121,7 +122,7 @@ describe('storage', () => {
     for (const length of [4096, 5001, 2_000_000]) {
       const { data } = Tensor.zeros([length]);
       expect(data).to.have.length(length);
-      expect(backend.bytesToCacheLine(data), `length ${length}`).to.equal(0);
+      expect(backend.bytesToCacheLine(named('buffer', data)), `length ${length}`).to.equal(0);
     }
   });
 

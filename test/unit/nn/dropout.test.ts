@@ -1,4 +1,5 @@
 import { backward, Dropout, DropoutOneIn, Linear, Sequential, Tensor } from 'batchnorm';
+import { named } from '#lib/backend/argument';
 import { dropout, threefry } from '#lib/backend/portable/dropout';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../../support/errors.js';
@@ -53,7 +54,7 @@ describe('Dropout', () => {
     const rng = seeded(5);
     const keys = [rng(), rng()].map((value) => Math.floor(value * 2 ** 32));
     const expected = new Float32Array(n);
-    dropout(n, keys[0], keys[1], 0.3, 1 / 0.7, x.data, expected);
+    dropout(n, keys[0], keys[1], 0.3, 1 / 0.7, named('x', x.data), named('y', expected));
     expect([...y]).to.deep.equal([...expected]);
   });
 

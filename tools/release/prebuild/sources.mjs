@@ -5,10 +5,14 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
+/** What the binding's argument readers are generated from, among it files of lib/. */
+const { signatureSources } = JSON.parse(readFileSync('native/build.json', 'utf8'));
+
 /** The same on every system: paths with /, lines ending in \n. */
 export function sourcesHash() {
   const hash = createHash('sha256');
-  for (const file of [...filesOf('native'), ...filesOf('cmake'), 'CMakeLists.txt'].sort()) {
+  const folders = ['native', 'cmake'].flatMap(filesOf);
+  for (const file of new Set([...folders, ...signatureSources, 'CMakeLists.txt'].sort())) {
     const text = readFileSync(file, 'utf8').replaceAll('\r\n', '\n');
     hash.update(`${file}\0${text}\0`);
   }

@@ -1,5 +1,6 @@
 // Takes all memory that this process may have, again and again in different ways, with tensors of the given
 // sizes or, without any, by a kernel's working space. Goes on computing after each, and prints what was thrown.
+import { named } from '#lib/backend/argument';
 import { backend } from '#lib/backend/index';
 import { backward, BatchNorm2D, DataLoader, Sgd, storagePool, Tensor } from 'batchnorm';
 import { batchNormInference, batchNormTraining } from 'batchnorm/raw';
@@ -87,7 +88,7 @@ function refuseWorkingSpace(): void {
   const out = new Float32Array(columns).fill(7);
   const ballast: unknown[] = [];
   for (const size of [4_194_304, 262_144]) fill(ballast, () => Tensor.zeros([size]));
-  attempt('working space', ballast, () => backend.sumRows(1, columns, x, out));
+  attempt('working space', ballast, () => backend.sumRows(1, columns, named('x', x), named('out', out)));
   if (out.some((value) => value !== 7)) throw new Error('Expected nothing written by what failed');
 }
 

@@ -1,5 +1,6 @@
 // Mistakes with the storage of tensors, made on purpose: what the library must never do.
 import { Tensor } from 'batchnorm';
+import { named } from '#lib/backend/argument';
 import { backend } from '#lib/backend/index';
 import { Storage } from '#lib/core/storage';
 import { storageOf } from '#lib/tensor';
@@ -11,14 +12,14 @@ const { values } = storageOf(tensor);
 
 if (way === 'read') {
   tensor.dispose();
-  console.log(backend.sum(4, values));
+  console.log(backend.sum(4, named('x', values)));
 } else if (way === 'write') {
   tensor.dispose();
   values[2] = 7;
   Tensor.zeros([4]);
   console.log('unnoticed');
 } else if (way === 'unwritten') {
-  console.log(backend.sum(8, Storage.take(8).values));
+  console.log(backend.sum(8, Storage.take(8).named('x')));
 } else {
   console.log(trainingHash(5));
 }

@@ -40,7 +40,7 @@ export default [
   {
     file: 'lib/core/gradients.ts',
     what: 'micro-batches do not add up',
-    find: 'backend.add(1, values.length, values.length, values, each.storage.values, values);',
+    find: "backend.add(1, n, n, sum.named('a'), each.storage.named('b'), sum.named('out'));",
     replace: '',
     tests: ['unit/core/backward'],
   },
@@ -189,16 +189,16 @@ export default [
   {
     file: 'lib/ops/batch-norm.ts',
     what: 'the gradients of scale and bias are swapped',
-    find: '      give(0, dx);\n      give(1, dscale);\n      give(2, dbias);\n    },\n  }));\n  mean.release();',
+    find: '      give(0, dx);\n      give(1, dscale);\n      give(2, dbias);\n    },\n  }));\n  for (const each of statistics)',
     replace:
-      '      give(0, dx);\n      give(2, dscale);\n      give(1, dbias);\n    },\n  }));\n  mean.release();',
+      '      give(0, dx);\n      give(2, dscale);\n      give(1, dbias);\n    },\n  }));\n  for (const each of statistics)',
     tests: ['unit/nn/batch-norm-2d'],
   },
   {
     file: 'lib/ops/batch-norm.ts',
     what: 'training forgets the low part of the mean',
-    find: '  meanLow.release();\n',
-    replace: '  meanLow.values.fill(0);\n  meanLow.release();\n',
+    find: '  for (const each of statistics) each.release();',
+    replace: '  meanLow.values.fill(0);\n  for (const each of statistics) each.release();',
     tests: [
       'conformance/numerics/numerics',
       'conformance/parity/pytorch-batch-norm',
@@ -206,16 +206,9 @@ export default [
     ],
   },
   {
-    file: 'lib/ops/batch-norm-relu.ts',
-    what: 'forwardMutRelu moves the running statistics without counting it as a change',
-    find: '  runningMean.version++;\n  runningVar.version++;\n',
-    replace: '',
-    tests: ['unit/core/changed-parameters'],
-  },
-  {
-    file: 'lib/ops/batch-norm-relu.ts',
-    what: 'the summand behind a batch norm gets no gradient',
-    find: 'if (daddend !== undefined) give(3, daddend);',
+    file: 'lib/ops/batch-norm.ts',
+    what: 'the residual of a batch norm gets no gradient',
+    find: 'if (dresidual !== null) give(3, dresidual);',
     replace: '',
     tests: ['unit/ops/batch-norm-relu'],
   },
@@ -229,14 +222,14 @@ export default [
   {
     file: 'lib/ops/arithmetic.ts',
     what: 'the gradient of a row is not summed over the rows',
-    find: 'backend.sumRows(rows, columns, whole.values, result.values);',
+    find: "backend.sumRows(rows, columns, whole.named('x'), result.named('out'));",
     replace: 'result.values.set(whole.values.subarray(0, columns));',
     tests: ['unit/ops/gradients'],
   },
   {
     file: 'lib/ops/unary.ts',
     what: 'the gradient of the square root is twice as large',
-    find: '    backend.div(1, n, 1, dx, two, dx);\n',
+    find: '    divide(dx, two, dx);\n',
     replace: '',
     tests: ['unit/ops/gradients'],
   },
@@ -313,8 +306,8 @@ export default [
   {
     file: 'lib/ops/softmax.ts',
     what: 'the backward pass of softmax reads the input',
-    find: 'backend.softmaxBackward(rows, columns, output.values,',
-    replace: 'backend.softmaxBackward(rows, columns, input.values,',
+    find: "backend.softmaxBackward(rows, columns, output.named('y'),",
+    replace: "backend.softmaxBackward(rows, columns, input.named('y'),",
     tests: ['unit/nn/activations'],
   },
   {

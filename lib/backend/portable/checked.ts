@@ -1,0 +1,94 @@
+import { rangeError, wrongType } from '../../validation/errors.js';
+import { isFloat32Array, isFloat64Array, lengthOf } from '../../validation/typed-array.js';
+import type { Operations } from '../operations.js';
+import { type ArrayParameter, type Factor, type Parameter, parseSignature } from '../parse-signature.js';
+import { signatures } from '../signatures.js';
+
+type Name = keyof Operations;
+type AnyOperation = (...values: unknown[]) => unknown;
+
+/** The operations behind the checks that the native binding makes of their arguments, with the same messages. */
+export function checked(operations: Operations): Operations {
+  const names = Object.keys(signatures) as Name[];
+  return Object.fromEntries(
+    names.map((name) => [name, check(name, operations[name] as AnyOperation)]),
+  ) as never;
+}
+
+function check(name: Name, operation: AnyOperation): AnyOperation {
+  const { parameters } = parseSignature(signatures[name]);
+  const readers = parameters.map((parameter) => readerOf(parameter, parameters));
+  return (...values) => {
+    for (let i = 0; i < readers.length; i++) readers[i](values[i], values);
+    return operation(...values);
+  };
+}
+
+/** Throws where an argument is wrong; the arguments before it have been checked. */
+type Reader = (value: unknown, values: readonly unknown[]) => void;
+
+function readerOf(parameter: Parameter, all: readonly Parameter[]): Reader {
+  const { name, kind } = parameter;
+  if (kind === 'array') return arrayReader(parameter, all);
+  if (kind === 'size') {
+    return (value) => {
+      if (!Number.isInteger(value) || (value as number) < 0 || (value as number) >= 2 ** 48) {
+        throw wrongType(name, 'a whole number below 2^48', value);
+      }
+    };
+  }
+  return (value) => {
+    if (typeof value !== kind) throw wrongType(name, `a ${kind}`, value);
+  };
+}
+
+function arrayReader(parameter: ArrayParameter, all: readonly Parameter[]): Reader {
+  const { name, nullable, double, condition } = parameter;
+  const place = (other: string): number => all.findIndex((each) => each.name === other);
+  const factors = parameter.length.map((factor) => factorReader(factor, place));
+  const given = condition === undefined ? -1 : place(condition);
+  const isArray = double ? isFloat64Array : isFloat32Array;
+  return (value, values) => {
+    if (given >= 0 && values[given] === false) return;
+    if (nullable && value === null) return;
+    let needed = 1;
+    for (const factor of factors) needed *= factor(values);
+    if (!isArray(value) || lengthOf(value) < needed) {
+      throw wrongType(
+        name,
+        `a ${double ? 'Float64Array' : 'Float32Array'} of at least ${needed} values`,
+        value,
+      );
+    }
+  };
+}
+
+function factorReader(
+  factor: Factor,
+  place: (name: string) => number,
+): (values: readonly unknown[]) => number {
+  if (typeof factor === 'number') return () => factor;
+  if (typeof factor === 'string') {
+    const index = place(factor);
+    return (values) => values[index] as number;
+  }
+  const [size, kernel, stride, padding] = factor.map(place);
+  return (values) =>
+    windows(
+      values[size] as number,
+      values[kernel] as number,
+      values[stride] as number,
+      values[padding] as number,
+    );
+}
+
+/** The number of windows along an axis. */
+function windows(size: number, kernel: number, stride: number, padding: number): number {
+  if (kernel === 0 || stride === 0 || kernel > size + 2 * padding) {
+    throw rangeError(
+      'ERR_BATCHNORM_SHAPE',
+      'Expected windows that fit the planes for kernel, stride and padding',
+    );
+  }
+  return Math.floor((size + 2 * padding - kernel) / stride) + 1;
+}

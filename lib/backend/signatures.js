@@ -1,0 +1,246 @@
+// The signature of every operation of a backend, and the only place where it is written down. The TypeScript types
+// (operations.ts), the argument checks of the TypeScript backend (portable/checked.ts), the structs that the native
+// binding reads (native/binding/generate-signatures.mjs) and the names in error messages are derived from it.
+//
+// An operation lists its arguments in the order of the call:
+//
+//   size n                       a whole number below 2^48
+//   number epsilon               a number
+//   boolean relu                 true or false
+//   in x[n]                      a Float32Array of at least n values that is read;
+//   out y[n], inout v[n]           that is written; that is read and written
+//   in double mean[n]            a Float64Array
+//   in? bias[n]                  null is allowed, too
+//   in y[n] when relu            null and not read unless the boolean argument `relu`, which precedes it, is true
+//   returns number               last: the result; undefined without it
+//
+// A length is a product of earlier sizes, integers and windows(size, kernel, stride, padding), the number of windows
+// along an axis. Outputs are overwritten; nothing is kept after the call.
+//
+// Plain JavaScript, because the package is also built from source where there is no TypeScript compiler.
+
+const image = /** @type {const} */ (['size images', 'size channels', 'size plane']);
+const windows = /** @type {const} */ (['size kernel', 'size stride', 'size padding']);
+const planes = /** @type {const} */ (['size planes', 'size height', 'size width', ...windows]);
+const convolution = /** @type {const} */ ([
+  ...['size images', 'size inChannels', 'size height', 'size width', 'size outChannels'],
+  ...windows,
+]);
+
+/** Signatures that several operations have. */
+export const shared = /** @type {const} */ ({
+  /** y = f(x); y may be x. */
+  unary: ['size n', 'in x[n]', 'out y[n]'],
+  /** dx from dy and the value that the derivative is computed from, x or y; dx may be either. */
+  unaryBackward: ['size n', 'in value[n]', 'in dy[n]', 'out dx[n]'],
+  /** out = a op b; b has the length of a, of one row of a, or 1. out may be a or b. */
+  arithmetic: [
+    ...['size rows', 'size columns', 'size rightLength'],
+    ...['in a[rows*columns]', 'in b[rightLength]', 'out out[rows*columns]'],
+  ],
+  /** f of each row; y may be x. */
+  rowwise: ['size rows', 'size columns', 'in x[rows*columns]', 'out y[rows*columns]'],
+  /** dx of such a function from its result y; dx may be either. */
+  rowwiseBackward: [
+    ...['size rows', 'size columns'],
+    ...['in y[rows*columns]', 'in dy[rows*columns]', 'out dx[rows*columns]'],
+  ],
+  /** The sum of a loss over n pairs; gradient, unless null, becomes its derivative with respect to x times factor. */
+  loss: ['size n', 'number parameter', 'number factor', 'in x[n]', 'in target[n]', 'out? gradient[n]'],
+  /**
+   * Windows of kernel x kernel values, `stride` apart, over planes with `padding` around them, which is less than
+   * the kernel.
+   */
+  pool: [
+    ...planes,
+    'in x[planes*height*width]',
+    'out y[planes*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
+  ],
+});
+
+const { unary, unaryBackward, arithmetic, rowwise, rowwiseBackward, loss, pool } = shared;
+
+export const signatures = /** @type {const} */ ({
+  /**
+   * y, mean, meanLow and invStd from x; moves runningMean and runningVar in place unless null. With `relu`,
+   * y = max(0, normalized + residual), and factor and shift are what batchNormBackward needs; y may be residual.
+   */
+  batchNormTraining: [
+    ...image,
+    ...['number epsilon', 'number momentum', 'boolean relu'],
+    ...['in x[images*channels*plane]', 'in scale[channels]', 'in bias[channels]'],
+    ...['inout? runningMean[channels]', 'inout? runningVar[channels]'],
+    'in? residual[images*channels*plane] when relu',
+    ...[
+      'out y[images*channels*plane]',
+      'out mean[channels]',
+      'out meanLow[channels]',
+      'out invStd[channels]',
+    ],
+    ...['out factor[channels] when relu', 'out shift[channels] when relu'],
+  ],
+  /** y from x, with `relu` y = max(0, normalized + residual); y may be x or residual. */
+  batchNormInference: [
+    ...image,
+    ...['number epsilon', 'boolean relu'],
+    ...['in x[images*channels*plane]', 'in scale[channels]', 'in bias[channels]'],
+    ...['in runningMean[channels]', 'in runningVar[channels]'],
+    'in? residual[images*channels*plane] when relu',
+    'out y[images*channels*plane]',
+  ],
+  /**
+   * dx, dscale and dbias; dx may be dy. With `relu`, y is the output of the ReLU and dy its gradient; dresidual is
+   * null where nothing was added, and then the sign of y may be computed from factor and shift instead.
+   */
+  batchNormBackward: [
+    ...image,
+    'boolean relu',
+    ...['in x[images*channels*plane]', 'in dy[images*channels*plane]', 'in scale[channels]'],
+    ...['in mean[channels]', 'in meanLow[channels]', 'in invStd[channels]'],
+    ...[
+      'in y[images*channels*plane] when relu',
+      'in factor[channels] when relu',
+      'in shift[channels] when relu',
+    ],
+    ...['out dx[images*channels*plane]', 'out? dresidual[images*channels*plane] when relu'],
+    ...['out dscale[channels]', 'out dbias[channels]'],
+  ],
+
+  add: arithmetic,
+  sub: arithmetic,
+  mul: arithmetic,
+  div: arithmetic,
+
+  exp: unary,
+  log: unary,
+  sqrt: unary,
+  square: unary,
+  relu: unary,
+  abs: unary,
+  sigmoid: unary,
+  tanh: unary,
+  /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
+  gelu: unary,
+
+  /** dx = y > 0 ? dy : 0 */
+  reluBackward: unaryBackward,
+  /** dx from x. */
+  absBackward: unaryBackward,
+  geluBackward: unaryBackward,
+  /** dx from y. */
+  sigmoidBackward: unaryBackward,
+  tanhBackward: unaryBackward,
+
+  /** y = x > 0 ? x : slope * x */
+  leakyRelu: ['size n', 'number slope', 'in x[n]', 'out y[n]'],
+  leakyReluBackward: ['size n', 'number slope', 'in x[n]', 'in dy[n]', 'out dx[n]'],
+  /**
+   * y = x * scale, or 0 with probability p, which two words of 32 bits decide for every place; the same on every
+   * backend. y may be x.
+   */
+  dropout: [...['size n', 'size key0', 'size key1', 'number p', 'number scale'], ...['in x[n]', 'out y[n]']],
+
+  sum: ['size n', 'in x[n]', 'returns number'],
+  /** out[j] = sum over rows of x[row][j] */
+  sumRows: ['size rows', 'size columns', 'in x[rows*columns]', 'out out[columns]'],
+  /** Mean of each row. */
+  rowMeans: ['size rows', 'size columns', 'in x[rows*columns]', 'out means[rows]'],
+  rowMeansBackward: ['size rows', 'size columns', 'in dy[rows]', 'out dx[rows*columns]'],
+
+  softmax: rowwise,
+  softmaxBackward: rowwiseBackward,
+  logSoftmax: rowwise,
+  logSoftmaxBackward: rowwiseBackward,
+
+  /** (x - target)^2; the parameter is not used. */
+  squaredError: [...loss, 'returns number'],
+  /** |x - target|; the parameter is not used. */
+  absoluteError: [...loss, 'returns number'],
+  /** Huber's loss; the parameter is delta. */
+  huber: [...loss, 'returns number'],
+  /** Of sigmoid(x); the parameter is not used. */
+  binaryCrossEntropy: [...loss, 'returns number'],
+
+  /** Largest value of each window of each plane. */
+  maxPool: pool,
+  maxPoolBackward: [
+    ...planes,
+    'in x[planes*height*width]',
+    'in y[planes*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
+    'in dy[planes*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
+    'out dx[planes*height*width]',
+  ],
+  /** Sum of each window divided by kernel^2. */
+  avgPool: pool,
+  avgPoolBackward: [
+    ...planes,
+    'in dy[planes*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
+    'out dx[planes*height*width]',
+  ],
+
+  /** c[rows][columns] = a[rows][depth] * b[depth][columns], either stored transposed. */
+  matmul: [
+    ...['size rows', 'size depth', 'size columns', 'boolean transposeA', 'boolean transposeB'],
+    ...['in a[rows*depth]', 'in b[depth*columns]', 'out c[rows*columns]'],
+  ],
+
+  /** Cross-correlation of x [images][inChannels][height][width] with weight [outChannels][inChannels][kernel][kernel]. */
+  conv2d: [
+    ...convolution,
+    'in x[images*inChannels*height*width]',
+    'in weight[outChannels*inChannels*kernel*kernel]',
+    'in? bias[outChannels]',
+    'out y[images*outChannels*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
+  ],
+  conv2dInputGradient: [
+    ...convolution,
+    'in dy[images*outChannels*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
+    'in weight[outChannels*inChannels*kernel*kernel]',
+    'out dx[images*inChannels*height*width]',
+  ],
+  conv2dWeightGradient: [
+    ...convolution,
+    'in x[images*inChannels*height*width]',
+    'in dy[images*outChannels*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
+    'out dweight[outChannels*inChannels*kernel*kernel]',
+    'out? dbias[outChannels]',
+  ],
+
+  /** One step in place; velocity null without momentum. */
+  sgdStep: [
+    ...[
+      'size n',
+      'number learningRate',
+      'number l2',
+      'number decoupled',
+      'number momentum',
+      'boolean nesterov',
+    ],
+    ...['inout parameter[n]', 'in gradient[n]', 'inout? velocity[n]'],
+  ],
+  /** One step in place; the corrections are 1 / (1 - beta^steps). */
+  adamStep: [
+    ...['size n', 'number learningRate', 'number beta1', 'number beta2', 'number correction1'],
+    ...['number correction2', 'number epsilon', 'number l2', 'number decoupled'],
+    ...['inout parameter[n]', 'in gradient[n]', 'inout moment1[n]', 'inout moment2[n]'],
+  ],
+  /** One step in place; velocity null without momentum, meanGradient null where not centered. */
+  rmspropStep: [
+    ...['size n', 'number learningRate', 'number alpha', 'number epsilon', 'number momentum'],
+    ...['number l2', 'number decoupled', 'inout parameter[n]', 'in gradient[n]', 'inout meanSquare[n]'],
+    ...['inout? velocity[n]', 'inout? meanGradient[n]'],
+  ],
+
+  /** y = x by the system's memory copy on all threads: what the kernels are measured against. */
+  copy: unary,
+  /** Whether two arrays in SharedArrayBuffers have a byte in common; two such objects may be one memory. */
+  overlap: ['size aLength', 'in a[aLength]', 'size bLength', 'in b[bLength]', 'returns boolean'],
+  /** From the beginning of an array to the next cache line. */
+  bytesToCacheLine: ['in buffer[0]', 'returns number'],
+  /** Asks the system for huge pages under memory that was never written. */
+  adviseHugePages: ['size n', 'inout buffer[n]'],
+  /** Whether `bytes` could be allocated now so that `left` remain; true where that cannot be known. */
+  hasRoom: ['size bytes', 'size left', 'returns boolean'],
+  /** Sets how many threads a large operation may use, from 1 to `maxThreads`. */
+  setThreads: ['size count'],
+});

@@ -1,0 +1,102 @@
+// node native/binding/generate-signatures.mjs <file>: writes a C++ header with a struct for each signature of
+// lib/backend/signatures.js, which reads the arguments of a call and checks every length. Both builds of the addon
+// run it.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseSignature } from '../../lib/backend/parse-signature.js';
+import { shared, signatures } from '../../lib/backend/signatures.js';
+
+const snakeCase = (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const structName = (name) => `${name[0].toUpperCase()}${name.slice(1)}Call`;
+
+/** The C++ type of a member, and the call of Arguments that reads it. */
+function memberOf(parameter) {
+  const { name, kind } = parameter;
+  const types = { size: 'size_t', number: 'double', boolean: 'bool' };
+  if (kind !== 'array') return { type: types[kind], read: `from.${kind}("${name}")` };
+  const { written, double, nullable, length, condition } = parameter;
+  const values = double ? 'doubles' : 'floats';
+  const reader = `${values}${nullable ? '_or_null' : ''}${condition === undefined ? '' : '_when'}`;
+  const when = condition === undefined ? '' : `${snakeCase(condition)}, `;
+  return {
+    type: `${written ? '' : 'const '}${double ? 'double' : 'float'}*`,
+    read: `from.${reader}(${when}"${name}", ${lengthOf(length)})`,
+  };
+}
+
+function lengthOf(factors) {
+  return factors
+    .map((factor) => {
+      if (typeof factor === 'string') return snakeCase(factor);
+      return typeof factor === 'number'
+        ? `size_t{${factor}}`
+        : `from.windows(${factor.map(snakeCase).join(', ')})`;
+    })
+    .reduce((product, factor) => `product(${product}, ${factor})`);
+}
+
+/** A struct that reads these parameters. */
+function structOf(name, { parameters }) {
+  const members = parameters.map((parameter) => ({
+    name: snakeCase(parameter.name),
+    ...memberOf(parameter),
+  }));
+  return [
+    `struct ${name} {`,
+    `  static constexpr size_t kCount = ${members.length};`,
+    ...members.map((member) => `  ${member.type} ${member.name};`),
+    '',
+    '  bool read(Arguments& from) {',
+    ...members.map((member) => `    ${member.name} = ${member.read};`),
+    '    return from.ok();',
+    '  }',
+    '};',
+  ];
+}
+
+/** Throws where a length or a condition names what comes later or does not exist: it would be read uninitialized. */
+function requireOrder(name, { parameters }) {
+  const known = new Map();
+  for (const { kind, length = [], condition, ...parameter } of parameters) {
+    const sizes = length.flat().filter((factor) => typeof factor === 'string');
+    const wrong =
+      sizes.find((size) => known.get(size) !== 'size') ??
+      (condition === undefined || known.get(condition) === 'boolean' ? undefined : condition);
+    if (wrong !== undefined)
+      throw new Error(`${name}: ${parameter.name} depends on ${wrong}, which does not precede it`);
+    known.set(parameter.name, kind);
+  }
+}
+
+const lines = [
+  '// Generated from lib/backend/signatures.js by native/binding/generate-signatures.mjs.',
+  '#pragma once',
+  '',
+  '#include "binding/arguments.h"',
+  '',
+  'namespace batchnorm {',
+  '',
+];
+for (const [name, signature] of Object.entries(shared)) {
+  lines.push(...structOf(structName(name), parseSignature(signature)), '');
+}
+for (const [name, signature] of Object.entries(signatures)) {
+  const parsed = parseSignature(signature);
+  requireOrder(name, parsed);
+  const texts = parsed.returns === undefined ? signature : signature.slice(0, -1);
+  const base = Object.keys(shared).find((key) => shared[key].join() === texts.join());
+  const kName = `static constexpr const char* kName = "${name}";`;
+  if (base !== undefined) {
+    lines.push(`struct ${structName(name)} : ${structName(base)} {`, `  ${kName}`, '};', '');
+  } else {
+    const [head, ...rest] = structOf(structName(name), parsed);
+    lines.push(head, `  ${kName}`, ...rest, '');
+  }
+}
+const maxArguments = Math.max(...Object.values(signatures).map((each) => each.length));
+lines.push(`static_assert(Arguments::kMax >= ${maxArguments}, "every argument of a call is read");`, '');
+lines.push('}  // namespace batchnorm', '');
+
+const [, , file] = process.argv;
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, lines.join('\n'));

@@ -1,0 +1,75 @@
+import { type Parameter, parseSignature } from '#lib/backend/parse-signature';
+import { signatures } from '#lib/backend/signatures';
+import { seeded, values } from '../../support/random.js';
+
+export type OperationName = keyof typeof signatures;
+
+/** A right call of an operation, made from its signature. */
+export interface SampleCall {
+  readonly parameters: readonly Parameter[];
+  /** Fresh arrays each time. */
+  readonly values: () => unknown[];
+}
+
+/** Different for any two arguments of one operation, so that exchanging them matters. */
+const scalars: Readonly<Record<string, number | boolean>> = {
+  ...{ images: 4, channels: 3, plane: 5, planes: 4, n: 7, rows: 2, columns: 3, depth: 4 },
+  ...{ inChannels: 5, outChannels: 8, height: 7, width: 6, kernel: 3, stride: 2, padding: 1 },
+  ...{ key0: 11, key1: 12, aLength: 3, bLength: 5, bytes: 8, left: 16, count: 1 },
+  ...{ epsilon: 0.3, momentum: 0.6, slope: 0.2, p: 0.5, scale: 1.7, parameter: 0.8, factor: 1.3 },
+  ...{ learningRate: 0.1, l2: 0.2, decoupled: 0.35, alpha: 0.65 },
+  ...{ beta1: 0.4, beta2: 0.7, correction1: 1.2, correction2: 1.5 },
+  ...{ relu: true, transposeA: true, transposeB: false, nesterov: true },
+};
+
+export interface Variant {
+  /** Whether arguments that may be null are. */
+  readonly nulls: boolean;
+  /** The length of the right operand in arithmetic: a scalar or a row. */
+  readonly rightLength: 1 | 3;
+  /** Of every boolean, instead of `scalars`. */
+  readonly booleans?: boolean;
+}
+
+export const variants: readonly Variant[] = [
+  { nulls: false, rightLength: 3 },
+  { nulls: true, rightLength: 3 },
+  { nulls: false, rightLength: 1 },
+];
+
+export function sampleCall(name: OperationName, { nulls, rightLength, booleans }: Variant): SampleCall {
+  const { parameters } = parseSignature(signatures[name]);
+  const scalarOf = ({ name: parameter, kind }: Parameter): number | boolean =>
+    parameter === 'rightLength'
+      ? rightLength
+      : kind === 'boolean' && booleans !== undefined
+        ? booleans
+        : scalars[parameter];
+  const known = Object.fromEntries(parameters.map((each) => [each.name, scalarOf(each)]));
+  const valueOf = (parameter: Parameter, i: number): unknown => {
+    if (parameter.kind !== 'array') return known[parameter.name];
+    if (parameter.condition !== undefined && known[parameter.condition] === false) return null;
+    if (parameter.nullable && nulls) return null;
+    const length = lengthOf(parameter, known);
+    // Around 1, which suits variances and logarithms; a shift around 0, so that a ReLU has something to do.
+    const floats = values(seeded(i + 1), length, 0.5, parameter.name === 'shift' ? 0 : 1);
+    return parameter.double ? Float64Array.from(floats) : floats;
+  };
+  return { parameters, values: () => parameters.map(valueOf) };
+}
+
+function lengthOf(
+  { length }: Extract<Parameter, { kind: 'array' }>,
+  known: Readonly<Record<string, number | boolean>>,
+): number {
+  let product = 1;
+  for (const factor of length) {
+    if (typeof factor === 'object') {
+      const [size, kernel, stride, padding] = factor.map((each) => Number(known[each]));
+      product *= Math.floor((size + 2 * padding - kernel) / stride) + 1;
+    } else {
+      product *= typeof factor === 'number' ? factor : Number(known[factor]);
+    }
+  }
+  return product;
+}
