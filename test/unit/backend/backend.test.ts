@@ -2,13 +2,13 @@ import { backend } from 'batchnorm';
 import { expect } from 'chai';
 
 describe('backend', () => {
-  it('is what the environment forces', () => {
+  it('is the one that the environment forces', () => {
     const { BATCHNORM_BACKEND: name, BATCHNORM_ISA: isa } = process.env;
     if (name !== undefined) expect(backend.name).to.equal(name);
     if (isa !== undefined) expect(backend.isa).to.equal(isa);
   });
 
-  it('names an instruction set that goes with the backend', () => {
+  it('reports an instruction set that the backend supports', () => {
     const expected = backend.name === 'portable' ? ['js'] : ['avx512', 'avx2', 'neon', 'scalar'];
     expect(expected).to.include(backend.isa);
   });
@@ -17,7 +17,7 @@ describe('backend', () => {
     expect(backend.threads).to.be.at.least(1);
   });
 
-  it('has no reason where the choice was forced', () => {
+  it('gives no reason for a forced choice', () => {
     if (process.env.BATCHNORM_BACKEND !== undefined) expect(backend.reason).to.equal(undefined);
   });
 });

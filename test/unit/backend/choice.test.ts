@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { node } from '../../support/node-process.js';
 
-/** Loads the package in a process of its own with this environment. */
+/** Loads the package in a separate process with this environment. */
 function load(environment: Record<string, string>): { output: string; error: string } {
   const code = `import('batchnorm').then(({ backend }) => console.log(JSON.stringify(backend)),
     (error) => { console.error(error.message); process.exit(1); })`;
@@ -15,30 +15,30 @@ function load(environment: Record<string, string>): { output: string; error: str
   return { output: stdout, error: stderr };
 }
 
-describe('choice of the backend, in a process of its own', () => {
-  it('takes the portable backend where that is forced', () => {
+describe('choice of the backend, in a separate process', () => {
+  it('uses the portable backend when it is forced', () => {
     const { output } = load({ BATCHNORM_BACKEND: 'portable' });
     expect(JSON.parse(output)).to.deep.include({ name: 'portable', isa: 'js', threads: 1 });
   });
 
-  it('fails where an ISA is forced that this processor lacks', () => {
+  it('fails if the forced ISA is not supported by this processor', () => {
     const foreign = process.arch === 'x64' ? 'neon' : 'avx2';
     const { error } = load({ BATCHNORM_ISA: foreign });
     expect(error).to.include('BATCHNORM_ISA').and.to.include(foreign);
   });
 
-  it('fails where the environment makes no sense', () => {
+  it('fails on an invalid environment variable', () => {
     const { error } = load({ BATCHNORM_BACKEND: 'cuda' });
     expect(error).to.include('Expected native or portable for BATCHNORM_BACKEND');
   });
 
-  it('uses as many threads as are forced', function () {
+  it('uses the forced number of threads', function () {
     if (backend.name !== 'native') return;
     const { output } = load({ BATCHNORM_NUM_THREADS: '5' });
     expect(JSON.parse(output)).to.deep.include({ name: 'native', threads: 5 });
   });
 
-  it('fails where more threads are forced than the portable backend has', () => {
+  it('fails if more than one thread is forced on the portable backend', () => {
     const { error } = load({ BATCHNORM_BACKEND: 'portable', BATCHNORM_NUM_THREADS: '5' });
     expect(error).to.include('BATCHNORM_NUM_THREADS=5').and.to.include('one thread');
     const { output } = load({ BATCHNORM_BACKEND: 'portable', BATCHNORM_NUM_THREADS: '1' });

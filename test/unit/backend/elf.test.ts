@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { elfFault } from '#lib/backend/elf';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
-/** A file of 64 + 3 * 64 bytes whose header says that three sections end it. */
+/** A file of 64 + 3 * 64 bytes whose header announces three sections at its end. */
 function library(machine: number): Buffer {
   const file = Buffer.alloc(256);
   file.set([0x7f, 0x45, 0x4c, 0x46]);
@@ -23,25 +23,25 @@ describe('elfFault', () => {
     return elfFault(file, processor);
   }
 
-  it('finds nothing wrong with a whole library for this processor', () => {
+  it('accepts a complete library for this processor', () => {
     expect(faultOf(library(62))).to.equal(undefined);
     expect(faultOf(library(183), 'arm64')).to.equal(undefined);
   });
 
-  it('sees one that is cut short by a byte', () => {
+  it('detects a library that lacks its last byte', () => {
     expect(faultOf(library(62).subarray(0, -1))).to.include('is cut short: 255 of 256 bytes');
   });
 
-  it('sees one for another processor', () => {
+  it('detects a library for another processor', () => {
     expect(faultOf(library(183))).to.include('is for another processor (ELF machine 183)');
   });
 
-  it('sees what is no library', () => {
+  it('detects a file that is not a library', () => {
     expect(faultOf(Buffer.from('not a library'))).to.include('is not a shared library');
     expect(faultOf(Buffer.alloc(256))).to.include('is not a shared library');
   });
 
-  it('throws where there is no file', () => {
+  it('throws if the file does not exist', () => {
     expect(() => elfFault(path('absent'))).to.throw('ENOENT');
   });
 });

@@ -8,7 +8,7 @@ import { hangsInNode, runToEnd, shutdownFunctions } from './crew/ending.js';
 const program = fileURLToPath(new URL('./crew/wait.js', import.meta.url));
 const readable = process.platform === 'linux' && !emulated;
 
-/** The threads of a program that waits until it is killed. */
+/** The threads of a program that runs until it is killed. */
 async function threadsOf(where: string, functions: readonly string[]) {
   const { threads, signal, stderr } = await runToEnd([program, where], {
     limit: 2000,
@@ -19,23 +19,23 @@ async function threadsOf(where: string, functions: readonly string[]) {
   return threads ?? [];
 }
 
-describe('what the test of leaving processes takes for a hang of Node itself', function () {
+describe('hangsInNode, which leaving.test.ts uses to recognize hangs of Node itself', function () {
   this.timeout(120_000);
 
   const thread: ThreadStack = { id: 1, waits: true, ofPool: false, inAddon: false, functions: [] };
   const draining: ThreadStack = { ...thread, functions: ['BlockingDrain'] };
   const pool: ThreadStack = { ...thread, ofPool: true, inAddon: true };
 
-  it('is a shutdown that waits for V8, without the addon', () => {
+  it('recognizes a shutdown that waits for V8, without the addon', () => {
     expect(hangsInNode([draining, thread, pool])).to.equal(true);
   });
 
-  it('is no wait of another kind', () => {
+  it('ignores other kinds of waiting', () => {
     expect(hangsInNode([thread, pool])).to.equal(false);
     expect(hangsInNode([])).to.equal(false);
   });
 
-  it('is no shutdown while a thread of Node is in the addon, or one of any kind computes', () => {
+  it('ignores a shutdown while a thread of Node is in the addon or any thread computes', () => {
     expect(hangsInNode([draining, { ...thread, inAddon: true }])).to.equal(false);
     expect(hangsInNode([{ ...draining, inAddon: true }])).to.equal(false);
     expect(hangsInNode([draining, { ...thread, waits: false }])).to.equal(false);
@@ -43,8 +43,8 @@ describe('what the test of leaving processes takes for a hang of Node itself', f
   });
 
   if (readable) {
-    it('is seen where Node hangs for this reason, which options of V8 make likely', async () => {
-      // Tasks that allocate in a heap that is full ask for garbage collections until the end.
+    it('recognizes a real hang of Node, which options of V8 make likely', async () => {
+      // Tasks that allocate in a full heap request garbage collections until the end.
       const options = ['--stress-concurrent-allocation', '--max-old-space-size=10'];
       const program =
         'const end = Date.now() + 200; while (Date.now() < end); console.error(1); process.exit(3);';
@@ -62,7 +62,7 @@ describe('what the test of leaving processes takes for a hang of Node itself', f
       }
     });
 
-    it('is seen on the stacks of a process: a wait in JavaScript, next to the thread pool', async () => {
+    it('tells from the stacks of a process that it waits in JavaScript, beside the thread pool', async () => {
       const threads = await threadsOf('javascript', ['FutexEmulation', ...shutdownFunctions]);
       const [main] = threads;
       expect(main.functions).to.include('FutexEmulation');
@@ -74,12 +74,12 @@ describe('what the test of leaving processes takes for a hang of Node itself', f
 
   if (readable && backend.name === 'native') {
     for (const where of ['addon', 'worker']) {
-      it(`is seen on the stacks of a process: calls of the addon, ${where === 'addon' ? 'on the main thread' : 'in a worker'}`, async () => {
+      it(`tells from the stacks of a process that the addon runs ${where === 'addon' ? 'on the main thread' : 'in a worker'}`, async () => {
         const threads = await threadsOf(where, shutdownFunctions);
         const inside = threads.filter(({ inAddon, ofPool }) => inAddon && !ofPool);
         expect(inside).to.have.length(1);
         expect(inside[0] === threads[0]).to.equal(where === 'addon');
-        // Even next to a thread that stands in Node's shutdown.
+        // Even beside a thread that waits in Node's shutdown.
         expect(hangsInNode([...threads, draining])).to.equal(false);
       });
     }

@@ -8,10 +8,10 @@ import { exitCode, type Leaving } from './crew/member.js';
 
 const long = process.env.BATCHNORM_TEST_LONG === '1';
 const rounds = long ? 100 : 1;
-/** Nothing waits for so long but what hangs. */
+/** Only a hanging process takes this long. */
 const hanging = 120_000;
-/** Node's own shutdown hung in 3 % of the runs on a busy machine; so often in one test it does not. */
-const mostHangsOfNode = long ? 20 : 2;
+/** Node's own shutdown hung in 3 % of the runs on a busy machine; more hangs than this in one test are our fault. */
+const maxHangsOfNode = long ? 20 : 2;
 
 const codes: Record<Leaving, number> = { return: 0, exit: exitCode, throw: 1, terminated: 1 };
 const leavings: readonly Leaving[] = [
@@ -19,7 +19,7 @@ const leavings: readonly Leaving[] = [
   ...new Array<Leaving>(5).fill('terminated'),
 ];
 
-/** What the main thread computes through the pool that the workers have used. */
+/** A result that the main thread computes with the pool that the workers have used. */
 function train(): number[] {
   const bn = new BatchNorm2D(8);
   bn.forwardMut(Tensor.randn([4, 8, 64, 64], { rng: seeded(1) }).trace());
@@ -27,7 +27,7 @@ function train(): number[] {
 }
 
 describe('leaving while workers train', function () {
-  this.timeout((rounds + mostHangsOfNode) * hanging);
+  this.timeout((rounds + maxHangsOfNode) * hanging);
 
   it(`eight workers return, exit, throw and are terminated inside a call, in any order, ${rounds} times`, async () => {
     const expected = train();
@@ -57,7 +57,7 @@ describe('leaving while workers train', function () {
         const { threads, ...ending } = await runToEnd([program, way, String(i % 8)], {
           limit: hanging,
         });
-        if (threads !== undefined && hangsInNode(threads) && hungInNode < mostHangsOfNode) {
+        if (threads !== undefined && hangsInNode(threads) && hungInNode < maxHangsOfNode) {
           hungInNode++;
           continue;
         }

@@ -7,13 +7,13 @@ import type { Refusal } from './limited/exhaust.js';
 
 const program = fileURLToPath(new URL('./limited/exhaust.js', import.meta.url));
 
-/** Values of a tensor. V8 itself does not survive small ones filling all memory, and without the addon nobody
- * can tell how much there is. */
+/** Numbers of values in a tensor. V8 itself aborts when small tensors fill all memory, and without the addon the
+ * available memory is unknown. */
 const large = 4_194_304;
 const small = process.env.BATCHNORM_TEST_LONG === '1' ? [large, 524_288, 16_384, 1024] : [524_288];
 const sizes = backend.name === 'native' ? small : [large];
 
-/** What an exhausting process printed, which must have ended well. */
+/** The output of a process that exhausts its memory and must exit with 0. */
 function exhaust(kilobytes: number, ...args: readonly string[]): Refusal[] {
   const { status, signal, stdout, stderr } = spawnSync(
     '/bin/sh',
@@ -26,16 +26,16 @@ function exhaust(kilobytes: number, ...args: readonly string[]): Refusal[] {
 }
 
 describe('a process whose memory is limited (ulimit -v)', function () {
-  // Close to the limit V8 collects garbage again and again.
+  // Close to the limit V8 collects garbage repeatedly.
   this.timeout(300_000);
 
   beforeEach(function () {
-    // An emulator takes more address space than that for itself.
+    // An emulator alone uses more address space than the limit.
     if (process.platform !== 'linux' || emulated) this.skip();
   });
 
-  it('gets a RangeError for what cannot be allocated, and computes on', function () {
-    // Without the addon nobody can leave V8 some room, and from 24 on it needs more than large tensors leave.
+  it('gets a RangeError for a failed allocation and keeps computing', function () {
+    // Without the addon no memory can be reserved for V8, and since Node 24 it needs more than large tensors leave.
     if (backend.name !== 'native' && Number.parseInt(process.versions.node) >= 24) this.skip();
     const refusals = exhaust(1_200_000, ...sizes.map(String));
     expect(refusals).to.have.length(8 * sizes.length);
@@ -45,7 +45,7 @@ describe('a process whose memory is limited (ulimit -v)', function () {
     }
   });
 
-  it('gets one for arrays, orders and JSON, for which V8 would abort', function () {
+  it('gets a RangeError for arrays, sample orders and JSON, where V8 would abort', function () {
     // As above.
     if (backend.name !== 'native' && Number.parseInt(process.versions.node) >= 24) this.skip();
     const refusals = exhaust(2_000_000, 'objects');
@@ -60,17 +60,17 @@ describe('a process whose memory is limited (ulimit -v)', function () {
     expect(refusals.map(({ name }) => name)).to.deep.equal(names);
     for (const { name, error, message, computes } of refusals) {
       expect(computes, name).to.equal(true);
-      // These need little or none.
+      // These need little or no memory.
       if (name.startsWith('String') || (name.startsWith('Tensor.from') && error === 'none')) continue;
       expect(error, `${name}: ${message}`).to.equal('RangeError');
       expect(message, name).to.include('Out of memory for ');
     }
   });
 
-  it('gets one where a kernel finds no working space', function () {
+  it('gets a RangeError if a kernel cannot allocate its working space', function () {
     if (backend.name !== 'native') this.skip();
     const message = 'Out of memory for the working space of an operation';
-    // More, since the operation has arrays of 64 MB and later versions of Node take more for themselves.
+    // A higher limit, since the operation has arrays of 64 MB and later versions of Node use more memory themselves.
     expect(exhaust(2_000_000)).to.deep.equal([
       { name: 'working space', error: 'RangeError', message, computes: true },
     ]);

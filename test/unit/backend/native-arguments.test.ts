@@ -6,7 +6,7 @@ import { expectError } from '../../support/errors.js';
 
 type Call = (...values: unknown[]) => unknown;
 
-// What TypeScript checks before it calls is checked here again where memory depends on it.
+// Checks that guard memory accesses are repeated here, although TypeScript checks the arguments first.
 describe('native functions, called directly', () => {
   let addon: Record<
     | 'exp'
@@ -38,7 +38,7 @@ describe('native functions, called directly', () => {
     expect(names).to.have.members(known);
   });
 
-  it('refuse an array that is shorter than the sizes say, and write nothing', () => {
+  it('refuse an array that is too short for the sizes, and write nothing', () => {
     const out = floats(8);
     expectError(
       () => addon.exp(8, floats(7), out),
@@ -73,7 +73,7 @@ describe('native functions, called directly', () => {
     expectError(() => addon.exp(8, gone, floats(8)), TypeError, 'for x', 'Float32Array of length 0');
   });
 
-  it('refuse sizes that are no whole numbers, or whose product overflows', () => {
+  it('refuse sizes that are not integers or whose product overflows', () => {
     for (const size of [-1, 0.5, NaN, Infinity, 2 ** 48, '8', undefined]) {
       expectError(() => addon.exp(size, floats(8), floats(8)), TypeError, 'a whole number');
     }
@@ -95,11 +95,11 @@ describe('native functions, called directly', () => {
     expectError(() => pool(0, 6, 6, 2 ** 21, 1, 2 ** 21 - 1), RangeError, 'windows that fit');
     expectError(() => pool(2, 6, 6, 2, 2, 0), TypeError, 'at least 72 values for x');
     expectError(() => pool(2 ** 40, 2 ** 40, 6, 2, 2, 0), TypeError, 'a Float32Array');
-    // Many more results than values.
+    // Far more results than values.
     expectError(() => pool(1, 1, 1, 1000, 1, 999), TypeError, 'at least 1000000 values for y');
     const short = () => addon.maxPoolBackward(...fitting, floats(36), floats(9), floats(8), floats(36));
     expectError(short, TypeError, 'at least 9 values for dy');
-    // No planes, and windows that no memory would hold.
+    // No planes, and windows too large for any memory.
     expect(addon.maxPool(0, 2 ** 40, 2 ** 40, 2 ** 20, 1, 0, floats(0), floats(0))).to.equal(undefined);
     expectError(() => addon.dropout(8, 0, 0, 0.5, 2, floats(8), floats(7)), TypeError, 'for y');
   });
@@ -142,7 +142,7 @@ describe('native functions, called directly', () => {
     expect(addon.sum(2, floats(2), ...many)).to.equal(1);
   });
 
-  it('take null only where it has a meaning', () => {
+  it('accept null only where it has a meaning', () => {
     const [parameter, gradient] = [floats(2), floats(2)];
     addon.sgdStep(2, 1, 0, 0, 0, false, parameter, gradient, null);
     expect([...parameter]).to.deep.equal([0, 0]);

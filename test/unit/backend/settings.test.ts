@@ -11,7 +11,7 @@ describe('readSettings', () => {
     });
   });
 
-  it('reads all three', () => {
+  it('reads all three variables', () => {
     const settings = readSettings({
       BATCHNORM_BACKEND: 'native',
       BATCHNORM_ISA: 'scalar',

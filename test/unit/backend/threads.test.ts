@@ -9,14 +9,14 @@ describe('setNumThreads', () => {
     setNumThreads(before);
   });
 
-  it('sets what backend.threads tells, which is always 1 of the TypeScript backend', () => {
+  it('sets backend.threads, which is always 1 on the portable backend', () => {
     for (const count of [1, 3, 256]) {
       setNumThreads(count);
       expect(backend.threads).to.equal(backend.name === 'native' ? count : 1);
     }
   });
 
-  it('changes no result: a sum and a product that several threads share', () => {
+  it('does not change a sum and a product that several threads share', () => {
     const x = Tensor.from(
       Float32Array.from({ length: 2_100_000 }, (_, i) => Math.sin(i)),
       [2_100_000],
@@ -43,7 +43,7 @@ describe('setNumThreads', () => {
     });
   }
 
-  it('refuses what is no number', () => {
+  it('refuses a value that is not a number', () => {
     const act = () => {
       setNumThreads('2' as never);
     };

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { node } from '../../support/node-process.js';
 
-/** Trains a little on tensors that are large enough for the thread pool; posts the resulting scale. */
+/** Trains a few steps on tensors large enough for the thread pool; posts the resulting scale. */
 const training = `
 const { parentPort } = require('node:worker_threads');
 import('batchnorm').then(({ BatchNorm2D, Sgd, Tensor, backward }) => {
@@ -28,7 +28,7 @@ describe('workers', () => {
     for (const scale of results) expect(scale).to.deep.equal(results[0]);
   });
 
-  it('the package may be loaded in a worker alone, which leaves before the process', () => {
+  it('may be the only threads that load the package, and exit before the process', () => {
     const code = `
       const { Worker } = require('node:worker_threads');
       const worker = new Worker(${JSON.stringify(training)}, { eval: true });

@@ -8,7 +8,7 @@ function collect(...pieces: (Float64Array | Float32Array)[]) {
 }
 
 describe('StatisticsCollector', () => {
-  it('sums up piece by piece what it would at once', () => {
+  it('gives the same statistics for pieces as for the whole array', () => {
     const values = [3, -1, 0, 2.5, 1e-7, -8];
     const whole = collect(Float64Array.from(values));
     expect(collect(Float64Array.from(values.slice(0, 2)), Float64Array.from(values.slice(2)))).to.deep.equal(
@@ -21,7 +21,7 @@ describe('StatisticsCollector', () => {
     expect(whole.tiny).to.deep.include({ count: 1, first: 4 });
   });
 
-  it('leaves what is not finite out of the range', () => {
+  it('excludes nonfinite values from the range', () => {
     const { min, max, mean, nan, infinite, negative } = collect(
       Float32Array.of(1, NaN, -Infinity, 5, Infinity, NaN),
     );
@@ -31,13 +31,13 @@ describe('StatisticsCollector', () => {
     expect(negative).to.deep.include({ count: 1, first: 2 });
   });
 
-  it('has no range without finite values', () => {
+  it('has no range if no value is finite', () => {
     const none = { min: null, max: null, mean: null };
     expect(collect()).to.deep.include({ count: 0, ...none });
     expect(collect(Float32Array.of(NaN))).to.deep.include({ count: 1, ...none });
   });
 
-  it('keeps the mean of values whose sum overflows, and counts what float32 cannot hold', () => {
+  it('keeps the mean of values whose sum overflows, and counts values beyond float32', () => {
     const { mean, tooLarge } = collect(Float64Array.of(1.5e308, 1.5e308, 1.5e308));
     expect(mean).to.be.closeTo(1.5e308, 1e294);
     expect(tooLarge).to.deep.include({ count: 3, first: 0 });

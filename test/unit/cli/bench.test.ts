@@ -15,7 +15,7 @@ interface Report {
 const short = ['--seconds', '0.1', '--shape', '2,4,8,8'];
 
 describe('batchnorm bench', () => {
-  it('measures the layers that it is given, in copies', () => {
+  it('measures copies of the given layers', () => {
     const { code, output, errors } = batchnorm(['bench', '--json', ...short, '--shape=3,1,1,1']);
     expect({ code, errors }).to.deep.equal({ code: 0, errors: '' });
     const { backend: used, layers } = JSON.parse(output) as Report;
@@ -33,7 +33,7 @@ describe('batchnorm bench', () => {
     }
   });
 
-  it('refuses a layer that cannot be trained, with 2', () => {
+  it('exits with 2 for a layer that cannot be trained', () => {
     for (const shape of ['1,3,1,1', '0,3,2,2', '2,0,2,2', '2,3,4', '2,3,4,x']) {
       const { code, errors } = batchnorm(['bench', '--seconds', '0.1', '--shape', shape]);
       expect(code, shape).to.equal(2);
@@ -55,10 +55,10 @@ describe('batchnorm bench', () => {
 describe('measure', () => {
   for (const [seconds, median] of [
     [0.08, 30], // 40, 10 and 30
-    [0.1, 25], // and 20, which three rounds leave time for
+    [0.1, 25], // and 20: three rounds leave time for a fourth
   ] as const) {
     it(`gives the median: ${seconds} s`, () => {
-      // By a clock that goes on in calls alone.
+      // With a clock that advances only during calls.
       const now = performance.now.bind(performance);
       let time = 0;
       const durations = [5, 5, 40, 10, 30, 20];
@@ -72,16 +72,16 @@ describe('measure', () => {
     });
   }
 
-  it('calls all functions in turn, equally often where they take equally long', () => {
+  it('calls all functions in turn, and equally often if they take equally long', () => {
     const order: string[] = [];
-    /** Long enough for a sample of its own. */
+    /** Long enough for one call to be a sample. */
     const call = (name: string) => () => {
       order.push(name);
       for (const end = performance.now() + 5; performance.now() < end;);
     };
     const result = measure({ a: call('a'), b: call('b') }, 0);
     expect(Object.keys(result)).to.deep.equal(['a', 'b']);
-    // Twice each to warm up, then at least three rounds, whatever the time.
+    // Two warm-up calls each, then at least three rounds even if the time is up.
     expect(order.slice(0, 4)).to.deep.equal(['a', 'a', 'b', 'b']);
     expect(order.slice(4)).to.deep.equal(['a', 'b', 'a', 'b', 'a', 'b']);
     expect(result.a).to.be.at.least(5);

@@ -1,8 +1,8 @@
 import { bytes, plural, short, table } from '#lib/cli/format';
 import { expect } from 'chai';
 
-describe('format of the command line', () => {
-  it('bytes: in units of 1024', () => {
+describe('formatting for the command line', () => {
+  it('bytes: uses units of 1024', () => {
     const cases = { 0: '0 B', 1023: '1023 B', 1024: '1 KiB', 1536: '1.5 KiB' };
     for (const [count, text] of Object.entries(cases)) expect(bytes(Number(count))).to.equal(text);
     expect(bytes(32 * 1024)).to.equal('32 KiB');
@@ -11,7 +11,7 @@ describe('format of the command line', () => {
     expect(bytes(5000 * 1024 ** 4)).to.equal('5000 TiB');
   });
 
-  it('short: three digits', () => {
+  it('short: keeps three digits', () => {
     expect([0.0012345, 12.34, 12345678, 1, 0].map(short)).to.deep.equal([
       '0.00123',
       '12.3',
@@ -21,7 +21,7 @@ describe('format of the command line', () => {
     ]);
   });
 
-  it('plural: one alone is singular', () => {
+  it('plural: uses the singular only for one', () => {
     expect([0, 1, 2].map((count) => plural(count, 'thread'))).to.deep.equal([
       '0 threads',
       '1 thread',
@@ -30,7 +30,7 @@ describe('format of the command line', () => {
     expect(plural(2, 'entry', 'entries')).to.equal('2 entries');
   });
 
-  it('table: columns as wide as their widest cell, no blanks at the end', () => {
+  it('table: makes columns as wide as their widest cell, without trailing blanks', () => {
     expect(
       table([
         ['a', 'bb', 'c'],

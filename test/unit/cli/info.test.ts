@@ -11,7 +11,7 @@ interface Facts {
 }
 
 describe('batchnorm info', () => {
-  it('tells what the package itself says of its backend', () => {
+  it('agrees with the backend object of the package', () => {
     const { code, output, errors } = batchnorm(['info', '--json']);
     expect({ code, errors }).to.deep.equal({ code: 0, errors: '' });
     const facts = JSON.parse(output) as Facts;
@@ -28,7 +28,7 @@ describe('batchnorm info', () => {
     }
   });
 
-  it('reads as text too', () => {
+  it('prints text by default', () => {
     const { code, output } = batchnorm(['info']);
     expect(code).to.equal(0);
     expect(output)
@@ -48,7 +48,7 @@ describe('batchnorm info', () => {
     expect(batchnorm(['info'], environment).output).to.match(/^why not native +BATCHNORM_/m);
   });
 
-  it('fails where the environment asks for what cannot be had, and still tells the rest', () => {
+  it('fails on an impossible setting, but still prints the other facts', () => {
     const environment = { BATCHNORM_BACKEND: 'cuda' };
     const { code, output } = batchnorm(['info', '--json'], environment);
     expect(code).to.equal(1);

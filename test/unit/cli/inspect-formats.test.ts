@@ -50,7 +50,7 @@ function inspectJson(path: string): Report {
   return JSON.parse(batchnorm(['inspect', path, '--json']).output) as Report;
 }
 
-/** A safetensors file, from the format's description. */
+/** A safetensors file, built according to the format's specification. */
 function safetensors(
   tensors: Readonly<Record<string, readonly [dtype: string, shape: readonly number[], bytes: Uint8Array]>>,
 ): Buffer {
@@ -76,7 +76,7 @@ function npyHeader(descr: string, shape: string): Buffer {
 describe('batchnorm inspect', () => {
   const path = temporaryDirectory();
 
-  it("lists a state dict that PyTorch's names are in", () => {
+  it("lists a state dict with PyTorch's names", () => {
     const { code, output } = batchnorm(['inspect', referencePath('safetensors/network.safetensors')]);
     expect(code).to.equal(0);
     expect(output)
@@ -87,8 +87,8 @@ describe('batchnorm inspect', () => {
       .and.to.include('nothing suspicious');
   });
 
-  it('reads every type of numbers alike from both formats', () => {
-    // Beside each array, make.py saved what numpy or PyTorch converts it to.
+  it('reads every number type the same from both formats', () => {
+    // make.py saved each array together with its conversion by numpy or PyTorch.
     for (const file of ['safetensors/types.safetensors', 'npz/types.npz']) {
       const { arrays, parameters, unreadable } = inspectJson(referencePath(file));
       expect(unreadable).to.deep.equal([]);
@@ -102,7 +102,7 @@ describe('batchnorm inspect', () => {
         expect(same.shape).to.deep.equal(shape);
         for (const key of ['min', 'max'] as const) {
           const expected = same.statistics?.[key] ?? NaN;
-          // Of 64-bit integers the statistics are float64, rounded once before they become float32 here.
+          // Statistics of 64-bit integers are float64, rounded once before the conversion to float32 here.
           const found = Math.fround(statistics?.[key] ?? NaN);
           expect(found, `${file} ${name} ${key}`).to.be.closeTo(expected, Math.abs(expected) * 2 ** -23);
         }
@@ -114,8 +114,8 @@ describe('batchnorm inspect', () => {
     }
   });
 
-  it('reads floats of eight bits', () => {
-    // The limits of the formats, from their publication by the Open Compute Project.
+  it('reads 8-bit floats', () => {
+    // The limits of the formats, from the Open Compute Project's specification.
     const bytes = (...values: number[]) => Uint8Array.from(values);
     const file = safetensors({
       e4m3: ['F8_E4M3', [6], bytes(0x7e, 0xfe, 0x08, 0x01, 0x7f, 0x38)],
@@ -145,9 +145,9 @@ describe('batchnorm inspect', () => {
     expect(suspicious.map(({ name }) => name)).to.include('a.weight');
   });
 
-  it('reads a single array, whatever its type', () => {
+  it('reads a single array of any type', () => {
     const values = Buffer.from(Float64Array.of(1, -2, 4.5, 0.5).buffer);
-    // By its content: the name says nothing.
+    // Recognized by its content, not by its name.
     writeFileSync(path('running_var.bin'), Buffer.concat([npyHeader('<f8', '(2, 2)'), values]));
     const { code, output } = batchnorm(['inspect', path('running_var.bin')]);
     expect(code).to.equal(0);
@@ -165,7 +165,7 @@ describe('batchnorm inspect', () => {
     expect(short.errors).to.match(/^batchnorm: Expected 72 bytes of values in .*short\.npy but found 32\n$/);
   });
 
-  it('tells optimizer state and the rest of a checkpoint from the model', async () => {
+  it('separates the model of a checkpoint from optimizer state and other entries', async () => {
     const model = new Sequential(new BatchNorm2D(2), new ReLU(), new Flatten2D(), new Linear(8, 3));
     const optimizer = new Adam();
     const x = Tensor.randn([4, 2, 2, 2]);
@@ -183,7 +183,7 @@ describe('batchnorm inspect', () => {
     ]);
     expect(of('optimizer').length).to.equal(arrays.length - 10);
     const learned = 2 + 2 + 24 + 3;
-    // Two moments of each, five settings, the learning rate and the number of steps.
+    // Two moments per parameter, five settings, the learning rate and the number of steps.
     expect(parameters).to.deep.equal({ weights: learned, statistics: 4, optimizer: 2 * learned + 7 });
     const { output } = batchnorm(['inspect', path('run.npz')]);
     expect(output)
@@ -200,7 +200,7 @@ describe('batchnorm inspect', () => {
     new Adam(),
     new RMSprop({ momentum: 0.5, centered: true }),
   ]) {
-    it(`knows the state of ${optimizer.constructor.name} without a checkpoint around it`, async () => {
+    it(`recognizes the state of ${optimizer.constructor.name} outside a checkpoint`, async () => {
       const model = new Linear(2, 2);
       await saveNpz(path('state.npz'), {
         write(zip) {
@@ -215,7 +215,7 @@ describe('batchnorm inspect', () => {
     });
   }
 
-  it('finds what is wrong with a layer in safetensors', async () => {
+  it('reports a negative variance in a safetensors file', async () => {
     const bn = new BatchNorm2D(2);
     bn.runningVar.data.set([1, -1]);
     await saveSafetensors(path('wrong.safetensors'), bn);
@@ -224,7 +224,7 @@ describe('batchnorm inspect', () => {
     expect(strict.output).to.include('running_var: 1 value is negative, at 1');
   });
 
-  it('fails readably where a file is damaged or of another kind', () => {
+  it('fails with a clear message if the file is damaged or of another kind', () => {
     const failure = (bytes: Uint8Array) => {
       writeFileSync(path('given'), bytes);
       const { code, output, errors } = batchnorm(['inspect', path('given')]);
@@ -242,7 +242,7 @@ describe('batchnorm inspect', () => {
     expect(failure(npyHeader('<f8', '(-1,)'))).to.include('a tuple of sizes');
     mkdirSync(path('folder'));
     expect(batchnorm(['inspect', path('folder')]).errors).to.match(/^batchnorm: .*a directory\n$/);
-    // A zip archive called .safetensors is what it is.
+    // A zip archive stays one even if it is called .safetensors.
     copyFileSync(referencePath('npz/savez.npz'), path('renamed.safetensors'));
     expect(inspectJson(path('renamed.safetensors')).format).to.equal('npz');
   });
@@ -262,7 +262,7 @@ describe('batchnorm inspect', () => {
     for (const [name, start] of Object.entries(starts)) {
       const file = openSync(path(name), 'w');
       writeFileSync(file, start);
-      // Zeros that take no room on the disk.
+      // A sparse file: its zeros take no space on the disk.
       ftruncateSync(file, start.length + size);
       closeSync(file);
       const report = 'process.on("exit",()=>console.error(process.resourceUsage().maxRSS))';
@@ -270,7 +270,7 @@ describe('batchnorm inspect', () => {
       const args = node.args('--import', `data:text/javascript,${report}`, main, 'inspect', path(name));
       const { stdout, stderr } = spawnSync(node.file, args, { encoding: 'utf8' });
       expect(stdout).to.match(/ \[60000000\] +0 +0 +0$/m);
-      // Kilobytes; without a file Node itself takes some 60 MB.
+      // Kilobytes; Node alone takes about 60 MB.
       expect(Number(stderr)).to.be.within(10_000, 200_000);
     }
   });

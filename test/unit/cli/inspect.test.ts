@@ -28,7 +28,7 @@ function inspectJson(path: string): Report {
 describe('batchnorm inspect', () => {
   const path = temporaryDirectory();
 
-  it('lists what numpy has saved', () => {
+  it('lists arrays that numpy saved', () => {
     const { code, output, errors } = batchnorm(['inspect', archive('savez-compressed')]);
     expect({ code, errors }).to.deep.equal({ code: 0, errors: '' });
     expect(output)
@@ -49,7 +49,7 @@ describe('batchnorm inspect', () => {
     });
   }
 
-  it('lists arrays of integers, of no numbers, and what is no array', async () => {
+  it('lists integer arrays, arrays without numbers and other entries', async () => {
     const integers = inspectJson(archive('integers'));
     const bias = integers.arrays.find(({ name }) => name === 'bias.npy');
     expect(bias).to.include({ type: 'int64' });
@@ -73,7 +73,7 @@ describe('batchnorm inspect', () => {
     );
   });
 
-  it('says what is suspicious; fails then where it is strict', async () => {
+  it('reports suspicious values, and fails on them with --strict', async () => {
     const bn = new BatchNorm2D(3);
     await bn.save(path('initial.npz'));
     const lenient = batchnorm(['inspect', path('initial.npz')]);
@@ -88,7 +88,7 @@ describe('batchnorm inspect', () => {
     expect(strict.output).to.include('6 arrays').and.to.include('nothing suspicious');
   });
 
-  it('reads arrays of many pieces whole', async () => {
+  it('reads all values of an array in many pieces', async () => {
     const bn = new BatchNorm2D(100_000);
     bn.scale.data.forEach((_, i, scale) => (scale[i] = i + 1));
     await bn.save(path('large.npz'));
@@ -98,10 +98,10 @@ describe('batchnorm inspect', () => {
     expect(arrays[0].statistics?.mean).to.be.closeTo(50_000.5, 1e-6);
   });
 
-  it('reads on where one array is damaged, names it, and fails', async () => {
+  it('names a damaged array, reads the others, and fails', async () => {
     await new BatchNorm2D(64).save(path('damaged.npz'));
     const bytes = readFileSync(path('damaged.npz'));
-    // Behind the header, whose length is 64 or 128, and within the 256 bytes of values.
+    // After the header, whose length is 64 or 128, and within the 256 bytes of values.
     bytes[bytes.indexOf('NUMPY', bytes.indexOf('bias.npy')) + 150] ^= 1;
     writeFileSync(path('damaged.npz'), bytes);
     const { code, output, errors } = batchnorm(['inspect', path('damaged.npz')]);
@@ -111,7 +111,7 @@ describe('batchnorm inspect', () => {
     expect(inspectJson(path('damaged.npz')).unreadable.map(({ name }) => name)).to.deep.equal(['bias.npy']);
   });
 
-  it('refuses arrays whose size is not that of their header', async () => {
+  it('refuses an array whose size differs from its header', async () => {
     const bytes = Buffer.alloc(128 + 8);
     const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }";
     bytes.write('\x93NUMPY\x01\x00\x76\x00', 'latin1');
@@ -125,7 +125,7 @@ describe('batchnorm inspect', () => {
     expect(errors).to.include('Expected 12 bytes of values in "short.npy"').and.to.include('found 8');
   });
 
-  it('fails where there is no file, and where it is no archive', () => {
+  it('fails if the file does not exist or is not an archive', () => {
     const missing = batchnorm(['inspect', path('none.npz')]);
     expect({ code: missing.code, output: missing.output }).to.deep.equal({ code: 1, output: '' });
     expect(missing.errors)

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { packagePath } from '../../support/package-path.js';
 import { batchnorm, type Outcome } from './run-cli.js';
 
-/** The same without a process. */
+/** Runs the program in this process. */
 async function runHere(...args: string[]): Promise<Outcome> {
   let output = '';
   let errors = '';
@@ -16,7 +16,7 @@ async function runHere(...args: string[]): Promise<Outcome> {
 }
 
 describe('batchnorm', () => {
-  it('is what package.json calls by this name', () => {
+  it('is the program that package.json declares by this name', () => {
     const manifest = JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as {
       bin: Record<string, string>;
       version: string;
@@ -33,7 +33,7 @@ describe('batchnorm', () => {
   });
 
   for (const args of [['--help'], ['-h'], ['help']]) {
-    it(`explains itself after ${args.join(' ')}`, async () => {
+    it(`prints help for ${args.join(' ')}`, async () => {
       const { code, output, errors } = await runHere(...args);
       expect({ code, errors }).to.deep.equal({ code: 0, errors: '' });
       for (const part of ['info', 'bench', 'inspect', 'Examples:', 'Exit codes:']) {
@@ -43,7 +43,7 @@ describe('batchnorm', () => {
   }
 
   for (const command of ['info', 'bench', 'inspect']) {
-    it(`explains ${command} with examples`, async () => {
+    it(`prints help for ${command} with examples`, async () => {
       const { code, output } = await runHere(command, '--help');
       expect(code).to.equal(0);
       expect(output)
@@ -53,7 +53,7 @@ describe('batchnorm', () => {
     });
   }
 
-  it('without a command prints the help where errors go, and fails', async () => {
+  it('without a command prints the help to stderr and fails', async () => {
     const { code, output, errors } = await runHere();
     expect({ code, output }).to.deep.equal({ code: 2, output: '' });
     expect(errors).to.include('Usage: npx batchnorm <command>');

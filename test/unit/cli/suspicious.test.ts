@@ -10,7 +10,7 @@ function array(name: string, ...values: number[]): InspectedArray {
   return { ...described, statistics: collector.result() };
 }
 
-/** A layer without a fault, but for the arrays given. */
+/** A sound layer with the given arrays replaced. */
 function layer(prefix: string, ...changed: InspectedArray[]): InspectedArray[] {
   const sound = [
     array(`${prefix}scale.npy`, 1, 2, 3),
@@ -25,11 +25,11 @@ const problems = (arrays: readonly InspectedArray[]) =>
   findSuspicious(arrays).map(({ name, problem }) => `${name}: ${problem}`);
 
 describe('findSuspicious', () => {
-  it('finds nothing in sound layers, alone and as parts', () => {
+  it('finds nothing in sound layers, alone or inside a network', () => {
     expect(problems([...layer(''), ...layer('2..00.')])).to.deep.equal([]);
   });
 
-  it('finds NaN, infinite values and ones beyond float32 in any array', () => {
+  it('finds NaN, infinite values and values beyond float32 in any array', () => {
     expect(problems([array('w.npy', 1, NaN, 2, NaN)])).to.deep.equal([
       'w.npy: 2 values are NaN, the first at 1',
     ]);
@@ -44,7 +44,7 @@ describe('findSuspicious', () => {
     expect(more).to.deep.equal([]);
   });
 
-  it('finds dead scales, of PyTorch too, but not those of other layers', () => {
+  it("finds zero scales of batch norm layers, with PyTorch's names too, but not of other layers", () => {
     expect(problems(layer('', array('scale.npy', 1, 0, 1e-9)))).to.have.length(2);
     const [, ...others] = layer('bn1.');
     expect(problems([array('bn1.weight.npy', 0, 1, 0), ...others])).to.deep.equal([
@@ -60,13 +60,13 @@ describe('findSuspicious', () => {
     expect(problems(layer('', ...one)).join()).to.not.include('never trained');
   });
 
-  it('finds what does not go together', () => {
+  it('finds arrays of different shapes and missing arrays', () => {
     expect(problems(layer('', array('bias.npy', 1, 2)))[0]).to.include('its shape [2] is not [3]');
     const withoutMean = layer('').filter(({ name }) => name !== 'running_mean.npy');
     expect(problems(withoutMean)).to.deep.equal(['running_var.npy: no running_mean.npy stands beside it']);
   });
 
-  it('finds types that load() refuses where it would read them', () => {
+  it('finds types that load() refuses in arrays that it would read', () => {
     const text = (name: string) => ({ name, type: "'<U3'", shape: [3], loadable: false });
     expect(problems(layer('', text('bias.npy')))[0]).to.include("bias.npy: type '<U3'");
     expect(problems([text('labels.npy')])).to.deep.equal([]);
@@ -74,7 +74,7 @@ describe('findSuspicious', () => {
     expect(problems([eighths])).to.have.length(1);
   });
 
-  it('knows layers by the names of safetensors files', () => {
+  it('recognizes layers by the names in safetensors files', () => {
     const plain = layer('net.1.', array('net.1.running_var.npy', 1, -2, 3));
     const renamed = plain.map((each) => ({ ...each, name: each.name.replace('.npy', '') }));
     expect(problems(renamed)).to.have.length(1);
@@ -83,7 +83,7 @@ describe('findSuspicious', () => {
     expect(problems(withoutMean)).to.include('net.1.running_var: no running_mean stands beside it');
   });
 
-  it('takes what an optimizer remembers for no layer', () => {
+  it('does not mistake optimizer state for a layer', () => {
     expect(
       problems(
         layer(
@@ -95,7 +95,7 @@ describe('findSuspicious', () => {
     expect(problems([array('checkpoint.optimizer.sgd.velocity.0.scale.npy', NaN, 1)])).to.have.length(1);
   });
 
-  it('finds settings out of range; a momentum of NaN is cumulative', () => {
+  it('finds settings out of range, and accepts a momentum of NaN as cumulative', () => {
     expect(problems([array('epsilon.npy', 0), array('x.momentum.npy', 1.5)])).to.have.length(2);
     expect(problems([array('epsilon.npy', 1e-5), array('momentum.npy', NaN)])).to.deep.equal([]);
     expect(problems([array('epsilon.npy', NaN)])).to.deep.equal([

@@ -17,7 +17,7 @@ import { expectError, type Untyped } from '../../support/errors.js';
 const untyped = backward as Untyped;
 
 describe('backward', () => {
-  it('gives the gradient by the untraced tensor', () => {
+  it('gives the gradient with respect to the untraced tensor', () => {
     const x = Tensor.from([1, 2, 3], [3]);
     const gradients = backward(x.trace().square().sum());
     expect(gradients.get(x)?.array()).to.deep.equal([2, 4, 6]);
@@ -70,7 +70,7 @@ describe('backward', () => {
     expect(twice.get(layer.bias)?.array()).to.deep.equal(once?.map((value) => 2 * value));
   });
 
-  it('gives a gradient by an untaped operand too', () => {
+  it('gives a gradient with respect to an untaped operand too', () => {
     const x = Tensor.from([1, 2], [2]);
     const factor = Tensor.from([3, 4], [2]);
     const gradients = backward(x.trace().mul(factor).sum());
@@ -84,8 +84,8 @@ describe('backward', () => {
     expect(backward(loss).get(x)?.array()).to.deep.equal([9]);
   });
 
-  describe('of a tensor that was traced without a gradient', () => {
-    it('has those by everything else', () => {
+  describe('for a tensor that was traced without a gradient', () => {
+    it('gives the gradients of all other tensors', () => {
       const rng = () => 0.7;
       const net = new Sequential(
         new Conv2D(2, 3, 3, { rng }),
@@ -107,7 +107,7 @@ describe('backward', () => {
       }
     });
 
-    it('leaves out the product by it', () => {
+    it('skips the product for its gradient', () => {
       const x = Tensor.from([[1, 2]], [1, 2]);
       const w = Tensor.from([[3], [4]], [2, 1]);
       const gradients = backward(x.trace({ gradient: false }).matmul(w).sum());
@@ -115,7 +115,7 @@ describe('backward', () => {
       expect(gradients.get(w)?.array()).to.deep.equal([[1], [2]]);
     });
 
-    it('nor has what is computed from nothing else', () => {
+    it('gives no gradient for values computed only from it', () => {
       const x = Tensor.from([2], [1]);
       const factor = Tensor.from([5], [1]);
       const prepared = x.trace({ gradient: false }).reshape([1, 1]).reshape([1]);
@@ -123,13 +123,13 @@ describe('backward', () => {
       expect(backward(x.trace({ gradient: false }).square().sum()).get(x)).to.equal(undefined);
     });
 
-    it('counts only the uses that were traced with one', () => {
+    it('counts only the uses that were traced with a gradient', () => {
       const x = Tensor.from([3], [1]);
       const loss = x.trace({ gradient: false }).mul(x.trace()).sum();
       expect(backward(loss).get(x)?.array()).to.deep.equal([3]);
     });
 
-    it('gives its memory back', () => {
+    it('releases the memory of its gradient', () => {
       const x = Tensor.zeros([777]);
       const factor = Tensor.ones([777]);
       const step = () => {
@@ -153,13 +153,13 @@ describe('backward', () => {
     expect(gradients.get(other)).to.equal(undefined);
   });
 
-  it('of a traced scalar itself is one', () => {
+  it('gives a gradient of one for a traced scalar itself', () => {
     const x = Tensor.from([4], []);
     expect(backward(x.trace()).get(x)?.item()).to.equal(1);
   });
 
   describe('consumes the graph', () => {
-    it('tensors of it say so, scalars stay readable', () => {
+    it('and its tensors say so, while scalars stay readable', () => {
       const hidden = Tensor.from([1, 2], [2]).trace().exp();
       const loss = hidden.mean();
       const value = loss.item();
@@ -171,13 +171,13 @@ describe('backward', () => {
       expectError(() => loss.mul(2), TypeError, 'backward() has consumed');
     });
 
-    it('a second backward is an error', () => {
+    it('so that a second backward is an error', () => {
       const loss = Tensor.from([1, 2], [2]).trace().sum();
       backward(loss);
       expectError(() => backward(loss), TypeError, 'backward() has consumed');
     });
 
-    it('but what keep names stays readable', () => {
+    it('except for tensors named in keep', () => {
       const logits = Tensor.from([1, 2], [2]).trace().mul(3);
       backward(logits.sum(), { keep: [logits] });
       expect(logits.array()).to.deep.equal([3, 6]);
@@ -185,7 +185,7 @@ describe('backward', () => {
       expectError(() => logits.relu(), TypeError, 'detach()');
     });
 
-    it('but a view that was taken before stays as it was', () => {
+    it('but leaves views that were taken before unchanged', () => {
       const hidden = Tensor.ones([1000]).trace().mul(3);
       const view = hidden.data;
       backward(hidden.sum());
@@ -193,7 +193,7 @@ describe('backward', () => {
       expect(view.every((value) => value === 3)).to.equal(true);
     });
 
-    it('of both tapes that met', () => {
+    it('on both joined tapes', () => {
       const a = Tensor.ones([2]).trace().exp();
       const b = Tensor.ones([2]).trace().exp();
       backward(a.add(b).sum());
@@ -202,7 +202,7 @@ describe('backward', () => {
     });
   });
 
-  it('adds to earlier gradients: micro-batches', () => {
+  it('adds to earlier gradients, as for micro-batches', () => {
     const w = Tensor.from([1, 1], [2]);
     const first = Tensor.from([1, 2], [2]);
     const second = Tensor.from([10, 20], [2]);
@@ -212,7 +212,7 @@ describe('backward', () => {
     expect(gradients.get(second)?.array()).to.deep.equal([1, 1]);
   });
 
-  it('refuses a parameter that was updated since, by name, and changes nothing', () => {
+  it('refuses a parameter that was updated since the forward pass, by name, and changes nothing', () => {
     const bn = new BatchNorm2D(1);
     const x = Tensor.from([1, 2, 3, 4], [4, 1, 1, 1]);
     const earlier = bn.forwardMut(x.trace()).square().mean();
@@ -223,7 +223,7 @@ describe('backward', () => {
   });
 
   describe('refuses', () => {
-    it('what is no tensor', () => {
+    it('a loss that is not a tensor', () => {
       expectError(() => untyped(3), TypeError, 'for loss', '3 of type number');
       expectError(() => untyped(null), TypeError, 'for loss', 'null');
     });
@@ -232,7 +232,7 @@ describe('backward', () => {
       expectError(() => untyped(Tensor.zeros([])), TypeError, 'for loss', 'x.trace()');
     });
 
-    it('what is no scalar', () => {
+    it('a loss that is not a scalar', () => {
       expectError(() => untyped(Tensor.zeros([2]).trace()), TypeError, 'scalar', '[2]', 'mean()');
     });
 
@@ -247,7 +247,7 @@ describe('backward', () => {
       expect(backward(loss).get(Tensor.zeros([1]))).to.equal(undefined);
     });
 
-    it('gradients to add to that update has consumed', () => {
+    it('to add to gradients that update() has consumed', () => {
       const bn = new BatchNorm2D(1);
       const forward = () => bn.forwardMut(Tensor.ones([2, 1, 1, 1]).trace()).sum();
       const gradients = backward(forward());
@@ -255,7 +255,7 @@ describe('backward', () => {
       expectError(() => backward(forward(), { into: gradients }), TypeError, 'update()');
     });
 
-    it('a gradient by what is no tensor', () => {
+    it('to look up the gradient of a value that is not a tensor', () => {
       const gradients = backward(Tensor.zeros([]).trace());
       expectError(() => (gradients.get as Untyped).call(gradients, 'x'), TypeError, 'for tensor');
     });

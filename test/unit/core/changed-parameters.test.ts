@@ -23,10 +23,10 @@ import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const x = Tensor.from(values(seeded(1), 16), [2, 2, 2, 2]);
 
-/** A graph that has saved the tensor: backward would read it. */
+/** A graph that has saved the tensor, so that backward would read it. */
 const save = (tensor: NamedTensor[1]) => tensor.clone().trace().mul(tensor).sum();
 
-/** Expects that backward refuses to read each of these tensors of a module after a change in place, and names it. */
+/** Expects backward to refuse each of these tensors of a module by name after a change in place. */
 async function expectNoticed(
   module: { parameters(): readonly NamedTensor[] },
   names: readonly string[],
@@ -87,7 +87,7 @@ describe('backward notices a parameter that changed after the graph saved it:', 
     await expectNoticed(bn, statistics, () => bn.forwardMut(x.trace()));
   });
 
-  it('by forwardMutRelu, which moves them too', async () => {
+  it('by forwardMutRelu, which moves the running statistics', async () => {
     const bn = new BatchNorm2D(2);
     await expectNoticed(bn, statistics, () => bn.forwardMutRelu(x.trace()));
   });
@@ -110,7 +110,7 @@ describe('backward notices a parameter that changed after the graph saved it:', 
     await expectNoticed(bn, statistics, () => {
       expectError(() => net.forwardMut(x.trace() as never), Error, 'on purpose');
     });
-    // A graph that read the moved values, before they were moved back.
+    // A graph that read the moved values before they were restored.
     expect(between).to.have.length(2);
     for (const loss of between) expectError(() => backward(loss), Error, 'updated in between');
   });
@@ -125,7 +125,7 @@ describe('backward notices a parameter that changed after the graph saved it:', 
     });
   }
 
-  it('by updateParameter with a provider of the user', async () => {
+  it('by updateParameter with a user-defined provider', async () => {
     const linear = new Linear(1, 1);
     const provider = { gradient: (parameter: NamedTensor[1]) => parameter.clone() as never };
     const { UnusedTensors } = await import('batchnorm');
@@ -134,7 +134,7 @@ describe('backward notices a parameter that changed after the graph saved it:', 
     );
   });
 
-  it('but not where nothing changed', () => {
+  it('but accepts unchanged parameters', () => {
     const bn = new BatchNorm2D(2);
     const losses = bn.parameters().map(([, tensor]) => save(tensor));
     bn.forward(x);

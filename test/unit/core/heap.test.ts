@@ -5,8 +5,8 @@ import { emulated, node } from '../../support/node-process.js';
 const steps = 10_000;
 
 describe('the JavaScript heap', () => {
-  it('grows by less than 16 bytes a step, what is garbage set aside', function () {
-    // The same on every processor, and minutes under emulation.
+  it('grows by less than 16 bytes a step after garbage collection', function () {
+    // Independent of the processor, and would take minutes under emulation.
     if (emulated) this.skip();
     const code = `import('batchnorm').then(({ BatchNorm2D, Adam, Linear, Sequential, Flatten2D, Tensor,
       backward, crossEntropyWithLogitsLoss }) => {
@@ -18,7 +18,7 @@ describe('the JavaScript heap', () => {
         adam.update(network, backward(loss));
       };
       const used = () => { gc(); const { heapUsed, external } = process.memoryUsage(); return heapUsed + external; };
-      // Past what compiling the hot functions leaves behind, on Node 22 later than on others.
+      // After the hot functions have been compiled, which Node 22 does later than other versions.
       for (let i = 0; i < ${steps}; i++) step();
       const before = used();
       for (let i = 0; i < ${steps}; i++) step();

@@ -8,12 +8,12 @@ const steps = process.env.BATCHNORM_TEST_LONG === '1' ? 200 : backend.name === '
 interface Report {
   /** Minor page faults of all counted steps. */
   readonly faults: number;
-  /** Resident bytes before them, and the most after any. */
+  /** Resident bytes before the counted steps, and the maximum after any of them. */
   readonly before: number;
   readonly most: number;
 }
 
-/** Trains on tensors of 100 MB, without giving the event loop a turn, next to `objects` live objects. */
+/** Trains on tensors of 100 MB without returning to the event loop, beside `objects` live objects. */
 function train(objects: number): Report {
   const code = `import('batchnorm').then(({ BatchNorm2D, Sgd, Tensor, backward }) => {
     globalThis.live = Array.from({ length: ${objects} }, (_, i) => ({ i, values: new Array(40).fill(i) }));
@@ -45,12 +45,12 @@ describe(`${steps} steps without await, on tensors of 100 MB`, function () {
     ['alone', 0],
     ['with 300 MB of live objects', 750_000],
   ] as const) {
-    it(`${name}: under 1 % of the pages written are faulted in, and no more memory is taken`, function () {
-      // Counted by the kernel: under emulation these would be the emulator's pages.
+    it(`${name}: faults in under 1 % of the pages written, and takes no more memory`, function () {
+      // The kernel counts page faults; under emulation they would be the emulator's.
       if (emulated) this.skip();
       const { faults, before, most } = train(objects);
       expect(faults / steps / pagesWritten).to.be.below(0.01);
-      // Of six tensors or more that a step makes, not one was taken anew in all of them.
+      // A step creates at least six tensors; fewer new allocations than one tensor were made in all steps together.
       expect(most - before).to.be.below(bytes);
       expect(before).to.be.above(5 * bytes + objects * 400);
     });

@@ -1,4 +1,4 @@
-// What becomes of tensors over memory that its owner transfers, resizes or lies about.
+// Tensors over memory that its owner transfers or resizes, or whose length is misreported.
 import {
   Adam,
   backward,
@@ -22,7 +22,7 @@ function transfer(array: Float32Array | Uint8Array | Int32Array): void {
   structuredClone(array.buffer, { transfer: [array.buffer as ArrayBuffer] });
 }
 
-/** A tensor of shape [2, 3] whose array is somebody else's by now. */
+/** A tensor of shape [2, 3] whose array has been transferred away. */
 function lost(): Tensor<readonly [2, 3]> {
   const values = Float32Array.from([1, 2, 3, 4, 5, 6]);
   const tensor = Tensor.adopt(values, [2, 3]);
@@ -68,7 +68,7 @@ describe('a tensor whose array was transferred', () => {
     expectError(() => x.data, TypeError, 'disposed');
   });
 
-  it('is refused by layers with images, which have not changed', () => {
+  it('is refused by layers for images, which do not change', () => {
     const values = new Float32Array(24);
     const x = Tensor.adopt(values, [2, 3, 2, 2]);
     const traced = x.trace();
@@ -81,23 +81,23 @@ describe('a tensor whose array was transferred', () => {
     expect(bn.runningVar.array()).to.deep.equal([1, 1, 1]);
   });
 
-  it('is refused by backward where the graph has saved it; nothing has changed', () => {
+  it('is refused by backward if the graph has saved it, and nothing changes', () => {
     const values = Float32Array.from([1, 2]);
     const x = Tensor.adopt(values, [2]);
     const loss = x.trace().square().sum();
     transfer(values);
     expectError(() => backward(loss), TypeError, 'the tensor of shape [2]', 'detached');
-    // The graph is as it was.
+    // The graph has not changed.
     expectError(() => backward(loss), TypeError, 'the tensor of shape [2]', 'detached');
   });
 
-  it('also where the array came from data', () => {
+  it('is refused if the array came from data', () => {
     const x = Tensor.from([1, 2], [2]);
     transfer(x.data);
     expectError(() => x.sum(), TypeError, 'the tensor of shape [2]', 'detached');
   });
 
-  it('is named as a parameter where it is one', () => {
+  it('is named as a parameter if it is one', () => {
     const bn = new BatchNorm2D(2);
     transfer(bn.scale.data);
     const x = Tensor.zeros([1, 2, 2, 2]);
@@ -114,7 +114,7 @@ describe('a tensor whose array was transferred', () => {
     );
   });
 
-  it('may be empty', () => {
+  it('is accepted if it is empty', () => {
     const values = new Float32Array(0);
     const x = Tensor.adopt(values, [0, 3]);
     transfer(values);
@@ -145,7 +145,7 @@ describe('an optimizer that meets a gradient or parameter whose array was transf
   };
   const optimizers = { Sgd: () => new Sgd({ momentum: 0.9 }), Adam: () => new Adam() };
   for (const [name, make] of Object.entries(optimizers)) {
-    it(`${name} names the parameter and steps none`, () => {
+    it(`${name} names the parameter and updates none`, () => {
       const net = network();
       const optimizer = make();
       optimizer.update(net, backward(net.loss()));
@@ -158,13 +158,13 @@ describe('an optimizer that meets a gradient or parameter whose array was transf
       };
       expectError(update, TypeError, 'the gradient of second.bias', 'detached');
       expect(net.values()).to.deep.equal(before);
-      // They are not consumed either.
+      // The gradients are not consumed either.
       expect(gradients.get(net.first.weight)?.shape).to.deep.equal([2, 2]);
       expectError(() => clipGradNorm(net, gradients, 1e-9), TypeError, 'the gradient of second.bias');
       optimizer.update(net, backward(net.loss()));
     });
 
-    it(`${name} steps nothing where a parameter is gone`, () => {
+    it(`${name} updates nothing if the array of a parameter was transferred`, () => {
       const net = network();
       const optimizer = make();
       const gradients = backward(net.loss());
@@ -178,7 +178,7 @@ describe('an optimizer that meets a gradient or parameter whose array was transf
     });
   }
 
-  it('backward adds to no gradients where one of them is gone', () => {
+  it('backward adds to no gradients if the array of one was transferred', () => {
     const net = network();
     const gradients = backward(net.loss());
     const before = [...(gradients.get(net.first.weight)?.clone().data ?? [])];
@@ -227,7 +227,7 @@ describe('a DataLoader whose arrays were transferred', () => {
   });
 });
 
-/** ArrayBuffer and SharedArrayBuffer as they are since Node 20; TypeScript's library may be older. */
+/** The constructors as of Node 20; TypeScript's library may be older. */
 type Resizable = new (
   bytes: number,
   options: { maxByteLength: number },
@@ -265,7 +265,7 @@ describe('memory of earlier tensors never shows', () => {
         labelShape: [] as const,
       };
       expectError(() => new DataLoader(labels, { batchSize: 1 }), RangeError, 'fixed size', 'labels');
-      // A copy is taken at once.
+      // The values are copied at once.
       expect(Tensor.from(make().fill(3), [8]).data).to.deep.equal(new Float32Array(8).fill(3));
     });
   }
@@ -308,7 +308,7 @@ describe('memory of earlier tensors never shows', () => {
     'a subclass': () => new Liar([1, 2]),
     'an array of its own length': withOwnLength,
   })) {
-    it(`behind the end of ${name} that says it is longer`, () => {
+    it(`beyond the end of ${name} that claims to be longer`, () => {
       expectError(() => Tensor.from(make(), [8]), RangeError, '8 values', 'length 2');
       expect(Tensor.from(make(), [2]).array()).to.deep.equal([1, 2]);
       expectError(() => Tensor.adopt(make(), [8]), RangeError, '8 values', 'length 2');
@@ -320,7 +320,7 @@ describe('memory of earlier tensors never shows', () => {
     });
   }
 
-  it('in place of what a subclass leaves out of subarray()', () => {
+  it('in place of values that subarray() of a subclass omits', () => {
     class Short extends Float32Array {
       override subarray() {
         return new Float32Array(0);
@@ -332,7 +332,7 @@ describe('memory of earlier tensors never shows', () => {
     expect(batch.x.array()).to.deep.equal([[1, 2, 3, 4]]);
   });
 
-  it('behind the end of a proxy whose length is another each time', () => {
+  it('beyond the end of a proxy whose length differs on each read', () => {
     let asked = 0;
     const changing = new Proxy([1, 2, 3, 4], {
       get: (target, key) =>
@@ -352,7 +352,7 @@ describe('memory of earlier tensors never shows', () => {
     expectError(() => (Tensor.from as Untyped)(proxied, [2]), TypeError, 'an array of numbers');
   });
 
-  it('nor where a generator of random numbers throws, whose memory comes back', () => {
+  it('after a random generator throws, and its memory is released', () => {
     let calls = 0;
     const rng = () => {
       if (calls++ > 2) throw new Error('no more');

@@ -15,12 +15,12 @@ function use(way: string, poisoned: boolean): { status: number | null; output: s
 }
 
 describe('BATCHNORM_POISON=1', () => {
-  it('a planted read of released values gives NaN, where otherwise it looks right', () => {
+  it('turns a planted read of released values into NaN, which otherwise looks right', () => {
     expect(use('read', false)).to.deep.equal({ status: 0, output: '12\n' });
     expect(use('read', true)).to.deep.equal({ status: 0, output: 'NaN\n' });
   });
 
-  it('a planted write to released values is an error when they are handed out again', () => {
+  it('reports a planted write to released values when they are reused', () => {
     expect(use('write', false)).to.deep.equal({ status: 0, output: 'unnoticed\n' });
     const { status, output } = use('write', true);
     expect(status).to.equal(1);
@@ -28,12 +28,12 @@ describe('BATCHNORM_POISON=1', () => {
     expect(output).to.include('value 2 was written since');
   });
 
-  it('a planted read of memory that nobody has written gives NaN, where otherwise it is zero', () => {
+  it('turns a planted read of unwritten memory into NaN, which otherwise is zero', () => {
     expect(use('unwritten', false).output).to.equal('0\n');
     expect(use('unwritten', true).output).to.equal('NaN\n');
   });
 
-  it('a training gives the bits that it gives without', () => {
+  it('does not change the bits of a training', () => {
     const [without, poisoned] = [false, true].map((each) => use('train', each));
     expect(poisoned).to.deep.equal(without);
     expect(poisoned.output).to.match(/^[0-9a-f]{64}\n$/);

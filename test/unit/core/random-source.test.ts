@@ -12,7 +12,7 @@ import {
 import { expect } from 'chai';
 import { expectError, expectRejection } from '../../support/errors.js';
 
-/** Generators that return no number in [0, 1). */
+/** Generators whose results are not numbers in [0, 1). */
 const wrong: readonly unknown[] = [
   ...[1, -1e-9, NaN, Infinity, undefined, null, 'a', '0.5', true, 1n, Symbol('s'), {}, [0.5]],
   Object.create(null),
@@ -20,7 +20,7 @@ const wrong: readonly unknown[] = [
 ];
 const generators = wrong.map((value) => (() => value) as RandomSource);
 
-/** Right numbers, and after `count` of them a wrong one. */
+/** Valid numbers, and a wrong one after `count` of them. */
 function wrongAfter(count: number, value: unknown): RandomSource {
   let drawn = 0;
   return () => (drawn++ < count ? 0.25 : (value as number));
@@ -28,7 +28,7 @@ function wrongAfter(count: number, value: unknown): RandomSource {
 
 const samples = { features: new Float32Array(4), shape: [2], labels: Uint8Array.of(0, 1) };
 
-/** Every use of a generator, which must have failed before it returns. */
+/** Every use of a generator; each must fail before it returns. */
 const uses: Readonly<Record<string, (rng: RandomSource) => unknown>> = {
   'Tensor.randn': (rng) => Tensor.randn([4], { rng }),
   'new Linear': (rng) => new Linear(2, 2, { rng }),
@@ -39,9 +39,9 @@ const uses: Readonly<Record<string, (rng: RandomSource) => unknown>> = {
   DataLoader: (rng) => [...new DataLoader(samples, { batchSize: 1, shuffle: true, rng })],
 };
 
-describe('a generator that returns no number in [0, 1)', () => {
+describe('a generator whose results are not numbers in [0, 1)', () => {
   for (const [name, use] of Object.entries(uses)) {
-    it(`is an error of ${name}`, () => {
+    it(`is rejected by ${name}`, () => {
       for (const rng of generators) {
         const expected = 'Expected a function that returns numbers in [0, 1) for rng';
         let failure: unknown;
@@ -56,7 +56,7 @@ describe('a generator that returns no number in [0, 1)', () => {
     });
   }
 
-  it('is an error of batchSamples', async () => {
+  it('is rejected by batchSamples', async () => {
     for (const rng of generators) {
       const options = { shape: [1], batchSize: 1, shuffle: true, rng, shuffleBuffer: 1 } as const;
       const stream = batchSamples(
@@ -70,7 +70,7 @@ describe('a generator that returns no number in [0, 1)', () => {
     }
   });
 
-  it('leaves a layer as it was, in whatever tensor it fails', () => {
+  it('leaves a layer unchanged, whichever tensor it fails in', () => {
     const layers = [new Linear(3, 2), new Conv2D(1, 2, 2), new Conv2D(1, 2, 2, { bias: false })];
     for (const layer of layers) {
       const tensors: readonly NamedTensor[] = layer.parameters();
@@ -94,7 +94,7 @@ describe('a generator that returns no number in [0, 1)', () => {
     }
   });
 
-  it('gives its memory back', () => {
+  it('leaks no memory', () => {
     const x = Tensor.ones([1000]);
     const layer = new Linear(40, 50);
     const uses = [
@@ -109,7 +109,7 @@ describe('a generator that returns no number in [0, 1)', () => {
     expect(storagePool.bytes).to.equal(before);
   });
 
-  it('may be anything below 1', () => {
+  it('may return any number below 1', () => {
     const largest = 1 - Number.EPSILON / 2;
     expect(new Linear(1, 1, { rng: () => largest }).weight.item()).to.be.closeTo(1, 1e-6);
     expect(new Linear(1, 1, { rng: () => -0 }).weight.item()).to.equal(-1);

@@ -13,7 +13,7 @@ describe('storage', () => {
     storagePool.clear();
   });
 
-  it('stays with those that share it when another is disposed of twice', () => {
+  it('stays with the remaining owners if another one is disposed of twice', () => {
     const x = Tensor.ones([length]);
     const alias = x.detach();
     x.dispose();
@@ -33,7 +33,7 @@ describe('storage', () => {
     expect(storagePool.bytes).to.equal(0);
   });
 
-  it('is never recycled once its data was taken', () => {
+  it('is never recycled after its data was read', () => {
     const first = Tensor.ones([length]);
     const view = first.data;
     first.dispose();
@@ -42,7 +42,7 @@ describe('storage', () => {
     expect(view.every((value) => value === 1)).to.equal(true);
   });
 
-  it('is never recycled where it was adopted', () => {
+  it('is never recycled if it was adopted', () => {
     Tensor.adopt(new Float32Array(length), [length]).dispose();
     expect(storagePool.bytes).to.equal(0);
   });
@@ -57,18 +57,18 @@ describe('storage', () => {
     expect(storagePool.bytes).to.equal(4 * length);
   });
 
-  it('comes back from backward: every recorded tensor but the leaves', () => {
+  it('returns to the pool after backward: all recorded tensors except leaves', () => {
     const x = Tensor.ones([length]);
     const loss = x.trace().square().exp().mean();
     const gradients = backward(loss);
-    // The results of square and exp and one gradient on the way; another became the gradient of x,
-    // which is the user's. The gradient of the loss by itself is one value.
+    // The results of square and exp and one intermediate gradient; another one became the gradient of x,
+    // which belongs to the user. The gradient of the loss itself is one value.
     expect(storagePool.bytes).to.equal(3 * 4 * length + 4);
     expect(x.sum().item()).to.equal(length);
     expect(gradients.get(x)).to.not.equal(undefined);
   });
 
-  it('of gradients comes back from update', () => {
+  it('of gradients returns to the pool after update', () => {
     const bn = new BatchNorm2D(length);
     const x = Tensor.ones([2, length, 1, 1]);
     const gradients = backward(bn.forwardMut(x.trace()).square().mean());
@@ -79,7 +79,7 @@ describe('storage', () => {
     expectError(() => gradients.get(bn.scale), TypeError, 'update() has consumed');
   });
 
-  it('a training loop of constant shapes takes no new memory', () => {
+  it('is enough for a training loop of constant shapes without new memory', () => {
     const bn = new BatchNorm2D(4);
     const sgd = new Sgd({ lr: 0.01, momentum: 0.9 });
     const x = Tensor.ones([8, 4, 16, 16]);
@@ -99,8 +99,8 @@ describe('storage', () => {
     expect(memories.size).to.be.at.most(6);
   });
 
-  it('after warm-up a step faults in under 1 % of the pages that it writes', function () {
-    // Counted by the kernel: under emulation these would be the emulator's pages.
+  it('is reused so that a step after warm-up faults in under 1 % of the pages it writes', function () {
+    // The kernel counts page faults; under emulation they would be the emulator's.
     if (emulated) this.skip();
     const bn = new BatchNorm2D(16);
     const sgd = new Sgd();
@@ -118,7 +118,7 @@ describe('storage', () => {
     expect(faults / written).to.be.below(0.01);
   });
 
-  it('tensors begin with a cache line, from a certain size on', () => {
+  it('is aligned to cache lines from a certain size on', () => {
     for (const length of [4096, 5001, 2_000_000]) {
       const { data } = Tensor.zeros([length]);
       expect(data).to.have.length(length);
@@ -126,7 +126,7 @@ describe('storage', () => {
     }
   });
 
-  it('a graph that is dropped gives nothing back and breaks nothing', () => {
+  it('of a dropped graph is left to the garbage collector', () => {
     const x = Tensor.ones([length]);
     x.trace().square().exp();
     expect(storagePool.bytes).to.equal(0);
@@ -140,7 +140,7 @@ describe('storage', () => {
       storagePool.limit = limit;
     });
 
-    it('has a bound, and makes room by dropping the oldest lengths', () => {
+    it('stays below its limit by dropping the oldest lengths', () => {
       storagePool.limit = 3 * 4 * length;
       Tensor.zeros([length]).dispose();
       Tensor.zeros([2 * length]).dispose();
@@ -161,13 +161,13 @@ describe('storage', () => {
       expect(storagePool.bytes).to.equal(0);
     });
 
-    it('keeps a bounded number of small ones, whose surroundings are larger than they are', () => {
+    it('keeps a bounded number of small arrays, whose overhead exceeds their size', () => {
       const tensors = Array.from({ length: 3000 }, () => Tensor.zeros([2]));
       for (const tensor of tensors) tensor.dispose();
       expect(storagePool.bytes).to.equal(1024 * 4 * 2);
     });
 
-    it('refuses a limit that is no number of bytes', () => {
+    it('refuses a limit that is not a number of bytes', () => {
       expectError(() => (storagePool.limit = -1), RangeError, 'for limit', '-1');
       expectError(() => (storagePool.limit = '1' as never), TypeError, 'for limit', '"1"');
     });

@@ -28,12 +28,12 @@ describe('Tensor', () => {
       }
     });
 
-    it('makes scalars and empty tensors', () => {
+    it('creates scalars and empty tensors', () => {
       expect(Tensor.from([7], []).item()).to.equal(7);
       expect(Tensor.from([], [0, 3]).array()).to.deep.equal([]);
     });
 
-    it('refuses what does not fit', () => {
+    it('refuses values that do not fit the shape', () => {
       const from: Untyped = (...args) => (Tensor.from as Untyped)(...args);
       expectError(() => from([1, 2, 3], [2]), RangeError, '2 values', 'for values', '3 values');
       expectError(() => from(new Float32Array(3), [2]), RangeError, 'Float32Array of length 3');
@@ -58,14 +58,14 @@ describe('Tensor', () => {
       expect(x.data).to.equal(values);
     });
 
-    it('refuses what is no Float32Array of the right length', () => {
+    it('refuses anything but a Float32Array of the right length', () => {
       const adopt: Untyped = (...args) => (Tensor.adopt as Untyped)(...args);
       expectError(() => adopt([1, 2], [2]), TypeError, 'Float32Array for values', 'Array');
       expectError(() => adopt(new Float32Array(3), [2]), RangeError, '2 values', 'length 3');
     });
   });
 
-  it('zeros and ones', () => {
+  it('zeros and ones fill the shape', () => {
     expect(Tensor.zeros([2, 2]).array()).to.deep.equal([
       [0, 0],
       [0, 0],
@@ -73,13 +73,13 @@ describe('Tensor', () => {
     expect(Tensor.ones([3]).array()).to.deep.equal([1, 1, 1]);
   });
 
-  it('zeros are zeros in recycled memory too', () => {
+  it('zeros overwrites recycled memory', () => {
     const used = Tensor.ones([1000]);
     used.dispose();
     expect(Tensor.zeros([1000]).sum().item()).to.equal(0);
   });
 
-  it('randn is reproducible and about standard normal', () => {
+  it('randn is reproducible and approximately standard normal', () => {
     const a = Tensor.randn([9999], { rng: seeded(1) });
     expect(Tensor.randn([9999], { rng: seeded(1) }).data).to.deep.equal(a.data);
     expect(a.mean().item()).to.be.closeTo(0, 0.05);
@@ -91,7 +91,7 @@ describe('Tensor', () => {
     expect(Tensor.from([1, 2, 3, 4], [1, 2, 1, 2]).array()).to.deep.equal([[[[1, 2]], [[3, 4]]]]);
   });
 
-  it('item() wants exactly one value', () => {
+  it('item() requires exactly one value', () => {
     expect(Tensor.from([3], [1, 1]).item()).to.equal(3);
     expectError(() => Tensor.zeros([2]).item(), RangeError, 'one value', '[2]');
   });
@@ -122,7 +122,7 @@ describe('Tensor', () => {
     expectError(() => (traced.trace as Untyped).call(traced), TypeError, 'without a tape');
   });
 
-  it('throws once it is disposed', () => {
+  it('throws after it was disposed of', () => {
     const x = Tensor.zeros([2]);
     x.dispose();
     x.dispose();
@@ -130,13 +130,13 @@ describe('Tensor', () => {
     expectError(() => x.relu(), TypeError, 'disposed');
   });
 
-  it('is disposed at the end of its block through Symbol.dispose', () => {
+  it('is disposed of at the end of its block by Symbol.dispose', () => {
     const x = Tensor.zeros([2]);
     x[Symbol.dispose]();
     expectError(() => x.array(), TypeError, 'disposed');
   });
 
-  it('keeps what a graph saved although it is disposed', () => {
+  it('keeps values that a graph saved, although it was disposed of', () => {
     const x = Tensor.from([3, 4], [2]);
     const loss = x.trace().square().sum();
     x.dispose();

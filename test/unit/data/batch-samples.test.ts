@@ -6,7 +6,7 @@ import { seeded } from '../../support/random.js';
 
 const features = (i: number) => Float32Array.of(i, -i);
 
-/** Counts how many samples were taken, and whether the stream was closed. */
+/** Records how many samples were taken, and whether the stream was closed. */
 class Stream {
   taken = 0;
   closed = false;
@@ -31,7 +31,7 @@ async function collect<T>(batches: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('batchSamples', () => {
-  it('puts samples of an async iterable together', async () => {
+  it('batches samples of an async iterable', async () => {
     const batches = await collect(batchSamples(new Stream().samples(5), { shape: [2], batchSize: 2 }));
     expect(batches.map(({ x }) => x.array())).to.deep.equal([
       [
@@ -59,7 +59,7 @@ describe('batchSamples', () => {
     expect(batch.x.array()).to.deep.equal([[-1], [1]]);
   });
 
-  it('gives values to predict as a tensor', async () => {
+  it('yields regression targets as a tensor', async () => {
     const samples = [1, 2, 3].map((i) => ({ features: features(i), label: [i, i / 2] }));
     const batches = await collect(batchSamples(samples, { shape: [2], batchSize: 2, labelShape: [2] }));
     expect(batches.map(({ labels }) => labels.array())).to.deep.equal([
@@ -71,7 +71,7 @@ describe('batchSamples', () => {
     ]);
   });
 
-  it('mixes through a buffer, the same for the same seed', async () => {
+  it('shuffles through a buffer, reproducibly for the same seed', async () => {
     const order = async (seed: number, shuffleBuffer: number) => {
       const options = { shape: [2], batchSize: 4, shuffle: true, rng: seeded(seed), shuffleBuffer } as const;
       const batches = await collect(batchSamples(new Stream().samples(50), options));
@@ -83,7 +83,7 @@ describe('batchSamples', () => {
     };
     const mixed = await order(1, 8);
     expect([...mixed].sort((a, b) => a - b)).to.deep.equal(Array.from({ length: 50 }, (_, i) => i));
-    // No sample comes before it has been taken.
+    // No sample is yielded before it was taken.
     mixed.forEach((index, place) => expect(index).to.be.at.most(place + 8));
     expect(mixed.filter((index, place) => index === place).length).to.be.below(25);
     expect(await order(1, 8)).to.deep.equal(mixed);
@@ -91,7 +91,7 @@ describe('batchSamples', () => {
     expect(await order(1, 1)).to.deep.equal(Array.from({ length: 50 }, (_, i) => i));
   });
 
-  it('takes no more than it needs and closes the stream of a caller who stops', async () => {
+  it('takes no more samples than needed, and closes the stream if the caller stops', async () => {
     const stream = new Stream();
     for await (const batch of batchSamples(stream.samples(100), { shape: [2], batchSize: 3 })) {
       expect(batch.size).to.equal(3);
@@ -101,7 +101,7 @@ describe('batchSamples', () => {
     expect(stream.closed).to.equal(true);
   });
 
-  it('passes on what the stream throws', async () => {
+  it('rethrows errors of the stream', async () => {
     const failing = function* (): Generator<Sample> {
       yield { features: features(1), label: 1 };
       throw new Error('no such picture');
@@ -110,7 +110,7 @@ describe('batchSamples', () => {
     await expectRejection(batches, Error, 'no such picture');
   });
 
-  it('refuses wrong samples by their number', async () => {
+  it('refuses invalid samples and names their position', async () => {
     const options = { shape: [2], batchSize: 1 } as const;
     const rejects = async (sample: unknown, type: typeof TypeError, ...parts: string[]) => {
       const stream = new Stream();
@@ -139,7 +139,7 @@ describe('batchSamples', () => {
     await expectRejection(one([1, 'x']), TypeError, 'for samples[0].label[1]', '"x"');
   });
 
-  it('refuses wrong options by name, before it takes a sample', () => {
+  it('refuses invalid options by name before it takes a sample', () => {
     const call = (samples: unknown, options: unknown) => () => (batchSamples as Untyped)(samples, options);
     expectError(call(5, { shape: [2], batchSize: 1 }), TypeError, 'for samples', '5');
     expectError(call([], undefined), TypeError, 'for options', 'undefined');

@@ -11,7 +11,7 @@ const shape = [2, 1, 2] as const;
 const sample = (i: number) => [0, 1, 2, 3].map((v) => 10 * i + v);
 
 describe('DataLoader', () => {
-  it('gives the samples in their order, the last batch with what is left', () => {
+  it('yields the samples in order, with the remainder in the last batch', () => {
     const loader = new DataLoader({ features: bytes, shape, labels }, { batchSize: 4 });
     expect([loader.samples, loader.length, loader.batchSize]).to.deep.equal([10, 3, 4]);
     const batches = [...loader];
@@ -29,14 +29,14 @@ describe('DataLoader', () => {
     expect(batches[2].size).to.equal(2);
   });
 
-  it('leaves out what does not fill a batch', () => {
+  it('drops an incomplete last batch', () => {
     const loader = new DataLoader({ features: bytes, shape }, { batchSize: 4, dropLast: true });
     expect(loader.length).to.equal(2);
     expect([...loader].map(({ x }) => x.shape[0])).to.deep.equal([4, 4]);
     expect([...loader][0].labels).to.equal(undefined);
   });
 
-  it('shuffles each epoch anew, samples and labels together, the same for the same seed', () => {
+  it('shuffles samples and labels together in each epoch, reproducibly for the same seed', () => {
     const load = (seed: number) =>
       new DataLoader({ features: bytes, shape, labels }, { batchSize: 3, shuffle: true, rng: seeded(seed) });
     const loader = load(7);
@@ -56,7 +56,7 @@ describe('DataLoader', () => {
     expect([...load(8)].flatMap(({ indices }) => [...indices])).not.to.deep.equal(epochs[0]);
   });
 
-  it('draws every order equally often', () => {
+  it('draws every permutation equally often', () => {
     const features = new Float32Array(3);
     const loader = new DataLoader({ features, shape: [] }, { batchSize: 3, shuffle: true, rng: seeded(1) });
     const counts = new Map<string, number>();
@@ -73,7 +73,7 @@ describe('DataLoader', () => {
       expect(count).to.be.closeTo(epochs / 6, 5 * Math.sqrt(epochs * (5 / 36)));
   });
 
-  it('goes on in the middle of an epoch', () => {
+  it('resumes in the middle of an epoch', () => {
     const load = () =>
       new DataLoader({ features: bytes, shape, labels }, { batchSize: 3, shuffle: true, rng: seeded(5) });
     const whole = [...load()].map(({ indices }) => [...indices]);
@@ -97,7 +97,7 @@ describe('DataLoader', () => {
     expect(x.array().flat(3)).to.deep.equal([-2, -1.5, -1, -0.5]);
   });
 
-  it('gives values to predict as a tensor', () => {
+  it('yields regression targets as a tensor', () => {
     const targets = Float32Array.from({ length: 20 }, (_, i) => i / 2);
     const loader = new DataLoader(
       { features: bytes, shape, labels: targets, labelShape: [2] },
@@ -115,7 +115,7 @@ describe('DataLoader', () => {
     expect([...scalars][0].labels.array()).to.deep.equal([...targets.subarray(10)]);
   });
 
-  it('reuses the memory of the batches that are given back', () => {
+  it('reuses the memory of released batches', () => {
     const features = new Float32Array(4 * 50_000);
     const loader = new DataLoader({ features, shape: [50_000] }, { batchSize: 2 });
     storagePool.clear();
@@ -126,12 +126,12 @@ describe('DataLoader', () => {
         seen.add(storagePool.bytes);
       }
     }
-    // Every batch has the memory of the one before it: none lies ready meanwhile.
+    // Every batch reuses the memory of the one before it: none is prefetched.
     expect([...seen]).to.deep.equal([0]);
     expect(storagePool.bytes).to.be.at.least(4 * 100_000);
   });
 
-  it('is what a training step takes', () => {
+  it('yields batches that a training step takes', () => {
     const net = new Linear(4, 10, { rng: seeded(1) });
     const loader = new DataLoader(
       { features: bytes, shape: [4], labels, scale: 0.01 },
@@ -143,7 +143,7 @@ describe('DataLoader', () => {
     }
   });
 
-  it('refuses what does not fit, by name', () => {
+  it('refuses invalid arguments by name', () => {
     const make =
       (dataset: unknown, options: unknown = { batchSize: 2 }) =>
       () =>

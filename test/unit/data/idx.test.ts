@@ -27,7 +27,7 @@ describe('readIdx', () => {
     ['plain', bytes],
     ['gzipped', gzipSync(bytes)],
   ] as const) {
-    it(`reads a ${kind} file, whatever its name`, async () => {
+    it(`reads a ${kind} file of any name`, async () => {
       const array = await readIdx(write(content), { axes: 3 });
       expect(array.shape).to.deep.equal(shape);
       expect(array.values).to.be.instanceOf(Uint8Array);
@@ -57,7 +57,7 @@ describe('readIdx', () => {
     });
   }
 
-  it('reads a file that comes in many parts', async () => {
+  it('reads a file that arrives in many chunks', async () => {
     const many = Uint8Array.from({ length: 700_000 }, (_, i) => i % 251);
     for (const content of [idxBytes([700, 1000], many), gzipSync(idxBytes([700, 1000], many))]) {
       const array = await readIdx(write(content), { axes: 2 });
@@ -71,7 +71,7 @@ describe('readIdx', () => {
     expect(array.values).to.have.length(0);
   });
 
-  it('rejects what is no IDX file', async () => {
+  it('rejects a file that is not in IDX format', async () => {
     await rejects(Buffer.from('PNG image'), 3, 'two zero bytes', 'the bytes 504e4720');
     await rejects(Buffer.alloc(0), 3, 'two zero bytes', 'an empty file');
     await rejects(bytes.subarray(0, 1), 3, 'two zero bytes', '1 byte');
@@ -101,7 +101,7 @@ describe('readIdx', () => {
     await rejects(gzipSync(longer), 3, 'Expected 24 values', 'more than 24');
   });
 
-  it('rejects sizes that the file cannot hold, before it takes memory for them', async () => {
+  it('rejects sizes that the file cannot hold before it allocates memory for them', async () => {
     const huge = idxBytes([2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1], values);
     await rejects(huge, 3, '4294967295 x 4294967295 x 4294967295');
     const before = process.memoryUsage().arrayBuffers;
@@ -111,7 +111,7 @@ describe('readIdx', () => {
     expect(process.memoryUsage().arrayBuffers - before).to.be.below(2 ** 24);
   });
 
-  it('rejects a small file that unpacks to more than its header says, without unpacking it', async () => {
+  it('rejects a small file that inflates to more than its header says, without inflating it', async () => {
     const bomb = gzipSync(Buffer.concat([bytes, Buffer.alloc(2 ** 26)]));
     const before = process.memoryUsage().rss;
     await rejects(bomb, 3, 'Expected 24 values', 'more than 24');
@@ -125,7 +125,7 @@ describe('readIdx', () => {
     await rejects(zipped, 3, 'Expected gzipped data', 'incorrect data check');
   });
 
-  it('rejects more bytes than it may take', async () => {
+  it('rejects files beyond maxBytes', async () => {
     const file = write(bytes);
     await expectRejection(
       readIdx(file, { maxBytes: 23 }),
@@ -140,11 +140,11 @@ describe('readIdx', () => {
     await expectRejection(readIdx(path('sparse')), FileFormatError, `at most ${2 ** 30} bytes`);
   });
 
-  it('leaves the errors of the file system as they are', async () => {
+  it('passes on errors of the file system unchanged', async () => {
     await expectRejection(readIdx(path('missing')), Error, 'ENOENT');
   });
 
-  it('refuses wrong options by name', async () => {
+  it('refuses invalid options by name', async () => {
     const read = (options: unknown) => (readIdx as Untyped)('file', options) as Promise<void>;
     await expectRejection((readIdx as Untyped)(5) as Promise<void>, TypeError, 'a path', '5');
     await expectRejection(read({ type: 'uint16' }), RangeError, 'for type', 'uint8', '"uint16"');
@@ -156,8 +156,8 @@ describe('readIdx', () => {
     await expectRejection(read({ shape: 3 }), TypeError, 'type, axes, maxBytes', '"shape"');
   });
 
-  // Whatever happens to the bytes: the right values for an intact header and body, or an error that says so.
-  it('gives a FileFormatError for every truncation and mutation that is no other file', async () => {
+  // Every truncation or mutation either leaves a valid file with the right values or gives a FileFormatError.
+  it('gives a FileFormatError for every truncation and mutation that does not leave a valid file', async () => {
     const rng = seeded(1);
     const any = (count: number) => Math.floor(rng() * count);
     let refused = 0;

@@ -14,14 +14,14 @@ import { expect } from 'chai';
 import { expectError, expectRejection, type Untyped } from '../../support/errors.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
-/** One array of each type, with ends of its range, and what float32 makes of them. */
+/** An array of each type with the ends of its range, and the same values in float32. */
 const arrays: readonly (readonly [NumberArray, readonly number[]])[] = [
   [Int8Array.of(-128, -1, 0, 127), [-128, -1, 0, 127]],
   [Uint8Array.of(0, 1, 128, 255), [0, 1, 128, 255]],
   [Uint8ClampedArray.of(0, 1, 128, 255), [0, 1, 128, 255]],
   [Int16Array.of(-32768, -1, 5, 32767), [-32768, -1, 5, 32767]],
   [Uint16Array.of(0, 1, 40000, 65535), [0, 1, 40000, 65535]],
-  // 2^24 + 1 is a tie, which goes to the even neighbour.
+  // 2^24 + 1 is a tie, which rounds to the even neighbour.
   [Int32Array.of(-(2 ** 31), 7, 2 ** 24 + 1, 2 ** 31 - 1), [-(2 ** 31), 7, 2 ** 24, 2 ** 31]],
   [Uint32Array.of(0, 2 ** 24 + 3, 3e9, 2 ** 32 - 1), [0, 2 ** 24 + 4, 3e9, 2 ** 32]],
   [Float32Array.of(-0, 0.5, NaN, Infinity), [-0, 0.5, NaN, Infinity]],
@@ -50,7 +50,7 @@ describe('data of every type', () => {
       expect([...batch.x.data]).to.deep.equal(results);
     });
 
-    it(`what to predict in a ${nameOf(features)} becomes float32`, () => {
+    it(`regression targets in a ${nameOf(features)} become float32`, () => {
       const [batch] = new DataLoader(
         { features: new Float32Array(2), shape: [], labels: features, labelShape: [2] },
         { batchSize: 2 },
@@ -59,7 +59,7 @@ describe('data of every type', () => {
     });
   }
 
-  it('what to predict may be in a plain array', () => {
+  it('regression targets may be a plain array', () => {
     const [batch] = new DataLoader(
       { features: new Float32Array(2), shape: [], labels: [0.1, -5], labelShape: [] },
       { batchSize: 2 },
@@ -77,7 +77,7 @@ describe('data of every type', () => {
     Int32Array.of(2, 0, 1, 2),
   ];
   for (const labels of classes) {
-    it(`classes in a ${nameOf(labels)} become an Int32Array, and have their loss`, () => {
+    it(`classes in a ${nameOf(labels)} become an Int32Array with the right loss`, () => {
       const loader = new DataLoader({ features: new Float32Array(4), shape: [], labels }, { batchSize: 3 });
       const batches = [...loader].map((batch) => batch.labels);
       expect(batches).to.deep.equal([Int32Array.of(2, 0, 1), Int32Array.of(2)]);
@@ -100,7 +100,7 @@ describe('data of every type', () => {
     expect(batch.labels).to.deep.equal(labels).and.to.be.instanceOf(Uint8Array);
   });
 
-  it('a stream takes 64-bit classes and values to predict in every type', async () => {
+  it('streams accept 64-bit classes and regression targets of every type', async () => {
     const features = new Int16Array(1);
     for await (const batch of batchSamples([{ features, label: 5n }], {
       shape: [],
@@ -115,7 +115,7 @@ describe('data of every type', () => {
     }
   });
 
-  it('classes that are none are refused by name', async () => {
+  it('invalid classes are refused by name', async () => {
     const loss = (targets: unknown) => () =>
       (crossEntropyWithLogitsLoss as Untyped)(Tensor.zeros([2, 3]), targets);
     expectError(loss(BigInt64Array.of(0n, 3n)), RangeError, 'below 3 for targets[1]', '3');
@@ -162,7 +162,7 @@ describe('data of every type', () => {
     float64: Math.fround(-0.1),
   };
   for (const type of Object.keys(codes) as (keyof IdxValues)[]) {
-    it(`${type} arrays of readIdx are taken as they are`, async () => {
+    it(`${type} arrays of readIdx are accepted unchanged`, async () => {
       const [code, size] = codes[type];
       const bytes = Buffer.alloc(8 + size);
       bytes.set([0, 0, code, 1, 0, 0, 0, 1]);

@@ -9,7 +9,7 @@ import { packagePath } from '../../support/package-path.js';
 const sources = packagePath('examples');
 const compiled = fileURLToPath(new URL('../../../examples/', import.meta.url));
 
-/** What the comments behind `console.log(...)` promise, in order. */
+/** The output that comments after `console.log(...)` promise, in order. */
 function promised(source: string): string[] {
   return [...source.matchAll(/console\.log\([^]*?\); \/\/ (.*)$/gm)].map(([, output]) => output);
 }
@@ -17,7 +17,7 @@ function promised(source: string): string[] {
 describe('the guide in examples/', () => {
   const guide = readdirSync(sources).filter((name) => /^\d\d-.*\.ts$/.test(name));
 
-  it('is there', () => {
+  it('has its programs', () => {
     expect(guide).to.have.length.of.at.least(10);
   });
 

@@ -33,31 +33,31 @@ describe('readDigits', () => {
     expect(used).to.deep.equal(Array.from({ length: 60 }, (_, i) => Math.floor(i / 6)));
   });
 
-  it('trains with fewer images where it is told to', async () => {
+  it('uses only the requested number of training images', async () => {
     const { training, validation } = await read(15);
     expect([training.count, validation.count]).to.deep.equal([15, 10]);
     expectLabelsToFit(training);
   });
 
-  it('divides by chance, the same for the same generator', async () => {
+  it('splits at random, reproducibly for the same generator', async () => {
     const [a, b] = [await read(), await read()];
     expect([...a.training.labels]).to.deep.equal([...b.training.labels]);
     expect([...a.training.labels]).not.to.deep.equal([...a.training.labels].sort());
   });
 
-  it('rejects a directory without the files, or none at all', async () => {
+  it('rejects a missing directory or one without the files', async () => {
     rmSync(join(directory.path, 't10k-labels-idx1-ubyte'));
     await rejects('t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz', directory.path, 'found neither');
     const missing = join(directory.path, 'missing');
     await expectDataError(readDigits(missing, Infinity, Math.random), 'train-images-idx3-ubyte', missing);
   });
 
-  it('rejects another number of labels than of images', async () => {
+  it('rejects different numbers of labels and images', async () => {
     directory.write('train-labels-idx1-ubyte', idxBytes([59], new Uint8Array(59)));
     await rejects('Expected 60 labels', 'train-labels-idx1-ubyte', 'found 59');
   });
 
-  it('rejects a label that is no digit', async () => {
+  it('rejects a label that is not a digit', async () => {
     const labels = new Uint8Array(20);
     labels[7] = 10;
     directory.write('t10k-labels-idx1-ubyte', idxBytes([20], labels));
@@ -69,12 +69,12 @@ describe('readDigits', () => {
     await rejects('images with pixels', 't10k-images-idx3-ubyte', 'found 0 x 3');
   });
 
-  it('rejects test images of another size than the training images', async () => {
+  it('rejects test images whose size differs from the training images', async () => {
     directory.write('t10k-images-idx3-ubyte', idxBytes([20, 3, 4], new Uint8Array(240)));
     await rejects('test images of 4 x 3 pixels', 'found 3 x 4');
   });
 
-  it('rejects too few images to divide', async () => {
+  it('rejects too few images to split', async () => {
     directory.writeDigits(11, 20);
     await rejects('at least 12 training images and a test image', 'found 11 and 20');
     directory.writeDigits(12, 0);

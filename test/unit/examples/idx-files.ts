@@ -16,7 +16,7 @@ export function idxBytes(shape: readonly number[], values: Uint8Array, type = UN
   return Buffer.concat([header, values]);
 }
 
-/** A directory that is gone after the test. */
+/** A directory that is deleted after the test. */
 export class TemporaryDirectory {
   readonly path = mkdtempSync(join(tmpdir(), 'batchnorm-test-'));
 
@@ -26,8 +26,8 @@ export class TemporaryDirectory {
     return path;
   }
 
-  /** The four files of MNIST with so many images of 4 x 3 pixels, the training files gzipped. Every
-   * pixel of an image is 20 times its digit. */
+  /** The four files of MNIST with the given numbers of images of 4 x 3 pixels, the training files gzipped.
+   * Every pixel of an image is 20 times its digit. */
   writeDigits(trainingImages: number, testImages: number): void {
     for (const [set, count] of [
       ['train', trainingImages],

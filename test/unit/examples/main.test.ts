@@ -35,7 +35,7 @@ function start(args: string[], watch?: (child: ChildProcess, output: string) => 
 }
 
 describe('npm start', function () {
-  // Several whole trainings, each in a process of its own.
+  // Several complete trainings, each in a separate process.
   this.timeout(emulated ? 600_000 : 300_000);
   let directory: TemporaryDirectory;
   before(() => {
@@ -55,7 +55,7 @@ describe('npm start', function () {
       .exec(output)
       ?.slice(1);
 
-  it('trains both networks on IDX files and prints plain lines where there is no terminal', async () => {
+  it('trains both networks on IDX files and prints plain lines without a terminal', async () => {
     const { code, output, errors } = await start(train(3, 'whole'));
     expect(errors).to.equal('');
     expect(code).to.equal(0);
@@ -70,7 +70,7 @@ describe('npm start', function () {
     expect(readFileSync(inDirectory('whole.html'), 'utf8')).to.match(/^<!doctype html>[^]*<\/html>\n$/);
   });
 
-  it('explains itself', async () => {
+  it('prints its options with --help', async () => {
     const { code, output } = await start(['--help']);
     expect(code).to.equal(0);
     for (const option of [
@@ -93,7 +93,7 @@ describe('npm start', function () {
     expect(errors).to.include('--epochs but received "many"').and.to.include('Usage:');
   });
 
-  it('says which file is missing, without a stack', async () => {
+  it('names a missing file, without a stack trace', async () => {
     const { code, errors } = await start(['--data', program]);
     expect(code).to.equal(1);
     expect(errors)
@@ -101,13 +101,13 @@ describe('npm start', function () {
       .and.not.to.match(/\n\s+at /);
   });
 
-  it('saves at Ctrl-C, says how to go on, and gives the same result then', async () => {
-    // Enough that the signal comes before the end.
+  it('saves at Ctrl-C, prints the command that resumes, and reaches the same result', async () => {
+    // Enough epochs that the signal arrives before the end.
     const epochs = backend.name === 'portable' ? 15 : 30;
     const whole = await start(train(epochs, 'uninterrupted'));
     const first = await start(
       train(epochs, 'interrupted'),
-      // Once: a second one ends the program at once, as Node does by default.
+      // Only once: a second signal ends the program immediately, as Node does by default.
       (child, text) => text.includes(`epoch 1/${epochs}`) && !child.killed && child.kill('SIGINT'),
     );
     expect(first.code).to.equal(130);
@@ -128,7 +128,7 @@ describe('npm start', function () {
     expect(weights('interrupted')).to.equal(weights('uninterrupted'));
   });
 
-  it('leaves a complete training behind, which can be served and shown again', async () => {
+  it('saves a completed training, which can be served and reported again', async () => {
     const whole = inDirectory('whole.npz');
     const { input } = await loadTrained(whole);
     expect([input.rows, input.columns]).to.deep.equal([4, 3]);
@@ -138,7 +138,7 @@ describe('npm start', function () {
     expect(readFileSync(inDirectory('again.npz')).length).to.equal(readFileSync(whole).length);
   });
 
-  it('refuses to go on with other settings, or with what is no checkpoint', async () => {
+  it('refuses to resume with other settings or from a file that is not a checkpoint', async () => {
     const resume = (file: string, epochs: number) => start(train(epochs, 'refused', ['--resume', file]));
     const other = await resume(inDirectory('whole.npz'), 4);
     expect(other.code).to.equal(1);

@@ -20,7 +20,7 @@ describe('parseOptions', () => {
     });
   });
 
-  it('takes all images of a directory by default', () => {
+  it('uses all images of a directory by default', () => {
     expect(parseOptions(['--data', 'mnist'])).to.include({ data: 'mnist', images: Infinity });
   });
 
@@ -39,11 +39,11 @@ describe('parseOptions', () => {
     });
   });
 
-  it('saves to the file that it goes on with', () => {
+  it('saves to the file that it resumes from', () => {
     expect(parseOptions(['--resume', 'b.npz']).checkpoint).to.equal('b.npz');
   });
 
-  it('rejects what is no number in range', () => {
+  it('rejects values that are not numbers in range', () => {
     rejects(['--epochs', '0'], 'an integer from 1 to 1000 for --epochs', 'received "0"');
     rejects(['--epochs', '1.5'], '--epochs', 'received "1.5"');
     rejects(['--epochs', ''], '--epochs', 'received ""');
@@ -70,19 +70,19 @@ describe('parseOptions', () => {
 describe('resumeCommand', () => {
   const words = (args: string[]) => resumeCommand(parseOptions(args)).split(' ').slice(3);
 
-  it('gives the options of the training and the file that it was saved to', () => {
+  it('contains the options of the training and the file that it was saved to', () => {
     const args = '--data mnist --epochs 5 --images 500 --seed 7 --report c.html';
     const command = words([...args.split(' '), '--checkpoint', 'a.npz']);
     expect(command).to.deep.equal([...args.split(' '), '--resume', 'a.npz']);
   });
 
-  it('is a command that means the same', () => {
+  it('is parsed to the same options', () => {
     const { checkpoint, resume, ...rest } = parseOptions(words([]));
     expect([checkpoint, resume]).to.deep.equal(['digits.npz', 'digits.npz']);
     expect(parseOptions([])).to.deep.include(rest);
   });
 
-  it('quotes what a shell would divide', () => {
+  it('quotes names for the shell', () => {
     expect(resumeCommand(parseOptions(['--checkpoint', "my file's.npz"]))).to.match(
       / --resume 'my file'\\''s.npz'$/,
     );
@@ -92,7 +92,7 @@ describe('resumeCommand', () => {
 describe('serveCommands', () => {
   const lastOf = (args: string[]) => serveCommands(parseOptions(args)).split('\n').at(-1);
 
-  it('names the checkpoint where it is not the one that the server looks for', () => {
+  it("names the checkpoint if it is not the server's default", () => {
     expect(lastOf([])).to.equal('  npm start --prefix examples/serving');
     expect(lastOf(['--checkpoint', 'a.npz'])).to.include(`--checkpoint ${resolve('a.npz')}`);
     expect(lastOf(['--resume', "it's.npz"])).to.include("it'\\''s.npz'");

@@ -4,7 +4,7 @@ import { normal, RandomStream, randomStream, shuffledIndices } from '../../../ex
 const take = (count: number, rng: () => number) => Array.from({ length: count }, () => rng());
 
 describe('randomStream', () => {
-  it('follows from the seed and the name', () => {
+  it('depends only on the seed and the name', () => {
     const numbers = take(100, randomStream(1, 'training'));
     expect(take(100, randomStream(1, 'training'))).to.deep.equal(numbers);
     expect(take(100, randomStream(2, 'training'))).to.not.have.any.members(numbers);
@@ -20,7 +20,7 @@ describe('randomStream', () => {
 });
 
 describe('RandomStream', () => {
-  it('goes on where its state was taken', () => {
+  it('continues from a saved state', () => {
     const stream = new RandomStream(1, 'batches');
     expect(stream.next()).to.equal(randomStream(1, 'batches')());
     const state = stream.getState();
@@ -32,7 +32,7 @@ describe('RandomStream', () => {
 });
 
 describe('normal', () => {
-  it('has mean 0 and the deviation', () => {
+  it('has mean 0 and the given standard deviation', () => {
     const rng = randomStream(1, 'weights');
     const numbers = Array.from({ length: 10_000 }, () => normal(rng, 2));
     const mean = numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
@@ -43,7 +43,7 @@ describe('normal', () => {
 });
 
 describe('shuffledIndices', () => {
-  it('has every index once, in an order that follows from the generator', () => {
+  it('contains every index once, in an order that depends on the generator', () => {
     const indices = [...shuffledIndices(100, randomStream(1, 'batches'))];
     const inOrder = [...indices.keys()];
     expect([...indices].sort((a, b) => a - b)).to.deep.equal(inOrder);
@@ -51,7 +51,7 @@ describe('shuffledIndices', () => {
     expect([...shuffledIndices(100, randomStream(1, 'batches'))]).to.deep.equal(indices);
   });
 
-  it('of nothing is nothing', () => {
+  it('is empty for a count of zero', () => {
     expect(shuffledIndices(0, Math.random)).to.have.length(0);
   });
 });

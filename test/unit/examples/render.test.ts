@@ -53,7 +53,7 @@ describe('render', () => {
     expect(rows).to.be.within(20, 23);
   });
 
-  it('blends at edges between two pixels', () => {
+  it('antialiases edges between two pixels', () => {
     const image = draw(verticalLine, { shiftX: 0.25 });
     const middle = 13 * SIZE;
     expect([...image.subarray(middle + 12, middle + 17)]).to.deep.equal([0, 191, 255, 64, 0]);
@@ -66,7 +66,7 @@ describe('render', () => {
     expect(y).to.be.closeTo(11.5, 1e-9);
   });
 
-  it('scales', () => {
+  it('scales the stroke', () => {
     const half = measure(draw(verticalLine, { scaleY: 0.5 })).total;
     expect(half / measure(draw(verticalLine)).total).to.be.closeTo(0.55, 0.05);
   });
@@ -84,13 +84,13 @@ describe('render', () => {
     expect(measure(upperHalf).x).to.be.closeTo(13.5 + 0.3 * 5, 0.5);
   });
 
-  it('has the brightness of ink and paper', () => {
+  it('uses the brightness of ink and paper', () => {
     const image = draw(verticalLine, { paper: 0.2, ink: 0.6 });
     expect(image[0]).to.equal(51);
     expect(Math.max(...image)).to.equal(153);
   });
 
-  it('adds noise within its bounds and stays within a byte', () => {
+  it('adds bounded noise and clamps to a byte', () => {
     const brighter = draw(verticalLine, { noise: 0.2 }, () => 1 - 2 ** -53);
     expect(brighter[0]).to.equal(51);
     expect(Math.max(...brighter)).to.equal(255);
@@ -99,7 +99,7 @@ describe('render', () => {
     expect(Math.max(...darker)).to.equal(204);
   });
 
-  it('leaves out what lies beyond the image', () => {
+  it('clips strokes to the image', () => {
     const image = draw(verticalLine, { shiftX: 100 });
     expect(Math.max(...image)).to.equal(0);
     expect(measure(draw(verticalLine, { shiftX: 13.5 })).total).to.be.greaterThan(0);

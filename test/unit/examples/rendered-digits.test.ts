@@ -11,24 +11,24 @@ describe('renderImages', () => {
   const rendered = (count: number, seed: number, name: StreamName = 'training') =>
     renderImages(count, randomStream(seed, name));
 
-  it('gives the same images for the same seed and others for another', () => {
+  it('draws the same images for the same seed and others for another seed', () => {
     const { pixels } = rendered(50, 7);
     expect(hash(rendered(50, 7).pixels)).to.equal(hash(pixels));
     expect(hash(rendered(50, 8).pixels)).not.to.equal(hash(pixels));
   });
 
-  it('begins with the same images, however many follow', () => {
+  it('begins with the same images for any count', () => {
     const { pixels } = rendered(45, 7);
     expect(hash(rendered(50, 7).pixels.subarray(0, pixels.length))).to.equal(hash(pixels));
   });
 
-  it('has every digit equally often', () => {
+  it('draws every digit equally often', () => {
     const counts = new Array<number>(10).fill(0);
     for (const label of rendered(200, 1).labels) counts[label]++;
     expect(counts).to.deep.equal(new Array(10).fill(20));
   });
 
-  it('shows a digit brighter than the paper on every image', () => {
+  it('draws a digit brighter than the paper in every image', () => {
     const images = rendered(300, 1);
     for (let i = 0; i < images.count; i++) {
       const sorted = imageAt(images, i).slice().sort();
@@ -40,12 +40,12 @@ describe('renderImages', () => {
 });
 
 describe('renderDigits', () => {
-  it('has no more images to validate and to test with than to train with', () => {
+  it('has no more validation or test images than training images', () => {
     const { training, validation, test } = renderDigits(1, 30);
     expect([training.count, validation.count, test.count]).to.deep.equal([30, 30, 30]);
   });
 
-  it('has no image twice, neither in one set nor in two', () => {
+  it('repeats no image within or between sets', () => {
     const { training, validation, test } = renderDigits(1, 4_000);
     const all = [training, validation, test].flatMap(hashes);
     expect(new Set(all).size).to.equal(training.count + validation.count + test.count);

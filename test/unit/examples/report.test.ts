@@ -71,11 +71,11 @@ describe('report', () => {
     expect(lines).to.deep.include(['without', ...'1 1 0 0 0 0 0 0 0 0'.split(' ')]);
   });
 
-  it('draws what the first network misread', () => {
+  it('draws images that the first network misread', () => {
     expect(text).to.include('misread with\n').and.to.include('7, ');
   });
 
-  it('draws nothing where nothing was misread', () => {
+  it('draws nothing if nothing was misread', () => {
     const perfect = result('with', 0.1, [...test.labels]);
     expect(report([perfect], test)).not.to.include('Some');
   });
@@ -91,8 +91,8 @@ describe('writePage', () => {
     timedImages: 64,
   });
 
-  it('has a chart of everything', () => {
-    // Loss, accuracy, means, variances, two confusions, times; a network that diverged is no obstacle.
+  it('has a chart of each measurement', () => {
+    // Loss, accuracy, means, variances, two confusion matrices, times; a diverged network is drawn too.
     expect(page.match(/<svg /g)).to.have.length(7);
     for (const text of ['with, training', 'without, validation', 'read as', '0 Conv2D', '87.50 %']) {
       expect(page).to.include(text);
@@ -100,7 +100,7 @@ describe('writePage', () => {
     expect(page).not.to.match(/NaN|undefined/);
   });
 
-  it('needs no other file and no network', () => {
+  it('refers to no other file and no URL', () => {
     expect(page).not.to.match(/<script|<link|@import/);
     const sources = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, source]) => source);
     for (const source of sources) expect(source).to.match(/^(data:|#)/);
@@ -127,18 +127,18 @@ describe('table', () => {
 });
 
 describe('pictures', () => {
-  it('draws two rows of pixels as one of characters, without the margin', () => {
+  it('draws two rows of pixels as one row of characters, without the margin', () => {
     const pixels = new Uint8Array(64).fill(10);
     pixels[2 * 8 + 2] = pixels[3 * 8 + 2] = 250; // both rows of a character
     pixels[2 * 8 + 3] = 250; // the upper one only
     expect(draw(pixels, 8, 8)).to.deep.equal(['█▒  ', '    ']);
   });
 
-  it('draws an image of one grey as nothing', () => {
+  it('draws a uniform image as nothing', () => {
     expect(draw(new Uint8Array(64).fill(200), 8, 8)).to.deep.equal(['    ', '    ']);
   });
 
-  it('puts pictures side by side under their titles', () => {
+  it('draws pictures side by side under their titles', () => {
     const text = sideBySide(
       [
         ['██', '░░'],
@@ -149,7 +149,7 @@ describe('pictures', () => {
     expect(text).to.equal('  1   tw\n  ██  ▓▓\n  ░░  ▒▒');
   });
 
-  it('of images too small for the margin are empty', () => {
+  it('draws nothing for images smaller than the margin', () => {
     expect(sideBySide([draw(new Uint8Array(12), 4, 3)], ['1']).trim()).to.equal('');
   });
 });
@@ -165,7 +165,7 @@ describe('progressLines', () => {
 });
 
 describe('duration', () => {
-  it('is in seconds, and minutes where there are some', () => {
+  it('is in seconds, with minutes if it is longer', () => {
     expect([0, 0.2, 59.5, 60, 61, 125].map(duration)).to.deep.equal([
       '0 s',
       '1 s',
@@ -178,7 +178,7 @@ describe('duration', () => {
 });
 
 describe('Series', () => {
-  it('refuses rows of another width', () => {
+  it('refuses rows of a different width', () => {
     expect(() => new Series(2).add(1)).to.throw(RangeError, 'Expected 2 numbers');
   });
 });
@@ -192,7 +192,7 @@ describe('barLine', () => {
     left: '1 min 20 s',
   };
 
-  it('has it all where there is room', () => {
+  it('shows everything if there is space', () => {
     expect(barLine(texts, 0.25, 120)).to.equal(
       `  epoch 2/3  ${'█'.repeat(5)}${'░'.repeat(15)}  loss 0.450  accuracy 84.0 %  4,148 images/s  1 min 20 s left`,
     );
@@ -201,7 +201,7 @@ describe('barLine', () => {
       .and.not.to.include('░');
   });
 
-  it('fits into every terminal, and leaves out words first', () => {
+  it('fits into every terminal, leaving out words first', () => {
     for (let columns = 1; columns <= 120; columns++) {
       expect(barLine(texts, 0.5, columns), `${columns} columns`).to.have.length.below(columns);
     }

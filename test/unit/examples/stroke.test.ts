@@ -10,7 +10,7 @@ const square: Point[] = [
 ];
 
 describe('toPolyline', () => {
-  it('leaves lines and curves of two points as they are', () => {
+  it('leaves lines and curves of two points unchanged', () => {
     expect(toPolyline({ kind: 'line', points: square })).to.deep.equal(square);
     expect(toPolyline({ kind: 'curve', points: square.slice(0, 2) })).to.have.length(2);
   });
@@ -29,7 +29,7 @@ describe('toPolyline', () => {
     expect(polyline.at(-1)).to.deep.equal(polyline[0]);
   });
 
-  it('keeps a curve through points on a line on that line', () => {
+  it('keeps a curve through collinear points straight', () => {
     const points: Stroke['points'] = [0, 1, 2, 3].map((x) => [x, 2 * x]);
     for (const [x, y] of toPolyline({ kind: 'curve', points })) expect(y).to.be.closeTo(2 * x, 1e-12);
   });

@@ -41,7 +41,7 @@ async function finish(
 const valuesOf = (network: Classifier) =>
   network.parameters().map(([name, tensor]) => [name, [...tensor.clone().data]] as const);
 
-/** Of quarters of 4 x 4 pixels, whose digit is the brighter one: quick to compute. */
+/** Images of four quarters of 4 x 4 pixels; the digit is the brightest quarter. Quick to learn. */
 function smallImages(count: number): Images {
   const rng = randomStream(count, 'test');
   const labels = Uint8Array.from({ length: count }, (_, i) => i % 4);
@@ -62,12 +62,12 @@ describe('makeClassifier', () => {
     expect(weights(newNetwork(true))).to.have.length(8);
   });
 
-  it('normalizes what each convolution makes', () => {
+  it('normalizes the output of each convolution', () => {
     expect(normsOf(newNetwork())).to.have.length(7);
     expect(normsOf(newNetwork(false))).to.have.length(0);
   });
 
-  it('infers the same for an image in whatever company', () => {
+  it('infers the same for an image in any batch', () => {
     const network = newNetwork();
     const brightness = brightnessOf(images);
     const logits = (own: Images) => {
@@ -84,7 +84,7 @@ describe('makeClassifier', () => {
 });
 
 describe('brightnessOf', () => {
-  it('gives the training images mean 0 and deviation 1', () => {
+  it('standardizes the training images to mean 0 and deviation 1', () => {
     const own = select(
       images,
       Uint32Array.from({ length: 64 }, (_, i) => i),
@@ -97,7 +97,7 @@ describe('brightnessOf', () => {
     expect(squares).to.be.closeTo(1, 1e-4);
   });
 
-  it('gives zeros for images of one grey', () => {
+  it('gives zeros for uniform images', () => {
     const grey: Images = { ...images, count: 1, pixels: new Uint8Array(784).fill(99) };
     const [batch] = trainingLoader({ ...grey, labels: Uint8Array.of(1) }, brightnessOf(grey), Math.random);
     expect(new Set(batch.x.data)).to.deep.equal(new Set([0]));
@@ -105,8 +105,8 @@ describe('brightnessOf', () => {
 });
 
 describe('predict', () => {
-  it('gives classes, accuracy and the loss of all images, whatever batches they come in', () => {
-    // More than are predicted at once, each image 300 times.
+  it('gives classes, accuracy and loss of all images, independent of batches', () => {
+    // Each image 300 times, more than fit into one batch of predictions.
     const two = smallImages(2);
     const many = select(
       two,
@@ -125,10 +125,10 @@ describe('predict', () => {
 });
 
 describe('TrainingRun', function () {
-  // A training run in TypeScript takes half a minute of processor time, and twice that beside another lane of .ci/run.
+  // A training run on the portable backend takes half a minute, and twice that beside another lane of .ci/run.
   this.timeout(300_000);
 
-  it('learns its training images', async () => {
+  it('fits its training images', async () => {
     const own = smallImages(256);
     const run = newRun(10, own);
     const before = predict(run.network, own, brightnessOf(own));
@@ -163,7 +163,7 @@ describe('TrainingRun', function () {
     expect(run.curve.rows.at(-1)?.slice(3)).to.deep.equal(statisticsOf(run.network));
   });
 
-  it('leaves out a batch that is not full, and takes one that is all there is', () => {
+  it('drops an incomplete batch, except if it is the only one', () => {
     const steps = (count: number) => newRun(1, smallImages(count)).stepsPerEpoch;
     expect(steps(65)).to.equal(1);
     expect(steps(10)).to.equal(1);
@@ -199,7 +199,7 @@ describe('statisticsOf', () => {
 });
 
 describe('timeLayers', () => {
-  it('times every layer once, batch norm with what runs in its pass', () => {
+  it('times every layer once, batch norm together with the layers fused into it', () => {
     const [batch] = trainingLoader(smallImages(8), { mean: 0, deviation: 1 }, Math.random);
     const times = timeLayers(makeNormalized(Math.random), batch.x);
     const block = (place: number) => [
@@ -244,7 +244,7 @@ describe('Contestant', () => {
   const stateOf = ({ network, run, trials, validation }: Contestant) =>
     [valuesOf(network), run.curve.rows, run.stepsDone, trials.rows, validation.rows] as const;
 
-  it('tries every learning rate and takes the best', async () => {
+  it('tries every learning rate and keeps the best', async () => {
     const [contestant] = newPair();
     while (!contestant.tried) await contestant.tryNext(never);
     expect(contestant.trials.column(0)).to.deep.equal(LEARNING_RATES);
@@ -252,11 +252,11 @@ describe('Contestant', () => {
     const index = contestant.trials.column(2).indexOf(best);
     expect(contestant.learningRate).to.equal(LEARNING_RATES[index]);
     expect(new Set(contestant.trials.column(2))).to.have.length(LEARNING_RATES.length);
-    // The network itself is still untrained.
+    // The network itself has not been trained.
     expect(valuesOf(contestant.network)).to.deep.equal(valuesOf(newNetwork()));
   });
 
-  it('takes no learning rate at which the network diverged', () => {
+  it('rejects learning rates at which the network diverged', () => {
     const [contestant] = newPair();
     contestant.trials.add(0.01, 0.1, NaN);
     contestant.trials.add(0.03, 0.2, 2);
@@ -264,7 +264,7 @@ describe('Contestant', () => {
     expect(contestant.learningRate).to.equal(0.03);
   });
 
-  it('goes on bit for bit from a checkpoint in the middle of an epoch', async () => {
+  it('resumes bit for bit from a checkpoint in the middle of an epoch', async () => {
     const whole = newPair();
     await finish(whole[0].run);
     whole[0].validate();
@@ -289,7 +289,7 @@ describe('Contestant', () => {
     expect(stateOf(second[0])).to.deep.equal(stateOf(whole[0]));
   });
 
-  it('leaves a checkpoint that the network with batch norm can be used from', async () => {
+  it('saves a checkpoint from which the network with batch norm can be loaded', async () => {
     const pair = newPair();
     await pair[0].tryNext(never);
     await saveCheckpoint(file, trainingOf(pair));
@@ -309,7 +309,7 @@ describe('Contestant', () => {
     expect(await messageOf()).to.include(file);
   });
 
-  it('refuses a checkpoint of other settings, naming the first that differs', async () => {
+  it('refuses a checkpoint of other settings and names the first difference', async () => {
     await saveCheckpoint(file, trainingOf(newPair()));
     const other = { ...options, epochs: 4, seed: 2 };
     const load = async (changes: object) => {

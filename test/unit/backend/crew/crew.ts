@@ -5,7 +5,7 @@ import type { Leaving, MemberData } from './member.js';
 /** Workers that train side by side. */
 export class Crew {
   readonly #members: readonly { readonly worker: Worker; readonly left: Promise<number> }[];
-  /** What a worker that left before its first step left with. */
+  /** The exit code or error of a worker that left before its first step. */
   #failed: unknown;
   readonly #inside: Int32Array;
   readonly #done: Int32Array;
@@ -38,7 +38,7 @@ export class Crew {
     }
   }
 
-  /** Waits, without giving way to anything else, until this worker is inside a call. */
+  /** Blocks the event loop until this worker is inside a call. */
   catchInside(index: number): void {
     while (Atomics.load(this.#inside, index) === 0);
   }

@@ -1,11 +1,11 @@
-// Runs a program until it ends, and looks into one that does not.
+// Runs a program until it ends, and inspects the stacks of one that hangs.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { emulated, node } from '../../../support/node-process.js';
 import { stacksOf, type ThreadStack } from '../../../support/stacks.js';
 
-/** Where Node waits for tasks of V8 while it shuts down (nodejs/node issue 54918): a task that asks for a garbage
+/** The function in which Node waits for V8's tasks during shutdown (nodejs/node issue 54918): a task that requests a garbage
  * collection waits for the main thread, which waits for the task. */
 export const shutdownFunctions = [
   'NodePlatform10DrainTasks',
@@ -26,7 +26,7 @@ export interface Ending {
 export interface Limits {
   /** Milliseconds after which a program that has not ended is killed. */
   readonly limit: number;
-  /** Whether they count from the first line that the program prints to stderr, not from its start. */
+  /** Whether the limit counts from the first line that the program prints to stderr instead of from its start. */
   readonly fromFirstLine?: boolean;
   /** Functions of Node to look for on the stacks of a program that is killed. */
   readonly functions?: readonly string[];
@@ -54,14 +54,14 @@ export async function runToEnd(
   return { status, signal, stderr, ...(threads === undefined ? {} : { threads }) };
 }
 
-/** None where /proc does not tell, or tells of an emulator. */
+/** Empty if /proc is unavailable or describes an emulator. */
 function stacksOfChild(child: ChildProcess, functions: readonly string[]): ThreadStack[] {
   if (process.platform !== 'linux' || emulated || child.pid === undefined) return [];
   return stacksOf(child.pid, '/batchnorm.node', functions);
 }
 
-/** Whether a program hangs in Node's own shutdown: all its threads wait, at least one of them for V8's tasks, and none
- * but those of the thread pool, which never end, has code of the addon on its stack. */
+/** Whether a program hangs in Node's own shutdown: all its threads wait, at least one of them for V8's tasks, and only
+ * threads of the addon's pool, which never end, have code of the addon on their stacks. */
 export function hangsInNode(threads: readonly ThreadStack[]): boolean {
   return (
     threads.every(({ waits, ofPool, inAddon }) => waits && (ofPool || !inAddon)) &&

@@ -1,4 +1,4 @@
-// Eight workers train without end; the process exits while they do, or while it trains along with them.
+// Eight workers train forever; the process exits meanwhile, from an idle or from a training main thread.
 import { Crew } from './crew.js';
 
 const [, , way, caught] = process.argv;

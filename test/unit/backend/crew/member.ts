@@ -1,8 +1,8 @@
-// A worker that trains until it leaves, in the way that it is told.
+// A worker that trains until it leaves in the given way.
 import { parentPort, workerData } from 'node:worker_threads';
 import { backward, BatchNorm2D, Sgd, Tensor } from 'batchnorm';
 
-/** How a worker ends: what it does after its steps, or that it goes on until it is terminated. */
+/** How a worker ends: by itself after its steps, or by being terminated. */
 export type Leaving = 'return' | 'exit' | 'throw' | 'terminated';
 
 export interface MemberData {
@@ -20,7 +20,7 @@ export const exitCode = 7;
 if (parentPort !== null) train(workerData as MemberData);
 
 function train({ index, leaving, steps, inside, done }: MemberData): void {
-  // Large enough for the thread pool, over which the workers compete.
+  // Large enough to use the thread pool, for which the workers compete.
   const x = Tensor.randn([4, 8, 64, 64]);
   const bn = new BatchNorm2D(8);
   const sgd = new Sgd({ lr: 0.01 });

@@ -1,4 +1,4 @@
-// Waits until it is killed: in JavaScript after the thread pool has worked, or inside calls of the addon.
+// Runs until it is killed: waits in JavaScript after using the thread pool, or stays inside calls of the addon.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { setNumThreads, Tensor } from 'batchnorm';
 

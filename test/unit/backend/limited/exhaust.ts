@@ -1,16 +1,16 @@
-// Takes all memory that this process may have, again and again in different ways, with tensors of the given
-// sizes or, without any, by a kernel's working space. Goes on computing after each, and prints what was thrown.
+// Exhausts the memory of this process repeatedly in different ways: with tensors of the given sizes or, without
+// arguments, by a kernel's working space. Computes again after each attempt, and prints the errors.
 import { named } from '#lib/backend/argument';
 import { backend } from '#lib/backend/index';
 import { backward, BatchNorm2D, DataLoader, Sgd, storagePool, Tensor } from 'batchnorm';
 import { batchNormInference, batchNormTraining } from 'batchnorm/raw';
 
-/** What one attempt was refused with. */
+/** The error of one attempt. */
 export interface Refusal {
   readonly name: string;
   readonly error: string;
   readonly message: string;
-  /** Whether a training step afterwards gives what it gave before. */
+  /** Whether a training step afterwards gives the same result as before. */
   readonly computes: boolean;
 }
 
@@ -41,9 +41,9 @@ for (const size of sizes) {
 if (objects) exhaustForObjects();
 else if (sizes.length === 0) refuseWorkingSpace();
 
-/** What makes JavaScript objects, for which V8 aborts where it finds no memory, when next to nothing is left. */
+/** Calls that create JavaScript objects, run when almost no memory is left: V8 aborts if it finds none for them. */
 function exhaustForObjects(): void {
-  // Without the addon V8 does not survive small ones.
+  // Without the addon V8 aborts when small tensors fill the memory.
   const ballastSizes = backend.info.name === 'native' ? [4_194_304, 262_144] : [4_194_304];
   const x = Tensor.zeros([2 ** 21]);
   const bn = new BatchNorm2D(2 ** 20);
@@ -81,7 +81,7 @@ function exhaustForObjects(): void {
   }
 }
 
-/** The kernels take theirs from the system and not from V8: for sums over rows, twice as much as x. */
+/** Kernels allocate from the system and not from V8: for sums over rows, twice the size of x. */
 function refuseWorkingSpace(): void {
   const columns = 8 * 1024 * 1024;
   const x = new Float32Array(columns);
@@ -89,10 +89,10 @@ function refuseWorkingSpace(): void {
   const ballast: unknown[] = [];
   for (const size of [4_194_304, 262_144]) fill(ballast, () => Tensor.zeros([size]));
   attempt('working space', ballast, () => backend.sumRows(1, columns, named('x', x), named('out', out)));
-  if (out.some((value) => value !== 7)) throw new Error('Expected nothing written by what failed');
+  if (out.some((value) => value !== 7)) throw new Error('Expected failed calls to write nothing');
 }
 
-/** Calls until it throws, holding all results; then lets them go. */
+/** Calls until it throws, holding all results; then releases them. */
 function attempt(name: string, held: unknown[], allocate: () => unknown): void {
   const error = fill(held, allocate);
   held.length = 0;

@@ -1,4 +1,4 @@
-// Mistakes with the storage of tensors, made on purpose: what the library must never do.
+// Deliberate misuse of tensor storage, which the library itself must never commit.
 import { Tensor } from 'batchnorm';
 import { named } from '#lib/backend/argument';
 import { backend } from '#lib/backend/index';

@@ -20,19 +20,19 @@ function fail(expected: string, found: string): never {
   throw new Error(`Expected ${expected} but found ${found}`);
 }
 
-/** Counts calls, and reads and writes at most `most` bytes in each, as a pipe or a network drive may. */
+/** Counts calls, and reads and writes at most `max` bytes in each, as a pipe or a network drive may. */
 class Reluctant implements ReadableFile, WritableFile {
   readonly lengths: number[] = [];
   readonly written: number[] = [];
 
   constructor(
     private readonly content: Uint8Array,
-    private readonly most: () => number,
+    private readonly max: () => number,
   ) {}
 
   read(buffer: Uint8Array, offset: number, length: number, position: number) {
     this.lengths.push(length);
-    const end = position + Math.min(length, this.most());
+    const end = position + Math.min(length, this.max());
     const part = this.content.subarray(position, end);
     buffer.set(part, offset);
     return Promise.resolve({ bytesRead: part.length });
@@ -40,7 +40,7 @@ class Reluctant implements ReadableFile, WritableFile {
 
   write(buffer: Uint8Array, offset: number, length: number) {
     this.lengths.push(length);
-    const bytesWritten = Math.min(length, this.most());
+    const bytesWritten = Math.min(length, this.max());
     this.written.push(...buffer.subarray(offset, offset + bytesWritten));
     return Promise.resolve({ bytesWritten });
   }
@@ -49,17 +49,17 @@ class Reluctant implements ReadableFile, WritableFile {
 const sizes = fc.record({
   content: fc.uint8Array({ maxLength: 300 }),
   chunk: fc.integer({ min: 1, max: 64 }),
-  most: fc.integer({ min: 1, max: 80 }),
+  max: fc.integer({ min: 1, max: 80 }),
   from: fc.nat(300),
 });
 const settings = { numRuns: 500, seed: 1 };
 
 describe('files in chunks', () => {
-  it('are read whole however little each call reads', async () => {
+  it('are read completely although each call reads little', async () => {
     await fc.assert(
-      fc.asyncProperty(sizes, async ({ content, chunk, most, from }) => {
+      fc.asyncProperty(sizes, async ({ content, chunk, max, from }) => {
         const position = Math.min(from, content.length);
-        const file = new Reluctant(content, () => most);
+        const file = new Reluctant(content, () => max);
         const found: Buffer[] = [];
         const length = content.length - position;
         for await (const part of readChunks(file, position, length, fail, chunk)) {
@@ -74,10 +74,10 @@ describe('files in chunks', () => {
     );
   });
 
-  it('are written whole however little each call writes', async () => {
+  it('are written completely although each call writes little', async () => {
     await fc.assert(
-      fc.asyncProperty(sizes, async ({ content, chunk, most }) => {
-        const file = new Reluctant(content, () => most);
+      fc.asyncProperty(sizes, async ({ content, chunk, max }) => {
+        const file = new Reluctant(content, () => max);
         await writeChunks(file, content, chunk);
         expect(file.written).to.deep.equal([...content]);
         expect(Math.max(0, ...file.lengths)).to.be.at.most(chunk);
@@ -86,7 +86,7 @@ describe('files in chunks', () => {
     );
   });
 
-  it('are the bytes of the array, without a copy', () => {
+  it('use the bytes of the array without a copy', () => {
     const array = Float32Array.of(1, 2, 3, 4).subarray(1);
     const parts = [...chunksOf(array, 5)];
     expect(parts.map(({ length }) => length)).to.deep.equal([5, 5, 2]);
@@ -94,7 +94,7 @@ describe('files in chunks', () => {
     expect(Buffer.concat(parts)).to.deep.equal(Buffer.from(array.buffer, 4, 12));
   });
 
-  it('say where a file ends that was longer before', async () => {
+  it('report where a file ends that has become shorter', async () => {
     const file = new Reluctant(new Uint8Array(10), () => 4);
     const read = async () => {
       for await (const part of readChunks(file, 2, 16, fail, 8)) part.fill(0);
@@ -109,14 +109,14 @@ describe('files in chunks', () => {
     ...[1, 8].map((size) => numberType('int', size)),
   ] as NumberType[];
   for (const fortranOrder of [false, true]) {
-    it(`give the same tensor as one piece, ${fortranOrder ? "in Fortran's order" : 'row by row'}`, () => {
+    it(`give the same tensor as one piece, in ${fortranOrder ? 'Fortran order' : 'row-major order'}`, () => {
       const shape = [3, 4, 5];
       const property = fc.property(
         fc.constantFrom(...types),
         fc.uint8Array({ minLength: 480, maxLength: 480 }),
         fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 60, maxLength: 60 }),
         (type, noise, counts) => {
-          // Of a float64 those that a float32 can hold.
+          // float64 values within the range of float32.
           const numbers = Float64Array.from(noise.subarray(0, 60), (byte) => byte / 7);
           const bytes =
             type.kind === 'float' && type.itemSize === 8
@@ -136,23 +136,23 @@ describe('files in chunks', () => {
     });
   }
 
-  it("put an array in Fortran's order into rows", () => {
+  it('convert an array from Fortran order to row-major order', () => {
     const collector = new FloatCollector('x', [2, 3], true, fail);
     collector.add(new Uint8Array(Float32Array.of(1, 4, 2, 5, 3, 6).buffer), types[0]);
     expect([...collector.values]).to.deep.equal([1, 2, 3, 4, 5, 6]);
     const wide = new FloatCollector('x', [2, 3], true, fail);
     const doubles = new Uint8Array(Float64Array.of(1, 4, 2, 1e300, 3, 6).buffer);
-    // The fourth in the file is the fifth row by row.
+    // The fourth value in the file is the fifth in row-major order.
     expectError(() => wide.add(doubles, types[1]), Error, '1e+300 at 4');
   });
 
-  it('of an .npy array may end anywhere', () => {
+  it('of an .npy array may end at any byte', () => {
     const expected = values(seeded(3), 35);
     const [bytes] = formatFloats('x', expected, [5, 7]) as readonly [Uint8Array];
     const property = fc.property(fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1 }), (lengths) => {
       const collector = new TensorCollector([5, 7], 'x', fail);
       const scanner = new NpyScanner(collector, bytes.length, fail);
-      // One buffer for all pieces, as the reader has.
+      // One buffer for all pieces, as in the reader.
       const buffer = Buffer.alloc(90);
       for (let done = 0, i = 0; done < bytes.length; i++) {
         const part = bytes.subarray(done, done + lengths[i % lengths.length]);
@@ -167,7 +167,7 @@ describe('files in chunks', () => {
     fc.assert(property, { numRuns: 200, seed: 1 });
   });
 
-  it('of an .npy array must be as many as its header says', () => {
+  it('of an .npy array must have the length that its header announces', () => {
     const [bytes] = formatFloats('x', new Float32Array(4), [4]) as readonly [Uint8Array];
     const scan = (content: Uint8Array, size: number) => () => {
       const scanner = new NpyScanner(new TensorCollector([4], 'x', fail), size, fail);
@@ -184,7 +184,7 @@ describe('files in chunks', () => {
     );
   });
 
-  it('of a large array to save are its header and a copy of its values', () => {
+  it('for saving a large array are its header and a copy of its values', () => {
     const array = Float32Array.of(1, 2, 3);
     const [joined, ...none] = formatFloats('x', array, [3]);
     expect(none).to.deep.equal([]);

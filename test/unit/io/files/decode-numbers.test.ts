@@ -23,7 +23,7 @@ function floats(bytes: Uint8Array, of: NumberType): number[] {
   return [...target];
 }
 
-describe('decoding of numbers', () => {
+describe('decoding numbers', () => {
   /** Every 16-bit pattern, with these bytes first. */
   const patterns = (little: boolean) => {
     const bytes = Buffer.from(Uint16Array.from({ length: 65_536 }, (_, bits) => bits).buffer);
@@ -65,7 +65,7 @@ describe('decoding of numbers', () => {
     fc.assert(property, { numRuns: 20_000, seed: 1 });
   });
 
-  it('gives the value of every other integer, bytes of any alignment', () => {
+  it('gives the value of every other integer at any alignment', () => {
     const sizes = [1, 2, 4] as const;
     const property = fc.property(
       fc.constantFrom(...sizes),
@@ -82,7 +82,7 @@ describe('decoding of numbers', () => {
     fc.assert(property, { seed: 1 });
   });
 
-  it('takes any byte besides zero for true', () => {
+  it('decodes every nonzero byte as true', () => {
     expect(floats(Uint8Array.of(0, 1, 2, 255), type('bool', 1))).to.deep.equal([0, 1, 1, 1]);
   });
 
@@ -93,7 +93,7 @@ describe('decoding of numbers', () => {
     expect([...target]).to.deep.equal([9, 5, 7, 9]);
   });
 
-  it('has no type of a size that no format writes', () => {
+  it('has no type for sizes that no format writes', () => {
     expect(numberType('float', 16)).to.equal(undefined);
     expect(numberType('float', 1)).to.equal(undefined);
     expect(numberType('int', 3)).to.equal(undefined);

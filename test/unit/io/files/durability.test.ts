@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../../../support/temporary-directory.js';
 
 type Sync = (this: FileHandle) => Promise<void>;
 
-/** What the runtime's sync() does instead: for files, for directories. */
+/** Replacements of the runtime's sync(), for files and for directories. */
 interface Replacement {
   file?: Sync;
   directory?: Sync;
@@ -71,12 +71,12 @@ for (const [name, save] of Object.entries(formats)) {
       expect(synced).to.deep.equal(['file', 'directory']);
     });
 
-    it('succeeds where file handles have no sync()', async () => {
+    it('succeeds if file handles have no sync()', async () => {
       delete prototype.sync;
       await saved();
     });
 
-    it('succeeds where sync() throws that it is not implemented, as under Yarn PnP', async () => {
+    it('succeeds if sync() is not implemented, as under Yarn PnP', async () => {
       prototype.sync = () => {
         throw notImplemented;
       };
@@ -87,20 +87,20 @@ for (const [name, save] of Object.entries(formats)) {
       ...['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'],
       ...['ERR_METHOD_NOT_IMPLEMENTED', 'ERR_NOT_IMPLEMENTED'],
     ]) {
-      it(`succeeds where sync() is rejected with ${code}`, async () => {
+      it(`succeeds if sync() rejects with ${code}`, async () => {
         prototype.sync = () => Promise.reject(failure(code));
         await saved();
       });
     }
 
-    it('succeeds where only the directory cannot be flushed, as on Windows', async () => {
+    it('succeeds if only the directory cannot be flushed, as on Windows', async () => {
       replaceSync({ directory: () => Promise.reject(failure('EPERM')) });
       await saved();
       expect(synced).to.deep.equal(['file', 'directory']);
     });
 
     for (const code of ['EIO', 'ENOSPC', 'EDQUOT', 'EPERM']) {
-      it(`fails where the file is refused with ${code}, and leaves the old one`, async () => {
+      it(`fails if syncing the file rejects with ${code}, and keeps the previous file`, async () => {
         await saved();
         const old = readFileSync(path(name));
         const error = failure(code);
@@ -112,7 +112,7 @@ for (const [name, save] of Object.entries(formats)) {
       });
     }
 
-    it('fails where the directory cannot be stored', async () => {
+    it('fails if syncing the directory reports an I/O error', async () => {
       const error = failure('EIO');
       replaceSync({ directory: () => Promise.reject(error) });
       const thrown: unknown = await saved().catch((e: unknown) => e);

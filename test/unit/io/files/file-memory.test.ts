@@ -1,7 +1,7 @@
 import { withFileMemory } from '#lib/io/files/file-memory';
 import { expect } from 'chai';
 
-/** What an operation that rejects with this is reported as. */
+/** The error that is reported for an operation that rejects with `error`. */
 async function reported(error: unknown): Promise<unknown> {
   return withFileMemory('loading net.npz', () => Promise.reject(error as Error)).then(
     () => expect.fail('must reject'),
@@ -9,7 +9,7 @@ async function reported(error: unknown): Promise<unknown> {
   );
 }
 
-describe('memory that a file operation cannot have', () => {
+describe('a failed allocation during a file operation', () => {
   const errors = [
     new RangeError('Array buffer allocation failed'),
     Object.assign(new Error('not enough memory'), { code: 'ENOMEM' }),
@@ -17,7 +17,7 @@ describe('memory that a file operation cannot have', () => {
     Object.assign(new Error('Failed to allocate memory'), { code: 'ERR_MEMORY_ALLOCATION_FAILED' }),
   ];
   for (const error of errors) {
-    it(`is an error with a code of this package: ${error.message}`, async () => {
+    it(`becomes an error with a code of this package: ${error.message}`, async () => {
       const found = (await reported(error)) as Error & { readonly code: string };
       expect(found).to.be.instanceOf(RangeError);
       expect(found.code).to.equal('ERR_BATCHNORM_OUT_OF_MEMORY');
@@ -26,7 +26,7 @@ describe('memory that a file operation cannot have', () => {
     });
   }
 
-  it('leaves other errors and results as they are', async () => {
+  it('leaves other errors and results unchanged', async () => {
     const others = [
       new RangeError('The value is out of range'),
       Object.assign(new Error('no such file'), { code: 'ENOENT' }),

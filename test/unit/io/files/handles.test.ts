@@ -4,10 +4,10 @@ import { BatchNorm2D, loadSafetensors, readIdx, saveSafetensors } from 'batchnor
 import { expect } from 'chai';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 
-/** Files that this process has open; only Linux tells. */
+/** The open files of this process; available only on Linux. */
 const openFiles = () => readdirSync('/proc/self/fd').length;
 
-describe('files are closed again, also after a failure:', function () {
+describe('files are closed, even after a failure:', function () {
   const path = temporaryDirectory();
   const bn = new BatchNorm2D(2);
   const other = new BatchNorm2D(3);
@@ -21,14 +21,14 @@ describe('files are closed again, also after a failure:', function () {
     save: () => bn.save(path('bn.npz')),
     load: () => bn.load(path('bn.npz')),
     'load of a file that does not fit': () => fails(other.load(path('bn.npz'))),
-    'load of what is no archive': () => fails(bn.load(path('bad'))),
+    'load of a file that is not an archive': () => fails(bn.load(path('bad'))),
     saveSafetensors: () => saveSafetensors(path('bn.safetensors'), bn),
     loadSafetensors: () => loadSafetensors(path('bn.safetensors'), bn),
     'loadSafetensors of a file that does not fit': () =>
       fails(loadSafetensors(path('bn.safetensors'), other)),
-    'loadSafetensors of what is none': () => fails(loadSafetensors(path('bad'), bn)),
+    'loadSafetensors of a file in another format': () => fails(loadSafetensors(path('bad'), bn)),
     readIdx: () => readIdx(path('idx')),
-    'readIdx of what is none': () => fails(readIdx(path('bad'))),
+    'readIdx of a file in another format': () => fails(readIdx(path('bad'))),
   };
 
   before(async () => {
@@ -44,7 +44,7 @@ describe('files are closed again, also after a failure:', function () {
       await act(); // modules that are imported on demand
       const before = openFiles();
       for (let i = 0; i < 5; i++) await act();
-      // The system calls that close them run on other threads.
+      // The system calls that close files run on other threads.
       for (let wait = 0; wait < 500 && openFiles() > before; wait++) await setTimeout(10);
       expect(openFiles()).to.be.at.most(before);
     });

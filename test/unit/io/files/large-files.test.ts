@@ -16,7 +16,7 @@ import { temporaryDirectory } from '../../../support/temporary-directory.js';
 const count = 2 ** 29 + 6;
 const marks = [0, 1, 2 ** 18 - 1, 2 ** 18, 2 ** 29 - 1, 2 ** 29, count - 1];
 
-/** A module of one tensor, and values to know it by at borders of chunks and behind 2 GiB. */
+/** A module with one tensor that has marker values at chunk borders and beyond 2 GiB. */
 function moduleOf(tensor: Tensor<readonly [number]>): Pick<CanUpdateWithGradients, 'parameters'> {
   return { parameters: () => [['w', tensor]] };
 }
@@ -24,7 +24,7 @@ function moduleOf(tensor: Tensor<readonly [number]>): Pick<CanUpdateWithGradient
 function expectMarks(tensor: Tensor<readonly [number]>): void {
   const found = marks.map((at) => tensor.data[at]);
   expect(found).to.deep.equal(marks.map((_, i) => i + 1));
-  // What is around them is zero: nothing was written twice, or elsewhere.
+  // The values around them are zero: nothing was written twice or elsewhere.
   expect(tensor.data[2]).to.equal(0);
   expect(tensor.data[count - 2]).to.equal(0);
   expect(tensor.data.reduce((sum, value) => sum + value, 0)).to.equal(28);
@@ -38,7 +38,7 @@ describe('tensors of more than 2 GiB', function () {
     if (process.env.BATCHNORM_TEST_LONG !== '1') this.skip();
   });
 
-  it('load from safetensors', async () => {
+  it('are loaded from safetensors', async () => {
     const file = path('sparse.safetensors');
     const entry = { dtype: 'F32', shape: [count], data_offsets: [0, 4 * count] };
     const header = Buffer.from(JSON.stringify({ w: entry }));

@@ -22,7 +22,7 @@ const operations = [
 ];
 const long = process.env.BATCHNORM_TEST_LONG === '1';
 
-/** Megabytes that are left before each attempt: none, and about as many as it needs. */
+/** Megabytes left before each attempt: none, and about as many as it needs. */
 const amounts = long ? [0, 8, 16, 24, 32, 36, 40, 48, 56, 64, 72, 80, 96, 112] : [0, 36];
 
 describe('files of 30 MB in a process whose memory is limited (ulimit -v)', function () {
@@ -30,7 +30,7 @@ describe('files of 30 MB in a process whose memory is limited (ulimit -v)', func
   const path = temporaryDirectory();
 
   before(function () {
-    // Only the addon knows how much memory there is; an emulator takes more address space than the limit for itself.
+    // Only the addon knows the available memory; an emulator alone uses more address space than the limit.
     if (process.platform !== 'linux' || emulated || backend.name !== 'native') this.skip();
     const { status, stderr } = spawnSync(node.file, node.args(program, path(), 'prepare'), {
       encoding: 'utf8',
@@ -40,7 +40,7 @@ describe('files of 30 MB in a process whose memory is limited (ulimit -v)', func
   });
 
   for (const operation of operations) {
-    it(`${operation}: done, or a RangeError with nothing changed`, () => {
+    it(`${operation}: succeeds, or throws a RangeError and changes nothing`, () => {
       for (const amount of amounts) {
         const args = node.args(program, path(), operation, String(amount));
         const { status, signal, stdout, stderr } = spawnSync(
@@ -58,7 +58,7 @@ describe('files of 30 MB in a process whose memory is limited (ulimit -v)', func
           computes: true,
         });
         if (outcome === 'refused') expect(code, stdout).to.equal('RangeError ERR_BATCHNORM_OUT_OF_MEMORY');
-        // With nothing left but what V8 keeps, none of them can have the 30 MB that it needs.
+        // With no memory left except V8's reserve, no operation can allocate the 30 MB that it needs.
         if (amount === 0) expect(outcome, stdout).to.equal('refused');
       }
     });

@@ -13,7 +13,7 @@ describe('a program that is killed while it saves', function () {
 
   const path = temporaryDirectory();
 
-  it(`leaves a whole file, the old or the new one, ${rounds} times`, async () => {
+  it(`leaves a complete file, the old or the new one, ${rounds} times`, async () => {
     const channels = 20_000; // long enough to be killed in the middle
     const program = `
       import { BatchNorm2D } from 'batchnorm';

@@ -29,7 +29,7 @@ async function failureOf(saved: Promise<void>): Promise<Failure> {
   return error as Failure;
 }
 
-/** Makes a special file; skips the test where only another user may. */
+/** Creates a special file; skips the test if this user lacks the permission. */
 function makeSpecial(test: Mocha.Context, command: string, ...args: readonly string[]): void {
   if (spawnSync(command, args).status !== 0) test.skip();
 }
@@ -55,7 +55,7 @@ for (const [name, save] of Object.entries(saves)) {
       expect(readdirSync(folder)).to.deep.equal(before);
     }
 
-    it('may not be a pipe, nor a link to one', async function () {
+    it('may not be a pipe or a link to one', async function () {
       makeSpecial(this, 'mkfifo', `${folder}/pipe`);
       symlinkSync('pipe', `${folder}/link`);
       for (const file of [`${folder}/pipe`, `${folder}/link`])
@@ -71,7 +71,7 @@ for (const [name, save] of Object.entries(saves)) {
 
     it('may not be a directory', () => expectRefused(folder, 'a directory'));
 
-    it('is what a link leads to, also where that does not exist yet', async () => {
+    it('is the file that a link points to, even if that does not exist yet', async () => {
       mkdirSync(`${folder}/real/inner`, { recursive: true });
       mkdirSync(`${folder}/other`);
       // "short/.." is real, not the folder of the link.
@@ -85,20 +85,20 @@ for (const [name, save] of Object.entries(saves)) {
       expect(readdirSync(`${folder}/real`).sort()).to.deep.equal(['inner', 'net']);
     });
 
-    it('may not be a link that leads to itself', async () => {
+    it('may not be a link to itself', async () => {
       symlinkSync('loop', `${folder}/loop`);
       expect((await failureOf(save(`${folder}/loop`))).code).to.equal('ELOOP');
       expect(readlinkSync(`${folder}/loop`)).to.equal('loop');
     });
 
-    it('may have the longest name that the file system allows', async () => {
+    it('may have a name of the maximum length', async () => {
       const file = `${folder}/${'x'.repeat(255)}`;
       await save(file);
       await save(file);
       expect(readdirSync(folder)).to.deep.equal(['x'.repeat(255)]);
     });
 
-    it('is what errors of the operating system name', async () => {
+    it('is named by errors of the operating system', async () => {
       writeFileSync(`${folder}/file`, '');
       const wrong = [
         ['missing/net.npz', 'ENOENT'],
@@ -114,7 +114,7 @@ for (const [name, save] of Object.entries(saves)) {
       }
     });
 
-    it('keeps its permissions, whatever the umask', async () => {
+    it('keeps its permissions under any umask', async () => {
       for (const mode of [0o666, 0o777, 0o600, 0o444]) {
         const file = `${folder}/${mode.toString(8)}`;
         writeFileSync(file, 'old');

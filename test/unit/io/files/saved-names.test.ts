@@ -12,7 +12,7 @@ import { expect } from 'chai';
 import { expectError, expectRejection } from '../../../support/errors.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 
-/** Names of which a file keeps something else, and what is wrong with each. */
+/** Names that a file would store differently, and the problem with each. */
 const lost: readonly (readonly [name: string, expected: string])[] = [
   ['a\\b', 'without backslashes'],
   ['a\0b', 'without backslashes and NUL'],
@@ -23,7 +23,7 @@ const lost: readonly (readonly [name: string, expected: string])[] = [
   ['a/../b', '".."'],
 ];
 
-/** Names that are unusual and are kept. */
+/** Unusual names that are stored unchanged. */
 const kept = [
   ...['a', '', 'a.b', 'a b', 'a\nb', 'é', 'e\u0301', '😀', '\ufeff', 'a//b', '..a', 'con'],
   ...['__proto__', 'constructor', 'toString', 'checkpoint.', '__metadata__x', '"', 'x'.repeat(60_000)],
@@ -40,10 +40,10 @@ const withTensor = (name: string, tensor = Tensor.ones([2])) => ({
   parameters: () => [[name, tensor] as const],
 });
 
-describe('a name that a file does not keep', () => {
+describe('a name that a file would store differently', () => {
   const path = temporaryDirectory();
 
-  it('is refused by saveCheckpoint(), and the old file stays', async () => {
+  it('is refused by saveCheckpoint(), which keeps the previous file', async () => {
     const file = path('checkpoint.npz');
     await saveCheckpoint(file, withProgress('epoch', 1));
     const old = readFileSync(file);
@@ -81,7 +81,7 @@ describe('a name that a file does not keep', () => {
     expect(existsSync(file)).to.equal(false);
   });
 
-  it('is not any other: the value is read again', async () => {
+  it('excludes unusual names, whose values are saved and loaded unchanged', async () => {
     for (const [i, name] of kept.entries()) {
       await saveCheckpoint(path('kept.npz'), withProgress(name, i));
       const training = withProgress(name, -1);
@@ -99,13 +99,13 @@ describe('a name that a file does not keep', () => {
 describe('a file that is too large for its readers', () => {
   const path = temporaryDirectory();
 
-  it('is not saved where an archive would have more than 100,000 entries, which loading refuses', () => {
+  it('is not saved if an archive would have more than 100,000 entries, which loading refuses', () => {
     const zip = new NpzWriter();
     for (let i = 0; i < 100_000; i++) zip.numbers(`${i}.npy`, []);
     expectError(() => zip.number('one more.npy', 1), RangeError, 'at most 100000 entries', '"one more.npy"');
   });
 
-  it('is not saved where a safetensors header would have more than 4 MiB', async () => {
+  it('is not saved if a safetensors header would exceed 4 MiB', async () => {
     const module = (length: number) => withTensor('x'.repeat(length));
     const limit = 4 * 1024 * 1024;
     await saveSafetensors(path('largest.safetensors'), module(limit - 200));

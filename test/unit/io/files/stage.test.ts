@@ -1,7 +1,7 @@
 import { Stage } from '#lib/io/files/stage';
 import { expect } from 'chai';
 
-/** A change that notes that it was made, and taken back. */
+/** A change that records when it is applied and undone. */
 function changes() {
   const log: string[] = [];
   const change = (name: string) => ({
@@ -25,7 +25,7 @@ const rejected = async (promise: Promise<unknown>) => {
 };
 
 describe('Stage', () => {
-  it('makes changes at the end, in their order, and at once outside of a call', async () => {
+  it('applies changes in order at the end, and immediately outside a transaction', async () => {
     const { log, change } = changes();
     const stage = new Stage();
     stage.note(change('a'));
@@ -42,7 +42,7 @@ describe('Stage', () => {
     expect(log).to.deep.equal(['a', 'b', 'c', 'd']);
   });
 
-  it('forgets what a call noted that failed, and no more, where the call around it goes on', async () => {
+  it('drops only the changes of a failed inner call if the outer one continues', async () => {
     const { log, change } = changes();
     const stage = new Stage();
     await stage.together(async () => {
@@ -58,7 +58,7 @@ describe('Stage', () => {
     expect(log).to.deep.equal(['before', 'after']);
   });
 
-  it('takes back what was made before a change that fails', async () => {
+  it('undoes the changes before one that fails', async () => {
     const { log, change, failing } = changes();
     const stage = new Stage();
     await rejected(

@@ -13,7 +13,7 @@ const saves: Readonly<Record<string, (path: string) => Promise<void>>> = {
   saveCheckpoint: (path) => saveCheckpoint(path, { model: new BatchNorm2D(2) }),
 };
 
-/** What `act` does to files, in order: `write PATH`, `sync PATH` and `rename FROM TO`. */
+/** The file operations of `act` in order: `write PATH`, `sync PATH` and `rename FROM TO`. */
 async function record(act: () => Promise<void>): Promise<string[]> {
   const events: string[] = [];
   const paths = new WeakMap<object, string>();
@@ -59,7 +59,7 @@ async function record(act: () => Promise<void>): Promise<string[]> {
   return events;
 }
 
-describe('a file that was saved is on the disk:', () => {
+describe('a saved file is on the disk:', () => {
   const path = temporaryDirectory();
 
   for (const [name, save] of Object.entries(saves)) {

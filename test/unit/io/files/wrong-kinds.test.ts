@@ -23,7 +23,7 @@ function zipOf(name: string): Buffer {
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
 const padded = (text: string) => Buffer.concat([latin1(text), Buffer.alloc(300)]);
 
-/** Content of each kind, and what messages say of it. */
+/** Content of each kind, and the words for it in messages. */
 const examples: readonly (readonly [FileKind, content: Buffer, what: string, remedy: string])[] = [
   ['npz', npz, 'a zip archive, such as an .npz file', 'use load()'],
   ['safetensors', safetensors, 'a safetensors file', 'use loadSafetensors()'],
@@ -96,7 +96,7 @@ describe('a file of the wrong kind', () => {
     ['readIdx', ['idx', 'gzip'], (file) => readIdx(file), 'Expected an IDX file'],
   ];
   for (const [name, own, read, wanted] of readers) {
-    it(`makes ${name} say what it is and what to do`, async () => {
+    it(`makes ${name} name its kind and a remedy`, async () => {
       for (const [kind, content, what, remedy] of examples) {
         if (own.includes(kind)) continue;
         const file = path(`${kind}.bin`);
@@ -113,7 +113,7 @@ describe('a file of the wrong kind', () => {
       }
     });
 
-    it(`makes ${name} name the first bytes where they are of no known kind`, async () => {
+    it(`makes ${name} quote the first bytes if the kind is unknown`, async () => {
       const file = path('unknown.bin');
       writeFileSync(file, latin1('once upon a time'));
       await expectRejection(read(file), FileFormatError, wanted);
@@ -124,7 +124,7 @@ describe('a file of the wrong kind', () => {
     });
   }
 
-  it('is known by its first bytes', () => {
+  it('is recognized by its first bytes', () => {
     for (const [kind, content] of examples) expect(fileKind(content), kind).to.equal(kind);
     for (const other of ['hello', 'version 1', '<h1>', 'P', 'PK', '\0\0', '\0\0\x07\x01\0\0\0\0']) {
       expect(fileKind(latin1(other)), JSON.stringify(other)).to.equal(undefined);
@@ -143,7 +143,7 @@ describe('a file of the wrong kind', () => {
     expect(errors).to.include('found a PyTorch file (.pt, .pth)');
   });
 
-  it('leaves its own kind to be reported as damaged', async () => {
+  it('is reported as damaged if it is of the right kind', async () => {
     const cut = [
       ['npz', npz.subarray(0, 500), (file: string) => new BatchNorm2D(3).load(file), 'damage'],
       [
@@ -159,7 +159,7 @@ describe('a file of the wrong kind', () => {
     }
   });
 
-  it('may be a folder with the name of a file', async () => {
+  it('may be a folder that is named like a file', async () => {
     mkdirSync(path('net.npz'));
     await expectRejection(new BatchNorm2D(3).load(path('net.npz')), FileFormatError, 'a directory');
   });

@@ -1,5 +1,5 @@
-// Saves and loads 30 MB where memory is nearly exhausted, with more and more of it left. Prints how each attempt ended
-// and whether the process goes on computing.
+// Saves and loads 30 MB while memory is nearly exhausted, with more of it left in each attempt. Prints how each
+// attempt ended and whether the process still computes.
 import { writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import {
@@ -17,20 +17,20 @@ import {
 /** How one attempt ended. */
 export interface Attempt {
   readonly name: string;
-  /** Megabytes that were given back before. */
+  /** Megabytes that were released before. */
   readonly left: number;
   readonly outcome: 'done' | 'refused';
-  /** Class, code and message of what was thrown. */
+  /** Class, code and message of the error. */
   readonly code?: string;
   readonly message?: string;
-  /** Whether the layer is what it was, or what a finished load makes it. */
+  /** Whether the layer is unchanged or completely loaded. */
   readonly consistent: boolean;
-  /** Whether an operation afterwards gives what it should. */
+  /** Whether an operation afterwards gives the right result. */
   readonly computes: boolean;
 }
 
 const [folder, operation, megabytes] = process.argv.slice(2);
-/** In float32. */
+/** Values in float32. */
 const megabyte = 262_144;
 const inputs = 2500;
 const outputs = 3000;
@@ -76,7 +76,7 @@ async function prepare(): Promise<void> {
 async function attempt(name: string, left: number): Promise<void> {
   layer.weight.data.fill(2);
   layer.bias.data.fill(2);
-  // In one piece, as the address space in which a large array has to fit.
+  // One allocation, so that its release leaves one contiguous range of addresses for a large array.
   let reserve: Float32Array | undefined = new Float32Array(left * megabyte);
   const ballast: Tensor<readonly [number]>[] = [];
   try {
