@@ -2,22 +2,22 @@ import { elementCount, type Shape } from './shape.js';
 import { type NumberFormat, numberFormat } from '../printing/number-format.js';
 
 // The layout of NumPy's array2string(separator=', '): nested brackets, aligned columns, lines of at most 75
-// characters, and of arrays with more than 1000 values only the first and last three along each axis.
+// characters, and only the first and last three values along each axis of arrays with more than 1000 values.
 
 const maxInFull = 1000;
 const edgeItems = 3;
 const defaultWidth = 75;
 
-/** NumPy knows no limit here: an array of shape [6, 6, 6, 6, 6, 6, 6, 6] is 1.7 million values to it. Beyond this
- * many we show one place of the outer axes only. */
+/** NumPy has no such limit and prints all 1.7 million values of shape [6, 6, 6, 6, 6, 6, 6, 6]. Beyond this many values
+ * only one index of the outer axes is shown. */
 const maxShown = 10_000;
 
 export interface ArrayTextOptions {
-  /** Characters in a line. Default 75; Infinity puts all of the array into one line. */
+  /** Maximum line width in characters. Default 75; Infinity prints one line. */
   readonly width?: number;
 }
 
-/** The values of an array, row-major, as text. Reads only the values that it shows. */
+/** Formats row-major values. Reads only the values that it shows. */
 export function arrayText(values: Float32Array, shape: Shape, options?: ArrayTextOptions): string {
   if (shape.includes(0)) return '[]';
   const shown = shownIndices(shape);
@@ -26,7 +26,7 @@ export function arrayText(values: Float32Array, shape: Shape, options?: ArrayTex
   return new Printer(values, shape, shown, format).text(0, 0, width, ' ');
 }
 
-/** The indices of an axis that are shown, in order; undefined stands for those left out. */
+/** The indices of an axis to show, in order; undefined stands for an ellipsis. */
 type ShownIndices = readonly (number | undefined)[];
 
 function shownIndices(shape: Shape): readonly ShownIndices[] {
@@ -68,10 +68,10 @@ class Printer {
   ) {}
 
   /**
-   * What is inside `axis` and further in.
-   * @param offset Of the values, in multiples of what is inside one index of the axis before.
-   * @param width Characters that the line may have, less what must follow: a bracket for each axis outside.
-   * @param indent What following lines begin with.
+   * The text of one index of the enclosing axis.
+   * @param offset Index of the first value, in units of this subarray's size.
+   * @param width Remaining line width, not counting the closing brackets of enclosing axes.
+   * @param indent Start of the following lines.
    */
   text(axis: number, offset: number, width: number, indent: string): string {
     if (axis === this.shape.length) return this.format(this.values[offset]);

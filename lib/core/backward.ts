@@ -12,21 +12,20 @@ import type { GiveGradient, Graph, Node } from './graph.js';
 import { nodeOf } from './record.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** What `backward` does besides. */
+/** Settings of `backward`. */
 export interface BackwardOptions {
-  /** Tensors of the graph that stay readable, such as the logits. */
+  /** Tensors of the graph that should stay readable, such as the logits. */
   readonly keep?: readonly Tensor<Shape, OwnedTape>[];
-  /** Gradients of earlier calls to add to, as for micro-batches. */
+  /** Gradients of earlier calls to accumulate into, for example over micro-batches. */
   readonly into?: Gradients;
 }
 
 /**
- * The gradients of a scalar loss by everything that its graph began with, by reverse-mode automatic
- * differentiation. Consumes the graph: what was recorded gives its memory back, except scalars and
- * what `keep` names.
+ * Computes the gradients of a scalar loss with respect to every leaf of its graph by reverse-mode automatic
+ * differentiation. Consumes the graph: recorded tensors return their memory, except scalars and those in `keep`.
  *
- * @throws TypeError where the loss is no taped scalar or its graph was consumed before; Error where a
- * parameter that the graph saved was updated since. Nothing has changed then.
+ * @throws TypeError if the loss is not a scalar with a tape or its graph was consumed before; Error if a parameter that
+ * the graph saved has been updated since. Nothing has changed then.
  */
 export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): Gradients {
   if (arguments.length > 2) requireNoSurplus('backward', 2, arguments);
@@ -43,7 +42,7 @@ export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): 
   return gradients;
 }
 
-/** Gradients of the tensors that no operation of the graph produced, by their ids. */
+/** Gradients with respect to the leaves of the graph, by tensor id. */
 function differentiate(graph: Graph, loss: Node): Map<number, Found> {
   const found = new Map<number, Found>();
   const add = ({ id, shape, constant }: Node, gradient: Storage): void => {

@@ -7,17 +7,16 @@ import { readKeep } from './backward.js';
 
 /** Settings of `disposeGraph`. */
 export interface DisposeGraphOptions {
-  /** Tensors of the graph that stay readable, such as the result. */
+  /** Tensors of the graph that should stay readable, such as the result. */
   readonly keep?: readonly Tensor<Shape, OwnedTape>[];
 }
 
 /**
- * Gives back the memory of a graph that `backward` is not called on, such as one of a step that is skipped. The
- * tensors that were recorded in it cannot be used afterwards, except scalars and those in `keep`. Does nothing
- * where `backward` or an earlier call has consumed the graph.
+ * Releases a graph without calling `backward`, for example when a training step is skipped. Tensors recorded in the graph
+ * cannot be used afterwards, except scalars and those in `keep`. Does nothing if the graph was already consumed.
  *
  * @param tensor Any tensor of the graph.
- * @throws TypeError for what is no tensor with a tape.
+ * @throws TypeError if it has no tape.
  *
  * @example
  * const y = net.forwardMut(x.trace());

@@ -1,4 +1,4 @@
-// For Symbol.dispose in the declarations, whatever library their reader compiles with.
+// Declares Symbol.dispose for users who compile with an older `lib`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { fromPackage, requirePackage } from '../validation/construction.js';
 import { wrongType } from '../validation/errors.js';
@@ -12,11 +12,11 @@ import { createTensor, isTensor, leaseOf, storageOf, type Tensor } from './tenso
 import type { NoneTape, Tape } from './tape.js';
 import { guardMethods } from '../validation/guard-methods.js';
 
-/** Adds a gradient to the one found so far; takes over both and returns the hold on the sum. */
+/** Adds a gradient to the sum so far. Takes over both holds and returns one on the sum. */
 export function accumulate(earlier: Storage | undefined, gradient: Storage): Storage {
   if (earlier === undefined) return gradient;
   const n = earlier.values.length;
-  // In place only where nobody else reads the values: y = x.add(x) hands the same dy on twice.
+  // In place only if no other holder reads the values: y = x.add(x) passes the same dy on twice.
   const target = earlier.unshared ? earlier.retain() : Storage.take(n);
   backend.add(1, n, n, earlier.named('a'), gradient.named('b'), target.named('out'));
   earlier.release();
@@ -24,31 +24,31 @@ export function accumulate(earlier: Storage | undefined, gradient: Storage): Sto
   return target;
 }
 
-/** One gradient; the tensor is made for those who ask. */
+/** One gradient. Its tensor is created on demand. */
 export interface Found {
   readonly shape: Shape;
   storage: Storage;
   tensor: Tensor<Shape> | undefined;
 }
 
-/** Adds gradients by the ids of their tensors; takes over one hold on each. For `backward` only. */
+/** Adds gradients by tensor id; takes over one hold on each. For `backward` only. */
 export let addGradients: (gradients: Gradients, found: ReadonlyMap<number, Found>) => void;
 
-/** Throws where a user has disposed of one of them or transferred its array. For `backward` only. */
+/** Throws if a user has disposed of one of the gradients or transferred its array. For `backward` only. */
 export let requireReadable: (gradients: Gradients) => void;
 
-/** The values of the gradient by `tensor`, where there is one. For optimizers only. */
+/** The gradient's values for `tensor`, if it has one. For optimizers only. */
 export let gradientStorage: (gradients: Gradients, tensor: Tensor<Shape>) => Storage | undefined;
 
-/** Multiplies the gradients by these tensors, where there are any. For optimizers only. */
+/** Scales the gradients of these tensors, if they have any. For optimizers only. */
 export let scaleGradients: (gradients: Gradients, tensors: readonly Tensor<Shape>[], factor: number) => void;
 
-/** Gives all gradients back to the pool. For optimizers only. */
+/** Returns all gradients to the pool. For optimizers only. */
 export let consumeGradients: (gradients: Gradients) => void;
 
 const ends = { update: 'consumed by update()', gradients: 'disposed' } as const;
 
-/** What `backward` found: the gradient of the loss by every tensor that the graph began with. */
+/** The result of `backward`: the gradient of the loss with respect to each leaf of the graph. */
 export class Gradients {
   static {
     guardMethods(this);
@@ -102,8 +102,8 @@ export class Gradients {
   }
 
   /**
-   * The gradient by `tensor`, or undefined where the loss does not depend on it or it was traced without
-   * one. Tensors that the graph computed have none: their memory is given back on the way.
+   * The gradient with respect to `tensor`, or undefined if the loss does not depend on it or it was traced with
+   * `gradient: false`. Intermediate tensors have none: `backward` releases them as it goes.
    * @throws TypeError after `dispose()`, or after an optimizer's `update` has consumed the gradients.
    */
   get<S extends Shape>(tensor: Tensor<S, Tape>): Tensor<S> | undefined {
@@ -116,14 +116,14 @@ export class Gradients {
   }
 
   /**
-   * Gives the memory of all gradients back at once: for those that no optimizer's `update` consumes. Using
-   * them, or a tensor from `get`, afterwards is an error; a second time does nothing.
+   * Releases the memory of gradients that no optimizer's `update` will consume. Using them, or a tensor from `get`,
+   * afterwards is an error. A second call does nothing.
    */
   dispose(): void {
     this.#release('gradients');
   }
 
-  /** What `using` calls: `dispose()`. */
+  /** Called by `using`; the same as `dispose()`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -146,23 +146,23 @@ export class Gradients {
   }
 }
 
-/** Throws where a user has disposed of the tensor. */
+/** Throws if a user has disposed of the tensor. */
 function valuesOf({ storage, tensor }: Found): Storage {
   return tensor === undefined ? storage : storageOf(tensor);
 }
 
-/** In place, unless another gradient has the same values: y = p.add(q) hands one dy to both. */
+/** In place, unless another gradient shares the storage: y = p.add(q) passes the same dy to both. */
 function scale(found: Found, factor: number): void {
   const { values } = valuesOf(found);
   let target = values;
   if (!found.storage.unshared) {
     const own = Storage.take(values.length);
     target = own.values;
-    // A tensor that was made for a user keeps the values that the others have.
+    // A tensor that a user already holds keeps the shared values.
     if (found.tensor === undefined) found.storage.release();
     found.storage = own;
     found.tensor = undefined;
   }
-  // The product in float64, rounded once: the same on every backend.
+  // The product in float64, rounded once, is the same on every backend.
   for (let i = 0; i < values.length; i++) target[i] = values[i] * factor;
 }

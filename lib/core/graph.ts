@@ -3,12 +3,12 @@ import type { EndOfLease, Lease } from './lease.js';
 import type { Shape } from './shape.js';
 import type { Storage } from './storage.js';
 
-/** Takes over one hold on the gradient of the operation's input with this index. */
+/** Passes on the gradient with respect to the input with this index; takes over one hold. */
 export type GiveGradient = (input: number, gradient: Storage) => void;
 
-/** What an operation needs for its backward pass. */
+/** The backward pass of one operation. */
 export interface Recipe {
-  /** Values that `backward` reads: held until the graph is consumed, and guarded against changes. */
+  /** Values that `backward` reads. They are held until the graph is consumed and checked for changes. */
   readonly saved: readonly Storage[];
   /**
    * From the gradient of the output to those of the inputs. Must not keep or change `dy`; may leave out
@@ -17,7 +17,7 @@ export interface Recipe {
   readonly backward: (dy: Storage, give: GiveGradient, wanted: (input: number) => boolean) => void;
 }
 
-/** A tensor as the graph knows it: gradients are kept under its id and have its shape. */
+/** A tensor in the graph. Gradients are stored under its id and have its shape. */
 export interface Node {
   readonly id: number;
   readonly shape: Shape;
@@ -25,15 +25,15 @@ export interface Node {
   readonly constant: boolean;
 }
 
-/** One recorded operation. */
+/** A recorded operation. */
 export interface Entry {
-  /** Position among all operations of this thread: two merged graphs are sorted by it. */
+  /** Sequence number among all operations of this thread, by which merged graphs are sorted. */
   readonly order: number;
   readonly inputs: readonly Node[];
   readonly output: Node;
   readonly outputLease: Lease;
   readonly saved: readonly Storage[];
-  /** Of `saved`, when they were. */
+  /** Versions of `saved` at the time of recording. */
   readonly versions: readonly number[];
   readonly backward: Recipe['backward'];
 }
@@ -41,8 +41,8 @@ export interface Entry {
 let recorded = 0;
 
 /**
- * The operations that led to a set of tensors. Every taped tensor points at one; where two meet in an
- * operation they become one, as disjoint sets do.
+ * The operations that led to a set of tensors. Every tensor with a tape refers to one graph. When an operation combines
+ * tensors of two graphs, the graphs merge as in a union-find structure.
  */
 export class Graph {
   #mergedInto: Graph | undefined;
@@ -61,7 +61,7 @@ export class Graph {
     return this.root.#consumed;
   }
 
-  /** The graph that holds both; neither is consumed. */
+  /** Merges two graphs that are not consumed. */
   static merge(a: Graph, b: Graph): Graph {
     const into = a.root;
     const from = b.root;
@@ -98,7 +98,7 @@ export class Graph {
     return root.#entries;
   }
 
-  /** Throws where something saved has been changed in place since. */
+  /** Throws if a saved value has been changed in place since. */
   checkUnchanged(): void {
     for (const { saved, versions } of this.root.#entries) {
       for (let i = 0; i < saved.length; i++) {
@@ -112,7 +112,7 @@ export class Graph {
     }
   }
 
-  /** Gives back everything recorded but the tensors in `keep` and scalars, which stay readable. */
+  /** Releases everything recorded except the tensors in `keep` and scalars. */
   consume(keep: ReadonlySet<Lease>, reason: EndOfLease = 'backward'): void {
     const root = this.root;
     for (const { saved, output, outputLease } of root.#entries) {

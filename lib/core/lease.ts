@@ -1,7 +1,7 @@
 import { type CodedError, type ErrorCode, typeError } from '../validation/errors.js';
 import type { Storage } from './storage.js';
 
-/** The ways in which a tensor comes to lose its values, and the remedy for each. */
+/** The ways in which a tensor loses its values, with the error that tells the user what to do. */
 const ends = {
   backward: [
     'ERR_BATCHNORM_GRAPH_CONSUMED',
@@ -24,24 +24,24 @@ const ends = {
 
 export type EndOfLease = keyof typeof ends;
 
-/** The error for using values that were given back for this reason. */
+/** The error for using a tensor whose lease ended for this reason. */
 export function endOfLease(reason: EndOfLease): CodedError<TypeError> {
   const [code, message] = ends[reason];
   return typeError(code, message);
 }
 
-/** One tensor's hold on its values. A graph keeps the leases of all that it recorded, so that it can
- * end them without keeping the tensors themselves alive. */
+/** One tensor's hold on its storage. A graph keeps the leases of recorded tensors, so that it can end them without
+ * keeping the tensors alive. */
 export class Lease {
   readonly #storage: Storage;
   #end: EndOfLease | undefined;
 
-  /** Takes over one holder's share of `storage`. */
+  /** Takes over one hold on `storage`. */
   constructor(storage: Storage) {
     this.#storage = storage;
   }
 
-  /** The storage; throws a TypeError where the lease has ended. */
+  /** The storage. @throws TypeError if the lease has ended. */
   get storage(): Storage {
     if (this.#end !== undefined) throw endOfLease(this.#end);
     return this.#storage;
@@ -51,12 +51,12 @@ export class Lease {
     return this.#end !== undefined;
   }
 
-  /** How it ended; undefined while it has not. */
+  /** Why it ended; undefined while it has not. */
   get reason(): EndOfLease | undefined {
     return this.#end;
   }
 
-  /** Gives the storage back; a second time does nothing. */
+  /** Releases the storage. A second call does nothing. */
   end(reason: EndOfLease): void {
     if (this.#end !== undefined) return;
     this.#end = reason;

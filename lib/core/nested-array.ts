@@ -1,10 +1,10 @@
 import { bytesPerNumber, ensureHeap } from '../backend/room.js';
 import { formatShape, type Shape } from './shape.js';
 
-/** `number` for a scalar, `number[]` for a vector and so on; `unknown` where the rank is unknown. */
+/** `number` for a scalar, `number[]` for a vector and so on; `unknown` if the rank is unknown. */
 export type NestedArray<S extends Shape> = OfRank<S['length']>;
 
-// By the length, which the compiler knows even where the sizes are type parameters.
+// Based on the length, which the compiler knows even if the sizes are type parameters.
 type OfRank<R extends number> = number extends R
   ? unknown
   : R extends 0
@@ -19,7 +19,7 @@ type OfRank<R extends number> = number extends R
             ? number[][][][]
             : unknown;
 
-/** Values in row-major order as arrays nested as deep as the shape. */
+/** Row-major values as nested arrays. */
 export function nested<S extends Shape>(values: Float32Array, shape: S): NestedArray<S> {
   requireMemory(shape);
   let offset = 0;
@@ -30,10 +30,10 @@ export function nested<S extends Shape>(values: Float32Array, shape: S): NestedA
   return build(0) as NestedArray<S>;
 }
 
-/** An array of V8's, and the place of it in the one around. */
+/** An array under construction and its index in the enclosing one. */
 const bytesPerArray = 64;
 
-/** A shape without values may be any number of empty arrays. */
+/** A shape without values may still stand for any number of empty arrays. */
 function requireMemory(shape: Shape): void {
   let bytes = 0;
   let count = 1;

@@ -8,7 +8,7 @@ import {
   typedArrayName,
 } from '../validation/typed-array.js';
 
-/** Numbers of classes, in any array: also 64-bit integers, which PyTorch and ONNX have as labels. */
+/** Class indices in any array, including 64-bit integers, which PyTorch and ONNX use for labels. */
 export type ClassArray = NumberArray | BigInt64Array | BigUint64Array | readonly number[];
 
 /** A typed array of numbers. @throws TypeError naming the argument. */
@@ -33,15 +33,15 @@ export function readNumbers(argument: string, value: unknown): NumberArray {
   return copy;
 }
 
-/** The length of an array that may hold numbers of classes; undefined for anything else. */
+/** The length of an array that may hold class indices; undefined for anything else. */
 export function classArrayLength(value: unknown): number | undefined {
   if (typedArrayName(value) !== undefined) return lengthOf(value as ClassArray);
   return Array.isArray(value) ? value.length : undefined;
 }
 
 /**
- * The number of a class, from 0 to `limit` - 1.
- * @param remedy What a message adds to what was expected.
+ * A class index from 0 to `limit` - 1.
+ * @param remedy Advice to add to the error message.
  * @throws TypeError or RangeError naming the argument.
  */
 export function readClass(argument: string, value: unknown, limit: number, remedy = ''): number {
@@ -57,7 +57,7 @@ export function readClass(argument: string, value: unknown, limit: number, remed
 }
 
 /**
- * Classes as they are in a `Uint8Array` or an `Int32Array`; a copy of the whole numbers in any other array.
+ * Class indices: a `Uint8Array` or `Int32Array` itself, or an integer copy of any other array.
  * @throws TypeError or RangeError naming the argument, or the element that is no class.
  */
 export function readClasses(argument: string, value: unknown): Uint8Array | Int32Array {

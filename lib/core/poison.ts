@@ -1,9 +1,9 @@
-// With BATCHNORM_POISON=1 memory in the pool is full of one NaN: whoever reads a tensor's values after they were
-// given back gets NaN, and whoever writes them is noticed when they are handed out again.
+// With BATCHNORM_POISON=1 the pool fills free memory with one NaN. Reading values after their release yields NaN, and
+// writing to them is detected when the memory is handed out again.
 
 import { plainError } from '../validation/errors.js';
 
-/** A quiet NaN that no arithmetic makes. */
+/** A quiet NaN that arithmetic never produces. */
 const pattern = 0x7fc0dead;
 
 export const poisoning = process.env.BATCHNORM_POISON === '1';
@@ -12,12 +12,12 @@ function bitsOf(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length);
 }
 
-/** Fills memory that is free from now on, or that was never written. */
+/** Fills memory that has just become free or was never written. */
 export function poison(values: Float32Array): void {
   bitsOf(values).fill(pattern);
 }
 
-/** Throws where somebody has written free memory. */
+/** Throws if free memory was written. */
 export function requirePoison(values: Float32Array): void {
   const place = bitsOf(values).findIndex((bits) => bits !== pattern);
   if (place < 0) return;

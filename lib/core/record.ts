@@ -6,8 +6,7 @@ import { Graph, type Node, type Recipe } from './graph.js';
 
 type AnyTensor = Tensor<Shape, Tape>;
 
-/** The graphs that the inputs of an operation are in. Throws where one was consumed; call it before
- * anything is computed. */
+/** The graphs of an operation's inputs. Call it before computing anything: it throws if a graph was consumed. */
 export function graphsOf(inputs: readonly AnyTensor[]): readonly Graph[] {
   const graphs: Graph[] = [];
   for (const input of inputs) {
@@ -18,8 +17,8 @@ export function graphsOf(inputs: readonly AnyTensor[]): readonly Graph[] {
 }
 
 /**
- * The result of an operation: a tensor over `storage`, which it takes over. Where there are graphs,
- * they become one and the operation is recorded in it; only then is `recipe` asked.
+ * The result of an operation: a tensor that takes over `storage`. If there are graphs, they are merged and the operation
+ * is recorded; only then is `recipe` called.
  */
 export function recorded<S extends Shape, T extends Tape>(
   graphs: readonly Graph[],
@@ -38,7 +37,7 @@ export function recorded<S extends Shape, T extends Tape>(
   return output;
 }
 
-/** A tensor as the graph knows it. */
+/** The node of a tensor. */
 export function nodeOf(tensor: AnyTensor): Node {
   return { id: tensor.id, shape: tensor.shape, constant: isConstant(tensor) };
 }

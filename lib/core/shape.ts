@@ -1,12 +1,10 @@
-/** The sizes of a tensor's axes, outermost first. Each is a number literal where the compiler knows it
- * and `number` where it does not. */
+/** The sizes of a tensor's axes, outermost first: number literals if the compiler knows them, otherwise `number`. */
 export type Shape = readonly number[];
 
 declare const mistake: unique symbol;
 
 /**
- * What a parameter's type becomes when an argument does not fit: no value has this type, and the
- * compiler's message shows the text.
+ * The type of a parameter whose argument does not fit. No value has this type, and the compiler's message shows the text.
  */
 export interface Mistake<Text extends string> {
   /** The text; only the compiler sees it. */
@@ -14,8 +12,8 @@ export interface Mistake<Text extends string> {
 }
 
 /**
- * The type that a parameter is intersected with: `unknown`, which changes nothing, unless the argument certainly has
- * a problem; then the problem as a Mistake.
+ * The type that a parameter is intersected with: `unknown`, which changes nothing, unless the argument certainly
+ * has a problem; then a Mistake with the problem.
  *
  * Inside a generic function a problem may depend on sizes that are type parameters. The compiler then substitutes a
  * type that fits everything before it decides that `'wrong'` is impossible, so such an argument compiles and is
@@ -29,19 +27,19 @@ export type Unless<Argument, Problem extends string> = [Argument, Decision<Verdi
   ? Mistake<Problem>
   : unknown;
 
-/** Holds a verdict. The compiler substitutes type parameters only inside of an object. */
+/** Holds a verdict. The compiler substitutes type parameters only inside an object. */
 export interface Decision<Is> {
   /** The verdict; only the compiler sees it. */
   readonly is: Is;
 }
 
-/** `'wrong'` where there is a problem. */
+/** `'wrong'` if there is a problem. */
 export type Verdict<Problem> = [Problem] extends [never] ? 'right' : 'wrong';
 
-/** Whether the compiler does not know how many axes a shape has: any number is possible, and is checked at run time. */
+/** Whether the compiler does not know the rank of a shape, which is then checked at run time. */
 export type HasUnknownRank<S> = [S] extends [Shape] ? (number extends S['length'] ? true : false) : true;
 
-/** Whether two sizes may be the same: an unknown one may be any, and is checked at run time. */
+/** Whether two sizes may be equal. Unknown sizes may be, and are checked at run time. */
 export type SameSize<A extends number, B extends number> = number extends A
   ? true
   : number extends B
@@ -52,7 +50,7 @@ export type SameSize<A extends number, B extends number> = number extends A
         : false
       : false;
 
-/** Whether two shapes may be the same: the same rank, and sizes that may be the same. */
+/** Whether two shapes may be equal: the same rank, and sizes that may be equal. */
 export type SameShape<A, B> = A extends readonly [infer A0 extends number, ...infer ARest extends Shape]
   ? B extends readonly [infer B0 extends number, ...infer BRest extends Shape]
     ? SameSize<A0, B0> extends true
@@ -65,7 +63,7 @@ export type SameShape<A, B> = A extends readonly [infer A0 extends number, ...in
       : HasUnknownRank<B>
     : true;
 
-/** Of every scalar: one frozen array for all. */
+/** The frozen shape that all scalars share. */
 export const scalarShape: readonly [] = Object.freeze([]);
 
 /** Number of values in a tensor of this shape. */

@@ -7,23 +7,23 @@ import { poison, poisoning, requirePoison } from './poison.js';
 import { defineInspect } from '../printing/inspect.js';
 import { guardMethods } from '../validation/guard-methods.js';
 
-// Fresh memory costs ten times the arithmetic done on it: every page is faulted in and zeroed at its
-// first write. Buffers that are given back are therefore kept, by exact length, for the next tensor of
-// that length; a training loop of constant shapes allocates nothing after its first steps.
+// Fresh memory costs ten times as much as the arithmetic on it, because each page is faulted in and zeroed at the first
+// write. The pool therefore keeps returned buffers by exact length for the next tensor of that length; a training loop
+// with constant shapes allocates nothing after its first steps.
 
-/** Below this length no more than so many of one length are kept: what surrounds a small array is larger than
- * the array, and is not counted in bytes. */
+/** Below this length, at most this many arrays of one length are kept: the overhead of a small array exceeds its values
+ * and is not part of `bytes`. */
 const smallestCounted = 64;
 const mostUncounted = 1024;
 
-/** From this length on, tensors begin with a cache line. */
+/** Arrays of at least this length are aligned to cache lines. */
 const smallestAligned = 4096;
 const cacheLine = 64;
 
-/** From this size on, huge pages are asked for before the first write. */
+/** Huge pages are requested before the first write for arrays of at least this size. */
 const hugePageBytes = 4 * 1024 * 1024;
 
-/** Memory that tensors have given back, kept by length for the next ones. */
+/** Keeps memory that tensors returned, by length, for the next ones. */
 class StoragePool {
   static {
     guardMethods(this);
@@ -36,12 +36,12 @@ class StoragePool {
   #bytes = 0;
   #limit = Math.floor(totalmem() / 4);
 
-  /** Bytes that lie ready for reuse. */
+  /** Bytes available for reuse. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The most bytes that may lie ready; what is given back beyond is left to the garbage collector. */
+  /** Maximum of `bytes`. Memory returned beyond it is left to the garbage collector. */
   get limit(): number {
     return this.#limit;
   }
@@ -51,7 +51,7 @@ class StoragePool {
     this.#evict(0);
   }
 
-  /** Leaves all that lies ready to the garbage collector. */
+  /** Leaves all available memory to the garbage collector. */
   clear(): void {
     this.#free.clear();
     this.#bytes = 0;
@@ -63,7 +63,7 @@ class StoragePool {
     const buffer = buffers?.pop();
     if (buffer === undefined) {
       const fresh = allocate(length);
-      // Its zeros are chance, too: from the pool would come something else.
+      // Fresh memory is zero only by chance; pooled memory would not be.
       if (poisoning) poison(fresh);
       return fresh;
     }
@@ -75,7 +75,7 @@ class StoragePool {
   /** @internal */
   give(buffer: Float32Array): void {
     const { length, byteLength } = buffer;
-    // A detached buffer has length 0: whoever transferred it, it is gone.
+    // A transferred buffer has length 0.
     if (length === 0 || byteLength > this.#limit) return;
     if (this.#bytes + byteLength > this.#limit) this.#evict(byteLength);
     if (poisoning) poison(buffer);
@@ -90,7 +90,7 @@ class StoragePool {
     this.#bytes += byteLength;
   }
 
-  /** Makes room, dropping first the lengths that were first seen: likely those of an earlier use. */
+  /** Makes room by dropping the oldest lengths first, which are likely no longer in use. */
   #evict(needed: number): void {
     for (const [length, buffers] of this.#free) {
       while (this.#bytes + needed > this.#limit) {
@@ -117,8 +117,8 @@ function allocate(length: number): Float32Array {
 }
 
 /**
- * Values that begin with a cache line. The system's allocator puts large blocks 16 bytes behind one, so that
- * every second vector would cross two lines: a quarter of the time of training.
+ * An array aligned to a cache line. The system's allocator starts large blocks 16 bytes after one, so that every second
+ * vector would straddle two lines, which costs a quarter of training time.
  */
 function allocateAligned(length: number): Float32Array {
   const memory = new ArrayBuffer(Float32Array.BYTES_PER_ELEMENT * length + cacheLine);
@@ -126,6 +126,6 @@ function allocateAligned(length: number): Float32Array {
   return new Float32Array(memory, offset, length);
 }
 
-/** Where tensors get their memory from and give it back to. */
+/** The pool that all tensors of this thread share. */
 export const storagePool = new StoragePool();
 export type { StoragePool };

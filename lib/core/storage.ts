@@ -4,22 +4,22 @@ import { formatShape, type Shape } from './shape.js';
 import { storagePool } from './storage-pool.js';
 
 /**
- * The values of one or more tensors, counted by their holders: when the last one releases it, the
- * memory goes back to the pool, unless a user has seen it.
+ * The values of one or more tensors, with a count of their holders. When the last one releases it, the memory returns to
+ * the pool, unless a user has taken `.data`.
  */
 export class Storage {
   readonly #values: Float32Array;
-  /** Of the values when they came: a user may transfer the buffer of an array. */
+  /** Original length, to detect that a user has transferred the buffer. */
   readonly #length: number;
-  /** Of the tensor whose array a user has. */
+  /** Shape of the tensor whose `.data` a user has taken. */
   #shape: Shape | undefined;
   #holders = 1;
   #recyclable: boolean;
 
-  /** Counts changes in place, so that a graph notices that what it saved is no longer what it was. */
+  /** Number of in-place changes, by which a graph detects that a saved value has changed. */
   version = 0;
 
-  /** What a message calls these values, such as `scale of BatchNorm2D`. */
+  /** Name for messages, such as `scale of BatchNorm2D`. */
   label: string | undefined;
 
   private constructor(values: Float32Array, recyclable: boolean, shape: Shape | undefined) {
@@ -29,12 +29,12 @@ export class Storage {
     this.#shape = shape;
   }
 
-  /** Memory from the pool with arbitrary content. */
+  /** Memory from the pool, with arbitrary contents. */
   static take(length: number): Storage {
     return new Storage(storagePool.take(length), true, undefined);
   }
 
-  /** A user's own array, which never goes to the pool. */
+  /** A user's own array, which never enters the pool. */
   static adopt(values: Float32Array, shape: Shape): Storage {
     return new Storage(values, false, shape);
   }
@@ -45,13 +45,13 @@ export class Storage {
     return this.#values;
   }
 
-  /** The live values, for the argument `name` of an operation. @throws TypeError where a user has transferred them. */
+  /** The live values, for the argument `name` of an operation. @throws TypeError if a user has transferred them. */
   named<Name extends string>(name: Name): Argument<Name> {
     return named(name, this.values);
   }
 
-  /** The live values, for the user of a tensor of this shape: from now on they are never recycled, so that a
-   * view cannot show memory that was handed out again. */
+  /** The live values for a user. They are never recycled from now on, so that the user's view cannot show another
+   * tensor's values. */
   expose(shape: Shape): Float32Array {
     const { values } = this;
     this.#shape = shape;
@@ -72,7 +72,7 @@ export class Storage {
     throw detached(this.label ?? `the tensor of shape ${formatShape(shape)}`);
   }
 
-  /** Whether one holder has these values for itself. */
+  /** Whether there is only one holder. */
   get unshared(): boolean {
     return this.#holders === 1;
   }

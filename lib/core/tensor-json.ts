@@ -3,9 +3,9 @@ import type { JsonReader } from '../json/json-reader.js';
 import { elementCount, type Shape } from './shape.js';
 import { readShape } from './values.js';
 
-/** What `JSON.stringify` makes of a tensor. JSON has no NaN, no infinities and no -0: they are strings. */
+/** The JSON form of a tensor. NaN, infinities and -0, which JSON lacks, are strings. */
 export interface TensorJson {
-  /** Tells these fields from those of layers. */
+  /** Distinguishes a tensor from a layer. */
   readonly type: 'Tensor';
   /** Sizes of the axes, outermost first. */
   readonly shape: Shape;
@@ -18,7 +18,7 @@ export function tensorJson(shape: Shape, values: Float32Array): TensorJson {
   return { type: 'Tensor', shape, data: toJsonNumbers(values) };
 }
 
-/** The shape, once it is certain that there are as many values. */
+/** Reads the shape and checks that the number of values fits it. */
 export function readTensorShape(reader: JsonReader): Shape {
   const shape = readShape(`${reader.argument}.shape`, reader.field('shape') as Shape);
   reader.array('data', elementCount(shape));

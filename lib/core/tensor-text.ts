@@ -15,8 +15,8 @@ const reasons: Readonly<Record<EndOfLease, string>> = {
 };
 
 /**
- * `Tensor<[2], OwnedTape> [1., 2.]`; values that take several lines begin in a line of their own. A tensor without
- * values says why: `Tensor<[2]> (disposed)`.
+ * For example `Tensor<[2], OwnedTape> [1., 2.]`. Values that need several lines start on a new line. A tensor that has
+ * lost its values says why: `Tensor<[2]> (disposed)`.
  */
 export function tensorText(
   { shape }: { readonly shape: Shape },
@@ -36,7 +36,7 @@ export function tensorText(
   return fits && compact !== false ? `${type} ${text}` : `${type}\n${text}`;
 }
 
-/** Why a tensor has no values any more; undefined where it has. */
+/** Why a tensor no longer has values; undefined if it has them. */
 export function lostValues(lease: Lease): string | undefined {
   if (lease.reason !== undefined) return reasons[lease.reason];
   return lease.storage.isDetached ? 'its buffer was transferred' : undefined;

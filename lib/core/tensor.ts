@@ -1,4 +1,4 @@
-// For Symbol.dispose in the declarations, whatever library their reader compiles with.
+// Declares Symbol.dispose for users who compile with an older `lib`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { fromPackage, requirePackage } from '../validation/construction.js';
 import { Graph } from './graph.js';
@@ -26,19 +26,19 @@ import { isFloat32Array, lengthOf, plainView } from '../validation/typed-array.j
 import { type NumberSource, readShape, readValues, requireFixedSize } from './values.js';
 import { guardMethods } from '../validation/guard-methods.js';
 
-/** The shape and the tape of a tensor type; of each member, where that is a union. */
+/** The shape of a tensor type; distributes over unions. */
 export type ShapeOf<X> = X extends Tensor<infer S, Tape> ? S : never;
-/** The tape of a tensor type; of each member, where that is a union. */
+/** The tape of a tensor type; distributes over unions. */
 export type TapeOf<X> = X extends Tensor<Shape, infer T> ? T : never;
 
-/** What an element-wise operation on A and X gives: the shape of A, with a tape if either has one. */
+/** The result of an element-wise operation on A and X: the shape of A, with a tape if either has one. */
 export type ArithmeticResult<A, X> = Tensor<ShapeOf<A>, MergedTape<TapeOf<A>, TapeOf<X>>>;
 
-/** What `trace` takes besides. */
+/** Settings of `trace`. */
 export interface TraceOptions {
   /**
-   * Whether `backward` computes the gradient by the traced tensor. Default true; false for data that is
-   * only trained on, as it spares the first layer a pass.
+   * Whether `backward` computes the gradient with respect to the traced tensor. Default true. Use false for training data:
+   * it skips the input gradient of the first layer.
    */
   readonly gradient?: boolean;
 }
@@ -47,7 +47,7 @@ declare const tapeOfTensor: unique symbol;
 
 let created = 0;
 
-/** Makes a tensor; takes over one hold on `storage`. The shape must be frozen. For the library only. */
+/** Creates a tensor that takes over one hold on `storage`. The shape must be frozen. Internal. */
 export let createTensor: <S extends Shape, T extends Tape>(
   shape: S,
   storage: Storage,
@@ -55,14 +55,14 @@ export let createTensor: <S extends Shape, T extends Tape>(
   id?: number,
   constant?: boolean,
 ) => Tensor<S, T>;
-/** The tensor's live storage; throws where it was given back. */
+/** The tensor's live storage; throws if it was released. */
 export let storageOf: (tensor: Tensor<Shape, Tape>) => Storage;
 export let leaseOf: (tensor: Tensor<Shape, Tape>) => Lease;
-/** The tensor's graph, undefined for one without a tape; throws where the graph was consumed. */
+/** The tensor's graph, or undefined without a tape; throws if the graph was consumed. */
 export let graphOf: (tensor: Tensor<Shape, Tape>) => Graph | undefined;
 /** Whether a value is a tensor of this copy of the package. */
 export let isTensor: (value: unknown) => value is Tensor<Shape, Tape>;
-/** Whether no gradient by the tensor is wanted. */
+/** Whether the tensor needs no gradient. */
 export let isConstant: (tensor: Tensor<Shape, Tape>) => boolean;
 /** Whether `backward` or `disposeGraph` has consumed the tensor's graph. */
 export let hasConsumedGraph: (tensor: Tensor<Shape, Tape>) => boolean;
@@ -72,8 +72,7 @@ export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
 // parameter would keep a Tensor<[3]> from being used as a Tensor<[number]>.
 
 /**
- * A row-major array of float32 values with a shape, which records what is done with it where it owns
- * a tape (`T`).
+ * A row-major float32 array with a shape S and a tape T. If it owns a tape, operations on it are recorded for `backward`.
  *
  * @example
  * const x = Tensor.from([1, 2, 3, 4, 5, 6], [2, 3]);
@@ -87,9 +86,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   /** Sizes of the axes, outermost first. */
   readonly shape: S;
-  /** Identity for gradients: `trace()` keeps it, every operation makes a new one. */
+  /** Identity for gradients. `trace()` keeps it; every operation creates a new one. */
   readonly id: number;
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [tapeOfTensor]: T;
 
   readonly #lease: Lease;
@@ -138,8 +137,8 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   }
 
   /**
-   * A tensor with a copy of `values`: flat, or nested as deep as the shape.
-   * @throws TypeError for what is no array of numbers, RangeError where their number does not fit.
+   * Creates a tensor from a copy of `values`, flat or nested like the shape.
+   * @throws TypeError if `values` is not an array of numbers, RangeError if their count does not fit the shape.
    */
   static from<const S extends Shape>(values: NumberSource, shape: S): Tensor<S> {
     const ownShape = readShape('shape', shape);
@@ -150,10 +149,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   }
 
   /**
-   * A tensor over `values` themselves: what is written to one shows in the other, and the memory is
-   * never recycled. A tensor whose array was transferred, to a worker for one, throws a TypeError wherever it
-   * is used.
-   * @throws TypeError for what is no Float32Array, RangeError where its length does not fit or its buffer is
+   * Creates a tensor that shares the memory of `values`, which is never recycled. If the array's buffer is transferred,
+   * for example to a worker, every use of the tensor throws a TypeError.
+   * @throws TypeError if `values` is not a Float32Array, RangeError if its length does not fit the shape or its buffer is
    * resizable.
    */
   static adopt<const S extends Shape>(values: Float32Array, shape: S): Tensor<S> {
@@ -164,15 +162,15 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     if (lengthOf(values) !== count) {
       throw wrongShape('values', `${count} values (shape ${formatShape(ownShape)})`, describe(values));
     }
-    // One that says another length is adopted through a view that does not.
+    // A subclass may report a different `length`; adopt a plain view instead.
     const array = values.length === count ? values : plainView(values);
     return createTensor(ownShape, Storage.adopt(array, ownShape), undefined);
   }
 
   /**
-   * A tensor like the one that `toJSON` was called on, without a tape.
-   * @param json What `JSON.parse` returned.
-   * @throws TypeError or RangeError naming the field that is wrong.
+   * Creates a tensor, without a tape, from the JSON form of another.
+   * @param json The result of `JSON.parse`.
+   * @throws TypeError or RangeError naming the wrong field.
    */
   static fromJSON(json: unknown): Tensor<Shape> {
     const reader = new JsonReader('json', json, 'Tensor');
@@ -181,19 +179,19 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return tensor;
   }
 
-  /** A tensor of zeros. @throws TypeError or RangeError for what is no shape. */
+  /** A tensor of zeros. @throws TypeError or RangeError for an invalid shape. */
   static zeros<const S extends Shape>(shape: S): Tensor<S> {
     return filled(shape, 0);
   }
 
-  /** A tensor of ones. @throws TypeError or RangeError for what is no shape. */
+  /** A tensor of ones. @throws TypeError or RangeError for an invalid shape. */
   static ones<const S extends Shape>(shape: S): Tensor<S> {
     return filled(shape, 1);
   }
 
   /**
-   * Normally distributed values, mean 0 and deviation 1 (Box and Muller, 1958).
-   * @throws TypeError or RangeError for what is no shape, RangeError where `rng` returns no number in [0, 1).
+   * Normally distributed values with mean 0 and standard deviation 1 (Box and Muller, 1958).
+   * @throws TypeError or RangeError for an invalid shape, RangeError if `rng` returns a number outside [0, 1).
    */
   static randn<const S extends Shape>(shape: S, options?: RandomOptions): Tensor<S> {
     const ownShape = readShape('shape', shape);
@@ -209,19 +207,19 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   }
 
   /**
-   * The values, row-major: the live storage and no copy, in an ArrayBuffer that may be larger. From then on this memory is never recycled,
-   * so that a view cannot show another tensor's values.
+   * The row-major values: the live storage, not a copy, in an ArrayBuffer that may be larger. Once taken, the memory is
+   * never recycled, so that the array cannot show another tensor's values.
    */
   get data(): Float32Array {
     return this.#lease.storage.expose(this.shape);
   }
 
-  /** The values as nested arrays, a copy; a scalar's is a number. */
+  /** A copy of the values as nested arrays; a number for a scalar. */
   array<A extends Tensor<Shape, Tape>>(this: A): NestedArray<ShapeOf<A>> {
     return nested(this.#lease.storage.values, this.shape as ShapeOf<A>);
   }
 
-  /** The value of a tensor that has exactly one. */
+  /** The value of a tensor with exactly one. @throws RangeError if it has more or none. */
   item(): number {
     const { values } = this.#lease.storage;
     if (elementCount(this.shape) !== 1) {
@@ -233,23 +231,23 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return values[0];
   }
 
-  /** Type, shape and values as NumPy prints them: of more than 1000 values the first and last three along each
-   * axis. `console.log` shows the same. */
+  /** Shape and values in NumPy's format; of more than 1000 values, the first and last three along each axis.
+   * `console.log` shows the same. */
   toString(): string {
     return tensorText(this, this.#lease, this.#graph !== undefined);
   }
 
   /**
-   * All values and the shape, for `JSON.stringify`; `Tensor.fromJSON` reads them.
-   * @throws TypeError where the values were given back, RangeError where memory runs out.
+   * Shape and values for `JSON.stringify`; `Tensor.fromJSON` reads them.
+   * @throws TypeError if the values were released, RangeError if memory runs out.
    */
   toJSON(): TensorJson {
     return tensorJson(this.shape, this.#lease.storage.values);
   }
 
   /**
-   * The same values with a tape: what is computed from the result is recorded for `backward`.
-   * @throws TypeError for a tensor that has a tape.
+   * The same values with a tape: operations on the result are recorded for `backward`.
+   * @throws TypeError if the tensor already has a tape.
    */
   trace(this: Tensor<Shape>, options?: TraceOptions): Tensor<S, OwnedTape> {
     if (this.#graph !== undefined) {
@@ -264,7 +262,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     return createTensor(this.shape as S, storage, new Graph(), this.id, constant);
   }
 
-  /** The same values without a tape, under a new id: a constant for whatever follows. */
+  /** The same values without a tape, as a constant: `backward` does not propagate through it. */
   detach(): Tensor<S> {
     return createTensor(this.shape, this.#lease.storage.retain(), undefined);
   }
@@ -278,14 +276,14 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   }
 
   /**
-   * Gives the memory back at once; using the tensor afterwards is an error. What a graph saved for
-   * `backward` stays until then.
+   * Releases the memory at once; using the tensor afterwards is an error. Values that a graph saved stay until
+   * `backward`.
    */
   dispose(): void {
     this.#lease.end('dispose');
   }
 
-  /** What `using` calls: `dispose()`. */
+  /** Called by `using`; the same as `dispose()`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -295,7 +293,7 @@ function filled<S extends Shape>(shape: S, value: number): Tensor<S> {
   return written(readShape('shape', shape), (values) => values.fill(value));
 }
 
-/** A tensor whose every value `write` writes; memory goes back where it throws. */
+/** A tensor whose values `write` sets. Releases the memory if it throws. */
 function written<S extends Shape>(shape: S, write: (values: Float32Array) => void): Tensor<S> {
   const storage = Storage.take(elementCount(shape));
   try {
@@ -316,14 +314,14 @@ export type Tensor2D<A extends number, B extends number, T extends Tape = NoneTa
   readonly [A, B],
   T
 >;
-/** An image [C, H, W], for one. */
+/** For example an image [C, H, W]. */
 export type Tensor3D<
   A extends number,
   B extends number,
   C extends number,
   T extends Tape = NoneTape,
 > = Tensor<readonly [A, B, C], T>;
-/** A batch of images [N, C, H, W], for one. */
+/** For example a batch of images [N, C, H, W]. */
 export type Tensor4D<
   A extends number,
   B extends number,

@@ -3,19 +3,19 @@ import { describe, requirePositiveInteger, wrongShape, wrongType, wrongValue } f
 import { elementCount, formatShape, type Shape } from './shape.js';
 import { isResizable, lengthOf, typedArrayName } from '../validation/typed-array.js';
 
-/** Arrays of numbers, as deep as a shape. */
+/** Nested arrays of numbers. */
 export type NestedNumbers = readonly (number | NestedNumbers)[];
 
-/** Numbers to copy from: a typed array, or plain arrays, flat or nested. */
+/** Values to copy: a typed array, or plain arrays, flat or nested. */
 export type NumberSource = ArrayLike<number> | NestedNumbers;
 
-/** More values than any array can hold. */
+/** Above the maximum length of an array. */
 const mostElements = 2 ** 32;
 
-/** As NumPy has. What goes through the axes one inside the other would run out of stack at thousands. */
+/** NumPy's limit. Recursion over axes would overflow the stack with thousands of them. */
 const mostAxes = 64;
 
-/** A frozen copy of a shape; a TypeError or RangeError where it is none. */
+/** A frozen copy of a shape. @throws TypeError or RangeError for an invalid one. */
 export function readShape<S extends Shape>(argument: string, shape: S): S {
   if (!Array.isArray(shape)) throw wrongType(argument, 'an array of sizes', shape);
   if (shape.length > mostAxes) {
@@ -37,16 +37,16 @@ export function readShape<S extends Shape>(argument: string, shape: S): S {
   return Object.freeze(copy) as unknown as S;
 }
 
-/** The size of an axis that a layer has, such as its number of channels. */
+/** A size that a layer is created with, such as its number of channels. */
 export function requireSize(argument: string, value: unknown): number {
   const size = requirePositiveInteger(argument, value);
   if (size > mostElements) throw wrongValue(argument, `at most ${mostElements}`, String(size));
   return size;
 }
 
-/** Numbers that are as many as a shape has. */
+/** Values whose count fits a shape. */
 export interface Values {
-  /** Writes every value of the target, which is as long. @throws TypeError naming what is no number. */
+  /** Copies all values to a target of the same length. @throws TypeError naming an element that is not a number. */
   copyTo(target: Float32Array): void;
 }
 
@@ -68,7 +68,7 @@ export function readValues(argument: string, source: NumberSource, shape: Shape)
   if (flat.length !== count) throw wrongShape(argument, expected, `${flat.length} values`);
   return {
     copyTo(target) {
-      // One by one: a proxy may answer differently each time it is asked.
+      // Read each element once: a proxy may return something different every time.
       for (let i = 0; i < count; i++) {
         const value = flat[i];
         if (typeof value !== 'number') throw wrongType(`${argument}[${i}]`, 'a number', value);
@@ -79,8 +79,8 @@ export function readValues(argument: string, source: NumberSource, shape: Shape)
 }
 
 /**
- * For arrays that are kept: in place of values that an array loses later, memory of earlier tensors would show.
- * @throws RangeError where the length may change.
+ * Checks an array that will be kept: if its buffer shrank later, the kernels would read beyond its end.
+ * @throws RangeError if its length may change.
  */
 export function requireFixedSize(argument: string, array: ArrayBufferView): void {
   if (!isResizable(array)) return;

@@ -1,5 +1,4 @@
-// Sizes as the compiler computes them: lengths of tuples, made digit by digit, so that a number costs a
-// few types and not as many as it is large.
+// Arithmetic on sizes in the type system, with tuple lengths built digit by digit, so that a number costs only a few types.
 
 /** floor((H + 2 * P - K) / S) + 1, the number of windows of K values, S apart, along an axis of H values with P
  * more on either side: `number` where one of them is unknown or has more than three digits, never where not
@@ -51,7 +50,7 @@ type Counts = readonly [
   readonly [0, 0, 0, 0, 0, 0, 0, 0, 0],
 ];
 
-/** How often Step can be taken from T, and one more; without counting where S is 1. */
+/** One plus the number of times that Step fits into T; without counting if S is 1. */
 type Steps<T extends readonly unknown[], Step extends readonly unknown[], S extends number> = S extends 0
   ? never
   : S extends 1

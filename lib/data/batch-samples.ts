@@ -21,13 +21,13 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** One sample of a stream. */
 export interface Sample<L = number> {
-  /** As many values as the shape has, in its order. */
+  /** Row-major values; their number must fit the shape. */
   readonly features: FeatureArray;
-  /** The number of its class, or, with `labelShape`, the values to predict. */
+  /** The class index or, with `labelShape`, the target values. */
   readonly label: L;
 }
 
-/** How the samples of a stream are put together. */
+/** Settings of `batchSamples`. */
 export interface StreamOptions<
   S extends Shape,
   B extends number,
@@ -37,17 +37,17 @@ export interface StreamOptions<
   extends BatchOptions<B, D>, Normalization {
   /** Shape of one sample. */
   readonly shape: S;
-  /** Shape of what is to be predicted of one sample. Default none: labels are classes. */
+  /** Shape of one sample's target values. Default none: labels are class indices. */
   readonly labelShape?: LS;
-  /** With `shuffle`, how many samples wait to be drawn from: a stream is mixed only so far.
+  /** With `shuffle`, the number of samples buffered to draw from. A stream is shuffled only within this buffer.
    * Default 1024. */
   readonly shuffleBuffer?: number;
 }
 
-/** What the label of a sample is: values where labels have a shape, else the number of a class. */
+/** The type of a sample's label: values if `labelShape` is given, otherwise a class index. */
 export type SampleLabel<LS> = LS extends Shape ? ArrayLike<number> : number | bigint;
 
-/** What `batchSamples` gives. */
+/** A batch from `batchSamples`. */
 export type StreamedBatch<S extends Shape, N extends number, LS extends Shape | undefined> = Batch<
   Tensor<readonly [N, ...S]>,
   LS extends Shape ? Tensor<readonly [N, ...LS]> : Int32Array
@@ -59,9 +59,8 @@ interface Numbered {
 }
 
 /**
- * Batches of samples that come one by one, such as pictures that are decoded on the way. Takes no more
- * samples than a batch, and where it shuffles the buffer, before it hands one out; the stream is closed
- * where the caller stops early.
+ * Batches samples from a stream, such as images that are decoded one at a time. Reads ahead by at most one batch, plus
+ * the buffer when shuffling, and closes the stream if the caller stops early.
  *
  * @example
  * for await (const { x, labels } of batchSamples(pictures(), { shape: [3, 32, 32], batchSize: 64 })) {
@@ -84,7 +83,7 @@ export function batchSamples<
     ...normalizationNames,
   ]);
   const source = samples as unknown as Record<symbol, unknown> | null | undefined;
-  // Strings and typed arrays are iterable, too.
+  // Strings and typed arrays are iterable, but not streams of samples.
   if (
     typeof samples !== 'object' ||
     ArrayBuffer.isView(samples) ||
@@ -117,7 +116,7 @@ async function* number(
   }
 }
 
-/** Hands out one of the waiting samples, each as likely as any other, whenever a further one has come. */
+/** Yields a random sample from the buffer for each sample that arrives. */
 async function* mix(
   samples: AsyncIterable<Numbered>,
   size: number,
@@ -178,7 +177,7 @@ class BatchMaker {
 
   make(samples: readonly Numbered[]): Batch<unknown, unknown> {
     const length = elementCount(this.#shape);
-    // Since they were checked, their arrays may have been transferred or have shrunk.
+    // The arrays may have been transferred or have shrunk since they were checked.
     for (const { index, sample } of samples) this.#requireLength(index, sample.features);
     const storage = Storage.take(samples.length * length);
     for (const [i, { sample }] of samples.entries()) {
@@ -212,7 +211,7 @@ class BatchMaker {
     throw wrongShape(place, expected, describe(features));
   }
 
-  /** A class, or a copy of the values to predict. */
+  /** A class index, or a copy of the target values. */
   #readLabel(place: string, label: unknown): number | Float32Array {
     if (this.#labelShape === undefined) return readClass(place, label, 2 ** 31);
     const given = readNumbers(place, label);

@@ -1,4 +1,4 @@
-// For Symbol.dispose in the declarations, whatever library their reader compiles with.
+// Declares Symbol.dispose for users who compile with an older `lib`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { fromPackage, requirePackage } from '../validation/construction.js';
 import type { Shape } from '../core/shape.js';
@@ -7,12 +7,12 @@ import type { NoneTape } from '../core/tape.js';
 import { createTensor, isTensor, type Tensor } from '../core/tensor.js';
 import { guardMethods } from '../validation/guard-methods.js';
 
-/** Makes a batch; takes over its tensors. For the library only. */
+/** Makes a batch that owns the given tensors. Internal. */
 export let createBatch: <X, L>(x: X, labels: L, indices: Uint32Array) => Batch<X, L>;
 
 /**
- * Samples of one training step. `dispose()` gives their memory to the next one at once, as does
- * `for (using batch of loader)` in TypeScript 5.2 or Node 24; otherwise the garbage collector has it in time.
+ * The samples of one training step. `dispose()`, or `for (using batch of loader)` in TypeScript 5.2 and Node 24, returns
+ * their memory for the next batch at once; otherwise the garbage collector frees it later.
  */
 export class Batch<X, L> {
   static {
@@ -22,9 +22,9 @@ export class Batch<X, L> {
 
   /** The samples: [N, ...shape]. */
   readonly x: X;
-  /** What belongs to each sample. */
+  /** Labels of the samples, in the same order. */
   readonly labels: L;
-  /** The number of each sample among all of them. */
+  /** Index of each sample in the dataset. */
   readonly indices: Uint32Array;
 
   private constructor(key: typeof fromPackage, x: X, labels: L, indices: Uint32Array) {
@@ -39,13 +39,13 @@ export class Batch<X, L> {
     return this.indices.length;
   }
 
-  /** Gives the memory of the tensors back; using them afterwards is an error. What a graph has saved
-   * stays until `backward`. */
+  /** Returns the memory of the tensors, which cannot be used afterwards. Values that a graph saved stay until
+   * `backward`. */
   dispose(): void {
     for (const value of [this.x, this.labels] as unknown[]) if (isTensor(value)) value.dispose();
   }
 
-  /** What `using` calls: `dispose()`. */
+  /** Called by `using`; the same as `dispose()`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

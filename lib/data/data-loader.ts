@@ -21,57 +21,56 @@ import { indicesUpTo, readShuffle, shuffledIndices } from './shuffle.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** Samples in typed arrays, one after the other. */
+/** A dataset in typed arrays. */
 export interface ArrayDataset<
   S extends Shape,
   L extends ClassArray | undefined = undefined,
   LS extends Shape | undefined = undefined,
 > extends Normalization {
-  /** All values of all samples, of any type; a batch has them as float32. They are not copied: what changes in them
-   * shows in later batches. */
+  /** The values of all samples, of any numeric type; batches contain float32. The array is not copied, so later changes
+   * to it show in later batches. */
   readonly features: FeatureArray;
   /** Shape of one sample, such as [1, 28, 28]. */
   readonly shape: S;
-  /** One for each sample: the number of its class, or, with `labelShape`, what to predict. Not copied where a batch
-   * has labels of the same type: classes in a `Uint8Array` or an `Int32Array`, and typed arrays of what to predict. */
+  /** One class index per sample or, with `labelShape`, the target values. `Uint8Array` and `Int32Array` class indices
+   * and typed arrays of target values are not copied. */
   readonly labels?: L;
-  /** Shape of what is to be predicted of one sample, whose values are in `labels`: [] for one number. */
+  /** Shape of one sample's target values in `labels`; [] for a single number. */
   readonly labelShape?: LS;
 }
 
-/** How samples are put together. */
+/** Settings of a `DataLoader`. */
 export interface BatchOptions<B extends number, D extends boolean = false> {
   /** Samples in a batch. */
   readonly batchSize: B;
-  /** Whether each epoch has an order of its own. Default false: the given order. */
+  /** Whether to draw a new order for each epoch. Default false: the given order. */
   readonly shuffle?: boolean;
-  /** Where the order comes from with `shuffle`. Default `Math.random`. */
+  /** Random numbers for `shuffle`. Default `Math.random`. */
   readonly rng?: RandomSource;
-  /** Leaves out what does not fill a batch at the end of an epoch: batch norm cannot train on a batch that
-   * has one value per channel. Default false. */
+  /** Whether to drop the last batch of an epoch if it is incomplete; batch norm cannot train on one value per channel.
+   * Default false. */
   readonly dropLast?: D;
 }
 
-/** How many samples a batch has: known where the last one is full, too. */
+/** The size of a batch in the type: a literal if every batch is full. */
 export type BatchSize<B extends number, D extends boolean> = [D] extends [true] ? B : number;
 
-/** What a batch has as labels: tensors where they have a shape, otherwise classes as bytes or as 32-bit integers. */
+/** The type of a batch's labels: a tensor with `labelShape`, otherwise class indices as bytes or 32-bit integers. */
 export type BatchLabels<L, LS, N extends number> = LS extends Shape
   ? Tensor<readonly [N, ...LS]>
   : L extends Uint8Array | Int32Array | undefined
     ? L
     : Int32Array;
 
-/** Where the batches of an epoch begin. */
+/** Settings of one epoch. */
 export interface EpochOptions {
-  /** How many batches to leave out, as after resuming in the middle of an epoch. They are not made; the
-   * order is the same. Default 0. */
+  /** Number of batches to skip without computing them, to resume in the middle of an epoch. The order of the epoch does
+   * not change. Default 0. */
   readonly skip?: number;
 }
 
 /**
- * Batches of samples that lie in typed arrays. Each time it is iterated is an epoch, whose order is drawn
- * when the first batch is asked for.
+ * Batches a dataset in typed arrays. Each iteration is one epoch, whose order is drawn when the first batch is requested.
  *
  * @example
  * const loader = new DataLoader(
@@ -107,7 +106,7 @@ export class DataLoader<
   readonly #shuffle: RandomSource | undefined;
   readonly #dropLast: boolean;
 
-  /** @throws TypeError or RangeError naming what is wrong. */
+  /** @throws TypeError or RangeError naming the wrong field or option. */
   constructor(dataset: ArrayDataset<S, L, LS>, options: BatchOptions<B, D>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     const data = requireFields('dataset', dataset, [
@@ -151,7 +150,7 @@ export class DataLoader<
   }
 
   /**
-   * The batches of one epoch, perhaps without the first ones.
+   * The batches of one epoch, optionally from the middle.
    * @throws TypeError or RangeError for a wrong option, before the order is drawn.
    */
   epoch(options?: EpochOptions): Generator<LoadedBatch<S, B, D, L, LS>, void, undefined> {
@@ -204,7 +203,7 @@ export class DataLoader<
   }
 }
 
-/** What a `DataLoader` gives. */
+/** A batch from a `DataLoader`. */
 export type LoadedBatch<
   S extends Shape,
   B extends number,
@@ -213,7 +212,7 @@ export type LoadedBatch<
   LS extends Shape | undefined,
 > = Batch<Tensor<readonly [BatchSize<B, D>, ...S]>, BatchLabels<L, LS, BatchSize<B, D>>>;
 
-/** An object with these names and no others, of which some must be there. */
+/** An object with no field names but these. */
 export function requireFields(
   argument: string,
   value: unknown,
@@ -223,7 +222,7 @@ export function requireFields(
   return requireOptions(argument, value, names);
 }
 
-/** The shape of one sample, which has values. */
+/** The shape of one sample, which must not be empty. */
 export function readSampleShape(argument: string, shape: unknown): Shape {
   const own = readShape(argument, shape as Shape);
   if (elementCount(own) === 0) {
@@ -232,7 +231,7 @@ export function readSampleShape(argument: string, shape: unknown): Shape {
   return own;
 }
 
-/** An array of a user's, which may lose its memory to another thread between two batches. */
+/** A user's array, whose buffer may be transferred to another thread between two batches. */
 class Kept<A extends NumberArray> {
   readonly #array: A;
   readonly #length: number;

@@ -16,10 +16,10 @@ import { withFileMemory } from '../io/files/file-memory.js';
 import { type FilePath, readPath } from '../io/files/path.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-// The format: two zero bytes, the type of the values, the number of axes, the size of each as a big-endian
-// 32-bit integer, and the values, big-endian and row-major. MNIST's page describes it.
+// The format, as described on MNIST's page: two zero bytes, the type of the values, the number of axes, the size of each
+// axis as a big-endian 32-bit integer, then the values, big-endian and row-major.
 
-/** The arrays that the types of an IDX file become. */
+/** The typed array for each value type of an IDX file. */
 export interface IdxValues {
   /** Unsigned bytes, as in MNIST. */
   readonly uint8: Uint8Array;
@@ -35,17 +35,17 @@ export interface IdxValues {
   readonly float64: Float64Array;
 }
 
-/** What is expected of an IDX file. */
+/** Requirements on an IDX file. */
 export interface IdxOptions<T extends keyof IdxValues = 'uint8'> {
   /** Type of the values. Default `'uint8'`. */
   readonly type?: T;
   /** Number of axes: 3 for images, 1 for labels. Default any. */
   readonly axes?: number;
-  /** The most bytes of values that are taken. Default 2^30, more than any published file has. */
+  /** Maximum size of the values in bytes. Default 2^30, more than any published file. */
   readonly maxBytes?: number;
 }
 
-/** An array of any number of axes. */
+/** The contents of an IDX file. */
 export interface IdxArray<T extends keyof IdxValues = 'uint8'> {
   /** Sizes of the axes, outermost first. */
   readonly shape: readonly number[];
@@ -71,16 +71,16 @@ const types: Readonly<Record<keyof IdxValues, IdxType>> = {
 
 const wanted = 'an IDX file, which begins with two zero bytes,';
 const mostBytes = 2 ** 30;
-/** Deflate makes at most so many bytes of one: what a gzipped file can hold is known before it is unpacked. */
+/** Maximum compression ratio of Deflate, which bounds the contents of a gzipped file before it is unpacked. */
 const mostExpansion = 1032;
 const readSize = 256 * 1024;
 
-/** Tells what the file lacks; never returns. */
+/** Throws an error about the file; never returns. */
 type Fail = (expected: string, found: string) => never;
 
 /**
- * Reads a file in the format of MNIST, plain or gzipped, whatever its name. Never takes more memory than
- * the values that the header announces, and those only where the file can hold them.
+ * Reads an IDX file, the format of MNIST, plain or gzipped under any name. Allocates no more than the values that the
+ * header announces, and only if the file is large enough to hold them.
  *
  * @example
  * const { values, shape } = await readIdx('train-images-idx3-ubyte.gz', { axes: 3 });
@@ -126,10 +126,10 @@ async function collect(content: AsyncIterable<unknown>, collector: Collector): P
 }
 
 async function unzip(content: ReadStream, collector: Collector, fail: Fail): Promise<void> {
-  // Not at the top: who reads no IDX file need not wait for it.
+  // Imported here so that programs that read no IDX file do not load it.
   const { createGunzip } = await import('node:zlib');
   const gunzip = createGunzip({ chunkSize: readSize });
-  // Not pipeline(): what the collector throws would lose against the abortion that it causes.
+  // Not pipeline(), which would report the abort instead of the collector's error that caused it.
   content.once('error', (error) => gunzip.destroy(error));
   try {
     await collect(content.pipe(gunzip), collector);
@@ -142,7 +142,7 @@ async function unzip(content: ReadStream, collector: Collector, fail: Fail): Pro
   }
 }
 
-/** Takes the bytes of a file as they come. */
+/** Parses the bytes of a file as they arrive. */
 class Collector {
   #header = Buffer.alloc(0);
   #shape: readonly number[] | undefined;
@@ -191,7 +191,7 @@ class Collector {
     return { shape: this.#shape, values: this.type.view(this.#values.buffer) };
   }
 
-  /** Undefined where there are too few bytes to know; checks those that are there. */
+  /** The header, or undefined until enough bytes have arrived. Checks the bytes that have. */
   #headerLength(bytes: Buffer): number | undefined {
     if (bytes.length < 4) return undefined;
     const [first, second, code, axes] = bytes;
@@ -213,7 +213,7 @@ class Collector {
     const axes = header[3];
     const shape = Array.from({ length: axes }, (_, axis) => header.readUInt32BE(4 + 4 * axis));
     this.#shape = shape;
-    // Beyond 2^53 the product is inexact, but it is never below the limit then.
+    // The product is inexact beyond 2^53, but then always above the limit.
     const bytes = shape.reduce((product, size) => product * size, this.type.bytes);
     if (bytes > this.most) {
       this.fail(

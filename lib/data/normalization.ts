@@ -2,19 +2,19 @@ import { orDefault, requireFinite, requirePositive, wrongShape, wrongType } from
 import { isUint8Array, type NumberArray } from '../validation/typed-array.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 
-/** How stored values become those of a tensor: (scale * value - mean) / deviation, computed in float64. */
+/** How stored values become tensor values: (scale * value - mean) / deviation, computed in float64. */
 export interface Normalization {
-  /** 1 / 255 makes bytes numbers from 0 to 1. Default 1. */
+  /** For example 1 / 255 to map bytes to [0, 1]. Default 1. */
   readonly scale?: number;
-  /** One number, or one for each channel: each index of the first axis. Default 0. */
+  /** One number, or one per channel (index of the first axis). Default 0. */
   readonly mean?: number | readonly number[];
-  /** One positive number, or one for each channel. Default 1. */
+  /** One positive number, or one per channel. Default 1. */
   readonly deviation?: number | readonly number[];
 }
 
 export const normalizationNames = ['scale', 'mean', 'deviation'] as const;
 
-/** Numbers of samples, as they are stored. */
+/** An array of feature values. */
 export type FeatureArray = NumberArray;
 
 /** Writes samples into a batch. */
@@ -22,10 +22,10 @@ export class Normalizer {
   readonly #scale: number;
   readonly #means: readonly number[];
   readonly #deviations: readonly number[];
-  /** Values of a channel in a sample. */
+  /** Number of values per channel of a sample. */
   readonly #plane: number;
   readonly #identity: boolean;
-  /** What each byte becomes, for each channel; made when bytes come. */
+  /** Lookup table from byte to value for each channel; made on first use. */
   #bytes: readonly Float32Array[] | undefined;
 
   /** @throws TypeError or RangeError naming the option that is wrong. */
@@ -40,7 +40,7 @@ export class Normalizer {
     this.#identity = this.#scale === 1 && means.every((m) => m === 0) && deviations.every((d) => d === 1);
   }
 
-  /** Writes one sample, `source` from `begin` on, to `target` from `at` on. */
+  /** Writes one sample from `source` at `begin` to `target` at `at`. */
   write(source: FeatureArray, begin: number, target: Float32Array, at: number): void {
     const plane = this.#plane;
     const channels = this.#means.length;

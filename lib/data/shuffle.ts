@@ -2,13 +2,12 @@ import { freshArray } from '../backend/room.js';
 import { orDefault, requireBoolean } from '../validation/errors.js';
 import { drawNumber, type RandomSource, requireRandomSource } from '../core/random-source.js';
 
-/** An integer from 0 to count - 1, by one number of the generator. */
+/** A random integer from 0 to count - 1; draws one number. */
 export function randomIndex(rng: RandomSource, count: number): number {
   return Math.floor(drawNumber('rng', rng) * count);
 }
 
-/** The numbers from 0 to count - 1, each order as likely as any other (Fisher and Yates): count - 1 numbers
- * of the generator. */
+/** A uniformly random permutation of 0 to count - 1 (Fisher and Yates); draws count - 1 numbers. */
 export function shuffledIndices(rng: RandomSource, count: number): Uint32Array {
   const indices = indicesUpTo(count);
   for (let last = count - 1; last > 0; last--) {
@@ -26,7 +25,7 @@ export function indicesUpTo(count: number): Uint32Array {
   return indices;
 }
 
-/** The generator to shuffle with; undefined where the given order stays. */
+/** The generator to shuffle with, or undefined for the given order. */
 export function readShuffle(options: {
   readonly shuffle?: unknown;
   readonly rng?: unknown;

@@ -95,7 +95,7 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
   readonly f: F;
   /** The other way; its tensors are named `r.…`. */
   readonly r: R;
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: GeneralizedResidualRule<F, R>;
 
   /** @throws TypeError for what has neither forward() nor forwardMut(). */

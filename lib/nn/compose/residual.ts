@@ -61,7 +61,7 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
 
   /** What x is added to the result of; keeps the shape. Its tensors are named `0.…`. */
   readonly f: F;
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: ResidualRule<F>;
 
   /** @throws TypeError for what has neither forward() nor forwardMut(). */

@@ -68,7 +68,7 @@ export class Sequential<Layers extends readonly Layer[]> extends NpzModule imple
 
   /** First to last. Their tensors are named after their place: `0.scale`. */
   readonly layers: Layers;
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: ChainRule<Layers>;
 
   /**

@@ -23,7 +23,7 @@ export class Sigmoid extends NoParameters<'Sigmoid'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -50,7 +50,7 @@ export class Tanh extends NoParameters<'Tanh'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -81,7 +81,7 @@ export class GeLU extends NoParameters<'GeLU'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -108,7 +108,7 @@ export class Sin extends NoParameters<'Sin'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -135,7 +135,7 @@ export class Cos extends NoParameters<'Cos'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -162,7 +162,7 @@ export class Ln extends NoParameters<'Ln'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -189,7 +189,7 @@ export class Exp extends NoParameters<'Exp'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -216,7 +216,7 @@ export class Square extends NoParameters<'Square'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -243,7 +243,7 @@ export class Sqrt extends NoParameters<'Sqrt'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -270,7 +270,7 @@ export class Abs extends NoParameters<'Abs'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -298,7 +298,7 @@ export class Softmax extends NoParameters<'Softmax'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**
@@ -325,7 +325,7 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /** Of the negative half. */

@@ -37,7 +37,7 @@ export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: GlobalPoolRule;
 
   /**

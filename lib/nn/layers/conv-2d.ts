@@ -98,7 +98,7 @@ export class Conv2D<
   readonly stride: S;
   /** Rows and columns of zeros around the image. */
   readonly padding: P;
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: ConvolutionRule<I, O, K, S, P>;
 
   /**

@@ -24,7 +24,7 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /** Of a value to be dropped, from 0 to 1. */

@@ -30,7 +30,7 @@ export class Flatten2D extends NoParameters<'Flatten2D'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: FlattenRule;
 
   /**

@@ -64,7 +64,7 @@ export class Linear<I extends number, O extends number> extends NpzModule implem
   readonly weight: Tensor2D<O, I>;
   /** [O]; begins likewise. */
   readonly bias: Tensor1D<O>;
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: LinearRule<I, O>;
 
   /** @throws TypeError or RangeError naming the argument that is wrong. */

@@ -71,7 +71,7 @@ export abstract class Pool2D<
   readonly stride: S;
   /** Pixels around the image, less than `kernel`. */
   readonly padding: P;
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: PoolRule<K, S, P>;
 
   /**

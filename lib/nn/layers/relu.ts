@@ -21,7 +21,7 @@ export class ReLU extends NoParameters<'ReLU'> {
     guardMethods(this);
   }
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
   /**

@@ -39,7 +39,7 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
    * with ones; not learned. */
   readonly runningVar: Tensor1D<C>;
 
-  /** Only the compiler sees it. */
+  /** Exists only for the compiler. */
   declare readonly [shapeRule]: ChannelRule<C>;
 
   #epsilon = 1e-5;
