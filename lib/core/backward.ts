@@ -7,8 +7,8 @@ import { Storage } from './storage.js';
 import type { OwnedTape } from './tape.js';
 import { graphOf, isTensor, leaseOf, type Tensor, type Tensor0D } from './tensor.js';
 import { requireOptions } from '../validation/errors.js';
-import { accumulate, addGradients, type Found, Gradients, requireReadable } from './gradients.js';
-import type { GiveGradient, Graph, Node } from './graph.js';
+import { accumulate, addGradients, type GradientEntry, Gradients, requireReadable } from './gradients.js';
+import type { Accumulate, Graph, Node } from './graph.js';
 import { nodeOf } from './record.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
@@ -43,11 +43,11 @@ export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): 
 }
 
 /** Gradients with respect to the leaves of the graph, by tensor id. */
-function differentiate(graph: Graph, loss: Node): Map<number, Found> {
-  const found = new Map<number, Found>();
-  const add = ({ id, shape, constant }: Node, gradient: Storage): void => {
+function differentiate(graph: Graph, loss: Node): Map<number, GradientEntry> {
+  const found = new Map<number, GradientEntry>();
+  const add = ({ id, shape, requiresGradient }: Node, gradient: Storage): void => {
     const earlier = found.get(id);
-    if (constant) {
+    if (!requiresGradient) {
       gradient.release();
     } else if (earlier === undefined) {
       found.set(id, { shape, storage: gradient, tensor: undefined });
@@ -56,10 +56,10 @@ function differentiate(graph: Graph, loss: Node): Map<number, Found> {
     }
   };
   let inputs: readonly Node[] = [];
-  const give: GiveGradient = (input, gradient) => {
+  const accumulateInput: Accumulate = (input, gradient) => {
     add(inputs[input], gradient);
   };
-  const wanted = (input: number): boolean => !inputs[input].constant;
+  const needsGradient = (input: number): boolean => inputs[input].requiresGradient;
 
   const one = Storage.take(1);
   one.values[0] = 1;
@@ -73,7 +73,7 @@ function differentiate(graph: Graph, loss: Node): Map<number, Found> {
       found.delete(entry.output.id);
       inputs = entry.inputs;
       try {
-        entry.backward(dy.storage, give, wanted);
+        entry.backward(dy.storage, accumulateInput, needsGradient);
       } finally {
         dy.storage.release();
       }

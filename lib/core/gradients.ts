@@ -25,14 +25,14 @@ export function accumulate(earlier: Storage | undefined, gradient: Storage): Sto
 }
 
 /** One gradient. Its tensor is created on demand. */
-export interface Found {
+export interface GradientEntry {
   readonly shape: Shape;
   storage: Storage;
   tensor: Tensor<Shape> | undefined;
 }
 
 /** Adds gradients by tensor id; takes over one hold on each. For `backward` only. */
-export let addGradients: (gradients: Gradients, found: ReadonlyMap<number, Found>) => void;
+export let addGradients: (gradients: Gradients, found: ReadonlyMap<number, GradientEntry>) => void;
 
 /** Throws if a user has disposed of one of the gradients or transferred its array. For `backward` only. */
 export let requireReadable: (gradients: Gradients) => void;
@@ -60,7 +60,7 @@ export class Gradients {
     refuseJson(this.prototype, 'gradients', 'Stringify gradients.get(parameter) of each parameter');
   }
 
-  readonly #found: Map<number, Found>;
+  readonly #found: Map<number, GradientEntry>;
   #end: 'update' | 'gradients' | undefined;
 
   static {
@@ -96,7 +96,7 @@ export class Gradients {
   }
 
   /** @internal Takes over `found`. */
-  constructor(key: typeof fromPackage, found: Map<number, Found>) {
+  constructor(key: typeof fromPackage, found: Map<number, GradientEntry>) {
     requirePackage(key, 'Gradients', 'backward(loss)');
     this.#found = found;
   }
@@ -147,12 +147,12 @@ export class Gradients {
 }
 
 /** Throws if a user has disposed of the tensor. */
-function valuesOf({ storage, tensor }: Found): Storage {
+function valuesOf({ storage, tensor }: GradientEntry): Storage {
   return tensor === undefined ? storage : storageOf(tensor);
 }
 
 /** In place, unless another gradient shares the storage: y = p.add(q) passes the same dy to both. */
-function scale(found: Found, factor: number): void {
+function scale(found: GradientEntry, factor: number): void {
   const { values } = valuesOf(found);
   let target = values;
   if (!found.storage.unshared) {

@@ -4,25 +4,32 @@ import type { Shape } from './shape.js';
 import type { Storage } from './storage.js';
 
 /** Passes on the gradient with respect to the input with this index; takes over one hold. */
-export type GiveGradient = (input: number, gradient: Storage) => void;
+export type Accumulate = (input: number, gradient: Storage) => void;
+
+/** Computes an operation's input gradients; `needsGradient` tells which inputs need one. */
+export type BackwardFn = (
+  dy: Storage,
+  accumulate: Accumulate,
+  needsGradient: (input: number) => boolean,
+) => void;
 
 /** The backward pass of one operation. */
-export interface Recipe {
+export interface BackwardPass {
   /** Values that `backward` reads. They are held until the graph is consumed and checked for changes. */
   readonly saved: readonly Storage[];
   /**
-   * From the gradient of the output to those of the inputs. Must not keep or change `dy`; may leave out
-   * the gradient of an input that is not `wanted`.
+   * Computes the gradients of the inputs from `dy`, the gradient of the output, which it must neither keep nor change.
+   * It may skip an input for which `needsGradient` is false.
    */
-  readonly backward: (dy: Storage, give: GiveGradient, wanted: (input: number) => boolean) => void;
+  readonly backward: BackwardFn;
 }
 
 /** A tensor in the graph. Gradients are stored under its id and have its shape. */
 export interface Node {
   readonly id: number;
   readonly shape: Shape;
-  /** Whether no gradient by it is wanted: traced without one, or computed from nothing else. */
-  readonly constant: boolean;
+  /** False if the tensor was traced with `gradient: false`, or computed from such tensors only. */
+  readonly requiresGradient: boolean;
 }
 
 /** A recorded operation. */
@@ -35,7 +42,7 @@ export interface Entry {
   readonly saved: readonly Storage[];
   /** Versions of `saved` at the time of recording. */
   readonly versions: readonly number[];
-  readonly backward: Recipe['backward'];
+  readonly backward: BackwardFn;
 }
 
 let recorded = 0;
@@ -75,8 +82,8 @@ export class Graph {
   }
 
   /** Adds an operation; call on a root. */
-  record(inputs: readonly Node[], output: Node, outputLease: Lease, recipe: Recipe): void {
-    const { saved, backward } = recipe;
+  record(inputs: readonly Node[], output: Node, outputLease: Lease, pass: BackwardPass): void {
+    const { saved, backward } = pass;
     const versions: number[] = [];
     for (const storage of saved) versions.push(storage.retain().version);
     this.#entries.push({

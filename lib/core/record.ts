@@ -1,8 +1,8 @@
 import type { Shape } from './shape.js';
 import type { Storage } from './storage.js';
 import type { Tape } from './tape.js';
-import { createTensor, graphOf, isConstant, leaseOf, type Tensor } from './tensor.js';
-import { Graph, type Node, type Recipe } from './graph.js';
+import { createTensor, graphOf, requiresGradient, leaseOf, type Tensor } from './tensor.js';
+import { type BackwardPass, Graph, type Node } from './graph.js';
 
 type AnyTensor = Tensor<Shape, Tape>;
 
@@ -18,26 +18,26 @@ export function graphsOf(inputs: readonly AnyTensor[]): readonly Graph[] {
 
 /**
  * The result of an operation: a tensor that takes over `storage`. If there are graphs, they are merged and the operation
- * is recorded; only then is `recipe` called.
+ * is recorded; only then is `pass` called.
  */
 export function recorded<S extends Shape, T extends Tape>(
   graphs: readonly Graph[],
   inputs: readonly AnyTensor[],
   shape: S,
   storage: Storage,
-  recipe: () => Recipe,
+  pass: () => BackwardPass,
 ): Tensor<S, T> {
   if (graphs.length === 0) return createTensor<S, T>(shape, storage, undefined);
   let [graph] = graphs;
   for (let i = 1; i < graphs.length; i++) graph = Graph.merge(graph, graphs[i]);
   const nodes = inputs.map(nodeOf);
-  const constant = nodes.every((node) => node.constant);
-  const output = createTensor<S, T>(shape, storage, graph, undefined, constant);
-  graph.record(nodes, nodeOf(output), leaseOf(output), recipe());
+  const requiresGradient = nodes.some((node) => node.requiresGradient);
+  const output = createTensor<S, T>(shape, storage, graph, undefined, requiresGradient);
+  graph.record(nodes, nodeOf(output), leaseOf(output), pass());
   return output;
 }
 
 /** The node of a tensor. */
 export function nodeOf(tensor: AnyTensor): Node {
-  return { id: tensor.id, shape: tensor.shape, constant: isConstant(tensor) };
+  return { id: tensor.id, shape: tensor.shape, requiresGradient: requiresGradient(tensor) };
 }

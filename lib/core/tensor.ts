@@ -53,7 +53,7 @@ export let createTensor: <S extends Shape, T extends Tape>(
   storage: Storage,
   graph: Graph | undefined,
   id?: number,
-  constant?: boolean,
+  requiresGradient?: boolean,
 ) => Tensor<S, T>;
 /** The tensor's live storage; throws if it was released. */
 export let storageOf: (tensor: Tensor<Shape, Tape>) => Storage;
@@ -62,8 +62,8 @@ export let leaseOf: (tensor: Tensor<Shape, Tape>) => Lease;
 export let graphOf: (tensor: Tensor<Shape, Tape>) => Graph | undefined;
 /** Whether a value is a tensor of this copy of the package. */
 export let isTensor: (value: unknown) => value is Tensor<Shape, Tape>;
-/** Whether the tensor needs no gradient. */
-export let isConstant: (tensor: Tensor<Shape, Tape>) => boolean;
+/** False for a tensor traced with `gradient: false` or computed from such tensors only. */
+export let requiresGradient: (tensor: Tensor<Shape, Tape>) => boolean;
 /** Whether `backward` or `disposeGraph` has consumed the tensor's graph. */
 export let hasConsumedGraph: (tensor: Tensor<Shape, Tape>) => boolean;
 export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
@@ -93,7 +93,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   readonly #lease: Lease;
   readonly #graph: Graph | undefined;
-  readonly #constant: boolean;
+  readonly #requiresGradient: boolean;
 
   private constructor(
     key: typeof fromPackage,
@@ -101,24 +101,24 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     lease: Lease,
     graph: Graph | undefined,
     id: number,
-    constant: boolean,
+    requiresGradient: boolean,
   ) {
     requirePackage(key, 'Tensor', 'Tensor.from(values, shape)');
     this.shape = shape;
     this.id = id;
     this.#lease = lease;
     this.#graph = graph;
-    this.#constant = constant;
+    this.#requiresGradient = requiresGradient;
   }
 
   static {
-    createTensor = (shape, storage, graph, id = created++, constant = false) =>
-      new Tensor(fromPackage, shape, new Lease(storage), graph, id, constant);
+    createTensor = (shape, storage, graph, id = created++, needsGradient = true) =>
+      new Tensor(fromPackage, shape, new Lease(storage), graph, id, needsGradient);
     storageOf = (tensor) => tensor.#lease.storage;
     leaseOf = (tensor) => tensor.#lease;
     isTensor = (value): value is Tensor<Shape, Tape> =>
       typeof value === 'object' && value !== null && #lease in value;
-    isConstant = (tensor) => tensor.#constant;
+    requiresGradient = (tensor) => tensor.#requiresGradient;
     hasConsumedGraph = (tensor) => tensor.#graph?.consumed === true;
     isTaped = (tensor) => tensor.#graph !== undefined;
     graphOf = (tensor) => {
@@ -257,9 +257,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
       );
     }
     const { gradient = true } = requireOptions('options', options, ['gradient']);
-    const constant = !requireBoolean('gradient', gradient);
+    const needsGradient = requireBoolean('gradient', gradient);
     const storage = this.#lease.storage.retain();
-    return createTensor(this.shape as S, storage, new Graph(), this.id, constant);
+    return createTensor(this.shape as S, storage, new Graph(), this.id, needsGradient);
   }
 
   /** The same values without a tape, as a constant: `backward` does not propagate through it. */

@@ -93,19 +93,19 @@ function operation(rule: Rule) {
     rule.forward(rows, columns, rightLength, left.named('a'), right.named('b'), result.named('out'));
     return recorded(graphs, inputs, a.shape, result, () => ({
       saved: rule.left === undefined ? [] : [left, right],
-      backward: (dy, give) => {
+      backward: (dy, accumulate) => {
         const n = dy.values.length;
         if (rule.left === undefined) {
-          give(0, dy.retain());
+          accumulate(0, dy.retain());
         } else {
           const dLeft = Storage.take(n);
           rule.left(layout, dy.values, right.values, dLeft.values);
-          give(0, dLeft);
+          accumulate(0, dLeft);
         }
         if (inputs.length === 1) return;
         const whole = Storage.take(n);
         rule.right(layout, dy.values, left.values, right.values, whole.values);
-        give(1, sumToRight(whole, layout));
+        accumulate(1, sumToRight(whole, layout));
       },
     }));
   };

@@ -76,7 +76,7 @@ export function batchNormFrozen<S extends Shape>(
   const variance = storageOf(state.runningVar);
   return recorded(graphs, inputs, x.shape, storageOf(untaped), () => ({
     saved: [input, scale, mean, variance],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       const zeros = freshFloats('working space', channels);
       const dx = Storage.take(dy.values.length);
       if (trainable) {
@@ -106,8 +106,8 @@ export function batchNormFrozen<S extends Shape>(
           dscale.named('dscale'),
           dbias.named('dbias'),
         );
-        give(1, dscale);
-        give(2, dbias);
+        accumulate(1, dscale);
+        accumulate(2, dbias);
       }
       // dy * scale / sqrt(runningVar + epsilon): inference on dy with mean and bias of zero.
       backend.batchNormInference(
@@ -124,7 +124,7 @@ export function batchNormFrozen<S extends Shape>(
         null,
         dx.named('y'),
       );
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
 }
@@ -184,7 +184,7 @@ export function batchNormTraining<S extends Shape>(
   if (relu !== null) statistics.push(relu.factor, relu.shift);
   const result = recorded<S, OwnedTape>(graphs, inputs, x.shape, output, () => ({
     saved: relu === null ? [input, scale, ...statistics] : [input, output, scale, ...statistics],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       const n = dy.values.length;
       const dx = Storage.take(n);
       const dresidual = residual === null ? null : Storage.take(n);
@@ -210,10 +210,10 @@ export function batchNormTraining<S extends Shape>(
         dbias.named('dbias'),
       );
       // In the order of separate operations, where the sum's gradient comes before that of the normalization.
-      if (dresidual !== null) give(3, dresidual);
-      give(0, dx);
-      give(1, dscale);
-      give(2, dbias);
+      if (dresidual !== null) accumulate(3, dresidual);
+      accumulate(0, dx);
+      accumulate(1, dscale);
+      accumulate(2, dbias);
     },
   }));
   for (const each of statistics) each.release();

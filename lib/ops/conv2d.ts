@@ -57,11 +57,11 @@ export function conv2d<S extends Shape, T extends Tape>(
   const shape = [...(x.shape.length === 4 ? [images] : []), outChannels, outHeight, outWidth];
   return recorded(graphs, inputs, Object.freeze(shape) as unknown as S, result, () => ({
     saved: [image, kernels],
-    backward: (dy, give, wanted) => {
-      if (wanted(0)) {
+    backward: (dy, accumulate, needsGradient) => {
+      if (needsGradient(0)) {
         const dx = Storage.take(image.values.length);
         backend.conv2dInputGradient(...sizes, dy.named('dy'), kernels.named('weight'), dx.named('dx'));
-        give(0, dx);
+        accumulate(0, dx);
       }
       const dweight = Storage.take(kernels.values.length);
       const dbias = biases === undefined ? undefined : Storage.take(outChannels);
@@ -72,8 +72,8 @@ export function conv2d<S extends Shape, T extends Tape>(
         dweight.named('dweight'),
         dbias?.named('dbias') ?? null,
       );
-      give(1, dweight);
-      if (dbias !== undefined) give(2, dbias);
+      accumulate(1, dweight);
+      if (dbias !== undefined) accumulate(2, dbias);
     },
   }));
 }

@@ -77,12 +77,12 @@ function crossEntropy<X>(
   loss.values[0] = (-target.dot(logProbabilities.values) - entropy) / rows;
   const result = recorded<readonly [], TapeOf<X>>(graphs, inputs, scalarShape, loss, () => ({
     saved: [logProbabilities, ...target.saved],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       // (softmax - target) * dy / N, as the gradient of log(softmax) from -target * dy / N
       const dx = Storage.take(rows * columns);
       target.scaled(-dy.values[0] / rows, dx.values);
       backend.logSoftmaxBackward(rows, columns, logProbabilities.named('y'), dx.named('dy'), dx.named('dx'));
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
   logProbabilities.release();

@@ -27,10 +27,10 @@ export function dropout<S extends Shape>(
   backend.dropout(n, ...keys, p, scale, input.named('x'), output.named('y'));
   return recorded(graphs, inputs, x.shape, output, () => ({
     saved: [],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       const dx = Storage.take(n);
       backend.dropout(n, ...keys, p, scale, dy.named('x'), dx.named('y'));
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
 }

@@ -21,10 +21,10 @@ export function logSoftmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Te
   backend.logSoftmax(rows, columns, input.named('x'), output.named('y'));
   return recorded(graphs, inputs, shape, output, () => ({
     saved: [output],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       const dx = Storage.take(dy.values.length);
       backend.logSoftmaxBackward(rows, columns, output.named('y'), dy.named('dy'), dx.named('dx'));
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
 }

@@ -170,15 +170,15 @@ function meanLoss<X extends AnyTensor>(
   result.values[0] = sum * factor;
   const loss = recorded<readonly [], TapeOf<X>>(graphs, inputs, scalarShape, result, () => ({
     saved: gradient === null ? [] : [gradient],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       if (gradient === null) return;
       if (dy.values[0] === 1) {
-        give(0, gradient.retain());
+        accumulate(0, gradient.retain());
         return;
       }
       const dx = Storage.take(n);
       backend.mul(1, n, 1, gradient.named('a'), dy.named('b'), dx.named('out'));
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
   gradient?.release();

@@ -41,13 +41,13 @@ export function matmul<S extends Shape, T extends Tape>(
   );
   return recorded(graphs, inputs, Object.freeze([rows, columns]) as unknown as S, result, () => ({
     saved: [left, right],
-    backward: (dy, give, wanted) => {
+    backward: (dy, accumulate, needsGradient) => {
       // da = dy b^T
-      if (wanted(0)) {
+      if (needsGradient(0)) {
         const da = Storage.take(left.values.length);
         const sizes = [rows, columns, depth] as const;
         backend.matmul(...sizes, false, !transposeB, dy.named('a'), right.named('b'), da.named('c'));
-        give(0, da);
+        accumulate(0, da);
       }
       // db = a^T dy, or its transpose dy^T a
       const db = Storage.take(right.values.length);
@@ -56,7 +56,7 @@ export function matmul<S extends Shape, T extends Tape>(
       } else {
         backend.matmul(depth, rows, columns, true, false, left.named('a'), dy.named('b'), db.named('c'));
       }
-      give(1, db);
+      accumulate(1, db);
     },
   }));
 }

@@ -25,10 +25,10 @@ export function maxPool(x: AnyTensor, windows: Windows): AnyTensor {
   backend.maxPool(...sizes, input.named('x'), output.named('y'));
   return recorded<Shape, Tape>(graphs, inputs, shape, output, () => ({
     saved: [input, output],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       const dx = Storage.take(input.values.length);
       backend.maxPoolBackward(...sizes, input.named('x'), output.named('y'), dy.named('dy'), dx.named('dx'));
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
 }
@@ -44,10 +44,10 @@ export function avgPool(x: AnyTensor, windows: Windows): AnyTensor {
   backend.avgPool(...sizes, input.named('x'), output.named('y'));
   return recorded<Shape, Tape>(graphs, inputs, shape, output, () => ({
     saved: [],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       const dx = Storage.take(n);
       backend.avgPoolBackward(...sizes, dy.named('dy'), dx.named('dx'));
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
 }
@@ -65,10 +65,10 @@ export function avgPoolGlobal(x: AnyTensor): AnyTensor {
   const shape = Object.freeze(x.shape.slice(0, -2));
   return recorded<Shape, Tape>(graphs, inputs, shape, output, () => ({
     saved: [],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       const dx = Storage.take(rows * plane);
       backend.rowMeansBackward(rows, plane, dy.named('dy'), dx.named('dx'));
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
 }

@@ -25,10 +25,10 @@ function reduce<T extends Tape>(x: Tensor<Shape, T>, divisor: number): Tensor<re
   result.values[0] = backend.sum(n, input.named('x')) / divisor;
   return recorded(graphs, inputs, scalarShape, result, () => ({
     saved: [],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       const dx = Storage.take(n);
       dx.values.fill(dy.values[0] / divisor);
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
 }

@@ -20,8 +20,8 @@ export function reshape<R extends Shape, T extends Tape>(x: Tensor<Shape, T>, sh
   const graphs = graphsOf(inputs);
   return recorded(graphs, inputs, ownShape, storage.retain(), () => ({
     saved: [],
-    backward: (dy, give) => {
-      give(0, dy.retain());
+    backward: (dy, accumulate) => {
+      accumulate(0, dy.retain());
     },
   }));
 }

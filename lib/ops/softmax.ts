@@ -18,10 +18,10 @@ export function softmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tenso
   backend.softmax(rows, columns, input.named('x'), output.named('y'));
   return recorded(graphs, inputs, shape, output, () => ({
     saved: [output],
-    backward: (dy, give) => {
+    backward: (dy, accumulate) => {
       const dx = Storage.take(n);
       backend.softmaxBackward(rows, columns, output.named('y'), dy.named('dy'), dx.named('dx'));
-      give(0, dx);
+      accumulate(0, dx);
     },
   }));
 }

@@ -132,10 +132,10 @@ function operation(rule: Rule) {
       const read = rule.reads === 'input' ? input : output;
       return {
         saved: [read],
-        backward: (dy, give) => {
+        backward: (dy, accumulate) => {
           const dx = Storage.take(n);
           rule.backward(n, read.named('value'), dy.named('dy'), dx.named('dx'));
-          give(0, dx);
+          accumulate(0, dx);
         },
       };
     });

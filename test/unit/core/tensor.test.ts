@@ -84,7 +84,7 @@ describe('Tensor', () => {
     expect(Tensor.randn([9999], { rng: seeded(1) }).data).to.deep.equal(a.data);
     expect(a.mean().item()).to.be.closeTo(0, 0.05);
     expect(a.square().mean().item()).to.be.closeTo(1, 0.05);
-    expectError(() => (Tensor.randn as Untyped)([2]), TypeError, 'for rng', 'undefined');
+    expectError(() => (Tensor.randn as Untyped)([2], { rng: 1 }), TypeError, 'for rng', '1');
   });
 
   it('array() nests as deep as the shape', () => {

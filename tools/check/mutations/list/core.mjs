@@ -17,7 +17,7 @@ export default [
   {
     file: 'lib/core/backward.ts',
     what: 'a tensor traced without a gradient gets one',
-    find: '    if (constant) {',
+    find: '    if (!requiresGradient) {',
     replace: '    if (false) {',
     tests: ['unit/core/backward'],
   },
@@ -89,9 +89,9 @@ export default [
   },
   {
     file: 'lib/core/record.ts',
-    what: 'a result counts as a constant where only one operand is one',
-    find: 'nodes.every((node) => node.constant)',
-    replace: 'nodes.some((node) => node.constant)',
+    what: 'a result needs no gradient if only one operand needs none',
+    find: 'nodes.some((node) => node.requiresGradient)',
+    replace: 'nodes.every((node) => node.requiresGradient)',
     tests: ['unit/core/backward'],
   },
   {
@@ -139,16 +139,16 @@ export default [
   {
     file: 'lib/core/tensor.ts',
     what: 'trace gives a new id',
-    find: 'createTensor(this.shape as S, storage, new Graph(), this.id, constant)',
-    replace: 'createTensor(this.shape as S, storage, new Graph(), undefined, constant)',
+    find: 'createTensor(this.shape as S, storage, new Graph(), this.id, needsGradient)',
+    replace: 'createTensor(this.shape as S, storage, new Graph(), undefined, needsGradient)',
     tests: ['unit/core/backward'],
   },
   {
     file: 'lib/core/tensor.ts',
     what: 'clone shares its storage',
-    find: '    return written(this.shape, (values) => {\n      values.set(source);\n    });\n  }\n\n  /**\n   * Gives the memory back',
+    find: '    return written(this.shape, (values) => {\n      values.set(source);\n    });\n  }\n\n  /**\n   * Releases the memory',
     replace:
-      '    void source;\n    return createTensor(this.shape, this.#lease.storage.retain(), undefined);\n  }\n\n  /**\n   * Gives the memory back',
+      '    void source;\n    return createTensor(this.shape, this.#lease.storage.retain(), undefined);\n  }\n\n  /**\n   * Releases the memory',
     tests: ['unit/core/tensor', 'unit/core/storage'],
   },
   {
@@ -189,9 +189,9 @@ export default [
   {
     file: 'lib/ops/batch-norm.ts',
     what: 'the gradients of scale and bias are swapped',
-    find: '      give(0, dx);\n      give(1, dscale);\n      give(2, dbias);\n    },\n  }));\n  for (const each of statistics)',
+    find: '      accumulate(0, dx);\n      accumulate(1, dscale);\n      accumulate(2, dbias);\n    },\n  }));\n  for (const each of statistics)',
     replace:
-      '      give(0, dx);\n      give(2, dscale);\n      give(1, dbias);\n    },\n  }));\n  for (const each of statistics)',
+      '      accumulate(0, dx);\n      accumulate(2, dscale);\n      accumulate(1, dbias);\n    },\n  }));\n  for (const each of statistics)',
     tests: ['unit/nn/batch-norm-2d'],
   },
   {
@@ -208,7 +208,7 @@ export default [
   {
     file: 'lib/ops/batch-norm.ts',
     what: 'the residual of a batch norm gets no gradient',
-    find: 'if (dresidual !== null) give(3, dresidual);',
+    find: 'if (dresidual !== null) accumulate(3, dresidual);',
     replace: '',
     tests: ['unit/ops/batch-norm-relu'],
   },
@@ -236,8 +236,8 @@ export default [
   {
     file: 'lib/ops/losses.ts',
     what: 'smoothL1Loss is not divided by beta',
-    find: 'beta, 1 / beta);',
-    replace: 'beta, 1);',
+    find: 'width, 1 / width);',
+    replace: 'width, 1);',
     tests: ['conformance/parity/dfdx-losses'],
   },
   {
@@ -278,7 +278,7 @@ export default [
   {
     file: 'lib/ops/conv2d.ts',
     what: 'the bias of a convolution gets no gradient',
-    find: '      if (dbias !== undefined) give(2, dbias);\n',
+    find: '      if (dbias !== undefined) accumulate(2, dbias);\n',
     replace: '',
     tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
   },
@@ -320,7 +320,7 @@ export default [
   {
     file: 'lib/ops/reshape.ts',
     what: 'a reshaped tensor is a copy of nothing: its gradient is lost',
-    find: '      give(0, dy.retain());\n',
+    find: '      accumulate(0, dy.retain());\n',
     replace: '',
     tests: ['unit/ops/gradients', 'unit/core/backward'],
   },

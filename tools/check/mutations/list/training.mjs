@@ -144,7 +144,7 @@ export default [
   {
     file: 'lib/data/batch-samples.ts',
     what: 'what waits in the shuffle buffer at the end is lost',
-    find: "for (const index of shuffledIndices('shuffle', rng, waiting.length)) yield waiting[index];",
+    find: 'for (const index of shuffledIndices(rng, waiting.length)) yield waiting[index];',
     replace: '',
     tests: ['unit/data/batch-samples'],
   },
@@ -158,8 +158,8 @@ export default [
   {
     file: 'lib/data/shuffle.ts',
     what: 'shuffling never leaves a value in its place',
-    find: 'randomIndex(argument, rng, last + 1)',
-    replace: 'randomIndex(argument, rng, last)',
+    find: 'randomIndex(rng, last + 1)',
+    replace: 'randomIndex(rng, last)',
     tests: ['unit/data/data-loader', 'unit/data/batch-samples'],
   },
   {
