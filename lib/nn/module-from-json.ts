@@ -2,6 +2,7 @@ import {
   requireFinite,
   requireFraction,
   requireOptions,
+  requireRecord,
   wrongType,
   wrongValue,
 } from '../validation/errors.js';
@@ -64,11 +65,11 @@ export function moduleFromJSON(
 ): Layer & CanUpdateWithGradients {
   if (arguments.length > 2) requireNoSurplus('moduleFromJSON', 2, arguments);
   const { types = {} } = requireOptions('options', options, ['types']);
-  if (typeof types !== 'object' || types === null) {
-    throw wrongType('options.types', 'an object with functions', types);
-  }
-  return new Builder(types as Record<string, unknown>).build('json', '', json) as Layer &
-    CanUpdateWithGradients;
+  return new Builder(requireRecord('options.types', types, 'an object with functions')).build(
+    'json',
+    '',
+    json,
+  ) as Layer & CanUpdateWithGradients;
 }
 
 type Read = (reader: JsonReader) => Layer;

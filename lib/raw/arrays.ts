@@ -5,6 +5,7 @@ import { describe, rangeError, unknownOption, wrongShape, wrongType } from '../v
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import type { Shape } from '../core/shape.js';
 import { isFloat32Array, lengthOf } from '../validation/typed-array.js';
+import { definesName } from '../validation/plain-object.js';
 import { readShape } from '../core/values.js';
 
 /** [C, H, W] or [N, C, H, W]. */
@@ -55,7 +56,7 @@ export function requireObject(argument: string, value: unknown): Readonly<Record
   if (typeof value !== 'object' || value === null) throw wrongType(argument, 'an object', value);
   // Unlike Object.keys, for...in allocates nothing; what Object.prototype may have is skipped.
   for (const name in value) {
-    if (!names.has(name) && Object.hasOwn(value, name)) {
+    if (!names.has(name) && definesName(value, name)) {
       throw unknownOption(argument, [...names], name);
     }
   }

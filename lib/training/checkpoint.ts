@@ -1,4 +1,4 @@
-import { describe, requireOptions, typeError, wrongType } from '../validation/errors.js';
+import { describe, requireOptions, requireRecord, typeError, wrongType } from '../validation/errors.js';
 import { memberName } from '../validation/quote.js';
 import { type FilePath, readPath } from '../io/files/path.js';
 import type { CanUpdateWithGradients } from '../nn/module.js';
@@ -151,9 +151,7 @@ function readTraining(training: Training): WholeTraining {
   if (optimizer !== undefined) requireMethods('optimizer', optimizer, ['write', 'read']);
   requireNamed('generators', generators, ['getState', 'setState']);
   requireNamed('parts', parts, ['write', 'read']);
-  if (typeof progress !== 'object' || progress === null) {
-    throw wrongType('progress', 'an object with numbers', progress);
-  }
+  requireRecord('progress', progress, 'an object with numbers');
   for (const [name, value] of Object.entries(progress)) {
     if (typeof value !== 'number') throw wrongType(memberName('progress', name), 'a number', value);
   }
@@ -174,10 +172,9 @@ function requireWritable(progress: Readonly<Record<string, number>>): void {
 }
 
 function requireNamed(argument: string, value: unknown, methods: readonly string[]): void {
-  if (typeof value !== 'object' || value === null) {
-    throw wrongType(argument, 'an object with names of yours', value);
-  }
-  for (const [name, each] of Object.entries(value)) {
+  for (const [name, each] of Object.entries(
+    requireRecord(argument, value, 'an object with names of yours'),
+  )) {
     requireMethods(memberName(argument, name), each, methods);
   }
 }

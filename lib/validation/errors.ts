@@ -1,3 +1,4 @@
+import { enumerableNames, type ObjectName } from './plain-object.js';
 import { escapeInvisible, quote, shorten } from './quote.js';
 import { isDetached, lengthOf, typedArrayName } from './typed-array.js';
 
@@ -114,7 +115,16 @@ export function describe(value: unknown): string {
     case 'symbol':
       return `a symbol`;
     default:
-      return describeObject(value);
+      return describeAny(value);
+  }
+}
+
+/** Proxies and getters may throw while they are looked at. */
+function describeAny(value: object): string {
+  try {
+    return describeObject(value);
+  } catch {
+    return 'an object that cannot be inspected';
   }
 }
 
@@ -214,23 +224,52 @@ export function orDefault(value: unknown, fallback: unknown): unknown {
   return value === undefined ? fallback : value;
 }
 
-/** An options object; a missing one is empty. Unknown names are errors: a misspelt option would
- * otherwise be ignored. */
+/**
+ * An options object; a missing one is empty. Its enumerable names, own or inherited, must be known: a misspelt option
+ * would otherwise be ignored, and so would the content of a map or of a promise that was not awaited.
+ *
+ * @throws TypeError for anything but a plain object or an instance of a class that has such names.
+ */
 export function requireOptions(
   argument: string,
   value: unknown,
   names: readonly string[],
 ): Readonly<Record<string, unknown>> {
   if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrongType(argument, 'an object', value);
-  }
-  for (const name of Object.keys(value)) {
-    if (!names.includes(name)) {
-      throw unknownOption(argument, names, name);
+  for (const { name } of requirePlain(argument, value, 'an object')) {
+    if (typeof name === 'symbol' || !names.includes(name)) {
+      throw unknownOption(argument, names, String(name));
     }
   }
   return value as Readonly<Record<string, unknown>>;
+}
+
+/**
+ * An object with names of the user's own.
+ * @param expected As an object of "Expected", such as `an object with numbers`.
+ * @throws TypeError for what `requireOptions` refuses, and for inherited names, which nothing would read.
+ */
+export function requireRecord(
+  argument: string,
+  value: unknown,
+  expected: string,
+): Readonly<Record<string, unknown>> {
+  for (const { name, inherited } of requirePlain(argument, value, expected)) {
+    if (!inherited && typeof name === 'string') continue;
+    const kind = inherited ? 'an inherited name' : 'a symbol as a name';
+    throw typeError(
+      'ERR_BATCHNORM_TYPE',
+      `Expected ${expected} for ${argument} but received ${kind}, ${quote(String(name), 40)}`,
+    );
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function requirePlain(argument: string, value: unknown, expected: string): readonly ObjectName[] {
+  const found = enumerableNames(value);
+  if (found !== undefined) return found;
+  const isObject = typeof value === 'object' && value !== null;
+  throw wrongType(argument, isObject ? expected.replace(/^an object/, 'a plain object') : expected, value);
 }
 
 /** A TypeError for a name in an options object that the function does not know. */

@@ -75,6 +75,8 @@ function fitsMembers(checker: ts.TypeChecker, type: ts.Type, value: object, dept
   // Options: all may be missing, and a name that none has is a mistake.
   if (members.every(isOptional)) {
     if (Array.isArray(value) || typeof value === 'function') return false;
+    // An instance of a class that shows no names, such as a map, a promise or a layer, holds no options.
+    if (Object.keys(value).length === 0 && prototypeNames(value)[0] !== 'Object') return isBare(value);
     const names = members.map(({ name }) => name);
     if (!Object.keys(value).every((name) => names.includes(name))) return false;
   }
@@ -83,6 +85,11 @@ function fitsMembers(checker: ts.TypeChecker, type: ts.Type, value: object, dept
     if (part === undefined && isOptional(member)) return true;
     return fits(checker, checker.getTypeOfSymbol(member), part, depth + 1);
   });
+}
+
+/** Without a prototype, and so of no class. */
+function isBare(value: object): boolean {
+  return Object.getPrototypeOf(value) === null;
 }
 
 /** Names of the classes of an object, its own first. */

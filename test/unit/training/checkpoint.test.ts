@@ -218,7 +218,8 @@ describe('checkpoints', () => {
       TypeError,
       'getState() for generators.rng',
     );
-    await expectRejection(save({ ...training, generators: [1] }), TypeError, 'generators.0', '1');
+    await expectRejection(save({ ...training, generators: { 0: 1 } }), TypeError, 'generators.0', '1');
+    await expectRejection(save({ ...training, generators: [1] }), TypeError, 'for generators', 'an Array');
     await expectRejection(
       save({ ...training, generators: { a: { getState: () => 'x', setState: () => 0 } } }),
       TypeError,

@@ -73,6 +73,17 @@ describe('a name that a file would store differently', () => {
     }
   });
 
+  it('is refused as a prefix', () => {
+    for (const [prefix] of lost) {
+      expectError(
+        () => new BatchNorm2D(1).write(new NpzWriter(), prefix),
+        RangeError,
+        'for prefix but received',
+      );
+    }
+    new BatchNorm2D(1).write(new NpzWriter(), 'folder/');
+  });
+
   it('is refused by saveSafetensors()', async () => {
     const file = path('names.safetensors');
     for (const name of ['__metadata__', '\ud800', 'a\udc00b']) {

@@ -1,0 +1,48 @@
+/** In any realm: the object at the end of the prototype chain, whose members are nobody's options. */
+function isObjectPrototype(object: object): boolean {
+  return Object.getPrototypeOf(object) === null && Object.hasOwn(object, 'isPrototypeOf');
+}
+
+/** Objects of other kinds, such as maps, promises, dates, errors and boxed numbers, have tags of their own. */
+const tags = ['[object Object]', '[object Module]'];
+
+/** A name of an object, and whether the object inherits it. */
+export interface ObjectName {
+  readonly name: string | symbol;
+  readonly inherited: boolean;
+}
+
+/**
+ * The enumerable names of an object that holds nothing but values by their names, the inherited ones included.
+ * Undefined for anything else: no object, an array, an object of a built-in class, or an instance of another class
+ * without any such name, whose content would be overlooked.
+ */
+export function enumerableNames(value: unknown): readonly ObjectName[] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  try {
+    if (Array.isArray(value) || !tags.includes(Object.prototype.toString.call(value))) return undefined;
+    const found: ObjectName[] = [];
+    let isInstance = false;
+    for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+      if (isObjectPrototype(at)) break;
+      const inherited = at !== value;
+      isInstance ||= inherited;
+      for (const name of Reflect.ownKeys(at)) {
+        if (Object.prototype.propertyIsEnumerable.call(at, name)) found.push({ name, inherited });
+      }
+    }
+    return isInstance && found.length === 0 ? undefined : found;
+  } catch {
+    return undefined; // a revoked proxy
+  }
+}
+
+/** Whether an object, or a class or object that it inherits from, has a property; not counted are those that
+ * somebody has given to all objects. */
+export function definesName(value: object, name: string): boolean {
+  for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    if (isObjectPrototype(at)) return false;
+    if (Object.hasOwn(at, name)) return true;
+  }
+  return false;
+}
