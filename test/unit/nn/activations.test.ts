@@ -49,7 +49,7 @@ const layers: readonly (readonly [Activation, (x: number) => number])[] = [
 ];
 
 describe('activations', () => {
-  it("are dfdx's, every one of them in the list of these tests", () => {
+  it("include all of dfdx's, and all are covered by these tests", () => {
     const names = new Set(layers.map(([layer]) => layer.constructor.name));
     const dfdx = ['ReLU', 'Sigmoid', 'Tanh', 'Sin', 'Cos', 'Ln', 'Exp', 'Square', 'Sqrt', 'Abs'];
     expect(names).to.deep.equal(new Set([...dfdx, 'GeLU', 'LeakyReLU']));
@@ -61,31 +61,31 @@ describe('activations', () => {
     const data = positive ? [0.3, 1.2, 2.5, 0.7, 1.9, 3.1] : [-2.3, -0.6, 0.4, 1.7, -0.15, 0.9];
     const x = Tensor.from(data, [2, 3]);
 
-    it(`${name}: values, shape and tape`, () => {
+    it(`${name}: has the right values, shape and tape`, () => {
       const y = layer.forward(x);
       expect(y.shape).to.deep.equal([2, 3]);
       expectNear(y.data, data.map(reference), 2e-6);
       expectNear(layer.forward(x.trace()).data, y.data, 0);
     });
 
-    it(`${name}: the gradient that finite differences find`, () => {
+    it(`${name}: has a gradient that matches finite differences`, () => {
       checkGradients(([a]) => layer.forward(a).square().sum(), [x], 5e-3, 5e-3);
     });
 
-    it(`${name}: clones, and names what is no tensor`, () => {
+    it(`${name}: can be cloned, and rejects an argument that is not a tensor`, () => {
       expect(layer.clone()).to.be.instanceOf(layer.constructor).and.not.equal(layer);
       expectError(() => (layer.forward as Untyped).call(layer, 5), TypeError, 'a Tensor for x');
     });
   }
 
-  it('take an empty batch', () => {
+  it('accept an empty batch', () => {
     const x = Tensor.zeros([0, 4]);
     for (const [layer] of layers) expect(layer.forward(x).shape).to.deep.equal([0, 4]);
     expect(new Softmax().forward(x).shape).to.deep.equal([0, 4]);
     expect(new Softmax().forward(Tensor.zeros([4, 0])).shape).to.deep.equal([4, 0]);
   });
 
-  it('sigmoid and tanh at the ends of float32', () => {
+  it('sigmoid and tanh saturate at the ends of float32', () => {
     const x = Tensor.from([-3e38, -100, -90, 90, 100, 3e38], [6]);
     expectNear(x.sigmoid().data, [0, Math.exp(-100), Math.exp(-90), 1, 1, 1], 3e-45);
     expect([...x.tanh().data]).to.deep.equal([-1, -1, -1, 1, 1, 1]);
@@ -95,13 +95,13 @@ describe('activations', () => {
     ]);
   });
 
-  it('the gradient of gelu far from 0 is that of 0 or x, also at infinity', () => {
+  it('gelu has the gradient of 0 or x far from 0 and at infinity', () => {
     const x = Tensor.from([-Infinity, -3e38, -20, 20, 3e38, Infinity], [6]);
     const dx = backward(x.trace().gelu().sum()).get(x)?.data ?? [];
     expectNear(dx, [0, 0, 0, 1, 1, 1], 1e-6);
   });
 
-  it('LeakyReLU names a slope that is no number', () => {
+  it('LeakyReLU rejects a slope that is not a finite number', () => {
     const make = (...given: unknown[]) => Reflect.construct(LeakyReLU, given) as LeakyReLU;
     expectError(() => make('a'), TypeError, 'a finite number for slope', '"a"');
     expectError(() => make(Infinity), RangeError, 'slope', 'Infinity');
@@ -114,7 +114,7 @@ describe('Softmax', () => {
   const data = [-2, 1, 0.5, 3, -1, 2, 0.25, 0, 1, -0.5, 4, 1.5];
 
   for (const shape of [[12], [4, 3], [2, 3, 2], [1, 2, 3, 2]]) {
-    it(`over the last axis of [${shape.join(', ')}]`, () => {
+    it(`normalizes over the last axis of [${shape.join(', ')}]`, () => {
       const columns = shape[shape.length - 1];
       const expected = data.map((value, i) => {
         const start = i - (i % columns);
@@ -129,12 +129,12 @@ describe('Softmax', () => {
     });
   }
 
-  it('of a scalar is 1, and of large values has no overflow', () => {
+  it('is 1 for a scalar, and does not overflow for large values', () => {
     expect(new Softmax().forward(Tensor.from([7], [])).item()).to.equal(1);
     expectNear(Tensor.from([1e30, 1e30, -1e30], [3]).softmax().data, [0.5, 0.5, 0], 0);
   });
 
-  it('stands in a composition', () => {
+  it('works in a composition', () => {
     const net = new Sequential(new Tanh(), new Softmax());
     const y = net.forward(Tensor.from(data, [4, 3]));
     expect([...y.data].reduce((a, b) => a + b, 0)).to.be.closeTo(4, 1e-6);

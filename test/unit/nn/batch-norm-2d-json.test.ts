@@ -5,7 +5,7 @@ import { expectError } from '../../support/errors.js';
 import { seeded, values } from '../../support/random.js';
 
 describe('BatchNorm2D.toJSON and fromJSON', () => {
-  it('survive JSON exactly', () => {
+  it('preserve the exact values', () => {
     const bn = new BatchNorm2D(4, { epsilon: 1e-3, momentum: 'cumulative' });
     for (const [, tensor] of bn.parameters()) tensor.data.set(values(seeded(1), 4));
     bn.forwardMut(Tensor.from(values(seeded(2), 16), [4, 2, 2]).trace());
@@ -16,7 +16,7 @@ describe('BatchNorm2D.toJSON and fromJSON', () => {
     });
   });
 
-  it('spell what JSON cannot', () => {
+  it('encode values that JSON cannot express', () => {
     const bn = new BatchNorm2D(3);
     bn.bias.data.set([NaN, Infinity, -Infinity]);
     const json = JSON.stringify(bn);
@@ -24,7 +24,7 @@ describe('BatchNorm2D.toJSON and fromJSON', () => {
     expect(BatchNorm2D.fromJSON(JSON.parse(json)).bias.array()).to.deep.equal([NaN, Infinity, -Infinity]);
   });
 
-  it('refuse what is none', () => {
+  it('refuse invalid JSON', () => {
     const good = new BatchNorm2D(2).toJSON();
     const read = (json: unknown) => () => BatchNorm2D.fromJSON(json);
     expectError(read(null), TypeError, 'BatchNorm2D.toJSON() for json', 'null');
@@ -46,7 +46,7 @@ describe('BatchNorm2D.toJSON and fromJSON', () => {
   });
 });
 
-describe('BatchNorm2D inspected', () => {
+describe('BatchNorm2D in util.inspect', () => {
   it('shows shape, settings and a summary of each tensor', () => {
     const bn = new BatchNorm2D(4, { momentum: 0.25 });
     bn.runningMean.data.set([-1, 0, 2, 5]);
@@ -59,7 +59,7 @@ describe('BatchNorm2D inspected', () => {
     expect(String(bn)).to.equal(text);
   });
 
-  it('says which values are not finite', () => {
+  it('counts nonfinite values', () => {
     const bn = new BatchNorm2D(3);
     bn.runningVar.data.set([1, NaN, 3]);
     bn.bias.data.fill(Infinity);
@@ -67,7 +67,7 @@ describe('BatchNorm2D inspected', () => {
     expect(inspect(bn)).to.include('bias [3]: 3 of 3 not finite');
   });
 
-  it('names a frozen layer as what it is', () => {
+  it('prints a frozen layer with its own class name', () => {
     expect(inspect(new BatchNorm2D(2).freeze())).to.match(
       /^FrozenBatchNorm2D\(2\) \{\n {2}epsilon: 0\.00001, trainable: false\n/,
     );

@@ -9,7 +9,7 @@ import { seeded, values } from '../../support/random.js';
 const make = (...args: unknown[]) => Reflect.construct(BatchNorm2D, args) as unknown as BatchNorm2D<number>;
 
 describe('BatchNorm2D', () => {
-  it('begins as dfdx has it', () => {
+  it("has dfdx's initial values", () => {
     const bn = new BatchNorm2D(2);
     expect(bn.scale.array()).to.deep.equal([1, 1]);
     expect(bn.bias.array()).to.deep.equal([0, 0]);
@@ -19,7 +19,7 @@ describe('BatchNorm2D', () => {
     expect(bn.momentum).to.equal(0.1);
   });
 
-  it('trains on NCHW with the statistics of the batch', () => {
+  it('normalizes NCHW by batch statistics in training', () => {
     const bn = new BatchNorm2D(3);
     const x = Tensor.from(values(seeded(1), 4 * 3 * 25, 2, 5), [4, 3, 5, 5]);
     const y = bn.forwardMut(x.trace());
@@ -32,7 +32,7 @@ describe('BatchNorm2D', () => {
     expectNear(bn.runningVar.data, variances, 1e-6);
   });
 
-  it('trains on CHW as on a batch of one', () => {
+  it('treats CHW as a batch of one in training', () => {
     const x = values(seeded(2), 3 * 16);
     const chw = new BatchNorm2D(3);
     const nchw = new BatchNorm2D(3);
@@ -42,7 +42,7 @@ describe('BatchNorm2D', () => {
     expect(chw.runningVar.data).to.deep.equal(nchw.runningVar.data);
   });
 
-  it('infers with the running statistics and changes none', () => {
+  it('infers with the running statistics without changing them', () => {
     const bn = new BatchNorm2D(2);
     bn.runningMean.data.set([1, -1]);
     bn.runningVar.data.set([4, 0.25]);
@@ -59,11 +59,11 @@ describe('BatchNorm2D', () => {
     expect(bn.toJSON().batches).to.equal(0);
   });
 
-  it('infers an empty result from an empty batch', () => {
+  it('returns an empty result for an empty batch in inference', () => {
     expect(new BatchNorm2D(3).forward(Tensor.zeros([0, 3, 2, 2])).array()).to.deep.equal([]);
   });
 
-  it('has one backward pass for x, scale and bias', () => {
+  it('computes the gradients of x, scale and bias', () => {
     const bn = new BatchNorm2D(2);
     const weights = Tensor.from(values(seeded(3), 36), [3, 2, 2, 3]);
     const x = Tensor.from(values(seeded(4), 36), [3, 2, 2, 3]);
@@ -75,7 +75,7 @@ describe('BatchNorm2D', () => {
     expectNear(gradients.get(bn.bias)?.data ?? [], reference.dbias, 1e-5);
   });
 
-  it('has the gradients that finite differences find', () => {
+  it('has gradients that match finite differences', () => {
     const bn = new BatchNorm2D(2);
     bn.scale.data.set([1.5, -0.5]);
     const x = Tensor.from(values(seeded(5), 24), [2, 2, 2, 3]);
@@ -101,7 +101,7 @@ describe('BatchNorm2D', () => {
     expect(bn.runningVar.item()).to.be.closeTo(2, 1e-6);
   });
 
-  it('momentum 0 keeps the statistics, 1 replaces them', () => {
+  it('keeps the statistics with momentum 0 and replaces them with 1', () => {
     const x = Tensor.from([4, 6], [2, 1, 1, 1]);
     const keeping = new BatchNorm2D(1, { momentum: 0 });
     keeping.forwardMut(x.trace());
@@ -112,7 +112,7 @@ describe('BatchNorm2D', () => {
     expect(replacing.runningVar.item()).to.equal(2);
   });
 
-  it('names its tensors in the order of .npz files', () => {
+  it('lists its tensors by name in the order of .npz files', () => {
     const bn = new BatchNorm2D(2);
     expect(bn.parameters()).to.deep.equal([
       ['scale', bn.scale],
@@ -122,7 +122,7 @@ describe('BatchNorm2D', () => {
     ]);
   });
 
-  describe('refuses, with nothing changed,', () => {
+  describe('refuses and changes nothing:', () => {
     const bn = new BatchNorm2D(3);
     const forward = bn.forward.bind(bn) as Untyped;
     const forwardMut = bn.forwardMut.bind(bn) as Untyped;
@@ -139,7 +139,7 @@ describe('BatchNorm2D', () => {
     it('an untaped tensor in forwardMut', () => {
       expectError(() => forwardMut(x), TypeError, 'with a tape for forwardMut', 'x.trace()');
     });
-    it('another number of channels', () => {
+    it('a different number of channels', () => {
       const wrong = Tensor.zeros([4, 5, 2, 2]);
       expectError(() => forward(wrong), RangeError, '3 channels for x', '5', '[4, 5, 2, 2]');
       expectError(() => forwardMut(wrong.trace()), RangeError, '3 channels', '[4, 5, 2, 2]');
@@ -147,10 +147,10 @@ describe('BatchNorm2D', () => {
       expectError(() => forward(fewer), RangeError, '3 channels for x', '[4, 2, 2, 2]');
       expectError(() => forwardMut(fewer.trace()), RangeError, '3 channels', '[4, 2, 2, 2]');
     });
-    it('another rank', () => {
+    it('a wrong rank', () => {
       expectError(() => forward(Tensor.zeros([2, 3])), RangeError, '3D', '4D', '[2, 3]');
     });
-    it('what is no tensor', () => {
+    it('an input that is not a tensor', () => {
       expectError(() => forward([1, 2, 3]), TypeError, 'a Tensor for x', 'Array');
       expectError(() => forwardMut(undefined), TypeError, 'a Tensor for x', 'undefined');
       expectError(() => forward({ shape: [3, 1, 1] }), TypeError, 'a Tensor for x', 'Object');
@@ -176,7 +176,7 @@ describe('BatchNorm2D', () => {
   });
 
   describe('constructor and fields refuse', () => {
-    it('what is no number of channels', () => {
+    it('an invalid number of channels', () => {
       for (const bad of [0, -1, 1.5, NaN, Infinity]) {
         expectError(() => make(bad), RangeError, 'a positive integer for channels', String(bad));
       }
@@ -187,7 +187,7 @@ describe('BatchNorm2D', () => {
       expectError(() => make(3, { eps: 1 }), TypeError, 'epsilon, momentum', '"eps"');
       expectError(() => make(3, 1e-5), TypeError, 'an object for options');
     });
-    it('a wrong epsilon or momentum, and keep the old one', () => {
+    it('an invalid epsilon or momentum, and keep the old value', () => {
       const bn = new BatchNorm2D(1);
       expectError(() => (bn.epsilon = 0), RangeError, 'for epsilon', '0');
       expectError(() => (bn.epsilon = '1' as never), TypeError, 'for epsilon', '"1"');

@@ -36,7 +36,7 @@ const contents = (module: Cloneable) => module.parameters().map(([name, { data }
 
 describe('clone', () => {
   for (const [name, make] of Object.entries(layers)) {
-    it(`of ${name} copies every tensor and shares none`, () => {
+    it(`copies every tensor of ${name} and shares none`, () => {
       const layer = make();
       fill(layer);
       const before = contents(layer);
@@ -54,7 +54,7 @@ describe('clone', () => {
     });
   }
 
-  it('of BatchNorm2D copies epsilon, momentum and the batch count', () => {
+  it('copies epsilon, momentum and the batch count of BatchNorm2D', () => {
     const bn = new BatchNorm2D(1, { epsilon: 0.25, momentum: 'cumulative' });
     const train = (layer: BatchNorm2D<1>, mean: number) =>
       layer.forwardMut(Tensor.from([mean - 1, mean + 1], [2, 1, 1, 1]).trace());
@@ -68,7 +68,7 @@ describe('clone', () => {
     expect(bn.toJSON().batches).to.equal(2);
   });
 
-  it('has no gradient from a loss of the original', () => {
+  it('gets no gradient from a loss of the original', () => {
     const bn = new BatchNorm2D(1);
     const copy = bn.clone();
     const x = Tensor.from([1, 3], [2, 1, 1, 1]);
@@ -79,7 +79,7 @@ describe('clone', () => {
     }
   });
 
-  it('of Conv2D copies its settings', () => {
+  it('copies the settings of Conv2D', () => {
     const copy = new Conv2D(2, 3, 3, { stride: 2, padding: 1, bias: false }).clone();
     expect([copy.stride, copy.padding, copy.bias]).to.deep.equal([2, 1, undefined]);
   });

@@ -23,7 +23,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.js';
 describe('Conv2D', () => {
   const file = temporaryDirectory();
 
-  it('slides its kernel over images, with a tape and without', () => {
+  it('convolves images, with or without a tape', () => {
     const layer = new Conv2D(1, 2, 2);
     layer.weight.data.set([1, 2, 3, 4, 0, 0, 0, 1]);
     layer.bias?.data.set([10, -1]);
@@ -44,7 +44,7 @@ describe('Conv2D', () => {
     expect(layer.forward(batch).array()).to.deep.equal([expected, expected]);
   });
 
-  it('pads with zeros and strides', () => {
+  it('supports zero padding and strides', () => {
     const layer = new Conv2D(1, 1, 3, { stride: 2, padding: 1, bias: false });
     layer.weight.data.fill(1);
     const image = Tensor.from([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3, 3]);
@@ -62,7 +62,7 @@ describe('Conv2D', () => {
     [2, 0],
     [3, 2],
   ]) {
-    it(`has the gradients that finite differences find, stride ${stride}, padding ${padding}`, () => {
+    it(`has gradients that match finite differences, stride ${stride}, padding ${padding}`, () => {
       const layer = new Conv2D(2, 3, 3, { stride, padding, rng: seeded(5) });
       const x = Tensor.from(values(seeded(1), 2 * 2 * 5 * 4), [2, 2, 5, 4]);
       checkGradients(
@@ -77,7 +77,7 @@ describe('Conv2D', () => {
     });
   }
 
-  it('takes an empty batch', () => {
+  it('accepts an empty batch', () => {
     const layer = new Conv2D(2, 3, 3);
     const x = Tensor.zeros([0, 2, 5, 5]);
     expect(layer.forward(x).shape).to.deep.equal([0, 3, 3, 3]);
@@ -85,7 +85,7 @@ describe('Conv2D', () => {
     expect(gradients.get(layer.weight)?.data.every((value) => value === 0)).to.equal(true);
   });
 
-  it('begins uniform in +-1/sqrt(I K K), the same for the same seed', () => {
+  it('initializes uniformly in +-1/sqrt(I K K), reproducibly for the same seed', () => {
     const layer = new Conv2D(10, 50, 3, { rng: seeded(3) });
     expect(layer.weight.data).to.deep.equal(new Conv2D(10, 50, 3, { rng: seeded(3) }).weight.data);
     const bound = 1 / Math.sqrt(90);
@@ -93,7 +93,7 @@ describe('Conv2D', () => {
     expect(Math.max(...data)).to.be.within(0.95 * bound, bound);
     expect(Math.min(...data)).to.be.within(-bound, -0.95 * bound);
     expect(layer.weight.mean().item()).to.be.closeTo(0, 0.005);
-    // Uniform: a third of bound^2, and as many values in each quarter; 5 deviations of 4500 draws are 3 % of a quarter.
+    // Uniform: variance bound^2 / 3, equal counts in all quarters; 5 deviations of 4500 draws are 3 % of a quarter.
     expect(layer.weight.square().mean().item()).to.be.closeTo(bound ** 2 / 3, 0.05 * bound ** 2);
     for (let quarter = -2; quarter < 2; quarter++) {
       const inside = data.filter((value) => Math.floor((2 * value) / bound) === quarter).length;
@@ -139,7 +139,7 @@ describe('Conv2D', () => {
     expect(net.parameters().map(([name]) => name)).to.include.members(['0.weight', '0.bias', '1.0.0.weight']);
   });
 
-  it('is saved and loaded, as .npz and as safetensors', async () => {
+  it('is saved and loaded as .npz and safetensors', async () => {
     for (const bias of [true, false]) {
       const layer = new Conv2D(2, 3, 3, { bias, rng: seeded(1) });
       const npz = new Conv2D(2, 3, 3, { bias });
@@ -159,7 +159,7 @@ describe('Conv2D', () => {
     expect(other.weight.array()).to.deep.equal(before);
   });
 
-  it('shows its sizes and summaries', () => {
+  it('prints its sizes and summaries', () => {
     const layer = new Conv2D(2, 3, 3, { stride: 2, padding: 1, bias: false });
     layer.weight.data.fill(0.5);
     const expected =
@@ -168,7 +168,7 @@ describe('Conv2D', () => {
     expect(inspect(layer)).to.equal(expected);
   });
 
-  it('refuses other shapes and arguments', () => {
+  it('refuses wrong shapes and arguments', () => {
     const layer = new Conv2D(2, 3, 3);
     const forward = layer.forward.bind(layer) as Untyped;
     expectError(() => forward(Tensor.zeros([3, 5, 5])), RangeError, '[2, H, W]', '[3, 5, 5]');

@@ -10,12 +10,12 @@ describe('Dropout', () => {
     const x = Tensor.from(values(seeded(1), 12), [3, 4]);
     expect(new Dropout(0.5).forward(x)).to.equal(x);
     expect(new DropoutOneIn(2).forward(x)).to.equal(x);
-    // The composition must not give back what is still its user's.
+    // The composition must not release memory that its caller still owns.
     const net = new Sequential(new Dropout(0.5), new Dropout(0.1));
     expect(net.forward(x).array()).to.deep.equal(x.array());
   });
 
-  it('in training drops p of the values and scales the others by 1 / (1 - p)', () => {
+  it('drops a fraction p of the values in training and scales the others by 1 / (1 - p)', () => {
     const n = 200_000;
     for (const p of [0.1, 0.5, 0.9]) {
       const y = new Dropout(p, { rng: seeded(2) }).forwardMut(Tensor.ones([n]).trace()).data;
@@ -27,7 +27,7 @@ describe('Dropout', () => {
     }
   });
 
-  it('drops neighbours, and the same place of two calls, independently of each other', () => {
+  it('drops neighbours, and the same element in two calls, independently', () => {
     const n = 200_000;
     const layer = new Dropout(0.5, { rng: seeded(3) });
     const x = Tensor.ones([n]).trace();
@@ -44,7 +44,7 @@ describe('Dropout', () => {
     }
   });
 
-  it('drops the same for the same generator, on every backend, also among more values than a thread takes at once', () => {
+  it('drops the same values for the same generator on every backend, even if several threads share them', () => {
     const n = 100_003;
     const x = Tensor.from(values(seeded(4), n, 1, 5), [n]);
     const dropped = (rng: () => number) => new Dropout(0.3, { rng }).forwardMut(x.trace()).data;
@@ -58,35 +58,35 @@ describe('Dropout', () => {
     expect([...y]).to.deep.equal([...expected]);
   });
 
-  it('gives the gradient to what was kept', () => {
+  it('passes the gradient to the kept values', () => {
     const x = Tensor.ones([5000]);
     const y = new Dropout(0.25, { rng: seeded(7) }).forwardMut(x.trace());
     const kept = y.data.slice();
     expect([...(backward(y.sum()).get(x)?.data ?? [])]).to.deep.equal([...kept]);
   });
 
-  it('drops nothing with p = 0, everything with p = 1', () => {
+  it('drops nothing with p = 0 and everything with p = 1', () => {
     const x = Tensor.from(values(seeded(8), 100), [100]);
     expect(new Dropout(0).forwardMut(x.trace()).array()).to.deep.equal(x.array());
     expect(new Set(new Dropout(1).forwardMut(x.trace()).data)).to.deep.equal(new Set([0]));
     expect(new DropoutOneIn(1).forwardMut(Tensor.zeros([0, 3]).trace()).shape).to.deep.equal([0, 3]);
   });
 
-  it('DropoutOneIn<N> is Dropout with 1 / N', () => {
+  it('equals DropoutOneIn<N> for p = 1 / N', () => {
     const x = Tensor.ones([1000]).trace();
     const one = new DropoutOneIn(5, { rng: seeded(9) }).forwardMut(x).data;
     expect([...one]).to.deep.equal([...new Dropout(0.2, { rng: seeded(9) }).forwardMut(x).data]);
     expect(new DropoutOneIn(5).clone().p).to.equal(0.2);
   });
 
-  it('clones share the generator', () => {
+  it('shares its generator with its clones', () => {
     let asked = 0;
     const layer = new Dropout(0.5, { rng: () => (asked++, 0.5) });
     layer.clone().forwardMut(Tensor.ones([3]).trace());
     expect(asked).to.equal(2);
   });
 
-  it('names what is wrong, and asks the generator for nothing then', () => {
+  it('names invalid arguments and draws nothing from the generator', () => {
     const make = (...given: unknown[]) => Reflect.construct(Dropout, given) as Dropout;
     expectError(() => make('a'), TypeError, 'a number from 0 to 1 for p', '"a"');
     expectError(() => make(1.5), RangeError, 'for p', '1.5');

@@ -29,7 +29,7 @@ interface Passes {
   forwardMut: Untyped;
 }
 
-/** A network as plain JavaScript sees it: shapes are checked when it runs. */
+/** A network as in plain JavaScript, where shapes are checked at run time. */
 const untyped = (net: unknown) => net as Passes;
 const compose = (...layers: unknown[]): Sequential<never[]> =>
   Reflect.construct(Sequential, layers) as Sequential<never[]>;
@@ -72,7 +72,7 @@ class Classifier implements CanUpdateWithGradients {
 /** A user's module that throws whatever it is given. */
 const throwing = (value: unknown) => ({
   forward(): never {
-    // eslint rules ask for errors; what users throw is theirs to choose.
+    // Users may throw values that are not errors, which the lint rules forbid here.
     throw value as Error;
   },
 });
@@ -84,8 +84,18 @@ describe('errors inside compositions', () => {
       ['a layer', compose(relu(), new Linear(4, 2)), 3, '1 (Linear)'],
       ['a nested layer', compose(relu(), compose(relu(), relu(), new Linear(4, 2))), 3, '1.2 (Linear)'],
       ['the part of a residual', compose(relu(), new Residual(new Linear(4, 4))), 3, '1.0 (Linear)'],
-      ['one way of two', compose(new GeneralizedResidual(relu(), new Linear(4, 4))), 3, '0.r (Linear)'],
-      ['the other way', compose(new GeneralizedResidual(new Linear(4, 4), relu())), 3, '0.f (Linear)'],
+      [
+        'the branch r of a residual',
+        compose(new GeneralizedResidual(relu(), new Linear(4, 4))),
+        3,
+        '0.r (Linear)',
+      ],
+      [
+        'the branch f of a residual',
+        compose(new GeneralizedResidual(new Linear(4, 4), relu())),
+        3,
+        '0.f (Linear)',
+      ],
       [
         'a residual that changes the shape',
         compose(relu(), new Residual(new Linear(3, 4))),
@@ -93,7 +103,7 @@ describe('errors inside compositions', () => {
         '1 (Residual)',
       ],
       [
-        'two ways that do not meet',
+        'branches of different shapes',
         compose(new GeneralizedResidual(new Linear(3, 4), relu())),
         3,
         '0 (GeneralizedResidual)',
@@ -106,7 +116,7 @@ describe('errors inside compositions', () => {
         '1.head.1 (Linear)',
       ],
       [
-        "a part of a user's module that does not name it",
+        "an unnamed part of a user's module",
         compose(relu(), { forward: (x: unknown) => untyped(new Linear(4, 4)).forward(x) }),
         3,
         '1 (Object)',
@@ -129,7 +139,7 @@ describe('errors inside compositions', () => {
     }
   });
 
-  it('name the same path where layers run together with the ReLU behind them', () => {
+  it('name the same path if layers are fused with the next ReLU', () => {
     const block = (channels: number, inside: unknown[]) =>
       compose(
         new Conv2D(3, 3, 1),
@@ -140,7 +150,7 @@ describe('errors inside compositions', () => {
       (thrownBy(() => untyped(net).forward(x)) as Error).message.split(', in ').slice(1);
     expect(pathOf(block(4, []), images(3))).to.deep.equal(['1.0.0 (BatchNorm2D)']);
     expect(pathOf(block(3, [new Conv2D(5, 3, 1)]), images(3))).to.deep.equal(['1.0.0 (Conv2D)']);
-    // The residual's own check fails while the batch norm inside it is running.
+    // The residual's own check fails while the batch norm inside it runs.
     expect(pathOf(block(4, [new Conv2D(3, 4, 1)]), images(3))).to.deep.equal(['1 (Residual)']);
     const ways = (r: unknown) =>
       compose(
@@ -154,12 +164,12 @@ describe('errors inside compositions', () => {
     expect(pathOf(compose(new BatchNorm2D(3), new ReLU()), images(4))).to.deep.equal(['0 (BatchNorm2D)']);
   });
 
-  it('have no path where the network itself refuses its input', () => {
+  it('have no path if the network itself refuses its input', () => {
     const error = thrownBy(() => untyped(compose(new ReLU())).forward('x')) as Error;
     expect(error.message).to.equal('Expected a Tensor for x but received "x" of type string');
   });
 
-  it('name the path in forwardMut, the wrong mode and a missing method', () => {
+  it('name the path in forwardMut, for the wrong mode and for a missing method', () => {
     const taped = thrownBy(() =>
       untyped(compose(new ReLU(), compose({ forwardMut: (x: unknown) => x }))).forward(rows(2)),
     ) as Error;
@@ -179,7 +189,7 @@ describe('errors inside compositions', () => {
       expect(error.stack?.split('\n')[0]).to.equal('Error: no luck, in 1 (Object)');
     });
 
-    it('an error that is thrown again and again names one place at a time', () => {
+    it('an error that is thrown repeatedly names only the latest path', () => {
       const error = new OwnError('no luck');
       const net = compose(compose(throwing(error)));
       for (let i = 0; i < 3; i++) {
@@ -190,20 +200,20 @@ describe('errors inside compositions', () => {
       expect(error.message).to.equal('no luck, in 1 (Object)');
     });
 
-    it('one without a message', () => {
+    it('an error without a message', () => {
       const error = new OwnError();
       thrownBy(() => compose(throwing(error)).forward(rows(2)));
       expect(error.message).to.equal('in 0 (Object)');
       expect(error.stack?.split('\n')[0]).to.equal('Error: in 0 (Object)');
     });
 
-    it('an error of another realm', () => {
+    it('an error from another realm', () => {
       const error = runInNewContext('new TypeError("elsewhere")') as Error;
       expect(thrownBy(() => compose(throwing(error)).forward(rows(2)))).to.equal(error);
       expect(error.message).to.equal('elsewhere, in 0 (Object)');
     });
 
-    it('what cannot take a path is thrown as it was', () => {
+    it('values that cannot take a path are thrown unchanged', () => {
       const frozen = Object.freeze(new OwnError('frozen'));
       const readOnly = Object.defineProperty(new OwnError(), 'message', { get: () => 'read-only' });
       const broken = Object.defineProperty(new OwnError(), 'message', {
@@ -275,7 +285,7 @@ describe('errors inside compositions', () => {
       }
     });
 
-    it('methods that a module lacks', () => {
+    it('calls of methods that a module lacks', () => {
       const module = failing('other');
       expect(() => nested(module).clone()).to.throw(
         TypeError,

@@ -16,7 +16,7 @@ import { seeded, values } from '../../support/random.js';
 
 const rng = seeded(1);
 
-/** As after a training: statistics, factors and summands of its own for each channel. */
+/** As after training: different statistics, scales and biases for each channel. */
 function trained<C extends number>(bn: BatchNorm2D<C>): BatchNorm2D<C> {
   const n = bn.scale.shape[0];
   bn.scale.data.set(values(rng, n, 1, 0.5));
@@ -26,8 +26,7 @@ function trained<C extends number>(bn: BatchNorm2D<C>): BatchNorm2D<C> {
   return bn;
 }
 
-/** The two layers one after the other in double precision, and for each value the sum of the magnitudes
- * that it is the sum of. */
+/** The two layers in double precision, and for each value the sum of the magnitudes of its terms. */
 function reference(
   x: Float32Array,
   [images, inChannels, height, width]: readonly [number, number, number, number],
@@ -75,7 +74,7 @@ const largest = (x: ArrayLike<number>): number =>
   Array.from(x).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 describe('fold', () => {
-  it('makes one convolution, within 1e-6 of the magnitudes that a double precision sum adds', () => {
+  it('returns one convolution, accurate to 1e-6 of the summed magnitudes', () => {
     for (const [kernel, stride, padding, bias] of [
       [3, 1, 1, false],
       [1, 1, 0, true],
@@ -122,7 +121,7 @@ describe('fold', () => {
     expect(folded.bias?.data[0]).to.equal(Math.fround(factor + Math.fround(0.7)));
   });
 
-  it('finds pairs in compositions inside, and leaves the network and the other layers as they are', () => {
+  it('folds pairs in nested compositions, and leaves the network and the other layers unchanged', () => {
     const conv = <I extends number, O extends number>(i: I, o: O) =>
       new Conv2D(i, o, 3, { padding: 1, bias: false, rng });
     const net = new Sequential(
@@ -159,13 +158,13 @@ describe('fold', () => {
     const names = folded.parameters().map(([name]) => name);
     expect(names.filter((name) => name.endsWith('runningMean'))).to.deep.equal(['6.runningMean']);
     expect(names.filter((name) => name.endsWith('weight'))).to.have.length(6);
-    // Nothing is shared: what happens to one is not seen in the other.
+    // Nothing is shared: changing one does not affect the other.
     const ids = new Set(net.parameters().map(([, tensor]) => tensor.id));
     for (const [name, tensor] of folded.parameters()) expect(ids.has(tensor.id), name).to.equal(false);
     expect(net.parameters().map(([, tensor]) => [...tensor.clone().data])).to.deep.equal(before);
   });
 
-  it('leaves layers alone whose forward is not their class’s', () => {
+  it('leaves layers with an overridden forward alone', () => {
     const conv = new Conv2D(3, 4, 1, { rng });
     const bn = new BatchNorm2D(4);
     bn.forward = (y: never) => y;
@@ -183,7 +182,7 @@ describe('fold', () => {
   describe('refuses', () => {
     const call = fold as unknown as Untyped;
 
-    it('what is no Sequential, and one without a pair', () => {
+    it('anything but a Sequential, and a Sequential without a pair', () => {
       expectError(() => call(new ReLU()), TypeError, 'a Sequential for net', 'ReLU');
       expectError(() => call(undefined), TypeError, 'a Sequential for net');
       const apart = new Sequential(new Conv2D(3, 4, 1), new ReLU(), new BatchNorm2D(4));
@@ -193,7 +192,7 @@ describe('fold', () => {
       }
     });
 
-    it('channels that do not fit, and a module that cannot be copied', () => {
+    it('mismatched channels, and a module that cannot be cloned', () => {
       const net = Reflect.construct(Sequential, [
         new ReLU(),
         Reflect.construct(Sequential, [new Conv2D(3, 4, 1), new BatchNorm2D(5)]),

@@ -18,7 +18,7 @@ function pretrained(): BatchNorm2D<2> {
 }
 
 describe('FrozenBatchNorm2D', () => {
-  it('normalizes as inference does, with a tape or without', () => {
+  it('normalizes as in inference, with or without a tape', () => {
     const bn = pretrained();
     const frozen = bn.freeze();
     const expected = bn.forward(x).array();
@@ -27,14 +27,14 @@ describe('FrozenBatchNorm2D', () => {
     expect(frozen.epsilon).to.equal(1e-3);
   });
 
-  it('never moves its statistics', () => {
+  it('never changes its statistics', () => {
     const frozen = pretrained().freeze({ trainable: true });
     backward(frozen.forward(x.trace()).square().mean());
     expect(frozen.runningMean.array()).to.deep.equal([1, -3]);
     expect(frozen.runningVar.array()).to.deep.equal([4, 0.25]);
   });
 
-  it('lets gradients through to x: dy * scale / sqrt(runningVar + epsilon)', () => {
+  it('gives x the gradient dy * scale / sqrt(runningVar + epsilon)', () => {
     const frozen = pretrained().freeze();
     const gradients = backward(frozen.forward(x.trace()).sum());
     const slopes = [1.5 / Math.sqrt(4 + 1e-3), -0.5 / Math.sqrt(0.25 + 1e-3)];
@@ -47,7 +47,7 @@ describe('FrozenBatchNorm2D', () => {
     expect(gradients.get(frozen.scale)).to.equal(undefined);
   });
 
-  it('has the gradients that finite differences find', () => {
+  it('has gradients that match finite differences', () => {
     const frozen = pretrained().freeze({ trainable: true });
     const weights = Tensor.from(values(seeded(2), 24), [3, 2, 2, 2]);
     checkGradients(
@@ -77,13 +77,13 @@ describe('FrozenBatchNorm2D', () => {
     }
   });
 
-  it('is updated where trainable', () => {
+  it('is updated if trainable', () => {
     const frozen = pretrained().freeze({ trainable: true });
     new Sgd({ lr: 0.1 }).update(frozen, backward(frozen.forward(x.trace()).sum()));
     expectNear(frozen.bias.data, [0.25 - 0.1 * 12, 2 - 0.1 * 12], 1e-6);
   });
 
-  it('has nothing to update where not, and lets the rest of a network be updated', () => {
+  it('is not updated otherwise, while the rest of a network is', () => {
     const frozen = pretrained().freeze();
     const gradients = backward(frozen.forward(x.trace()).sum());
     new Sgd({ lr: 0.1 }).update(frozen, gradients);
@@ -93,7 +93,7 @@ describe('FrozenBatchNorm2D', () => {
     expectError(() => new Sgd().update(trainable, others), UnusedParamsError, 'scale, bias');
   });
 
-  it('is a copy, as is its clone', () => {
+  it('is a copy of the batch norm, and so is its clone', () => {
     const bn = pretrained();
     const frozen = bn.freeze({ trainable: true });
     bn.scale.data.fill(9);
@@ -105,7 +105,7 @@ describe('FrozenBatchNorm2D', () => {
     expect(copy.scale.array()).to.deep.equal([1.5, -0.5]);
   });
 
-  it('takes CHW', () => {
+  it('accepts CHW', () => {
     const image = Tensor.from(x.data.slice(0, 8), [2, 2, 2]);
     expect(pretrained().freeze().forward(image).shape).to.deep.equal([2, 2, 2]);
   });
@@ -118,7 +118,7 @@ describe('FrozenBatchNorm2D', () => {
 
   const path = temporaryDirectory();
 
-  it('loads what BatchNorm2D saves, and the other way round', async () => {
+  it('loads files of BatchNorm2D and vice versa', async () => {
     const bn = pretrained();
     await bn.save(path('bn.npz'));
     const frozen = new FrozenBatchNorm2D(2);
@@ -130,14 +130,14 @@ describe('FrozenBatchNorm2D', () => {
     expect(again.forward(x).array()).to.deep.equal(bn.forward(x).array());
   });
 
-  it('a parameter that the graph saved and somebody changed is named', () => {
+  it('is named if one of its parameters changed after the graph saved it', () => {
     const frozen = pretrained().freeze({ trainable: true });
     const loss = frozen.forward(x.trace()).sum();
     new Sgd().update(frozen, backward(frozen.forward(x.trace()).sum()));
     expectError(() => backward(loss), Error, 'scale of FrozenBatchNorm2D');
   });
 
-  it('refuses bad arguments', () => {
+  it('refuses invalid arguments', () => {
     const construct = (...args: unknown[]) => Reflect.construct(FrozenBatchNorm2D, args) as object;
     expectError(() => construct(0), RangeError, 'for channels', '0');
     expectError(() => construct(2, { momentum: 0.1 }), TypeError, 'epsilon, trainable', '"momentum"');

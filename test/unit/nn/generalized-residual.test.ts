@@ -21,7 +21,7 @@ const rows = Tensor.from(values(seeded(1), 8), [4, 2]);
 describe('GeneralizedResidual', () => {
   const directory = temporaryDirectory();
 
-  it('adds what both ways make, as in dfdx', () => {
+  it('adds the results of both branches, as in dfdx', () => {
     const layer = new GeneralizedResidual(new ReLU(), new Square());
     const x = Tensor.from([-2, -1, 0, 1, 2], [5]);
     expect(layer.forward(x).array()).to.deep.equal([4, 1, 0, 2, 6]);
@@ -29,14 +29,14 @@ describe('GeneralizedResidual', () => {
     expect(x.array()).to.deep.equal([-2, -1, 0, 1, 2]);
   });
 
-  it('takes a part that gives its input back', () => {
+  it('accepts a branch that returns its input', () => {
     const identity = { forward: (x: Tensor<readonly [4, 2]>) => x };
     const layer = new GeneralizedResidual(identity, identity);
     expect(layer.forward(rows).array()).to.deep.equal(rows.mul(2).array());
     expect(rows.array()).to.have.length(4);
   });
 
-  it('has the gradients that finite differences find', () => {
+  it('has gradients that match finite differences', () => {
     const layer = new GeneralizedResidual(
       new Sequential(new Linear(2, 3, { rng: seeded(2) }), new Square()),
       new Linear(2, 3, { rng: seeded(3) }),
@@ -52,7 +52,7 @@ describe('GeneralizedResidual', () => {
     );
   });
 
-  it('trains, resets, clones and names both ways', () => {
+  it('trains, resets, clones and names both branches', () => {
     const layer = new GeneralizedResidual(new Linear(2, 5), new Linear(2, 5));
     expect(layer.parameters().map(([name]) => name)).to.deep.equal([
       'f.weight',
@@ -80,7 +80,7 @@ describe('GeneralizedResidual', () => {
     await first.save(path);
     await second.load(path);
     expect(second.forward(rows).array()).to.deep.equal(first.forward(rows).array());
-    // dfdx writes f behind `{prefix}.f` and r behind `{prefix}.r`, without a dot after either.
+    // dfdx prefixes f with `{prefix}.f` and r with `{prefix}.r`, without a dot after either.
     const zip = await NpzReader.open(path);
     expect(zip.names).to.deep.equal(['1..fweight.npy', '1..fbias.npy', '1..rweight.npy', '1..rbias.npy']);
     const [, block] = first.layers;
@@ -100,7 +100,7 @@ describe('GeneralizedResidual', () => {
     await expectRejection(other.load(path), Error, '1..rweight.npy');
   });
 
-  it('refuses, with nothing changed, ways that make different shapes', () => {
+  it('refuses branches with results of different shapes and changes nothing', () => {
     const norm = new BatchNorm2D(2);
     const flattening = { forward: (y: Tensor<readonly [3, 2, 2, 2]>) => y.reshape([3, 8]) };
     const made: unknown = Reflect.construct(GeneralizedResidual, [norm, flattening]);
@@ -113,7 +113,7 @@ describe('GeneralizedResidual', () => {
     expect(JSON.stringify(norm)).to.equal(before);
   });
 
-  it('refuses the wrong mode and what is no layer', () => {
+  it('refuses the wrong mode and arguments that are not layers', () => {
     const layer = new GeneralizedResidual(new ReLU(), new ReLU());
     expectError(() => (layer.forward as Untyped).call(layer, rows.trace()), TypeError, 'forwardMut');
     expectError(() => (layer.forwardMut as Untyped).call(layer, rows), TypeError, 'trace()');

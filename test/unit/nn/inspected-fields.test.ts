@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { BatchNorm2D } from 'batchnorm';
 import { expect } from 'chai';
 
-// As dfdx's Debug: every field of the struct is there, each with its own values.
+// Like dfdx's Debug: every field of the struct appears with its own values.
 describe('an inspected batch norm shows', () => {
   const bn = new BatchNorm2D(2, { epsilon: 0.125, momentum: 0.75 });
   const fields = { scale: 21, bias: 32, runningMean: 43, runningVar: 54 } as const;

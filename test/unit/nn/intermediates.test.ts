@@ -18,7 +18,7 @@ import { seeded, values } from '../../support/random.js';
 const x = Tensor.from(values(seeded(1), 8 * 4 * 6 * 6), [8, 4, 6, 6]);
 const rows = Tensor.from(values(seeded(2), 64 * 32), [64, 32]);
 
-/** Bytes that lie in the pool after a call on an empty one whose result was disposed of. */
+/** Bytes in the pool, empty before, after a call whose result was disposed of. */
 function returnedBy(call: () => Tensor<Shape>): number {
   storagePool.clear();
   call().dispose();
@@ -30,34 +30,34 @@ const bytesOf = (...shapes: (readonly number[])[]) =>
 
 const image = [8, 4, 6, 6];
 
-describe('inference gives the memory of intermediate results back:', () => {
-  it('Linear, of the product before the bias', () => {
+describe('inference releases the memory of intermediate results:', () => {
+  it('the product before the bias in Linear', () => {
     const linear = new Linear(32, 16);
     expect(returnedBy(() => linear.forward(rows))).to.equal(bytesOf([64, 16], [64, 16]));
   });
 
-  it('Sequential, of every layer but the last', () => {
+  it('all layers but the last in Sequential', () => {
     const net = new Sequential(new Tanh(), new Tanh(), new Tanh());
-    // Two suffice for three layers: the third takes the memory of the first.
+    // Two buffers suffice for three layers: the third reuses that of the first.
     expect(returnedBy(() => net.forward(rows))).to.equal(bytesOf([64, 32], [64, 32]));
   });
 
-  it('Sequential, of a layer before one that shares its memory', () => {
+  it('a layer in Sequential before one that shares its memory', () => {
     const net = new Sequential(new Tanh(), new Flatten2D());
     expect(returnedBy(() => net.forward(x))).to.equal(bytesOf(image));
   });
 
-  it('Residual, of what is inside', () => {
+  it('the inner result of Residual', () => {
     const block = new Residual(new Tanh());
     expect(returnedBy(() => block.forward(x))).to.equal(bytesOf(image, image));
   });
 
-  it('GeneralizedResidual, of both ways', () => {
+  it('both branches of GeneralizedResidual', () => {
     const block = new GeneralizedResidual(new Tanh(), new Conv2D(4, 4, 1));
     expect(returnedBy(() => block.forward(x))).to.equal(bytesOf(image, image, image));
   });
 
-  it('recalibrate, of all that the batches made', async () => {
+  it('all results of the batches in recalibrate', async () => {
     storagePool.clear();
     const bn = new BatchNorm2D(4);
     await recalibrate(bn, [x]);

@@ -5,7 +5,7 @@ import { expectError, type Untyped } from '../../support/errors.js';
 import { seeded } from '../../support/random.js';
 
 describe('Linear', () => {
-  it('computes x W^T + b, with a tape and without', () => {
+  it('computes x W^T + b, with or without a tape', () => {
     const layer = new Linear(2, 3);
     layer.weight.data.set([1, 2, 3, 4, 5, 6]);
     layer.bias.data.set([10, 20, 30]);
@@ -18,7 +18,7 @@ describe('Linear', () => {
     expect(layer.forward(x.trace()).array()).to.deep.equal(expected);
   });
 
-  it('has gradients by x, weight and bias', () => {
+  it('has gradients with respect to x, weight and bias', () => {
     const layer = new Linear(2, 1);
     layer.weight.data.set([3, 4]);
     const x = Tensor.from([1, 2, 5, 6], [2, 2]);
@@ -31,7 +31,7 @@ describe('Linear', () => {
     expect(gradients.get(layer.bias)?.array()).to.deep.equal([2]);
   });
 
-  it('begins uniform in +-1/sqrt(inputs), the same for the same seed', () => {
+  it('initializes uniformly in +-1/sqrt(inputs), reproducibly for the same seed', () => {
     const layer = new Linear(100, 50, { rng: seeded(3) });
     expect(layer.weight.data).to.deep.equal(new Linear(100, 50, { rng: seeded(3) }).weight.data);
     for (const { data } of [layer.weight, layer.bias]) {
@@ -54,7 +54,7 @@ describe('Linear', () => {
   });
 
   it('resets to the same weights from the same seed on every platform', () => {
-    // The first words of MT19937 with seed 42, as numpy 1.24 prints them.
+    // The first words of MT19937 with seed 42, from numpy 1.24.
     const words = [1608637542, 3421126067, 4083286876, 787846414, 3143890026, 3348747335];
     words.push(2571218620, 2563451924, 670094950, 1914837113, 669991378, 429389014);
     words.push(249467210, 1972458954, 3720198231, 1433267572);
@@ -68,7 +68,7 @@ describe('Linear', () => {
     expect(drawn).to.deep.equal(expected);
   });
 
-  it('refuses other shapes and arguments', () => {
+  it('refuses wrong shapes and arguments', () => {
     const layer = new Linear(2, 3);
     const forward = layer.forward.bind(layer) as Untyped;
     expectError(() => forward(Tensor.zeros([2, 3])), RangeError, '[N, 2]', '[2, 3]');

@@ -2,7 +2,7 @@ import { backward, MaxPool2D, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { seeded, values } from '../../support/random.js';
 
-const [height, width] = [5, 37]; // rows longer than the widest vectors, and a remainder
+const [height, width] = [5, 37]; // rows longer than the widest vector, with a remainder
 
 /** Top left corners of the windows, in the order of the output. */
 function* windows(kernel: number, stride: number, padding: number) {
@@ -18,7 +18,7 @@ describe('MaxPool2D', () => {
     [3, 2, 1],
     [2, 3, 1],
   ] as const) {
-    it(`keeps a NaN at any place of a window: kernel ${kernel}, stride ${stride}, padding ${padding}`, () => {
+    it(`propagates a NaN at any place of a window: kernel ${kernel}, stride ${stride}, padding ${padding}`, () => {
       const pool = new MaxPool2D(kernel, stride, padding);
       const data = values(seeded(1), height * width);
       const corners = [...windows(kernel, stride, padding)];
@@ -34,7 +34,7 @@ describe('MaxPool2D', () => {
           if (inside) windowsAround++;
           expect(Number.isNaN(y.data[window]), `NaN at ${row}, ${column}; window ${window}`).to.equal(inside);
         });
-        // Every window that has the NaN gives its whole gradient to it.
+        // Every window that contains the NaN passes its whole gradient to it.
         const dx = backward(y.sum()).get(x)?.data ?? new Float32Array(0);
         expect(dx[place], `gradient at ${row}, ${column}`).to.equal(windowsAround);
       }

@@ -36,7 +36,7 @@ import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
 import { seeded, values } from '../../support/random.js';
 
-/** As it comes out of a file. */
+/** The object that is read back from a file. */
 function parsed(module: unknown): unknown {
   return JSON.parse(JSON.stringify(module));
 }
@@ -78,7 +78,7 @@ const compositions = [
 
 describe('a module as JSON', () => {
   for (const module of [...layers, ...compositions]) {
-    it(`${module.constructor.name} survives exactly`, () => {
+    it(`${module.constructor.name} is restored exactly`, () => {
       for (const [i, [, tensor]] of module.parameters().entries()) {
         tensor.data.set(values(seeded(i + 1), tensor.data.length));
         tensor.data.set([0.1], 0);
@@ -98,7 +98,7 @@ describe('a module as JSON', () => {
     });
   }
 
-  it('every class of the package is among them', () => {
+  it('exists for every class of the package', () => {
     const classes = Object.entries(api).filter(
       ([, value]) => typeof value === 'function' && 'forward' in (value.prototype ?? {}),
     );
@@ -106,7 +106,7 @@ describe('a module as JSON', () => {
     expect([...tried].sort()).to.deep.equal(classes.map(([name]) => name).sort());
   });
 
-  it('keeps what float32 can hold and JSON cannot', () => {
+  it('preserves float32 values that JSON cannot express', () => {
     const linear = new Linear(2, 2);
     linear.weight.data.set([NaN, -0, Infinity, -Infinity]);
     const copy = Linear.fromJSON(parsed(linear));
@@ -119,7 +119,7 @@ describe('a module as JSON', () => {
     ]);
   });
 
-  it('computes what the module computes', () => {
+  it('restores a module with the same results', () => {
     const bn = new BatchNorm2D(4);
     const net = new Sequential(
       new Conv2D(2, 4, 3, { padding: 1, rng }),
@@ -136,7 +136,7 @@ describe('a module as JSON', () => {
     expect(copy.forwardMut(x.trace()).data).to.deep.equal(net.forwardMut(x.trace()).data);
   });
 
-  it('shares layers that are shared', () => {
+  it('preserves shared layers', () => {
     const bn = new BatchNorm2D(2);
     const inner = new Residual(bn);
     const net = new Sequential(bn, inner, new ReLU(), inner);
@@ -146,7 +146,7 @@ describe('a module as JSON', () => {
     expect(layers[3]).to.equal(layers[1]);
   });
 
-  it('leaves nothing out of a module of a user', () => {
+  it("includes everything in a user's module", () => {
     class Net {
       readonly norm = new BatchNorm2D(1);
       readonly head = new Sequential(new Linear(1, 2));
@@ -200,7 +200,7 @@ describe('a module as JSON', () => {
     );
   });
 
-  it('names derived classes as what they are, with the tensors of their own', () => {
+  it('includes the class names and own tensors of derived classes', () => {
     class Shifted extends BatchNorm2D<2> {
       readonly shift = Tensor.ones([2]);
       override parameters() {
@@ -219,7 +219,7 @@ describe('a module as JSON', () => {
     expectError(() => JSON.stringify(new Gated(new ReLU())), TypeError, 'toJSON() in Gated');
   });
 
-  it('is refused where it is none', () => {
+  it('is refused if it is invalid', () => {
     const read = (json: unknown) => () => moduleFromJSON(json);
     const linear = parsed(new Linear(2, 1)) as ModuleJson;
     const conv = parsed(new Conv2D(1, 1, 1)) as ModuleJson;

@@ -76,7 +76,7 @@ describe('a module that is printed', () => {
     expect(inspect(net)).to.equal(String(net));
   });
 
-  it('counts what is shared once', () => {
+  it('counts shared layers once', () => {
     const linear = new Linear(3, 3);
     const text = String(new Sequential(linear, new ReLU(), new Residual(linear)));
     expect(text).to.include('f: Linear (shared with 0)').and.to.include('12 parameters, all');
@@ -115,7 +115,7 @@ describe('a module that is printed', () => {
     expect(inspect(net, { colors: true, compact: false })).to.equal(String(net));
   });
 
-  it('changes nothing, and survives tensors that were disposed', () => {
+  it('is not changed by printing, and may contain disposed tensors', () => {
     const bn = new BatchNorm2D(2);
     const { version, data } = { version: JSON.stringify(bn), data: bn.scale.data };
     inspect(bn);
@@ -126,7 +126,7 @@ describe('a module that is printed', () => {
     expect(inspect(new Sequential(bn))).to.include('scale [2], bias [2]');
   });
 
-  it('stays short where there are many layers', () => {
+  it('stays short for many layers', () => {
     const layers = Array.from({ length: 5000 }, () => new ReLU());
     const net = Reflect.construct(Sequential, layers) as Sequential<[]>;
     const lines = String(net).split('\n');

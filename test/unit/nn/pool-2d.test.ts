@@ -5,7 +5,7 @@ import { expectNear } from '../../support/expect-near.js';
 import { checkGradients } from '../../support/gradient-check.js';
 import { seeded, values } from '../../support/random.js';
 
-/** Distinct values, further apart than the steps of finite differences. */
+/** Distinct values whose distances exceed the step of finite differences. */
 function distinct(n: number): Float32Array {
   const order = Array.from({ length: n }, (_, i) => i);
   const rng = seeded(n);
@@ -93,7 +93,7 @@ describe('MaxPool2D and AvgPool2D', () => {
     }
   });
 
-  it('gives the gradient to the first of several maxima, as PyTorch', () => {
+  it('passes the gradient to the first of several maxima, as in PyTorch', () => {
     const x = Tensor.from([1, 1, 0.5, 0.25, 0.25, 0.25, 0.5, 1.25], [1, 2, 4]);
     const y = new MaxPool2D(2).forward(x.trace());
     expect(y.detach().array()).to.deep.equal([[[1, 1, 1.25]]]);
@@ -106,7 +106,7 @@ describe('MaxPool2D and AvgPool2D', () => {
     ]);
   });
 
-  it('propagates NaN, wherever in its window it is, and gives it the gradient', () => {
+  it('propagates NaN from any place of a window and passes it the gradient', () => {
     const x = Tensor.from([NaN, 1, 2, -Infinity, -Infinity, 3], [1, 1, 6]);
     const y = new MaxPool2D(1, 1).forward(x);
     expect(y.array()).to.deep.equal([[[NaN, 1, 2, -Infinity, -Infinity, 3]]]);
@@ -123,7 +123,7 @@ describe('MaxPool2D and AvgPool2D', () => {
     }
   });
 
-  it('gives the gradient of a window of -Infinity to its first element, as PyTorch', () => {
+  it('passes the gradient of a window of -Infinity to its first element, as in PyTorch', () => {
     const low = Tensor.from(new Float32Array(36).fill(-Infinity), [1, 6, 6]);
     const gradientOf = (pool: MaxPool2D<number, number, number>): unknown => {
       const y = pool.forward(low.trace());
@@ -135,7 +135,7 @@ describe('MaxPool2D and AvgPool2D', () => {
       return backward(y.mul(weights).sum()).get(low)?.array();
     };
     const zeros = [0, 0, 0, 0, 0, 0];
-    // torch.nn.functional.max_pool2d with the same sizes and the same gradient of its result
+    // From torch.nn.functional.max_pool2d with the same sizes and the same output gradient.
     expect(gradientOf(new MaxPool2D(3, 3))).to.deep.equal([
       [[1, 0, 0, 2, 0, 0], zeros, zeros, [4, 0, 0, 8, 0, 0], zeros, zeros],
     ]);
@@ -143,7 +143,7 @@ describe('MaxPool2D and AvgPool2D', () => {
     expect(gradientOf(new MaxPool2D(3, 2, 1))).to.deep.equal([
       [[1, 2, 0, 4, 0, 0], [8, 16, 0, 32, 0, 0], zeros, [64, 128, 0, 256, 0, 0], zeros, zeros],
     ]);
-    // Next to a finite value, which is larger.
+    // Beside a finite value, which is larger.
     const x = Tensor.from([-Infinity, -Infinity, -Infinity, -3.4e38], [1, 2, 2]);
     const y = new MaxPool2D(2).forward(x.trace());
     expect(backward(y.sum()).get(x)?.array()).to.deep.equal([
@@ -154,7 +154,7 @@ describe('MaxPool2D and AvgPool2D', () => {
     ]);
   });
 
-  it('takes an empty batch', () => {
+  it('accepts an empty batch', () => {
     const x = Tensor.zeros([0, 3, 8, 8]);
     for (const pool of [new MaxPool2D(2, 2), new AvgPool2D(2, 2)]) {
       const y = pool.forward(x.trace());
@@ -163,7 +163,7 @@ describe('MaxPool2D and AvgPool2D', () => {
     }
   });
 
-  it("has dfdx's defaults, and clones", () => {
+  it("has dfdx's defaults and can be cloned", () => {
     const pool = new MaxPool2D(3);
     expect([pool.kernel, pool.stride, pool.padding]).to.deep.equal([3, 1, 0]);
     const copy = new AvgPool2D(3, 2, 1).clone();
@@ -171,7 +171,7 @@ describe('MaxPool2D and AvgPool2D', () => {
     expect([copy.kernel, copy.stride, copy.padding]).to.deep.equal([3, 2, 1]);
   });
 
-  it('names what is wrong', () => {
+  it('names invalid arguments', () => {
     const make = (...given: unknown[]) => Reflect.construct(MaxPool2D, given) as MaxPool2D<number>;
     expectError(() => make('2'), TypeError, 'a positive integer for kernel', '"2"');
     expectError(() => make(0), RangeError, 'for kernel', '0');
@@ -192,7 +192,7 @@ describe('MaxPool2D and AvgPool2D', () => {
 });
 
 describe('AvgPoolGlobal', () => {
-  it('is the mean of each channel', () => {
+  it('returns the mean of each channel', () => {
     const data = values(seeded(5), 2 * 3 * 4 * 5, 1, 2);
     const means = Array.from({ length: 6 }, (_, plane) => {
       return data.slice(plane * 20, plane * 20 + 20).reduce((a, b) => a + b, 0) / 20;
@@ -219,7 +219,7 @@ describe('AvgPoolGlobal', () => {
     );
   });
 
-  it('takes an empty batch and refuses images without a pixel', () => {
+  it('accepts an empty batch and refuses images without pixels', () => {
     expect(new AvgPoolGlobal().forward(Tensor.zeros([0, 3, 2, 2])).shape).to.deep.equal([0, 3]);
     expectError(
       () => new AvgPoolGlobal().forward(Tensor.zeros([2, 3, 0, 2])),

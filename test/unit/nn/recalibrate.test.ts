@@ -38,14 +38,14 @@ describe('recalibrate', () => {
     );
   });
 
-  it('learns nothing, and leaves momentum as it was', async () => {
+  it('changes neither parameters nor momentum', async () => {
     const bn = new BatchNorm2D(2, { momentum: 0.3 });
     await recalibrate(bn, batches);
     expect(bn.momentum).to.equal(0.3);
     expect(bn.scale.array()).to.deep.equal([1, 1]);
   });
 
-  it('reaches every layer of a network, and takes batches as they come', async () => {
+  it('reaches every layer of a network, and accepts any iterable of batches', async () => {
     const net = new Sequential(new Residual(new BatchNorm2D(2)), new ReLU(), new BatchNorm2D(2));
     async function* arriving() {
       for (const batch of batches) yield await Promise.resolve(batch);
@@ -57,7 +57,7 @@ describe('recalibrate', () => {
     }
   });
 
-  it('reaches layers inside modules of the user', async () => {
+  it('reaches layers inside user-defined modules', async () => {
     class Net implements ModuleMut<never, unknown> {
       readonly norm = new BatchNorm2D(2);
       forwardMut(x: never) {
@@ -75,7 +75,7 @@ describe('recalibrate', () => {
     expect(net.norm.toJSON().batches).to.equal(3);
   });
 
-  it('refuses, with nothing changed,', async () => {
+  it('refuses invalid arguments and changes nothing', async () => {
     const bn = new BatchNorm2D(2, { momentum: 0.5 });
     bn.forwardMut(batches[0].trace());
     const before = JSON.stringify(bn);

@@ -24,7 +24,7 @@ interface Net extends CanUpdateWithGradients {
 const x: Image = Tensor.from(values(seeded(1), 6 * 3 * 20, 2), [6, 3, 4, 5]);
 const weights: Image = Tensor.from(values(seeded(2), 6 * 3 * 20), [6, 3, 4, 5]);
 
-/** A layer with parameters of its own, and how often it ran together with its ReLU. */
+/** A layer with its own parameters that counts its fused runs. */
 function norm(seed: number): { bn: BatchNorm2D<3>; joined: { trained: number; inferred: number } } {
   const bn = new BatchNorm2D(3);
   bn.scale.data.set(values(seeded(seed), 3, 0.5, 1));
@@ -41,7 +41,7 @@ function norm(seed: number): { bn: BatchNorm2D<3>; joined: { trained: number; in
   return { bn, joined };
 }
 
-/** What a training step and an inference after it give. */
+/** The results of a training step and of inference after it. */
 function results(
   net: CanUpdateWithGradients,
   train: (x: Traced) => Traced,
@@ -67,7 +67,7 @@ function expectSame(
   infer: (x: Image) => Image,
   joins: readonly { trained: number; inferred: number }[],
 ): void {
-  // The statistics that the first run moves are what both begin with.
+  // Both runs must begin with the statistics before the first run moves them.
   const copy = (net as unknown as { clone(): Net }).clone();
   const found = results(
     copy,
@@ -75,14 +75,14 @@ function expectSame(
     (t) => copy.forward(t),
   );
   expect(found).to.deep.equal(results(net, train, infer));
-  // The layers of the copy are not counted: those of the network itself are, once more in each mode.
+  // The counts exclude layers of the copy and include one run of the network itself in each mode.
   net.forwardMut(x.trace());
   net.forward(x);
   for (const each of joins) expect(each).to.deep.equal({ trained: 1, inferred: 1 });
 }
 
-describe('BatchNorm2D and the ReLU behind it', () => {
-  it('run together in Sequential, with the bits of the layers one after the other', () => {
+describe('BatchNorm2D followed by ReLU', () => {
+  it('is fused in Sequential, bit-identical to the separate layers', () => {
     const [one, two] = [norm(1), norm(3)];
     const net = new Sequential(one.bn, new ReLU(), two.bn, new ReLU());
     expectSame(
@@ -93,7 +93,7 @@ describe('BatchNorm2D and the ReLU behind it', () => {
     );
   });
 
-  it('run together where the layer is the last one of a Sequential inside', () => {
+  it('is fused if the batch norm is the last layer of a nested Sequential', () => {
     const [one, two] = [norm(1), norm(3)];
     const net = new Sequential(new Sequential(one.bn, new ReLU(), two.bn), new ReLU());
     expectSame(
@@ -104,7 +104,7 @@ describe('BatchNorm2D and the ReLU behind it', () => {
     );
   });
 
-  it('run together with the sum of a Residual between them', () => {
+  it('is fused with the sum of a Residual in between', () => {
     const [one, two] = [norm(1), norm(3)];
     const net = new Sequential(new Residual(new Sequential(one.bn, new ReLU(), two.bn)), new ReLU());
     expectSame(
@@ -122,7 +122,7 @@ describe('BatchNorm2D and the ReLU behind it', () => {
     );
   });
 
-  it('run together with the sum of a GeneralizedResidual, whose r runs in between', () => {
+  it('is fused with the sum of a GeneralizedResidual, whose r runs in between', () => {
     const [one, two] = [norm(1), norm(3)];
     const net = new Sequential(new GeneralizedResidual(one.bn, two.bn), new ReLU());
     expectSame(
@@ -131,7 +131,7 @@ describe('BatchNorm2D and the ReLU behind it', () => {
       (t) => one.bn.forward(t).add(two.bn.forward(t)).relu(),
       [one.joined],
     );
-    // What draws from one generator draws in the order of the layers.
+    // Layers that share a generator draw in the order of the layers.
     const order: string[] = [];
     const noting = (name: string) => ({
       forward: (y: Image) => {
@@ -143,12 +143,12 @@ describe('BatchNorm2D and the ReLU behind it', () => {
     const block = Reflect.construct(GeneralizedResidual, [wide, noting('r')]) as never;
     (Reflect.construct(Sequential, [block, new ReLU()]) as Net).forwardMut(x.trace());
     expect(order).to.deep.equal(['f', 'r']);
-    // r gives x itself back, which stays the caller's.
+    // r returns x itself, which still belongs to the caller.
     (Reflect.construct(Sequential, [block, new ReLU()]) as Net).forward(x);
     expect(x.array()).to.have.length(6);
   });
 
-  it('do not where something else is between or behind them', () => {
+  it('is not fused if another layer comes between or instead of the ReLU', () => {
     const { bn, joined } = norm(1);
     const relu = new ReLU();
     const nets = [
@@ -162,11 +162,11 @@ describe('BatchNorm2D and the ReLU behind it', () => {
       (net as unknown as Net).forwardMut(x.trace());
       (net as unknown as Net).forward(x);
     }
-    // The last but one has a pair inside.
+    // The last but one contains a pair.
     expect(joined).to.deep.equal({ trained: 1, inferred: 1 });
   });
 
-  it('are called one after the other where a method of either was replaced', () => {
+  it('is not fused if a method of either layer was overridden', () => {
     class Doubled extends BatchNorm2D<3> {
       override forwardMut(): never {
         throw new Error('my own forwardMut');
@@ -195,7 +195,7 @@ describe('BatchNorm2D and the ReLU behind it', () => {
     expectError(infer(new Sequential(residual, new ReLU())), Error, 'my own forward');
   });
 
-  it('refuse what the layers refuse, in their words, with nothing changed', () => {
+  it('refuses invalid input with the messages of the layers, and changes nothing', () => {
     const bn = new BatchNorm2D(3);
     const turned = { forward: (y: Image) => y.reshape([6, 3, 5, 4]) };
     const net = Reflect.construct(Sequential, [

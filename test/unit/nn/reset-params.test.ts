@@ -17,20 +17,20 @@ interface Resettable {
   resetParams(rng: RandomSource): void;
 }
 
-/** Layers that draw their parameters, with the bound that a draw of 1 would reach. */
+/** Layers with random initial parameters, and the bound that a draw of 1 would reach. */
 const drawing: readonly (readonly [string, Resettable, number])[] = [
   ['Linear', new Linear(4, 3), 1 / Math.sqrt(4)],
   ['Conv2D', new Conv2D(2, 3, 3), 1 / Math.sqrt(18)],
   ['Conv2D without bias', new Conv2D(2, 3, 3, { bias: false }), 1 / Math.sqrt(18)],
 ];
 
-/** Gives every parameter a value that no layer starts with. */
+/** Sets every parameter to a value that no layer starts with. */
 function disturb(module: Resettable): void {
   for (const [, tensor] of module.parameters()) tensor.data.fill(7);
 }
 
 describe('resetParams', () => {
-  it('of BatchNorm2D restores all four tensors and the batch count, in place', () => {
+  it('restores all four tensors and the batch count of BatchNorm2D in place', () => {
     const bn = new BatchNorm2D(2, { momentum: 'cumulative', epsilon: 0.5 });
     const before = bn.parameters().map(([, tensor]) => tensor);
     bn.forwardMut(Tensor.from([1, 2, 3, 4], [2, 2, 1, 1]).trace());
@@ -42,7 +42,7 @@ describe('resetParams', () => {
     expect(bn.runningMean.array()).to.deep.equal([0, 0]);
     expect(bn.runningVar.array()).to.deep.equal([1, 1]);
     expect(bn.toJSON().batches).to.equal(0);
-    // Settings are not parameters.
+    // Settings are not reset.
     expect([bn.epsilon, bn.momentum]).to.deep.equal([0.5, 'cumulative']);
     // A batch count left at 1 would give the first batch after the reset half of the weight.
     bn.forwardMut(Tensor.from([4, 8, 6, 10], [2, 2, 1, 1]).trace());
@@ -51,7 +51,7 @@ describe('resetParams', () => {
   });
 
   for (const [name, layer, bound] of drawing) {
-    it(`of ${name} draws every value anew, in the order of parameters()`, () => {
+    it(`redraws every value of ${name} in the order of parameters()`, () => {
       const before = layer.parameters().map(([, tensor]) => tensor);
       disturb(layer);
       let drawn = 0;
@@ -68,7 +68,7 @@ describe('resetParams', () => {
     });
   }
 
-  it('of FrozenBatchNorm2D changes none of its tensors', () => {
+  it('leaves the tensors of FrozenBatchNorm2D unchanged', () => {
     const frozen = new BatchNorm2D(2).freeze({ trainable: true });
     disturb(frozen);
     frozen.resetParams();
@@ -84,7 +84,7 @@ describe('resetParams', () => {
     GeneralizedResidual: new GeneralizedResidual(new Conv2D(2, 2, 1), new BatchNorm2D(2)),
   };
   for (const [name, composition] of Object.entries(compositions)) {
-    it(`of ${name} reaches every tensor of every part`, () => {
+    it(`resets every tensor in all parts of ${name}`, () => {
       disturb(composition);
       composition.resetParams(rng);
       const starts: Readonly<Record<string, number>> = {
@@ -98,7 +98,7 @@ describe('resetParams', () => {
         if (norm) {
           expect(values, path).to.deep.equal(values.map(() => starts[last]));
         } else {
-          // 0.75 is half of the way from 0 to the bound 1/sqrt(inputs), with 1 or 2 inputs here.
+          // 0.75 is halfway between 0 and the bound 1/sqrt(inputs), for 1 or 2 inputs here.
           const inputs = composition instanceof Sequential ? 1 : 2;
           expectNear(
             values,

@@ -8,7 +8,7 @@ import { seeded, values } from '../../support/random.js';
 const x = Tensor.from(values(seeded(1), 24), [3, 2, 2, 2]);
 
 describe('Residual', () => {
-  it('adds its input to what is inside', () => {
+  it('adds its input to the result of the inner module', () => {
     const norm = new BatchNorm2D(2);
     norm.bias.data.set([1, -1]);
     const block = new Residual(new Sequential(norm, new ReLU()));
@@ -26,7 +26,7 @@ describe('Residual', () => {
     );
   });
 
-  it('has the gradients that finite differences find', () => {
+  it('has gradients that match finite differences', () => {
     const block = new Residual(new BatchNorm2D(2));
     checkGradients(
       ([a]) =>
@@ -39,7 +39,7 @@ describe('Residual', () => {
     );
   });
 
-  it('trains what is inside', () => {
+  it('trains the inner module', () => {
     const block = new Residual(new BatchNorm2D(2));
     new Sgd().update(block, backward(block.forwardMut(x.trace()).square().mean()));
     expect(block.f.scale.array()).to.not.deep.equal([1, 1]);
@@ -49,7 +49,7 @@ describe('Residual', () => {
     expect(block.clone().f.scale.id).to.not.equal(block.f.scale.id);
   });
 
-  it('refuses, with nothing changed, what changes the shape', () => {
+  it('refuses an inner module that changes the shape, and changes nothing', () => {
     const norm = new BatchNorm2D(2);
     const flattening = { forward: (y: Tensor<readonly [3, 2, 2, 2]>) => y.reshape([3, 8]) };
     const block = Reflect.construct(Residual, [
@@ -62,7 +62,7 @@ describe('Residual', () => {
     expect(JSON.stringify(norm)).to.equal(before);
   });
 
-  it('refuses the wrong mode and what is no layer', () => {
+  it('refuses the wrong mode and arguments that are not layers', () => {
     const block = new Residual(new Linear(2, 2));
     const rows = Tensor.zeros([1, 2]);
     expectError(() => (block.forward as Untyped).call(block, rows.trace()), TypeError, 'forwardMut');

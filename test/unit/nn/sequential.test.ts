@@ -32,7 +32,7 @@ class Doubling implements Module<Tensor2D<number, 3>, Tensor2D<number, 3>> {
 }
 
 describe('Sequential', () => {
-  it('infers as its layers do one after the other', () => {
+  it('infers with all its layers in order', () => {
     const net = make();
     const [norm, relu, flatten, linear] = net.layers;
     const expected = linear.forward(flatten.forward(relu.forward(norm.forward(images))));
@@ -49,7 +49,7 @@ describe('Sequential', () => {
     });
   });
 
-  it('has the gradients that finite differences find', () => {
+  it('has gradients that match finite differences', () => {
     const net = make();
     checkGradients(
       ([x]) =>
@@ -62,7 +62,7 @@ describe('Sequential', () => {
     );
   });
 
-  it('names tensors after their place', () => {
+  it('names tensors after their position', () => {
     const names = make()
       .parameters()
       .map(([name]) => name);
@@ -72,7 +72,7 @@ describe('Sequential', () => {
     expect(nested.parameters()[0][0]).to.equal('0.0.scale');
   });
 
-  it('is named as a part of a larger whole in messages', () => {
+  it('appears in messages with its path in the outer module', () => {
     const net = new Sequential(new ReLU(), new BatchNorm2D(2));
     const module = {
       parameters: (): readonly NamedTensor[] => parametersOf('net', net),
@@ -88,21 +88,21 @@ describe('Sequential', () => {
     ]);
   });
 
-  it('gives back what lies between its layers in inference', () => {
+  it('releases intermediate results in inference', () => {
     const net = make();
     const x = Tensor.zeros([64, 2, 3, 3]);
     storagePool.clear();
     net.forward(x).dispose();
     const { bytes } = storagePool;
-    // More than the result, [64, 3]: at least the output of the batch norm and the ReLU.
+    // More than the result [64, 3]: at least the fused output of the batch norm and the ReLU.
     expect(bytes).to.be.at.least(4 * 64 * (3 + 18));
     for (let i = 0; i < 5; i++) net.forward(x).dispose();
     expect(storagePool.bytes).to.equal(bytes);
-    expect(x.item.bind(x)).to.throw(RangeError); // not disposed
+    expect(x.item.bind(x)).to.throw(RangeError); // not disposed of
     expect(x.data.length).to.equal(64 * 18);
   });
 
-  it('takes modules of the user', () => {
+  it('accepts user-defined modules', () => {
     const doubling = new Sequential(new Linear(2, 3, { rng: seeded(3) }), new Doubling());
     const x = Tensor.from([1, 2], [1, 2]);
     const single = doubling.layers[0].forward(x).array()[0];
@@ -110,7 +110,7 @@ describe('Sequential', () => {
     expect(doubling.forwardMut(x.trace()).array()[0]).to.deep.equal(single.map((v) => 2 * v));
   });
 
-  it('keeps what a user’s layer hands through', () => {
+  it('keeps a tensor that a user’s layer passes through', () => {
     const identity = { forward: (x: Tensor2D<number, 2>) => x };
     const x = Tensor.from([1, 2], [1, 2]);
     const y = new Sequential(identity, identity).forward(x);
@@ -131,12 +131,12 @@ describe('Sequential', () => {
     expect(copy.forward(images).shape).to.deep.equal([4, 3]);
   });
 
-  it('without layers gives back its input', () => {
+  it('returns its input if it has no layers', () => {
     expect(new Sequential().forward(images)).to.equal(images);
   });
 
-  describe('refuses, with nothing changed,', () => {
-    it('what is no layer', () => {
+  describe('refuses and changes nothing:', () => {
+    it('an argument that is not a layer', () => {
       const construct = (...layers: unknown[]) => Reflect.construct(Sequential, layers) as object;
       expectError(() => construct(new ReLU(), {}), TypeError, 'forward() or forwardMut()', 'layers[1]');
       expectError(() => construct(null), TypeError, 'layers[0]', 'null');
@@ -152,7 +152,7 @@ describe('Sequential', () => {
       expectError(() => onlyTraining.forward(images), TypeError, 'forward() in Object', ', in 0 (Object)');
     });
 
-    it('what a later layer refuses: the statistics of earlier ones stay', () => {
+    it('input that a later layer refuses, leaving the statistics of earlier layers unchanged', () => {
       const net = Reflect.construct(Sequential, [new BatchNorm2D(2), new BatchNorm2D(3)]) as ReturnType<
         typeof make
       >;
@@ -161,7 +161,7 @@ describe('Sequential', () => {
       expect(JSON.stringify(net.layers[0])).to.equal(before);
     });
 
-    it('to copy a layer that cannot be copied', () => {
+    it('to clone a layer that has no clone()', () => {
       const net = new Sequential(new Linear(2, 3), new Doubling());
       expectError(() => net.clone(), TypeError, 'clone() in Doubling', ', in 1 (Doubling)');
     });
@@ -169,7 +169,7 @@ describe('Sequential', () => {
 });
 
 describe('ReLU', () => {
-  it('takes any shape, with a tape or without', () => {
+  it('accepts any shape, with or without a tape', () => {
     const relu = new ReLU();
     expect(relu.forward(Tensor.from([-1, 2], [2])).array()).to.deep.equal([0, 2]);
     const x = Tensor.from([[-1], [2]], [2, 1]);
@@ -179,7 +179,7 @@ describe('ReLU', () => {
 });
 
 describe('Flatten2D', () => {
-  it('makes rows of images', () => {
+  it('flattens images to rows', () => {
     const flatten = new Flatten2D();
     expect(flatten.forward(images).shape).to.deep.equal([4, 18]);
     expectNear(flatten.forward(images).data, images.data, 0);

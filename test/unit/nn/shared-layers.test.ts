@@ -35,7 +35,7 @@ describe('recalibrate on a network that uses one batch norm twice', () => {
     });
   }
 
-  it('leaves momentum and statistics where it fails midway', async () => {
+  it('restores momentum and statistics if it fails midway', async () => {
     const { bn, net } = twice(0.25);
     net.forwardMut(images().trace());
     const before = [bn.runningMean.array(), bn.runningVar.array()];
@@ -49,7 +49,7 @@ describe('recalibrate on a network that uses one batch norm twice', () => {
     expect([bn.runningMean.array(), bn.runningVar.array()]).to.deep.equal(before);
   });
 
-  it('refuses a second call while one runs, which is not disturbed', async () => {
+  it('refuses a second call during the first, which is not affected', async () => {
     const { bn, net } = twice(0.25);
     let go = (): void => undefined;
     const waiting = new Promise<void>((resolve) => (go = resolve));
@@ -67,18 +67,18 @@ describe('recalibrate on a network that uses one batch norm twice', () => {
 });
 
 describe('clone() of a network that uses one layer several times', () => {
-  it('has as many layers, in Sequential', () => {
+  it('preserves sharing in Sequential', () => {
     const bn = new BatchNorm2D(2);
     const relu = new ReLU();
     const copy = new Sequential(bn, relu, bn, relu).clone();
     expect(copy.layers[2]).to.equal(copy.layers[0]);
     expect(copy.layers[3]).to.equal(copy.layers[1]);
     expect(copy.layers[0]).not.to.equal(bn);
-    // Another time it is another copy.
+    // A second clone is another copy.
     expect(new Sequential(bn).clone().layers[0]).not.to.equal(copy.layers[0]);
   });
 
-  it('across nested compositions, and through a module of a user', () => {
+  it("preserves sharing across nested compositions and a user's module", () => {
     const linear = new Linear(3, 3);
     const inner = new Sequential(linear, new ReLU());
     const own = {
@@ -99,7 +99,7 @@ describe('clone() of a network that uses one layer several times', () => {
     expect(residual.f).not.to.equal(inner);
   });
 
-  it('trains as the original does', () => {
+  it('trains like the original', () => {
     const linear = new Linear(3, 3);
     const net = new Sequential(linear, new ReLU(), linear);
     const copy = net.clone();
@@ -112,7 +112,7 @@ describe('clone() of a network that uses one layer several times', () => {
     expect(copy.layers[0].weight.array()).to.deep.equal(linear.weight.array());
   });
 
-  it('after a clone that failed, too', () => {
+  it('works after a failed clone', () => {
     const stubborn = { forward: (x: Tensor<readonly [number, 3]>) => x };
     const linear = new Linear(3, 3);
     expect(() => new Sequential(linear, stubborn).clone()).to.throw(TypeError);
@@ -121,7 +121,7 @@ describe('clone() of a network that uses one layer several times', () => {
     expect(first).not.to.equal(second);
   });
 
-  it('fold() folds a shared pair once, and clones other shared layers once', () => {
+  it('is matched by fold(), which folds shared pairs and clones other shared layers once', () => {
     const conv = new Conv2D(2, 2, 1);
     const bn = new BatchNorm2D(2);
     bn.forwardMut(images().trace());
@@ -141,8 +141,8 @@ describe('clone() of a network that uses one layer several times', () => {
   });
 });
 
-describe('memory that nobody would give back', () => {
-  it('gradients that no optimizer consumes: dispose() and using', () => {
+describe('memory that would not be released otherwise', () => {
+  it('is released by dispose() and using for gradients without an optimizer', () => {
     const x = Tensor.from([1, 2], [2]);
     const gradients = backward(x.trace().square().sum());
     const kept = gradients.get(x);
@@ -164,7 +164,7 @@ describe('memory that nobody would give back', () => {
     expect(() => others.get(x)).to.throw(TypeError, 'disposed');
   });
 
-  it('graphs that backward is not called on: disposeGraph()', () => {
+  it('is released by disposeGraph() for graphs without backward', () => {
     const x = Tensor.from([1, 2], [2]);
     const y = x.trace().exp();
     const z = y.square();
@@ -178,7 +178,7 @@ describe('memory that nobody would give back', () => {
     expect(() => {
       disposeGraph(x as never);
     }).to.throw(TypeError, 'a tensor with a tape');
-    // After backward there is nothing left to do.
+    // After backward it has no effect.
     const other = x.trace().sum();
     backward(other).dispose();
     disposeGraph(other);

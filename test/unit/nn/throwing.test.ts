@@ -18,12 +18,12 @@ import { seeded, values } from '../../support/random.js';
 
 type Image<T extends OwnedTape = OwnedTape> = Tensor4D<2, 3, 2, 2, T>;
 
-/** Thrown by user code, and by nobody else. */
+/** Thrown only by user code. */
 class UserError extends Error {}
 
 const x = Tensor.from(values(seeded(1), 24), [2, 3, 2, 2]);
 
-/** A user's layer that throws where it is told to. */
+/** A user's layer that throws in the given method. */
 class Fragile implements CanUpdateWithGradients {
   readonly norm = new BatchNorm2D(3);
   throwing: 'forwardMut' | 'update' | undefined;
@@ -47,9 +47,9 @@ class Fragile implements CanUpdateWithGradients {
 
 const textOf = (...norms: BatchNorm2D<3>[]) => JSON.stringify(norms);
 
-// docs/reports/endurance.md has these rules.
+// docs/reports/endurance.md documents these rules.
 describe('user code that throws in the middle of a step', () => {
-  it('inside Sequential and Residual: no running statistic has changed, and the step can be made again', () => {
+  it('inside Sequential and Residual leaves all running statistics unchanged, and the step can be repeated', () => {
     const make = () => {
       const norm = new BatchNorm2D(3);
       const fragile = new Fragile();
@@ -65,14 +65,14 @@ describe('user code that throws in the middle of a step', () => {
 
     fragile.throwing = undefined;
     const sgd = new Sgd({ lr: 0.1 });
-    // Also the tensor whose graph has recorded the layers before the error.
+    // Including the tensor whose graph recorded the layers before the error.
     sgd.update(network, backward(network.forwardMut(traced).square().mean()));
     const other = make();
     sgd.update(other.network, backward(other.network.forwardMut(x.trace()).square().mean()));
     expect(textOf(norm, fragile.norm)).to.equal(textOf(other.norm, other.fragile.norm));
   });
 
-  it("in a user's own composition: the layers before it have moved their statistics, each completely", () => {
+  it("in a user's own composition leaves complete updates of the statistics of earlier layers", () => {
     const fragile = new Fragile();
     fragile.throwing = 'forwardMut';
     expect(() => fragile.forwardMut(x.trace())).to.throw(UserError);
@@ -81,7 +81,7 @@ describe('user code that throws in the middle of a step', () => {
     expect(textOf(fragile.norm)).to.equal(textOf(alone));
   });
 
-  it('in update(), for an optimizer: nothing has changed, and the gradients are there for another time', () => {
+  it('in update() for an optimizer changes nothing and keeps the gradients', () => {
     const fragile = new Fragile();
     const gradients = backward(fragile.forwardMut(x.trace()).square().mean());
     const before = textOf(fragile.norm);
@@ -96,7 +96,7 @@ describe('user code that throws in the middle of a step', () => {
     expect(textOf(fragile.norm)).to.not.equal(before);
   });
 
-  it("in a user's provider: parameters before are updated, this one and those behind are not", () => {
+  it("in a user's provider leaves earlier parameters updated, this one and later ones unchanged", () => {
     const norm = new BatchNorm2D(3);
     const provider: GradientProvider = {
       gradient(parameter) {
@@ -114,7 +114,7 @@ describe('user code that throws in the middle of a step', () => {
     norm.forwardMut(x.trace());
   });
 
-  it('in what Tensor.randn draws from: nothing is left behind', () => {
+  it('in the generator of Tensor.randn leaks nothing', () => {
     const rng = () => {
       throw new UserError();
     };

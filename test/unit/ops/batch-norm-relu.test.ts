@@ -15,11 +15,11 @@ import { seeded, values } from '../../support/random.js';
 
 type Image = Tensor4D<number, number, number, number>;
 
-/** Bits as unsigned integers; NaN is one value. */
+/** Bits as unsigned integers, with one value for all NaNs. */
 const bits = (x: Float32Array | undefined): Uint32Array =>
   new Uint32Array(Float32Array.from(x ?? [], (value) => (Number.isNaN(value) ? NaN : value)).buffer);
 
-/** All that a training step computes, as bits. */
+/** All results of a training step, as bits. */
 function step(
   shape: readonly [number, number, number, number],
   special: boolean,
@@ -31,7 +31,7 @@ function step(
   const input = values(rng, n, 2, 0.5);
   const addend = values(rng, n);
   const weights = values(rng, n);
-  // Zeros of both signs in the result, and what is no number.
+  // Zeros of both signs in the result, and nonfinite values.
   if (special) {
     input.set([NaN, Infinity].slice(0, n), 0);
     addend.fill(-Infinity, n - 1);
@@ -70,7 +70,7 @@ const shapes: readonly (readonly [number, number, number, number])[] = [
 describe('batchNormReluTraining', () => {
   for (const adding of [false, true]) {
     for (const special of [false, true]) {
-      it(`has the bits of the chain${adding ? ', with a sum' : ''}${special ? ', with NaN and Inf' : ''}`, () => {
+      it(`is bit-identical to the separate operations${adding ? ', with a sum' : ''}${special ? ', with NaN and Inf' : ''}`, () => {
         for (const shape of shapes) {
           const chain = step(shape, special, adding, (bn, x, addend) => {
             const y = bn.forwardMut(x);
@@ -85,11 +85,11 @@ describe('batchNormReluTraining', () => {
     }
   }
 
-  it('has the gradients that finite differences find', () => {
+  it('has gradients that match finite differences', () => {
     const x = Tensor.from(values(seeded(3), 3 * 2 * 5, 1), [3, 2, 1, 5]);
     const addend = Tensor.from(values(seeded(4), 3 * 2 * 5, 1), [3, 2, 1, 5]);
     const bn = new BatchNorm2D(2, { momentum: 0 });
-    // No result within h of ReLU's corner, where differences are half of both sides.
+    // No result within h of ReLU's kink, where differences average both slopes.
     bn.bias.data.set([2.5, -0.21]);
     const image = (t: Tensor<Shape, OwnedTape>) => t.reshape([3, 2, 1, 5]);
     const h = 2e-3;
@@ -97,7 +97,7 @@ describe('batchNormReluTraining', () => {
     checkGradients(([a, b]) => bn.forwardMutRelu(image(a), image(b)).square().mean(), [x, addend], 2e-3, h);
   });
 
-  it('takes an addend without a tape, and x itself', () => {
+  it('accepts a residual without a tape, and x itself', () => {
     const x = Tensor.from(values(seeded(5), 24), [3, 2, 2, 2]);
     const constant = Tensor.from(values(seeded(6), 24), [3, 2, 2, 2]);
     const bn = new BatchNorm2D(2);
@@ -111,13 +111,13 @@ describe('batchNormReluTraining', () => {
     expect(dx?.array()).to.deep.equal(expected?.array());
   });
 
-  it('takes no more memory than the chain without its results in between', () => {
+  it('needs no memory for the intermediate results of the separate operations', () => {
     const x = Tensor.from(values(seeded(5), 2 * 4 * 64 * 64), [2, 4, 64, 64]);
     const bytes = (run: (bn: BatchNorm2D<4>) => Tensor4D<2, 4, 64, 64, OwnedTape>): number => {
       const bn = new BatchNorm2D(4);
       storagePool.clear();
       const y = run(bn);
-      // What forward took and nobody has: all tensors of the graph, given back.
+      // All tensors of the graph have been released to the pool.
       backward(y.sum());
       return storagePool.bytes;
     };
@@ -138,7 +138,7 @@ describe('batchNormReluTraining', () => {
     expectError(() => backward(loss), Error, 'scale of BatchNorm2D unchanged');
   });
 
-  it('refuses what does not fit, with nothing changed', () => {
+  it('refuses mismatched shapes and changes nothing', () => {
     const bn = new BatchNorm2D(2);
     const x = Tensor.zeros([3, 2, 2, 2]);
     const before = JSON.stringify(bn);
@@ -159,7 +159,7 @@ describe('batchNormReluTraining', () => {
 });
 
 describe('batchNormReluInference', () => {
-  it('has the bits of the chain', () => {
+  it('is bit-identical to the separate operations', () => {
     for (const shape of shapes) {
       const n = shape.reduce<number>((a, b) => a * b, 1);
       const input = values(seeded(n), n, 2);
@@ -178,7 +178,7 @@ describe('batchNormReluInference', () => {
     }
   });
 
-  it('takes an empty batch and a single image', () => {
+  it('accepts an empty batch and a single image', () => {
     const bn = new BatchNorm2D(2);
     expect(bn.forwardRelu(Tensor.zeros([0, 2, 2, 2])).shape).to.deep.equal([0, 2, 2, 2]);
     expect(bn.forwardRelu(Tensor.ones([2, 1, 1])).shape).to.deep.equal([2, 1, 1]);

@@ -20,14 +20,14 @@ import { expectError } from '../../support/errors.js';
 const many = 2 ** 40;
 type Taped = Tensor<Shape, OwnedTape>;
 
-/** Hours apart from what goes through axes that hold nothing, even on a busy machine. */
+/** Far below the hours that a loop over the empty axes would take, even on a busy machine. */
 function immediate(act: () => unknown): void {
   const begin = performance.now();
   act();
   expect(performance.now() - begin).to.be.below(30_000);
 }
 
-describe('tensors of 2^40 rows of nothing', function () {
+describe('tensors of 2^40 empty rows', function () {
   this.timeout(60_000);
   const matrix = Tensor.zeros([many, 0]) as Tensor<readonly [number, number]>;
   const differentiate = (f: (x: Taped) => Tensor<Shape, OwnedTape>) => () => {
@@ -47,20 +47,20 @@ describe('tensors of 2^40 rows of nothing', function () {
     'addition of a row': differentiate((x) => x.add(Tensor.zeros([0]) as never)),
     'multiplication with itself': differentiate((x) => x.mul(x as never)),
     exp: differentiate((x) => x.exp()),
-    'matmul with nothing on the right': () => {
+    'matmul with an empty right operand': () => {
       const right = Tensor.zeros([0, 0]);
       const product = matrix.trace().matmul(right as never) as Taped;
       expect(product.shape).to.deep.equal([many, 0]);
       backward(product.sum());
     },
-    'matmul of nothing with 2^40 columns': () => {
+    'matmul of an empty tensor with 2^40 columns': () => {
       const y = Tensor.zeros([0, 0])
         .trace()
         .matmul(Tensor.zeros([0, many]));
       expect(y.shape).to.deep.equal([0, many]);
       backward(y.sum());
     },
-    'matmul of a deep nothing': () => {
+    'matmul over 2^40 terms without rows': () => {
       const left = Tensor.zeros([0, many]);
       const right = Tensor.zeros([many, 0]);
       backward(left.trace().matmul(right).sum());
@@ -99,8 +99,8 @@ describe('tensors of 2^40 rows of nothing', function () {
   }
 });
 
-describe('empty batches leave no memory unwritten', () => {
-  /** Recycled memory of every size that follows, full of a number that nothing computes. */
+describe('operations on empty batches write all their results', () => {
+  /** Fills recycled memory of every size used below with a number that no operation returns. */
   function soil(): void {
     storagePool.clear();
     const sizes = [1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 16, 18, 20, 24, 27, 32, 36, 54, 108];
@@ -112,7 +112,7 @@ describe('empty batches leave no memory unwritten', () => {
 
   const zeros = (n: number) => Array.from({ length: n }, () => 0);
 
-  it('gradients of parameters are zeros', () => {
+  it('gives zero gradients for parameters', () => {
     const frozen = new FrozenBatchNorm2D(3, { trainable: true });
     const conv = new Conv2D(2, 3, 3, { padding: 1, bias: true });
     const linear = new Linear(4, 5);
@@ -138,7 +138,7 @@ describe('empty batches leave no memory unwritten', () => {
     expect(ofRow.get(scalar)?.item()).to.equal(0);
   });
 
-  it('products over no terms, and images of nothing but padding, are zeros', () => {
+  it('gives zeros for products without terms and for images of padding only', () => {
     soil();
     expect(
       Tensor.zeros([2, 0])
@@ -153,7 +153,7 @@ describe('empty batches leave no memory unwritten', () => {
     expect([...(backward(y.sum()).get(conv.weight)?.data ?? [])]).to.deep.equal(zeros(24));
   });
 
-  it('pools of no images have no windows, and no pixels are refused', () => {
+  it('gives no windows for no images, and refuses images without pixels', () => {
     const x = Tensor.zeros([0, 2, 4, 4]);
     for (const pool of [new MaxPool2D(2), new AvgPool2D(2)]) {
       expect(backward(pool.forward(x.trace()).sum()).get(x)?.shape).to.deep.equal([0, 2, 4, 4]);
@@ -162,7 +162,7 @@ describe('empty batches leave no memory unwritten', () => {
     expectError(() => new AvgPoolGlobal().forward(Tensor.zeros([2, 2, 0, 4])), RangeError, 'one pixel');
   });
 
-  it('sums and means of nothing are 0 and NaN', () => {
+  it('gives 0 and NaN for the sum and the mean of no values', () => {
     soil();
     expect(Tensor.zeros([0]).sum().item()).to.equal(0);
     expect(Tensor.zeros([3, 0]).mean().item()).to.deep.equal(NaN);

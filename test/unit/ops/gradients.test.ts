@@ -4,7 +4,7 @@ import { seeded, values } from '../../support/random.js';
 
 type Taped = Tensor<Shape, OwnedTape>;
 
-/** Weights every element differently, so that a permuted gradient is seen. */
+/** Weights every element differently, so that a permuted gradient is detected. */
 function weighted(y: Taped) {
   const n = y.shape.reduce((a, b) => a * b, 1);
   return y.mul(Tensor.from(values(seeded(99), n, 1, 0.5), y.shape)).sum();

@@ -16,9 +16,9 @@ import { expect } from 'chai';
 
 type Loss = (x: Tensor<Shape, OwnedTape>, t: Tensor<Shape>) => Tensor0D<OwnedTape>;
 
-/** The loss of one prediction among others that add nothing, and its gradient. */
+/** The loss and gradient of one prediction among others with zero loss. */
 function lossOf(loss: Loss, prediction: number, target: number): readonly [number, number] {
-  // Whole vectors and a part of one, the prediction in each place.
+  // Full vectors and a remainder, with the prediction at each position.
   const results = [0, 7, 18].map((place) => {
     const x = new Float32Array(19).fill(-200);
     const t = new Float32Array(19);
@@ -35,7 +35,8 @@ function lossOf(loss: Loss, prediction: number, target: number): readonly [numbe
 }
 
 describe('losses of infinite predictions', () => {
-  // What agrees costs nothing, and PyTorch's NaN there is 0 times infinity. Elsewhere these are PyTorch's.
+  // A prediction equal to its target has zero loss, where PyTorch gives NaN from 0 times infinity. The other values are
+  // PyTorch's.
   const cases: readonly [number, number, number, number][] = [
     [Infinity, 1, 0, 0],
     [-Infinity, 0, 0, 0],
@@ -54,14 +55,14 @@ describe('losses of infinite predictions', () => {
     });
   }
 
-  it('Huber and smooth L1 losses have a bounded gradient there, the mean of squares has not', () => {
+  it('Huber and smooth L1 losses have a bounded gradient there, unlike mean squared error', () => {
     for (const sign of [1, -1]) {
       const x = sign * Infinity;
       expect(lossOf((p, t) => huberLoss(p, t, { delta: 2 }), x, 3)).to.deep.equal([Infinity, sign * 2]);
       expect(lossOf((p, t) => smoothL1Loss(p, t, { beta: 2 }), x, 3)).to.deep.equal([Infinity, sign]);
       expect(lossOf(maeLoss, x, 3)).to.deep.equal([Infinity, sign]);
       expect(lossOf(mseLoss, x, 3)).to.deep.equal([Infinity, x]);
-      // There is no difference of two infinities.
+      // The difference of two infinities is undefined.
       for (const loss of [maeLoss, mseLoss] as const) {
         expect(lossOf(loss, x, x)).to.deep.equal([NaN, NaN]);
       }
@@ -70,11 +71,11 @@ describe('losses of infinite predictions', () => {
   });
 });
 
-describe('logits of -Infinity: classes that are impossible', () => {
+describe('logits of -Infinity for impossible classes', () => {
   const low = -Infinity;
   const logits = () => Tensor.from([0, low, 0, low, low, low, 5, low], [2, 4]);
 
-  it('have probability 0 and no part in the others', () => {
+  it('have probability 0 and do not affect other classes', () => {
     const x = Tensor.from([0, low, 0, low], [1, 4]);
     expect(x.softmax().array()).to.deep.equal([[0.5, 0, 0.5, 0]]);
     const [log] = x.logSoftmax().array();
@@ -85,7 +86,7 @@ describe('logits of -Infinity: classes that are impossible', () => {
     ]);
   });
 
-  it('add nothing to a cross entropy whose target they are not', () => {
+  it('add nothing to the cross entropy of other targets', () => {
     const x = logits();
     const loss = crossEntropyWithLogitsLoss(x.trace(), [2, 2]);
     expect(loss.item()).to.equal(Math.fround(Math.LN2 / 2));
@@ -95,7 +96,7 @@ describe('logits of -Infinity: classes that are impossible', () => {
     ]);
   });
 
-  it('make one infinite whose target they are, with a finite gradient', () => {
+  it('make the cross entropy of their own class infinite, with a finite gradient', () => {
     const x = logits();
     const loss = crossEntropyWithLogitsLoss(x.trace(), [1, 2]);
     expect(loss.item()).to.equal(Infinity);
@@ -105,7 +106,7 @@ describe('logits of -Infinity: classes that are impossible', () => {
     ]);
   });
 
-  it('likewise in a Kullback-Leibler divergence', () => {
+  it('behave likewise in a Kullback-Leibler divergence', () => {
     const x = logits();
     const agreeing = Tensor.from([0.5, 0, 0.5, 0, 0, 0, 1, 0], [2, 4]);
     const loss = klDivWithLogitsLoss(x.trace(), agreeing);
@@ -115,7 +116,7 @@ describe('logits of -Infinity: classes that are impossible', () => {
     expect(klDivWithLogitsLoss(x, possible).item()).to.equal(Infinity);
   });
 
-  it('leave no probabilities where all are impossible, as in PyTorch', () => {
+  it('give NaN if all classes are impossible, as in PyTorch', () => {
     const x = Tensor.from([low, low, low], [1, 3]);
     expect(x.softmax().array()).to.deep.equal([[NaN, NaN, NaN]]);
     expect(x.logSoftmax().array()).to.deep.equal([[NaN, NaN, NaN]]);

@@ -4,14 +4,14 @@ import { seeded, values } from '../../support/random.js';
 
 type Taped = Tensor<readonly [number, number], OwnedTape>;
 
-/** Rows of 4,096 values: 40 of them are several times what a thread takes at once. */
+/** Rows of 4,096 values: 40 of them are several times the chunk of a thread. */
 const [rows, columns] = [40, 4096];
-const x = values(seeded(1), rows * columns, 0.9, 1); // above 0, for the logarithm and the root
+const x = values(seeded(1), rows * columns, 0.9, 1); // positive, for the logarithm and the root
 const right = Tensor.from(values(seeded(2), rows * columns, 1, 2), [rows, columns]);
 const row = Tensor.from(values(seeded(3), columns, 1, 2), [columns]);
 const dy = values(seeded(4), rows * columns);
 
-/** Operations that treat each row by itself; `at` is the part of the right side that belongs to the rows. */
+/** Row-wise operations; `at` selects the part of the right operand for the given rows. */
 const operations: Readonly<
   Record<string, (x: Taped, at: Tensor<readonly [number, number]>) => Tensor<Shape, OwnedTape>>
 > = {
@@ -39,7 +39,7 @@ const operations: Readonly<
   'div a number': (a) => a.div(1.7),
 };
 
-/** Result and gradient of rows from `begin` to `end`. */
+/** Result and gradient of the rows from `begin` to `end`. */
 function run(operation: (typeof operations)[string], begin: number, end: number) {
   const part = (source: Float32Array) =>
     Tensor.from(source.subarray(begin * columns, end * columns), [end - begin, columns]);
@@ -49,7 +49,7 @@ function run(operation: (typeof operations)[string], begin: number, end: number)
   return { y: y.data, dx: gradients.get(input)?.data ?? new Float32Array(0) };
 }
 
-describe('a tensor that threads share has the bits of its rows, computed one by one:', () => {
+describe('an operation shared by threads is bit-identical to its rows computed one by one:', () => {
   for (const [name, operation] of Object.entries(operations)) {
     it(name, () => {
       const whole = run(operation, 0, rows);

@@ -55,12 +55,12 @@ const losses: Record<string, { loss: Loss; reference: OfPair; derivative: OfPair
   },
 };
 
-/** Numbers in [0, 1): probabilities, too. */
+/** Numbers in [0, 1), so that they are also probabilities. */
 const targets = (n: number) => values(seeded(n), n, 0.5, 0.5);
 
 describe('losses', () => {
   for (const [name, { loss, reference, derivative }] of Object.entries(losses)) {
-    it(`${name}: the mean over all values, more than a thread takes at once`, () => {
+    it(`${name}: is the mean over all values, more than the chunk of a thread`, () => {
       for (const n of [1, 13, 100_000]) {
         const [x, t] = [values(seeded(n + 1), n, 3), targets(n)];
         const expected = x.reduce((sum, value, i) => sum + reference(value, t[i]), 0) / n;
@@ -76,20 +76,20 @@ describe('losses', () => {
       }
     });
 
-    it(`${name}: the gradient that finite differences find`, () => {
+    it(`${name}: has a gradient that matches finite differences`, () => {
       const x = Tensor.from([-1.9, -0.3, 0.35, 0.9, 2.2, 1.4], [2, 3]);
       const t = Tensor.from([0.1, 0.2, 0.9, 0.45, 0.5, 1], [2, 3]);
       checkGradients(([a]) => loss(a, t), [x], 1e-3);
       checkGradients(([a]) => loss(a, t).mul(3).exp(), [x], 0.05, 1e-3);
     });
 
-    it(`${name}: the same value without a tape`, () => {
+    it(`${name}: has the same value without a tape`, () => {
       const [x, t] = [Tensor.from(values(seeded(3), 12), [3, 4]), Tensor.from(targets(12), [3, 4])];
       expect(loss(x as unknown as Taped, t).item()).to.equal(loss(x.trace(), t).item());
       expect(t.array()).to.have.length(3);
     });
 
-    it(`${name}: names what is wrong`, () => {
+    it(`${name}: names invalid arguments`, () => {
       const x = Tensor.zeros([2, 3]).trace();
       expectError(() => loss(x, Tensor.zeros([3, 2])), RangeError, 'for targets', '[2, 3]', '[3, 2]');
       expectError(() => loss(x, x as unknown as Tensor<Shape>), TypeError, 'targets', 'tape');
@@ -100,20 +100,20 @@ describe('losses', () => {
     });
   }
 
-  it('rmseLoss is the root of mseLoss', () => {
+  it('rmseLoss is the square root of mseLoss', () => {
     const [x, t] = [Tensor.from(values(seeded(4), 10), [10]), Tensor.from(targets(10), [10])];
     expectNear([rmseLoss(x, t).item()], [Math.sqrt(mseLoss(x, t).item())], 1e-7);
     checkGradients(([a]) => rmseLoss(a, t), [x], 1e-3);
   });
 
-  it('of equal values are 0, with gradients of 0', () => {
+  it('are 0 for equal values, with zero gradients', () => {
     const x = Tensor.from([1, -2, 3], [3]);
     for (const loss of [mseLoss, maeLoss]) {
       expect(backward(loss(x.trace(), x)).get(x)?.array()).to.deep.equal([0, 0, 0]);
     }
   });
 
-  it('pass NaN on', () => {
+  it('propagate NaN', () => {
     const x = Tensor.from([1, NaN], [2]);
     for (const { loss } of Object.values(losses)) {
       const value = loss(x.trace(), Tensor.zeros([2]));
@@ -122,7 +122,7 @@ describe('losses', () => {
     }
   });
 
-  it('huberLoss and smoothL1Loss name a bad threshold', () => {
+  it('huberLoss and smoothL1Loss reject an invalid threshold', () => {
     const x = Tensor.zeros([1]);
     expectError(() => huberLoss(x, x, { delta: 0 }), RangeError, 'positive finite number for delta', '0');
     expectError(() => smoothL1Loss(x, x, { beta: 'a' as never }), TypeError, 'for beta', '"a"');
@@ -134,7 +134,7 @@ describe('klDivWithLogitsLoss', () => {
   const probabilities = [0.2, 0.3, 0.5, 1, 0, 0, 0.1, 0.1, 0.8, 0, 0.5, 0.5];
   const wanted = Tensor.from(probabilities, [4, 3]);
 
-  it('is the divergence, with classes of probability 0', () => {
+  it('is the Kullback-Leibler divergence, including classes of probability 0', () => {
     const log = logits.logSoftmax().data;
     const sum = probabilities.reduce((all, t, i) => all + (t && t * (Math.log(t) - log[i])), 0);
     expectNear([klDivWithLogitsLoss(logits, wanted).item()], [sum / 4], 1e-6);
@@ -143,7 +143,7 @@ describe('klDivWithLogitsLoss', () => {
     expect(right).to.be.closeTo(0, 1e-6);
   });
 
-  it('names what is wrong', () => {
+  it('names invalid arguments', () => {
     expectError(() => klDivWithLogitsLoss(logits, [1, 2] as never), TypeError, 'a Tensor for targets');
     expectError(() => klDivWithLogitsLoss(logits, Tensor.zeros([4, 4])), RangeError, '[4, 3]', '[4, 4]');
     const empty = Tensor.zeros([0, 3]);

@@ -4,7 +4,7 @@ import { expectError, type Untyped } from '../../support/errors.js';
 import { expectNear } from '../../support/expect-near.js';
 import { seeded, values } from '../../support/random.js';
 
-/** A method as plain JavaScript calls it. */
+/** A method as called from plain JavaScript. */
 function untyped(tensor: object, name: string): Untyped {
   return (...args) => (tensor as Record<string, Untyped>)[name].apply(tensor, args);
 }
@@ -12,7 +12,7 @@ function untyped(tensor: object, name: string): Untyped {
 describe('arithmetic', () => {
   const a = Tensor.from([1, 2, 3, 4, 5, 6], [2, 3]);
 
-  it('with a number, a scalar, a row and a tensor', () => {
+  it('takes a number, a scalar, a row or a tensor', () => {
     expect(a.add(1).array()).to.deep.equal([
       [2, 3, 4],
       [5, 6, 7],
@@ -31,11 +31,11 @@ describe('arithmetic', () => {
     ]);
   });
 
-  it('divides as IEEE does', () => {
+  it('divides by zero according to IEEE 754', () => {
     expect(Tensor.from([1, -1, 0], [3]).div(0).array()).to.deep.equal([Infinity, -Infinity, NaN]);
   });
 
-  it('works on large tensors, beyond one piece of work', () => {
+  it('works on tensors larger than the chunk of a thread', () => {
     const n = 200_003;
     const x = Tensor.from(values(seeded(1), n), [n]);
     expectNear(
@@ -45,7 +45,7 @@ describe('arithmetic', () => {
     );
   });
 
-  it('refuses other shapes and types', () => {
+  it('refuses wrong shapes and types', () => {
     const add = untyped(a, 'add');
     expectError(() => add(Tensor.zeros([2])), RangeError, 'for other', '[2, 3]', '[2]');
     expectError(() => add(Tensor.zeros([3, 2])), RangeError, 'for other', '[3, 2]');
@@ -55,10 +55,10 @@ describe('arithmetic', () => {
   });
 });
 
-describe('functions of one element', () => {
+describe('elementwise functions', () => {
   const x = Tensor.from([0.25, 1, 2, -1], [4]);
 
-  it('exp, log, sqrt, square, relu', () => {
+  it('include exp, log, sqrt, square and relu', () => {
     expectNear(x.exp().data, [...x.data].map(Math.exp), 1e-6);
     expectNear(x.square().data, [0.0625, 1, 4, 1], 0);
     expectNear(x.relu().data, [0.25, 1, 2, 0], 0);
@@ -66,7 +66,7 @@ describe('functions of one element', () => {
     expectNear(x.square().log().data, [Math.log(0.0625), 0, Math.log(4), 0], 1e-6);
   });
 
-  it('of impossible arguments are NaN or infinite', () => {
+  it('return NaN or infinity outside their domain', () => {
     expect(x.log().data[3]).to.deep.equal(NaN);
     expect(x.sqrt().data[3]).to.deep.equal(NaN);
     expect(Tensor.from([0], [1]).log().item()).to.equal(-Infinity);
@@ -76,13 +76,13 @@ describe('functions of one element', () => {
 });
 
 describe('sum and mean', () => {
-  it('add up in double precision', () => {
+  it('accumulate in double precision', () => {
     const x = Tensor.from(new Float32Array(300_000).fill(0.1), [300_000]);
     expect(x.sum().item() / 30_000).to.be.closeTo(1, 1e-6);
     expect(x.mean().item()).to.be.closeTo(0.1, 1e-7);
   });
 
-  it('of nothing are 0 and NaN', () => {
+  it('are 0 and NaN for no values', () => {
     expect(Tensor.zeros([0]).sum().item()).to.equal(0);
     expect(Tensor.zeros([0]).mean().item()).to.deep.equal(NaN);
   });
@@ -110,7 +110,7 @@ describe('matmul', () => {
     }
   });
 
-  it('refuses other shapes', () => {
+  it('refuses wrong shapes', () => {
     const matmul = untyped(Tensor.zeros([2, 3]), 'matmul');
     expectError(() => matmul(Tensor.zeros([2, 3])), RangeError, '3 rows', '[2, 3]');
     expectError(() => matmul(Tensor.zeros([3])), RangeError, '2D', '[3]');
@@ -126,7 +126,7 @@ describe('reshape', () => {
     expect(x.reshape([1, 4, 1]).shape).to.deep.equal([1, 4, 1]);
   });
 
-  it('refuses another number of values', () => {
+  it('refuses a different number of values', () => {
     const reshape = untyped(Tensor.zeros([2, 2]), 'reshape');
     expectError(() => reshape([3]), RangeError, 'for shape', '4 values', '[3]');
     expectError(() => reshape('x'), TypeError, 'for shape', '"x"');
@@ -134,7 +134,7 @@ describe('reshape', () => {
 });
 
 describe('logSoftmax', () => {
-  it('sums to one over each row, for large logits too', () => {
+  it('gives probabilities that sum to one in each row, even for large logits', () => {
     const x = Tensor.from([1, 2, 3, 1000, 1001, -1000], [2, 3]);
     const y = x.logSoftmax().array();
     for (const row of y) expect(row.reduce((a, b) => a + Math.exp(b), 0)).to.be.closeTo(1, 1e-6);
@@ -150,7 +150,7 @@ describe('crossEntropyWithLogitsLoss', () => {
   const logits = Tensor.from([2, 0, 0, 0, 3, 0], [2, 3]);
   const expected = (Math.log(Math.exp(2) + 2) - 2 + Math.log(Math.exp(3) + 2)) / 2; /* classes 0 and 2 */
 
-  it('is the mean of -log(softmax) at the classes', () => {
+  it('is the mean of -log(softmax) at the target classes', () => {
     for (const targets of [[0, 2], Uint8Array.of(0, 2), Int32Array.of(0, 2)]) {
       expect(crossEntropyWithLogitsLoss(logits, targets).item()).to.be.closeTo(expected, 1e-6);
     }
@@ -158,7 +158,7 @@ describe('crossEntropyWithLogitsLoss', () => {
     expect(crossEntropyWithLogitsLoss(logits, oneHot).item()).to.be.closeTo(expected, 1e-6);
   });
 
-  it('keeps the bits of a small loss and of its gradient', () => {
+  it('keeps full precision for a small loss and its gradient', () => {
     const x = Tensor.from([16, 0, 1], [1, 3]);
     const rest = Math.exp(-16) + Math.exp(-15);
     const loss = crossEntropyWithLogitsLoss(x.trace(), [0]);
@@ -168,7 +168,7 @@ describe('crossEntropyWithLogitsLoss', () => {
     expect(others[0] + others[1]).to.be.closeTo(rest, 1e-6 * rest);
   });
 
-  it('refuses what does not fit', () => {
+  it('refuses mismatched targets', () => {
     const loss = crossEntropyWithLogitsLoss as Untyped;
     expectError(() => loss([1, 2], [0]), TypeError, 'a Tensor for logits');
     expectError(() => loss(Tensor.zeros([3]), [0]), RangeError, 'for logits', '[3]');

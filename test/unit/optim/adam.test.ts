@@ -5,7 +5,7 @@ import { afterSteps, Parameter } from '../../support/parameter.js';
 
 const gradient = [3, 5];
 
-/** The formulas in float64. */
+/** Adam's formulas in float64. */
 function expected(options: Required<Omit<AdamOptions, 'weightDecay'>>, steps: number, l2 = 0) {
   const { lr, betas, epsilon } = options;
   return [1, -2].map((start, i) => {
@@ -27,14 +27,14 @@ describe('Adam', () => {
     expectNear(afterSteps(new Adam(), 5), expected(options, 5), 1e-6);
   });
 
-  it('takes learning rate, betas and epsilon', () => {
+  it('applies learning rate, betas and epsilon', () => {
     const options = { lr: 0.05, betas: [0.5, 0.8], epsilon: 0.1 } as const;
     expectNear(afterSteps(new Adam(options), 4), expected(options, 4), 1e-6);
     const none = { lr: 0.05, betas: [0, 0], epsilon: 0.1 } as const;
     expectNear(afterSteps(new Adam(none), 2), expected(none, 2), 1e-6);
   });
 
-  it('L2 and decoupled weight decay', () => {
+  it('applies L2 and decoupled weight decay', () => {
     const options = { lr: 0.1, betas: [0.5, 0.8], epsilon: 1 } as const;
     expectNear(afterSteps(new Adam({ ...options, weightDecay: 0.5 }), 3), expected(options, 3, 0.5), 1e-6);
     const [plain, decayed] = [options, { ...options, weightDecay: { decoupled: 0.5 } }].map((each) =>
@@ -43,7 +43,7 @@ describe('Adam', () => {
     expectNear(decayed, [plain[0] - 0.05, plain[1] + 0.1], 1e-6);
   });
 
-  it('an update that fails leaves parameters and step count as they were', () => {
+  it('leaves parameters and step count unchanged if an update fails', () => {
     const adam = new Adam({ lr: 0.1, epsilon: 1 });
     const module = new Parameter();
     const other = Tensor.ones([2]);
@@ -53,7 +53,7 @@ describe('Adam', () => {
     expectNear(module.w.array(), afterSteps(new Adam({ lr: 0.1, epsilon: 1 }), 1), 0);
   });
 
-  it('refuses wrong options by name', () => {
+  it('refuses invalid options by name', () => {
     const make = (options: unknown) => () => Reflect.construct(Adam, [options]) as object;
     expectError(make({ lr: -1 }), RangeError, 'for lr', '-1');
     expectError(make({ betas: 0.9 }), TypeError, 'two numbers for betas', '0.9');

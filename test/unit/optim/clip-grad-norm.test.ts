@@ -14,7 +14,7 @@ import { expectNear } from '../../support/expect-near.js';
 import { Parameter } from '../../support/parameter.js';
 import { seeded, values } from '../../support/random.js';
 
-/** A module of any parameters. */
+/** A module with the given parameters. */
 function moduleOf(...tensors: Tensor<readonly number[]>[]): Linear<number, number> {
   const parameters = tensors.map((tensor, i): NamedTensor => [`p${i}`, tensor]);
   return {
@@ -26,7 +26,7 @@ function moduleOf(...tensors: Tensor<readonly number[]>[]): Linear<number, numbe
 }
 
 describe('clipGradNorm', () => {
-  it('gives the norm over all parameters in float64, and scales to the limit', () => {
+  it('returns the norm over all parameters in float64, and scales to the limit', () => {
     const rng = seeded(1);
     const [w, b] = [values(rng, 600, 1e4), values(rng, 7, 1e-3)];
     const module = moduleOf(Tensor.zeros([600]), Tensor.zeros([7]));
@@ -58,14 +58,14 @@ describe('clipGradNorm', () => {
     expect(clipGradNorm(module, gradients, 3)).to.be.closeTo(2, 1e-6);
   });
 
-  it('leaves gradients alone that are within the limit', () => {
+  it('leaves gradients within the limit unchanged', () => {
     const module = new Parameter();
     const gradients = backward(module.loss());
     expect(clipGradNorm(module, gradients, Math.hypot(3, 5) + 1e-6)).to.be.closeTo(Math.hypot(3, 5), 1e-12);
     expect(gradients.get(module.w)?.array()).to.deep.equal([3, 5]);
   });
 
-  it('is what the optimizer steps with', () => {
+  it("determines the optimizer's step", () => {
     const module = new Parameter();
     const gradients = backward(module.loss());
     clipGradNorm(module, gradients, Math.hypot(3, 5) / 2);
@@ -73,7 +73,7 @@ describe('clipGradNorm', () => {
     expectNear(module.w.array(), [1 - 1.5, -2 - 2.5], 1e-6);
   });
 
-  it('scales the values that two gradients share once', () => {
+  it('scales values shared by two gradients once', () => {
     const [p, q, other] = [Tensor.ones([4]), Tensor.ones([4]), Tensor.ones([4])];
     const module = moduleOf(p, q);
     const sum = p.trace().add(q.trace()).add(other.trace()).sum();
@@ -85,7 +85,7 @@ describe('clipGradNorm', () => {
     expect(gradients.get(other)?.array()).to.deep.equal([1, 1, 1, 1]);
   });
 
-  it('counts a parameter once that several layers share', () => {
+  it('counts a parameter shared by several layers once', () => {
     const p = Tensor.ones([1]);
     const gradients = backward(p.trace().mul(4).sum());
     expect(clipGradNorm(moduleOf(p, p), gradients, 1)).to.equal(4);
@@ -106,7 +106,7 @@ describe('clipGradNorm', () => {
     });
   }
 
-  it('refuses what does not fit, with nothing changed', () => {
+  it('refuses invalid arguments and changes nothing', () => {
     const module = new Parameter();
     const gradients = backward(module.loss());
     const clip = clipGradNorm as Untyped;

@@ -22,12 +22,12 @@ const optimizers: Readonly<Record<string, () => Optimizer>> = {
   'RMSprop, centered with momentum': () => new RMSprop({ lr: 0.1, momentum: 0.9, centered: true }),
 };
 
-/** Several times what a thread takes at once, 32,768 values, and a part of that. */
+/** Several chunks of a thread, 32,768 values each, and a partial one. */
 const length = 100_003;
 const gradient = values(seeded(1), length);
 const start = values(seeded(2), length);
 
-/** A parameter after three steps, from its values and its gradient. */
+/** A parameter after three steps, from slices of its values and its gradient. */
 function afterSteps(optimizer: Optimizer, begin: number, end: number): Float32Array {
   const size = end - begin;
   const w = Tensor.from(start.subarray(begin, end), [size]);
@@ -42,11 +42,11 @@ function afterSteps(optimizer: Optimizer, begin: number, end: number): Float32Ar
   return w.data;
 }
 
-describe('values of a long parameter are stepped as those of short ones:', () => {
+describe('a long parameter is updated like its parts:', () => {
   for (const [name, make] of Object.entries(optimizers)) {
     it(name, () => {
       const whole = afterSteps(make(), 0, length);
-      // Multiples of the widest vector, so that each part has the same vectors as the whole.
+      // Multiples of the widest vector, so that the parts consist of the same vectors as the whole.
       for (let begin = 0; begin < length; begin += 4096) {
         const end = Math.min(length, begin + 4096);
         expect(whole.subarray(begin, end), `from ${begin} on`).to.deep.equal(afterSteps(make(), begin, end));

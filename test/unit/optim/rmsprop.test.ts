@@ -14,7 +14,7 @@ import { seeded, values } from '../../support/random.js';
 
 const gradient = [3, 5];
 
-/** The formulas in float64. */
+/** RMSprop's formulas in float64. */
 function expected(options: RMSpropOptions, steps: number) {
   const { lr = 0.01, alpha = 0.9, epsilon = 1e-8, momentum = 0, centered = false } = options;
   const l2 = typeof options.weightDecay === 'number' ? options.weightDecay : 0;
@@ -49,7 +49,7 @@ describe('RMSprop', () => {
     });
   }
 
-  it('centered, stays finite where rounding takes the variance of equal gradients below zero', () => {
+  it('stays finite if rounding makes the centered variance of equal gradients negative', () => {
     const gradients = Tensor.from(values(seeded(1), 256, 1e4), [256]);
     const w = Tensor.zeros([256]);
     const module: CanUpdateWithGradients = {
@@ -63,7 +63,7 @@ describe('RMSprop', () => {
     }
   });
 
-  it('refuses wrong options by name', () => {
+  it('refuses invalid options by name', () => {
     const make = (options: unknown) => () => Reflect.construct(RMSprop, [options]) as object;
     expectError(make({ lr: Infinity }), RangeError, 'for lr', 'Infinity');
     expectError(make({ alpha: 2 }), RangeError, 'for alpha', '2');

@@ -8,7 +8,7 @@ const gradient = [3, 5];
 const of = (value: (g: number) => number) => gradient.map(value);
 const meanSquare = (g: number) => 0.9 + 0.1 * g ** 2;
 
-/** What an optimizer remembers after its first step from the gradient [3, 5], by the names in files. */
+/** The state of an optimizer after its first step with the gradient [3, 5], by entry name. */
 const optimizers: readonly (readonly [Sgd | Adam | RMSprop, Readonly<Record<string, readonly number[]>>])[] =
   [
     [new Sgd({ momentum: 0.5 }), { 'sgd.velocity.w.npy': gradient }],
@@ -26,7 +26,7 @@ const optimizers: readonly (readonly [Sgd | Adam | RMSprop, Readonly<Record<stri
     ],
   ];
 
-describe('the memory of an optimizer in a file has the name of what it is:', () => {
+describe('the entries of a saved optimizer have descriptive names:', () => {
   const path = temporaryDirectory();
 
   for (const [optimizer, expected] of optimizers) {

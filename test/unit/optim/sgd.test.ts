@@ -19,14 +19,14 @@ describe('Sgd', () => {
     expectNear(afterSteps(new Sgd({ lr: 0.1 }), 2), [1 - 0.6, -2 - 1], 1e-6);
   });
 
-  it('has a learning rate of 0.01 by default, which may be changed', () => {
+  it('has a default learning rate of 0.01, which can be changed', () => {
     const sgd = new Sgd();
     expect(sgd.lr).to.equal(0.01);
     sgd.lr = 0.5;
     expectNear(afterSteps(sgd, 1), [-0.5, -4.5], 1e-6);
   });
 
-  it('classic and Nesterov momentum', () => {
+  it('applies classic and Nesterov momentum', () => {
     expectNear(
       afterSteps(new Sgd({ lr: 0.1, momentum: 0.5 }), 2),
       [1 - 0.1 * (3 + 4.5), -2 - 0.1 * (5 + 7.5)],
@@ -39,7 +39,7 @@ describe('Sgd', () => {
     );
   });
 
-  it('L2 and decoupled weight decay', () => {
+  it('applies L2 and decoupled weight decay', () => {
     expectNear(afterSteps(new Sgd({ lr: 0.1, weightDecay: 0.5 }), 1), [1 - 0.1 * 3.5, -2 - 0.1 * 4], 1e-6);
     expectNear(
       afterSteps(new Sgd({ lr: 0.1, weightDecay: { decoupled: 0.5 } }), 1),
@@ -48,7 +48,7 @@ describe('Sgd', () => {
     );
   });
 
-  it('steps in place: same tensors, same ids', () => {
+  it('updates in place: same tensors, same ids', () => {
     const bn = new BatchNorm2D(1);
     const before = bn.parameters().map(([, tensor]) => [tensor, tensor.id, tensor.data] as const);
     // Normalized to -1 and 1: dscale = 3 - (-1) = 4 and dbias = -1 + 3 = 2 with these weights.
@@ -64,7 +64,7 @@ describe('Sgd', () => {
     });
     expect(bn.scale.item()).to.be.closeTo(1 - 0.25 * 4, 2e-5);
     expect(bn.bias.item()).to.be.closeTo(0 - 0.25 * 2, 1e-6);
-    // The running statistics are no parameters of the optimizer.
+    // The optimizer does not update the running statistics.
     expect([bn.runningMean.item(), bn.runningVar.item()]).to.deep.equal(moved);
   });
 
@@ -86,7 +86,7 @@ describe('Sgd', () => {
     expect(gradients.get(module.w)?.array()).to.deep.equal([3, 5]);
   });
 
-  it('steps a parameter once that two layers share', () => {
+  it('updates a parameter shared by two layers once', () => {
     class Shared extends Parameter {
       override update(provider: GradientProvider, unused: UnusedTensors): void {
         super.update(provider, unused);
@@ -98,7 +98,7 @@ describe('Sgd', () => {
     expectNear(module.w.data, [1 - 0.3, -2 - 0.5], 1e-6);
   });
 
-  it('serves modules that ask for the gradient themselves', () => {
+  it('supports modules that request the gradient themselves', () => {
     class Asking extends Parameter {
       override update(provider: GradientProvider, unused: UnusedTensors): void {
         const change = provider.gradient(this.w);
@@ -115,7 +115,7 @@ describe('Sgd', () => {
     expectNear(module.w.data, [1 - 0.1 * (3 + 4.5), -2 - 0.1 * (5 + 7.5)], 1e-6);
   });
 
-  it('refuses wrong options by name', () => {
+  it('refuses invalid options by name', () => {
     const make = (options: unknown) => () => Reflect.construct(Sgd, [options]) as object;
     expectError(make({ lr: -0.1 }), RangeError, 'for lr', '-0.1');
     expectError(make({ lr: '1' }), TypeError, 'for lr', '"1"');
@@ -128,7 +128,7 @@ describe('Sgd', () => {
     expectError(make(3), TypeError, 'an object for options', '3');
   });
 
-  it('refuses what is no module or no gradients', () => {
+  it('refuses invalid modules and gradients', () => {
     const sgd = new Sgd();
     const update = sgd.update.bind(sgd) as Untyped;
     const module = new Parameter();
@@ -142,7 +142,7 @@ describe('Sgd', () => {
 });
 
 describe('updateParameter', () => {
-  it('subtracts what a provider of the user gives', () => {
+  it('subtracts the result of a user-defined provider', () => {
     const module = new Parameter();
     const unused = new UnusedTensors();
     module.update({ gradient: (p) => p.mul(0.5) }, unused);
@@ -152,7 +152,7 @@ describe('updateParameter', () => {
     expect(unused.tensors).to.deep.equal([module.w]);
   });
 
-  it('asks a provider of the user for scale and bias of a batch norm, and for nothing else', () => {
+  it('calls a user-defined provider only for scale and bias of a batch norm', () => {
     const bn = new BatchNorm2D(2);
     const unused = new UnusedTensors();
     const asked: object[] = [];
@@ -173,7 +173,7 @@ describe('updateParameter', () => {
     expect(unused.tensors).to.have.ordered.members([bn.scale, bn.bias]);
   });
 
-  it('reports a parameter for which a provider of the user took no step', () => {
+  it('reports a parameter for which a user-defined provider returned no step', () => {
     const module = new Parameter();
     for (const stepped of [true, false]) {
       const unused = new UnusedTensors();
@@ -182,7 +182,7 @@ describe('updateParameter', () => {
     }
   });
 
-  it('refuses a gradient of another shape', () => {
+  it('refuses a gradient of a different shape', () => {
     const module = new Parameter();
     const provider = { gradient: () => Tensor.zeros([3]) } as unknown as GradientProvider;
     const act = () => {
@@ -192,7 +192,7 @@ describe('updateParameter', () => {
     expect(module.w.array()).to.deep.equal([1, -2]);
   });
 
-  it('refuses what is no parameter, provider or collection', () => {
+  it('refuses invalid parameters, providers and collections', () => {
     const { w } = new Parameter();
     const update = updateParameter as Untyped;
     const unused = new UnusedTensors();
@@ -206,7 +206,7 @@ describe('updateParameter', () => {
     expect(w.array()).to.deep.equal([1, -2]);
   });
 
-  it('notes only tensors as unused', () => {
+  it('records only tensors as unused', () => {
     const unused = new UnusedTensors();
     expectError(() => (unused.add as Untyped).call(unused, 1), TypeError, 'for parameter', '1');
   });

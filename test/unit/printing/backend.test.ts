@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { backend, setNumThreads } from 'batchnorm';
 import { expect } from 'chai';
 
-describe('the backend that is printed', () => {
+describe('backend in util.inspect', () => {
   const { threads } = backend;
   afterEach(() => {
     setNumThreads(threads);
@@ -16,7 +16,7 @@ describe('the backend that is printed', () => {
     expect(JSON.parse(JSON.stringify(backend))).to.deep.equal({ ...backend });
   });
 
-  it('shows the one that was set', () => {
+  it('shows the number of threads that was set', () => {
     setNumThreads(3);
     const expected = backend.name === 'native' ? 3 : 1;
     expect(inspect(backend)).to.include(`threads: ${expected}`);

@@ -7,7 +7,7 @@ import type { Outcome } from './limited/print.js';
 
 const program = fileURLToPath(new URL('./limited/print.js', import.meta.url));
 
-/** What the program printed, which must have ended well. */
+/** The output of the program, which must exit with 0. */
 function outcomes(limit: string, nodeArgs: readonly string[], ...args: string[]): Outcome[] {
   const { status, signal, stdout, stderr } = spawnSync(
     '/bin/sh',
@@ -30,20 +30,20 @@ function check(found: readonly Outcome[]): void {
   }
 }
 
-describe('printing and JSON where memory is nearly exhausted', function () {
+describe('printing and JSON in nearly exhausted memory', function () {
   this.timeout(300_000);
 
   beforeEach(function () {
     if (process.platform !== 'linux' || emulated) this.skip();
   });
 
-  it('end with a RangeError or a result, never with the process (ulimit -v)', function () {
-    // Without the addon nobody can tell how much there is.
+  it('succeed or throw a RangeError, and never end the process (ulimit -v)', function () {
+    // Without the addon the available memory is unknown.
     if (backend.name !== 'native') this.skip();
     check(outcomes('ulimit -v 1400000;', [], 'fill'));
   });
 
-  it('end so in a small heap, too', () => {
+  it('succeed or throw a RangeError in a small heap too', () => {
     check(outcomes('', ['--max-old-space-size=120']));
   });
 });

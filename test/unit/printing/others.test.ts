@@ -3,7 +3,7 @@ import { Adam, backward, BatchNorm2D, RMSprop, Sgd, storagePool, Tensor } from '
 import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
 
-describe('what is printed besides tensors and modules', () => {
+describe('util.inspect of other objects', () => {
   it('shows the settings of an optimizer', () => {
     expect(inspect(new Sgd({ lr: 0.5, momentum: 0.9 }))).to.equal(
       'Sgd { lr: 0.5, momentum: 0.9, nesterov: 0, l2: 0, decoupled: 0 }',
@@ -24,12 +24,12 @@ describe('what is printed besides tensors and modules', () => {
     expect(inspect(others)).to.equal('Gradients (disposed)');
   });
 
-  it('shows how much memory is kept', () => {
+  it('shows how much memory the pool keeps', () => {
     const { bytes, limit } = storagePool;
     expect(inspect(storagePool)).to.equal(`StoragePool { bytes: ${bytes}, limit: ${limit} }`);
   });
 
-  it('is no JSON where JSON would lose its content', () => {
+  it('throws in JSON.stringify if JSON would lose the content', () => {
     const bn = new BatchNorm2D(1);
     const gradients = backward(bn.forwardMut(Tensor.from([1, 2], [2, 1, 1, 1]).trace()).mean());
     expectError(() => JSON.stringify({ gradients }), TypeError, 'gradients.get(parameter)');

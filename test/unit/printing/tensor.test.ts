@@ -3,7 +3,7 @@ import { backward, BatchNorm2D, Sgd, storagePool, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
 
-describe('a tensor that is printed', () => {
+describe('a tensor in util.inspect', () => {
   const matrix = Tensor.from([1, 2, 3, 4.5, -0.25, 6], [2, 3]);
   const text = 'Tensor<[2, 3]>\n[[ 1.  ,  2.  ,  3.  ],\n [ 4.5 , -0.25,  6.  ]]';
 
@@ -69,7 +69,7 @@ describe('a tensor that is printed', () => {
     expect(inspect(adopted)).to.equal('Tensor<[2, 2]> (its buffer was transferred)');
   });
 
-  it('keeps its memory for the next tensor', () => {
+  it('still releases its memory to the next tensor', () => {
     const x = Tensor.ones([3, 41]);
     inspect(x);
     String(x);
@@ -79,7 +79,7 @@ describe('a tensor that is printed', () => {
     expect(storagePool.bytes - before).to.equal(4 * 3 * 41);
   });
 
-  it('is read only where it is shown', () => {
+  it('is read only at the elements that are shown', () => {
     const x = Tensor.zeros([512, 512, 100]);
     const before = process.memoryUsage();
     const start = performance.now();
@@ -94,7 +94,7 @@ describe('a tensor that is printed', () => {
 });
 
 describe('a tensor as JSON', () => {
-  it('survives exactly', () => {
+  it('is restored exactly', () => {
     const values = [0.1, -0, NaN, Infinity, -Infinity, 1e-45, 3.4028234663852886e38, 1 / 3];
     const x = Tensor.from(values, [2, 1, 4]);
     const json = JSON.stringify(x);
@@ -108,13 +108,13 @@ describe('a tensor as JSON', () => {
     });
   });
 
-  it('is complete where printing is not', () => {
+  it('is complete even if printing abbreviates it', () => {
     const x = Tensor.from(Float32Array.from({ length: 5000 }, Math.sin), [50, 100]);
     const copy = Tensor.fromJSON((JSON.parse(JSON.stringify({ x })) as { x: unknown }).x);
     expect(copy.data).to.deep.equal(x.data);
   });
 
-  it('is refused where it is none', () => {
+  it('is refused if it is invalid', () => {
     const good = Tensor.ones([2]).toJSON();
     const read = (json: unknown) => () => Tensor.fromJSON(json);
     expectError(read(undefined), TypeError, 'Tensor.toJSON() for json', 'undefined');

@@ -67,7 +67,7 @@ describe('raw batchNormBackward', () => {
     expect(out.dscale).to.deep.equal(expected.dscale);
   });
 
-  it('refuses wrong arguments by name', () => {
+  it('refuses invalid arguments by name', () => {
     const raw = batchNormBackward as Untyped;
     const given = input([4, 3, 2, 2]);
     expectError(() => raw(), TypeError, 'an object for input');

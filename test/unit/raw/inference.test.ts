@@ -29,7 +29,7 @@ describe('raw batchNormInference', () => {
     expectNear(batchNormInference(given), reference(given), 3e-6);
   });
 
-  it('returns out, and may write over x', () => {
+  it('returns out, which may be x', () => {
     const given = input();
     const expected = batchNormInference(given);
     const out = new Float32Array(420);
@@ -39,7 +39,7 @@ describe('raw batchNormInference', () => {
     expect(given.x).to.deep.equal(expected);
   });
 
-  it('gives an empty result for an empty batch', () => {
+  it('returns an empty result for an empty batch', () => {
     const given = { ...input(), shape: [0, 4, 5, 7] as const, x: new Float32Array(0) };
     expect(batchNormInference(given)).to.have.length(0);
   });
@@ -51,13 +51,13 @@ describe('raw batchNormInference', () => {
     expectError(act, RangeError, 'for out', 'x itself', 'overlaps');
   });
 
-  it('refuses an out of the wrong length or type', () => {
+  it('refuses out of a wrong length or type', () => {
     const raw = batchNormInference as Untyped;
     expectError(() => raw(input(), new Float32Array(419)), RangeError, '420 values for out', '419');
     expectError(() => raw(input(), 'here'), TypeError, 'Float32Array for out', '"here"');
   });
 
-  it('refuses a wrong epsilon', () => {
+  it('refuses an invalid epsilon', () => {
     const raw = batchNormInference as Untyped;
     expectError(() => raw({ ...input(), epsilon: -1 }), RangeError, 'for epsilon', '-1');
   });

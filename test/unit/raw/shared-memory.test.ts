@@ -3,7 +3,7 @@ import { batchNormBackward, batchNormInference, batchNormTraining } from 'batchn
 import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
 
-/** The same memory behind another object, as another thread receives it. */
+/** The same memory in another object, as another thread receives it. */
 function sent(buffer: SharedArrayBuffer): SharedArrayBuffer {
   const { port1, port2 } = new MessageChannel();
   port1.postMessage(buffer);
@@ -12,7 +12,7 @@ function sent(buffer: SharedArrayBuffer): SharedArrayBuffer {
   return received;
 }
 
-/** Part of the language of the web, not of the libraries that the tests are compiled with. */
+/** A web API that is missing from the type libraries of the tests. */
 interface SharedMemory {
   readonly buffer: SharedArrayBuffer;
   grow(pages: number): void;
@@ -21,7 +21,7 @@ const { Memory } = (
   globalThis as unknown as { WebAssembly: { Memory: new (options: object) => SharedMemory } }
 ).WebAssembly;
 
-/** Shared memory, and another object over it. */
+/** Shared memory and another object over it. */
 const doubles: Record<string, () => readonly [SharedArrayBuffer, SharedArrayBuffer]> = {
   'structuredClone()': () => {
     const buffer = new SharedArrayBuffer(256);
@@ -56,7 +56,7 @@ describe('batchnorm/raw on two SharedArrayBuffer objects', () => {
         new Float32Array(a).set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
       });
 
-      it('refuses arrays that overlap, with nothing written', () => {
+      it('refuses overlapping arrays and writes nothing', () => {
         const before = [...new Float32Array(a)];
         const x = new Float32Array(a, 16, 8);
         for (const offset of [0, 12, 20, 44]) {
@@ -98,7 +98,7 @@ describe('batchnorm/raw on two SharedArrayBuffer objects', () => {
         expect([...new Float32Array(a)]).to.deep.equal(before);
       });
 
-      it('takes those that do not overlap, and one over x itself', () => {
+      it('accepts arrays that do not overlap, and out over x itself', () => {
         const x = new Float32Array(a, 0, 8);
         const expected = batchNormInference({ x, ...parameters, ...running() });
         const apart = new Float32Array(b, 32, 8);
@@ -113,14 +113,14 @@ describe('batchnorm/raw on two SharedArrayBuffer objects', () => {
     });
   }
 
-  it('takes two memories at the same offsets, with nothing written besides', () => {
+  it('accepts two memories at the same offsets, and writes nothing else', () => {
     const x = new Float32Array(new SharedArrayBuffer(64)).fill(3);
     const out = new Float32Array(new SharedArrayBuffer(64)).fill(5);
     const y = out.subarray(0, 8);
     batchNormInference({ x: x.subarray(0, 8), ...parameters, ...running() }, y);
     expect([...x]).to.deep.equal([...new Float32Array(16).fill(3)]);
     expect([...out.subarray(8)]).to.deep.equal([...new Float32Array(8).fill(5)]);
-    // Nothing waits for what the check asked.
+    // The check leaves no pending waiter.
     const words = new Int32Array(x.buffer);
     expect(Atomics.notify(words, 0)).to.equal(0);
   });
@@ -142,7 +142,7 @@ describe('an enumerable property on Object.prototype', () => {
     for (const name of names) Reflect.deleteProperty(Object.prototype, name);
   });
 
-  it('does not reach batchnorm/raw', () => {
+  it('does not affect batchnorm/raw', () => {
     const x = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
     const out = { y: new Float32Array(8), mean: ofChannels(), meanLow: ofChannels(), invStd: ofChannels() };
     const forward = batchNormTraining({ x, ...parameters, ...running() }, out);

@@ -86,7 +86,7 @@ describe('raw batchNormTraining', () => {
     }
   }
 
-  it('is not fooled by an outlier as first element', () => {
+  it('stays accurate with an outlier as first element', () => {
     const given = input([2, 1, 64, 64]);
     given.x[0] = 1e4;
     const { invStd } = batchNormTraining(given);
@@ -102,7 +102,7 @@ describe('raw batchNormTraining', () => {
     expect(variance / statistics[0].variance).to.be.closeTo(1, 1e-6);
   });
 
-  it('gives exactly the bias for a constant channel', () => {
+  it('returns exactly the bias for a constant channel', () => {
     const given = input([4, 2, 9, 9]);
     given.x.fill(123.456);
     const { y } = batchNormTraining(given);
@@ -111,7 +111,7 @@ describe('raw batchNormTraining', () => {
     }
   });
 
-  it('keeps NaN and Inf in their channel', () => {
+  it('confines NaN and Inf to their channel', () => {
     for (const bad of [NaN, Infinity]) {
       const given = input([2, 3, 4, 4]);
       given.x[16 + 3] = bad;
@@ -130,7 +130,7 @@ describe('raw batchNormTraining', () => {
     );
   });
 
-  it('returns out itself and writes into its arrays', () => {
+  it('returns out and writes into its arrays', () => {
     const given = input([2, 3, 4, 4]);
     const out = output(given.shape);
     const arrays = { ...out };
@@ -140,7 +140,7 @@ describe('raw batchNormTraining', () => {
     expect(out.y).to.deep.equal(batchNormTraining(input([2, 3, 4, 4])).y);
   });
 
-  it('takes arrays at an offset and over a SharedArrayBuffer', () => {
+  it('accepts arrays at an offset and over a SharedArrayBuffer', () => {
     const given = input([2, 3, 4, 4]);
     const expected = batchNormTraining({ ...given, runningMean: new Float32Array(3) }).y;
     const shared = new Float32Array(new SharedArrayBuffer(4 * 100), 4, 96);
@@ -148,7 +148,7 @@ describe('raw batchNormTraining', () => {
     expect(batchNormTraining({ ...given, x: shared }).y).to.deep.equal(expected);
   });
 
-  describe('refuses, with nothing written,', () => {
+  describe('refuses and writes nothing:', () => {
     const raw = batchNormTraining as Untyped;
     const cases: [string, (g: ReturnType<typeof input>) => unknown, 'T' | 'R', string[]][] = [
       ['no object', () => undefined, 'T', ['an object for input', 'undefined']],

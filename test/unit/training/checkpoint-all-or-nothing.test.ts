@@ -18,7 +18,7 @@ import { bitsOf, makeRun, saveRun, train } from './train-and-resume.js';
 
 type Run = ReturnType<typeof makeRun>;
 
-/** A part of a checkpoint without entries of its own, whose change is `change`. */
+/** A part of a checkpoint without entries, whose load applies `change`. */
 function part(change: () => void, undo?: () => void): Resumable {
   return {
     write: () => undefined,
@@ -44,7 +44,7 @@ describe('loadCheckpoint changes everything or nothing', () => {
     await saveRun(saved, run);
   });
 
-  /** Loading must fail with this message and leave a run, trained otherwise, as it was. */
+  /** Loading must fail with this message and leave a differently trained run unchanged. */
   async function expectUntouched(
     change: (run: Run) => Training,
     type: new (...args: never[]) => Error,
@@ -58,13 +58,13 @@ describe('loadCheckpoint changes everything or nothing', () => {
     expect(bitsOf(run)).to.deep.equal(before);
   }
 
-  /** The run's own `progress`, with this for its second number, after whose change nothing is left to do. */
+  /** The run's `progress` with this property as its second number, which is the last change of a load. */
   const withLastLoss = (descriptor: PropertyDescriptor) => (run: Run) => {
     Object.defineProperty(run.training.progress, 'lastLoss', { enumerable: true, ...descriptor });
     return run.training;
   };
 
-  it('where progress is frozen', () =>
+  it('if progress is frozen', () =>
     expectUntouched(
       ({ training }) => {
         Object.freeze(training.progress);
@@ -75,7 +75,7 @@ describe('loadCheckpoint changes everything or nothing', () => {
       'read-only',
     ));
 
-  it('where one number of progress is read-only', () =>
+  it('if a number of progress is read-only', () =>
     expectUntouched(
       withLastLoss({ value: 3, writable: false }),
       TypeError,
@@ -83,13 +83,13 @@ describe('loadCheckpoint changes everything or nothing', () => {
       'read-only',
     ));
 
-  it('where one number of progress has a getter only', () =>
+  it('if a number of progress has only a getter', () =>
     expectUntouched(withLastLoss({ get: () => 3 }), TypeError, 'for progress.lastLoss', 'read-only'));
 
-  it('where a setter of progress throws', () =>
+  it('if a setter of progress throws', () =>
     expectUntouched(withLastLoss({ get: () => 3, set: fail }), Error, 'out of order'));
 
-  it('where a setter of progress throws after it has changed its number', () => {
+  it('if a setter of progress throws after it has changed its number', () => {
     let number = 3;
     const set = (value: number) => {
       number = value;
@@ -98,7 +98,7 @@ describe('loadCheckpoint changes everything or nothing', () => {
     return expectUntouched(withLastLoss({ get: () => number, set }), Error, 'out of order');
   });
 
-  it('where progress is a proxy that refuses', () =>
+  it('if progress is a proxy that refuses the change', () =>
     expectUntouched(
       ({ training }) => ({
         ...training,
@@ -108,7 +108,7 @@ describe('loadCheckpoint changes everything or nothing', () => {
       "'epoch'",
     ));
 
-  it('where a generator refuses its state after it has taken it', () =>
+  it('if a generator rejects its state after it has applied it', () =>
     expectUntouched(
       ({ training }) => {
         const { dropout } = training.generators;
@@ -129,14 +129,14 @@ describe('loadCheckpoint changes everything or nothing', () => {
       'out of order',
     ));
 
-  it('where a part of the user throws', () =>
+  it('if a user-defined part throws', () =>
     expectUntouched(
       ({ training }) => ({ ...training, parts: { ...training.parts, mine: part(fail) } }),
       Error,
       'out of order',
     ));
 
-  it('where the optimizer refuses the learning rate of the schedule', () =>
+  it("if the optimizer refuses the schedule's learning rate", () =>
     expectUntouched(
       ({ training }) => {
         const { optimizer } = training;
@@ -159,7 +159,7 @@ describe('loadCheckpoint changes everything or nothing', () => {
       'out of order',
     ));
 
-  it('where memory is transferred away while the file is read', async () => {
+  it('if memory is transferred while the file is read', async () => {
     const run = makeRun('adam', 2);
     const victim = run.training.model.layers[4].bias;
     const { bias, scale } = run.training.model.layers[0];
@@ -177,7 +177,7 @@ describe('loadCheckpoint changes everything or nothing', () => {
     expect(run.training.progress).to.deep.equal({ epoch: 0, lastLoss: Infinity });
   });
 
-  it('and makes changes without an undo last', async () => {
+  it('and applies changes without an undo last', async () => {
     const calls: string[] = [];
     const run = makeRun('adam', 2);
     const { model } = run.training;
@@ -196,7 +196,7 @@ describe('loadCheckpoint changes everything or nothing', () => {
     expect(calls).to.deep.equal(['loaded: true, epoch 1']);
   });
 
-  it('and takes back what has an undo, the last change first', async () => {
+  it('and undoes changes in reverse order', async () => {
     const calls: string[] = [];
     const noting = (name: string) =>
       part(
@@ -210,7 +210,7 @@ describe('loadCheckpoint changes everything or nothing', () => {
     expect(calls).to.deep.equal(['a', 'b', 'undo failing', 'undo b', 'undo a']);
   });
 
-  it('while objects that can be written are', async () => {
+  it('and writes to writable objects', async () => {
     const [run, expected] = [makeRun('adam', 2), makeRun('adam', 3)];
     await loadCheckpoint(saved, expected.training);
     Object.seal(run.training.progress);
@@ -249,7 +249,7 @@ describe('a load that fails at the last change', () => {
     return bn;
   };
 
-  it('from .npz leaves tensors and settings as they were', async () => {
+  it('from .npz leaves tensors and settings unchanged', async () => {
     await trained().save(path('layer.npz'));
     const bn = new BatchNorm2D(3);
     const before = JSON.stringify(bn);
@@ -263,7 +263,7 @@ describe('a load that fails at the last change', () => {
     expect(JSON.stringify(bn)).to.equal(before);
   });
 
-  it('from safetensors leaves tensors and counters as they were', async () => {
+  it('from safetensors leaves tensors and counters unchanged', async () => {
     const both = () => new Sequential(trained(), new BatchNorm2D(3));
     await saveSafetensors(path('net.safetensors'), both());
     const net = new Sequential(new BatchNorm2D(3), new BatchNorm2D(3));
@@ -277,7 +277,7 @@ describe('a load that fails at the last change', () => {
     expect(JSON.stringify(first)).to.equal(before);
   });
 
-  it('refuses an undo that is no function', async () => {
+  it('refuses an undo that is not a function', async () => {
     await trained().save(path('layer.npz'));
     const read = (zip: NpzReader) => {
       zip.change(fail, 1 as never);

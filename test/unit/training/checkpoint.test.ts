@@ -27,7 +27,7 @@ const resume = fileURLToPath(new URL('resume.js', import.meta.url));
 describe('checkpoints', () => {
   const path = temporaryDirectory();
 
-  it('go on bit for bit, in fresh objects and in a fresh process', async () => {
+  it('resume bit for bit in new objects and in a new process', async () => {
     const whole: Record<string, Record<string, string>> = {};
     const paths: string[] = [];
     for (const name of optimizerNames) {
@@ -42,7 +42,7 @@ describe('checkpoints', () => {
       expect(halfway, name).not.to.deep.equal(whole[name]);
 
       const second = makeRun(name, 77);
-      train(second, 1); // state of its own, which must go
+      train(second, 1); // state that loading must replace
       await loadRun(path(`${name}.npz`), second);
       expect(bitsOf(second), name).to.deep.equal(halfway);
       train(second, 3);
@@ -51,7 +51,7 @@ describe('checkpoints', () => {
     }
     const output = execFileSync(node.file, node.args(resume, '3', '5', ...paths), { encoding: 'utf8' });
     expect(JSON.parse(output)).to.deep.equal(whole);
-    // What there is to compare: all parameters and moments.
+    // All parameters and moments are compared.
     expect(Object.keys(whole.adam)).to.include.members([
       '2.weight.npy',
       'optimizer.adam.moment2.4.bias.npy',
@@ -61,7 +61,7 @@ describe('checkpoints', () => {
     expect(Object.keys(whole.rmsprop)).to.include('optimizer.rmsprop.mean_gradient.2.weight.npy');
   });
 
-  it('have the documented entries, and are files that model.load takes', async () => {
+  it('have the documented entries, and can be read by model.load', async () => {
     const run = makeRun('adam', 1);
     train(run, 1);
     await saveRun(path('run.npz'), run);
@@ -87,8 +87,8 @@ describe('checkpoints', () => {
     expect(readdirSync(path()).filter((name) => name.endsWith('.tmp'))).to.deep.equal([]);
   });
 
-  describe('of another training are refused, with nothing changed:', () => {
-    /** Loading must fail with a message that says all this and leave the run as it was. */
+  describe('of a different training are refused and change nothing:', () => {
+    /** Loading must fail with a message that contains all `parts` and leave the run unchanged. */
     async function expectRefused(
       change: (training: ReturnType<typeof makeRun>['training']) => Training,
       ...parts: string[]
@@ -112,10 +112,10 @@ describe('checkpoints', () => {
         new Linear(hidden, 3, { rng }),
       );
 
-    it('layers of another size', () =>
+    it('layers of a different size', () =>
       expectRefused((t) => ({ ...t, model: network(8) }), 'shape [8, 18]', '"2.weight.npy"', '[7, 18]'));
 
-    it('layers that are not there', () =>
+    it('missing layers', () =>
       expectRefused(
         (t) => ({ ...t, model: new Sequential(t.model, new Linear(3, 3)) }),
         'one entry of this name',
@@ -123,7 +123,7 @@ describe('checkpoints', () => {
         'none',
       ));
 
-    it('layers besides', () =>
+    it('extra layers', () =>
       expectRefused(
         ({
           model: {
@@ -135,7 +135,7 @@ describe('checkpoints', () => {
         '"4.weight.npy" and',
       ));
 
-    it('another optimizer', () =>
+    it('a different optimizer', () =>
       expectRefused(
         (t) => ({ ...t, optimizer: new Sgd({ momentum: 0.9 }) }),
         'an optimizer Sgd',
@@ -149,7 +149,7 @@ describe('checkpoints', () => {
         'checkpoint.optimizer.adam.lr.npy',
       ));
 
-    it('another setting of the optimizer', () =>
+    it('a different setting of the optimizer', () =>
       expectRefused(
         (t) => ({ ...t, optimizer: new Adam({ betas: [0.9, 0.9], weightDecay: { decoupled: 1e-2 } }) }),
         'the beta2',
@@ -158,7 +158,7 @@ describe('checkpoints', () => {
         '0.999',
       ));
 
-    it('another kind of generator', () =>
+    it('a different kind of generator', () =>
       expectRefused(
         (t) => ({ ...t, generators: { shuffle: { getState: () => [1], setState: () => undefined } } }),
         'shape [1]',
@@ -166,7 +166,7 @@ describe('checkpoints', () => {
         '[4]',
       ));
 
-    it('another name of a generator, a part or a number', async () => {
+    it('a different name of a generator, a part or a number', async () => {
       await expectRefused(
         (t) => ({ ...t, generators: { other: t.generators.shuffle } }),
         'checkpoint.generator.other.npy',
@@ -181,7 +181,7 @@ describe('checkpoints', () => {
     });
   });
 
-  it('a generator that refuses its state leaves everything as it was', async () => {
+  it('change nothing if a generator refuses its state', async () => {
     const saved = makeRun('adam', 1);
     train(saved, 1);
     await saveCheckpoint(path('two.npz'), {
@@ -206,7 +206,7 @@ describe('checkpoints', () => {
     expect(first.getState()).to.deep.equal(state);
   });
 
-  it('refuse what is no training, by name', async () => {
+  it('refuse invalid trainings by name', async () => {
     const { training } = makeRun('sgd', 1);
     const save = (value: unknown) => (saveCheckpoint as Untyped)(path('x.npz'), value) as Promise<void>;
     await expectRejection(save(undefined), TypeError, 'for training', 'undefined');

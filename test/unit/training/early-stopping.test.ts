@@ -2,7 +2,7 @@ import { EarlyStopping, type EarlyStoppingOptions } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../../support/errors.js';
 
-/** Whether it was time to stop after each value. */
+/** Whether training should stop after each value. */
 function run(options: EarlyStoppingOptions, values: readonly number[]): boolean[] {
   const stopping = new EarlyStopping(options);
   return values.map((value) => {
@@ -12,7 +12,7 @@ function run(options: EarlyStoppingOptions, values: readonly number[]): boolean[
 }
 
 describe('EarlyStopping', () => {
-  it('stops after so many values that bring nothing', () => {
+  it('stops after `patience` values without improvement', () => {
     expect(run({ patience: 2 }, [5, 4, 4, 3, 3, 3.5])).to.deep.equal([
       false,
       false,
@@ -24,12 +24,12 @@ describe('EarlyStopping', () => {
     expect(run({ patience: 2, mode: 'max' }, [5, 6, 6, 5])).to.deep.equal([false, false, false, true]);
   });
 
-  it('takes only what is better by minDelta', () => {
+  it('requires an improvement by minDelta', () => {
     expect(run({ patience: 2, minDelta: 1 }, [5, 4.5, 4, 3.5])).to.deep.equal([false, false, false, false]);
     expect(run({ patience: 2, minDelta: 1 }, [5, 4.5, 4.25])).to.deep.equal([false, false, true]);
   });
 
-  it('says what is best', () => {
+  it('reports the best value', () => {
     const stopping = new EarlyStopping({ patience: 9, mode: 'max' });
     expect([stopping.best, stopping.count, stopping.sinceBest]).to.deep.equal([undefined, 0, 0]);
     expect([1, 3, 2, NaN, 4, 4].map((v) => stopping.update(v))).to.deep.equal([
@@ -43,7 +43,7 @@ describe('EarlyStopping', () => {
     expect([stopping.best, stopping.count, stopping.sinceBest]).to.deep.equal([4, 6, 1]);
   });
 
-  it('counts NaN as no better, infinite values as values', () => {
+  it('treats NaN as no improvement and infinite values like others', () => {
     expect(run({ patience: 2 }, [NaN, NaN])).to.deep.equal([false, true]);
     expect(run({ patience: 1 }, [Infinity, 1, 1])).to.deep.equal([false, false, true]);
     expect(run({ patience: 1, minDelta: 1 }, [Infinity, 1, -Infinity, -Infinity])).to.deep.equal([
@@ -54,7 +54,7 @@ describe('EarlyStopping', () => {
     ]);
   });
 
-  it('refuses wrong options and values by name', () => {
+  it('refuses invalid options and values by name', () => {
     const make = (options: unknown) => () => Reflect.construct(EarlyStopping, [options]) as object;
     expectError(make(undefined), TypeError, 'for options', 'undefined');
     expectError(make({}), TypeError, 'for patience', 'undefined');

@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.js';
 describe('LearningRateScheduler', () => {
   const path = temporaryDirectory();
 
-  it("sets the optimizer's learning rate, step by step", () => {
+  it("sets the optimizer's learning rate in each step", () => {
     const sgd = new Sgd({ lr: 5 });
     const schedule = cosineSchedule({ lr: 1, steps: 4, warmup: 1 });
     const scheduler = new LearningRateScheduler(sgd, schedule);
@@ -21,14 +21,14 @@ describe('LearningRateScheduler', () => {
     expect(sgd.lr).to.equal(1);
   });
 
-  it('stays where the optimizer refuses the rate', () => {
+  it('stays at its step if the optimizer refuses the rate', () => {
     const sgd = new Sgd();
     const scheduler = new LearningRateScheduler(sgd, (step) => (step === 0 ? 0.1 : -1));
     expectError(() => scheduler.next(), RangeError, 'for lr', '-1');
     expect([scheduler.step, sgd.lr]).to.deep.equal([0, 0.1]);
   });
 
-  it('refuses what a schedule returns that is no finite number, whatever the optimizer takes', async () => {
+  it('refuses a nonfinite result of the schedule, even if the optimizer accepts it', async () => {
     const saved = new LearningRateScheduler(new Sgd(), () => 1);
     saved.step = 1;
     await saveNpz(path('step.npz'), saved);
@@ -48,7 +48,7 @@ describe('LearningRateScheduler', () => {
     }
   });
 
-  it('loads its step, and gives the optimizer the rate of it', async () => {
+  it("loads its step and sets the optimizer's rate for it", async () => {
     const schedule = cosineSchedule({ lr: 1, steps: 10 });
     const saved = new LearningRateScheduler(new Sgd(), schedule);
     saved.step = 7;
@@ -57,13 +57,13 @@ describe('LearningRateScheduler', () => {
     const scheduler = new LearningRateScheduler(sgd, schedule);
     await loadNpz(path('scheduler.npz'), scheduler);
     expect([scheduler.step, sgd.lr]).to.deep.equal([7, schedule(7)]);
-    // Another schedule has another rate for that step: the file holds no rate.
+    // A different schedule gives a different rate for that step: the file holds no rate.
     const other = new Sgd();
     await loadNpz(path('scheduler.npz'), new LearningRateScheduler(other, (step) => 1 / (step + 1)));
     expect(other.lr).to.equal(1 / 8);
   });
 
-  it('refuses wrong arguments', () => {
+  it('refuses invalid arguments', () => {
     const make =
       (...args: unknown[]) =>
       () =>

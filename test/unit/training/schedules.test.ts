@@ -31,7 +31,7 @@ const ours: Record<string, Schedule> = {
 
 describe('learning-rate schedules', () => {
   for (const { schedule, rates } of readCases<ScheduleCase>('pytorch/schedules.jsonl')) {
-    it(`PyTorch's numbers: ${schedule}`, () => {
+    it(`match PyTorch: ${schedule}`, () => {
       expectNear(
         rates.map((_, step) => ours[schedule](step)),
         rates,
@@ -41,11 +41,11 @@ describe('learning-rate schedules', () => {
     });
   }
 
-  it('constant', () => {
+  it('include a constant rate', () => {
     expect([0, 1, 1e9].map(constantSchedule(0.3))).to.deep.equal([0.3, 0.3, 0.3]);
   });
 
-  it('a warm-up in equal pieces by default', () => {
+  it('warm up linearly by default', () => {
     expectNear(
       [0, 1, 2, 3, 4, 100].map(warmupSchedule({ lr: 1, warmup: 4 })),
       [0.2, 0.4, 0.6, 0.8, 1, 1],
@@ -53,7 +53,7 @@ describe('learning-rate schedules', () => {
     );
   });
 
-  it('is positive in every step of its range, and stays at its end', () => {
+  it('are positive in every step of their range, and stay at the final rate', () => {
     const cosine = cosineSchedule({ lr: 1, steps: 10, warmup: 3 });
     for (let step = 0; step < 10; step++) expect(cosine(step)).to.be.greaterThan(0).and.at.most(1);
     expect([10, 11, 1e6].map(cosine)).to.deep.equal([9, 9, 9].map(cosine));
@@ -65,7 +65,7 @@ describe('learning-rate schedules', () => {
     expect(oneCycleSchedule({ lr: 1, steps: 4, rise: 0 })(0)).to.equal(1);
   });
 
-  it('refuses wrong options and steps by name', () => {
+  it('refuse invalid options and steps by name', () => {
     const call = (make: unknown, options: unknown) => () => (make as Untyped)(options);
     expectError(call(constantSchedule, -1), RangeError, 'for lr', '-1');
     expectError(call(stepSchedule, undefined), TypeError, 'for options', 'undefined');
@@ -95,7 +95,7 @@ describe('learning-rate schedules', () => {
 describe('a learning rate of 0', () => {
   const optimizers = { Sgd, Adam, RMSprop };
   for (const [name, Optimizer] of Object.entries(optimizers)) {
-    it(`is one for ${name}, and moves nothing`, () => {
+    it(`is accepted by ${name} and changes no parameter`, () => {
       const layer = new Linear(2, 1);
       const before = layer.weight.array();
       const step = () => {
@@ -115,7 +115,7 @@ describe('a learning rate of 0', () => {
     });
   }
 
-  it('is where schedules begin and end', () => {
+  it('is the first and the last rate of schedules', () => {
     const rates = (schedule: Schedule, steps: readonly number[]) => {
       const scheduler = new LearningRateScheduler(new Sgd(), schedule);
       return steps.map((step) => {
@@ -125,7 +125,7 @@ describe('a learning rate of 0', () => {
     };
     expect(rates(warmupSchedule({ lr: 1, warmup: 4, start: 0 }), [0, 2, 4])).to.deep.equal([0, 0.5, 1]);
     expect(rates((step) => 1 - step / 10, [0, 10])).to.deep.equal([1, 0]);
-    // Below the smallest double there is 0.
+    // Below the smallest double the rate is 0.
     const [last] = rates(stepSchedule({ lr: 1, every: 1, factor: 0.9 }), [7_100]);
     expect(last).to.equal(0);
     expect(rates(stepSchedule({ lr: 0.1, every: 1 }), [7_051])).to.deep.equal([0]);

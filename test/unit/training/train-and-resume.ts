@@ -1,5 +1,5 @@
-// A training that a test runs in one piece, or in a process of its own from a checkpoint on. Prints every
-// parameter and every moment as bits.
+// A training that runs in one piece, or resumes from a checkpoint in a separate process. Prints every parameter and
+// every moment as bits.
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import {
@@ -35,7 +35,7 @@ const optimizers = {
 export type OptimizerName = keyof typeof optimizers;
 export const optimizerNames = Object.keys(optimizers) as OptimizerName[];
 
-/** A generator of pure-rand as a random function whose state can be saved. */
+/** A pure-rand generator as a random function whose state can be saved. */
 export function generator(seed: number): { rng: RandomSource; state: ResumableGenerator } {
   let current = xoroshiro128plus(seed);
   return {
@@ -98,7 +98,7 @@ export function train({ training, loader }: ReturnType<typeof makeRun>, epochs: 
   }
 }
 
-/** All of it: what a checkpoint would write, to the last bit. */
+/** The complete state, as a checkpoint would write it, to the last bit. */
 export function bitsOf({ training }: ReturnType<typeof makeRun>): Record<string, string> {
   const bits: Record<string, string> = {};
   const hex = (array: Float32Array | Float64Array) =>

@@ -113,7 +113,7 @@ const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
 };
 
 describe('surplus arguments', () => {
-  it('are explained where a method was passed as a callback', () => {
+  it('are explained if a method was passed as a callback', () => {
     const inputs = [[1], [2]];
     const { zeros } = Tensor as unknown as {
       zeros: (shape: number[], ...rest: unknown[]) => unknown;
@@ -132,31 +132,31 @@ describe('surplus arguments', () => {
     await expectRejection(promise, TypeError, 'NpzModule.save()', 'argument 2');
   });
 
-  it('are refused also in the constructor of a class without one', () => {
+  it('are refused by implicit constructors too', () => {
     const Constructor = Softmax as unknown as new (...args: unknown[]) => unknown;
     expectError(() => new Constructor(1), TypeError, 'no arguments', 'new Softmax()', 'argument 1');
   });
 
-  it('leave names and lengths of methods as they are', () => {
+  it('can be checked without changing names and lengths of methods', () => {
     const of = (object: object, name: string) =>
       Object.getOwnPropertyDescriptor(object, name)?.value as unknown;
     expect(of(Tensor.prototype, 'reshape')).to.include({ name: 'reshape', length: 1 });
     expect(of(Tensor, 'from')).to.include({ name: 'from', length: 2 });
   });
 
-  it('of a schedule are ignored: it is a plain function', () => {
+  it('are ignored by a schedule, which is a plain function', () => {
     expect([0, 1].map(stepSchedule({ lr: 1, every: 1, factor: 0.5 }))).to.deep.equal([1, 0.5]);
   });
 });
 
 describe('error codes', () => {
-  it('are those of docs/reference/errors.md', () => {
+  it('are listed in docs/reference/errors.md', () => {
     expect(rows.map(({ code }) => code)).to.deep.equal([...errorCodes]);
     expect(new Set(errorCodes).size).to.equal(errorCodes.length);
   });
 
   for (const { code, classes: names } of rows) {
-    it(`${code} comes with the documented class, as an own property, and is printed`, async () => {
+    it(`${code} is an own, printed property of an error of the documented class`, async () => {
       let caught: unknown;
       try {
         await failing[code]?.();
@@ -169,7 +169,7 @@ describe('error codes', () => {
       expect(error).to.have.property('code', code);
       expect(names.some((name) => error.constructor === classes[name])).to.equal(true);
       expect(inspect(error)).to.include(code);
-      // The stack names the check that failed, not the function that words the error.
+      // The stack begins at the check that failed, not at the function that builds the error.
       expect(error.stack?.split('\n    at ')[1]).not.to.match(
         /^(coded|\w+Error|wrong\w+|unknownOption|outOfMemory|missingMethod|tooManyArguments) /,
       );

@@ -3,11 +3,11 @@ import { Adam, FileFormatError, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../../support/errors.js';
 
-/** What a terminal obeys, or what hides or reorders text: escape, CSI, overrides, zero width, a tag. */
+/** Characters that control terminals or hide or reorder text: escape, CSI, overrides, zero width, a tag. */
 const invisible = '\u001b\u007f\u009b\u202e\u200b\u2028\ufeff\u{e0041}';
 
-describe('text from outside in messages', () => {
-  it('is quoted, with escapes for what a terminal would obey', () => {
+describe('untrusted text in messages', () => {
+  it('is quoted with escapes for control characters', () => {
     expect(quote('a "b"\n')).to.equal(String.raw`"a \"b\"\n"`);
     expect(quote(invisible)).to.equal(String.raw`"\u001b\u007f\u009b\u202e\u200b\u2028\ufeff\u{e0041}"`);
     expect(escapeInvisible('é 😀')).to.equal('é 😀');
@@ -18,7 +18,7 @@ describe('text from outside in messages', () => {
     expect(quote('x'.repeat(200))).to.equal(`"${'x'.repeat(200)}"`);
   });
 
-  it('is a name behind a dot where it is plain', () => {
+  it('follows a dot if it is an identifier', () => {
     expect(memberName('progress', 'epoch')).to.equal('progress.epoch');
     expect(memberName('progress', '0')).to.equal('progress.0');
     expect(memberName('progress', 'my epoch')).to.equal('progress["my epoch"]');
@@ -49,7 +49,7 @@ describe('text from outside in messages', () => {
     expectError(() => from(named('Point'), [0]), TypeError, 'an object of type Point');
   });
 
-  it('is shortened in what a file holds, and where', () => {
+  it('is shortened in descriptions of file contents and entries', () => {
     const { message, entry } = new FileFormatError(
       'net.npz',
       'one value',

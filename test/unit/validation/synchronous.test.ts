@@ -23,7 +23,7 @@ import { expect } from 'chai';
 import type { Untyped } from '../../support/errors.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
-/** Two ways to be asynchronous: with success, and with a rejection that nobody may leave unhandled. */
+/** Two asynchronous results: a value, and a rejection that must not stay unhandled. */
 const promises: Readonly<Record<string, Untyped>> = {
   resolves: () => Promise.resolve(),
   rejects: () => Promise.reject(new Error('too late')),
@@ -44,7 +44,7 @@ async function expectRefused(act: () => unknown, method: string): Promise<void> 
   expect(code).to.equal('ERR_BATCHNORM_TYPE');
 }
 
-describe('a promise where a method must be synchronous', () => {
+describe('a promise from a method that must be synchronous', () => {
   const path = temporaryDirectory();
   const unhandled: unknown[] = [];
   const note = (reason: unknown) => void unhandled.push(reason);
@@ -57,11 +57,11 @@ describe('a promise where a method must be synchronous', () => {
   });
 
   for (const [outcome, promised] of Object.entries(promises)) {
-    /** A module whose `write`, say, returns the promise; everything else is a layer's. */
+    /** A module whose `method` returns the promise and that otherwise behaves like a layer. */
     const layerWith = (method: string, layer = new Linear(2, 2)) =>
       Object.assign(layer, { [method]: promised });
 
-    it(`is an error of save() where write() ${outcome}, and the old file stays`, async () => {
+    it(`is an error of save() if write() ${outcome}, and the previous file stays`, async () => {
       const file = path(`save-${outcome}.npz`);
       await new Linear(2, 2).save(file);
       const old = readFileSync(file);
@@ -73,7 +73,7 @@ describe('a promise where a method must be synchronous', () => {
       expect(readFileSync(file).equals(old)).to.equal(true);
     });
 
-    it(`is an error of saveCheckpoint() where write() ${outcome}`, async () => {
+    it(`is an error of saveCheckpoint() if write() ${outcome}`, async () => {
       const file = path(`checkpoint-${outcome}.npz`);
       const model = new Linear(2, 2);
       const optimizer = Object.assign(new Sgd(), { write: promised });
@@ -84,7 +84,7 @@ describe('a promise where a method must be synchronous', () => {
       expect(existsSync(file)).to.equal(false);
     });
 
-    it(`is an error of loadCheckpoint() where setState() ${outcome}, and nothing has changed`, async () => {
+    it(`is an error of loadCheckpoint() if setState() ${outcome}, and nothing changes`, async () => {
       const file = path(`state-${outcome}.npz`);
       const generator = { getState: () => [1], setState: promised };
       await saveCheckpoint(file, { model: new Linear(2, 2), generators: { g: generator } });
@@ -97,7 +97,7 @@ describe('a promise where a method must be synchronous', () => {
       expect(JSON.stringify(model)).to.equal(before);
     });
 
-    it(`is an error where a change of a load ${outcome}`, async () => {
+    it(`is an error if a change of a load ${outcome}`, async () => {
       await new Linear(2, 2).save(path('weights.npz'));
       const read = (zip: NpzReader) => {
         zip.change(promised);
@@ -117,14 +117,14 @@ describe('a promise where a method must be synchronous', () => {
       );
     });
 
-    it(`is an error where a schedule ${outcome}`, async () => {
+    it(`is an error if a schedule ${outcome}`, async () => {
       const optimizer = { lr: 3 };
       const schedule = promised as Schedule;
       await expectRefused(() => new LearningRateScheduler(optimizer, schedule), 'schedule');
       expect(optimizer.lr).to.equal(3);
     });
 
-    it(`is an error of an optimizer where update() ${outcome}, and nothing has changed`, async () => {
+    it(`is an error of an optimizer if update() ${outcome}, and nothing changes`, async () => {
       const x = Tensor.ones([1, 2]).trace();
       const layer = layerWith('update');
       const gradients = backward(layer.forward(x).sum());
@@ -139,14 +139,14 @@ describe('a promise where a method must be synchronous', () => {
       );
     });
 
-    it(`is an error of a composition where resetParams() ${outcome}`, async () => {
+    it(`is an error of a composition if resetParams() ${outcome}`, async () => {
       const net = new Sequential(layerWith('resetParams'));
       await expectRefused(() => net.resetParams(() => 0.5), 'resetParams()');
     });
   }
 });
 
-describe('a read() that does not await what it reads', () => {
+describe('a read() that does not await its reads', () => {
   const path = temporaryDirectory();
   const names = ['a.npy', 'b.npy', 'c.npy'];
   const written = {
@@ -159,7 +159,7 @@ describe('a read() that does not await what it reads', () => {
 
   async function expectNothingRead(read: LoadFromNpz['read'], tensors: readonly Tensor<readonly [2]>[]) {
     const failure = await failureOf(() => loadNpz(path('abc.npz'), { read }));
-    // Later, too.
+    // Nothing changes later either.
     await new Promise((resolve) => setTimeout(resolve, 50));
     for (const tensor of tensors) expect(tensor.array()).to.deep.equal([0, 0]);
     return failure;
@@ -167,7 +167,7 @@ describe('a read() that does not await what it reads', () => {
 
   const zeros = () => names.map(() => Tensor.zeros([2]));
 
-  it('is an error that names the entry, and nothing has changed', async () => {
+  it('is an error that names the entry and changes nothing', async () => {
     const [a, b, c] = zeros();
     const read = async (zip: NpzReader) => {
       await zip.tensor('a.npy', a);
@@ -180,7 +180,7 @@ describe('a read() that does not await what it reads', () => {
     );
   });
 
-  it('changes nothing where another read fails first', async () => {
+  it('changes nothing if another read fails first', async () => {
     const [a, b, c] = zeros();
     const read = async (zip: NpzReader) => {
       await Promise.all([
@@ -193,7 +193,7 @@ describe('a read() that does not await what it reads', () => {
     expect(code).to.equal('ERR_BATCHNORM_FILE_FORMAT');
   });
 
-  it('is told that the archive is closed, not that it is damaged', async () => {
+  it('gets an error that the archive is closed, not that it is damaged', async () => {
     const zip = await NpzReader.open(path('abc.npz'));
     zip.close();
     const tensor = Tensor.zeros([2]);
@@ -203,7 +203,7 @@ describe('a read() that does not await what it reads', () => {
     expect(tensor.array()).to.deep.equal([0, 0]);
   });
 
-  it('may read side by side where it awaits all', async () => {
+  it('may read in parallel if it awaits all reads', async () => {
     const tensors = zeros();
     await loadNpz(path('abc.npz'), {
       read: async (zip) => {

@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../../../support/temporary-directory.js';
 const archive = (name: string) => referencePath(`npz/${name}.npz`);
 const untouched = JSON.stringify(new BatchNorm2D(3));
 
-/** Loading must fail with a message that says all this, and leave the layer as it was. */
+/** Loading must fail with a message that contains all `parts`, and leave the layer unchanged. */
 async function expectRefused(path: string, ...parts: string[]): Promise<void> {
   const bn = new BatchNorm2D(3);
   await expectRejection(bn.load(path), FileFormatError, path, ...parts);
@@ -49,7 +49,7 @@ async function writeZip(
   return path;
 }
 
-describe('load refuses, with nothing changed,', () => {
+describe('load refuses and changes nothing:', () => {
   const path = temporaryDirectory();
 
   const wrong: Record<string, readonly string[]> = {
@@ -67,21 +67,21 @@ describe('load refuses, with nothing changed,', () => {
   }
 
   const headers: Record<string, readonly [header: string, ...parts: string[]]> = {
-    'a header that is no dictionary': ['hello', 'a header {...}', 'hello'],
+    'a header that is not a dictionary': ['hello', 'a header {...}', 'hello'],
     'a header without a shape': [
       "{'descr': '<f4', 'fortran_order': False, }",
       'descr, fortran_order and shape',
     ],
-    'a header with more': [
+    'a header with an extra field': [
       "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), 'x': 1, }",
       'these three fields',
     ],
-    'a header with a field twice': [
+    'a header with a repeated field': [
       "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), 'shape': (3,), }",
       'each field of the header once',
       'shape twice',
     ],
-    'an order that is no boolean': [
+    'an order that is not a boolean': [
       "{'descr': '<f4', 'fortran_order': 1, 'shape': (3,), }",
       'True or False',
       '1',
@@ -95,7 +95,7 @@ describe('load refuses, with nothing changed,', () => {
       "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }",
       'below 2^53',
     ],
-    'white space that Python has not': [
+    'white space that Python does not accept': [
       "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }\xa0\n",
       'these three fields',
     ],
@@ -113,7 +113,7 @@ describe('load refuses, with nothing changed,', () => {
       'floats, integers or booleans',
       "'<f16'",
     ],
-    'integers without an order of bytes': [
+    'integers without a byte order': [
       "{'descr': '|i4', 'fortran_order': False, 'shape': (3,), }",
       'floats, integers or booleans',
       "'|i4'",
@@ -130,7 +130,7 @@ describe('load refuses, with nothing changed,', () => {
     });
   }
 
-  it('entries that are no arrays, too short or too long', async () => {
+  it('entries that are not arrays, too short or too long', async () => {
     const refused = async (bytes: Buffer, ...parts: string[]) =>
       expectRefused(await writeZip(path('b.npz'), [['scale.npy', bytes]]), 'scale.npy', ...parts);
     await refused(Buffer.from('no array at all'), '.npy', '6e6f');
@@ -145,7 +145,7 @@ describe('load refuses, with nothing changed,', () => {
     await refused(endless, 'a header inside the entry', '4294967295');
   });
 
-  it('a small file that unpacks to much, before it is unpacked', async () => {
+  it('a small file that inflates to a large one, before inflating it', async () => {
     const bomb = npy(goodHeader, Buffer.alloc(64 * 1024 * 1024));
     const file = await writeZip(path('bomb.npz'), [['scale.npy', bomb]], { compress: true });
     expect(readFileSync(file).length).to.be.below(100_000);
@@ -154,7 +154,7 @@ describe('load refuses, with nothing changed,', () => {
     expect(process.memoryUsage.rss() - before).to.be.below(32 * 1024 * 1024);
   });
 
-  it('one that lies about the unpacked size', async () => {
+  it('an entry with a wrong uncompressed size', async () => {
     const bomb = npy(goodHeader, Buffer.alloc(1024 * 1024));
     const file = await writeZip(path('liar.npz'), [['scale.npy', bomb]], { compress: true });
     const bytes = readFileSync(file);
@@ -172,13 +172,13 @@ describe('load refuses, with nothing changed,', () => {
     await expectRefused(file, 'scale.npy', 'the checksum');
   });
 
-  it('two entries of one name', async () => {
+  it('two entries of the same name', async () => {
     const twice = ['scale.npy', npy(goodHeader)] as const;
     const file = await writeZip(path('twice.npz'), [twice, twice]);
     await expectRefused(file, 'scale.npy', 'one entry', 'several');
   });
 
-  it('settings that cannot be', async () => {
+  it('settings out of range', async () => {
     const bn = new BatchNorm2D(3);
     const number = (value: number) => {
       const data = Buffer.alloc(8);
@@ -198,7 +198,7 @@ describe('load refuses, with nothing changed,', () => {
     expect(bn.epsilon).to.equal(2);
   });
 
-  it('what is no archive', async () => {
+  it('a file that is not an archive', async () => {
     writeFileSync(path('text.npz'), 'hello');
     await expectRefused(path('text.npz'), 'a zip archive', 'damage');
     writeFileSync(path('empty.npz'), '');
@@ -207,7 +207,7 @@ describe('load refuses, with nothing changed,', () => {
     await expectRejection(new BatchNorm2D(3).load(path('nowhere.npz')), Error, 'ENOENT');
   });
 
-  it('what is no path and no module', async () => {
+  it('a path or module of the wrong type', async () => {
     const bn = new BatchNorm2D(3);
     const load = bn.load.bind(bn) as Untyped;
     await expectRejection(load(undefined) as Promise<void>, TypeError, 'a path', 'undefined');
@@ -219,14 +219,14 @@ describe('load refuses, with nothing changed,', () => {
     );
   });
 
-  it('any file with one bit flipped, unless it gives the same values', async function () {
+  it('any file with one flipped bit, unless it gives the same values', async function () {
     this.timeout(120_000);
     const saved = new BatchNorm2D(3, { epsilon: 1e-3, momentum: 0.5 });
     for (const [, tensor] of saved.parameters()) tensor.data.set(values(seeded(1), 3));
     await saved.save(path('whole.npz'));
     const whole = readFileSync(path('whole.npz'));
     const right = JSON.stringify(saved);
-    // Without epsilon, momentum: an entry whose name was hit looks like one that is not there.
+    // Without epsilon and momentum: an optional entry with a damaged name looks like a missing one.
     const withoutSettings = (json: string) => json.replace(/"epsilon".*"scale"/, '"scale"');
     const everyBit = process.env.BATCHNORM_TEST_LONG === '1';
     let refused = 0;
@@ -249,7 +249,7 @@ describe('load refuses, with nothing changed,', () => {
     expect(refused).to.be.greaterThan(whole.length / 4);
   });
 
-  it('any file cut short', async () => {
+  it('any truncated file', async () => {
     await new BatchNorm2D(3).save(path('whole.npz'));
     const whole = readFileSync(path('whole.npz'));
     for (let length = 0; length < whole.length; length += 13) {
@@ -258,7 +258,7 @@ describe('load refuses, with nothing changed,', () => {
     }
   });
 
-  it('networks of which a later layer does not fit', async () => {
+  it('networks in which a later layer does not fit', async () => {
     const net = new Sequential(new BatchNorm2D(2), new BatchNorm2D(2));
     net.layers[0].scale.data.fill(5);
     await net.save(path('two.npz'));
@@ -267,7 +267,7 @@ describe('load refuses, with nothing changed,', () => {
     expect(other.layers[0].scale.array()).to.deep.equal([1, 1]);
   });
 
-  it('networks with a layer less or more, naming the first difference', async () => {
+  it('networks with a missing or an extra layer, naming the first difference', async () => {
     const net = new Sequential(new BatchNorm2D(2), new BatchNorm2D(2));
     await net.save(path('layers.npz'));
     const shorter = new Sequential(new BatchNorm2D(2));
@@ -303,7 +303,7 @@ describe('load refuses, with nothing changed,', () => {
     );
   });
 
-  it('a part that fails takes back the parts read beside it', async () => {
+  it('a failing part, which undoes the parts read in parallel', async () => {
     const [good, bad] = [new BatchNorm2D(3), new BatchNorm2D(4)];
     const module = {
       read: (zip: NpzReader) =>
@@ -316,7 +316,7 @@ describe('load refuses, with nothing changed,', () => {
     expect(JSON.stringify(good)).to.equal(untouched);
   });
 
-  it('but a module may go on after a part that is not there', async () => {
+  it('but lets a module continue after a missing part', async () => {
     const linear = new Linear(4, 3);
     const norm = new BatchNorm2D(3);
     await loadNpz(archive('savez'), {
@@ -328,7 +328,7 @@ describe('load refuses, with nothing changed,', () => {
     expect(norm.scale.array()).to.deep.equal([1.5, -2.25, 0.125]);
   });
 
-  it('reads a tensor and a number outside of a module', async () => {
+  it('reads a tensor and a number outside a module', async () => {
     const zip = await NpzReader.open(archive('extra'));
     const scale = Tensor.zeros([3]);
     await zip.tensor('scale.npy', scale);

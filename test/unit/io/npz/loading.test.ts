@@ -6,7 +6,7 @@ import { ZipFile } from 'yazl';
 import { readCases, referencePath } from '../../../conformance/reference/read.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 
-/** What `reference/npz/make.py` put into each archive. */
+/** The values that `reference/npz/make.py` put into each archive. */
 const layer = {
   scale: [1.5, -2.25, 0.125],
   bias: [0.1, 1e-3, -7],
@@ -42,27 +42,27 @@ describe('load', () => {
     });
   }
 
-  it('takes epsilon and momentum where they are', async () => {
+  it('takes epsilon and momentum from the file', async () => {
     const bn = new BatchNorm2D(3);
     await bn.load(archive('extra'), { extra: 'ignore' });
     expectLayer(bn);
     expect([bn.epsilon, bn.momentum]).to.deep.equal([1e-3, 0.25]);
   });
 
-  it('keeps epsilon and momentum where the file has none', async () => {
+  it('keeps epsilon and momentum if the file has none', async () => {
     const bn = new BatchNorm2D(3, { epsilon: 0.5, momentum: 'cumulative' });
     await bn.load(archive('savez'));
     expect([bn.epsilon, bn.momentum]).to.deep.equal([0.5, 'cumulative']);
   });
 
-  it("reads arrays in Fortran's order", async () => {
+  it('reads arrays in Fortran order', async () => {
     const linear = new Linear(4, 3);
     await linear.load(archive('fortran'));
     const rows = [0, 1, 2].map((row) => [0, 1, 2, 3].map((column) => (4 * row + column) / 8));
     expect(linear.weight.array()).to.deep.equal(rows);
   });
 
-  it('reads behind a prefix', async () => {
+  it('reads entries with a prefix', async () => {
     const bn = new BatchNorm2D(3);
     const zip = await NpzReader.open(archive('prefix'));
     await bn.read(zip, 'encoder.0.');
@@ -73,12 +73,12 @@ describe('load', () => {
   for (const [what, header, zip64] of [
     ['whose directory is zip64', "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }\n", true],
     [
-      'with any white space that Python takes in a header',
+      'with any white space that Python accepts in a header',
       " {'descr':\f'<f4' ,'fortran_order'\t:False, 'shape': ( 3 , )\r\f} \f\n",
       false,
     ],
   ] as const) {
-    it(`reads an archive ${what}, too`, () => readsArchive(header, zip64));
+    it(`reads an archive ${what}`, () => readsArchive(header, zip64));
   }
 
   async function readsArchive(header: string, forceZip64Format: boolean) {

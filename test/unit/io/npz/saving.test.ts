@@ -28,7 +28,7 @@ function fill(module: { parameters(): BatchNormTensors }, seed: number): void {
 }
 type BatchNormTensors = ReturnType<BatchNorm2D<number>['parameters']>;
 
-/** The stored bytes of all entries of an archive, by an independent path: no reader of ours. */
+/** The stored bytes of all entries of an archive, read independently of our reader. */
 function entriesOf(path: string): Promise<Map<string, Buffer>> {
   const file = readFileSync(path);
   return new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ function entriesOf(path: string): Promise<Map<string, Buffer>> {
 describe('save', () => {
   const path = temporaryDirectory();
 
-  it('is read again, epsilon and momentum included', async () => {
+  it('is read back by load, including epsilon and momentum', async () => {
     const bn = new BatchNorm2D(5, { epsilon: 1e-3, momentum: 0.25 });
     fill(bn, 1);
     await bn.save(path('bn.npz'));
@@ -69,7 +69,7 @@ describe('save', () => {
     expect(copy.toJSON()).to.deep.equal({ ...bn.toJSON(), batches: 0 });
   });
 
-  it('keeps a cumulative average going', async () => {
+  it('preserves a cumulative average', async () => {
     const bn = new BatchNorm2D(1, { momentum: 'cumulative' });
     for (const mean of [1, 2]) {
       bn.forwardMut(Tensor.from([mean - 1, mean + 1], [2, 1, 1, 1]).trace());
@@ -82,7 +82,7 @@ describe('save', () => {
     expect(copy.runningMean.item()).to.be.closeTo(3, 1e-6);
   });
 
-  it('writes the entries that dfdx writes, byte by byte, and its own behind them', async () => {
+  it("writes dfdx's entries byte for byte, followed by its own", async () => {
     const bn = new BatchNorm2D(3);
     await bn.load(referencePath('dfdx/batchnorm2d.npz'));
     await bn.save(path('again.npz'));
@@ -94,8 +94,8 @@ describe('save', () => {
     expect([...ours.keys()]).to.deep.equal(names.map((name) => `${name}.npy`));
   });
 
-  it("forms prefixes as dfdx's tuples and residuals do", async () => {
-    // dfdx's example puts rows into batch norm, which does not compile here; its names are what counts.
+  it("forms prefixes like dfdx's tuples and residuals", async () => {
+    // dfdx's example feeds rows into batch norm, which does not compile here; only its names matter.
     const make = () =>
       Reflect.construct(Sequential, [
         new Linear(4, 3),
@@ -133,7 +133,7 @@ describe('save', () => {
     expect(entries).to.equal(6);
   });
 
-  it("pads headers to a multiple of 64 characters, as dfdx's reader expects, also long ones", async () => {
+  it("pads short and long headers to a multiple of 64 characters, as dfdx's reader expects", async () => {
     const shape = [1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2];
     const long = {
       write: (zip: NpzWriter) => zip.tensor('long.npy', Tensor.zeros(shape)),
@@ -147,7 +147,7 @@ describe('save', () => {
     expect(bytes).to.have.length(138 + 4 * 128);
   });
 
-  it('saves the values of the call, whatever happens meanwhile', async () => {
+  it('saves the values at the time of the call, even if they change meanwhile', async () => {
     const bn = new BatchNorm2D(2);
     const saved = bn.save(path('call.npz'));
     bn.scale.data.fill(9);
@@ -156,7 +156,7 @@ describe('save', () => {
     expect(bn.scale.array()).to.deep.equal([1, 1]);
   });
 
-  it('leaves nothing beside the file', async () => {
+  it('leaves no other files', async () => {
     await new BatchNorm2D(2).save(path('alone.npz'));
     expect(readdirSync(path()).filter((name) => name.endsWith('.tmp'))).to.deep.equal([]);
   });
@@ -171,7 +171,7 @@ describe('save', () => {
     await new BatchNorm2D(3).load(path('target.npz'));
   });
 
-  it('goes through whole networks, layers without parameters included', async () => {
+  it('saves networks that contain layers without parameters', async () => {
     const make = () => new Sequential(new BatchNorm2D(2), new ReLU(), new Flatten2D(), new Linear(8, 3));
     const net = make();
     fill(net, 3);
@@ -181,7 +181,7 @@ describe('save', () => {
     expect(tensors(copy)).to.deep.equal(tensors(net));
   });
 
-  it('serves modules of the user', async () => {
+  it('saves user-defined modules', async () => {
     class Net implements SaveToNpz, LoadFromNpz {
       readonly norm = new BatchNorm2D(2);
       readonly w = Tensor.ones([2]);
@@ -206,7 +206,7 @@ describe('save', () => {
     expect(copy.norm.bias.array()).to.deep.equal([5, 6]);
   });
 
-  it('refuses what cannot be saved', async () => {
+  it('refuses invalid paths and modules', async () => {
     const bn = new BatchNorm2D(2);
     await expectRejection(
       (bn.save.bind(bn) as Untyped)(5) as Promise<void>,

@@ -28,18 +28,18 @@ describe('names in the header of a safetensors file', () => {
     expect(JSON.stringify(bn)).to.equal(before);
   }
 
-  it('are refused twice, whichever tensor a reader would take', async () => {
+  it('are refused if repeated, whichever tensor a reader would choose', async () => {
     await expectRefused(`{"weight":${entry(0)},"weight":${entry(0)}}`, 12, 'weight');
     await expectRefused(`{"weight":${entry(0)},"bias":${entry(12)},"weight":${entry(24)}}`, 36, 'weight');
   });
 
-  it('are refused where only their escapes differ', async () => {
+  it('are refused if only their escapes differ', async () => {
     await expectRefused(`{"a":${entry(0)},"\\u0061":${entry(0)}}`, 12, 'a');
     await expectRefused(`{"\\/":${entry(0)},"/":${entry(0)}}`, 12, '/');
     await expectRefused(`{"\\ud83d\\ude00":${entry(0)},"\u{1f600}":${entry(0)}}`, 12, '\u{1f600}');
   });
 
-  it('are refused twice within an entry, within metadata, and at any depth', async () => {
+  it('are refused if repeated within an entry, within metadata or at any depth', async () => {
     await expectRefused(`{"weight":${entry(0, ',"dtype":"F32"')}}`, 12, 'dtype');
     await expectRefused(`{"weight":${entry(0, ',"shape":[3]')}}`, 12, 'shape');
     await expectRefused(`{"__metadata__":{"a":"1","a":"2"},"weight":${entry(0)}}`, 12, 'a');
@@ -47,7 +47,7 @@ describe('names in the header of a safetensors file', () => {
     await expectRefused(`{"__metadata__":{},"__metadata__":{},"weight":${entry(0)}}`, 12, '__metadata__');
   });
 
-  it('may be the same in different objects, and as values', async () => {
+  it('may be repeated in different objects and as values', async () => {
     const name = 'shape';
     const header = `{"__metadata__":{"${name}":"${name}","dtype":"\\"dtype\\":{"},"${name}":${entry(0)},"dtype":${entry(12)}}`;
     writeFileSync(path('fine.safetensors'), encode(header, Buffer.alloc(24)));
@@ -59,7 +59,7 @@ describe('names in the header of a safetensors file', () => {
     ]);
   });
 
-  it('are refused where they are not UTF-8: two could look the same', async () => {
+  it('are refused if they are not UTF-8, since two could look the same', async () => {
     const bytes = encode(`{"w?":${entry(0)}}`, Buffer.alloc(12));
     bytes[bytes.indexOf('?')] = 0xff;
     writeFileSync(path('latin1.safetensors'), bytes);
@@ -70,8 +70,8 @@ describe('names in the header of a safetensors file', () => {
     );
   });
 
-  it('are found wherever a JSON text has them', () => {
-    // Pairs instead of properties, so that names may repeat.
+  it('are found anywhere in a JSON text', () => {
+    // Pairs instead of properties, so that names can repeat.
     interface Pairs {
       readonly pairs: readonly (readonly [string, Json])[];
     }

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-// Files in the safetensors format, by its description: eight bytes with the length of a JSON header, the header, the
-// values.
+// Files in the safetensors format: eight bytes with the length of a JSON header, the header, the values.
 
 export type Header = Record<string, { dtype?: unknown; shape?: unknown; data_offsets?: unknown }>;
 

@@ -24,7 +24,7 @@ describe('loadSafetensors converts', () => {
   const header = headerOf(file('types.safetensors'));
   const types = Object.keys(header).filter((name) => !name.includes('_'));
 
-  it('tensors of every type of numbers', async () => {
+  it('tensors of every number type', async () => {
     expect(types.sort()).to.deep.equal([
       'BF16',
       'BOOL',
@@ -49,7 +49,7 @@ describe('loadSafetensors converts', () => {
     }
   });
 
-  it("a network of PyTorch's whose tensors are all halves, its counter too", async () => {
+  it('a PyTorch network whose tensors, including its counter, are all float16', async () => {
     const net = new Sequential(new BatchNorm2D(3), new ReLU(), new Flatten2D(), new Linear(12, 5));
     await loadSafetensors(file('half.safetensors'), net);
     const whole = new Sequential(new BatchNorm2D(3), new ReLU(), new Flatten2D(), new Linear(12, 5));
@@ -58,7 +58,7 @@ describe('loadSafetensors converts', () => {
     for (const [i, [name, { data }]] of net.parameters().entries()) {
       const expected = whole.parameters()[i][1].data;
       for (const [j, value] of data.entries()) {
-        // Half a unit in the last of 11 bits.
+        // Half a unit in the last place of 11 bits.
         expect(value, name).to.be.closeTo(expected[j], Math.abs(expected[j]) * 2 ** -11);
       }
     }
@@ -99,7 +99,7 @@ describe('loadSafetensors converts', () => {
       });
     }
 
-    it('unless it is no whole number from zero on', async () => {
+    it('unless it is not a non-negative integer', async () => {
       const refused = (dtype: string, value: number, found: string) =>
         expectRejection(
           load(dtype, value),

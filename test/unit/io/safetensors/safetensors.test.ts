@@ -22,7 +22,7 @@ const file = (name: string) => referencePath(`safetensors/${name}`);
 const makeNetwork = () => new Sequential(new BatchNorm2D(3), new ReLU(), new Flatten2D(), new Linear(12, 5));
 
 describe('loadSafetensors', () => {
-  it("gives a network PyTorch's weights and so its results", async () => {
+  it("loads PyTorch's weights, which give PyTorch's results", async () => {
     const { x, y } = JSON.parse(readFileSync(file('network.json'), 'utf8')) as Record<'x' | 'y', number[]>;
     const net = makeNetwork();
     await loadSafetensors(file('network.safetensors'), net);
@@ -50,7 +50,7 @@ describe('loadSafetensors', () => {
     });
   }
 
-  it('refuses tensors that are not of the module, but for counters of batches', async () => {
+  it('refuses tensors that the module does not have, except batch counters', async () => {
     const part = new Sequential(new BatchNorm2D(3));
     const before = JSON.stringify(part.layers[0]);
     const path = file('network.safetensors');
@@ -67,7 +67,7 @@ describe('loadSafetensors', () => {
     await loadSafetensors(temporary('counted.safetensors'), frozen);
   });
 
-  it('reads the halves that are not normal numbers', async () => {
+  it('reads subnormal and nonfinite float16 values', async () => {
     const bits = Buffer.from(Uint16Array.of(0x0001, 0x83ff, 0x7c00, 0xfc00, 0x7e00, 0x8000).buffer);
     const path = temporary('halves.safetensors');
     writeFileSync(path, encode({ w: { dtype: 'F16', shape: [6], data_offsets: [0, 12] } }, bits));
@@ -78,7 +78,7 @@ describe('loadSafetensors', () => {
 
   const temporary = temporaryDirectory();
 
-  describe('refuses, with nothing changed,', () => {
+  describe('refuses and changes nothing:', () => {
     const untouched = JSON.stringify(new BatchNorm2D(3));
     const good = { dtype: 'F32', shape: [3], data_offsets: [0, 12] };
 
@@ -90,7 +90,7 @@ describe('loadSafetensors', () => {
       expect(JSON.stringify(bn)).to.equal(untouched);
     }
 
-    it('what is no safetensors file', async () => {
+    it('a file in another format', async () => {
       await expectRefused(Buffer.alloc(0), 'a safetensors file', 'an empty file');
       await expectRefused(Buffer.alloc(7), 'a safetensors file', 'the bytes 00000000000000');
       await expectRefused(Buffer.alloc(100, 0xff), 'a safetensors file', 'ffffffffffffffff');
@@ -98,7 +98,7 @@ describe('loadSafetensors', () => {
       long8.fill(0xff, 0, 8);
       await expectRefused(long8, 'a header of at most 2 bytes', '18446744073709552000');
       await expectRefused(encode('{"a":'), 'a JSON header', 'damage');
-      // Parsed, it would take twenty times as much memory.
+      // Parsing it would take twenty times its size in memory.
       const long = `{"a":[${'[],'.repeat(1_500_000)}[]]}`;
       await expectRefused(encode(long), 'a header of at most 4194304 bytes', String(long.length));
       await expectRefused(encode('[]'), 'a safetensors file', 'the bytes 02000000');
@@ -108,7 +108,7 @@ describe('loadSafetensors', () => {
       await expectRejection(loadSafetensors(temporary('nowhere'), bn), Error, 'ENOENT');
     });
 
-    it('entries that make no sense', async () => {
+    it('malformed entries', async () => {
       const refused = (weight: unknown, ...parts: string[]) =>
         expectRefused(encode({ weight } as Header, Buffer.alloc(12)), '"weight"', ...parts);
       await refused(null, 'a dtype', 'none');
@@ -122,7 +122,7 @@ describe('loadSafetensors', () => {
       await refused({ ...good, data_offsets: [4, 16] }, 'from byte 0 on', '4 to 16');
     });
 
-    it('values with gaps, overlaps, missing or left over', async () => {
+    it('values with gaps or overlaps, missing or left over', async () => {
       const two = (begin: number) => ({ weight: good, bias: { ...good, data_offsets: [begin, begin + 12] } });
       await expectRefused(encode(two(8), Buffer.alloc(20)), '"bias"', 'from byte 12 on', '8 to 20');
       await expectRefused(encode(two(16), Buffer.alloc(28)), '"bias"', 'from byte 12 on');
@@ -130,7 +130,7 @@ describe('loadSafetensors', () => {
       await expectRefused(encode(two(12), Buffer.alloc(28)), '24 bytes of values', '28');
     });
 
-    it('a tensor of another name, shape or type', async () => {
+    it('a tensor with a wrong name, shape or type', async () => {
       const refused = (header: Header, size: number, ...parts: string[]) =>
         expectRefused(encode(header, Buffer.alloc(size)), '"weight"', ...parts);
       await refused({ scale: good }, 12, 'a tensor of this name', 'none');
@@ -142,7 +142,7 @@ describe('loadSafetensors', () => {
       await refused({ weight: { ...good, dtype: 'toString' } }, 12, 'or booleans', 'toString');
     });
 
-    it('a count of batches that is none', async () => {
+    it('an invalid batch count', async () => {
       const bytes = readFileSync(file('network.safetensors'));
       const { data_offsets } = headerOf(file('network.safetensors'))['0.num_batches_tracked'];
       const [begin] = data_offsets as number[];
@@ -156,7 +156,7 @@ describe('loadSafetensors', () => {
       expect(JSON.stringify(net.layers[0])).to.equal(before);
     });
 
-    it('what is no path and no module', async () => {
+    it('a path or module of the wrong type', async () => {
       const load = loadSafetensors as Untyped;
       await expectRejection(load(1, makeNetwork()) as Promise<void>, TypeError, 'a path');
       await expectRejection(load('x', {}) as Promise<void>, TypeError, 'parameters() for module');
@@ -167,7 +167,7 @@ describe('loadSafetensors', () => {
 describe('saveSafetensors', () => {
   const temporary = temporaryDirectory();
 
-  it('is read again, and named as in PyTorch', async () => {
+  it("is read back by loadSafetensors, with PyTorch's names", async () => {
     const net = makeNetwork();
     net.parameters().forEach(([, tensor], i) => {
       tensor.data.set(values(seeded(i), tensor.data.length));
@@ -183,13 +183,13 @@ describe('saveSafetensors', () => {
     });
   });
 
-  it('begins its values at a multiple of eight bytes', async () => {
+  it('aligns the values to eight bytes', async () => {
     const path = temporary('aligned.safetensors');
     await saveSafetensors(path, new Linear(3, 1));
     expect(Number(readFileSync(path).readBigUInt64LE()) % 8).to.equal(0);
   });
 
-  it('refuses what cannot be saved', async () => {
+  it('refuses invalid paths and modules', async () => {
     const save = saveSafetensors as Untyped;
     const path = temporary('x.safetensors');
     await expectRejection(save('', makeNetwork()) as Promise<void>, RangeError, 'a path');

@@ -1,4 +1,4 @@
-// Prints large tensors and layers where there is little memory left, and says how each attempt ended.
+// Prints large tensors and layers with little memory left, and reports how each attempt ended.
 import { inspect } from 'node:util';
 import { BatchNorm2D, Linear, moduleFromJSON, Sequential, Tensor } from 'batchnorm';
 
@@ -14,7 +14,7 @@ const net = new Sequential(new Linear(2 ** 11, 2 ** 11, { rng: () => 0.5 }));
 const tensor = Tensor.zeros([2 ** 22]);
 const held: unknown[] = [];
 
-// What remains under ulimit -v is less than JSON needs and more than V8 does.
+// The memory left under ulimit -v is too little for JSON and enough for V8.
 if (process.argv[2] === 'fill') {
   try {
     for (;;) held.push(Tensor.zeros([2 ** 20]));
@@ -30,7 +30,7 @@ attempt('JSON of BatchNorm2D', () => JSON.stringify(norm));
 attempt('JSON of Sequential', () => JSON.stringify(net));
 attempt('JSON of Tensor', () => JSON.stringify(tensor));
 
-// The process computes on.
+// The process still computes.
 const copy = moduleFromJSON(JSON.parse(JSON.stringify(new Linear(2, 2)))) as Linear<2, 2>;
 if (copy.forward(Tensor.ones([1, 2])).shape[1] !== 2) throw new Error('Expected two columns');
 
