@@ -16,7 +16,7 @@ struct Candidate {
 
 bool always() { return true; }
 
-// Fastest first. A new ISA is one line here.
+// Fastest first. A new ISA adds one line here.
 const Candidate kCandidates[] = {
 #if BATCHNORM_HAS_AVX512
     {&kAvx512Kernels, cpu_has_avx512},

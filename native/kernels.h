@@ -1,8 +1,10 @@
-// What an ISA must provide: one function pointer per kernel.
+// The interface between the operations (ops/) and the code of an ISA: struct Kernels has one
+// function pointer per kernel, and each ISA provides one constant table of them.
 //
 // Kernels are single-threaded, allocate nothing and trust their arguments; ops/ splits the work and
-// binding/ checks the memory. kernels/table.inl.h assigns every member by name, once for all ISAs,
-// and the native tests call each member of each table, so a missing one fails its test.
+// binding/ checks the memory. kernels/table.inl.h fills the tables by assigning every member by
+// name, once for all ISAs. A member that it leaves out stays null and crashes the native tests,
+// which call every member on every ISA.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +20,12 @@ struct Block {
   size_t length;
   size_t image_stride;    // floats from one image to the next: C*H*W
   size_t channel_stride;  // floats from one channel to the next: H*W
-  // Floats from the last image of this block to what is read next, or 0. A prefetch hint; the
+  // Floats from the last image of this block to the data read after it, or 0. A prefetch hint; the
   // memory need not exist.
   ptrdiff_t next = 0;
 };
 
-// Maximum number of channels of a block that is summed.
+// Maximum number of channels of a block that is passed to a summing kernel.
 constexpr size_t kMaxChannels = 64;
 
 // Maximum number of pixel vectors in a convolution tile.
@@ -36,7 +38,7 @@ struct ChannelSums {
 };
 
 // y = (x - mean) * scale + shift, one value of each per channel. The subtraction comes first
-// because a*x + b cancels where |mean| is large against the deviations.
+// because a*x + b cancels where |mean| is much larger than the deviations.
 struct Normalization {
   const float* mean;
   const float* scale;
@@ -53,17 +55,17 @@ struct InputGradient {
   const float* shift;
 };
 
-// Arguments of one stochastic gradient descent step over a whole parameter.
+// One step of stochastic gradient descent over a whole parameter.
 struct SgdStep {
   float learning_rate;
   float l2;         // added to the gradient: l2 * parameter
-  float decoupled;  // taken from the parameter: learning_rate * decoupled * parameter
+  float decoupled;  // subtracted from the parameter: learning_rate * decoupled * parameter
   float momentum;   // ignored without a velocity
   bool nesterov;
 };
 
-// Adam: betas weigh the old moments, weights (1 - beta) the new values, corrections are
-// 1 / (1 - beta^steps).
+// One step of Adam. beta is the weight of the old moment, weight = 1 - beta that of the new value,
+// correction = 1 / (1 - beta^steps).
 struct AdamStep {
   float learning_rate;
   float beta1, beta2;
@@ -74,7 +76,7 @@ struct AdamStep {
   float decoupled;
 };
 
-// RMSprop: `weight` (1 - alpha) is that of the new values in the means.
+// One step of RMSprop. weight = 1 - alpha is the weight of the new values in the running means.
 struct RmspropStep {
   float learning_rate;
   float weight;
@@ -84,36 +86,38 @@ struct RmspropStep {
   float decoupled;
 };
 
-// Windows of kernel x kernel values, `stride` apart, over one plane with `padding` around it, which
-// is less than the kernel: every window has a value of the plane.
+// Windows of kernel x kernel values, `stride` apart, over one plane with `padding` around it. The
+// padding is smaller than the kernel, so every window contains a value of the plane.
 struct Pooling {
   size_t height, width;
   size_t kernel, stride, padding;
   size_t out_height, out_width;  // (height + 2 * padding - kernel) / stride + 1
 };
 
-// The working space of the pooling kernels: two rings of `kernel` rows, each split into phases, of
-// so many floats that whole vectors may be read and written (kernels/pool.inl.h).
-inline size_t pool_phases(const Pooling& by) {
-  return by.stride < by.kernel ? by.stride : by.kernel;
+// The working memory of the pooling kernels (kernels/pool.inl.h): two rings of `kernel` rows, each
+// split into phases. pool_span() is the length of a phase in floats, rounded up so that whole
+// vectors can be read and written.
+inline size_t pool_phases(const Pooling& params) {
+  return params.stride < params.kernel ? params.stride : params.kernel;
 }
-inline size_t pool_span(const Pooling& by) {
+inline size_t pool_span(const Pooling& params) {
   constexpr size_t kMaxLanes = 16;
   const auto whole_vectors = [](size_t n) { return (n + kMaxLanes - 1) / kMaxLanes * kMaxLanes; };
-  return whole_vectors((by.kernel - 1) / by.stride + whole_vectors(by.out_width));
+  return whole_vectors((params.kernel - 1) / params.stride + whole_vectors(params.out_width));
 }
-inline size_t pool_scratch(const Pooling& by) {
-  return 2 * by.kernel * pool_phases(by) * pool_span(by);
+inline size_t pool_scratch(const Pooling& params) {
+  return 2 * params.kernel * pool_phases(params) * pool_span(params);
 }
 
-// Elements that are dropped together: pieces of a tensor begin at multiples of it.
+// The random numbers of dropout are generated for groups of this many elements, so every piece of a
+// tensor begins at a multiple of it.
 constexpr size_t kDropoutGroup = 32;
 
 struct Dropout {
   uint32_t key0, key1;
   float p;       // probability of a zero
-  float scale;   // of what is kept
-  size_t first;  // place of the first element in the whole tensor, a multiple of kDropoutGroup
+  float scale;   // factor for the elements that are kept: 1 / (1 - p)
+  size_t first;  // index of the first element in the whole tensor, a multiple of kDropoutGroup
 };
 
 // A tile of a convolution's output: for rows (output channels) below `rows` and each vector v of
@@ -123,17 +127,17 @@ struct ConvolutionTile {
   const float* weights;  // packed: depth groups of convolution_rows floats
   const size_t* offsets;
   size_t depth;
-  const float* bias;  // null: none
+  const float* bias;  // may be null
   const float* x[kMaxConvolutionVectors];
   float* y[kMaxConvolutionVectors];  // two vectors may be the same or overlap in both x and y
   size_t row_stride;
   size_t rows;
 };
 
-// Sums over pixels of x times dy for weight_gradient_rows taps and one or two vectors of output
-// channels: for each pixel of each of `rows` lines of each image, sums[row][column] +=
-// x[offsets[row] + pixel] * dy[pixel][column], the pixels of a row being contiguous in x, all being
-// contiguous in dy.
+// Part of a weight gradient: sums over pixels of x times dy, for weight_gradient_rows kernel taps
+// and one or two vectors of output channels. For each pixel of each of `rows` lines of each image,
+// sums[row][column] += x[offsets[row] + pixel] * dy[pixel][column]. In x, the pixels of a line are
+// contiguous; in dy, all pixels are.
 struct WeightGradientTile {
   const float* x;
   const size_t* offsets;
@@ -146,8 +150,8 @@ struct WeightGradientTile {
   size_t sums_stride;
 };
 
-// The same for planes_taps taps and planes_channels output channels, where dy lies channel by
-// channel and the pixels of a row are whole vectors: sums[tap][channel] +=
+// The same sums for planes_taps taps and planes_channels output channels, with dy stored channel by
+// channel and rows of whole vectors of pixels: sums[tap][channel] +=
 // x[offsets[tap] + pixel] * dy[channel][pixel].
 struct WeightGradientPlanes {
   const float* x;
@@ -165,8 +169,8 @@ using UnaryKernel = void (*)(const float* x, float* y, size_t n);
 using BinaryKernel = void (*)(const float* a, const float* b, float* out, size_t n);
 using BinaryScalarKernel = void (*)(const float* a, float b, float* out, size_t n);
 
-// (x, target, parameter, factor, gradient, n): the sum of the loss over n pairs, and, unless null,
-// its gradient with respect to x, times the factor.
+// Returns the sum of the loss over n pairs of x and target. Unless `gradient` is null, also stores
+// `factor` times the gradient with respect to x.
 using LossKernel = double (*)(const float* x, const float* target, float parameter, float factor,
                               float* gradient, size_t n);
 
@@ -182,7 +186,7 @@ struct Kernels {
   size_t tile_columns;  // columns of C that matmul_tile computes
 
   // Batch normalization; `out` has one entry per channel of the block. With `streaming`, results
-  // bypass the caches and other threads see them only after stream_fence.
+  // bypass the caches, and other threads see them only after stream_fence().
   bool has_streaming_stores;
   void (*stream_fence)();
   void (*shifted_moments)(const float* x, const float* shift, const Block& block, ChannelSums* out);
@@ -210,21 +214,22 @@ struct Kernels {
                                              float* passed, const float* mean, const Block& block,
                                              ChannelSums* out);
 
-  // Element-wise; out may be any of the inputs, but must not overlap them partially.
+  // Element-wise operations; out may be one of the inputs, but must not partially overlap any.
   Arithmetic add, sub, mul, div;
   UnaryKernel exp, log, sqrt, square, relu;
   BinaryKernel relu_backward;  // (y, dy, dx): dx = y <= 0 ? 0 : dy
   UnaryKernel abs, sigmoid, tanh, gelu;
   BinaryKernel abs_backward, gelu_backward;      // (x, dy, dx)
   BinaryKernel sigmoid_backward, tanh_backward;  // (y, dy, dx)
-  // y = x > 0 ? x : slope * x, and dx = x > 0 ? dy : slope * dy.
+  // y = x > 0 ? x : negative_slope * x, and dx = x > 0 ? dy : negative_slope * dy.
   BinaryScalarKernel leaky_relu;
-  void (*leaky_relu_backward)(const float* x, const float* dy, float slope, float* dx, size_t n);
-  void (*dropout)(const float* x, float* y, size_t n, const Dropout& by);
+  void (*leaky_relu_backward)(const float* x, const float* dy, float negative_slope, float* dx,
+                              size_t n);
+  void (*dropout)(const float* x, float* y, size_t n, const Dropout& params);
 
   // Reductions.
   double (*sum)(const float* x, size_t n);
-  // sums[j] = x[0][j] + x[1][j] + ..., the rows being `columns` floats long.
+  // sums[j] = x[0][j] + x[1][j] + ..., for rows of `columns` floats.
   void (*sum_rows)(const float* x, size_t rows, size_t columns, double* sums);
 
   // One row of log(softmax(x)), and its gradient from the result y.
@@ -234,36 +239,36 @@ struct Kernels {
   void (*softmax)(const float* x, float* y, size_t n);
   BinaryKernel softmax_backward;
 
-  // Only huber has a parameter, delta.
+  // Of these, only huber uses `parameter` (delta).
   LossKernel squared_error, absolute_error, huber, binary_cross_entropy;
 
-  // One plane each; scratch has pool_scratch() floats.
-  void (*max_pool)(const float* x, float* y, const Pooling& by, float* scratch);
+  // Pooling of one plane; scratch has pool_scratch() floats.
+  void (*max_pool)(const float* x, float* y, const Pooling& params, float* scratch);
   void (*max_pool_backward)(const float* x, const float* y, const float* dy, float* dx,
-                            const Pooling& by, float* scratch);
-  void (*avg_pool)(const float* x, float* y, const Pooling& by, float* scratch);
-  void (*avg_pool_backward)(const float* dy, float* dx, const Pooling& by, float* scratch);
+                            const Pooling& params, float* scratch);
+  void (*avg_pool)(const float* x, float* y, const Pooling& params, float* scratch);
+  void (*avg_pool_backward)(const float* dy, float* dx, const Pooling& params, float* scratch);
 
-  // C[tile_rows][tile_columns] (+)= A * B over `depth` products, A and B packed: `depth` columns of
-  // tile_rows floats, `depth` rows of tile_columns floats. Adds to C where `accumulate`.
+  // C[tile_rows][tile_columns] = A * B, or += if `accumulate`. A and B are packed: A as `depth`
+  // columns of tile_rows floats, B as `depth` rows of tile_columns floats.
   void (*matmul_tile)(const float* a, const float* b, size_t depth, float* c, size_t c_stride,
                       bool accumulate);
 
-  // Convolution: the sizes of its tiles, and one tile of each.
+  // Convolution and its weight gradient: tile sizes, and kernels that compute one tile.
   size_t convolution_rows, convolution_vectors;
   void (*convolution_tile)(const ConvolutionTile& tile);
   size_t weight_gradient_rows;
   void (*weight_gradient_tile)(const WeightGradientTile& tile);         // two vectors of channels
-  void (*narrow_weight_gradient_tile)(const WeightGradientTile& tile);  // one
+  void (*narrow_weight_gradient_tile)(const WeightGradientTile& tile);  // one vector of channels
   size_t planes_taps, planes_channels;
   void (*weight_gradient_planes)(const WeightGradientPlanes& planes);
 
-  // One optimizer step in place; velocity may be null.
+  // One optimizer step in place. velocity is null without momentum, mean_gradient is null unless
+  // RMSprop is centered.
   void (*sgd_step)(float* parameter, const float* gradient, float* velocity, size_t n,
                    const SgdStep& step);
   void (*adam_step)(float* parameter, const float* gradient, float* moment1, float* moment2,
                     size_t n, const AdamStep& step);
-  // velocity null without momentum, mean_gradient null where not centered.
   void (*rmsprop_step)(float* parameter, const float* gradient, float* mean_square, float* velocity,
                        float* mean_gradient, size_t n, const RmspropStep& step);
 };

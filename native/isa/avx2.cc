@@ -4,7 +4,7 @@
 #if BATCHNORM_HAS_AVX2
 #include <immintrin.h>
 
-// Only what stands between here and the end of the region may use AVX2 and FMA.
+// Only the code from here to the end of the target region may use AVX2 and FMA.
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #elif defined(__GNUC__)
@@ -15,7 +15,7 @@
 namespace batchnorm {
 namespace avx2 {
 
-// The vector type must come before the kernels written over it.
+// The vector type must come before the kernels that use it.
 // clang-format off
 #include "simd/avx2.h"
 #include "kernels/all.inl.h"

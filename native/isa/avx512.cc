@@ -4,7 +4,7 @@
 #if BATCHNORM_HAS_AVX512
 #include <immintrin.h>
 
-// Only what stands between here and the end of the region may use AVX-512.
+// Only the code from here to the end of the target region may use AVX-512.
 #if defined(__clang__)
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
@@ -16,7 +16,7 @@
 namespace batchnorm {
 namespace avx512 {
 
-// The vector type must come before the kernels written over it.
+// The vector type must come before the kernels that use it.
 // clang-format off
 #include "simd/avx512.h"
 #include "kernels/all.inl.h"

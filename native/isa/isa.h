@@ -1,4 +1,5 @@
-// The kernel tables of the ISAs that this binary holds.
+// The kernel tables of the ISAs that this binary contains: one per isa/*.cc that is compiled for
+// the target architecture. Only dispatch.cc uses them.
 #pragma once
 
 #include "kernels.h"

@@ -7,7 +7,7 @@
 namespace batchnorm {
 namespace neon {
 
-// The vector type must come before the kernels written over it.
+// The vector type must come before the kernels that use it.
 // clang-format off
 #include "simd/neon.h"
 #include "kernels/all.inl.h"

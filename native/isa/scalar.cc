@@ -1,7 +1,7 @@
 #include "isa/isa.h"
 #include "isa/system_headers.h"
 
-// For processors without any of the other ISAs, of which there are few: small, not unrolled.
+// Optimized for size: few processors have none of the other ISAs.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("Os")
 #endif
@@ -9,7 +9,7 @@
 namespace batchnorm {
 namespace scalar {
 
-// The vector type must come before the kernels written over it.
+// The vector type must come before the kernels that use it.
 // clang-format off
 #include "simd/scalar.h"
 #include "kernels/all.inl.h"

@@ -1,6 +1,6 @@
-// What simd/ and kernels/ use from the system. Every header must come before an ISA's target region
-// begins: an inline function compiled inside it would carry that ISA's instructions, and the linker
-// may keep that copy for the whole binary, which then crashes on older processors.
+// The system headers that simd/ and kernels/ use. They must be included before an ISA's target
+// region begins: an inline function compiled inside it would contain that ISA's instructions, and
+// the linker may keep that copy for the whole binary, which then crashes on older processors.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 #include <cstring>
 #include <limits>
 
-// For what every row or vector goes through: g++ inlines less of it the more kernels there are in
-// one file, however small it is.
+// For functions that are called for every row or vector. The more kernels a file contains, the
+// fewer of them g++ inlines by itself, even tiny ones.
 #if defined(_MSC_VER)
 #define BATCHNORM_INLINE __forceinline
 #elif defined(__GNUC__)

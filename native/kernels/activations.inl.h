@@ -1,19 +1,20 @@
-// sigmoid, tanh, GeLU, leaky ReLU, abs and their derivatives. exp is only taken of what is not
-// positive: nothing overflows, and the tails keep their relative accuracy.
+// sigmoid, tanh, GeLU, leaky ReLU, abs and their derivatives. exp is only ever applied to
+// arguments <= 0, so it cannot overflow and the tails keep their relative accuracy.
 
 inline F32 magnitude(F32 x) { return from_bits(bits(x) & broadcast_i32(0x7fffffff)); }
 
-// s = 1 / (1 + exp(-x)), and s * (1 - s) without the difference, which cancels where s is near 1.
+// s = 1 / (1 + exp(-x)) and its derivative s * (1 - s). The derivative is computed without the
+// difference 1 - s, which cancels where s is near 1.
 struct Logistic {
-  F32 value, slope;
+  F32 value, derivative;
 
   explicit Logistic(F32 x) {
     const F32 one = F32::broadcast(1.0f);
     const F32 power = Exp()(F32::zero() - magnitude(x));
-    const F32 larger = one / (one + power);  // that of |x|
+    const F32 larger = one / (one + power);  // sigmoid(|x|)
     const F32 smaller = power * larger;
     value = select(less(x, F32::zero()), smaller, larger);
-    slope = smaller * larger;
+    derivative = smaller * larger;
   }
 };
 
@@ -27,8 +28,8 @@ struct SigmoidBackward {
 struct Tanh {
   F32 operator()(F32 x) const {
     const F32 one = F32::broadcast(1.0f);
-    // Below 0.625, where 1 - exp(-2|x|) begins to cancel: x + x^3 * p(x^2), p fitted at Chebyshev
-    // points to 7e-10 of tanh.
+    // For |x| < 0.625, where 1 - exp(-2|x|) would cancel: x + x^3 * p(x^2), with p fitted at
+    // Chebyshev points to within 7e-10 of tanh.
     const F32 square = x * x;
     F32 series = F32::broadcast(2.29584128e-3f);
     series = mul_add(series, square, F32::broadcast(-8.346980513e-3f));
@@ -49,8 +50,8 @@ struct TanhBackward {
   F32 operator()(F32 y, F32 dy) const { return negative_mul_add(y, y, F32::broadcast(1.0f)) * dy; }
 };
 
-// x / 2 * (1 + tanh(u)) with u = sqrt(2 / pi) * (x + 0.044715 x^3) (Hendrycks and Gimpel, 2016), as
-// x * sigmoid(2u): 1 + tanh(u) cancels for negative u.
+// x / 2 * (1 + tanh(u)) with u = sqrt(2 / pi) * (x + 0.044715 x^3) (Hendrycks and Gimpel, 2016),
+// computed as x * sigmoid(2u) because 1 + tanh(u) cancels for negative u.
 struct Gelu {
   static constexpr float kLinear = 1.5957691216f;  // 2 * sqrt(2 / pi)
   static constexpr float kCubic = 0.0713548163f;   // 0.044715 of that
@@ -62,12 +63,13 @@ struct Gelu {
 };
 struct GeluBackward {
   F32 operator()(F32 x, F32 dy) const {
-    // Beyond 11 the derivative is 0 or 1 in float, and x^2 times a slope of 0 could be Inf times 0.
+    // Beyond |x| = 11 the derivative is 0 or 1 in float32. Without the clamp, x^2 could overflow
+    // and give Inf * 0.
     x = min(F32::broadcast(11.0f), max(F32::broadcast(-11.0f), x));
     const Logistic logistic(Gelu::argument(x));
     const F32 inner =
         mul_add(F32::broadcast(3 * Gelu::kCubic) * x, x, F32::broadcast(Gelu::kLinear));
-    return mul_add(x * logistic.slope, inner, logistic.value) * dy;
+    return mul_add(x * logistic.derivative, inner, logistic.value) * dy;
   }
 };
 
@@ -76,19 +78,21 @@ struct Absolute {
 };
 struct AbsoluteBackward {
   F32 operator()(F32 x, F32 dy) const {
-    // What is neither above nor below 0 is 0, or NaN, which passes.
+    // If x is neither above nor below 0, it is 0 or NaN, and the result is x itself.
     const F32 not_below = select(less(F32::zero(), x), dy, x);
     return select(less(x, F32::zero()), F32::zero() - dy, not_below);
   }
 };
 
 struct LeakyRelu {
-  F32 slope;
-  F32 operator()(F32 x) const { return select(less(F32::zero(), x), x, slope * x); }
+  F32 negative_slope;
+  F32 operator()(F32 x) const { return select(less(F32::zero(), x), x, negative_slope * x); }
 };
 struct LeakyReluBackward {
-  F32 slope;
-  F32 operator()(F32 x, F32 dy) const { return select(less(F32::zero(), x), dy, slope * dy); }
+  F32 negative_slope;
+  F32 operator()(F32 x, F32 dy) const {
+    return select(less(F32::zero(), x), dy, negative_slope * dy);
+  }
 };
 
 template <class Function>
@@ -96,10 +100,11 @@ void binary(const float* a, const float* b, float* out, size_t n) {
   map(a, b, out, n, Function());
 }
 
-inline void leaky_relu(const float* x, float slope, float* y, size_t n) {
-  map(x, y, n, LeakyRelu{F32::broadcast(slope)});
+inline void leaky_relu(const float* x, float negative_slope, float* y, size_t n) {
+  map(x, y, n, LeakyRelu{F32::broadcast(negative_slope)});
 }
 
-inline void leaky_relu_backward(const float* x, const float* dy, float slope, float* dx, size_t n) {
-  map(x, dy, dx, n, LeakyReluBackward{F32::broadcast(slope)});
+inline void leaky_relu_backward(const float* x, const float* dy, float negative_slope, float* dx,
+                                size_t n) {
+  map(x, dy, dx, n, LeakyReluBackward{F32::broadcast(negative_slope)});
 }

@@ -1,5 +1,5 @@
 // dfdx 0.10's Adam (Kingma and Ba, 2015) in one pass over a parameter p with gradient g, first
-// moment m and second moment v, both corrected for their beginning at zero:
+// moment m and second moment v. The corrections remove the bias of moments that start at zero:
 //   g += l2 * p;  m += (1 - beta1) * (g - m);  v += (1 - beta2) * (g^2 - v)
 //   p -= lr * (m * correction1 / (sqrt(v * correction2) + epsilon) + decoupled * p)
 

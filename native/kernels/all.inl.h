@@ -1,5 +1,5 @@
-// Every algorithm, in order of use. No include guard: each ISA includes this in a namespace of its
-// own, after its simd/ header.
+// All kernels, each after the files that it uses. Without an include guard: every ISA includes this
+// file in its own namespace, after its simd/ header.
 
 // clang-format off
 #include "kernels/row_sums.inl.h"

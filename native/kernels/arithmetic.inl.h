@@ -1,4 +1,4 @@
-// out = a op b, with a tensor of the same length or with one number on the right.
+// out = a op b for + - * /, where b is an array of the same length or a single number.
 
 struct Add {
   F32 operator()(F32 a, F32 b) const { return a + b; }
@@ -14,7 +14,7 @@ struct Div {
 };
 
 template <class Operation>
-struct WithNumber {
+struct WithScalar {
   F32 b;
   F32 operator()(F32 a) const { return Operation()(a, b); }
 };
@@ -26,5 +26,5 @@ void arithmetic(const float* a, const float* b, float* out, size_t n) {
 
 template <class Operation>
 void arithmetic_scalar(const float* a, float b, float* out, size_t n) {
-  map(a, out, n, WithNumber<Operation>{F32::broadcast(b)});
+  map(a, out, n, WithScalar<Operation>{F32::broadcast(b)});
 }

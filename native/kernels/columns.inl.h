@@ -1,7 +1,7 @@
-// Sums over images whose planes have one pixel. Neighbouring floats then belong to neighbouring
-// channels, so each channel gets a lane of its own.
+// Channel sums of images whose planes have one pixel. Neighbouring floats then belong to
+// neighbouring channels, so each lane sums one channel.
 
-// Whether a block has that form.
+// Whether the planes of a block have one pixel.
 inline bool is_columns(const Block& block) {
   return block.length == 1 && (block.channels == 1 || block.channel_stride == 1);
 }
@@ -9,8 +9,8 @@ inline bool is_columns(const Block& block) {
 // Channels summed together: 4 vectors hide the latency of the addition.
 constexpr size_t kMaxColumns = kAccumulators * F32::kLanes;
 
-// One quantity for up to four vectors of channels, added to doubles after kAdditions for the reason
-// given in row_sums.inl.h.
+// Sums of one quantity for up to four vectors of channels, moved to doubles after kAdditions
+// additions for the reason given in row_sums.inl.h.
 struct ColumnAccumulators {
   F32 lanes0, lanes1, lanes2, lanes3;
   F64Lanes sums0, sums1, sums2, sums3;
@@ -42,8 +42,8 @@ struct ColumnAccumulators {
 };
 
 // Sums `columns` channels over the images: four whole vectors, one vector, or part of one. Sums
-// provides flush() and add<k>(row, lanes) for vector k of a row, of which `lanes` are used. It is
-// passed by value to stay in registers.
+// provides flush() and add<k>(row, lanes), which adds the first `lanes` lanes of vector k of a row.
+// It is passed by value to stay in registers.
 template <class Sums>
 BATCHNORM_INLINE Sums walk_columns(const Block& block, size_t columns, Sums sums) {
   size_t additions = 0;
@@ -66,7 +66,7 @@ BATCHNORM_INLINE Sums walk_columns(const Block& block, size_t columns, Sums sums
   return sums;
 }
 
-// The first `columns` sums of two quantities.
+// Stores the first `columns` sums of both quantities.
 BATCHNORM_INLINE void store_columns(const ColumnAccumulators& sums,
                                     const ColumnAccumulators& products, size_t columns,
                                     ChannelSums* out) {
@@ -82,7 +82,7 @@ inline F32 load_columns(const float* p, size_t lanes) {
   return lanes == F32::kLanes ? F32::load(p) : F32::load_first(p, lanes);
 }
 
-// function(first, columns) for the ranges that walk_columns takes.
+// Calls function(first, columns) for ranges of channels of the sizes that walk_columns accepts.
 template <class Function>
 void for_each_column_range(size_t channels, const Function& function) {
   size_t first = 0;

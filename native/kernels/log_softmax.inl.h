@@ -1,9 +1,9 @@
-// y = x - max(x) - log(sum(exp(x - max(x)))) over one row. Subtracting the maximum first keeps exp
-// from overflowing and leaves a sum between 1 and n.
+// y = x - max(x) - log(sum(exp(x - max(x)))) over one row, and its gradient. Subtracting the
+// maximum first keeps exp from overflowing and the sum between 1 and n.
 //
-// Where one class is nearly certain, its y and the gradient are small differences of numbers next
-// to 1: log(1 + rest) and exp(y) - 1 are computed as such, so that the loss of a trained network
-// and its gradient keep all bits of a float.
+// If one class is nearly certain, its y and gradient are small differences of numbers close to 1.
+// They are computed through log(1 + rest) and exp(y) - 1, so the loss of a trained network and its
+// gradient keep full float32 precision.
 
 struct ExpOfDifference {
   F32 subtrahend;
@@ -21,7 +21,8 @@ inline float row_max(const float* x, size_t n) {
   return max_lane(largest);
 }
 
-// Sum of function(x) in double: rows are short next to a batch, every vector may be emptied.
+// The sum of function(x) in double. Every vector is moved to doubles at once: rows are short, so
+// the conversions do not matter.
 template <class Function>
 double sum_of(const float* x, size_t n, Function function) {
   F64Sum sum = F64Sum::zero();
@@ -42,22 +43,23 @@ inline void log_softmax(const float* x, float* y, size_t n) {
   if (n == 0) return;
   const F32 largest = F32::broadcast(row_max(x, n));
   const double sum = sum_of(x, n, ExpOfDifference{largest});
-  // The largest value's own share of the sum is exactly 1.
+  // The largest value contributes exactly 1 to the sum.
   const double rest = sum - 1;
   const F32 log_sum = rest < 1 ? LogOfOnePlus()(F32::broadcast(static_cast<float>(rest)))
                                : Log()(F32::broadcast(static_cast<float>(sum)));
   map(x, y, n, LogSoftmax{largest, log_sum});
 }
 
-// dx = dy - exp(y) * sum(dy), near y = 0 as (dy - sum(dy)) - (exp(y) - 1) * sum(dy): with one
-// target class the first difference is 0 there.
+// dx = dy - exp(y) * sum(dy). Near y = 0 it is computed as
+// (dy - sum(dy)) - (exp(y) - 1) * sum(dy), where the first difference is exactly 0 if y belongs to
+// the only target class.
 struct LogSoftmaxBackward {
   F32 dy_sum;
   F32 operator()(F32 y, F32 dy) const {
     const Exp::Parts power = Exp::parts(y);
     const F32 near_zero = negative_mul_add(power.minus_one, dy_sum, dy - dy_sum);
-    const F32 elsewhere = negative_mul_add(Exp::whole(power), dy_sum, dy);
-    // A little above -ln(2) / 2, where the exponent is still 0.
+    const F32 elsewhere = negative_mul_add(Exp::combine(power), dy_sum, dy);
+    // The threshold is just above -ln(2) / 2, so the exponent is 0 for every y near zero.
     return select(less(F32::broadcast(-0.34f), y), near_zero, elsewhere);
   }
 };

@@ -1,5 +1,5 @@
-// The sum of a loss over pairs of prediction and target, and in the same pass its gradient with
-// respect to the predictions, times a factor.
+// Element-wise losses: the sum over pairs of prediction and target and, in the same pass, the
+// gradient with respect to the predictions, multiplied by a factor such as 1 / n.
 
 struct SquaredError {
   explicit SquaredError(float) {}
@@ -15,35 +15,36 @@ struct AbsoluteError {
   }
 };
 
-// d^2 / 2 where |d| < delta, else delta * (|d| - delta / 2) (Huber, 1964); one expression for both:
-// q * (|d| - q / 2) with q = min(|d|, delta).
+// d^2 / 2 where |d| < delta, else delta * (|d| - delta / 2) (Huber, 1964). One expression covers
+// both cases: q * (|d| - q / 2) with q = min(|d|, delta).
 struct HuberError {
   F32 delta;
   explicit HuberError(float parameter) : delta(F32::broadcast(parameter)) {}
   F32 value(F32 x, F32 target) const {
-    const F32 size = magnitude(x - target);
-    const F32 bounded = min(delta, size);
-    return bounded * negative_mul_add(F32::broadcast(0.5f), bounded, size);
+    const F32 distance = magnitude(x - target);
+    const F32 bounded = min(delta, distance);
+    return bounded * negative_mul_add(F32::broadcast(0.5f), bounded, distance);
   }
   F32 gradient(F32 x, F32 target) const { return max(F32::zero() - delta, min(delta, x - target)); }
 };
 
-// -t * log(sigmoid(x)) - (1 - t) * log(1 - sigmoid(x)) as max(x, 0) - x * t + log(1 + exp(-|x|)),
-// where nothing overflows.
+// -t * log(sigmoid(x)) - (1 - t) * log(1 - sigmoid(x)), computed as
+// max(x, 0) - x * t + log(1 + exp(-|x|)), in which nothing overflows.
 struct BinaryCrossEntropy {
   explicit BinaryCrossEntropy(float) {}
   F32 value(F32 x, F32 target) const {
     const F32 power = Exp()(F32::zero() - magnitude(x));
-    // max(x, 0) - x * t as x * (1 - t) or -x * t: differences of large products would cancel.
+    // max(x, 0) - x * t as x * (1 - t) or -x * t, because the difference would cancel for large x.
     const F32 weight =
         select(less(x, F32::zero()), F32::zero() - target, F32::broadcast(1.0f) - target);
     const F32 rest = LogOfOnePlus()(power);
-    // An infinite logit that agrees with its target costs nothing; Inf * 0 would be NaN.
+    // An infinite logit that agrees with its target adds no loss, but Inf * 0 would be NaN.
     const Mask agrees = less_equal(magnitude(weight), F32::zero());
     return select(agrees, rest, mul_add(x, weight, rest));
   }
   F32 gradient(F32 x, F32 target) const {
-    // sigmoid(x) - t, for x > 0 as (1 - t) - sigmoid(-x), which keeps its bits where t is 1.
+    // sigmoid(x) - t. For x > 0 it is computed as (1 - t) - sigmoid(-x), which does not cancel if t
+    // is 1.
     const F32 rest = Sigmoid()(F32::zero() - magnitude(x));
     const F32 above = (F32::broadcast(1.0f) - target) - rest;
     return select(less(F32::zero(), x), above, rest - target);
@@ -53,23 +54,23 @@ struct BinaryCrossEntropy {
 template <class Loss>
 double loss(const float* x, const float* target, float parameter, float factor, float* gradient,
             size_t n) {
-  const Loss one(parameter);
-  const F32 by = F32::broadcast(factor);
+  const Loss pair(parameter);
+  const F32 scale = F32::broadcast(factor);
   F64Sum sum = F64Sum::zero();
   size_t i = 0;
   for (; i + F32::kLanes <= n; i += F32::kLanes) {
     const F32 prediction = F32::load(x + i);
-    const F32 wanted = F32::load(target + i);
-    sum.add(one.value(prediction, wanted));
-    if (gradient != nullptr) (one.gradient(prediction, wanted) * by).store(gradient + i);
+    const F32 expected = F32::load(target + i);
+    sum.add(pair.value(prediction, expected));
+    if (gradient != nullptr) (pair.gradient(prediction, expected) * scale).store(gradient + i);
   }
   if (i < n) {
     const size_t rest = n - i;
     const F32 prediction = F32::load_first(x + i, rest);
-    const F32 wanted = F32::load_first(target + i, rest);
-    sum.add(keep_first(one.value(prediction, wanted), rest, F32::zero()));
+    const F32 expected = F32::load_first(target + i, rest);
+    sum.add(keep_first(pair.value(prediction, expected), rest, F32::zero()));
     if (gradient != nullptr) {
-      (one.gradient(prediction, wanted) * by).store_first(gradient + i, rest);
+      (pair.gradient(prediction, expected) * scale).store_first(gradient + i, rest);
     }
   }
   return sum.total();

@@ -1,4 +1,4 @@
-// Element-wise loops over whole vectors and a partial one at the end.
+// Element-wise loops over arrays of any length: whole vectors, then one partial vector.
 
 template <class Function>
 void map(const float* x, float* y, size_t n, Function function) {
@@ -19,8 +19,9 @@ void map(const float* a, const float* b, float* out, size_t n, Function function
   }
 }
 
-// Where `each_vector` is: a whole vector, or what is left at the end. A function of a value and of
-// its place has at(offset, value) and at_first(offset, n, value).
+// The position that each_vector passes to its function: a whole vector, or the partial one at the
+// end. of() calls a function that depends on the position as well as on a value: at(offset, value)
+// or at_first(offset, n, value).
 struct WholeVector {
   size_t first;
   F32 load(const float* p) const { return F32::load(p + first); }
@@ -41,7 +42,8 @@ struct PartialVector {
   }
 };
 
-// For functions of several arrays of n floats, some of which they change.
+// Calls function(position) for each vector of n floats. For functions that read or write several
+// arrays.
 template <class Function>
 void each_vector(size_t n, Function function) {
   size_t i = 0;

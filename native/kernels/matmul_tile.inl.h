@@ -1,7 +1,7 @@
-// A tile of C held in registers while `depth` rank-1 updates stream past: six rows by two vectors
-// are twelve accumulators, which with two vectors of B and one element of A fill sixteen registers
-// and hide the latency of a fused multiply-add; thirty-two registers hold twice as many rows, for
-// which each vector of B is loaded once.
+// Matrix multiplication of packed strips into one tile of C, which stays in registers for the whole
+// depth. With 16 registers: 6 rows × 2 vectors = 12 accumulators, plus 2 vectors of B and 1 element
+// of A; 12 accumulators hide the latency of the multiply-add (2 ports × 4 cycles). With 32
+// registers: 12 rows, so each vector of B is loaded half as often.
 constexpr size_t kTileRows = F32::kRegisters >= 32 ? 12 : 6;
 constexpr size_t kTileVectors = 2;
 constexpr size_t kTileColumns = kTileVectors * F32::kLanes;
@@ -9,7 +9,8 @@ constexpr size_t kTileColumns = kTileVectors * F32::kLanes;
 inline void matmul_tile(const float* a, const float* b, size_t depth, float* c, size_t c_stride,
                         bool accumulate_into_c) {
 #if defined(__GNUC__)
-  // Its lines come while the products are made: of a large matrix they are in no near cache.
+  // Loads the lines of C while the products are computed: in a large matrix they are not in a near
+  // cache.
   for (size_t row = 0; row < kTileRows; row++) __builtin_prefetch(c + row * c_stride, 1);
 #endif
   F32 tile[kTileRows][kTileVectors];

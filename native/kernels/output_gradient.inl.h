@@ -1,12 +1,13 @@
-// The gradient of the normalization's output, for affine_gradient_sums and input_gradient: dy
-// itself, or the part of it that passes the ReLU after the normalization. A function of the
-// deviation x - mean.
+// The gradient of the normalization's output, which affine_gradient_sums and input_gradient take as
+// a template parameter: dy itself, or the part of dy that passes the ReLU after the normalization.
+// Each of the three structs provides
 //
-//   from(start), channel(first)     the same from another element, from another channel on
-//   of(channel)                     the gradient in a channel: at(offset, deviation),
-//                                   at_first(offset, n, deviation) and prefetch(offset)
-//   columns()                       the same with a lane for each channel, where planes have one
-//                                   pixel; without prefetch
+//   from(start), channel(first)     a copy that begins at another element or channel
+//   of(channel)                     the gradient in one channel, as a function of the deviation
+//                                   x - mean: at(offset, deviation), at_first(offset, n,
+//                                   deviation); and prefetch(offset)
+//   columns()                       the same for planes of one pixel, with one lane per channel and
+//                                   without prefetch
 
 struct DirectGradient {
   const float* dy;
@@ -24,8 +25,8 @@ struct DirectGradient {
   Channel columns() const { return {dy}; }
 };
 
-// With a ReLU directly after the normalization: its output is recomputed, which needs no memory.
-// The operations must be bitwise those of normalize.inl.h.
+// With a ReLU directly after the normalization. The sign of the ReLU's input is recomputed instead
+// of stored, so the operations must be bitwise those of normalize.inl.h.
 struct ReluGradient {
   const float* dy;
   const float* scale;
@@ -66,8 +67,8 @@ struct ReluGradient {
   Columns columns() const { return {dy, scale, shift}; }
 };
 
-// With a residual added before the ReLU: its output is read, and the part of dy that passes is
-// stored, because that is the residual's gradient.
+// With a residual added before the ReLU. Reads the ReLU's output y and stores the part of dy that
+// passes, which is also the gradient of the residual.
 struct ResidualReluGradient {
   const float* y;
   const float* dy;

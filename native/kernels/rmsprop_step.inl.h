@@ -1,6 +1,6 @@
-// dfdx 0.10's RMSprop in one pass over a parameter p with gradient g, mean square s (which begins
-// at one), momentum m and, where centered, mean gradient a. As in TensorFlow and unlike PyTorch,
-// epsilon stands under the root, which keeps it from being lost next to a large s:
+// dfdx 0.10's RMSprop in one pass over a parameter p with gradient g, mean square s (initially
+// one), momentum m and, if centered, mean gradient a. As in TensorFlow and unlike PyTorch, epsilon
+// is inside the square root:
 //   g += l2 * p;  s += (1 - alpha) * (g^2 - s);  a += (1 - alpha) * (g - a)
 //   g /= sqrt(s - a^2 + epsilon);  m = momentum * m + g
 //   p -= lr * (m, or g without momentum) + lr * decoupled * p
@@ -24,7 +24,7 @@ inline void rmsprop_step(float* parameter, const float* gradient, float* mean_sq
       const F32 a0 = at.load(mean_gradient);
       const F32 a = mul_add(weight, g - a0, a0);
       at.store(mean_gradient, a);
-      // Rounding may take it below zero, whose root is NaN.
+      // Rounding may make the difference negative, and its root NaN.
       variance = max(F32::zero(), negative_mul_add(a, a, s));
     }
     F32 direction = g / sqrt(variance + epsilon);

@@ -1,11 +1,11 @@
-// Sums over the rows of neighbouring channels: of a quantity and of its products, for
-// shifted_moments and affine_gradient_sums.
+// Sums of a quantity and of its products over the rows of neighbouring channels: the loop that
+// shifted_moments and affine_gradient_sums share.
 //
-// Each float addition is off by up to 2^-24 of the running sum, and in the worst case always in the
-// same direction (a large term followed by many of just over half its last bit). Lanes are
-// therefore added to doubles after at most kAdditions + 1 terms, after two more additions have
-// joined the four accumulators. Including the rounding of a deviation and of its square, a sum is
-// within 13 * 2^-24 = 7.8e-7 of the exact one for any data.
+// Each float addition is off by up to 2^-24 of the running sum, in the worst case always in the
+// same direction (a large term followed by many of just over half its last bit). A lane therefore
+// takes at most kAdditions + 1 terms; two more additions join the four accumulators, and the result
+// is added to doubles. Including the rounding of a deviation and of its square, the relative error
+// of a sum is at most 13 * 2^-24 = 7.8e-7 for any data.
 constexpr size_t kAdditions = 8;
 
 // 4 independent accumulators: 1 addition per cycle × 4 cycles of latency.
@@ -33,7 +33,7 @@ struct WidePair {
   }
 };
 
-// Prefetches into the first-level cache, of which kPrefetchFloats is a small part.
+// Prefetches into the first-level cache, which is much larger than kPrefetchFloats.
 //
 // Force-inlined, as is every function that only calls it: g++ treats a function that only
 // prefetches as free of effects and drops the calls.
@@ -55,7 +55,7 @@ struct PairAccumulators {
     return {LanePair::zero(), LanePair::zero(), LanePair::zero(), LanePair::zero()};
   }
 
-  // Adds `steps` steps of four vectors and prefetches from `ahead` on.
+  // Adds `steps` steps of four vectors, and prefetches as much data beginning at `ahead`.
   template <class Row>
   BATCHNORM_INLINE void add_steps(const Row& row, size_t offset, size_t steps, ptrdiff_t ahead) {
     for (size_t step = 0; step < steps; step++) {
@@ -87,11 +87,11 @@ struct PairAccumulators {
   LanePair total() const { return (lanes0 + lanes1) + (lanes2 + lanes3); }
 };
 
-// Distance of the prefetch, in floats over all tensors. The hardware prefetchers stop at the end of
-// a small plane's row and at every jump to the next image.
+// Prefetch distance in floats, over all tensors together. Software prefetches are needed because
+// the hardware prefetchers stop at the end of a small plane and at every jump to the next image.
 constexpr size_t kPrefetchFloats = 3072;
 
-// What to prefetch while rows of `together` images are summed channel by channel.
+// The addresses to prefetch while rows of `together` images are summed channel by channel.
 class ReadAhead {
  public:
   ReadAhead(const Block& block, size_t together, size_t distance)
@@ -105,7 +105,8 @@ class ReadAhead {
     }
   }
 
-  // Offset from a row to the row prefetched at its end, or throughout if rows are short.
+  // Offset from a row to the row that is prefetched at its end, or all along it if rows are shorter
+  // than the prefetch distance.
   BATCHNORM_INLINE ptrdiff_t to_row(size_t image, size_t channel) const {
     const ptrdiff_t here = static_cast<ptrdiff_t>(channel * block_.channel_stride);
     if (channel + channels_ < block_.channels) {
@@ -120,7 +121,7 @@ class ReadAhead {
     return static_cast<ptrdiff_t>(to_last) + block_.next + there - here;
   }
 
-  // Offset from the start of a row to what is prefetched at a place in it.
+  // Offset from the start of a row to the address that is prefetched at `place` in it.
   BATCHNORM_INLINE ptrdiff_t at(size_t place, ptrdiff_t to_row) const {
     const size_t there = place + within_;
     if (there < block_.length) return static_cast<ptrdiff_t>(there);
@@ -134,9 +135,9 @@ class ReadAhead {
   size_t channels_;  // rows ahead
 };
 
-// The remainder of a row after its whole steps is a template parameter: branching on it in every
-// row takes as long as summing a row of a 7x7 plane. Short rows of a few images share accumulators,
-// which otherwise would be reduced once per row.
+// The remainder of a row after its whole steps is a template parameter, because branching on it in
+// every row takes as long as summing a 7x7 plane. Short rows of a few images share accumulators;
+// otherwise the accumulators would be reduced once per row.
 template <size_t kRest, bool kTail, class Terms>
 void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
   constexpr size_t kPiece = kAdditions * kStep;
@@ -144,11 +145,11 @@ void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
   const size_t tail = block.length % F32::kLanes;
   const size_t pieces = steps > 0 ? (steps - 1) / kAdditions : 0;  // whole pieces before the last
   const size_t last_steps = steps - pieces * kAdditions;
-  // Not the constant: g++ unrolls a loop of known length until it runs out of registers.
+  // A variable, because g++ unrolls a loop of known length until it runs out of registers.
   const size_t piece_steps = std::min(steps, kAdditions);
   const size_t additions = last_steps + (kRest > 0 || kTail);
-  // At most kRowsTogether: images that lie a multiple of 4096 bytes apart share one set of the
-  // first-level cache, so their rows have to fit its ways.
+  // Images that are a multiple of 4096 bytes apart share one set of the first-level cache, so the
+  // rows that are summed together must fit its 8 ways.
   constexpr size_t kRowsTogether = 8 / Terms::kTensors;
   const size_t together =
       pieces > 0

@@ -1,5 +1,5 @@
-// y = exp(x - max(x)) / sum(exp(x - max(x))) over one row, and its gradient dx = y * (dy - sum(y *
-// dy)).
+// y = exp(x - max(x)) / sum(exp(x - max(x))) over one row, and its gradient
+// dx = y * (dy - sum(y * dy)).
 
 inline void softmax(const float* x, float* y, size_t n) {
   if (n == 0) return;

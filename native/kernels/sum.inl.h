@@ -1,4 +1,6 @@
-// Lanes are emptied into doubles after kAdditions terms; see row_sums.inl.h.
+// Sums in double: of all elements, and of each column of a matrix.
+
+// A float lane is moved to doubles after kAdditions terms; row_sums.inl.h explains the bound.
 inline double sum(const float* x, size_t n) {
   F64Sum total = F64Sum::zero();
   size_t i = 0;
@@ -21,8 +23,8 @@ inline double sum(const float* x, size_t n) {
   return total.total();
 }
 
-// Column sums in double: the row is read once, and 24 bytes a column are touched per element, which
-// is nothing for the few hundred columns of a bias.
+// Reads x once, row by row, and keeps all column sums in memory: the few hundred columns of a bias
+// stay in the first-level cache.
 inline void sum_rows(const float* x, size_t rows, size_t columns, double* sums) {
   for (size_t column = 0; column < columns; column++) sums[column] = 0;
   for (size_t row = 0; row < rows; row++) {

@@ -1,4 +1,5 @@
-// Every kernel of one ISA, in the order of struct Kernels. Included last, where F32 is that ISA's.
+// Fills a struct Kernels by assigning every member by name. Included last into the namespace of
+// each ISA, where F32 and the kernels are those of that ISA.
 
 constexpr Kernels table(const char* isa) {
   Kernels kernels = {};

@@ -1,4 +1,5 @@
-// Functions of one element, and relu's backward pass.
+// sqrt, square and ReLU, the wrapper that makes a kernel from a function of one element, and the
+// gradient of ReLU.
 
 struct SquareRoot {
   F32 operator()(F32 x) const { return sqrt(x); }
@@ -7,7 +8,7 @@ struct Square {
   F32 operator()(F32 x) const { return x * x; }
 };
 struct Relu {
-  // max gives its second argument for NaN: a NaN stays one.
+  // max returns its second argument for NaN, so NaN stays NaN.
   F32 operator()(F32 x) const { return max(F32::zero(), x); }
 };
 struct ReluBackward {

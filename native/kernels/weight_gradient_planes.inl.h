@@ -1,6 +1,6 @@
-// Weight gradients of 3 taps × several output channels, with one pixel per lane. x and dy are both
-// read in place without a transposition: 11 loads serve 24 multiplications (7 serve 12 with 16
-// registers). Three taps are a row of a 3 x 3 kernel.
+// Weight gradients of 3 taps (a row of a 3 x 3 kernel) × several output channels, with one pixel
+// per lane. x and dy are both read in place without a transposition. With 32 registers, 11 loads
+// serve 24 multiply-adds; with 16 registers, 7 loads serve 12.
 constexpr size_t kPlanesTaps = 3;
 constexpr size_t kPlanesChannels = F32::kRegisters >= 32 ? 8 : 4;
 

@@ -1,6 +1,6 @@
 // Weight gradients of 6 taps × one or two vectors of output channels. Like matmul_tile, except that
-// one operand is not packed: in the padded image, the pixels that a tap meets are consecutive. The
-// one-vector variant takes two pixels at a time, so both have 12 accumulators.
+// x is not packed: in the padded image, the pixels that a tap is multiplied with are consecutive.
+// The one-vector variant processes two pixels at a time, so both variants have 12 accumulators.
 constexpr size_t kGradientRows = 6;
 
 template <size_t kVectors>

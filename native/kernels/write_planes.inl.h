@@ -1,25 +1,26 @@
-// Writes a block in which every element is a function of its channel's constants.
+// Writes a block in which every element is a function of its channel's constants: the loop that
+// normalize and input_gradient share.
 //
 // Neighbouring whole planes form one run in memory. Runs are written in aligned vectors (whole
-// cache lines when streaming), wherever planes begin: a vector that spans two channels is computed
-// with the constants of both. A store across a cache line takes twice as long, a masked store
-// longer than a whole 7x7 plane, and a line that is streamed partially is read first; with runs,
-// this happens only at their two ends.
+// cache lines when streaming), no matter where planes begin: a vector that spans two channels is
+// computed with the constants of both. A store across a cache line takes twice as long, a masked
+// store longer than a whole 7x7 plane, and a cache line that is streamed partially is read first;
+// with runs, this happens only at their two ends.
 
 // Prefetch distance within a run. The loop count of a plane is mispredicted at its end; without a
 // prefetch, memory would be idle until the processor has recovered.
 constexpr size_t kWritePrefetchFloats = 2048;
 
-// Values provides of(channel), which has at(offset) for a vector of results, at_first(offset, n),
-// 0 < n < kLanes, for its first lanes (the others are unused), and prefetch(offset).
+// Values provides of(channel), which has at(offset) for a vector of results; at_first(offset, n),
+// 0 < n < kLanes, of which only the first n lanes are used; and prefetch(offset).
 template <bool kStreaming, class Values>
 struct RunWriter {
   const Values& values;
   float* y;
   size_t channels;
-  size_t length;  // of a channel; kLanes or more where there are several
+  size_t length;  // of a channel; at least kLanes if there are several
 
-  // At most one vector at any alignment, through a masked store.
+  // Less than one vector, through a masked store.
   void write_part(size_t i, size_t n) const {
     const size_t channel = i / length;
     const size_t own = (channel + 1) * length - i;

@@ -1,6 +1,6 @@
 // How an NCHW tensor is divided for sums over its channels.
 //
-// A chunk is the part of a channel that one kernel call sums. Its size follows from the shape alone
+// A chunk is the part of a channel that one kernel call sums. Its size depends only on the shape,
 // and chunks are added in order, so the bits of a result depend neither on cache sizes nor on the
 // number of threads.
 #pragma once
@@ -28,7 +28,7 @@ class ChannelChunks {
   explicit ChannelChunks(const ImageShape& shape) : shape_(shape) {
     if (shape.plane > kElements) {
       const size_t pieces = ceiling(shape.plane, kElements);
-      // Whole cache lines, so that only the last piece of a plane has a partial vector.
+      // Rounded to whole cache lines, so that only the last piece of a plane has a partial vector.
       length_ = ceiling(ceiling(shape.plane, pieces), 16) * 16;
       pieces_ = ceiling(shape.plane, length_);
       images_ = 1;
@@ -39,7 +39,7 @@ class ChannelChunks {
     }
   }
 
-  // Chunks of each channel.
+  // Number of chunks per channel.
   size_t count() const { return ceiling(shape_.images, images_) * pieces_; }
 
   // Where chunk `index` of channel 0 begins, in floats from the start of the tensor.

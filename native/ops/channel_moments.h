@@ -1,10 +1,10 @@
-// Mean and sum of squared deviations of a channel in one pass.
+// Mean and sum of squared deviations of a channel, normally in one pass.
 //
 // The pass sums deviations from a shift and their squares (Chan, Golub, LeVeque: Algorithms for
 // computing the sample variance, 1983, eq. 1.7). Its error grows with the distance between shift
 // and mean. The shift is therefore the mean of a sample from all over the channel, and the sums
-// reveal how good it was. If it was bad, for example because of an outlier in the sample, the
-// channel is read again with the mean found by the first pass.
+// show how good it was. If it was bad, for example because of an outlier in the sample, the channel
+// is read again with the mean from the first pass as shift.
 #pragma once
 
 #include <algorithm>
@@ -16,18 +16,18 @@
 
 namespace batchnorm {
 
-// Count, mean and sum of squared deviations from that mean.
+// m2 is the sum of the squared deviations from the mean.
 struct Moments {
   double count;
   double mean;
   double m2;
 };
 
-// The means of samples of neighbouring channels, the first of which begins at x[0]; exact for a
-// constant channel. The sample consists of short runs spread evenly, since neighbouring pixels are
-// similar, as are pixels of one image. It touches at most about a sixteenth of the cache lines,
-// because scattered reads are slow; planes smaller than a line share it with other channels, so
-// more runs cost nothing there.
+// Estimates the means of neighbouring channels, the first of which begins at x[0], from a sample;
+// exact for a constant channel. The sample consists of short, evenly spread runs, since
+// neighbouring pixels are similar, as are pixels of one image. It touches at most about a sixteenth
+// of the cache lines, because scattered reads are slow. Planes smaller than a cache line share it
+// with other channels, so more runs cost nothing there.
 inline void sample_means(const float* x, const ImageShape& shape, size_t channels, float* means) {
   constexpr size_t kMaxPixels = 8;
   const size_t count = shape.images * shape.plane;
@@ -64,7 +64,7 @@ inline void sample_means(const float* x, const ImageShape& shape, size_t channel
 }
 
 // For channels whose float sums overflow or contain Inf or NaN: the textbook two passes in double,
-// which give the IEEE results, such as a finite mean of values near 3e38.
+// which give the IEEE result, such as a finite mean for values near 3e38.
 inline Moments moments_in_double(const float* x, const ImageShape& shape) {
   const double count = static_cast<double>(shape.images * shape.plane);
   const size_t stride = shape.channels * shape.plane;
@@ -86,10 +86,10 @@ inline Moments moments_in_double(const float* x, const ImageShape& shape) {
 // The moments of the channel whose first element is x[0], from its sums around `shift`;
 // sums_around(shift) reads the channel again.
 //
-// The sums are within 7.8e-7 of the exact ones (row_sums.inl.h), and the variance within 1e-6 as
-// long as the squared distance between shift and mean is below a quarter of it. If no float is
-// closer to the mean than the shift, the values differ in their last bits only and all sums are
-// exact.
+// The sums are within 7.8e-7 of the exact ones (row_sums.inl.h), so the variance is within 1e-6 if
+// the squared distance between shift and mean is less than a quarter of the variance. If that fails
+// although the shift is the float nearest to the mean, the values differ only in their last bits
+// and all sums are exact.
 template <class SumsAround>
 Moments channel_moments(const float* x, const ImageShape& shape, float shift, ChannelSums sums,
                         const SumsAround& sums_around) {

@@ -1,5 +1,6 @@
-// The two phases that training forward and backward share: sums over each channel, then one pass
-// over its elements that uses them.
+// The two passes that batch norm's training forward and backward share: sums over each channel,
+// then a second pass over its elements that uses the sums. Divides them into tasks for the threads,
+// so that the second pass finds its data in the cache.
 #pragma once
 
 #include <algorithm>
@@ -15,23 +16,24 @@
 namespace batchnorm {
 
 // Passes provides
-//   bytes_per_element()                            of all tensors that the passes touch
+//   bytes_per_element()                            over all tensors that the passes touch
 //   prepare(channel, channels)                     called before the sums of these channels
-//   reduce(offset, channel, block, ChannelSums*)   the sums of a chunk of each channel of the block
-//   finish(channel, sums, sums_again)              the channel's sums are complete; sums_again()
-//                                                  computes them anew, for example for another
-//                                                  shift
+//   reduce(offset, channel, block, ChannelSums*)   sums a chunk of each channel of the block
+//   finish(channel, sums, sums_again)              called with the complete sums of a channel;
+//                                                  sums_again() recomputes them, for example for
+//                                                  another shift
 //   apply(offset, channel, block)                  the second pass over a chunk
-//   complete()                                     a task has ended; publishes its streamed stores
-// where `offset` counts floats from the start of the tensors and `channel` is the block's first.
+//   complete()                                     called at the end of a task; publishes its
+//                                                  streamed stores
+// where `offset` is in floats from the start of the tensors and `channel` is the block's first.
 
 inline void add(ChannelSums& into, const ChannelSums& next) {
   into.sum += next.sum;
   into.products += next.products;
 }
 
-// The sums of `channels` channels, chunk by chunk in order. Prefetches one chunk or image ahead,
-// and at the end the next channels.
+// Sums `channels` channels, chunk by chunk in order. Prefetches one chunk or image ahead, and at
+// the end the next channels.
 template <class Passes>
 void sum_channels(const ImageShape& shape, const ChannelChunks& chunks, size_t first,
                   size_t channels, ChannelSums* totals, Passes& passes) {
@@ -59,7 +61,7 @@ void finish_channel(const ImageShape& shape, const ChannelChunks& chunks, size_t
   });
 }
 
-// Both passes over `channels` channels, while their elements are in cache.
+// Runs both passes over `channels` channels while their elements are in the cache.
 template <class Passes>
 void run_channel_group(const ImageShape& shape, const ChannelChunks& chunks, size_t first,
                        size_t channels, Passes& passes) {
@@ -69,15 +71,15 @@ void run_channel_group(const ImageShape& shape, const ChannelChunks& chunks, siz
   for (size_t channel = 0; channel < channels; channel++) {
     finish_channel(shape, chunks, first + channel, totals[channel], passes);
   }
-  // Backwards: the end of a channel that exceeds the cache is still in it.
+  // In reverse, because the last chunks were read last and are still in the cache.
   for (size_t index = chunks.count(); index-- > 0;) {
     passes.apply(first * shape.plane + chunks.offset(index), first, chunks.block(index, channels));
   }
 }
 
-// Channels per group: as many as fit half of a core's second-level cache, so that the second pass
-// reads from it; few enough that threads end at about the same time; and, if possible, a number
-// that lets every group begin with a cache line.
+// Channels per group: as many as fit in the second-level cache, so that the second pass reads from
+// it; few enough that all threads finish at about the same time; and, if possible, a number for
+// which every group begins at a cache line.
 inline size_t channel_group_size(const ImageShape& shape, size_t bytes_per_element,
                                  size_t threads) {
   const size_t channel_bytes = shape.images * shape.plane * bytes_per_element;
@@ -90,7 +92,7 @@ inline size_t channel_group_size(const ImageShape& shape, size_t bytes_per_eleme
 }
 
 // Each task owns several neighbouring groups of channels. With smaller tasks, hardware prefetchers
-// that run past the end of a group would fetch lines that another thread owns.
+// that run past the end of a group would more often fetch lines that another thread writes.
 template <class Passes>
 void run_by_channel(const ImageShape& shape, size_t threads, Passes& passes) {
   const ChannelChunks chunks(shape);

@@ -38,7 +38,7 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
   const size_t tasks = shape.images * bands;
   const size_t calls = correlation.tiles(rows);
   const bool far = is_far(shape.images * shape.in_channels * shape.in_plane());
-  // Rows of output of one image; `image` points at its first channel.
+  // Some rows of output of one image; `image` points to its first channel.
   struct Band {
     const float* image;
     size_t first, rows;

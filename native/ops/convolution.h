@@ -1,3 +1,5 @@
+// 2D convolution, as in neural networks (cross-correlation): the forward pass, and the gradients
+// with respect to input, weights and bias. Each operation is divided among the threads.
 #pragma once
 
 #include "kernels.h"
@@ -5,8 +7,8 @@
 
 namespace batchnorm {
 
-// Square kernels; weights are out_channels x in_channels x kernel x kernel. stride and kernel are
-// at least 1, and the kernel is no larger than the padded image.
+// Kernels are square; weights are out_channels x in_channels x kernel x kernel. stride and kernel
+// are at least 1, and the kernel is no larger than the padded image.
 struct ConvolutionShape {
   size_t images;
   size_t in_channels, height, width;
@@ -25,10 +27,11 @@ struct ConvolutionShape {
 Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const float* x,
                    const float* weight, const float* bias, float* y);
 
+// dx, the gradient with respect to x.
 Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape& shape,
                                   const float* dy, const float* weight, float* dx);
 
-// dbias may be null.
+// The gradients with respect to the weights and the bias; dbias may be null.
 Status convolution_weight_gradient(const Kernels& kernels, const ConvolutionShape& shape,
                                    const float* x, const float* dy, float* dweight, float* dbias);
 

@@ -1,4 +1,5 @@
-// dx, phase by phase (gradient_phase.h). All phases read the same band of dy.
+// The input gradient of a convolution, phase by phase (gradient_phase.h). All phases read the same
+// band of dy.
 #include <algorithm>
 
 #include "ops/convolution.h"
@@ -48,7 +49,7 @@ class ConvolutionInputGradient {
 
   size_t bands() const { return ceil_divide(plan_.window.out_rows, plan_.band_rows); }
   size_t packed_floats() const { return packed_floats_; }
-  // Per thread: the band and, where there are several phases, the results of a row of phases.
+  // Per thread: the band and, if there are several phases, the results of one row of phases.
   size_t scratch_floats() const {
     const size_t results =
         has_one_phase() ? 0 : saturating_product(plan_.column_phases, phase_floats());
@@ -68,13 +69,13 @@ class ConvolutionInputGradient {
     });
   }
 
-  // Prefetches what compute() reads of dy for a band.
+  // Prefetches the part of dy that compute() reads for a band.
   Prefetch prefetch(size_t index, const float* dy) const {
     const size_t first = index * plan_.band_rows;
     return plan_.layout.prefetch(dy, shape_.out_channels, first, rows_of(index), tiles_);
   }
 
-  // dx of one band of rows of every phase of one image.
+  // Computes one band of rows of dx, in every phase, for one image.
   void compute(size_t index, const float* dy, const float* packed, float* scratch, float* dx,
                Prefetch& prefetch) const {
     const InputWindow& window = plan_.window;
@@ -111,7 +112,7 @@ class ConvolutionInputGradient {
   }
 
  private:
-  // With stride 1 the results of the only phase are dx.
+  // With stride 1, dx is the result of the only phase and needs no interleaving.
   bool has_one_phase() const { return shape_.stride == 1; }
   size_t rows_of(size_t index) const {
     return std::min(plan_.band_rows, plan_.window.out_rows - index * plan_.band_rows);
@@ -128,7 +129,7 @@ class ConvolutionInputGradient {
     return Correlation(kernels_, window, slice, plan_.layout, shape_.in_channels);
   }
 
-  // function(correlation, rows, columns) for the phases that meet a tap.
+  // Calls function(correlation, rows, columns) for the phases that have kernel taps.
   template <class Function>
   void for_each_phase(const Function& function) const {
     for (size_t a = 0; a < plan_.row_phases; a++) {
@@ -141,7 +142,7 @@ class ConvolutionInputGradient {
     }
   }
 
-  // A row of dx from the results of its column phases, phase_floats() apart.
+  // Builds a row of dx from the results of its column phases, which are phase_floats() apart.
   void interleave(const GradientPhase& rows, const float* results, float* dx) const {
     if (rows.taps == 0) {
       std::fill(dx, dx + shape_.width, 0.0f);

@@ -1,4 +1,5 @@
-// How a convolution is divided: one task computes some rows of one image's output.
+// How a convolution is divided into tasks: each computes a band, some rows of one image's output,
+// small enough that its inputs fit in the second-level cache.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +13,7 @@
 
 namespace batchnorm {
 
-// What the outputs of a convolution read of its input.
+// The input that each output of a convolution reads.
 inline InputWindow input_window(const ConvolutionShape& shape) {
   const KernelAxis axis = {shape.kernel, -static_cast<ptrdiff_t>(shape.padding)};
   return {shape.in_channels, shape.height, shape.width, shape.out_height(),
@@ -26,8 +27,8 @@ inline size_t threads_of(const ConvolutionShape& shape) {
   return threads_for(work / 8);
 }
 
-// Whether a tensor of so many floats comes from beyond the second-level cache. Prefetching it then
-// costs less than waiting for it.
+// Whether a tensor of this many floats exceeds the second-level cache. Prefetching it then costs
+// less than waiting for it.
 inline bool is_far(size_t floats) { return floats > cache_sizes().l2 / 2 / sizeof(float); }
 
 // Rows of output per band: as many as keep the band in the second-level cache, and fewer where

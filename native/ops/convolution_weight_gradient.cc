@@ -1,4 +1,5 @@
-// dweight and dbias; weight_gradient_plan.h explains how the sums are divided.
+// The gradients of a convolution with respect to its weights and bias. weight_gradient_plan.h
+// explains how the sums are divided.
 #include <algorithm>
 
 #include "ops/convolution.h"
@@ -64,7 +65,7 @@ class WeightGradient {
   void add_chunk(const PixelChunk& chunk, const PixelChunk& next, size_t first_tile,
                  size_t last_tile, const float* x, const float* dy, float* scratch,
                  double* sums) const {
-    // These tiles read no other channels.
+    // The input channels that these tiles read.
     const size_t first_channel = first_tile * plan_.tile_taps / shape_.taps();
     const size_t last_channel =
         std::min(shape_.in_channels, ceil_divide(last_tile * plan_.tile_taps, shape_.taps()));
@@ -92,7 +93,7 @@ class WeightGradient {
     add_tiles(chunk, first_tile, last_tile, patches, pixels, sums, prefetch);
   }
 
-  // The bands of a chunk's images, image_stride() apart.
+  // Fills the bands of a chunk's images, which are image_stride() apart.
   const float* fill_bands(const PixelChunk& chunk, size_t first_channel, size_t last_channel,
                           const float* x, float* bands) const {
     const size_t image_floats = shape_.in_channels * shape_.in_plane();
@@ -112,7 +113,7 @@ class WeightGradient {
   }
   size_t dy_image_floats() const { return shape_.out_channels * shape_.out_plane(); }
 
-  // A few output channels at a time: their dy stays in cache for all taps.
+  // Processes a few output channels at a time, so that their dy stays in the cache for all taps.
   template <class Advance>
   void add_planes(const PixelChunk& chunk, size_t first_tile, size_t last_tile,
                   const float* patches, const float* dy, double* sums,
@@ -143,7 +144,7 @@ class WeightGradient {
     }
   }
 
-  // `dy` is transposed: channels of a pixel are side by side.
+  // `dy` is transposed: the channels of a pixel are contiguous.
   template <class Advance>
   void add_tiles(const PixelChunk& chunk, size_t first_tile, size_t last_tile, const float* patches,
                  const float* dy, double* sums, const Advance& prefetch) const {
@@ -173,7 +174,7 @@ class WeightGradient {
     }
   }
 
-  // From channel-major to pixel-major order, with zeros after the last channel.
+  // Transposes from channel-major to pixel-major order, with zeros after the last channel.
   void transpose(const float* dy, size_t pixels, float* to) const {
     const size_t plane = shape_.out_plane();
     const size_t channels = shape_.out_channels;
@@ -208,7 +209,7 @@ class WeightGradient {
   bool far_;
 };
 
-// Adds the sections in order.
+// Adds the sums of the sections in order, so that the bits do not depend on the threads.
 void add_sections(const ConvolutionShape& shape, const WeightGradientPlan& plan, const double* sums,
                   float* dweight) {
   for (size_t k = 0; k < plan.taps; k++) {

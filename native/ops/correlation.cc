@@ -10,8 +10,8 @@ namespace batchnorm {
 namespace {
 
 constexpr size_t kMaxTileFloats = 8 * 16;
-// Tiles computed with one strip of weights before the next strip: the strip is then loaded once for
-// all of them, while their input stays in the first-level cache.
+// Number of tiles that use a strip of weights before the next strip is loaded. Their input stays in
+// the first-level cache meanwhile.
 constexpr size_t kTilesPerStrip = 4;
 
 // Rows of output divided into vectors of `lanes` pixels. The last vector of a line ends with the
@@ -70,7 +70,7 @@ void Correlation::compute(const float* band, const float* packed, const float* b
                           float* y, size_t y_plane, Prefetch& prefetch) const {
   const size_t lanes = kernels_.lanes;
   const Run run = run_of(window_, layout_, lanes, rows);
-  // A line shorter than a vector is computed in a buffer.
+  // A line shorter than a vector is computed in a buffer, because vectors would write past its end.
   const bool buffered = run.length < lanes;
   float buffer[kMaxTileFloats];
 
@@ -86,7 +86,7 @@ void Correlation::compute(const float* band, const float* packed, const float* b
     const float* from[kTilesPerStrip * kMaxConvolutionVectors];
     float* to[kTilesPerStrip * kMaxConvolutionVectors];
     for (size_t i = 0; i < count * tile_vectors; i++) {
-      // Surplus vectors of the last tile repeat its last one.
+      // Surplus vectors of the last tile repeat the last vector.
       const size_t vector = std::min(block * tile_vectors + i, vectors - 1);
       const size_t line = run.line(vector);
       const size_t pixel = run.pixel(vector);

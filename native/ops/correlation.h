@@ -1,5 +1,5 @@
-// Cross-correlation of images with a set of weights: the forward pass of a convolution applies it
-// to the input, the input gradient to the output's gradient.
+// Cross-correlation of images with a set of weights. The forward pass of a convolution applies it
+// to x, the input gradient to dy.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,8 @@
 
 namespace batchnorm {
 
-// The part of a window's kernel that has weights: taps from (first_row, first_column) on.
+// The part of a window's kernel that has weights: rows x columns taps beginning at (first_row,
+// first_column).
 struct KernelSlice {
   size_t first_row, rows;
   size_t first_column, columns;
@@ -29,17 +30,17 @@ class Correlation {
         layout_(layout),
         out_channels_(out_channels) {}
 
-  // Size of the packed weights.
+  // Size of the packed weights and their offsets.
   size_t packed_floats() const;
-  // Weights stored output channel by output channel, each with all taps of every channel.
+  // Packs weights stored as out_channels x channels x taps.
   void pack_rows(const float* weights, float* packed) const;
-  // Weights in another order: weight(o, channel, row tap, column tap), with taps counted within the
-  // slice.
+  // Packs weights stored in another order: weight(o, channel, row tap, column tap) returns one of
+  // them, with taps counted within the slice.
   template <class Weight>
   void pack(const Weight& weight, float* packed) const;
 
   // Computes `rows` rows of output from a filled band; channels of y are y_plane floats apart.
-  // `prefetch` advances once for each of tiles(rows).
+  // Calls prefetch.advance() tiles(rows) times.
   void compute(const float* band, const float* packed, const float* bias, size_t rows, float* y,
                size_t y_plane, Prefetch& prefetch) const;
   size_t tiles(size_t rows) const;

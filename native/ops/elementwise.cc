@@ -34,22 +34,22 @@ void apply_arithmetic(const Arithmetic& operation, Operand right, const float* a
   }
 }
 
-void leaky_relu(const Kernels& kernels, const float* x, float slope, float* y, size_t n) {
+void leaky_relu(const Kernels& kernels, const float* x, float negative_slope, float* y, size_t n) {
   for_each_piece(n, [&](size_t begin, size_t end) {
-    kernels.leaky_relu(x + begin, slope, y + begin, end - begin);
+    kernels.leaky_relu(x + begin, negative_slope, y + begin, end - begin);
   });
 }
 
-void leaky_relu_backward(const Kernels& kernels, const float* x, const float* dy, float slope,
-                         float* dx, size_t n) {
+void leaky_relu_backward(const Kernels& kernels, const float* x, const float* dy,
+                         float negative_slope, float* dx, size_t n) {
   for_each_piece(n, [&](size_t begin, size_t end) {
-    kernels.leaky_relu_backward(x + begin, dy + begin, slope, dx + begin, end - begin);
+    kernels.leaky_relu_backward(x + begin, dy + begin, negative_slope, dx + begin, end - begin);
   });
 }
 
-void dropout(const Kernels& kernels, const float* x, float* y, size_t n, const Dropout& by) {
+void dropout(const Kernels& kernels, const float* x, float* y, size_t n, const Dropout& params) {
   for_each_piece(n, [&](size_t begin, size_t end) {
-    Dropout piece = by;
+    Dropout piece = params;
     piece.first = begin;
     kernels.dropout(x + begin, y + begin, end - begin, piece);
   });

@@ -1,6 +1,6 @@
-// The input gradient of a strided convolution, one phase at a time. The inputs of a phase are those
-// in every stride-th row (or column); all of them meet the same kernel taps. Their gradient is a
-// stride-1 correlation of dy with these taps flipped.
+// Phases of the input gradient of a strided convolution. A phase consists of the inputs in every
+// stride-th row (or column), which are all multiplied with the same kernel taps. Their gradient is
+// therefore a stride-1 correlation of dy with these taps flipped.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@ struct GradientPhase {
         first_tap((phase + shape.padding) % shape.stride),
         taps(first_tap < shape.kernel ? ceil_divide(shape.kernel - first_tap, shape.stride) : 0),
         stride(shape.stride),
-        // Input j of the phase meets dy[j + shift - t] at the kernel's tap first_tap + t * stride;
-        // flipped, tap u is t = taps - 1 - u.
+        // With shift = (phase + padding) / stride, kernel tap first_tap + t * stride multiplies
+        // input j of the phase with dy[j + shift - t]. Flipped tap u is t = taps - 1 - u.
         first(static_cast<ptrdiff_t>((phase + shape.padding) / shape.stride) -
               static_cast<ptrdiff_t>(taps) + 1) {}
 
@@ -32,10 +32,10 @@ struct GradientPhase {
   size_t count;
   size_t first_tap, taps;
   size_t stride;
-  ptrdiff_t first;  // the row of dy that input 0 meets at the first flipped tap
+  ptrdiff_t first;  // the row of dy that flipped tap 0 multiplies for input 0
 };
 
-// The rows of dy that all phases of an axis read together.
+// The union of the rows of dy that the phases of an axis read.
 inline KernelAxis joint_axis(size_t phases, size_t size, const ConvolutionShape& shape) {
   bool found = false;
   ptrdiff_t first = 0;
@@ -50,8 +50,8 @@ inline KernelAxis joint_axis(size_t phases, size_t size, const ConvolutionShape&
   return {static_cast<size_t>(end - first), first};
 }
 
-// One row of dx from the rows of two column phases; a kernel of one column contributes to only one
-// of them.
+// Builds a row of dx from the rows of two column phases. A kernel with one column contributes to
+// only one of them.
 inline void interleave_two(const float* even, const float* odd, bool has_even, bool has_odd,
                            size_t width, float* dx) {
   const size_t pairs = width / 2;

@@ -1,12 +1,13 @@
-// The part of an image that the outputs of a convolution read.
+// The part of an image that the outputs of a convolution read. It describes the forward pass as
+// well as the phases of the input gradient, where dy is the image.
 #pragma once
 
 #include <cstddef>
 
 namespace batchnorm {
 
-// The kernel along one axis: output i reads input i * stride + first + tap for tap < count. `first`
-// is negative where there is padding.
+// The kernel along one axis: output i reads inputs i * stride + first + tap for tap < count.
+// `first` is negative if there is padding.
 struct KernelAxis {
   size_t count;
   ptrdiff_t first;

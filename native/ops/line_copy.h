@@ -1,6 +1,6 @@
-// Copies lines of an image with their padding, for a stride of 1, 2 or more. Lines are short, so
-// these copies avoid the call of memcpy and write whole steps; what they write too much is
-// overwritten by the next line or lies in the slack after the last one.
+// Copies lines of an image with their padding, for any stride. Lines are short, so these copies
+// avoid the call of memcpy and write whole steps. The excess is overwritten by the next line or
+// falls into the slack after the last one.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ constexpr size_t kCopyStep = 4;
 // Floats that copies may write after the last line.
 constexpr size_t kCopySlack = 64;
 
-// Zeros up to `end`, in whole steps.
+// Writes zeros up to `end`, in whole steps.
 inline void clear_steps(float* to, const float* end) {
   for (; to < end; to += kCopyStep) std::memset(to, 0, kCopyStep * sizeof(float));
 }
@@ -40,7 +40,7 @@ inline void copy_floats(const float* from, size_t count, float* to) {
   for (; i < count; i++) to[i] = from[i];
 }
 
-// `count` elements from[first + j * stride] of a line that is surrounded by zeros.
+// The elements from[first + j * stride], j < count, of a line that is surrounded by zeros.
 struct PaddedLine {
   PaddedLine(size_t size, ptrdiff_t first, size_t stride, size_t elements) : count(elements) {
     const ptrdiff_t step = static_cast<ptrdiff_t>(stride);
@@ -54,7 +54,7 @@ struct PaddedLine {
     source = first + static_cast<ptrdiff_t>(begin) * step;
   }
   size_t count;
-  size_t begin, end;  // the elements inside the line; the first of them is from[source]
+  size_t begin, end;  // the range of j inside the line; the first element is from[source]
   ptrdiff_t source;
 };
 
@@ -77,7 +77,7 @@ inline void copy_4_pairs(const float* from, float* even, float* odd) {
 #endif
 }
 
-// to[j] = from[2 * j]; of the last pair only the first element is read.
+// to[j] = from[2 * j]. Reads only the first element of the last pair.
 inline void copy_every_second(const float* from, size_t count, float* to) {
   size_t j = 0;
   float unused[4];
@@ -101,11 +101,11 @@ inline void copy_line(const float* from, const PaddedLine& line, size_t stride, 
   clear_steps(to + line.end, to + line.count);
 }
 
-// Both phases of stride 2 in one pass: the line of the odd phase begins one element after that of
-// the even one.
+// Copies both phases of stride 2 in one pass. The line of the odd phase begins one element after
+// that of the even phase.
 inline void copy_two_lines(const float* from, const PaddedLine& even, const PaddedLine& odd,
                            float* even_to, float* odd_to) {
-  // Outputs for which both are inside the image: all except one at each end.
+  // The range in which both phases are inside the image: all but at most one element at each end.
   const size_t begin = std::max(even.begin, odd.begin);
   const size_t end = std::min(even.end, odd.end);
   if (begin + 4 > end) {

@@ -7,7 +7,7 @@ namespace batchnorm {
 
 Status apply_loss(LossKernel kernel, const float* x, const float* target, float parameter,
                   float factor, float* gradient, size_t n, double* result) {
-  // As in sum_all: pieces of fixed length, added in their order.
+  // Pieces of fixed length, added in order: the same bits for any number of threads.
   constexpr size_t kPiece = 32 * 1024;
   const size_t pieces = (n + kPiece - 1) / kPiece;
   Scratch scratch;

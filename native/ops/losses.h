@@ -1,4 +1,5 @@
-// Losses: a sum over pairs of prediction and target, and its gradient in the same pass.
+// Losses over whole tensors: the sum over pairs of prediction and target and, in the same pass, its
+// gradient. Divides the tensors into pieces for the threads.
 #pragma once
 
 #include "kernels.h"
@@ -6,8 +7,8 @@
 
 namespace batchnorm {
 
-// *result = the sum of the loss over n pairs; gradient[i], unless null, = factor times its
-// derivative with respect to x[i].
+// *result = the sum of the loss over n pairs of x and target. Unless `gradient` is null,
+// gradient[i] = factor * the derivative of the sum with respect to x[i].
 Status apply_loss(LossKernel kernel, const float* x, const float* target, float parameter,
                   float factor, float* gradient, size_t n, double* result);
 

@@ -10,25 +10,25 @@ namespace batchnorm {
 
 namespace {
 
-// Blocks after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
-// kDepth decides the order of sums and is a constant for that reason; the others only decide who
-// computes what.
+// Block sizes after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication",
+// 2008. kDepth determines the order of the sums, so it must not depend on the machine or the number
+// of threads; the other sizes only determine which thread computes which block.
 constexpr size_t kDepth = 256;
-constexpr size_t kRows = 120;           // 120 KB of packed A, in the second-level cache of a core
+constexpr size_t kRows = 120;           // 120 KB of packed A, in a core's second-level cache
 constexpr size_t kPanelColumns = 2048;  // 2 MB of packed B, in the cache that the cores share
-constexpr size_t kMinColumns = 128;     // of a task: packing its A costs as much as 16 of them
+constexpr size_t kMinColumns = 128;     // per task: packing its A costs as much as 16 columns
 constexpr size_t kTasksPerThread = 4;
-constexpr size_t kLargestTile = 12 * 32;
+constexpr size_t kMaxTileFloats = 12 * 32;
 
 size_t ceil_divide(size_t n, size_t divisor) { return (n + divisor - 1) / divisor; }
 size_t round_up(size_t n, size_t multiple) { return ceil_divide(n, multiple) * multiple; }
 
-// `n` in equal parts of at most `most`, each a multiple of `unit`.
-size_t equal_parts(size_t n, size_t most, size_t unit) {
-  return round_up(ceil_divide(n, ceil_divide(n, most)), unit);
+// The size of equal parts of `n` that are at most `max_part`, rounded up to a multiple of `unit`.
+size_t equal_parts(size_t n, size_t max_part, size_t unit) {
+  return round_up(ceil_divide(n, ceil_divide(n, max_part)), unit);
 }
 
-// One product of `depth` steps from a step of the depth on, for a panel of columns of C.
+// The contribution of the steps [k, k + kDepth) of the depth to a panel of columns of C.
 class Panel {
  public:
   Panel(const Kernels& kernels, const Matmul& arguments, size_t column, size_t columns, size_t k,
@@ -41,7 +41,7 @@ class Panel {
         depth_(std::min(kDepth, arguments.depth - k)),
         packed_b_(packed_b) {}
 
-  // Packs the columns [first, first + count) of the panel; `first` begins a strip.
+  // Packs columns [first, first + count) of the panel of B; `first` must be the start of a strip.
   void pack_b(size_t first, size_t count) const {
     const size_t outer = arguments_.transpose_b ? arguments_.depth : 1;
     const size_t inner = arguments_.transpose_b ? 1 : arguments_.columns;
@@ -50,7 +50,7 @@ class Panel {
                 packed_b_ + first * depth_);
   }
 
-  // Adds the product to a block of C; `packed_a` has room for `rows` rows.
+  // Packs `rows` rows of A into `packed_a` and adds their product to a block of C.
   void compute(size_t row, size_t rows, size_t first, size_t count, float* packed_a) const {
     const size_t outer = arguments_.transpose_a ? 1 : arguments_.depth;
     const size_t inner = arguments_.transpose_a ? arguments_.rows : 1;
@@ -68,19 +68,19 @@ class Panel {
   }
 
  private:
-  // A tile that sticks out of C is computed beside it.
+  // A tile that extends beyond C is computed in a buffer.
   void tile(const float* a, const float* b, float* c, size_t rows, size_t columns) const {
     const bool accumulate = k_ > 0;
     if (rows == kernels_.tile_rows && columns == kernels_.tile_columns) {
       kernels_.matmul_tile(a, b, depth_, c, arguments_.columns, accumulate);
       return;
     }
-    float whole[kLargestTile];
-    kernels_.matmul_tile(a, b, depth_, whole, kernels_.tile_columns, false);
+    float buffer[kMaxTileFloats];
+    kernels_.matmul_tile(a, b, depth_, buffer, kernels_.tile_columns, false);
     for (size_t row = 0; row < rows; row++) {
       for (size_t column = 0; column < columns; column++) {
         float& target = c[row * arguments_.columns + column];
-        const float sum = whole[row * kernels_.tile_columns + column];
+        const float sum = buffer[row * kernels_.tile_columns + column];
         target = accumulate ? target + sum : sum;
       }
     }
@@ -102,13 +102,14 @@ Status matmul(const Kernels& kernels, const Matmul& arguments) {
     return Status::kOk;
   }
 
-  // One multiplication and addition per element of a matrix as large as the work.
+  // Eight multiply-adds count as one element.
   const size_t threads = threads_for(arguments.rows * arguments.columns * arguments.depth / 8);
   const size_t depth = std::min(kDepth, arguments.depth);
   const size_t panel = std::min(kPanelColumns, arguments.columns);
   const size_t rows = equal_parts(arguments.rows, kRows, kernels.tile_rows);
   const size_t row_blocks = ceil_divide(arguments.rows, rows);
-  // Row blocks alone, so that each packs its A once, unless they are too few for the threads.
+  // Tasks are whole row blocks, so that each block of A is packed once. Only if there are too few
+  // for the threads, the columns are divided as well.
   const size_t groups = threads == 1 ? 1
                                      : std::min(ceil_divide(threads * kTasksPerThread, row_blocks),
                                                 std::max<size_t>(1, panel / kMinColumns));

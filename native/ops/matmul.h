@@ -1,3 +1,4 @@
+// Matrix multiplication in blocks that fit the caches, on several threads for large matrices.
 #pragma once
 
 #include "kernels.h"
@@ -5,8 +6,8 @@
 
 namespace batchnorm {
 
-// a is rows x depth, or depth x rows where transposed; b is depth x columns, or columns x depth;
-// c is rows x columns and overlaps neither.
+// a is rows x depth, or depth x rows if transposed; b is depth x columns, or columns x depth if
+// transposed; c is rows x columns and must overlap neither.
 struct Matmul {
   const float* a;
   const float* b;

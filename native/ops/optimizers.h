@@ -1,5 +1,5 @@
-// Optimizer steps in place, one pass over a parameter and what the optimizer remembers of it, cut
-// into pieces for the threads.
+// Optimizer steps in place: one pass over a parameter and its optimizer state (velocity, moments),
+// divided into pieces for the threads. The formulas are in kernels/*_step.inl.h.
 #pragma once
 
 #include "kernels.h"
@@ -13,7 +13,7 @@ void sgd_step(const Kernels& kernels, float* parameter, const float* gradient, f
 void adam_step(const Kernels& kernels, float* parameter, const float* gradient, float* moment1,
                float* moment2, size_t n, const AdamStep& step);
 
-// velocity is null without momentum, mean_gradient where not centered.
+// velocity is null without momentum, mean_gradient is null unless centered.
 void rmsprop_step(const Kernels& kernels, float* parameter, const float* gradient,
                   float* mean_square, float* velocity, float* mean_gradient, size_t n,
                   const RmspropStep& step);

@@ -1,6 +1,6 @@
-// Packs a matrix into the order in which the tile kernel reads it: strips of `width` rows (of A) or
+// Packs a matrix into the order in which a tile kernel reads it: strips of `width` rows (of A) or
 // columns (of B), and within a strip one group of `width` floats per step of the depth. Strips at
-// the edge are padded with zeros.
+// the edge are padded with zeros. Used for matrix multiplication and convolution.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 
 namespace batchnorm {
 
-// A strided view: element (i, k) is data[i * outer + k * inner], so a transposed matrix only has
-// other strides. One of the two is 1.
+// A strided view: element (i, k) is data[i * outer + k * inner]. One of the strides is 1; swapping
+// them transposes the matrix.
 struct MatrixView {
   const float* data;
   size_t outer;
@@ -46,7 +46,7 @@ inline void transpose_4x4(const float* from, size_t stride, float* to, size_t wi
 #endif
 }
 
-// A strip of `present` rows that lie `stride` floats apart.
+// Packs a strip of `present` rows that are `stride` floats apart.
 inline void pack_rows(const float* from, size_t stride, size_t present, size_t depth, size_t width,
                       float* packed) {
   size_t k = 0;
@@ -67,8 +67,8 @@ inline void pack_rows(const float* from, size_t stride, size_t present, size_t d
   }
 }
 
-// A strip of contiguous groups that lie `stride` floats apart. Groups of a constant size are copied
-// through registers.
+// Copies a strip of contiguous groups that are `stride` floats apart. The constant size lets the
+// compiler copy a group through registers.
 template <size_t kPresent>
 void copy_groups(const float* from, size_t stride, size_t depth, size_t width, float* packed) {
   for (size_t k = 0; k < depth; k++) {
@@ -76,6 +76,8 @@ void copy_groups(const float* from, size_t stride, size_t depth, size_t width, f
   }
 }
 
+// Packs a strip of groups of `present` floats that are `stride` floats apart; the sizes that tile
+// kernels use have a loop of their own.
 inline void pack_groups(const float* from, size_t stride, size_t present, size_t depth,
                         size_t width, float* packed) {
   switch (present) {

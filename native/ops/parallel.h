@@ -1,3 +1,4 @@
+// How many threads an operation uses, and loops that divide arrays and matrices among them.
 #pragma once
 
 #include <algorithm>
@@ -7,18 +8,19 @@
 
 namespace batchnorm {
 
-// What one thread takes at a time: some microseconds of work, far more than the cost of taking it.
+// Minimum number of elements per task: a few microseconds of work, much more than the cost of
+// starting a task on an awake thread.
 constexpr size_t kElementsWorthAThread = 32 * 1024;
 
-// Number of threads worth using for so many elements. Threads that must be woken need more work
-// than threads that still spin after the previous operation.
+// Number of threads worth using for this many elements. Waking a sleeping thread pays only for more
+// work than using one that still spins after the previous operation.
 inline size_t threads_for(size_t elements) {
   const size_t per_awake = std::min(elements_per_thread(), kElementsWorthAThread);
   const size_t awake = std::min(1 + awake_threads(), elements / per_awake);
   return std::min(thread_count(), std::max({size_t{1}, awake, elements / elements_per_thread()}));
 }
 
-// Calls function(begin, end) for pieces of 0 .. n, which depend on n alone.
+// Calls function(begin, end) for pieces of 0 .. n. The pieces depend only on n.
 template <class Function>
 void for_each_piece(size_t n, const Function& function) {
   constexpr size_t kPiece = 32 * 1024;

@@ -25,7 +25,7 @@ PatchLayout PatchLayout::plan(const InputWindow& window, size_t band_rows, size_
   const bool direct =
       needs_no_padding(window.rows, window.out_rows, stride, window.row_axis) &&
       needs_no_padding(window.columns, window.out_columns, stride, window.column_axis);
-  // A vector may continue in the next row only where there is one.
+  // Vectors can continue in the next row only if even the last band holds a whole vector.
   const size_t last_rows = (window.out_rows - 1) % band_rows + 1;
   const bool flat = window.columns == window.out_columns && last_rows * window.columns >= lanes;
   if (direct && (flat || window.out_columns >= lanes)) {

@@ -1,7 +1,7 @@
-// Where the inputs of a band (some rows of a convolution's output) lie in memory. The layout
-// includes the padding and puts the pixels that one kernel tap meets along an output row side by
-// side. For a stride s it splits the image into s * s phases, each with every s-th row and column.
-// Where the image itself already has that form, it is used without a copy.
+// The memory layout of the inputs of a band (some rows of a convolution's output). The layout
+// includes the padding and makes the pixels contiguous that one kernel tap is multiplied with along
+// an output row. For a stride s it splits the image into s * s phases, each with every s-th row and
+// column. If the image already has this form, it is used without a copy.
 #pragma once
 
 #include <cstddef>
@@ -12,27 +12,29 @@
 namespace batchnorm {
 
 struct PatchLayout {
-  // For bands of `band_rows` rows of output. Where rows are shorter than `lanes`, each kernel
-  // column gets a copy without gaps between the rows, so that a vector may continue in the next
-  // row.
+  // The layout for bands of `band_rows` rows of output. If rows are shorter than `lanes`, each
+  // kernel column gets its own copy without gaps between the rows, so that a vector can continue in
+  // the next row.
   static PatchLayout plan(const InputWindow& window, size_t band_rows, size_t lanes);
 
-  // For all channels, including what the last vectors read beyond their row; SIZE_MAX on overflow.
+  // Size of a band of all channels, including the slack that the last vectors read; SIZE_MAX on
+  // overflow.
   size_t floats() const;
 
-  // From the start of the band to the input of output (0, 0) at a tap.
+  // Offset from the start of the band to the input that a tap reads for output (0, 0).
   size_t offset(size_t channel, size_t row_tap, size_t column_tap) const;
 
-  // The inputs of `out_rows` output rows from `first_row` on, for `channels` channels of which
-  // `image` is the first: copied to `memory`, or the image itself where the layout is direct.
+  // Copies the inputs of the output rows [first_row, first_row + out_rows) to `memory`, for
+  // `channels` channels beginning at `image`, and returns the band. A direct layout returns part of
+  // the image.
   const float* fill(const float* image, size_t channels, size_t first_row, size_t out_rows,
                     float* memory) const;
 
-  // Prefetches what fill() reads for the same arguments.
+  // Prefetches the data that fill() reads for the same arguments, in `calls` calls of advance().
   Prefetch prefetch(const float* image, size_t channels, size_t first_row, size_t out_rows,
                     size_t calls) const;
 
-  // Whether output rows follow one another without a gap.
+  // Whether there is no gap between rows, so that vectors can span them.
   bool is_flat() const { return pitch == window.out_columns; }
 
   InputWindow window;

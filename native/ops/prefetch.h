@@ -11,7 +11,8 @@ class Prefetch {
  public:
   // Prefetches nothing.
   Prefetch() = default;
-  // `runs` runs of `length` floats, `stride` floats apart, spread over `calls` calls of advance().
+  // Prefetches `runs` runs of `length` floats, `stride` floats apart, spread over `calls` calls of
+  // advance().
   Prefetch(const float* first, size_t runs, size_t length, size_t stride, size_t calls)
       : at_(first), runs_(runs), length_(length), stride_(stride) {
     const size_t lines = runs * ((length + kLine - 1) / kLine);
@@ -37,7 +38,7 @@ class Prefetch {
   const float* at_ = nullptr;
   size_t runs_ = 0, length_ = 0, stride_ = 0;
   size_t lines_per_call_ = 0;
-  size_t done_ = 0;  // floats prefetched of the run at at_
+  size_t done_ = 0;  // floats already prefetched in the run at at_
 };
 
 }  // namespace batchnorm

@@ -3,13 +3,13 @@
 #include "ops/parallel.h"
 #include "ops/scratch.h"
 
-// A matrix of no columns needs no memory, so it may have more rows than a loop gets through:
-// functions that write nothing for a row of none return at once.
+// A matrix without columns occupies no memory, so it may have 2^40 rows. Functions that have
+// nothing to write for an empty row return early instead of looping over all rows.
 
 namespace batchnorm {
 
 Status sum_all(const Kernels& kernels, const float* x, size_t n, double* result) {
-  // Pieces of fixed length, added in their order: the same bits for any number of threads.
+  // Pieces of fixed length, added in order: the same bits for any number of threads.
   constexpr size_t kPiece = 32 * 1024;
   const size_t pieces = (n + kPiece - 1) / kPiece;
   Scratch scratch;
@@ -92,8 +92,8 @@ void row_means_backward(const float* dy, float* dx, size_t rows, size_t columns)
   const double count = static_cast<double>(columns);
   for_each_row_range(rows, columns, [&](size_t begin, size_t end) {
     for (size_t row = begin; row < end; row++) {
-      const float part = static_cast<float>(static_cast<double>(dy[row]) / count);
-      std::fill(dx + row * columns, dx + (row + 1) * columns, part);
+      const float share = static_cast<float>(static_cast<double>(dy[row]) / count);
+      std::fill(dx + row * columns, dx + (row + 1) * columns, share);
     }
   });
 }

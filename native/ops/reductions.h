@@ -1,3 +1,5 @@
+// Reductions of whole tensors and of the rows of matrices, and their gradients. Sums are
+// accumulated in double, and their bits do not depend on the number of threads.
 #pragma once
 
 #include "kernels.h"
@@ -5,10 +7,10 @@
 
 namespace batchnorm {
 
-// The sum of n floats, added up in double.
+// *result = the sum of n floats.
 Status sum_all(const Kernels& kernels, const float* x, size_t n, double* result);
 
-// out[j] = sum over the rows of x[row][j], added up in double.
+// out[j] = the sum of x[row][j] over all rows.
 Status sum_over_rows(const Kernels& kernels, const float* x, float* out, size_t rows,
                      size_t columns);
 
@@ -23,7 +25,7 @@ void softmax_rows(const Kernels& kernels, const float* x, float* y, size_t rows,
 void softmax_rows_backward(const Kernels& kernels, const float* y, const float* dy, float* dx,
                            size_t rows, size_t columns);
 
-// means[row] = the mean of each row, added up in double; and dx of each row from dy of its mean.
+// means[row] = the mean of each row, and dx of each row from dy of its mean.
 void row_means(const Kernels& kernels, const float* x, float* means, size_t rows, size_t columns);
 void row_means_backward(const float* dy, float* dx, size_t rows, size_t columns);
 

@@ -1,5 +1,5 @@
-// Working memory of one operation. Small amounts come from the stack, so a call on a few elements
-// allocates nothing.
+// Working memory of one operation. Up to 2 KiB come from the stack, so operations on small tensors
+// do not allocate.
 #pragma once
 
 #include <cstddef>

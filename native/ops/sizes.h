@@ -1,5 +1,5 @@
-// Arithmetic on sizes that cannot overflow silently: an overflow becomes SIZE_MAX, for which no
-// allocation succeeds.
+// Arithmetic on memory sizes. The saturating functions return SIZE_MAX on overflow, for which every
+// allocation fails, so an overflow is reported as out of memory.
 #pragma once
 
 #include <cstddef>

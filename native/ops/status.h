@@ -1,8 +1,9 @@
+// The result of an operation that may need working memory.
 #pragma once
 
 namespace batchnorm {
 
-// What an operation reports. One that is out of memory has written nothing.
+// After kOutOfMemory, no output has been written.
 enum class Status { kOk, kOutOfMemory };
 
 }  // namespace batchnorm

@@ -1,3 +1,4 @@
+// Decides whether an operation bypasses the caches with streaming stores.
 #pragma once
 
 #include <cstddef>
@@ -7,9 +8,9 @@
 
 namespace batchnorm {
 
-// Whether an operation that touches so many bytes should stream its result past the caches. A plain
-// store first reads the line that it overwrites, and of a result this large the next operation
-// would find little in the cache anyway.
+// Whether an operation that touches this many bytes should stream its result. A plain store first
+// reads the line that it overwrites, and the next operation would find little of such a large
+// result in the cache anyway.
 inline bool worth_streaming(const Kernels& kernels, size_t bytes) {
   return kernels.has_streaming_stores && bytes > cache_sizes().last / 2;
 }

@@ -6,21 +6,21 @@ namespace batchnorm {
 
 namespace {
 
-// Pixels summed in a float before the sum is added to a double.
+// Maximum number of pixels summed in float32 before the sum is added to a double.
 constexpr size_t kChunkPixels = 256;
-// The same where lanes are pixels: dy of a tile's channels stays in the first-level cache and x of
-// all channels in the second. Whole vectors, and fewer per lane than kChunkPixels.
+// The same if lanes are pixels: few enough that dy of a tile's channels stays in the first-level
+// cache and x of all channels in the second. Each lane sums fewer pixels than kChunkPixels.
 constexpr size_t kMinPlanesPixels = 256;
 constexpr size_t kMaxPlanesPixels = 1024;
 constexpr size_t kPlanesFloats = 64 * 1024;
 constexpr size_t kMaxSections = 16;
-// Limit on the sums of all sections, where there is more than one.
+// Maximum number of sums over all sections, if there are several.
 constexpr size_t kSectionDoubles = 512 * 1024;
 // With fewer pixels, moving sums to doubles costs more than computing them.
 constexpr size_t kMinSectionPixels = 8 * kChunkPixels;
 constexpr size_t kTasksPerThread = 2;
 
-// As many pixels as have an x, without its padding, of kPlanesFloats.
+// The number of pixels for which x without its padding has kPlanesFloats floats.
 size_t planes_pixels(const Kernels& kernels, const ConvolutionShape& shape) {
   const size_t inputs =
       saturating_product(shape.in_channels, saturating_product(shape.stride, shape.stride));
@@ -64,7 +64,7 @@ WeightGradientPlan WeightGradientPlan::plan(const Kernels& kernels, const Convol
 
 void WeightGradientPlan::find_offsets(const ConvolutionShape& shape, size_t* offsets) const {
   for (size_t i = 0; i < tiles * tile_taps; i++) {
-    // Surplus taps of the last tile repeat its last one.
+    // Surplus taps of the last tile repeat the last tap.
     const size_t k = std::min(i, taps - 1);
     const size_t tap = k % shape.taps();
     offsets[i] = layout.offset(k / shape.taps(), tap / shape.kernel, tap % shape.kernel);

@@ -1,5 +1,5 @@
-// Eight floats in a 256-bit register; needs AVX2 and FMA. Members mean what simd/scalar.h says.
-// Included inside a target region, after <immintrin.h>.
+// The vector layer of AVX2 with FMA: eight floats in a 256-bit register. simd/scalar.h documents
+// the members. Included inside the ISA's target region and namespace, after <immintrin.h>.
 
 struct Mask {
   __m256 lanes;
@@ -9,7 +9,7 @@ struct I32 {
   __m256i lanes;
 };
 
-// Lanes below n set: compared instead of loaded from a table, which would cost a cache line.
+// A mask of the lanes below n, computed by a comparison because a table would occupy a cache line.
 inline __m256i first_lanes(size_t n) {
   const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), index);
@@ -91,7 +91,7 @@ I32 rotate_left(I32 a) {
 }
 inline F32 to_f32(I32 a) { return {_mm256_cvtepi32_ps(a.lanes)}; }
 
-// Shuffles stay within halves of a register; swapping its middle quarters puts them in order.
+// AVX2 shuffles operate within 128-bit halves. Swapping the middle quarters restores memory order.
 inline F32 in_order(__m256 halves) {
   const __m256d quarters = _mm256_castps_pd(halves);
   return {_mm256_castpd_ps(_mm256_permute4x64_pd(quarters, _MM_SHUFFLE(3, 1, 2, 0)))};
@@ -118,7 +118,7 @@ inline float max_lane(F32 a) {
   return _mm_cvtss_f32(_mm_max_ss(of_2, _mm_shuffle_ps(of_2, of_2, 1)));
 }
 
-// Lanes i and i + 4 share a double: two conversions and two additions per eight floats.
+// Lanes i and i + 4 share a double: two conversions and two additions per vector.
 struct F64Sum {
   __m256d lanes;
 

@@ -1,7 +1,8 @@
-// Sixteen floats in a 512-bit register; needs AVX-512 F, DQ, BW and VL. Members mean what
-// simd/scalar.h says. Included inside a target region, after <immintrin.h>.
+// The vector layer of AVX-512 (F, DQ, BW and VL): sixteen floats in a 512-bit register.
+// simd/scalar.h documents the members. Included inside the ISA's target region and namespace, after
+// <immintrin.h>.
 //
-// Masks are registers of their own here, so that a part of a vector costs what a whole one does.
+// AVX-512 has mask registers, so a partial vector costs no more than a whole one.
 
 struct Mask {
   __mmask16 lanes;
@@ -11,7 +12,7 @@ struct I32 {
   __m512i lanes;
 };
 
-// Lanes below n set, n < 16.
+// A mask of the lanes below n; n < 16.
 inline __mmask16 first_lanes(size_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
 
 struct F32 {
@@ -51,8 +52,8 @@ inline F32 negative_mul_add(F32 a, F32 b, F32 c) {
 
 inline void stream_fence() { _mm_sfence(); }
 
-// The zeroing forms with every lane, here and above: g++ 12 warns of an uninitialized value inside
-// its own header in the plain ones.
+// The maskz forms with a full mask, here and in sqrt: g++ 12 warns of an uninitialized value in its
+// own header for the plain intrinsics.
 inline F32 max(F32 a, F32 b) { return {_mm512_maskz_max_ps(0xffff, a.lanes, b.lanes)}; }
 inline F32 min(F32 a, F32 b) { return {_mm512_maskz_min_ps(0xffff, a.lanes, b.lanes)}; }
 
@@ -93,25 +94,25 @@ I32 rotate_left(I32 a) {
 }
 inline F32 to_f32(I32 a) { return {_mm512_maskz_cvtepi32_ps(0xffff, a.lanes)}; }
 
-// Of the 32 floats a0 .. a15 b0 .. b15: a permutation of two registers takes any sixteen.
+// _mm512_permutex2var_ps selects any 16 of the 32 floats a0 .. a15 b0 .. b15.
 inline F32 even_lanes(F32 a, F32 b) {
-  const __m512i places =
+  const __m512i indices =
       _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  return {_mm512_permutex2var_ps(a.lanes, places, b.lanes)};
+  return {_mm512_permutex2var_ps(a.lanes, indices, b.lanes)};
 }
 inline F32 odd_lanes(F32 a, F32 b) {
-  const __m512i places =
+  const __m512i indices =
       _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-  return {_mm512_permutex2var_ps(a.lanes, places, b.lanes)};
+  return {_mm512_permutex2var_ps(a.lanes, indices, b.lanes)};
 }
 inline F32 interleave_low(F32 a, F32 b) {
-  const __m512i places = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-  return {_mm512_permutex2var_ps(a.lanes, places, b.lanes)};
+  const __m512i indices = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  return {_mm512_permutex2var_ps(a.lanes, indices, b.lanes)};
 }
 inline F32 interleave_high(F32 a, F32 b) {
-  const __m512i places =
+  const __m512i indices =
       _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-  return {_mm512_permutex2var_ps(a.lanes, places, b.lanes)};
+  return {_mm512_permutex2var_ps(a.lanes, indices, b.lanes)};
 }
 
 inline __m256 low_half(F32 a) { return _mm512_maskz_extractf32x8_ps(0xff, a.lanes, 0); }
@@ -126,7 +127,7 @@ inline float max_lane(F32 a) {
 
 inline __m512d to_doubles(__m256 a) { return _mm512_maskz_cvtps_pd(0xff, a); }
 
-// Lanes i and i + 8 share a double: two conversions and two additions per sixteen floats.
+// Lanes i and i + 8 share a double: two conversions and two additions per vector.
 struct F64Sum {
   __m512d lanes;
 

@@ -1,5 +1,5 @@
-// Four floats in a 128-bit register of AArch64. Members mean what simd/scalar.h says.
-// Included after <arm_neon.h>.
+// The vector layer of NEON on AArch64: four floats in a 128-bit register. simd/scalar.h documents
+// the members. Included inside the namespace of the ISA, after <arm_neon.h>.
 
 struct Mask {
   uint32x4_t lanes;
@@ -23,7 +23,7 @@ struct F32 {
   static F32 zero() { return {vdupq_n_f32(0.0f)}; }
   static F32 broadcast(float value) { return {vdupq_n_f32(value)}; }
   static F32 load(const float* p) { return {vld1q_f32(p)}; }
-  // NEON has no masked access: a partial vector is read and written lane by lane.
+  // NEON has no masked loads and stores, so a partial vector is read and written lane by lane.
   static F32 load_first(const float* p, size_t n) {
     float32x4_t lanes = vld1q_lane_f32(p, vdupq_n_f32(0.0f), 0);
     if (n > 1) lanes = vld1q_lane_f32(p + 1, lanes, 1);
@@ -31,7 +31,7 @@ struct F32 {
     return {lanes};
   }
   void store(float* p) const { vst1q_f32(p, lanes); }
-  // STNP is only a hint, and no intrinsic gives it.
+  // STNP is only a hint, and there is no intrinsic for it.
   static constexpr bool kStreams = false;
   void stream(float* p) const { store(p); }
   void store_first(float* p, size_t n) const {
@@ -59,7 +59,7 @@ inline F32 negative_mul_add(F32 a, F32 b, F32 c) { return {vfmsq_f32(c.lanes, a.
 
 inline void stream_fence() {}
 
-// FMAX and FMIN give NaN where either is NaN; selecting keeps the rule of the other ISAs.
+// Not FMAX and FMIN, which return NaN if either argument is NaN; the other ISAs return b.
 inline F32 max(F32 a, F32 b) { return {vbslq_f32(vcgtq_f32(a.lanes, b.lanes), a.lanes, b.lanes)}; }
 inline F32 min(F32 a, F32 b) { return {vbslq_f32(vcltq_f32(a.lanes, b.lanes), a.lanes, b.lanes)}; }
 

@@ -1,5 +1,6 @@
-// One float as a vector of one lane: the reference for what each member means, and what runs where
-// no better ISA is known. Included inside the namespace of an ISA, after every system header.
+// The vector layer of the scalar ISA: vectors of one float. This file documents every member for
+// all ISAs and runs on processors for which there is no faster one. Included inside the namespace
+// of the ISA, after every system header.
 
 struct Mask {
   bool lanes;
@@ -11,22 +12,23 @@ struct I32 {
 
 struct F32 {
   static constexpr size_t kLanes = 1;
-  static constexpr size_t kRegisters = 16;  // that hold such vectors
+  static constexpr size_t kRegisters = 16;  // vector registers of the ISA
   float lanes;
 
   static F32 zero() { return {0.0f}; }
   static F32 broadcast(float value) { return {value}; }
   static F32 load(const float* p) { return {*p}; }
-  // The first n floats, 0 < n < kLanes, the other lanes zero; reads nothing behind them.
+  // Loads only the first n floats, 0 < n < kLanes; the other lanes are zero.
   static F32 load_first(const float*, size_t) { return zero(); }
   void store(float* p) const { *p = lanes; }
   void store_first(float*, size_t) const {}
-  // To an aligned address, past the caches where the ISA can (kStreams), else as any store.
+  // Stores to an aligned address, bypassing the caches if the ISA can (kStreams).
   static constexpr bool kStreams = false;
   void stream(float* p) const { store(p); }
 };
 
-// The same, but loaded once: g++ would rather load what has three uses three times.
+// Returns `a` unchanged, but forces it into a register: otherwise g++ loads a value again from
+// memory for each of its uses.
 inline F32 in_register(F32 a) { return a; }
 
 inline F32 operator+(F32 a, F32 b) { return {a.lanes + b.lanes}; }
@@ -35,22 +37,22 @@ inline F32 operator*(F32 a, F32 b) { return {a.lanes * b.lanes}; }
 inline F32 operator/(F32 a, F32 b) { return {a.lanes / b.lanes}; }
 inline F32 sqrt(F32 a) { return {std::sqrt(a.lanes)}; }
 
-// a*b + c and c - a*b: one rounding where the ISA fuses, two here, since std::fma without hardware
-// is a library call some fifty times slower.
+// a*b + c and c - a*b. Rounded once on ISAs with fused multiply-add, twice here, because std::fma
+// without hardware support is a library call about fifty times slower.
 inline F32 mul_add(F32 a, F32 b, F32 c) { return {a.lanes * b.lanes + c.lanes}; }
 inline F32 negative_mul_add(F32 a, F32 b, F32 c) { return {c.lanes - a.lanes * b.lanes}; }
 
 // Makes streamed stores visible before later ones.
 inline void stream_fence() {}
 
-// The larger and the smaller; b where b is NaN.
+// The larger and the smaller value; b if either is NaN.
 inline F32 max(F32 a, F32 b) { return {a.lanes > b.lanes ? a.lanes : b.lanes}; }
 inline F32 min(F32 a, F32 b) { return {a.lanes < b.lanes ? a.lanes : b.lanes}; }
 
 inline Mask less(F32 a, F32 b) { return {a.lanes < b.lanes}; }
 inline Mask less_equal(F32 a, F32 b) { return {a.lanes <= b.lanes}; }
 inline F32 select(Mask mask, F32 yes, F32 no) { return mask.lanes ? yes : no; }
-// Lanes below n from a, the others from b.
+// Takes lanes below n from a, the others from b.
 inline F32 keep_first(F32 a, size_t n, F32 b) { return n > 0 ? a : b; }
 
 inline I32 bits(F32 a) {
@@ -64,7 +66,8 @@ inline F32 from_bits(I32 a) {
   return result;
 }
 inline I32 broadcast_i32(int32_t value) { return {value}; }
-// Integer lanes wrap around, as in the vector ISAs; through unsigned, where C++ defines it.
+// Integer lanes wrap around, as in the vector ISAs. Computed unsigned, because signed overflow is
+// undefined in C++.
 inline I32 operator+(I32 a, I32 b) {
   return {static_cast<int32_t>(static_cast<uint32_t>(a.lanes) + static_cast<uint32_t>(b.lanes))};
 }
@@ -73,18 +76,18 @@ inline I32 operator-(I32 a, I32 b) {
 }
 inline I32 operator&(I32 a, I32 b) { return {a.lanes & b.lanes}; }
 inline I32 operator^(I32 a, I32 b) { return {a.lanes ^ b.lanes}; }
-// 0, 1, 2 ... in the order of memory.
+// 0, 1, 2 ... in memory order.
 inline I32 lane_index() { return {0}; }
 template <int kBits>
 I32 shift_left(I32 a) {
   return {static_cast<int32_t>(static_cast<uint32_t>(a.lanes) << kBits)};
 }
 template <int kBits>
-I32 shift_right(I32 a) {  // arithmetic: keeps the sign
+I32 shift_right(I32 a) {  // arithmetic: fills with the sign bit
   return {a.lanes >> kBits};
 }
 template <int kBits>
-I32 shift_right_logical(I32 a) {  // zeros come in
+I32 shift_right_logical(I32 a) {  // fills with zeros
   return {static_cast<int32_t>(static_cast<uint32_t>(a.lanes) >> kBits)};
 }
 template <int kBits>
@@ -92,10 +95,10 @@ I32 rotate_left(I32 a) {
   const uint32_t bits = static_cast<uint32_t>(a.lanes);
   return {static_cast<int32_t>(bits << kBits | bits >> (32 - kBits))};
 }
-// Integers of small magnitude as floats.
+// Converts integers to floats; exact up to 2^24.
 inline F32 to_f32(I32 a) { return {static_cast<float>(a.lanes)}; }
 
-// Of the 2 * kLanes floats a0 a1 ... b0 b1 ...: those at even and at odd places.
+// The floats at even and at odd indices of a0 a1 ... b0 b1 ...
 inline F32 even_lanes(F32 a, F32) { return a; }
 inline F32 odd_lanes(F32, F32 b) { return b; }
 // The first and the second half of a0 b0 a1 b1 ...
@@ -104,7 +107,7 @@ inline F32 interleave_high(F32, F32 b) { return b; }
 
 inline float max_lane(F32 a) { return a.lanes; }
 
-// Float lanes added up in double.
+// The sum of all float lanes, in double.
 struct F64Sum {
   double lanes;
 
@@ -113,13 +116,13 @@ struct F64Sum {
   double total() const { return lanes; }
 };
 
-// Float lanes added up in double, each on its own.
+// A sum in double for each float lane.
 struct F64Lanes {
   double lanes;
 
   static F64Lanes zero() { return {0.0}; }
   static F64Lanes load(const double* p) { return {*p}; }
   void add(F32 a) { lanes += static_cast<double>(a.lanes); }
-  // All kLanes of them.
+  // Stores kLanes doubles.
   void store(double* p) const { *p = lanes; }
 };

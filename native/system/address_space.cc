@@ -9,7 +9,7 @@
 #endif
 
 #if defined(__GLIBC__)
-// Weak: the same binary runs where there is another C library, which has no such function.
+// Weak, because the same binary also runs with musl, which has no such function.
 extern "C" int malloc_trim(size_t) __attribute__((weak));
 #endif
 
@@ -19,28 +19,29 @@ namespace batchnorm {
 
 namespace {
 
-// Nothing is touched, so no page is made. What is to be left is held meanwhile: where malloc fails,
-// glibc reserves 64 MiB for another arena if it finds as much, and keeps them.
-bool can_allocate(size_t bytes, size_t left) {
-  void* rest = mmap(nullptr, left, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (rest == MAP_FAILED) return false;
-  // Volatile: compilers leave out a malloc whose block is only freed, and assume its success.
+// Touches no page, so no physical memory is used. The reserve is mapped during the attempt, because
+// glibc reserves 64 MiB for another arena when malloc fails, and keeps them.
+bool can_allocate(size_t bytes, size_t reserve) {
+  void* reserved =
+      mmap(nullptr, reserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (reserved == MAP_FAILED) return false;
+  // Volatile, because compilers remove a malloc whose block is only freed.
   void* volatile block = fails_here() ? nullptr : std::malloc(bytes);
   const bool allocated = block != nullptr;
   std::free(block);
-  munmap(rest, left);
+  munmap(reserved, reserve);
   return allocated && !fails_here();
 }
 
 }  // namespace
 
-bool has_room(size_t bytes, size_t left) {
-  if (can_allocate(bytes, left)) return true;
+bool has_room(size_t bytes, size_t reserve) {
+  if (can_allocate(bytes, reserve)) return true;
 #if defined(__GLIBC__)
-  // glibc keeps address space that was freed, which V8 cannot use for its own pages.
+  // glibc keeps freed address space, which V8 cannot use for its own pages.
   if (malloc_trim != nullptr) {
     malloc_trim(0);
-    return can_allocate(bytes, left);
+    return can_allocate(bytes, reserve);
   }
 #endif
   return false;

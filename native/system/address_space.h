@@ -1,12 +1,13 @@
+// Whether a large allocation would succeed, asked in advance: V8 aborts the process when its
+// garbage collector cannot map memory, so the library must not take the last of the address space.
 #pragma once
 
 #include <cstddef>
 
 namespace batchnorm {
 
-// Whether a block of so many bytes could be allocated at this moment and would leave so much
-// address space to whoever maps his pages himself, within the limit of the process (ulimit -v).
-// True where the system cannot be asked.
-bool has_room(size_t bytes, size_t left);
+// Whether malloc could provide `bytes` now and leave `reserve` bytes of address space to be mapped
+// by others, within the limit of the process (ulimit -v). Always true on systems other than Linux.
+bool has_room(size_t bytes, size_t reserve);
 
 }  // namespace batchnorm

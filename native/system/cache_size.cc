@@ -13,7 +13,7 @@ namespace batchnorm {
 namespace {
 
 #if defined(__linux__)
-// sysfs rather than sysconf: musl knows no cache sizes, and glibc on arm64 often answers 0.
+// Not sysconf, which knows no cache sizes in musl and often returns 0 in glibc on arm64.
 bool read_text(int index, const char* name, char (&text)[64]) {
   char path[128];
   std::snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, name);
@@ -48,9 +48,9 @@ void read_sysfs(CacheSizes& sizes) {
 #endif
 
 #if defined(__x86_64__) && defined(__GNUC__)
-// A virtual machine may show no caches in sysfs, and leave empty the leaf that describes each of
-// them; what then remains on AMD are the sizes in two older leaves (AMD64 Architecture Programmer's
-// Manual, volume 3, appendix E).
+// In virtual machines sysfs may list no caches, and the CPUID leaves that describe each cache (4
+// and 0x8000001d) may be empty. AMD processors still report sizes in two older leaves, 0x80000005
+// and 0x80000006 (AMD64 Architecture Programmer's Manual, volume 3, appendix E).
 void read_cpuid(CacheSizes& sizes) {
   for (const unsigned leaf : {0x4u, 0x8000001du}) {
     for (unsigned index = 0; index < 8; index++) {
@@ -75,10 +75,10 @@ void read_cpuid(CacheSizes& sizes) {
   }
   if (__get_cpuid(0x80000006, &a, &b, &c, &d) != 0 && c >> 16 != 0) {
     sizes.l2 = static_cast<size_t>(c >> 16) * 1024;
-    // All third-level caches of the package together; a core reaches one of them, which since 2019
-    // have 16 or 32 MiB.
-    constexpr size_t kMaxOfACore = 32 * 1024 * 1024;
-    sizes.last = std::max(sizes.l2, std::min<size_t>((d >> 18) * size_t{512 * 1024}, kMaxOfACore));
+    // The leaf reports the sum of all third-level caches of the package. A core uses one of them,
+    // which has had 16 or 32 MiB since 2019.
+    constexpr size_t kMaxPerCore = 32 * 1024 * 1024;
+    sizes.last = std::max(sizes.l2, std::min<size_t>((d >> 18) * size_t{512 * 1024}, kMaxPerCore));
   }
 }
 #endif
@@ -95,8 +95,8 @@ CacheSizes read() {
   return sizes;
 }
 
-// Read while the library is loaded, which happens once and on one thread, whatever number of
-// workers uses it afterwards.
+// Read while the library is loaded, which happens once per process and on one thread, regardless of
+// the number of workers.
 CacheSizes sizes_of_this_machine = read();
 
 }  // namespace

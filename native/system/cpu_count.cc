@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kLine = 4096;
 
-// The first line of root + group + file; false where there is no such file.
+// Reads the first line of the file root + group + "/" + file; false if it cannot be read.
 bool read_line(const char* root, const char* group, const char* file, char (&line)[kLine]) {
   char path[2 * kLine];
   const int length = std::snprintf(path, sizeof path, "%s%s/%s", root, group, file);
@@ -36,7 +36,8 @@ size_t whole_cpus(long long quota, long long period) {
   return static_cast<size_t>((quota + period - 1) / period);
 }
 
-size_t smaller_quota(size_t a, size_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
+// The smaller quota, where 0 means none.
+size_t min_quota(size_t a, size_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
 
 // cpu.max holds "QUOTA PERIOD" in microseconds, or "max PERIOD".
 size_t quota_v2(const char* root, const char* group) {
@@ -58,14 +59,14 @@ size_t quota_v1(const char* root, const char* group) {
   return whole_cpus(std::strtoll(quota, nullptr, 10), std::strtoll(period, nullptr, 10));
 }
 
-// A quota binds every group below it; inside a container the group's own path may not exist, but
-// its mount's root does.
+// A quota also limits every group below it. Inside a container the path of the group may not exist,
+// but the root of the mount does.
 template <class Quota>
-size_t smallest_up_to_root(const char* root, char* group, Quota quota) {
+size_t min_quota_up_to_root(const char* root, char* group, Quota quota) {
   size_t smallest = quota(root, "");
   for (char* end = group + std::strlen(group); end > group; end = std::strrchr(group, '/')) {
     *end = '\0';
-    smallest = smaller_quota(smallest, quota(root, group));
+    smallest = min_quota(smallest, quota(root, group));
     if (std::strrchr(group, '/') == nullptr) break;
   }
   return smallest;
@@ -99,9 +100,9 @@ size_t cgroup_cpu_quota(const char* cgroup_root, const char* membership) {
     const char* end = path;
     path++;
     if (controllers == end && std::strncmp(line, "0:", 2) == 0) {
-      quota = smaller_quota(quota, smallest_up_to_root(cgroup_root, path, quota_v2));
+      quota = min_quota(quota, min_quota_up_to_root(cgroup_root, path, quota_v2));
     } else if (names_cpu(controllers, end)) {
-      quota = smaller_quota(quota, smallest_up_to_root(cgroup_root, path, quota_v1));
+      quota = min_quota(quota, min_quota_up_to_root(cgroup_root, path, quota_v1));
     }
   }
   std::fclose(stream);
@@ -117,7 +118,7 @@ size_t usable_cpus() {
   const size_t quota = cgroup_cpu_quota("/sys/fs/cgroup", "/proc/self/cgroup");
   if (quota > 0) cpus = std::min(cpus, quota);
 #elif defined(_WIN32)
-  // Of a process in several groups of 64 processors the masks are empty.
+  // The masks are empty if the process uses several groups of 64 processors.
   DWORD_PTR process = 0;
   DWORD_PTR machine = 0;
   GetProcessAffinityMask(GetCurrentProcess(), &process, &machine);

@@ -62,7 +62,7 @@ bool cpu_has_avx2_and_fma() {
 bool cpu_has_avx512() {
   // Leaf 7, ebx: F, DQ, BW and VL.
   constexpr uint32_t kSubsets = (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31);
-  // The mask registers, and the upper halves and the upper sixteen of the vector registers.
+  // The mask registers, the upper halves of registers 0 to 15, and registers 16 to 31.
   constexpr uint64_t kMasksAndZmm = 0xe0;
 
   if (!cpu_has_avx2_and_fma()) return false;

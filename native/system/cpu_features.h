@@ -1,11 +1,13 @@
+// Which instruction sets processor and operating system support; dispatch.cc chooses by them.
 #pragma once
 
 namespace batchnorm {
 
-// AVX2 and FMA in the processor, and an operating system that saves their registers.
+// Whether the processor has AVX2 and FMA and the operating system saves their registers.
 bool cpu_has_avx2_and_fma();
 
-// AVX-512 F, DQ, BW and VL besides; all but the first generation of such processors have them.
+// Whether AVX-512 F, DQ, BW and VL can be used, too. All processors with AVX-512 except Knights
+// Landing and Knights Mill have these subsets.
 bool cpu_has_avx512();
 
 }  // namespace batchnorm

@@ -1,5 +1,5 @@
-// What tests reach into the library for, in builds with BATCHNORM_TEST_HOOKS: an allocation, or the
-// start of a thread, that fails. Other builds contain nothing of it.
+// Lets tests make an allocation or the start of a thread fail, in builds with BATCHNORM_TEST_HOOKS.
+// In other builds fails_here() is a constant and nothing else exists.
 #pragma once
 
 #include <cstddef>
@@ -8,18 +8,17 @@ namespace batchnorm {
 
 #if defined(BATCHNORM_TEST_HOOKS)
 
-// Counts one more attempt to get something from the system; true where it is to fail.
+// Called before each request to the system. Counts it, and returns whether it must fail.
 bool fails_here();
 
-// Lets the attempt with this number fail, counted from 1 and from now on, and all after it where
-// `and_all_after`; 0 lets none fail.
+// Makes attempt `number` fail, counted from 1 from now on, and all later ones if `and_all_after`.
+// With 0, none fails.
 void fail_attempt(size_t number, bool and_all_after);
 
-// Blocks the thread that makes the attempt with this number, counted from 1 and from now on, for
-// ever; 0 blocks none.
+// Blocks the thread that makes attempt `number` forever, counted from 1 from now on; 0 blocks none.
 void hang_at_attempt(size_t number);
 
-// Attempts since the last fail_attempt or hang_at_attempt.
+// The number of attempts since the last call of fail_attempt or hang_at_attempt.
 size_t attempts();
 
 #else

@@ -11,7 +11,7 @@ namespace batchnorm {
 
 namespace {
 
-// The tasks of one slot, on a separate cache line.
+// The tasks of one slot, in a cache line of their own so that threads do not contend for it.
 struct alignas(64) Share {
   std::atomic<size_t> next{0};
   size_t end = 0;
@@ -25,7 +25,7 @@ struct Pool {
   Condition job_opened;
   Condition job_left;
 
-  // Written under the mutex; atomics are also read without it.
+  // Written under the mutex; the atomics are also read without it.
   size_t threads = 0;  // started so far
   size_t helpers = 0;  // threads that may join the open job
   bool open = false;

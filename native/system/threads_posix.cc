@@ -12,8 +12,8 @@
 #include <dlfcn.h>
 #endif
 
-// Since version 2.34 glibc offers these under a new version too, which a linker prefers and an
-// older glibc lacks.
+// glibc 2.34 gave these functions a new symbol version, which the linker prefers but older versions
+// of glibc do not have. Binding to the oldest version keeps the binary compatible with them.
 #if defined(__GLIBC__) && defined(__x86_64__)
 #define BATCHNORM_OLDEST_GLIBC "GLIBC_2.2.5"
 #elif defined(__GLIBC__) && defined(__aarch64__)
@@ -26,7 +26,7 @@ __asm__(".symver pthread_attr_setstacksize, pthread_attr_setstacksize@" BATCHNOR
 #endif
 
 #if defined(__linux__)
-// glibc has the first, musl the second; one binary for both must do without either.
+// glibc has only the first, musl only the second. Weak, so that one binary runs with both.
 extern "C" {
 __attribute__((weak)) int __register_atfork(void (*)(), void (*)(), void (*)(), void*);
 __attribute__((weak)) int pthread_atfork(void (*)(), void (*)(), void (*)()) noexcept;
@@ -63,7 +63,7 @@ bool start_thread(void (*body)(size_t), size_t argument) {
   Start* start = static_cast<Start*>(memory);
   if (start == nullptr) return false;
   *start = {body, argument};
-  // Signals belong to the threads of Node; ours inherit a mask that blocks them all.
+  // Node's threads handle the signals; ours inherit a mask that blocks all of them.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -96,7 +96,7 @@ void cpu_relax() {
 
 void after_fork(void (*handler)()) {
 #if defined(__linux__)
-  // Never taken back, since the library stays: hence no handle of ours.
+  // The handler is never removed, since the library stays loaded, so no library handle is needed.
   if (__register_atfork != nullptr) {
     __register_atfork(nullptr, nullptr, handler, nullptr);
   } else if (pthread_atfork != nullptr) {
@@ -114,7 +114,7 @@ void keep_library() {
     dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
   }
 #endif
-  // On Linux the linker's -z nodelete says it.
+  // On Linux, the linker flag -z nodelete has this effect.
 }
 
 }  // namespace batchnorm

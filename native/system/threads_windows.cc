@@ -49,7 +49,7 @@ long long nanoseconds() {
   LARGE_INTEGER per_second;
   QueryPerformanceCounter(&now);
   QueryPerformanceFrequency(&per_second);
-  // In two parts, since the product of both would not fit.
+  // Seconds and remainder separately, because ticks * 1e9 would overflow.
   const long long seconds = now.QuadPart / per_second.QuadPart;
   const long long rest = now.QuadPart % per_second.QuadPart;
   return seconds * 1000000000ll + rest * 1000000000ll / per_second.QuadPart;
