@@ -69,7 +69,11 @@ export const scalarShape: readonly [] = Object.freeze([]);
 /** Number of values in a tensor of this shape. */
 export function elementCount(shape: Shape): number {
   let count = 1;
-  for (const size of shape) count *= size;
+  for (const size of shape) {
+    // Not 0 times the rest, which may be infinite.
+    if (size === 0) return 0;
+    count *= size;
+  }
   return count;
 }
 

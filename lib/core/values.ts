@@ -22,6 +22,7 @@ export function readShape<S extends Shape>(argument: string, shape: S): S {
     throw wrongValue(argument, `at most ${mostAxes} sizes`, `${shape.length}`);
   }
   const copy = [...(shape as readonly unknown[])];
+  let product = 1;
   for (let axis = 0; axis < copy.length; axis++) {
     const size = copy[axis];
     if (typeof size !== 'number') {
@@ -30,9 +31,14 @@ export function readShape<S extends Shape>(argument: string, shape: S): S {
     if (!Number.isSafeInteger(size) || size < 0) {
       throw wrongValue(`${argument}[${axis}]`, 'a non-negative integer', String(size));
     }
+    // Of a tensor without values, too: operations count the rows in front of an axis of size 0.
+    if (size > 0) product *= size;
   }
   if (elementCount(copy as unknown as Shape) > mostElements) {
     throw wrongValue(argument, `at most ${mostElements} values`, formatShape(shape));
+  }
+  if (product > Number.MAX_SAFE_INTEGER) {
+    throw wrongValue(argument, 'sizes whose product, apart from zeros, is below 2^53', formatShape(shape));
   }
   return Object.freeze(copy) as unknown as S;
 }
@@ -53,7 +59,7 @@ export interface Values {
 /** The numbers of `source`; a TypeError or RangeError where they are not what the shape wants. */
 export function readValues(argument: string, source: NumberSource, shape: Shape): Values {
   const count = elementCount(shape);
-  const expected = `${count} values (shape ${formatShape(shape)})`;
+  const expected = expectedValues(shape);
   const type = typedArrayName(source);
   if (type !== undefined) {
     if (type.startsWith('Big')) throw wrongType(argument, 'an array of numbers', source);
@@ -91,8 +97,17 @@ export function requireFixedSize(argument: string, array: ArrayBufferView): void
   );
 }
 
+function expectedValues(shape: Shape): string {
+  return `${elementCount(shape)} values (shape ${formatShape(shape)})`;
+}
+
 function flatten(argument: string, source: unknown, shape: Shape): readonly unknown[] {
   if (!Array.isArray(source)) throw wrongType(argument, 'an array of numbers', source);
+  const [first] = source as readonly unknown[];
+  // Before every element is looked at. Flat values are as many as the shape has, nested ones as many as its first axis.
+  if (source.length !== elementCount(shape) && source.length !== shape[0] && !Array.isArray(first)) {
+    throw wrongShape(argument, expectedValues(shape), `${source.length} values`);
+  }
   if (!source.some((each) => Array.isArray(each))) return source;
   checkNesting(argument, source, shape, 0);
   ensureHeap('the values of nested arrays', elementCount(shape) * bytesPerNumber);

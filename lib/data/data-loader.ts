@@ -12,7 +12,13 @@ import { freshArray } from '../backend/room.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { RandomSource, Tensor } from '../core/tensor.js';
-import { type ClassArray, readClasses, readNumberArray, readNumbers } from '../core/number-arrays.js';
+import {
+  type ClassArray,
+  classArrayLength,
+  readClasses,
+  readNumberArray,
+  readNumbers,
+} from '../core/number-arrays.js';
 import { isUint8Array, type NumberArray } from '../validation/typed-array.js';
 import { readShape, requireFixedSize } from '../core/values.js';
 import { type Batch, batchTensor, createBatch } from './batch.js';
@@ -269,18 +275,17 @@ function readLabels(
   labelShape: Shape | undefined,
 ): NumberArray | undefined {
   if (labelShape !== undefined) {
-    const values = readNumbers('labels', labels);
     const count = samples * elementCount(labelShape);
-    if (values.length !== count) {
-      const expected = `${count} values (${samples} of shape ${formatShape(labelShape)})`;
-      throw wrongShape('labels', expected, describe(labels));
-    }
-    return values;
+    requireCount(labels, count, `${count} values (${samples} of shape ${formatShape(labelShape)})`);
+    return readNumbers('labels', labels);
   }
   if (labels === undefined) return undefined;
-  const classes = readClasses('labels', labels);
-  if (classes.length !== samples) {
-    throw wrongShape('labels', `${samples} labels, one for each sample,`, describe(labels));
-  }
-  return classes;
+  requireCount(labels, samples, `${samples} labels, one for each sample,`);
+  return readClasses('labels', labels);
+}
+
+/** Before they are copied. What is no array is left to whoever reads it. */
+function requireCount(labels: unknown, count: number, expected: string): void {
+  const length = classArrayLength(labels);
+  if (length !== undefined && length !== count) throw wrongShape('labels', expected, describe(labels));
 }

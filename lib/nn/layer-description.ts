@@ -32,6 +32,8 @@ interface PackageClass {
 
 /** The name of the package's class that a layer was made by; undefined for one of a derived class or a user's. */
 export function packageType(layer: object): string | undefined {
+  // A layer of another copy of the package describes itself by another symbol.
+  if (!(describeLayer in layer)) return undefined;
   const { constructor } = layer;
   if (typeof constructor !== 'function' || !Object.hasOwn(constructor, 'type')) return undefined;
   const { type } = constructor as Partial<PackageClass>;

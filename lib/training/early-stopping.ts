@@ -10,6 +10,8 @@ import { quote } from '../validation/quote.js';
 import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
+import { defineInspect } from '../printing/inspect.js';
+import { refuseJson } from '../printing/refuse-json.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
@@ -36,6 +38,17 @@ export interface EarlyStoppingOptions {
 export class EarlyStopping {
   static {
     guardMethods(this);
+    defineInspect<EarlyStopping>(this.prototype, function () {
+      const settings = {
+        patience: this.#patience,
+        mode: this.#sign === 1 ? 'min' : 'max',
+        minDelta: this.#minDelta,
+      };
+      const state = { best: this.#best, count: this.#count, sinceBest: this.sinceBest };
+      const fields = Object.entries({ ...settings, ...state });
+      return `EarlyStopping { ${fields.map(([name, value]) => `${name}: ${value}`).join(', ')} }`;
+    });
+    refuseJson(this.prototype, 'the best value so far', 'saveCheckpoint() keeps it as one of the parts');
   }
 
   readonly #patience: number;

@@ -4,6 +4,8 @@ import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
 import { requireStep, type Schedule } from './schedules.js';
+import { defineInspect } from '../printing/inspect.js';
+import { refuseJson } from '../printing/refuse-json.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
@@ -24,6 +26,10 @@ export interface HasLearningRate {
 export class LearningRateScheduler {
   static {
     guardMethods(this);
+    defineInspect<LearningRateScheduler>(this.prototype, function () {
+      return `LearningRateScheduler { step: ${this.#step}, lr: ${this.#optimizer.lr} }`;
+    });
+    refuseJson(this.prototype, "a scheduler's step", 'saveCheckpoint() keeps it as one of the parts');
   }
 
   readonly #optimizer: HasLearningRate;

@@ -59,7 +59,7 @@ export function plainError(code: ErrorCode, message: string, options?: ErrorOpti
 
 /** A TypeError for an argument of the wrong type. */
 export function wrongType(argument: string, expected: string, received: unknown): CodedError<TypeError> {
-  const message = `Expected ${expected} for ${argument} but received ${describe(received)}`;
+  const message = `Expected ${expected} for ${argument} but received ${describeBeside(expected, received)}`;
   return coded(new TypeError(message), 'ERR_BATCHNORM_TYPE', wrongType);
 }
 
@@ -96,6 +96,14 @@ export function detached(name: string): CodedError<TypeError> {
 export function missingMethod(method: string, module: string, why: string): CodedError<TypeError> {
   const message = `Expected ${method}() in ${module}${why}`;
   return coded(new TypeError(message), 'ERR_BATCHNORM_MISSING_METHOD', missingMethod);
+}
+
+/** An object may look like what is expected: `Expected a Tensor ... but received an object of type Tensor`. */
+function describeBeside(expected: string, received: unknown): string {
+  const description = describe(received);
+  const [, name] = /^an object of type ([A-Z]\w*)$/.exec(description) ?? [];
+  if (name === undefined || name === 'Object' || !expected.split(/\W+/).includes(name)) return description;
+  return `${description}, of another copy of batchnorm or behind a proxy`;
 }
 
 /** How a received value reads in a message: `"x" of type string`, `[2, 3] of type Array`. */

@@ -1,3 +1,4 @@
+import { quote } from '../../validation/quote.js';
 import { FileFormatError } from './file-format-error.js';
 
 // What a file is, by its first bytes: readers that are given a file of another kind say what it is and what to do.
@@ -39,6 +40,12 @@ const kinds = {
   json: { what: 'JSON', remedy: 'use moduleFromJSON() if toJSON() wrote it' },
   png: { what: 'a PNG picture', remedy: 'decode it, for example with sharp' },
   jpeg: { what: 'a JPEG picture', remedy: 'decode it, for example with sharp' },
+  onnx: { what: 'an ONNX model', remedy: keras },
+  tflite: { what: 'a TensorFlow Lite model', remedy: keras },
+  sevenZip: { what: 'a 7z archive', remedy: 'unpack it first' },
+  rar: { what: 'a RAR archive', remedy: 'unpack it first' },
+  pdf: { what: 'a PDF document', remedy: download },
+  sqlite: { what: 'an SQLite database', remedy: 'export its values first' },
   empty: { what: 'an empty file', remedy: 'save or download it again' },
 } as const satisfies Record<string, Description>;
 
@@ -63,7 +70,7 @@ const tests: readonly (readonly [FileKind, (head: Buffer) => boolean])[] = [
   ['pickle', (head) => head.length > 2 && head[0] === 0x80 && head[1] >= 2 && head[1] <= 5],
   ['hdf5', ascii('\x89HDF\r\n\x1a\n')],
   ['gguf', ascii('GGUF')],
-  ['lfs', ascii('version https://git-lfs.github.com/spec/')],
+  ['lfs', text(/^(?:\xef\xbb\xbf)?\s*version https:\/\/git-lfs\.github\.com\/spec\//)],
   ['html', text(/^(?:\xef\xbb\xbf)?\s*(?:<!--[^]*?-->\s*)*<(?:!doctype html|html|head|body)\b/i)],
   ['xml', text(/^(?:\xef\xbb\xbf)?\s*<\?xml\b/i)],
   ['gzip', ascii('\x1f\x8b')],
@@ -73,6 +80,13 @@ const tests: readonly (readonly [FileKind, (head: Buffer) => boolean])[] = [
   ['tar', (head) => head.toString('latin1', 257, 262) === 'ustar'],
   ['png', ascii('\x89PNG\r\n\x1a\n')],
   ['jpeg', ascii('\xff\xd8\xff')],
+  ['sevenZip', ascii('7z\xbc\xaf\x27\x1c')],
+  ['rar', ascii('Rar!\x1a\x07')],
+  ['pdf', text(/^(?:\xef\xbb\xbf)?\s*%PDF-/)],
+  ['sqlite', ascii('SQLite format 3\0')],
+  ['tflite', (head) => head.toString('latin1', 4, 8) === 'TFL3'],
+  // Protocol buffers have no signature: the version of the format, then the program that wrote it, or the graph.
+  ['onnx', text(/^\x08[\x01-\x1f](?:\x12[\x01-\x7f][\x20-\x7e]|\x3a)/)],
   ['json', text(/^(?:\xef\xbb\xbf)?\s*(?:\{\s*["}]|\[)/)],
 ];
 
@@ -92,13 +106,24 @@ export function wrongKind(
   own: FileKind,
   wanted: string,
   head: Buffer,
-  damage = `the bytes ${head.toString('hex', 0, 8)}`,
+  damage = beginning(head),
   options?: ErrorOptions,
 ): FileFormatError {
   const kind = fileKind(head);
   const known = kind !== undefined && kind !== own;
   const found = known ? `${kinds[kind].what}; ${kinds[kind].remedy}` : damage;
   return new FileFormatError(file, wanted, found, undefined, options);
+}
+
+/** How a file of an unknown kind begins: the message of a server, such as `404: Not Found`, is worth reading. */
+function beginning(head: Buffer): string {
+  const bytes = `the bytes ${head.toString('hex', 0, 8)}`;
+  const start = head
+    .toString('utf8', 0, 60)
+    .replace(/^\ufeff/, '')
+    .trim();
+  const isText = start.length >= 8 && !/[\ufffd\0-\x08\x0e-\x1f]/.test(start.slice(0, 40));
+  return isText ? `${bytes}, the text ${quote(start, 43)}` : bytes;
 }
 
 /** A length of at most the 100 MB that the format allows, and behind it the header, which begins with a brace. */

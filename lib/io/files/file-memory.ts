@@ -34,7 +34,8 @@ function threadCount(): number {
 /** Whether an error of Node, zlib or V8 says that memory could not be allocated. Errors of this package name what
  * they lacked memory for. */
 function isOutOfMemory(error: unknown): boolean {
-  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  // A promise of the user's may be rejected with anything.
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
   if (code === undefined) return isRangeError(error) && message === 'Array buffer allocation failed';
   return code === 'ENOMEM' || code === 'Z_MEM_ERROR' || code === 'ERR_MEMORY_ALLOCATION_FAILED';
 }

@@ -78,7 +78,9 @@ export class NpzReader {
     } catch (error) {
       zip?.close();
       if (!isFormatError(error)) throw error;
-      throw wrongKind(file, 'npz', wanted, head, `damage: ${error.message}`, { cause: error });
+      // What does not begin like an archive has never been one.
+      const damage = head.toString('latin1', 0, 2) === 'PK' ? `damage: ${error.message}` : undefined;
+      throw wrongKind(file, 'npz', wanted, head, damage, { cause: error });
     }
   }
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { idxBytes } from '../../unit/examples/idx-files.js';
-import type { Untyped } from '../../support/errors.js';
+import { expectError, type Untyped } from '../../support/errors.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { here, otherRealm, ownRealm, type Package, type Realm } from './realms.js';
 
@@ -200,3 +200,33 @@ function suite(title: string, batchnorm: Package, realm: Realm): void {
     });
   });
 }
+
+describe('objects of another copy of the package', () => {
+  const { there } = other;
+
+  it('are recognized in messages', () => {
+    const layer = new there.Linear(2, 2);
+    const gradients = there.backward(layer.forward(there.Tensor.ones([1, 2]).trace()).sum());
+    const x = here.Tensor.ones([2]);
+    const hint = (name: string) => `received an object of type ${name}, of another copy of batchnorm`;
+    const unused = new there.UnusedTensors();
+    const provider = { gradient: () => undefined };
+    for (const [act, name] of [
+      [() => x.add(there.Tensor.ones([2]) as never), 'Tensor'],
+      [() => new here.Sgd().update(new here.Linear(2, 2), gradients), 'Gradients'],
+      [() => here.updateParameter(x, provider, unused), 'UnusedTensors'],
+      [() => new here.Linear(1, 1).write(new there.NpzWriter(), ''), 'NpzWriter'],
+    ] as const) {
+      expectError(act, TypeError, hint(name));
+    }
+    expectError(() => x.add(new Date() as never), TypeError, 'but received an object of type Date');
+  });
+
+  it('are written to JSON, and printed, as layers of a user', () => {
+    const layer = new there.Linear(2, 2);
+    const net = new here.Sequential(layer);
+    const json = JSON.parse(JSON.stringify(net)) as { layers: unknown[] };
+    expect(json.layers).to.deep.equal([JSON.parse(JSON.stringify(layer))]);
+    expect(String(net)).to.include('0: Linear');
+  });
+});

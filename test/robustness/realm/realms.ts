@@ -66,6 +66,8 @@ export function otherRealm(): { realm: Realm; there: Package } {
 function commonJs(): string {
   const dist = packagePath('dist');
   const { outputFiles } = buildSync({
+    // As in the published package: messages name classes.
+    keepNames: true,
     stdin: {
       contents: "export * from './index.js'; export * as raw from './raw.js';",
       resolveDir: dist,

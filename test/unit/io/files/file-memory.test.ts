@@ -32,7 +32,8 @@ describe('a failed allocation during a file operation', () => {
       Object.assign(new Error('no such file'), { code: 'ENOENT' }),
       Object.assign(new RangeError('Out of memory for x'), { code: 'ERR_BATCHNORM_OUT_OF_MEMORY' }),
     ];
-    for (const other of others) expect(await reported(other)).to.equal(other);
+    for (const other of [...others, undefined, null, 'text', 5, Symbol('s'), {}])
+      expect(await reported(other)).to.equal(other);
     expect(await withFileMemory('loading', () => Promise.resolve(5))).to.equal(5);
   });
 });

@@ -72,6 +72,19 @@ const examples: readonly (readonly [FileKind, content: Buffer, what: string, rem
   ],
   ['json', latin1(' {"type": "BatchNorm2D", "channels": 3}'), 'JSON', 'moduleFromJSON()'],
   ['json', latin1('[1, 2]'), 'JSON', 'moduleFromJSON()'],
+  [
+    'lfs',
+    latin1('\xef\xbb\xbfversion https://git-lfs.github.com/spec/v1\r\noid sha256:4d7a\r\n'),
+    'a Git LFS pointer',
+    'git lfs pull',
+  ],
+  ['onnx', padded('\x08\x07\x12\x07pytorch\x1a\x052.0.0'), 'an ONNX model', 'numpy.savez()'],
+  ['onnx', padded('\x08\x0a:\xc6\x01\n'), 'an ONNX model', 'numpy.savez()'],
+  ['tflite', padded('\x1c\0\0\0TFL3'), 'a TensorFlow Lite model', 'numpy.savez()'],
+  ['sevenZip', padded('7z\xbc\xaf\x27\x1c'), 'a 7z archive', 'unpack it first'],
+  ['rar', padded('Rar!\x1a\x07\x01\0'), 'a RAR archive', 'unpack it first'],
+  ['pdf', latin1('%PDF-1.7\n'), 'a PDF document', 'download'],
+  ['sqlite', padded('SQLite format 3\0'), 'an SQLite database', 'export its values'],
   ['png', padded('\x89PNG\r\n\x1a\n'), 'a PNG picture', 'sharp'],
   ['jpeg', padded('\xff\xd8\xff\xe0'), 'a JPEG picture', 'sharp'],
   ['empty', Buffer.alloc(0), 'an empty file', 'download it again'],
@@ -116,7 +129,11 @@ describe('a file of the wrong kind', () => {
     it(`makes ${name} quote the first bytes if the kind is unknown`, async () => {
       const file = path('unknown.bin');
       writeFileSync(file, latin1('once upon a time'));
-      await expectRejection(read(file), FileFormatError, wanted);
+      await expectRejection(read(file), FileFormatError, wanted, 'the text "once upon a time"');
+      writeFileSync(file, '\ufeff404: Not Found\n');
+      await expectRejection(read(file), FileFormatError, wanted, 'the text "404: Not Found"');
+      writeFileSync(file, Buffer.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+      await expectRejection(read(file), FileFormatError, wanted, 'found the bytes 0102030405060708');
       await expectRejection(read(path()), FileFormatError, wanted, 'but found a directory');
       if (process.platform === 'linux') {
         await expectRejection(read('/dev/null'), FileFormatError, wanted, 'but found a device');
