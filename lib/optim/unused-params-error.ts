@@ -8,6 +8,8 @@ export class UnusedParamsError extends Error {
   readonly code = 'ERR_BATCHNORM_UNUSED_PARAMS' satisfies ErrorCode;
 
   /**
+   * Lists the parameters in the message.
+   *
    * @param names Names of the parameters, as in `module.parameters()`.
    */
   constructor(readonly names: readonly string[]) {
