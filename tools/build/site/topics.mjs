@@ -1,0 +1,45 @@
+// Where a public name stands in the navigation of the API site: by the folder of lib/ that declares it.
+
+/** In the order of the navigation. */
+export const topics = [
+  'Tensors and gradients',
+  'Layers',
+  'Norms',
+  'Modules and compositions',
+  'Training',
+  'Data',
+  'Files',
+  'Raw kernels',
+  'Backend',
+  'Errors',
+];
+
+/** The first prefix that fits decides. */
+const topicOfPath = [
+  ['tensor', 'Tensors and gradients'],
+  ['core/', 'Tensors and gradients'],
+  ['ops/', 'Training'], // the losses; other operations are methods of Tensor
+  ['nn/layers/', 'Layers'],
+  ['nn/norm/', 'Norms'],
+  ['nn/', 'Modules and compositions'],
+  ['optim/', 'Training'],
+  ['training/', 'Training'],
+  ['data/', 'Data'],
+  ['io/', 'Files'],
+  ['json/', 'Files'],
+  ['raw/', 'Raw kernels'],
+  ['backend/', 'Backend'],
+  ['index', 'Backend'], // `backend` itself
+  ['validation/errors', 'Errors'],
+  ['validation/', 'Tensors and gradients'],
+];
+
+/**
+ * @param {string} name A name that lib/index.ts or lib/raw.ts exports.
+ * @param {string} path The file that declares it, relative to lib/, with /.
+ * @returns {string | undefined} undefined where no topic fits.
+ */
+export function topicOf(name, path) {
+  if (name.endsWith('Error')) return 'Errors';
+  return topicOfPath.find(([prefix]) => path.startsWith(prefix))?.[1];
+}
