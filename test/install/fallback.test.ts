@@ -53,7 +53,7 @@ describe('a package without its native binary', () => {
     return { status, error: stderr, printed };
   }
 
-  it('trains on the portable backend, silently, and says why', () => {
+  it('trains on the portable backend without a warning, and gives the reason', () => {
     const { error, printed } = runProgram();
     expect(error).to.equal('');
     expect(printed?.backend.name).to.equal('portable');
@@ -61,19 +61,19 @@ describe('a package without its native binary', () => {
     expect(printed?.shown.flat(3)[0]).to.be.closeTo(-1.5 / Math.sqrt(1.25), 1e-5);
   });
 
-  it('fails where the native backend is forced', () => {
+  it('fails if the native backend is forced', () => {
     const { status, error } = runProgram({ BATCHNORM_BACKEND: 'native' });
     expect(status).to.not.equal(0);
     expect(error).to.include('BATCHNORM_BACKEND=native, but no native binary');
   });
 
-  it('fails where an ISA is forced', () => {
+  it('fails if an ISA is forced', () => {
     const { status, error } = runProgram({ BATCHNORM_ISA: 'scalar' });
     expect(status).to.not.equal(0);
     expect(error).to.include('BATCHNORM_ISA=scalar, but no native binary');
   });
 
-  it('warns once and falls back where the binary does not load', () => {
+  it('warns once and falls back if the binary does not load', () => {
     mkdirSync(join(installed, 'build/Release'), { recursive: true });
     writeFileSync(join(installed, 'build/Release/batchnorm.node'), 'not a library');
     const { error, printed } = runProgram();
@@ -127,17 +127,17 @@ describe('a bundle without its native binary', () => {
     return target ?? '';
   }
 
-  it('warns once, and says what to copy where', () => {
+  it('warns once and advises which file to copy', () => {
     expect(destination().startsWith(join(folder, 'server'))).to.equal(true);
   });
 
-  it('fails where the native backend is forced', () => {
+  it('fails if the native backend is forced', () => {
     const { status, stderr } = run({ BATCHNORM_BACKEND: 'native' });
     expect(status).to.not.equal(0);
     expect(stderr).to.include('BATCHNORM_BACKEND=native, but this bundle has lost');
   });
 
-  it('is native once the binary has been copied there', function () {
+  it('is native after the binary was copied there', function () {
     const built = join(root, 'build/Release/batchnorm.node');
     if (backend.name !== 'native' || !existsSync(built)) this.skip();
     cpSync(built, destination());
@@ -146,7 +146,7 @@ describe('a bundle without its native binary', () => {
     expect(JSON.parse(stdout)).to.include({ name: 'native' });
   });
 
-  it('is native where Node permits to read the folder of the bundle alone', function () {
+  it('is native if Node may read only the folder of the bundle', function () {
     const flags = process.allowedNodeEnvironmentFlags;
     const flag = flags.has('--permission') ? '--permission' : '--experimental-permission';
     if (backend.name !== 'native' || !flags.has(flag)) this.skip();

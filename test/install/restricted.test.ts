@@ -6,7 +6,7 @@ import { emulated, node } from '../support/node-process.js';
 import { packagePath } from '../support/package-path.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-/** Trains, and saves to the path that it is given. Prints what it computed with, the scale, the error. */
+/** Trains, and saves to the given path. Prints the backend, the scale and the error. */
 const program = `
 import('batchnorm').then(async ({ backend, backward, BatchNorm2D, Sgd, Tensor }) => {
   const bn = new BatchNorm2D(2);
@@ -23,7 +23,7 @@ interface Outcome {
   readonly failure: string | null;
 }
 
-/** Whether this machine's own backend would be the native one, where nothing is forced. */
+/** Whether the default backend of this machine is the native one. */
 const nativeIsHere = backend.name === 'native';
 
 const flags = process.allowedNodeEnvironmentFlags;
@@ -35,7 +35,7 @@ const environment = Object.fromEntries(
 );
 
 interface Surroundings {
-  /** A command that starts the process. */
+  /** The command that starts the process. */
   readonly around?: readonly string[];
   readonly forced?: NodeJS.ProcessEnv;
 }
@@ -63,7 +63,7 @@ describe('a restricted process', () => {
     expect(expected.failure).to.equal(null);
   });
 
-  /** The result is the same, whatever computed it. */
+  /** The result is the same on every backend. */
   function expectTrained({ scale }: Outcome): void {
     expect(scale).to.have.length(2);
     scale.forEach((value, i) => expect(value).to.be.closeTo(expected.scale[i], 1e-6));
@@ -75,12 +75,12 @@ describe('a restricted process', () => {
     });
     const readOnly = [permission, `--allow-fs-read=${packagePath()}`];
 
-    it('takes the portable backend, says why, and warns once', function () {
+    it('uses the portable backend, gives the reason, and warns once', function () {
       const outcome = execute(readOnly, path('permission.npz'));
       expectTrained(outcome);
       expect(outcome.failure).to.equal('ERR_ACCESS_DENIED');
       expect(outcome.backend.name).to.equal('portable');
-      // Without a binary there is nothing that could be forbidden.
+      // Without a binary there is nothing to forbid.
       if (!nativeIsHere) this.skip();
       expect(outcome.backend.reason).to.equal(
         "Node's permission model forbids addons in this process; --allow-addons permits them",
@@ -89,14 +89,14 @@ describe('a restricted process', () => {
       expect(warnings).to.have.length(1);
     });
 
-    it('takes the native backend where addons are allowed, and writes nothing', () => {
+    it('uses the native backend if addons are allowed, although it may not write files', () => {
       const outcome = execute([...readOnly, '--allow-addons'], path('addons.npz'));
       expectTrained(outcome);
       expect(outcome.backend.name).to.equal(expected.backend.name);
       expect(outcome.failure).to.equal('ERR_ACCESS_DENIED');
     });
 
-    it('fails where the native backend is forced', function () {
+    it('fails if the native backend is forced', function () {
       if (!nativeIsHere) this.skip();
       const args = [...readOnly, '-e', program, path('forced.npz')];
       const { status, stderr } = spawnSync(node.file, node.args(...args), {
@@ -109,7 +109,7 @@ describe('a restricted process', () => {
     });
   });
 
-  it('says that --no-addons forbids the binary', function () {
+  it('names --no-addons as the reason for the portable backend', function () {
     if (!nativeIsHere) this.skip();
     const outcome = execute(['--no-addons'], path('no-addons.npz'));
     expectTrained(outcome);
@@ -120,7 +120,7 @@ describe('a restricted process', () => {
   });
 
   for (const forced of [{}, { BATCHNORM_BACKEND: 'portable' }]) {
-    it(`makes no code from strings ${JSON.stringify(forced)}`, () => {
+    it(`generates no code from strings with ${JSON.stringify(forced)}`, () => {
       const option = '--disallow-code-generation-from-strings';
       const outcome = execute([option], path('strings.npz'), { forced });
       expectTrained(outcome);
@@ -128,8 +128,8 @@ describe('a restricted process', () => {
     });
   }
 
-  it('trains on a file system that is read-only, where saving fails as it should', function () {
-    // A user namespace in which the root file system is mounted so; some containers forbid it.
+  it('trains on a read-only file system, where saving fails with EROFS', function () {
+    // A user namespace with a read-only root file system; some containers forbid this.
     const around = ['unshare', '-rm', 'sh', '-c', 'mount -o remount,bind,ro / && exec "$@"', 'sh'];
     const [command, ...options] = [...around, 'true'];
     if (emulated || spawnSync(command, options).status !== 0) this.skip();
@@ -140,7 +140,7 @@ describe('a restricted process', () => {
     expect(outcome.failure).to.equal('EROFS');
   });
 
-  it('uses one thread where it may use one of many processors', function () {
+  it('uses one thread if it is bound to one of many processors', function () {
     if (process.platform !== 'linux' || spawnSync('taskset', ['--version']).status !== 0) {
       this.skip();
     }

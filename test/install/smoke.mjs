@@ -1,5 +1,5 @@
-// Runs with an installed package on any JavaScript runtime: does the native backend load, compute on several
-// threads as a float64 reference does, train, save and load, and refuse bad calls? Prints the backend.
+// Checks an installed package on any JavaScript runtime: the native backend loads, agrees with a float64 reference on
+// several threads, trains, saves, loads and refuses invalid calls. Prints the backend.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -41,7 +41,7 @@ for (let channel = 0; channel < channels; channel++) {
   assert.ok(Math.abs(bn.runningMean.data[channel] - 0.1 * mean) < 1e-6);
 }
 
-// A loss that falls.
+// The loss must decrease.
 let state = 1;
 const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
 const linear = new Linear(8, 4);

@@ -1,4 +1,4 @@
-// Convolution straight from its definition, in double precision.
+// Convolution by definition, in double precision.
 
 export interface ConvolutionSizes {
   readonly images: number;
@@ -16,7 +16,7 @@ export function outputSize(size: number, { kernel, stride, padding }: Convolutio
   return Math.floor((size + 2 * padding - kernel) / stride) + 1;
 }
 
-/** Every product of a convolution: the indices of the input, of the weight and of the output that they belong to. */
+/** The indices of input, weight and output for every product of a convolution. */
 export function forEachProduct(
   sizes: ConvolutionSizes,
   visit: (x: number, weight: number, y: number) => void,
@@ -44,7 +44,7 @@ export interface ConvolutionResults {
   readonly gradients: readonly [x: Float64Array, weight: Float64Array, bias: Float64Array];
 }
 
-/** Outputs and gradients; with the absolute values of all operands, the sums of the magnitudes of what was added. */
+/** Outputs and gradients. For the absolute values of all operands, these are the sums of magnitudes. */
 export function convolve(
   sizes: ConvolutionSizes,
   x: ArrayLike<number>,
@@ -67,7 +67,7 @@ export function convolve(
   return { y, gradients: [dx, dweight, dbias] };
 }
 
-/** The same with absolute values: what errors are relative to. */
+/** The sums of magnitudes, to which errors are relative. */
 export function magnitudesOf(
   sizes: ConvolutionSizes,
   x: ArrayLike<number>,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-/** Plain JavaScript's view of a function: whatever is passed compiles. */
+/** A function as in plain JavaScript: every argument compiles. */
 export type Untyped = (...args: unknown[]) => unknown;
 
 /** Asserts the class of an error and that its message names all of `parts`. */
@@ -19,7 +19,7 @@ export function expectError(
   for (const part of parts) expect((caught as Error).message).to.include(part);
 }
 
-/** The same for what a promise is rejected with. */
+/** The same for the rejection of a promise. */
 export async function expectRejection(
   promise: Promise<unknown>,
   type: new (...args: never[]) => Error,

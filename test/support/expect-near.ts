@@ -2,7 +2,7 @@ import { expectWithin } from './expect-within.js';
 
 export { largest } from './expect-within.js';
 
-/** Every value within `tolerance` (absolute) of its reference; names the worst one. */
+/** Expects every value within `tolerance` (absolute) of its reference; names the worst one. */
 export function expectNear(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { expectNear } from './expect-near.js';
 
 describe('expectNear', () => {
-  it('passes what is near and fails what is not', () => {
+  it('accepts near values and rejects others', () => {
     expectNear([1, 2], [1, 2.05], 0.1);
     expect(() => {
       expectNear([1, 2], [1, 2.2], 0.1);
@@ -12,7 +12,7 @@ describe('expectNear', () => {
     }).to.throw('length');
   });
 
-  it('fails a NaN, wherever it stands', () => {
+  it('rejects a NaN at any index', () => {
     for (const actual of [
       [NaN, 0],
       [0, NaN],

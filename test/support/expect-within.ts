@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 
-/** The most by which rounding to float32 changes a value, relative to it. */
+/** The maximum relative error of rounding to float32. */
 export const roundoff = 2 ** -24;
 
-/** Every value as near to its reference as `tolerance` says for its index; names the worst one. */
+/** Expects every value within `tolerance` of its index from its reference; names the worst one. */
 export function expectWithin(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
@@ -17,7 +17,7 @@ export function expectWithin(
     const error = Math.abs(actual[i] - expected[i]);
     if (error <= tolerance(i)) continue;
     const excess = error / tolerance(i);
-    // Nothing is worse than a NaN.
+    // NaN counts as the largest error.
     if (Number.isNaN(worst) || excess <= worst) continue;
     worst = excess;
     place = i;
@@ -28,7 +28,7 @@ export function expectWithin(
   ).to.equal(-1);
 }
 
-/** The same tolerance for all: `relative` to the largest magnitude of the reference. */
+/** Expects the same tolerance for all values: `relative` to the largest magnitude of the reference. */
 export function expectClose(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,

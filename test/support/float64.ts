@@ -1,5 +1,4 @@
-// Batch normalization in double precision, straight from the formulas: what every backend is compared
-// with.
+// Batch normalization by its formulas in double precision, as a reference for every backend.
 
 /** [N, C, H*W]; a CHW tensor has N = 1. */
 export interface Layout {
@@ -19,14 +18,14 @@ export function* channelIndices({ images, channels, plane }: Layout, channel: nu
 export interface ChannelReference {
   readonly count: number;
   readonly mean: number;
-  /** Divided by n. */
+  /** With divisor n. */
   readonly variance: number;
 }
 
 export function channelStatistics(x: ArrayLike<number>, layout: Layout, channel: number): ChannelReference {
   const count = layout.images * layout.plane;
   let mean = 0;
-  // Around the first element, so that large means lose nothing to the size of the sum.
+  // Shifted by the first element, so that large means do not reduce the precision of the sum.
   const shift = x[channel * layout.plane];
   for (const i of channelIndices(layout, channel)) mean += x[i] - shift;
   mean = shift + mean / count;

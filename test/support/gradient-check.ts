@@ -2,12 +2,12 @@ import { backward, type OwnedTape, type Shape, Tensor, type Tensor0D } from 'bat
 import { expectNear } from './expect-near.js';
 
 /**
- * Compares the gradient that the tape gives with central differences of the same function.
+ * Compares the gradient of the tape with central differences of the same function.
  *
- * @param loss From the traced tensors to a scalar.
+ * @param loss Maps the traced tensors to a scalar.
  * @param inputs Values at which to differentiate; each is differentiated in turn.
- * @param tolerance Absolute: differences of float32 results with a step h are uncertain by about
- * 6e-8 * |loss| / h, besides the h^2 of the method.
+ * @param tolerance Absolute: differences of float32 results with a step h have errors of about 6e-8 * |loss| / h from
+ *   rounding and h^2 from the method.
  */
 export function checkGradients(
   loss: (inputs: Tensor<Shape, OwnedTape>[]) => Tensor0D<OwnedTape>,

@@ -1,4 +1,4 @@
-/** Whether this is another architecture's Node under an emulator. */
+/** Whether this is a Node for another architecture under an emulator. */
 export const emulated = process.env.BATCHNORM_TEST_NODE !== undefined;
 
 const [file, ...leading] =
@@ -6,7 +6,7 @@ const [file, ...leading] =
     ? [process.execPath]
     : (JSON.parse(process.env.BATCHNORM_TEST_NODE) as string[]);
 
-/** What starts a Node like this one: an emulated Node cannot be started by its path alone. */
+/** The command that starts a Node like this one: an emulated Node needs its emulator. */
 export const node = {
   file,
   args: (...args: string[]): string[] => [...leading, ...args],

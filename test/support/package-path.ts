@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 
 const root = packageRoot();
 
-/** Where a file of the checkout is. */
+/** The path of a file in the checkout. */
 export function packagePath(...names: string[]): string {
   return join(root, ...names);
 }
 
-/** The compiled tests lie in a tree of their own; the numbers stay beside the sources. */
+/** The path of the sources of the tests, which hold the reference numbers; compiled tests are in another tree. */
 function packageRoot(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   for (;;) {

@@ -9,7 +9,7 @@ import {
   updateParameter,
 } from 'batchnorm';
 
-/** A module of one parameter, as a user would write it. */
+/** A user-defined module with one parameter. */
 export class Parameter implements CanUpdateWithGradients {
   readonly w = Tensor.from([1, -2], [2]);
 
@@ -28,7 +28,7 @@ interface Optimizer {
   update(module: CanUpdateWithGradients, gradients: Gradients): void;
 }
 
-/** The parameter after some steps, each with the gradient [3, 5]. */
+/** The parameter after a number of steps, each with the gradient [3, 5]. */
 export function afterSteps(optimizer: Optimizer, steps: number): number[] {
   const module = new Parameter();
   for (let i = 0; i < steps; i++) optimizer.update(module, backward(module.loss()));

@@ -1,4 +1,4 @@
-/** Reproducible uniform numbers in [0, 1) (Mulberry32 is small; tests need no better). */
+/** Reproducible uniform numbers in [0, 1), by Mulberry32, which is good enough for tests. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,18 +1,18 @@
-// What the threads of a process that hangs are waiting in, from /proc: a debugger is not on every machine.
+// Finds the functions in which the threads of a hanging process wait, from /proc: not every machine has a debugger.
 //
-// A stack is searched for return addresses, word by word: neither unwinding tables nor frame pointers are needed, which
-// the addon has not. What an earlier call left in an unused part of a frame may be found as well.
+// The stack is searched for return addresses word by word, because the addon has neither unwinding tables nor frame
+// pointers. Stale return addresses in unused parts of frames may be found as well.
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 export interface ThreadStack {
   readonly id: number;
-  /** Whether the thread waits for something and does not compute. */
+  /** Whether the thread sleeps instead of computing. */
   readonly waits: boolean;
-  /** Whether the addon started the thread: then it is one of the thread pool, which never ends. */
+  /** Whether the addon started the thread, so that it belongs to the thread pool, which never ends. */
   readonly ofPool: boolean;
   /** Whether code of the addon is on the stack. */
   readonly inAddon: boolean;
-  /** Those of `functions` that are on the stack. */
+  /** The members of `functions` that are on the stack. */
   readonly functions: readonly string[];
 }
 
@@ -28,17 +28,17 @@ interface Mapping extends Range {
 }
 
 /**
- * The threads of a process, which is stopped by that: kill it afterwards. Linux only.
+ * The threads of a process. Stops the process, which must be killed afterwards. Linux only.
  *
  * @param pid A process that this one may read, such as its child.
- * @param addon How the path of the addon ends.
+ * @param addon The end of the addon's path.
  * @param functions Names of functions of Node, as their symbols contain them, to look for.
  */
 export function stacksOf(pid: number, addon: string, functions: readonly string[]): ThreadStack[] {
   const tasks = readdirSync(`/proc/${pid}/task`).map(Number);
-  // A thread that waits is asleep each time that one looks.
+  // A waiting thread is asleep in every sample.
   const waiting = new Set(tasks.filter((id) => stateOf(pid, id) === 'S'));
-  // A stopped thread tells its stack pointer, a running one does not.
+  // /proc shows the stack pointer only of a stopped thread.
   process.kill(pid, 'SIGSTOP');
   waitUntilStopped(pid, tasks);
   const mappings = mappingsOf(pid);
@@ -51,7 +51,7 @@ export function stacksOf(pid: number, addon: string, functions: readonly string[
   try {
     return tasks.map((id) => {
       const words = stackWords(pid, id, mappings, memory);
-      // The thread's start routine is the last code address that its stack holds.
+      // The start routine of the thread is the last code address on its stack.
       const first = words.findLast((word) => isIn(word, ours) || isIn(word, nodes));
       return {
         id,
@@ -117,7 +117,7 @@ interface KnownFunction {
   readonly range: Range;
 }
 
-/** Where functions of an executable lie in memory, from its symbol table; none where it was stripped. */
+/** Addresses of functions of an executable, from its symbol table; empty if it was stripped. */
 function functionRanges(
   executable: string,
   mappings: readonly Mapping[],

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A directory of its own for a suite; call within `describe`. */
+/** A temporary directory for a suite; call within `describe`. */
 export function temporaryDirectory(): (...names: string[]) => string {
   let directory = '';
   before(() => {

@@ -10,13 +10,13 @@ check<Equal<typeof loss, Tensor0D<OwnedTape>>>();
 const gradients = backward(loss, { keep: [traced] });
 backward(traced.sum(), { into: gradients });
 
-// @ts-expect-error: no scalar
+// @ts-expect-error: not a scalar
 backward(traced);
 // @ts-expect-error: no tape
 backward(x.mean());
-// @ts-expect-error: no tensor
+// @ts-expect-error: not a tensor
 backward(0);
-// @ts-expect-error: has a tape already
+// @ts-expect-error: already has a tape
 traced.trace();
 // @ts-expect-error: only tensors of a graph can be kept
 backward(loss, { keep: [x] });

@@ -1,4 +1,4 @@
-// What compiles, with exactly which type, and what must not compile.
+// Expressions that compile, with their exact types, and expressions that must not compile.
 import {
   backward,
   BatchNorm2D,
@@ -34,7 +34,7 @@ const gradient = gradients.get(bn.scale);
 check<Equal<typeof gradient, Tensor1D<3> | undefined>>();
 new Sgd({ lr: 0.01 }).update(bn, gradients);
 
-// An unknown size compiles where a known one is wanted, and the other way round.
+// An unknown size compiles where a known one is expected, and vice versa.
 bn.forward(Tensor.zeros([n, 3, n, n]));
 const unknown4 = bn.forward(Tensor.zeros([n, n, n, n]));
 check<Equal<typeof unknown4, Tensor4D<number, number, number, number>>>();
@@ -43,10 +43,10 @@ check<Equal<typeof unknownBn, BatchNorm2D<number>>>();
 unknownBn.forward(x4);
 unknownBn.forwardMut(x3.trace());
 
-// A layer may be widened; a wide one is no narrow one.
+// A layer can be widened but not narrowed.
 const wide: BatchNorm2D<number> = bn;
 wide.forward(Tensor.zeros([4, 5, 2, 2]));
-// @ts-expect-error: number may be anything but 3
+// @ts-expect-error: number is not necessarily 3
 const narrow: BatchNorm2D<3> = wide;
 // @ts-expect-error: 3 is not 5
 const other: BatchNorm2D<5> = bn;
@@ -72,7 +72,7 @@ bn.forwardMut(x4);
 declare const maybeTraced: typeof x4 | Tensor4D<4, 3, 2, 2, OwnedTape>;
 // @ts-expect-error: may have a tape
 bn.forward(maybeTraced);
-// @ts-expect-error: may have none
+// @ts-expect-error: may have no tape
 bn.forwardMut(maybeTraced);
 
 // Channels and rank.
@@ -84,7 +84,7 @@ bn.forwardMut(Tensor.zeros([5, 2, 2]).trace());
 bn.forward(Tensor.zeros([4, 3]));
 // @ts-expect-error: rank 5
 bn.forward(Tensor.zeros([1, 4, 3, 2, 2]));
-// @ts-expect-error: no tensor
+// @ts-expect-error: not a tensor
 bn.forward([1, 2, 3]);
 
 // Options and fields.

@@ -1,4 +1,4 @@
-// Compositions: the type of the whole follows from the parts.
+// Compositions, whose types follow from their layers.
 import {
   backward,
   BatchNorm2D,
@@ -30,17 +30,17 @@ const gradients = backward(traced.mean());
 new Sgd().update(net, gradients);
 check<Equal<(typeof net.layers)[0], BatchNorm2D<3>>>();
 
-// What the first layer does not take, the whole does not take.
+// Input that the first layer refuses.
 // @ts-expect-error: 4 channels
 net.forward(Tensor.zeros([8, 4, 4, 4]));
 // @ts-expect-error: rank 2
 net.forward(Tensor.zeros([8, 3]));
 // @ts-expect-error: has a tape
 net.forward(images.trace());
-// @ts-expect-error: has none
+// @ts-expect-error: has no tape
 net.forwardMut(images);
 
-// A layer that does not take what the one before makes.
+// A layer that refuses the output of the previous one.
 new Sequential(
   new Linear(4, 3),
   new ReLU(),
@@ -56,12 +56,12 @@ new Sequential(
 new Sequential(
   new ReLU(),
   new Linear(4, 3),
-  // @ts-expect-error: rows are no images
+  // @ts-expect-error: rows instead of images
   new BatchNorm2D(3),
 );
 new Sequential(
   new BatchNorm2D(3),
-  // @ts-expect-error: images are no rows
+  // @ts-expect-error: images instead of rows
   new Linear(3, 4),
 );
 
@@ -97,10 +97,10 @@ const linear: Module<Tensor2D<8, 4>, Tensor2D<8, 3>> = new Linear(4, 3);
 const whole: Module<Tensor4D<8, 3, 4, 4>, Tensor2D<8, 10>> = net;
 // @ts-expect-error: training takes tensors with a tape
 const wrongMode: ModuleMut<Tensor4D<8, 3, 4, 4>, Tensor4D<8, 3, 4, 4>> = new BatchNorm2D(3);
-// @ts-expect-error: makes 10 columns
+// @ts-expect-error: returns 10 columns
 const wrongResult: Module<Tensor4D<8, 3, 4, 4>, Tensor2D<8, 11>> = net;
 
-// A module of the user's is a layer.
+// A user-defined module is a layer.
 class Halves implements Module<Tensor2D<number, 4>, Tensor2D<number, 2>> {
   forward(x: Tensor2D<number, 4>): Tensor2D<number, 2> {
     return x.matmul(Tensor.zeros([4, 2]));
@@ -116,7 +116,7 @@ new Sequential(
 );
 new Sequential(
   new Halves(),
-  // @ts-expect-error: makes 2 columns
+  // @ts-expect-error: returns 2 columns
   new Linear(3, 1),
 );
 
@@ -124,7 +124,7 @@ new Sequential(
 const wide: Sequential<readonly [BatchNorm2D<number>, ReLU, Flatten2D, Linear<number, number>]> = net;
 export { inference, training, linear, whole, wrongMode, wrongResult, wide };
 
-// Frozen batch norm has one mode, which takes both kinds of tensors.
+// Frozen batch norm has one mode, which accepts tensors with and without a tape.
 const frozen = new BatchNorm2D(3).freeze({ trainable: true });
 const still = frozen.forward(images);
 check<Equal<typeof still, Tensor4D<8, 3, 4, 4>>>();
@@ -134,12 +134,12 @@ check<Equal<typeof tuned, Tensor4D<8, 3, 4, 4, OwnedTape>>>();
 frozen.forward(Tensor.zeros([5, 2, 2]));
 // @ts-expect-error: has no training mode
 frozen.forwardMut(images.trace());
-// @ts-expect-error: a layer that moves its statistics is no frozen one
+// @ts-expect-error: a layer with changing statistics is not a frozen one
 const notFrozen: FrozenBatchNorm2D<3> = new BatchNorm2D(3);
 const tuning = new Sequential(frozen, new Flatten2D(), new Linear(48, 2)).forwardMut(images.trace());
 check<Equal<typeof tuning, Tensor2D<8, 2, OwnedTape>>>();
 
-// Recalibration takes batches that the module takes.
+// Recalibration takes the same batches as the module.
 recalibrate(net, [images]);
 // @ts-expect-error: 4 channels
 recalibrate(net, [Tensor.zeros([8, 4, 4, 4])]);

@@ -1,4 +1,4 @@
-// Convolutions: channels always, sizes of images where the compiler knows them.
+// Convolutions: channels are always checked, sizes of images if the compiler knows them.
 import {
   BatchNorm2D,
   Conv2D,
@@ -32,7 +32,7 @@ check<Equal<typeof halves, Tensor4D<8, 8, 111, 8>>>();
 const sparse = new Conv2D(3, 1, 3, { stride: 10 }).forward(Tensor.zeros([3, 103, 3]));
 check<Equal<typeof sparse, Tensor3D<1, 11, 1>>>();
 
-// Unknown sizes, and those that the compiler does not count, are numbers.
+// Unknown sizes, and sizes beyond the compiler's arithmetic, are numbers.
 declare const n: number;
 const unknown = plain.forward(Tensor.zeros([n, 3, n, 32]));
 check<Equal<typeof unknown, Tensor4D<number, 16, number, 30>>>();
@@ -48,7 +48,7 @@ plain.forward(Tensor.zeros([8, 4, 32, 32]));
 plain.forward(Tensor.zeros([3, 32]));
 // @ts-expect-error: a kernel of 3 does not fit into 2 rows
 plain.forward(Tensor.zeros([3, 2, 8]));
-// @ts-expect-error: nor into 2 columns
+// @ts-expect-error: a kernel of 3 does not fit into 2 columns
 plain.forward(Tensor.zeros([1, 3, 8, 2]));
 // @ts-expect-error: no such option
 new Conv2D(3, 4, 3, { dilation: 2 });
@@ -84,7 +84,7 @@ new Sequential(
 );
 // @ts-expect-error: loses a row at each border
 new Residual(new Conv2D(3, 3, 3)).forward(Tensor.zeros([3, 8, 8]));
-// @ts-expect-error: a kernel of 3 does not fit into what the first leaves
+// @ts-expect-error: a kernel of 3 does not fit into the output of the first
 new Sequential(new Conv2D(1, 1, 3), new Conv2D(1, 1, 3)).forward(Tensor.zeros([1, 4, 4]));
 
 // Widening.

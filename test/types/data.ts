@@ -16,7 +16,7 @@ declare const classes: Int32Array;
 declare const floats: Float32Array;
 declare const n: number;
 
-// The batch size is known where every batch is full.
+// The batch size is known if every batch is full.
 const full = new DataLoader(
   { features: bytes, shape: [1, 28, 28], labels: classes },
   { batchSize: 64, dropLast: true },
@@ -38,7 +38,7 @@ const targets = new DataLoader(
 );
 for (const batch of targets) check<Equal<typeof batch.labels, Tensor2D<8, 2>>>();
 
-// Arrays of every type; classes come as bytes or as 32-bit integers.
+// Arrays of every type; classes are yielded as bytes or 32-bit integers.
 declare const shorts: Int16Array;
 declare const doubles: Float64Array;
 declare const longs: BigInt64Array;
@@ -63,7 +63,7 @@ new DataLoader({ features: longs, shape: [4] }, { batchSize: 2 });
 
 // @ts-expect-error: no batch size
 new DataLoader({ features: floats, shape: [4] }, {});
-// @ts-expect-error: no typed array
+// @ts-expect-error: not a typed array
 new DataLoader({ features: [1, 2], shape: [2] }, { batchSize: 1 });
 // @ts-expect-error: misspelt
 new DataLoader({ features: floats, shape: [4] }, { batchSize: 1, droplast: true });
@@ -81,7 +81,7 @@ async function streams() {
     check<Equal<typeof batch.x, Tensor2D<4, 3>>>();
     check<Equal<typeof batch.labels, Tensor1D<4>>>();
   }
-  // @ts-expect-error: labels that are no classes
+  // @ts-expect-error: labels that are not classes
   batchSamples(regression, { shape: [3], batchSize: 4 });
 }
 

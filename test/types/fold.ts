@@ -1,4 +1,4 @@
-// The types of folded networks and of batch norm with the ReLU behind it.
+// The types of folded networks and of batch norm fused with the next ReLU.
 import {
   BatchNorm2D,
   Conv2D,
@@ -27,7 +27,7 @@ check<Equal<typeof first, Conv2D<3, 16, 3>>>();
 check<Equal<(typeof folded.layers)['length'], 3>>();
 // @ts-expect-error: 4 is not 3
 folded.forward(Tensor.zeros([2, 4, 8, 8]));
-// @ts-expect-error: no composition
+// @ts-expect-error: not a composition
 fold(new ReLU());
 
 const bn = new BatchNorm2D(3);
@@ -40,9 +40,9 @@ bn.forwardMutRelu(x.trace(), addend.trace());
 bn.forwardMutRelu(x.trace());
 declare const n: number;
 bn.forwardRelu(x, Tensor.zeros([n, 3, n, 8]));
-// @ts-expect-error: another shape
+// @ts-expect-error: a different shape
 bn.forwardRelu(x, Tensor.zeros([2, 3, 8, 7]));
-// @ts-expect-error: an addend with a tape in inference
+// @ts-expect-error: a residual with a tape in inference
 bn.forwardRelu(x, addend.trace());
 // @ts-expect-error: no tape
 bn.forwardMutRelu(x);

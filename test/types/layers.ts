@@ -43,7 +43,7 @@ const padded = new AvgPool2D(3, 1, 1).forward(images.trace());
 check<Equal<typeof padded, Tensor4D<8, 3, 10, 7, OwnedTape>>>();
 const one = new AvgPool2D(4, 3, 2).forward(Tensor.zeros([3, 224, 112]));
 check<Equal<typeof one, Tensor3D<3, 75, 38>>>();
-// Unknown, or beyond what the compiler counts.
+// Unknown sizes, or sizes beyond the compiler's arithmetic.
 const unknown = new MaxPool2D(2, 2).forward(Tensor.zeros([8, 3, n, 8]));
 check<Equal<typeof unknown, Tensor4D<8, 3, number, 4>>>();
 const anyKernel = new MaxPool2D(n).forward(images);
@@ -51,7 +51,7 @@ check<Equal<typeof anyKernel, Tensor4D<8, 3, number, number>>>();
 const large = new MaxPool2D(2).forward(Tensor.zeros([1, 1, 5000, 4]));
 check<Equal<typeof large, Tensor4D<1, 1, number, 3>>>();
 const wide: MaxPool2D<number, number, number> = new MaxPool2D(2, 2);
-// @ts-expect-error: a mean is no maximum
+// @ts-expect-error: average pooling is not max pooling
 const mean: MaxPool2D<2> = new AvgPool2D(2);
 // @ts-expect-error: not one window
 new MaxPool2D(11).forward(images);
@@ -81,12 +81,12 @@ const halved = new Sequential(new Tanh(), new MaxPool2D(2, 2)).forward(Tensor.ze
 check<Equal<typeof halved, Tensor3D<2, 4, 3>>>();
 new Sequential(
   new MaxPool2D(2),
-  // @ts-expect-error: images are no rows
+  // @ts-expect-error: images instead of rows
   new Linear(3, 10),
 );
 new Sequential(
   new AvgPoolGlobal(),
-  // @ts-expect-error: rows are no images
+  // @ts-expect-error: rows instead of images
   new MaxPool2D(2),
 );
 new Sequential(
@@ -95,7 +95,7 @@ new Sequential(
   // @ts-expect-error: 3 columns, not 4
   new Linear(4, 10),
 );
-// @ts-expect-error: not one window is left for the second
+// @ts-expect-error: no window fits into the output of the first
 new Sequential(new MaxPool2D(7), new MaxPool2D(7)).forward(images);
 
 // Activations keep shape and tape.
@@ -103,7 +103,7 @@ const activated = new LeakyReLU(0.1).forward(images.trace());
 check<Equal<typeof activated, Tensor4D<8, 3, 10, 7, OwnedTape>>>();
 const absolute = new Abs().forward(Tensor.zeros([4]));
 check<Equal<typeof absolute, Tensor1D<4>>>();
-// @ts-expect-error: layers of other names
+// @ts-expect-error: layers with different names
 const sigmoid: Sigmoid = new Tanh();
 
 // Dropout has modes.
@@ -111,12 +111,12 @@ const dropped = new DropoutOneIn(4).forwardMut(images.trace());
 check<Equal<typeof dropped, Tensor4D<8, 3, 10, 7, OwnedTape>>>();
 // @ts-expect-error: has a tape
 new Dropout(0.5).forward(images.trace());
-// @ts-expect-error: has none
+// @ts-expect-error: has no tape
 new Dropout(0.5).forwardMut(images);
 // @ts-expect-error: one in 3 is not one in 2
 const oneInTwo: DropoutOneIn<2> = new DropoutOneIn(3);
 
-// Two ways.
+// Two branches.
 const block = new GeneralizedResidual(new Sequential(new Linear(4, 8), new ReLU()), new Linear(4, 8));
 const rows = block.forwardMut(Tensor.zeros([5, 4]).trace());
 check<Equal<typeof rows, Tensor2D<5, 8, OwnedTape>>>();
@@ -126,7 +126,7 @@ const chain = new Sequential(new Linear(3, 4), block, new Linear(8, 2)).forward(
 check<Equal<typeof chain, Tensor2D<5, 2>>>();
 // @ts-expect-error: 3 columns, not 4
 block.forward(Tensor.zeros([5, 3]));
-// @ts-expect-error: one way takes images
+// @ts-expect-error: one branch takes images
 new GeneralizedResidual(new ReLU(), new Flatten2D()).forward(Tensor.zeros([5, 3]));
 // @ts-expect-error: 8 columns and 7
 new GeneralizedResidual(new Linear(4, 8), new Linear(4, 7)).forward(Tensor.zeros([5, 4]));
@@ -141,7 +141,7 @@ const loss = mseLoss(rows, Tensor.zeros([5, 8]));
 check<Equal<typeof loss, Tensor0D<OwnedTape>>>();
 const untaped = binaryCrossEntropyWithLogitsLoss(images, Tensor.zeros([n, 3, 10, 7]));
 check<Equal<typeof untaped, Tensor0D>>();
-// @ts-expect-error: another shape
+// @ts-expect-error: a different shape
 mseLoss(rows, Tensor.zeros([5, 7]));
 // @ts-expect-error: targets with a tape
 mseLoss(rows, Tensor.zeros([5, 8]).trace());

@@ -22,13 +22,13 @@ a.add(Tensor.zeros([3]));
 a.add(unknown);
 a.add(Tensor.zeros([n]));
 unknown.add(a);
-// @ts-expect-error: a column is no row
+// @ts-expect-error: a column instead of a row
 a.add(Tensor.zeros([2]));
-// @ts-expect-error: another shape
+// @ts-expect-error: a different shape
 a.mul(Tensor.zeros([3, 2]));
-// @ts-expect-error: another rank
+// @ts-expect-error: a different rank
 a.sub(Tensor.zeros([1, 2, 3]));
-// @ts-expect-error: no tensor
+// @ts-expect-error: not a tensor
 a.div('2');
 
 // Matrix products.
@@ -36,7 +36,7 @@ const product = a.matmul(Tensor.zeros([3, 5]));
 check<Equal<typeof product, Tensor2D<2, 5>>>();
 const unknownProduct = unknown.matmul(Tensor.zeros([3, 5]).trace());
 check<Equal<typeof unknownProduct, Tensor2D<number, 5, OwnedTape>>>();
-// @ts-expect-error: 3 columns meet 2 rows
+// @ts-expect-error: 3 columns times 2 rows
 a.matmul(Tensor.zeros([2, 5]));
 // @ts-expect-error: a vector
 a.matmul(Tensor.zeros([3]));
@@ -60,7 +60,7 @@ check<Equal<typeof scalar, number>>();
 // Tensors of any shape.
 const anything: Tensor<Shape> = a;
 anything.add(1).exp().sum();
-// @ts-expect-error: an unknown rank is no matrix
+// @ts-expect-error: an unknown rank instead of a matrix
 const matrix: Tensor2D<number, number> = anything;
 
 // Linear.

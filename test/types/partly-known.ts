@@ -1,5 +1,5 @@
-// Compositions of layers that the compiler knows only in part: arrays of layers, and layers whose sizes are type
-// parameters. What can be known is known; what is certainly wrong does not compile.
+// Compositions of partly known layers: arrays of layers, and layers whose sizes are type parameters. All available
+// information is used, and definite errors do not compile.
 import {
   BatchNorm2D,
   Conv2D,
@@ -28,7 +28,7 @@ declare const layers: Layer[];
 declare const fixedLayers: readonly Layer[];
 declare const anything: any;
 
-// Arrays of layers make a tensor of an unknown shape.
+// Arrays of layers return a tensor of an unknown shape.
 const fromArray = new Sequential(...layers);
 const unknownResult = fromArray.forward(rows);
 check<Equal<typeof unknownResult, Tensor<Shape>>>();
@@ -39,7 +39,7 @@ check<Equal<typeof fromFixed, Tensor<Shape>>>();
 // @ts-expect-error: the mode is known
 fromArray.forward(rows.trace());
 
-// A tensor of an unknown shape goes wherever one of the right shape goes.
+// A tensor of an unknown shape is accepted everywhere.
 crossEntropyWithLogitsLoss(unknownTraining, [1, 2]).item();
 unknownResult.logSoftmax();
 unknownResult.matmul(unknownResult);
@@ -47,7 +47,7 @@ new BatchNorm2D(3).forward(unknownResult);
 const known = new Linear(4, 3).forward(unknownResult);
 check<Equal<typeof known, Tensor2D<number, 3>>>();
 
-// Layers before an array are checked; those after it decide the result.
+// Layers before an array are checked; those after it determine the result.
 const begun = new Sequential(new Linear(4, 3), ...layers);
 const begunResult = begun.forward(rows);
 check<Equal<typeof begunResult, Tensor<Shape>>>();
@@ -62,7 +62,7 @@ check<Equal<typeof between, Tensor2D<number, 2>>>();
 const anyBetween = new Sequential(new Linear(4, 3), anything, new Linear(5, 2)).forward(rows);
 check<Equal<typeof anyBetween, Tensor2D<number, 2>>>();
 
-// A tuple that is spread is as good as its layers.
+// A spread tuple is equivalent to its layers.
 const tuple = [new Linear(4, 3), new ReLU(), new Linear(3, 5)] as const;
 const spread = new Sequential(...tuple);
 const spreadResult = spread.forward(rows);
@@ -75,7 +75,7 @@ const activation = Math.random() < 0.5 ? new ReLU() : new Sigmoid();
 const eitherResult = new Sequential(activation, new Linear(4, 3)).forward(rows);
 check<Equal<typeof eitherResult, Tensor2D<8, 3>>>();
 
-// Residuals around them.
+// Residuals around partly known layers.
 const around1 = new Residual(layer).forward(rows);
 check<Equal<typeof around1, Tensor2D<8, 4>>>();
 const around2 = new Residual(fromArray).forward(rows);
@@ -85,12 +85,12 @@ check<Equal<typeof right, Tensor2D<8, 3>>>();
 const left = new GeneralizedResidual(new Linear(4, 3), fromArray).forward(rows);
 check<Equal<typeof left, Tensor2D<8, 3>>>();
 
-// Any composition is one of layers that are not known.
+// Any composition is assignable to one of unknown layers.
 const widened: Sequential<readonly Layer[]> = spread;
 const widenedResult = widened.forward(rows);
 check<Equal<typeof widenedResult, Tensor<Shape>>>();
 
-// Functions whose sizes are type parameters. Their calls have the sizes of the call.
+// Functions whose sizes are type parameters. Calls use the sizes of their arguments.
 function unit<I extends number, O extends number>(i: I, o: O) {
   return new Sequential(new Linear(i, o), new ReLU());
 }
@@ -157,7 +157,7 @@ function pooled<K extends number>(k: K) {
 }
 const pooledResult = pooled(2).forward(Tensor.zeros([8, 3, 32, 32]));
 check<Equal<typeof pooledResult, Tensor4D<8, 3, 8, 8>>>();
-// @ts-expect-error: 3 x 3 pixels hold no window of 4 x 4
+// @ts-expect-error: a window of 4 x 4 does not fit into 3 x 3 pixels
 pooled(4).forward(Tensor.zeros([8, 3, 3, 3]));
 
 // Classes whose sizes, or layers, are type parameters.
@@ -198,15 +198,15 @@ function predict<X extends Tensor2D<number, 4>>(x: X) {
 const predicted = predict(rows);
 check<Equal<typeof predicted, Tensor2D<8, 5>>>();
 
-// What is wrong whatever the type parameters stand for.
+// Errors for all values of the type parameters.
 function wrongColumns<I extends number, O extends number>(i: I, o: O) {
-  // @ts-expect-error: 5 columns are made and 4 taken
+  // @ts-expect-error: 5 columns, not 4
   return new Sequential(new Linear(i, 5), new Linear(4, o));
 }
 function eitherTape<T extends Tape>(x: Tensor2D<8, 4, T>) {
-  // @ts-expect-error: the tape may be an owned one
+  // @ts-expect-error: may have a tape
   spread.forward(x);
-  // @ts-expect-error: there may be no tape
+  // @ts-expect-error: may have no tape
   spread.forwardMut(x);
   // Linear has one mode.
   return new Linear(4, 3).forward(x);
@@ -219,7 +219,7 @@ function products<N extends number, K extends number>(a: Tensor2D<N, K>, b: Tens
 const product = products(Tensor.zeros([2, 3]), Tensor.zeros([3, 2]));
 check<Equal<typeof product, Tensor2D<2, 2>>>();
 
-// Compositions within compositions, to any depth.
+// Compositions nested to any depth.
 const level1 = new Sequential(new Residual(new Sequential(new Linear(4, 4))), new ReLU());
 const level2 = new Sequential(new Residual(new Sequential(level1, level1)), new ReLU());
 const level3 = new Sequential(new Residual(new Sequential(level2, level2)), new ReLU());

@@ -11,8 +11,8 @@ import { trainingHash } from './train.js';
 
 const program = fileURLToPath(new URL('./train.js', import.meta.url));
 
-// `npm run determinism` does the same for longer, and on other machines.
-describe('the same bits', () => {
+// `npm run determinism` runs more steps and simulates other machines.
+describe('results are bit-identical', () => {
   const before = backend.threads;
 
   afterEach(() => {
@@ -20,7 +20,7 @@ describe('the same bits', () => {
   });
 
   it('for 1 to 8 threads', () => {
-    // As many values as eight threads want; the TypeScript backend has one.
+    // Enough values for eight threads; the portable backend has one.
     const large = backend.name === 'native' && backend.isa !== 'neon';
     const shape = large ? ([9, 3, 401, 391] as const) : ([9, 3, 41, 39] as const);
     const length = shape.reduce((product, size) => product * size, 1);
@@ -45,7 +45,7 @@ describe('the same bits', () => {
     expect(new Set(results).size).to.equal(1);
   });
 
-  it('again, in another process and in two workers at once', async () => {
+  it('in another process and in two simultaneous workers', async () => {
     const steps = 30;
     const expected = trainingHash(steps);
     expect(trainingHash(steps)).to.equal(expected);

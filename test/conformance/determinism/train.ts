@@ -1,4 +1,5 @@
-// A training whose result is a hash: of the outputs of each step, and of all parameters and statistics at the end. As a program: node train.js [steps], or a worker with { steps }.
+// A training whose result is a hash of the outputs of each step and of all final parameters and statistics. Runs as a
+// program, node train.js [steps], or as a worker with { steps }.
 //
 // DETERMINISM_MACHINE='{"caches":[l1,l2,last],"share":elements}' fakes another machine, with the addon of
 // `npm run determinism`.
@@ -23,7 +24,7 @@ import { seeded, values } from '../../support/random.js';
 
 const shape = [12, 6, 13, 11] as const;
 
-/** The hash after so many steps. */
+/** The hash after the given number of steps. */
 export function trainingHash(steps: number): string {
   const hash = createHash('sha256');
   const random = seeded(11);
@@ -49,7 +50,7 @@ export function trainingHash(steps: number): string {
   return hash.digest('hex');
 }
 
-/** What a worker is given. */
+/** The data of a worker. */
 export interface TrainData {
   readonly steps: number;
 }

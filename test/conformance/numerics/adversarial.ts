@@ -1,9 +1,9 @@
-// Inputs that are chosen to do harm: each pattern is known to break some way of computing batch norm.
+// Adversarial inputs: each pattern breaks some method of computing batch norm.
 import type { Layout } from '../../support/float64.js';
 import { seeded } from '../../support/random.js';
 import { type Case, fill, normal, type Pattern } from './case.js';
 
-/** What a pattern leaves as it is ordinarily. */
+/** Optional overrides of a pattern. */
 interface Options {
   readonly dy?: Pattern;
   readonly scale?: (channel: number) => number;
@@ -18,7 +18,7 @@ const around =
 
 const ordinary = around(0);
 
-/** `outlier` at one place, `rest` elsewhere. */
+/** `outlier` at one position, `rest` elsewhere. */
 const oneOutlier =
   (outlier: number, place: (n: number) => number, rest: Pattern = ordinary): Pattern =>
   (random, i, n, channel) =>
@@ -39,7 +39,7 @@ const drift =
   (random, i, n) =>
     start + ((end - start) * i) / n + noise * normal(random);
 
-/** The eighths of a channel that a sample of it would likely be taken from. */
+/** The positions, in eighths of a channel, where an implementation would likely take samples. */
 const whereSamplesAre: Pattern = (random, i, n) => {
   const odd = Math.round((16 * i) / n);
   const inside = odd % 2 === 1 && Math.abs(i - (odd * n) / 16) < 8;
@@ -48,7 +48,7 @@ const whereSamplesAre: Pattern = (random, i, n) => {
 
 const ulp = 2 ** -23;
 
-/** By name; at least thirty. */
+/** At least thirty patterns, by name. */
 const patterns: Readonly<Record<string, readonly [x: Pattern, options?: Options]>> = {
   'mean 1e1 × std': [around(10)],
   'mean 1e2 × std': [around(1e2)],
@@ -70,7 +70,7 @@ const patterns: Readonly<Record<string, readonly [x: Pattern, options?: Options]
   'constant −1e4': [() => -1e4],
   'constant 1e-30': [() => 1e-30],
   'constant 3e38': [() => 3e38],
-  'constant but for one last bit': [oneOutlier(1 + ulp, middle, () => 1), { epsilon: 1e-20 }],
+  'constant except for one last bit': [oneOutlier(1 + ulp, middle, () => 1), { epsilon: 1e-20 }],
   'two neighbouring floats': [alternating(ulp / 2, 1 + ulp / 2), { epsilon: 1e-20 }],
   'alternating ±1': [alternating(1)],
   'alternating ±1e6': [alternating(1e6)],
@@ -95,11 +95,11 @@ const patterns: Readonly<Record<string, readonly [x: Pattern, options?: Options]
   'dy with mean 1e4 × std': [ordinary, { dy: around(1e4) }],
   'dy with mean 1e6 × std, x too': [around(1e6), { dy: around(1e6) }],
   'dy constant': [around(3), { dy: () => 0.7 }],
-  'dy only in one place': [around(3), { dy: oneOutlier(1, middle, () => 0) }],
-  'dy 1e18 in one place': [around(3), { dy: oneOutlier(1e18, middle) }],
+  'dy nonzero at one position': [around(3), { dy: oneOutlier(1, middle, () => 0) }],
+  'dy 1e18 at one position': [around(3), { dy: oneOutlier(1e18, middle) }],
   'dy alternating': [around(3), { dy: alternating(1) }],
-  // Both are one pattern of one generator: dy is x normalized, so dx all but vanishes.
-  'dy as x normalized': [around(0), { dy: (_, i) => Math.sin(i) }],
+  // Both use the same pattern and generator: dy is the normalized x, so that dx nearly vanishes.
+  'dy is the normalized x': [around(0), { dy: (_, i) => Math.sin(i) }],
   'dy near 1e-30': [around(3), { dy: around(0, 1e-30) }],
   'dy near 1e30': [around(3), { dy: around(0, 1e30) }],
   'dy Cauchy': [around(1e3), { dy: (random) => Math.tan(Math.PI * (random() - 0.5)) }],
@@ -109,7 +109,7 @@ const patterns: Readonly<Record<string, readonly [x: Pattern, options?: Options]
   'epsilon 1': [around(3, 1e-3), { epsilon: 1 }],
 };
 
-/** Chunks and their halves; small planes, which are taken together; no planes; planes above a chunk. */
+/** Chunks and half chunks; small planes, which share a chunk; no planes; planes larger than a chunk. */
 export const layouts: readonly Layout[] = [
   { images: 2, channels: 3, plane: 1024 },
   { images: 33, channels: 17, plane: 49 },
@@ -120,7 +120,7 @@ export const layouts: readonly Layout[] = [
 /** Number of patterns. */
 export const patternCount = Object.keys(patterns).length;
 
-/** Every pattern whose name fits, in every layout. */
+/** Every pattern whose name matches, in every layout. */
 export function* adversarialCases(named = /./): Generator<Case> {
   for (const [name, [x, options = {}]] of Object.entries(patterns)) {
     if (!named.test(name)) continue;
@@ -132,7 +132,7 @@ export function* adversarialCases(named = /./): Generator<Case> {
         name,
         layout,
         x: values,
-        dy: name === 'dy as x normalized' ? values.slice() : fill(layout, random, options.dy ?? ordinary),
+        dy: name === 'dy is the normalized x' ? values.slice() : fill(layout, random, options.dy ?? ordinary),
         scale: Float32Array.from({ length: channels }, (_, c) => options.scale?.(c) ?? 0.5 + c / 9),
         bias: Float32Array.from({ length: channels }, (_, c) => options.bias?.(c) ?? 1 - c / 7),
         epsilon: options.epsilon ?? 1e-5,

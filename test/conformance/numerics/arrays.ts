@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-// Arrays of floats between processes, one behind the other in a file; Python's numpy reads them, too.
+// Passes float arrays between processes, concatenated in a file that numpy can read too.
 
 export function writeArrays(file: string, arrays: readonly Float32Array[]): void {
   for (const [i, values] of arrays.entries()) {

@@ -12,7 +12,7 @@ export interface Case {
   readonly epsilon: number;
 }
 
-/** What an implementation makes of one; `mean` is its best knowledge of it, before or after rounding. */
+/** The results of an implementation; `mean` is its most precise value, before rounding if available. */
 export interface Result {
   readonly y: Float32Array;
   readonly mean: Float64Array;
@@ -26,7 +26,7 @@ export interface Result {
 /** Value `i` of the `n` of a channel. */
 export type Pattern = (random: () => number, i: number, n: number, channel: number) => number;
 
-/** An array of the layout whose channels follow the pattern, which is asked in the order of each channel. */
+/** An array of the layout whose channels follow the pattern, which is called in order within each channel. */
 export function fill(layout: Layout, random: () => number, pattern: Pattern): Float32Array {
   const { images, channels, plane } = layout;
   const values = new Float32Array(images * channels * plane);

@@ -1,11 +1,11 @@
-// How far a result is from double precision, in the measures of the numerics contract.
+// Errors of a result against double precision, in the measures of the numerics contract.
 import type { Layout } from '../../support/float64.js';
 import type { Case, Result } from './case.js';
 
 /**
- * Of the worst channel each: the mean relative to the deviation; the variance relative to itself; y to the
- * larger of max|y - bias| and |bias|; dx to max|scale * invStd * dy|; dscale to the sum of |dy * x^|; dbias to
- * that of |dy|.
+ * Maxima over channels: the mean relative to the deviation; the variance relative to itself; y to the larger of
+ * max|y - bias| and |bias|; dx to max|scale * invStd * dy|; dscale to the sum of |dy * x^|; dbias to the sum of
+ * |dy|.
  */
 export interface Errors {
   readonly mean: number;
@@ -32,7 +32,7 @@ export const quantities = Object.keys(limits) as Quantity[];
 
 export const noErrors: Errors = { mean: 0, variance: 0, y: 0, dx: 0, dscale: 0, dbias: 0 };
 
-/** The larger ones of each; NaN is the worst. */
+/** The elementwise maximum; NaN counts as the largest. */
 export function worst(a: Errors, b: Errors): Errors {
   return {
     mean: Math.max(a.mean, b.mean),
@@ -44,12 +44,12 @@ export function worst(a: Errors, b: Errors): Errors {
   };
 }
 
-/** Variances outside have squares that a float32 cannot hold; the contract does not speak of them. */
+/** Variances outside this range overflow or underflow in float32; the contract does not cover them. */
 const variances = { smallest: 1e-30, largest: 1e30 };
 
-// Subnormal floats are multiples of this. No sum of two floats is closer than half of it to a mean, and each
-// product dy * (x - mean) is rounded to one where it is that small. Where that is more than the contract allows,
-// it is what we ask for instead: below a deviation of 1.4e-39, and where such products are below 1.4e-39.
+// Subnormal floats are multiples of this. A mean has an error of up to half of it, and small products
+// dy * (x - mean) are rounded to a multiple. If these errors exceed the contract, they replace it: for deviations
+// and products below 1.4e-39.
 const finest = 2 ** -149;
 const smallestDeviation = finest / limits.mean;
 const smallestProduct = finest / limits.dscale;
@@ -70,7 +70,7 @@ function errorsOfChannel(given: Case, result: Result, channel: number): Errors {
   const rows = rowsOf(layout, channel);
 
   const mean = sum(rows, (i) => x[i]) / count;
-  // The second term is what the first one, rounded, left out of the mean (Chan, Golub, LeVeque, 1983).
+  // The second term corrects the rounding error of the mean in the first (Chan, Golub, LeVeque, 1983).
   const rest = sum(rows, (i) => x[i] - mean);
   const variance = (sum(rows, (i) => (x[i] - mean) ** 2) - (rest * rest) / count) / count;
   const center = mean + rest / count;
@@ -97,7 +97,7 @@ function errorsOfChannel(given: Case, result: Result, channel: number): Errors {
   const measured = variance > variances.smallest && variance < variances.largest;
   const meanError = Math.abs(result.mean[channel] - mean - rest / count);
   return {
-    // Of a constant channel y says it: it must be the bias.
+    // For a constant channel y must be the bias.
     mean: variance > 0 ? meanError / Math.max(Math.sqrt(variance), smallestDeviation) : 0,
     variance: measured ? Math.abs(result.variance[channel] - variance) / variance : 0,
     y: relative(yError, ySize),
@@ -110,7 +110,7 @@ function errorsOfChannel(given: Case, result: Result, channel: number): Errors {
   };
 }
 
-/** Math.max, which is slow here, with its NaN. */
+/** Math.max, including its NaN handling, which is slow here. */
 function larger(a: number, b: number): number {
   return b <= a ? a : b;
 }
@@ -128,7 +128,7 @@ function rowsOf({ images, channels, plane }: Layout, channel: number): Rows {
   });
 }
 
-/** Compensated (Neumaier, 1974): as if in twice the precision. */
+/** Compensated summation (Neumaier, 1974): accurate as if in twice the precision. */
 function sum(rows: Rows, term: (index: number) => number): number {
   let total = 0;
   let lost = 0;

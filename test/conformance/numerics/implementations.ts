@@ -1,7 +1,7 @@
 import { batchNormBackward, batchNormTraining } from 'batchnorm/raw';
 import type { Case, Result } from './case.js';
 
-/** A backend of this package: the one of this process. */
+/** The backend of this process. */
 export function ours({ layout, x, dy, scale, bias, epsilon }: Case): Result {
   const { images, channels, plane } = layout;
   const shape = [images, channels, plane, 1] as const;
@@ -15,7 +15,7 @@ export function ours({ layout, x, dy, scale, bias, epsilon }: Case): Result {
   return {
     y,
     mean: Float64Array.from(mean, (high, c) => high + meanLow[c]),
-    // With momentum 1 it is the batch's, divided by n - 1.
+    // With momentum 1 it is the batch variance with divisor n - 1.
     variance: Float64Array.from(runningVar, (value) => (value * (count - 1)) / count),
     ...backward,
   };
@@ -23,7 +23,7 @@ export function ours({ layout, x, dy, scale, bias, epsilon }: Case): Result {
 
 const { fround, sqrt, max } = Math;
 
-/** What is written first by most: var = E[x^2] - E[x]^2, all sums in float32. */
+/** The naive implementation: var = E[x^2] - E[x]^2, all sums in float32. */
 export function naive({ layout, x, dy, scale, bias, epsilon }: Case): Result {
   const { images, channels, plane } = layout;
   const count = images * plane;

@@ -1,4 +1,4 @@
-// A channel of 1e8 values: what sums lose with their length.
+// A channel of 1e8 values: tests how errors of sums grow with their length.
 import { seeded } from '../../support/random.js';
 import { type Case, fill, type Pattern } from './case.js';
 
@@ -12,7 +12,7 @@ const patterns: Readonly<Record<string, Pattern>> = {
   '1e18 in the middle': (random, i, n) => (i === n >> 1 ? 1e18 : uniform(random)),
 };
 
-/** @param count Values of the one channel, a multiple of 100. */
+/** @param count Number of values of the only channel, a multiple of 100. */
 export function* largeCases(count: number): Generator<Case> {
   for (const [name, pattern] of Object.entries(patterns)) {
     const random = seeded(1);

@@ -8,7 +8,7 @@ import { naive, ours } from './implementations.js';
 import { randomCase } from './random-cases.js';
 import { ratios, sweepCase } from './sweep.js';
 
-/** What `npm run check -- numerics` measures with more of them, and beside others. */
+/** `npm run check -- numerics` measures more cases, and compares with other implementations. */
 const randomCount = 40;
 
 function exceeded(errors: Errors): string[] {
@@ -28,12 +28,12 @@ describe('numerics contract', () => {
     for (let index = 0; index < randomCount; index++) expectWithinContract(randomCase(index));
   });
 
-  it(`holds for ${patternCount} patterns that are chosen to do harm`, () => {
+  it(`holds for ${patternCount} adversarial patterns`, () => {
     expect(patternCount).to.be.at.least(30);
     for (const given of adversarialCases()) expectWithinContract(given);
   });
 
-  it('constant channels give exactly the bias', () => {
+  it('gives exactly the bias for constant channels', () => {
     for (const given of adversarialCases(/^constant [−\d.e-]+$/)) {
       const { channels, plane } = given.layout;
       const { y } = ours(given);
@@ -42,7 +42,7 @@ describe('numerics contract', () => {
     }
   });
 
-  it('inference is off by what rounding the running mean to float32 takes, and no more', () => {
+  it('bounds the error of inference by the rounding of the running mean to float32', () => {
     for (const ratio of ratios) {
       const { layout, x, scale, bias, epsilon } = sweepCase(ratio);
       const { images, channels, plane } = layout;
@@ -58,7 +58,7 @@ describe('numerics contract', () => {
     }
   });
 
-  it('is broken by E[x²] − E[x]², so what is measured can fail', () => {
+  it('is violated by E[x²] − E[x]², so the measurement can fail', () => {
     const broken = new Set<string>();
     for (const given of adversarialCases(/1e4 × std|1e18 in/)) {
       for (const each of exceeded(errorsOf(given, naive(given)))) broken.add(each.split(' ')[0]);

@@ -1,8 +1,8 @@
-// Ordinary inputs, as many as wanted: any shape, mean, deviation and distribution.
+// An endless series of ordinary inputs of any shape, mean, deviation and distribution.
 import { seeded } from '../../support/random.js';
 import { type Case, fill, normal, type Pattern } from './case.js';
 
-/** With mean 0 and deviation 1, or nearly so. */
+/** Distributions with approximately mean 0 and deviation 1. */
 const distributions: readonly Pattern[] = [
   normal,
   normal,

@@ -1,5 +1,5 @@
-// A backend of this package as a process of its own: for each line with a case, its file is read, the results
-// are written beside it, and a line is answered. `bench/numerics/pytorch.py` takes the same lines.
+// Serves a backend of this package as a separate process: reads a line per case, computes the case in the named file,
+// writes the results beside it and answers with a line. `bench/numerics/pytorch.py` uses the same protocol.
 import { createInterface } from 'node:readline';
 import { backend } from 'batchnorm';
 import type { Layout } from '../../support/float64.js';
@@ -7,14 +7,14 @@ import { readArrays, writeArrays } from './arrays.js';
 import type { Case, Result } from './case.js';
 import { ours } from './implementations.js';
 
-/** A line. */
+/** A request, one JSON line. */
 export interface Request {
   readonly file: string;
   readonly layout: Layout;
   readonly epsilon: number;
 }
 
-/** x, dy, scale and bias, one behind the other. */
+/** x, dy, scale and bias, concatenated. */
 export function writeCase(file: string, { x, dy, scale, bias }: Case): void {
   writeArrays(file, [x, dy, scale, bias]);
 }

@@ -33,10 +33,10 @@ const losses: Readonly<Record<DfdxLoss['name'], Loss>> = {
 // Seven digits, computed in float32; dfdx itself compares with 1e-6.
 const tolerance = (expected: number) => 4e-7 * Math.max(1, Math.abs(expected));
 
-describe("losses have the numbers of dfdx's own tests:", () => {
+describe("losses match the numbers of dfdx's own tests:", () => {
   const cases = readCases<DfdxLoss>('dfdx/losses.jsonl');
 
-  it('every loss has one', () => {
+  it('for every loss', () => {
     expect(new Set(cases.map(({ name }) => name))).to.deep.equal(new Set(Object.keys(losses)));
   });
 

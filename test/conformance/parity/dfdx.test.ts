@@ -10,14 +10,14 @@ import {
 } from '../reference/read.js';
 import { expectClose } from '../../support/expect-within.js';
 
-// dfdx computes in float32. Next to results that are nearly exact (ours of the TypeScript backend), its
-// numbers are off by this much of the largest value of their array: outputs and statistics 1.5e-7,
-// gradients 6.5e-7, parameters after six steps 3.5e-7. Ours in float32 add as much again.
+// dfdx computes in float32. Compared with nearly exact results (those of our portable backend), its errors relative
+// to the largest value of an array are: outputs and statistics 1.5e-7, gradients 6.5e-7, parameters after six
+// steps 3.5e-7. Our float32 results add as much again.
 const forwardBound = 4e-7;
 const gradientBound = 1.5e-6;
 const parameterBound = 1e-6;
-// dfdx subtracts 0.999^t from 1 in float32. Its formulas in float64 are 3.8e-6 away from its numbers,
-// the same in float32 2.9e-7; ours subtract in float64.
+// dfdx computes 1 - 0.999^t in float32. Its numbers differ by 3.8e-6 from its formulas in float64 and by 2.9e-7
+// from those in float32; ours subtract in float64.
 const adamBound = 5e-6;
 
 interface Optimizer {
@@ -88,7 +88,7 @@ function compareBatchNorm(reference: DfdxBatchNorm): void {
 
 function compareOptimizer(reference: DfdxOptimizer): void {
   const make = optimizers[reference.name];
-  if (make === undefined) throw new Error(`Expected in this test how to make "${reference.name}"`);
+  if (make === undefined) throw new Error(`Expected an optimizer in this test for "${reference.name}"`);
   const optimizer = make();
   const bound = optimizer instanceof Adam ? adamBound : parameterBound;
   expect(reference.steps).to.have.length(6);

@@ -3,13 +3,13 @@ import { expect } from 'chai';
 import { type OnnxCase, readCases } from '../reference/read.js';
 import { expectClose } from '../../support/expect-within.js';
 
-// ONNX's numbers are float32 results of numpy: off by a few roundings themselves.
+// ONNX's numbers are float32 results of numpy, with rounding errors of their own.
 const bound = 2e-6;
 
 describe('ONNX node tests of BatchNormalization', () => {
   const cases = readCases<OnnxCase>('onnx/batch_normalization.jsonl');
 
-  it('are four', () => {
+  it('has all four cases', () => {
     expect(cases).to.have.length(4);
   });
 
@@ -30,7 +30,7 @@ describe('ONNX node tests of BatchNormalization', () => {
       }
       expectClose(bn.forwardMut(input.trace()).data, outputs[0].values, bound, 'y');
       expectClose(bn.runningMean.data, outputs[1].values, bound, 'running mean');
-      // ONNX moves it towards the variance divided by n, we, as PyTorch and dfdx, by n - 1.
+      // ONNX updates it with the variance with divisor n; we use n - 1, like PyTorch and dfdx.
       const n = images * rows * columns;
       const unbiased = outputs[2].values.map((after, i) => {
         const old = momentum * variance.values[i];

@@ -9,34 +9,34 @@ import {
 } from '../../support/float64.js';
 import { expectWithin, largest, roundoff } from '../../support/expect-within.js';
 
-// The bounds are those of the numerics contract, relative per channel to what is added up there: the
-// same for all cases, however large their means and small their variances.
+// The bounds of the numerics contract, relative to the magnitudes summed in each channel: the same for all cases,
+// however large their means and small their variances.
 const yBound = 1e-6;
 const dxBound = 4e-6;
 const sumBound = 1e-6;
 const statisticsBound = 1e-6;
 
-// Between PyTorch's float64 and float64 formulas: 1e4 next to a deviation of 1 costs four digits.
+// Between PyTorch in float64 and the float64 formulas: a mean of 1e4 with deviation 1 costs four digits.
 const float64Bound = 1e-11;
 
 const cases = readCases<BatchNormCase>('pytorch/batch_norm.jsonl');
 
-describe('BatchNorm2D next to PyTorch', () => {
-  it('has cases enough', () => {
+describe('BatchNorm2D compared with PyTorch', () => {
+  it('has enough cases', () => {
     expect(cases).to.have.length.at.least(30);
   });
 
   for (const reference of cases) {
     describe(reference.name, () => {
-      it('trains, then infers', () => {
+      it('matches in training and inference', () => {
         trainAndInfer(reference);
       });
 
-      it('infers with the statistics that PyTorch came to', () => {
+      it("matches in inference with PyTorch's final statistics", () => {
         inferFromReference(reference);
       });
 
-      it('is what the float64 formulas of these tests give', () => {
+      it('matches the float64 formulas of these tests', () => {
         for (const step of reference.steps) compareFormulas(reference, step);
       });
     });
@@ -103,18 +103,18 @@ function compareFormulas(reference: BatchNormCase, step: BatchNormStep): void {
 
 interface Bounds {
   readonly exact: TrainingReference;
-  /** Per channel. */
+  /** Absolute bounds per channel. */
   readonly y: readonly number[];
   readonly dx: readonly number[];
   readonly dscale: readonly number[];
   readonly dbias: readonly number[];
 }
 
-/** How far a step may be off, by the contract. */
+/** The error that the contract allows for a step. */
 function boundsOf({ shape, scale, bias, epsilon }: BatchNormCase, step: BatchNormStep): Bounds {
   const layout = layoutOf(shape);
   const { x, dy, y } = step;
-  // The file's decimals stand for float32 values; as float64 they would be others.
+  // The file's decimals denote float32 values; parsed as float64 they would differ.
   const [x32, dy32, scale32, bias32] = [x, dy, scale, bias].map((each) => Float32Array.from(each));
   const exact = batchNormReference(x32, dy32, layout, scale32, bias32, epsilon);
   const perChannel = (bound: (c: number, indices: readonly number[]) => number) =>
@@ -132,7 +132,7 @@ function boundsOf({ shape, scale, bias, epsilon }: BatchNormCase, step: BatchNor
   };
 }
 
-/** max(|y - bias|, |bias|), what the error of a channel's output is measured against. */
+/** max(|y - bias|, |bias|), to which the error of a channel's output is relative. */
 function outputScale(at: readonly number[], y: readonly number[], bias: number): number {
   return Math.max(largest(at.map((i) => y[i] - bias)), Math.abs(bias));
 }
@@ -142,15 +142,15 @@ interface Statistics {
   readonly running_var: readonly number[];
 }
 
-/** How far the running statistics may be off, per channel. */
+/** The error allowed for the running statistics, per channel. */
 interface Drift {
   readonly mean: readonly number[];
   readonly variance: readonly number[];
 }
 
 /**
- * After another step: what was off before, weighed as the old value is; the batch's own error, weighed
- * as the new one; and the rounding to float32, of the batch's statistic and of the result.
+ * The bound after another step: the previous error with the weight of the old value, the error of the batch with the
+ * weight of the new one, and the rounding of the batch statistic and of the result to float32.
  */
 function grow(
   drift: Drift,
@@ -177,7 +177,7 @@ function grow(
   };
 }
 
-/** The contract's bound on y, and what a drift of the statistics makes of y to first order. */
+/** The contract's bound on y plus the first-order effect of errors in the running statistics. */
 function inferenceBounds(reference: BatchNormCase, drift: Drift | undefined): readonly number[] {
   const { shape, scale, bias, epsilon, y_infer: y } = reference;
   const { running_var } = lastOf(reference);

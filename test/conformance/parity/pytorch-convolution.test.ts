@@ -4,10 +4,10 @@ import { type ConvolutionCase, readCases } from '../reference/read.js';
 import { type ConvolutionSizes, magnitudesOf } from '../../support/convolution.js';
 import { expectWithin } from '../../support/expect-within.js';
 
-// Sums in float32, in whatever order: relative to the sum of all magnitudes.
+// Float32 sums in any order: relative to the sum of all magnitudes.
 const sumBound = 1e-6;
 
-describe('convolutions next to PyTorch', () => {
+describe('convolutions compared with PyTorch', () => {
   readCases<ConvolutionCase>('pytorch/convolution.jsonl').forEach((reference, line) => {
     const shapes = reference.inputs.map(({ shape }) => `[${shape.join(', ')}]`);
     it(`${shapes.join(' and ')}, line ${line + 1}`, () => {

@@ -28,16 +28,16 @@ import { expectWithin, largest, roundoff } from '../../support/expect-within.js'
 
 type Taped = Tensor<Shape, OwnedTape>;
 
-/** Below it, float32 has but a few bits, or none. */
+/** Below this, float32 has few significant bits or none. */
 const subnormal = 3e-45;
 
-/** Of float64, relative. */
+/** Relative error of the float64 reference. */
 const double = 2 ** -52;
 
 const cases = readCases<LayerCase>('pytorch/layers.jsonl');
 
-describe('layers and losses next to PyTorch', () => {
-  it('has a case for each', () => {
+describe('layers and losses compared with PyTorch', () => {
+  it('has a case for each operation', () => {
     expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 18);
   });
 
@@ -64,7 +64,7 @@ function compare(reference: LayerCase): void {
 
 function apply({ op, ...reference }: LayerCase, x: Taped): Taped {
   const { kernel = 0, stride = 0, padding = 0, targets = [] } = reference;
-  // The compiler wants to know ranks that only the file knows.
+  // Ranks are known only at run time.
   const images = x as Tensor<readonly [number, number, number, number], OwnedTape>;
   const rows = x as Tensor<readonly [number, number], OwnedTape>;
   const target = Tensor.from(targets, targets.length === 0 ? [0] : x.shape);
@@ -127,7 +127,7 @@ function toleranceOf(reference: LayerCase): { y: Tolerance; dx: Tolerance } {
       // At most 9 windows share an element.
       return { y: roundings(1, y.values), dx: () => 9 * roundoff * largest(dy) };
     case 'avg_pool_global':
-      // At most 9 terms are added up in float32.
+      // Sums of at most 9 terms in float32.
       return { y: () => 9 * roundoff * largest(x), dx: roundings(1, gradients[0]) };
     case 'leaky_relu':
     case 'abs':
@@ -136,7 +136,7 @@ function toleranceOf(reference: LayerCase): { y: Tolerance; dx: Tolerance } {
     case 'cos':
       return of(2, 2);
     case 'sigmoid':
-      // y * (1 - y), and 1 - y has the error of y where that is near 1
+      // y * (1 - y), where 1 - y has the absolute error of y
       return {
         y: roundings(6, y.values),
         dx: (i) => Math.abs(dy[i]) * (8 * roundoff * y.values[i] + subnormal) + subnormal,
@@ -146,7 +146,7 @@ function toleranceOf(reference: LayerCase): { y: Tolerance; dx: Tolerance } {
       return { y: roundings(6, y.values), dx: (i) => 16 * roundoff * Math.abs(dy[i]) };
     case 'gelu':
       return {
-        // PyTorch's 1 + tanh(u) cancels, where ours does not. The rounding of the exponent, -1.6 x - 0.07 x^3, is relative to it.
+        // PyTorch's 1 + tanh(u) cancels, ours does not. The rounding error is relative to the exponent, -1.6 x - 0.07 x^3.
         y: (i) => {
           const exponent = x[i] < 0 ? 1.6 * Math.abs(x[i]) + 0.072 * Math.abs(x[i]) ** 3 : 0;
           return (8 + 4 * exponent) * roundoff * Math.abs(y.values[i]) + 4 * double * Math.abs(x[i]);
@@ -171,7 +171,7 @@ function toleranceOf(reference: LayerCase): { y: Tolerance; dx: Tolerance } {
     case 'kl_div': {
       const rows = reference.inputs[0].shape[0];
       return {
-        // A difference of an entropy and a cross entropy, of logarithms below 16
+        // A difference of an entropy and a cross entropy, with logarithms below 16
         y: () => 16 * roundoff * Math.max(1, Math.abs(y.values[0])),
         dx: () => (16 * roundoff * Math.abs(dy[0])) / rows,
       };
@@ -181,7 +181,7 @@ function toleranceOf(reference: LayerCase): { y: Tolerance; dx: Tolerance } {
 
 function softmaxTolerance({ inputs: [x], y, dy }: LayerCase): { y: Tolerance; dx: Tolerance } {
   const columns = x.shape[x.shape.length - 1];
-  // The rounding of x - max(x), about log(y), is relative to it.
+  // The rounding error of x - max(x), about log(y), is relative to it.
   const error = (i: number) => (10 + 2 * Math.abs(Math.log(y.values[i] || 1))) * roundoff;
   return {
     y: (i) => error(i) * y.values[i] + subnormal,

@@ -15,8 +15,8 @@ type Taped = Tensor<Shape, OwnedTape>;
 
 const cases = readCases<OpCase>('pytorch/ops.jsonl');
 
-describe('operations next to PyTorch', () => {
-  it('has a case for each', () => {
+describe('operations compared with PyTorch', () => {
+  it('has a case for each operation', () => {
     expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 17);
   });
 
@@ -47,7 +47,7 @@ function compare(reference: OpCase): void {
 
 interface Applied {
   readonly y: Taped;
-  /** What the gradients belong to. */
+  /** The tensors whose gradients are compared. */
   readonly sources: readonly Tensor<Shape>[];
 }
 
@@ -58,7 +58,7 @@ function apply(reference: OpCase): Applied {
   return { y: result(reference, operands), sources };
 }
 
-/** Here the weights are the layer's own. */
+/** Here the weights are parameters of the layer. */
 function applyLinear([x, weight, bias]: readonly Tensor<Shape>[]): Applied {
   const [outputs, inputs] = weight.shape;
   const layer = new Linear<number, number>(inputs, outputs);
@@ -70,7 +70,7 @@ function applyLinear([x, weight, bias]: readonly Tensor<Shape>[]): Applied {
 
 function result(reference: OpCase, operands: readonly Taped[]): Taped {
   const [a, b] = operands;
-  // The compiler wants to know ranks that only the file knows.
+  // Ranks are known only at run time.
   const matrices = operands as readonly Tensor2D<number, number, OwnedTape>[];
   switch (reference.op) {
     case 'add':
@@ -106,7 +106,7 @@ function result(reference: OpCase, operands: readonly Taped[]): Taped {
     case 'cross_entropy_probabilities':
       return crossEntropyWithLogitsLoss(matrices[0], Tensor.from(reference.probabilities, matrices[0].shape));
     case 'linear':
-      throw new Error('a layer, and no operation on its operands');
+      throw new Error('Expected an operation on operands but found a layer');
   }
 }
 
@@ -120,15 +120,15 @@ interface Tolerances {
 // The results in the file have 14 digits.
 const fileRounding = 1e-13;
 
-// Half the distance between two subnormal numbers, the rounding error below the normal ones.
+// Half the distance between two subnormal numbers, the rounding error below the normal range.
 const subnormalRoundoff = 2 ** -150;
 
-/** What so many roundings, one after the other, make of each value. */
+/** The bound for the given number of successive roundings. */
 function rounded(times: number, values: readonly number[]): Tolerance {
   return (i) => Math.max((times * roundoff + fileRounding) * Math.abs(values[i]), times * subnormalRoundoff);
 }
 
-// Sums in float32, in whatever order: relative to the sum of all magnitudes.
+// Float32 sums in any order: relative to the sum of all magnitudes.
 const sumBound = 1e-6;
 
 function toleranceOf(reference: OpCase): Tolerances {
@@ -170,7 +170,7 @@ function toleranceOf(reference: OpCase): Tolerances {
     case 'cross_entropy_indices':
     case 'cross_entropy_probabilities':
       return {
-        // The sum of the exponentials is about 1 where a class is certain: its rounding is absolute.
+        // The sum of the exponentials is about 1 if a class is certain: its rounding error is absolute.
         y: () => 8 * roundoff * Math.max(1, Math.abs(y.values[0])),
         // (softmax - target) * dy / N; softmax and target are at most 1
         gradients: [() => (sumBound * Math.abs(dy[0])) / a.shape[0]],
@@ -181,7 +181,7 @@ function toleranceOf(reference: OpCase): Tolerances {
 function arithmeticTolerance({ op, inputs, y, dy, gradients }: PlainOpCase): Tolerances {
   const [a, b] = inputs;
   const isProduct = op === 'mul' || op === 'div';
-  // The right operand repeats along the left one; its gradient is summed where it does.
+  // The right operand is broadcast along the left one, and its gradient is summed over the repetitions.
   const repeats = a.values.length / Math.max(1, b.values.length);
   const magnitudes = b.values.map((divisor, j) => {
     let sum = 0;
@@ -247,7 +247,7 @@ function logSoftmaxTolerance({ inputs: [x], y, dy }: PlainOpCase): Tolerances {
     return values.slice(start, start + columns);
   };
   return {
-    // x - max - log(sum); where there is a choice, one value of each row is below -log 2
+    // x - max - log(sum); with several columns, one value of each row is below -log 2
     y: (i) => 8 * roundoff * largest(rowAt(y.values, i)),
     // dy - softmax * sum(dy)
     gradients: [

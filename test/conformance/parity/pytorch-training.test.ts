@@ -15,10 +15,10 @@ import {
 import { readCases, type TrainingCase } from '../reference/read.js';
 import { expectClose, expectWithin } from '../../support/expect-within.js';
 
-// Relative. PyTorch's own float32 curve leaves its float64 one by 2e-6.
+// Relative. PyTorch's own float32 curve differs from its float64 curve by 2e-6.
 const lossBound = 1e-5;
 
-// PyTorch's own float32 training ends 6e-7 of the largest value away, in the worst of the tensors.
+// PyTorch's own float32 training ends within 6e-7 of the largest value, in the worst tensor.
 const finalBound = 2e-6;
 
 const hidden = 16;
@@ -48,7 +48,7 @@ class Network {
     return this.linear2.forward(this.bn.forward(images).relu().reshape([rows, hidden]));
   }
 
-  /** Named as PyTorch names them. */
+  /** Tensors with PyTorch's names. */
   parameters(): NamedTensor[] {
     return Object.entries(this.#layers).flatMap(([layer, module]) =>
       module
@@ -62,7 +62,7 @@ class Network {
   }
 }
 
-describe('training next to PyTorch', () => {
+describe('training compared with PyTorch', () => {
   for (const reference of readCases<TrainingCase>('pytorch/training.jsonl')) {
     const settings = JSON.stringify(reference.optimizer);
     it(`${reference.losses.length} steps of ${settings}`, () => {
@@ -71,8 +71,8 @@ describe('training next to PyTorch', () => {
   }
 });
 
-/** The bias in front of batch norm has no gradient but rounding errors, which Adam scales to whole
- * steps; the running mean follows it. PyTorch's two trainings end far from each other in them. */
+/** The gradient of the bias before batch norm consists of rounding errors, which Adam scales to full steps; the
+ * running mean follows it. PyTorch's float32 and float64 trainings end far from each other in them. */
 function isNoise({ final, final_float32, optimizer }: TrainingCase, name: string): boolean {
   const largest = Math.max(...final[name].map(Math.abs));
   const own = Math.max(...final[name].map((value, i) => Math.abs(value - final_float32[name][i])));
@@ -101,7 +101,7 @@ function follow(reference: TrainingCase): void {
     if (isNoise(reference, name)) continue;
     expectClose(tensor.data, reference.final[name], finalBound, name);
   }
-  // The running mean lags behind the noise in it, and inference is off by that.
+  // The running mean lags behind the noise of this bias, which shifts the results of inference.
   if (isNoise(reference, 'bn.running_mean')) return;
   const logits = network.infer(Tensor.from(x.values, [classes.length, 12]));
   expectClose(logits.data, reference.logits, finalBound, 'logits of inference');

@@ -1,4 +1,4 @@
-// Reads the reference numbers beside this file's source; README.md there tells what they are.
+// Reads the reference numbers beside this file's source; README.md there describes them.
 import { readFileSync } from 'node:fs';
 import { packagePath } from '../../support/package-path.js';
 
@@ -62,7 +62,7 @@ export type OpCase = PlainOpCase | IndicesCase | ProbabilitiesCase;
 
 interface OpRecord {
   readonly inputs: readonly ReferenceTensor[];
-  /** Gradient of the output, in its shape. */
+  /** Gradient of the output, in the same shape. */
   readonly dy: readonly number[];
   readonly y: ReferenceTensor;
   /** One for each input, in its shape. */
@@ -95,7 +95,7 @@ export interface PlainOpCase extends OpRecord {
 
 /** `pytorch/convolution.jsonl` */
 export interface ConvolutionCase extends OpRecord {
-  /** x, weight [O, I, K, K] and, where there is one, bias [O] */
+  /** x, weight [O, I, K, K] and optionally bias [O] */
   readonly inputs: readonly ReferenceTensor[];
   readonly stride: number;
   readonly padding: number;
@@ -125,11 +125,11 @@ export interface ScheduleCase {
 /** `pytorch/training.jsonl` */
 export interface TrainingCase {
   readonly optimizer: OptimizerSettings;
-  /** Samples in a step: the first so many, then the next, and from the start again. */
+  /** Samples per step, taken in order and cyclically. */
   readonly batch: number;
   readonly x: ReferenceTensor;
   readonly classes: readonly number[];
-  /** By names such as `linear1.weight`; what has none begins as usual. */
+  /** By names such as `linear1.weight`; other tensors keep their defaults. */
   readonly initial: NamedValues;
   /** Before each step. */
   readonly losses: readonly number[];
@@ -163,11 +163,11 @@ export interface OnnxCase {
 /** `numpy/printing.jsonl` */
 export interface PrintingCase {
   readonly shape: readonly number[];
-  /** Flat; NaN and the infinities by their names. */
+  /** Flat, with NaN and infinities as strings. */
   readonly values?: readonly (number | string)[];
   /** [a, m, d, s]: value i is ((a * i) mod m) / d - s. */
   readonly recipe?: readonly [number, number, number, number];
-  /** What array2string with commas gives. */
+  /** The output of array2string with commas. */
   readonly text: string;
 }
 
@@ -226,7 +226,7 @@ export interface DfdxLoss {
   readonly dx: readonly number[];
 }
 
-/** What a file beside `dfdx.jsonl` holds. */
+/** The content of a file beside `dfdx.jsonl`. */
 export interface DfdxArchive {
   readonly kind: 'npz';
   readonly file: string;
@@ -234,12 +234,12 @@ export interface DfdxArchive {
 }
 
 
-/** Where a file of the reference folder is, such as `dfdx/batchnorm2d.npz`. */
+/** The path of a file in the reference folder, such as `dfdx/batchnorm2d.npz`. */
 export function referencePath(file: string): string {
   return packagePath('test/conformance/reference', file);
 }
 
-/** All records of a file with one JSON object a line, such as `pytorch/ops.jsonl`. */
+/** All records of a JSON Lines file, such as `pytorch/ops.jsonl`. */
 export function readCases<Case>(file: string): Case[] {
   const lines = readFileSync(referencePath(file), 'utf8').trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line) as Case);

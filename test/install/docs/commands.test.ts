@@ -18,7 +18,7 @@ const { targets } = (await import(pathToFileURL(packagePath('tools/targets.mjs')
   targets: Record<string, Target>;
 };
 
-/** Files that tell people or machines what to run, without generated pages. */
+/** Files that contain commands for people or machines, without generated pages. */
 const pages = ['.ci', '.github', 'docs', 'tools', 'README.md', 'CONTRIBUTING.md', 'SECURITY.md']
   .flatMap(filesBelow)
   .filter((file) => !file.startsWith(join('docs', 'api')));
@@ -28,7 +28,7 @@ function filesBelow(path: string): string[] {
   return readdirSync(packagePath(path)).flatMap((name) => filesBelow(join(path, name)));
 }
 
-/** What a pattern's first group matches in any page, with the page's name. */
+/** All matches of a pattern's first group in any page, with the page's name. */
 function mentions(pattern: RegExp): readonly { readonly page: string; readonly name: string }[] {
   return pages.flatMap((page) =>
     [...readFileSync(packagePath(page), 'utf8').matchAll(pattern)].map(([, name = '']) => ({ page, name })),
@@ -43,7 +43,7 @@ function runTarget(...args: string[]): { status: number | null; stdout: string; 
 }
 
 describe('commands', () => {
-  it('are at most 15 npm scripts, whose files exist', () => {
+  it('are at most 15 npm scripts whose files exist', () => {
     expect(Object.keys(scripts)).to.have.length.at.most(15);
     for (const script of Object.values(scripts)) {
       for (const [, file = ''] of script.matchAll(/node (\S+)/g)) {
@@ -52,19 +52,19 @@ describe('commands', () => {
     }
   });
 
-  it('are otherwise targets, whose files exist', () => {
+  it('are otherwise targets whose files exist', () => {
     for (const { file } of Object.values(targets)) {
       expect(existsSync(packagePath(file)), file).to.equal(true);
     }
   });
 
-  it('exist where a page names an npm script', () => {
+  it('exist if a page names an npm script', () => {
     const found = mentions(/npm run (?:--silent )?([a-z][\w:-]*\w)/g);
     expect(found).to.have.length.above(10);
     for (const { page, name } of found) expect(scripts, page).to.have.property(name);
   });
 
-  it('exist where a page names a target', () => {
+  it('exist if a page names a target', () => {
     const found = mentions(/(?:npm run check --|node tools\/run\.mjs) ([a-z][\w-]*)/g);
     expect(found).to.have.length.above(10);
     for (const { page, name } of found) expect(targets, page).to.have.property(name);
@@ -80,13 +80,13 @@ describe('commands', () => {
     }
   });
 
-  it('are refused by the runner where it has no such target', () => {
+  it('are refused by the runner if the target is unknown', () => {
     const { status, stderr } = runTarget('fuz');
     expect(status).to.equal(2);
     expect(stderr).to.match(/Expected one of .*fuzz.* for TARGET but received "fuz"/);
   });
 
-  it('keep their arguments and their exit status when the runner runs them', () => {
+  it('get their arguments from the runner, which passes on their exit status', () => {
     const { status, stderr } = runTarget('fuzz', '-5');
     expect(status).to.equal(2);
     expect(stderr).to.include('received "-5"');

@@ -32,7 +32,7 @@ describe('docs/reference/dfdx.md', () => {
         const [, file, text] = /^`([^`]+)`: `(.+)`$/.exec(cell) ?? [];
         expect(file, cell).to.be.a('string');
         expect(existsSync(packagePath(file)), file).to.equal(true);
-        // Formatting may have broken a line.
+        // Formatting may have wrapped a line.
         const plain = (content: string) => content.replace(/\\'/g, "'").replace(/\s+\*?\s*/g, ' ');
         expect(plain(readFileSync(packagePath(file), 'utf8')), file).to.include(plain(text));
       }

@@ -18,7 +18,7 @@ export interface Snippet {
   readonly page: string;
   readonly line: number;
   readonly language: 'js' | 'ts';
-  /** What it needs: an HTML comment before it, `<!-- setup … -->`, which readers do not see. */
+  /** Its setup code, in a preceding HTML comment `<!-- setup … -->`, which readers do not see. */
   readonly setup: string;
   readonly code: string;
 }
@@ -33,7 +33,7 @@ export function guideSnippets(): readonly Snippet[] {
   );
 }
 
-/** Those of a page. A block that is marked otherwise, such as `javascript` or `mjs`, would not be run: it is an error. */
+/** The blocks of a page. Other markers such as `javascript` or `mjs`, whose blocks would not run, are errors. */
 export function snippetsOf(page: string, text: string): readonly Snippet[] {
   const snippets: Snippet[] = [];
   const blocks = /(?:<!-- setup\n([^]*?)-->\n\n)?^```(\w*)\n([^]*?)^```$/gm;
@@ -49,7 +49,7 @@ export function snippetsOf(page: string, text: string): readonly Snippet[] {
   return snippets;
 }
 
-/** Runs a snippet as written, in a project of its own in which these packages are installed. */
+/** Runs a snippet as written, in a new project with the given packages. */
 export function runSnippet(snippet: Snippet, packages: Readonly<Record<string, string>>): void {
   const project = mkdtempSync(join(tmpdir(), 'batchnorm-guide-'));
   try {

@@ -3,7 +3,7 @@ import { packagePath } from '../../support/package-path.js';
 import { guideSnippets, runSnippet, snippetsOf } from './guide-snippets.js';
 
 describe('the guides', () => {
-  // The others are run by examples/serving/test/guides.test.mjs, where sharp is installed.
+  // examples/serving/test/guides.test.mjs runs the others, which need sharp.
   const snippets = guideSnippets().filter(({ code }) => !code.includes("from 'sharp'"));
   const packages = { 'pure-rand': packagePath('node_modules/pure-rand') };
 
@@ -13,7 +13,7 @@ describe('the guides', () => {
     });
   }
 
-  it('are found, with what they need', () => {
+  it('are found with their setup code', () => {
     expect(snippets.length).to.be.at.least(5);
     const text =
       'Text\n\n<!-- setup\nlet x = 1;\n-->\n\n```js\nx++;\n```\n\n```sh\nls\n```\n\n```ts\nlet y;\n```\n';
@@ -24,7 +24,7 @@ describe('the guides', () => {
     expect(() => snippetsOf('page', '```javascript\n```\n')).to.throw('js or ts');
   });
 
-  it('fail where the code does', () => {
+  it('fail if their code fails', () => {
     const snippet = { page: 'page', line: 1, setup: '' } as const;
     const fails = (language: 'js' | 'ts', code: string) => () => {
       runSnippet({ ...snippet, language, code }, {});

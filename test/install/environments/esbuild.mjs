@@ -28,7 +28,7 @@ export const cases = {
     build(project, 'min.cjs', ['--format=cjs', '--minify', '--log-override:empty-import-meta=silent']);
     expectAdvice(project, 'out', 'min.cjs');
   },
-  'ES modules without a banner compute, and only saving needs it': (project) => {
+  'ES modules compute without a banner, which only saving needs': (project) => {
     project.write(
       'main.mjs',
       `import { BatchNorm2D, backend } from 'batchnorm';

@@ -3,7 +3,7 @@ import { commonJs, esm } from './support/programs.mjs';
 
 export const packages = ['jest@latest'];
 
-/** Two files in one process, each of which Jest gives a context and modules of its own. */
+/** Two files in one process, each with its own context and modules. */
 function writeTests(project, extension, program) {
   for (const name of ['first', 'second']) {
     project.write(

@@ -23,7 +23,7 @@ export async function GET() {
 }
 `,
   );
-  // Else the lock file of this checkout makes it the root of the application.
+  // Otherwise Next.js takes this checkout, because of its lock file, as the root of the application.
   const roots = { outputFileTracingRoot: project.folder, turbopack: { root: project.folder } };
   const text = JSON.stringify({ output: 'standalone', ...roots, ...config });
   project.write('next.config.mjs', `export default ${text};`);
@@ -34,7 +34,7 @@ function build(project, args = []) {
   project.tool('next', ['build', ...args], options);
 }
 
-/** Runs the standalone server in a folder that has nothing else, while the project has no node_modules. */
+/** Runs the standalone server in an otherwise empty folder, while the project has no node_modules. */
 async function standalone(project, use) {
   const folder = mkdtempSync(join(tmpdir(), 'batchnorm-next-'));
   const hidden = project.path('node_modules.hidden');

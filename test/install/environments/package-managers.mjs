@@ -3,7 +3,7 @@ import { writePrograms } from './support/bundles.mjs';
 
 export const packages = ['pnpm@latest', '@yarnpkg/cli-dist@latest'];
 
-/** A project of its own in `app/`, which takes the package from the tarball. */
+/** A separate project in `app/` that installs the package from the tarball. */
 function writeApplication(project) {
   writePrograms(project);
   for (const program of ['main.mjs', 'main.cjs']) {
@@ -34,7 +34,7 @@ export const cases = {
   },
   'Yarn PnP': (project) => {
     writeApplication(project);
-    project.write('app/yarn.lock', ''); // makes it the root of a project
+    project.write('app/yarn.lock', ''); // marks it as the root of a project
     const cwd = project.path('app');
     const [registry] = /https?:\S+/.exec(project.run('npm', ['config', 'get', 'registry']));
     const env = {

@@ -3,7 +3,7 @@ import { esm } from './support/programs.mjs';
 
 export const packages = ['typescript@latest', '@types/node@latest'];
 
-/** Compiles with these options and runs what comes out. `type` is that of package.json. */
+/** Compiles with these options and runs the result. `type` is that of package.json. */
 function compiled(extension, type, options) {
   return (project) => {
     project.manifest({ type });
@@ -12,7 +12,7 @@ function compiled(extension, type, options) {
       `${esm}
 import type { Tensor4D } from 'batchnorm';
 const known: Tensor4D<2, 1, 1, 2> = new BatchNorm2D(1).forward(Tensor.zeros([2, 1, 1, 2]));
-// @ts-expect-error two channels are not one
+// @ts-expect-error 2 channels instead of 1
 const wrong = () => new BatchNorm2D(1).forward(Tensor.zeros([2, 2, 1, 2]));
 void [known, wrong];
 void exercise();

@@ -14,7 +14,7 @@ test('import and require share one instance', () => {
   expect(required.Tensor.zeros([1])).toBeInstanceOf(imported.Tensor);
 });`;
 
-/** Two files in one pool; vmThreads and vmForks give each a context of its own. */
+/** Two files in one pool; vmThreads and vmForks give each its own context. */
 function testIn(pool) {
   return (project) => {
     project.manifest({ type: 'module' });

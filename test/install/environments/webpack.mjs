@@ -16,7 +16,7 @@ const formats = {
   'main.mjs': { experiments: { outputModule: true }, output: { module: true } },
 };
 
-/** @param {string} entry of the project @param {string} file of the bundle, which says the format */
+/** @param {string} entry of the project @param {string} file of the bundle, whose extension selects the format */
 function build(project, entry, file) {
   const { output, ...rest } = formats[file];
   const config = {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { esmProgram, expectPortable, installedProject, platform, Project, type Printed } from './project.js';
 
-describe('the packed package with a binary that cannot be had', () => {
+describe('the packed package with an unusable binary', () => {
   const installed = installedProject();
   let project: Project;
   let binary: string;
@@ -17,7 +17,7 @@ describe('the packed package with a binary that cannot be had', () => {
     project.remove();
   });
 
-  /** Portable, with exactly one warning, and an error where the native backend is forced. */
+  /** Expects the portable backend with exactly one warning, and an error if the native backend is forced. */
   function expectWarning(reason: string): void {
     const { status, stdout, stderr } = project.node('program.mjs');
     expect(status, stderr).to.equal(0);
@@ -35,24 +35,24 @@ describe('the packed package with a binary that cannot be had', () => {
     expect(stderr).to.include('BATCHNORM_BACKEND=native, but').and.to.include(reason);
   }
 
-  it('is silent where it was deleted', () => {
+  it('is silent if the binary was deleted', () => {
     rmSync(binary);
     const reason = `no native binary for ${platform} is present`;
     expectPortable(project.printed('program.mjs'), reason);
     expectForcedToFail(reason);
   });
 
-  it('warns where it is no library', () => {
+  it('warns if it is not a library', () => {
     writeFileSync(binary, 'not a library');
     expectWarning('does not load');
   });
 
-  it('warns where it is empty', () => {
+  it('warns if it is empty', () => {
     writeFileSync(binary, '');
     expectWarning('does not load');
   });
 
-  it('warns where it was cut short', () => {
+  it('warns if it is truncated', () => {
     const whole = readFileSync(binary);
     for (const part of [0.99, 0.5, 0.1]) {
       writeFileSync(binary, whole.subarray(0, Math.floor(whole.length * part)));
@@ -60,7 +60,7 @@ describe('the packed package with a binary that cannot be had', () => {
     }
   });
 
-  it('warns where it is for another platform', () => {
+  it('warns if it is for another platform', () => {
     const others = ['linux-x64', 'linux-arm64', 'win32-x64'].filter((name) => name !== platform);
     for (const other of others) {
       copyFileSync(project.path('node_modules/batchnorm/prebuilds', other, 'batchnorm.node'), binary);

@@ -11,7 +11,7 @@ import {
   Project,
 } from './project.js';
 
-describe('one file made by esbuild from a program and the packed package', () => {
+describe('a program and the packed package bundled into one file by esbuild', () => {
   const project = installedProject();
   let target: Project;
 
@@ -62,7 +62,7 @@ describe('one file made by esbuild from a program and the packed package', () =>
     expectNative(target.printed(file));
   });
 
-  it('is portable without the binary, and says what to copy where', () => {
+  it('is portable without the binary and advises which file to copy', () => {
     const file = bundle('bundle.mjs', { format: 'esm' });
     const { stdout, stderr } = target.node(file);
     const advice = `this bundle has lost its native binary; copy node_modules/batchnorm/prebuilds/${platform}/batchnorm.node to ${realpathSync(target.folder)}/batchnorm.node`;

@@ -21,7 +21,7 @@ const allowed = [
   'prebuilds',
 ];
 
-/** The anchors that GitHub and npm make of headings. */
+/** The anchors that GitHub and npm generate from headings. */
 function headingsOf(markdown: string): string[] {
   return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
     heading
@@ -39,7 +39,7 @@ describe('contents of the packed package', () => {
       .filter((name) => statSync(packed(name)).isFile())
       .map((name) => name.replaceAll('\\', '/'));
 
-  it('has nothing that npm would run or warn of', () => {
+  it('has nothing that npm would run or warn about', () => {
     expect(readdirSync(packed())).to.have.members(allowed);
     const manifest = JSON.parse(readFileSync(packed('package.json'), 'utf8')) as object;
     expect(manifest).to.not.have.any.keys('scripts', 'devDependencies', 'bundledDependencies');
@@ -59,7 +59,7 @@ describe('contents of the packed package', () => {
       .that.matches(/^git\+https:/);
   });
 
-  it('has a README whose links lead to files of the repository, or to its own headings', () => {
+  it('has a README whose links point to files of the repository or its own headings', () => {
     const { repository, version } = JSON.parse(readFileSync(packed('package.json'), 'utf8')) as {
       repository: { url: string };
       version: string;
@@ -90,7 +90,7 @@ describe('contents of the packed package', () => {
     if (heading) expect(headingsOf(readFileSync(file, 'utf8')), target).to.include(heading);
   }
 
-  it('has the binaries that its manifest lists, whole, and one for this machine', () => {
+  it('has intact binaries for all platforms in its manifest and for this machine', () => {
     const { binaries } = JSON.parse(readFileSync(packed('prebuilds', 'manifest.json'), 'utf8')) as Manifest;
     const present = files().filter((name) => name.endsWith('.node'));
     expect(present).to.have.members(Object.keys(binaries));
@@ -102,7 +102,7 @@ describe('contents of the packed package', () => {
     }
   });
 
-  it('has declarations for everything public, and nothing of a build besides', () => {
+  it('has declarations for everything public and no other build output', () => {
     const names = files();
     for (const name of ['dist/index.d.ts', 'dist/raw.d.ts']) expect(names).to.include(name);
     const others = names.filter((name) => !/\.(d\.ts|m?js)$/.test(name));
@@ -110,7 +110,7 @@ describe('contents of the packed package', () => {
     expect(names.filter((name) => name.startsWith('lib/'))).to.deep.equal([]);
   });
 
-  it('is under 2.5 MB unpacked, with the binaries of all six platforms under 3 MB', () => {
+  it('is below 2.5 MB unpacked, and below 3 MB with the binaries of all six platforms', () => {
     const bytes = files().reduce((sum, name) => sum + statSync(join(packed(), name)).size, 0);
     const limit = process.env.BATCHNORM_RELEASE === '1' ? 3e6 : 2.5e6;
     expect(bytes).to.be.below(limit);

@@ -12,7 +12,7 @@ describe('errors of the packed package', () => {
     ['an ES module', 'fault.mjs', "import { Tensor } from 'batchnorm';"],
     ['a CommonJS module', 'fault.cjs', "const { Tensor } = require('batchnorm');"],
   ]) {
-    it(`show one line of code when ${kind} does not catch them`, () => {
+    it(`show one line of code if ${kind} does not catch them`, () => {
       project().write(file, `${program}\nTensor.zeros([-1]);\n`);
       const { status, stderr } = project().node(file);
       expect(status).to.equal(1);
@@ -22,13 +22,13 @@ describe('errors of the packed package', () => {
       expect(code.length).to.be.below(maxLineLength);
       expect(caret).to.match(/^ *\^+$/);
       expect(stderr.length).to.be.below(3000);
-      // The stack names the method and the line where it was called.
+      // The stack names the method and the line of the call.
       expect(stderr).to.match(/at (Function|Tensor|Object)?\.?zeros /);
       expect(stderr).to.match(new RegExp(`${file.replace('.', '\\.')}:2:8`));
     });
   }
 
-  it('come from code that keeps its line breaks', () => {
+  it('come from code with line breaks', () => {
     const dist = project().path('node_modules/batchnorm/dist');
     const files = readdirSync(dist, { recursive: true, encoding: 'utf8' });
     const code = files.filter((name) => /\.m?js$/.test(name));
@@ -39,7 +39,7 @@ describe('errors of the packed package', () => {
     }
   });
 
-  it('name classes as they are exported', () => {
+  it('use the exported class names', () => {
     project().write(
       'names.cjs',
       `const exported = require('batchnorm');

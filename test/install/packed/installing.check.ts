@@ -18,7 +18,7 @@ describe('npm install of the packed package', () => {
     project.remove();
   });
 
-  it('gives the native backend, and neither it nor a dependency runs a script', () => {
+  it('gives the native backend without any install script', () => {
     project.npm('install', tarball);
     expectNative(project.printed('program.mjs'));
     const lock = JSON.parse(readFileSync(project.path('package-lock.json'), 'utf8')) as Lock;
@@ -27,7 +27,7 @@ describe('npm install of the packed package', () => {
     expect(withScripts).to.deep.equal([]);
   });
 
-  it('gives the native backend where scripts are forbidden', () => {
+  it('gives the native backend if scripts are disabled', () => {
     project.npm('install', '--ignore-scripts', tarball);
     expectNative(project.printed('program.mjs'));
   });
@@ -43,7 +43,7 @@ describe('npm install of the packed package', () => {
     other.remove();
   });
 
-  it('gives the command batchnorm', () => {
+  it('installs the command batchnorm', () => {
     project.npm('install', tarball);
     const { status, stdout, stderr } = project.npx('batchnorm', 'info', '--json');
     expect(status, stderr).to.equal(0);

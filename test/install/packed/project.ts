@@ -16,16 +16,16 @@ const npm = JSON.parse(process.env.BATCHNORM_TEST_NPM ?? 'null') as Npm | null;
 /** The package as npm packs it. */
 export const tarball = process.env.BATCHNORM_TARBALL ?? '';
 
-/** `prebuilds` of this machine, and the best ISA that a binary for it has. */
+/** The folder in `prebuilds` for this machine, and the best ISA of its binary. */
 export const platform = `${process.platform}-${process.arch}`;
 
-/** What a program prints that `training` made. */
+/** The output of a program that contains `training`. */
 export interface Printed {
   readonly backend: { readonly name: string; readonly isa: string; readonly reason?: string };
   readonly y: readonly number[];
 }
 
-/** Trains one step and prints the backend and a result, which is the same on every backend. */
+/** Trains one step and prints the backend and a result that is equal on every backend. */
 export const training = `
 const x = Tensor.from([1, 2, 3, 4], [2, 1, 1, 2]);
 const bn = new BatchNorm2D(1);
@@ -42,7 +42,7 @@ import { batchNormInference } from 'batchnorm/raw';
 if (typeof batchNormInference !== 'function') throw new Error('batchnorm/raw exports no kernels');
 ${training}`;
 
-/** An empty folder of a user's, with a PATH that has node and npm alone. */
+/** A user's empty folder, with only node and npm in the PATH. */
 export class Project {
   readonly folder = mkdtempSync(join(tmpdir(), 'batchnorm-install-'));
 
@@ -73,12 +73,12 @@ export class Project {
     return this.spawn(npm.program, 'exec', '--offline', '--', ...args);
   }
 
-  /** A program of the folder; its outputs. */
+  /** Runs a program of the folder and returns its outputs. */
   node(...args: string[]): { status: number | null; stdout: string; stderr: string } {
     return this.spawn(...args);
   }
 
-  /** A program of the folder that must succeed without a word on stderr; what it printed. */
+  /** Runs a program of the folder that must succeed without output on stderr; returns its stdout. */
   printed(...args: string[]): Printed {
     const { status, stdout, stderr } = this.node(...args);
     expect(stderr).to.equal('');
@@ -86,7 +86,7 @@ export class Project {
     return JSON.parse(stdout) as Printed;
   }
 
-  /** With what is installed in it. */
+  /** A copy of the project, including everything installed in it. */
   copy(): Project {
     const copy = new Project();
     cpSync(this.folder, copy.folder, { recursive: true });

@@ -4,11 +4,11 @@ import { esmProgram, expectNative, installedProject } from './project.js';
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
-/** Shapes and modes reach a user's own code. */
+/** A user's program that depends on the types of shapes and modes. */
 const typedProgram = `${esmProgram}
 import type { Tensor4D } from 'batchnorm';
 const known: Tensor4D<2, 1, 1, 2> = bn.forward(x);
-// @ts-expect-error two channels are not one
+// @ts-expect-error 2 channels instead of 1
 const wrong = () => bn.forward(Tensor.zeros([2, 2, 1, 2]));
 void [known, wrong];
 `;
@@ -17,7 +17,7 @@ const strict = {
   target: 'ES2022',
   strict: true,
   noEmitOnError: true,
-  // Our declarations too, and without those of Node.
+  // Checks our declarations too, and without those of Node.
   skipLibCheck: false,
   types: [],
 };

@@ -10,7 +10,7 @@ import type { EnduranceData, EnduranceResult } from './train.js';
 
 const program = fileURLToPath(new URL('./train.js', import.meta.url));
 
-/** Trains in a process of its own: what other tests leave behind comes and goes with the garbage collector. */
+/** Trains in a separate process, since garbage of other tests would disturb the measurement. */
 async function trainAlone({ size, steps }: EnduranceData): Promise<EnduranceResult> {
   const { stdout } = await promisify(execFile)(node.file, node.args(program, size, String(steps)), {
     maxBuffer: 2 ** 26,
@@ -18,9 +18,9 @@ async function trainAlone({ size, steps }: EnduranceData): Promise<EnduranceResu
   return JSON.parse(stdout) as EnduranceResult;
 }
 
-// `npm run check -- endurance` makes a million steps and looks at resident memory.
+// `npm run check -- endurance` makes a million steps and checks resident memory too.
 describe('a training of 3000 steps', () => {
-  it('holds the same files, threads and bytes in the pool, and ends as in two workers', async () => {
+  it('keeps files, threads and pool bytes constant, and has the same result as in two workers', async () => {
     const data: EnduranceData = { size: 'small', steps: 3000 };
     const { samples, hash, finite } = await trainAlone(data);
     expect(finite).to.equal(true);
@@ -40,7 +40,7 @@ describe('slopeOf', () => {
   const x = Array.from({ length: 100 }, (_, i) => 10 * i);
   const noise = (i: number) => Math.sin(7 * i);
 
-  it('finds a slope within its confidence interval, and none where there is none', () => {
+  it('finds a slope within its confidence interval, and none in flat data', () => {
     const rising = slopeOf(
       x,
       x.map((each, i) => 3 + 0.5 * each + noise(i)),

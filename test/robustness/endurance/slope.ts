@@ -1,5 +1,5 @@
 export interface Slope {
-  /** Of the line of least squares. */
+  /** Slope of the least-squares line. */
   readonly perStep: number;
   /** Half the width of its 95 % confidence interval. */
   readonly uncertainty: number;
@@ -10,8 +10,8 @@ const blocks = 10;
 const t = 2.306;
 
 /**
- * How y grows with x. What a garbage collector leaves is alike from one moment to the next, and single samples would
- * look surer than they are: the line goes through the means of ten blocks of neighbours.
+ * How y grows with x. Memory samples are autocorrelated because of garbage collection, which would make the confidence
+ * interval too narrow: the line is fitted to the means of ten blocks of neighbouring samples.
  */
 export function slopeOf(x: readonly number[], y: readonly number[]): Slope {
   const size = Math.floor(x.length / blocks);

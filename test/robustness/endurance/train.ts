@@ -1,5 +1,5 @@
-// A long training that watches what it takes from the system. As a program: node train.js (small | large) STEPS; as a
-// worker, with the same as its data, it posts its result.
+// A long training that records its use of system resources. Runs as a program, node train.js (small | large) STEPS, or
+// as a worker with the same data, which posts its result.
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
@@ -7,23 +7,23 @@ import { Adam, backward, BatchNorm2D, ReLU, Sequential, storagePool, Tensor } fr
 import { storageOf } from '#lib/tensor';
 import { seeded, values } from '../../support/random.js';
 
-/** What the process held after so many steps. */
+/** The resources of the process after a number of steps. */
 export interface Sample {
   readonly step: number;
   /** Resident bytes. */
   readonly rss: number;
   /** Bytes in the pool. */
   readonly pool: number;
-  /** Open files, where the system says it. */
+  /** Open files, if the system reports them. */
   readonly files: number;
   readonly threads: number;
-  /** What keeps the event loop alive. */
+  /** Resources that keep the event loop alive. */
   readonly resources: number;
 }
 
 export interface EnduranceResult {
   readonly samples: readonly Sample[];
-  /** Of all parameters and statistics at the end. */
+  /** Hash of all parameters and statistics at the end. */
   readonly hash: string;
   readonly finite: boolean;
 }
@@ -37,13 +37,13 @@ const shapes: { readonly small: Shape4D; readonly large: Shape4D } = {
 
 export type Size = keyof typeof shapes;
 
-/** What a worker is given. */
+/** The data of a worker. */
 export interface EnduranceData {
   readonly size: Size;
   readonly steps: number;
 }
 
-/** How often a training is looked at. */
+/** Number of samples of a training. */
 const sampleCount = 200;
 
 const entriesOf = (path: string) => (process.platform === 'linux' ? readdirSync(path).length : 0);

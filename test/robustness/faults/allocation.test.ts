@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { refusedAllocations } from './refused-allocations.js';
 import { expectedOf, refusal, run, trainings } from './training.js';
 
-describe('JavaScript allocations that fail, one after the other', () => {
+describe('failing JavaScript allocations, one at a time', () => {
   for (const [name, make] of Object.entries(trainings)) {
-    it(`training step, ${name}: an error, nothing changed, and the same bits afterwards`, () => {
+    it(`training step, ${name}: throws, changes nothing, and gives the same bits afterwards`, () => {
       const start = () => {
         storagePool.clear();
         return make();
@@ -35,7 +35,7 @@ describe('JavaScript allocations that fail, one after the other', () => {
         if (!reached) break;
         refused++;
       }
-      // Two steps of forward, backward and update, with nothing in the pool.
+      // Two steps of forward, backward and update, with an empty pool.
       expect(refused).to.be.above(20);
     });
   }

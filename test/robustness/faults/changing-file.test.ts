@@ -8,14 +8,14 @@ import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const channels = 5000;
 
-/** A layer that knows which save it is of. */
+/** A layer that identifies its save. */
 function numbered(number: number): BatchNorm2D<number> {
   const bn = new BatchNorm2D(channels);
   for (const [, tensor] of bn.parameters()) tensor.data.fill(number);
   return bn;
 }
 
-/** The number that all values have. */
+/** The number that all values equal. */
 function numberOf(bn: BatchNorm2D<number>): number {
   const [number] = bn.scale.data;
   for (const [name, tensor] of bn.parameters()) {
@@ -38,11 +38,11 @@ const formats = {
   },
 };
 
-describe('a file that somebody else writes meanwhile', () => {
+describe('a file that another process writes during a load', () => {
   const path = temporaryDirectory();
 
   for (const [format, { save, load }] of Object.entries(formats)) {
-    it(`${format}: replaced by save() again and again, every load finds one whole save`, async () => {
+    it(`${format}: is loaded as one complete save while save() replaces it repeatedly`, async () => {
       const file = path(`replaced.${format}`);
       await save(file, numbered(1));
       let saving = true;
@@ -61,7 +61,7 @@ describe('a file that somebody else writes meanwhile', () => {
       expect(seen.size).to.be.above(1);
     });
 
-    it(`${format}: written in place and not yet whole, an error, and nothing has changed`, async () => {
+    it(`${format}: is refused without changes while it is incomplete`, async () => {
       const file = path(`growing.${format}`);
       await save(file, numbered(2));
       const bytes = readFileSync(file);
@@ -76,7 +76,7 @@ describe('a file that somebody else writes meanwhile', () => {
       expect(numberOf(bn)).to.equal(2);
     });
 
-    it(`${format}: a pipe that nobody writes to is refused and not waited for`, async function () {
+    it(`${format}: is refused without waiting if it is a pipe without a writer`, async function () {
       const pipe = path(`pipe.${format}`);
       if (spawnSync('mkfifo', [pipe]).status !== 0) this.skip();
       await expectRejection(load(pipe, numbered(1)), FileFormatError, pipe);

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { emulated, node } from '../../support/node-process.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
-/** Saves a layer of so many channels, and says what it was refused with. */
+/** Saves a layer with the given number of channels and prints the error code. */
 const program = (channels: number, save: string) => `
   import { BatchNorm2D, saveSafetensors } from 'batchnorm';
   const bn = new BatchNorm2D(${channels});
@@ -17,14 +17,14 @@ const ways = {
   'bn.safetensors': (path: string) => `await saveSafetensors(${path}, bn)`,
 };
 
-describe('saving where there is no room', () => {
+describe('saving without disk space', () => {
   const path = temporaryDirectory();
 
   before(function () {
     if (process.platform !== 'linux' || emulated) this.skip();
   });
 
-  /** A shell's command line in front of the program. */
+  /** Runs the program after the commands `shell`, and expects the error `code`. */
   function expectRefused(shell: string, folder: string, code: string): void {
     for (const [name, save] of Object.entries(ways)) {
       const before = readFileSync(`${folder}/${name}`);
@@ -52,17 +52,17 @@ describe('saving where there is no room', () => {
     await saveSafetensors(`${folder}/bn.safetensors`, bn);
   }
 
-  it('for files of that size: an error, and the old file is whole', async () => {
+  it('fails and keeps the old file at the limit of file size', async () => {
     mkdirSync(path('limited'));
     await saveOld(path('limited'));
-    // Blocks of 512 bytes or 1024. Without the trap the system ends the process.
+    // Blocks of 512 or 1024 bytes. Without the trap the signal would end the process.
     expectRefused("trap '' XFSZ; ulimit -f 100; ", path('limited'), 'EFBIG');
   });
 
-  it('on the disk: an error, and the old file is whole', async function () {
+  it('fails and keeps the old file on a full disk', async function () {
     const folder = path('small');
     mkdirSync(folder);
-    // Only root may, and not in every container.
+    // Only root may mount, and not in every container.
     const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', folder]);
     if (mount.status !== 0) this.skip();
     try {

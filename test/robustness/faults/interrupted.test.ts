@@ -9,7 +9,7 @@ import { emulated, node } from '../../support/node-process.js';
 const program = fileURLToPath(new URL('../../conformance/determinism/train.js', import.meta.url));
 const steps = process.env.BATCHNORM_TEST_LONG === '1' ? 2000 : 200;
 
-/** What a training prints which `disturb` is done to again and again while it runs. */
+/** The output of a training that `disturb` is applied to repeatedly. */
 async function disturbed(disturb: (pid: number, round: number) => Promise<void>): Promise<string> {
   const child = spawn(node.file, node.args(program, String(steps)));
   let output = '';
@@ -26,7 +26,7 @@ async function disturbed(disturb: (pid: number, round: number) => Promise<void>)
   return output.trim();
 }
 
-/** Sends a signal; false where the process has just ended, before its end was told us. */
+/** Sends a signal; false if the process has already ended without its exit event. */
 function signal(pid: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, name);
@@ -36,11 +36,11 @@ function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-describe('a training that is disturbed', function () {
+describe('a training that is interrupted', function () {
   this.timeout(300_000);
 
   before(function () {
-    // Signals reach the emulator, not what it emulates.
+    // Signals reach the emulator, not the emulated process.
     if (process.platform !== 'linux' || emulated) this.skip();
   });
 
@@ -53,13 +53,13 @@ describe('a training that is disturbed', function () {
     expect(found).to.equal(trainingHash(steps));
   });
 
-  it('by changes of the cores that it may use ends in the same bits', async function () {
+  it('by changes of its CPU affinity ends in the same bits', async function () {
     const cores = spawnSync('taskset', ['-cp', String(process.pid)], { encoding: 'utf8' });
     const mine = /: (\S+)\s*$/.exec(cores.stdout ?? '')?.[1];
     if (cores.status !== 0 || mine === undefined) this.skip();
     const [first] = mine.split(/[-,]/);
     const found = await disturbed((pid, round) => {
-      // All its threads, one of which may just have ended.
+      // Changes all threads; one of them may have just ended.
       spawnSync('taskset', ['-acp', round % 2 === 0 ? first : mine, String(pid)]);
       return Promise.resolve();
     });

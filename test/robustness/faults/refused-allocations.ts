@@ -1,16 +1,16 @@
-/** Allocations of array memory, of which one is refused. */
+/** Intercepts array allocations to make one fail. */
 export interface RefusedAllocations {
-  /** Refuses the allocation with this number, counted from 1 and from now on; 0 for none. */
+  /** Makes the nth allocation from now on fail, counted from 1; 0 for none. */
   refuse(number: number): void;
-  /** Whether one was refused since then. */
+  /** Whether an allocation has failed since then. */
   readonly refused: boolean;
-  /** Puts JavaScript's own constructors back. */
+  /** Restores JavaScript's own constructors. */
   restore(): void;
 }
 
 /**
- * Stands between everybody and the constructors of ArrayBuffer and of arrays of floats, and between them and the
- * methods that make a copy: V8 gives no other way to run out of memory at a chosen point.
+ * Wraps the constructors of ArrayBuffer and of float arrays, and the methods that copy them: V8 has no other way to run
+ * out of memory at a chosen point.
  */
 export function refusedAllocations(): RefusedAllocations {
   let count = 0;
@@ -20,7 +20,7 @@ export function refusedAllocations(): RefusedAllocations {
     count++;
     if (count !== refusedNumber) return;
     refused = true;
-    // What V8 says.
+    // V8's message.
     throw new RangeError('Array buffer allocation failed');
   };
 
@@ -28,7 +28,7 @@ export function refusedAllocations(): RefusedAllocations {
   for (const [name, constructor] of Object.entries(constructors)) {
     const guarded = new Proxy(constructor, {
       construct(target, args) {
-        // An array over memory that is there takes none.
+        // An array over existing memory allocates none.
         if (!(args[0] instanceof constructors.ArrayBuffer)) attempt();
         return Reflect.construct(target, args) as object;
       },
@@ -62,7 +62,7 @@ export function refusedAllocations(): RefusedAllocations {
       for (const [name, value] of Object.entries(constructors)) {
         Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
       }
-      // The methods stand on the prototype of all typed arrays; only what covered them goes.
+      // The original methods are on the prototype of all typed arrays: removing the overrides restores them.
       for (const name of copying) Reflect.deleteProperty(prototype, name);
     },
   };

@@ -1,5 +1,5 @@
-// Training steps in which every part may be refused memory: the part is then tried again, and must have changed
-// nothing the first time.
+// Training steps in which allocations of every part may fail: the part is then retried, and the failed attempt must
+// have changed nothing.
 import { createHash } from 'node:crypto';
 import {
   Adam,
@@ -23,7 +23,7 @@ import { storageOf } from '#lib/tensor';
 import { expect } from 'chai';
 import { seeded, values } from '../../support/random.js';
 
-/** A network with its optimizer and its data, always the same. */
+/** A reproducible network with its optimizer and data. */
 export interface Training {
   readonly network: CanUpdateWithGradients;
   readonly forward: () => Tensor<Shape, OwnedTape>;
@@ -47,7 +47,7 @@ function training(
   return { network, forward, update, infer };
 }
 
-/** What they take memory for differs. */
+/** The optimizers, which allocate different state. */
 export const trainings = {
   /** Channels and columns, so that the kernels need working space. */
   many: () => {
@@ -90,7 +90,7 @@ export const trainings = {
   },
 };
 
-/** Two channels of a million values, which threads share chunk by chunk. */
+/** Two channels of a million values, which threads share in chunks. */
 export function largeTraining(): Training {
   const shape = [70, 2, 128, 128] as const;
   const norm = new BatchNorm2D(2);
@@ -103,29 +103,29 @@ export function largeTraining(): Training {
   );
 }
 
-/** All that a module knows, as a hash. */
+/** The complete state of a module, as a hash. */
 function stateOf({ network }: Training): string {
   const hash = createHash('sha256');
   for (const [, tensor] of network.parameters()) hash.update(storageOf(tensor).values);
   return hash.update(JSON.stringify(batchesIn(network))).digest('hex');
 }
 
-/** How many batches each batch norm layer has counted. */
+/** The batch count of each batch norm layer. */
 function batchesIn(network: CanUpdateWithGradients): number[] {
   return statisticsIn(network).map((owner) => owner.batches());
 }
 
-/** Two steps and inference, undisturbed. */
+/** Two steps and inference without failures. */
 export function expectedOf(make: () => Training): string {
   return run(make(), (part) => part());
 }
 
-/** Calls each part of a step by `attempt`, which calls it again where it is refused memory. */
+/** Calls each part of a step through `attempt`, which retries it after a failed allocation. */
 export function run(given: Training, attempt: <R>(part: () => R) => R): string {
   const guarded = <R>(part: () => R): R => {
     const before = stateOf(given);
     return attempt(() => {
-      // Also before the part is tried for the second time.
+      // Also before the second attempt.
       expect(stateOf(given)).to.equal(before);
       return part();
     });
@@ -144,7 +144,7 @@ export function run(given: Training, attempt: <R>(part: () => R) => R): string {
   return JSON.stringify([stateOf(given), sum]);
 }
 
-/** The error of something that was refused memory; anything else is thrown on. */
+/** The error of a failed allocation; other errors are rethrown. */
 export function refusal(error: unknown): RangeError {
   if (!(error instanceof RangeError) || !error.message.startsWith('Out of memory')) throw error;
   return error;

@@ -8,7 +8,7 @@ const where = isMainThread ? process.argv[2] : (workerData as string);
 
 if (where === 'worker') {
   new Worker(new URL(import.meta.url), { workerData: 'main' });
-  // The worker is inside by then; were it not, the process would end and the test fail.
+  // The worker is inside the call by then; otherwise the process would end and the test fail.
   await setTimeout(3000);
   process.exit(3);
 }

@@ -1,16 +1,16 @@
 import { backend } from '#lib/backend/index';
 
-/** What the addon of `npm run check -- hooks` has besides: native/binding/test_hooks.cc. */
+/** Additional functions of the addon of `npm run check -- hooks`, from native/binding/test_hooks.cc. */
 export interface Hooks {
-  /** Lets the attempt with this number fail, counted from 1 and from now on; 0 for none. */
+  /** Makes the nth attempt from now on fail, counted from 1; 0 for none. */
   readonly failAttempt: (number: number, andAllAfter: boolean) => void;
-  /** Blocks the thread that makes the attempt with this number, counted from 1 and from now on, for ever. */
+  /** Blocks the thread of the nth attempt from now on, counted from 1, forever. */
   readonly hangAtAttempt: (number: number) => void;
   /** Attempts since then. */
   readonly attempts: () => number;
   /** In bytes. */
   readonly setCacheSizes: (l1: number, l2: number, last: number) => void;
-  /** From how many elements on another thread takes part. */
+  /** Minimum number of elements for another thread. */
   readonly setElementsPerThread: (elements: number) => void;
 }
 

@@ -1,5 +1,5 @@
-// Run by `npm run check -- hooks` with an addon in which attempts to get something from the system can be made to
-// fail: memory for working space, room for a tensor, the start of a thread.
+// Run by `npm run check -- hooks` with an addon whose requests to the system can be made to fail: memory for working
+// space or a tensor, the start of a thread.
 import { setNumThreads, storagePool, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { expectedOf, largeTraining, refusal, run, trainings } from '../faults/training.js';
@@ -12,7 +12,7 @@ function undisturbed<R>(call: () => R): R {
   return call();
 }
 
-describe('native allocations that fail, one after the other', function () {
+describe('failing native allocations, one at a time', function () {
   this.timeout(600_000);
 
   let threads = 1;
@@ -21,23 +21,23 @@ describe('native allocations that fail, one after the other', function () {
     setElementsPerThread(64);
   });
 
-  // The others are too small to ask the system for anything.
+  // The others are too small to request anything from the system.
   const asking = { 'many channels': trainings.many, 'two long channels': largeTraining };
   for (const [name, make] of Object.entries(asking)) {
     for (const andAllAfter of [false, true]) {
-      it(`${name}: ${andAllAfter ? 'the nth and all after it' : 'the nth alone'}`, () => {
+      it(`${name}: ${andAllAfter ? 'the nth and all later ones fail' : 'only the nth fails'}`, () => {
         const start = () => {
-          // One thread more, whose start is an attempt like the others, and all tensors from the system.
+          // An additional thread, whose start is counted as an attempt, and all tensors allocated by the system.
           threads = Math.min(256, threads + 1);
           setNumThreads(threads);
           storagePool.clear();
           return make();
         };
         const expected = undisturbed(() => expectedOf(start));
-        const most = attempts();
-        expect(most).to.be.above(0);
+        const total = attempts();
+        expect(total).to.be.above(0);
         let refused = 0;
-        for (let nth = 1; nth <= most + 1; nth++) {
+        for (let nth = 1; nth <= total + 1; nth++) {
           const given = undisturbed(start);
           failAttempt(nth, andAllAfter);
           const found = run(given, (part) => {
@@ -52,12 +52,12 @@ describe('native allocations that fail, one after the other', function () {
           expect(found, `attempt ${nth}`).to.equal(expected);
         }
         expect(refused).to.be.above(0);
-        console.log(`        ${most} attempts failed in turn, ${refused} of them with an error`);
+        console.log(`        ${total} attempts failed in turn, ${refused} of them with an error`);
       });
     }
   }
 
-  it('sums and products: an error, and then the result', () => {
+  it('sums and products: throw, and then give the right result', () => {
     const sines = (length: number) => Float32Array.from({ length }, (_, i) => Math.sin(i));
     const long = Tensor.from(sines(9_000_000), [9_000_000]);
     const a = Tensor.from(sines(200 * 300), [200, 300]);

@@ -8,13 +8,13 @@ import type { Callable } from './surface.js';
 
 const { BatchNorm2D, Tensor, backward } = index;
 
-/** A right call: what it is a method of, and arguments that it takes. */
+/** A valid call: its receiver and its arguments. */
 export interface Example {
   readonly self: unknown;
   readonly args: readonly unknown[];
 }
 
-/** Where a call may read and write files. */
+/** A path where a call may read and write files. */
 export type Places = (name: string) => string;
 
 const image = () => Tensor.ones([2, 3, 2, 2]);
@@ -52,8 +52,8 @@ async function opened(path: string): Promise<index.NpzReader> {
   return reader;
 }
 
-/** An instance of each class that has methods. A new class without a line here is made by its constructor,
- * with the arguments that its example has. */
+/** An instance of each class that has methods. Classes without an entry are constructed with the arguments of the
+ * constructor's example. */
 const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
   Tensor: () => Tensor.from([1, 2, 3, 4, 5, 6], [2, 3]),
   Batch: () => {
@@ -70,7 +70,7 @@ const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
   Sequential: () => new index.Sequential(new BatchNorm2D(3), new index.ReLU()),
 };
 
-/** Arguments where the declared types do not say enough to make right ones. */
+/** Valid arguments that cannot be derived from the declared types. */
 const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Promise<readonly unknown[]>>> = {
   backward: () => {
     const y = image().trace().square();
@@ -176,9 +176,9 @@ function provider(): index.GradientProvider {
   return { gradient: (parameter) => parameter.clone() };
 }
 
-/** What is tried for arguments that only their types tell of: the first that the call takes stays. */
+/** Candidates for arguments of a known type: the first one that the call accepts is used. */
 interface World {
-  /** For a number that is an argument, and for one in an options object. */
+  /** Candidates for numbers as arguments and in options objects. */
   readonly number: number;
   readonly option: number;
   readonly shape: readonly number[];
@@ -192,7 +192,7 @@ const worlds: readonly World[] = [3, 1, 0.5].flatMap((number) =>
   ),
 );
 
-/** Makes right calls of what is public. */
+/** Creates valid calls of the public API. */
 export class Examples {
   readonly #worlds = new Map<string, World>();
 
@@ -202,7 +202,7 @@ export class Examples {
     private readonly at: Places,
   ) {}
 
-  /** A right call, with everything in it made anew. */
+  /** A valid call with new objects. */
   async of(callable: Callable): Promise<Example> {
     const { name } = callable;
     if (name in special) {
@@ -221,7 +221,7 @@ export class Examples {
         failure ??= error;
       }
     }
-    throw new Error(`No right call of ${name} was found. Add one to test/robustness/misuse/examples.ts`, {
+    throw new Error(`Found no valid call of ${name}. Add one to test/robustness/misuse/examples.ts`, {
       cause: failure,
     });
   }
@@ -319,7 +319,7 @@ export class Examples {
     return Object.fromEntries(entries);
   }
 
-  /** A file with the tensors of `self`, where it has any. */
+  /** A file with the tensors of `self`, if it has any. */
   async #path(self: unknown): Promise<string> {
     const path = this.at('self.npz');
     const { constructor } = self as object;
@@ -327,7 +327,7 @@ export class Examples {
     if (known !== undefined) {
       writeFileSync(path, known);
     } else if (typeof (self as Partial<index.SaveToNpz>).write === 'function') {
-      // Once for each class: it waits for the disk.
+      // Only once for each class, because writing waits for the disk.
       await index.saveNpz(path, self as index.SaveToNpz);
       saved.set(constructor, readFileSync(path));
     }
@@ -335,7 +335,7 @@ export class Examples {
   }
 }
 
-/** Calls, constructs or assigns; a promise is left to the caller. */
+/** Calls, constructs or assigns; promises are returned. */
 export function invoke(callable: Callable, self: unknown, args: readonly unknown[]): unknown {
   const { kind, member, name, module } = callable;
   const exported = (module === 'index' ? index : raw) as Record<string, unknown>;

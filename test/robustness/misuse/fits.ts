@@ -1,8 +1,8 @@
 import ts from 'typescript';
 
 /**
- * Whether a value could be of a declared type, as far as a running program can tell. What depends on type
- * parameters counts as fitting, so that false is certain: such a value has to be refused.
+ * Whether a value may be of a declared type, as far as this can be checked at run time. Types that depend on type
+ * parameters accept everything, so that false is certain: such a value must be refused.
  */
 export function fits(checker: ts.TypeChecker, type: ts.Type, value: unknown, depth = 0): boolean {
   if (depth > 6) return true;
@@ -49,7 +49,7 @@ function fitsObject(checker: ts.TypeChecker, type: ts.Type, value: unknown, dept
     return Array.isArray(value) && Array.from(value as unknown[]).every((each) => again(part, each));
   }
   if (type.getCallSignatures().length > 0) return typeof value === 'function';
-  // A mapped type over type parameters: what rest parameters may be.
+  // A mapped type over type parameters, as of rest parameters.
   if ((type as ts.ObjectType).objectFlags & ts.ObjectFlags.Mapped) return true;
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
   const { name } = type.symbol;
@@ -72,10 +72,10 @@ function fitsArrayLike(checker: ts.TypeChecker, type: ts.Type, value: object, de
 function fitsMembers(checker: ts.TypeChecker, type: ts.Type, value: object, depth: number): boolean {
   const members = checker.getPropertiesOfType(type).filter(({ name }) => !name.startsWith('__@'));
   const isOptional = ({ flags }: ts.Symbol) => (flags & ts.SymbolFlags.Optional) !== 0;
-  // Options: all may be missing, and a name that none has is a mistake.
+  // Options are all optional, and unknown names are invalid.
   if (members.every(isOptional)) {
     if (Array.isArray(value) || typeof value === 'function') return false;
-    // An instance of a class that shows no names, such as a map, a promise or a layer, holds no options.
+    // An instance of a class without enumerable names, such as a map, a promise or a layer, is not an options object.
     if (Object.keys(value).length === 0 && prototypeNames(value)[0] !== 'Object') return isBare(value);
     const names = members.map(({ name }) => name);
     if (!Object.keys(value).every((name) => names.includes(name))) return false;
@@ -87,12 +87,12 @@ function fitsMembers(checker: ts.TypeChecker, type: ts.Type, value: object, dept
   });
 }
 
-/** Without a prototype, and so of no class. */
+/** An object without a prototype, and therefore of no class. */
 function isBare(value: object): boolean {
   return Object.getPrototypeOf(value) === null;
 }
 
-/** Names of the classes of an object, its own first. */
+/** Names of the classes of an object, most derived first. */
 function prototypeNames(value: object): string[] {
   const names: string[] = [];
   for (let at: unknown = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) {

@@ -1,7 +1,7 @@
 import { backward, BatchNorm2D, Tensor } from 'batchnorm';
 import { detached } from '../../support/errors.js';
 
-/** One value that may be wrong somewhere, made anew for each call. */
+/** A value that is invalid for some parameters, created anew for each call. */
 export interface Junk {
   readonly name: string;
   readonly make: () => unknown;
@@ -9,7 +9,7 @@ export interface Junk {
 
 const same = (name: string, value: unknown): Junk => ({ name, make: () => value });
 
-/** Of every kind that JavaScript has. */
+/** Values of every kind in JavaScript. */
 export const primitives: readonly Junk[] = [
   same('undefined', undefined),
   same('null', null),
@@ -36,16 +36,16 @@ export const primitives: readonly Junk[] = [
 
 export const objects: readonly Junk[] = [
   { name: 'a function', make: () => () => undefined },
-  { name: 'a function that gives a string', make: () => () => 'x' },
+  { name: 'a function that returns a string', make: () => () => 'x' },
   { name: '{}', make: () => ({}) },
   { name: 'an object without prototype', make: () => Object.create(null) as object },
-  { name: 'an object with another name', make: () => ({ wrong: 1 }) },
+  { name: 'an object with a wrong name', make: () => ({ wrong: 1 }) },
   { name: 'an object like a tensor', make: () => ({ shape: [2, 3], id: 0, data: new Float32Array(6) }) },
   { name: 'an object that inherits from a tensor', make: () => Object.create(Tensor.zeros([2])) as object },
   { name: 'an object like an array', make: () => ({ length: 2, 0: 1, 1: 2 }) },
-  { name: 'an object of functions that give nothing', make: functionsOnly },
-  { name: 'an object of functions that give a number', make: () => functionsThatGive(5) },
-  { name: 'an object of functions that give null', make: () => functionsThatGive(null) },
+  { name: 'an object of functions that return nothing', make: functionsOnly },
+  { name: 'an object of functions that return a number', make: () => functionsThatGive(5) },
+  { name: 'an object of functions that return null', make: () => functionsThatGive(null) },
   { name: '[]', make: () => [] },
   { name: '[1]', make: () => [1] },
   { name: '[-1, 2]', make: () => [-1, 2] },
@@ -56,7 +56,7 @@ export const objects: readonly Junk[] = [
   { name: '[Symbol()]', make: () => [Symbol('s')] },
   { name: 'a sparse array', make: () => new Array<number>(3) },
   { name: 'an array of arrays', make: () => [[1, 2], [3]] },
-  { name: 'an array that holds itself', make: cyclic },
+  { name: 'an array that contains itself', make: cyclic },
   { name: 'a Date', make: () => new Date(0) },
   { name: 'a Map', make: () => new Map([['a', 1]]) },
   { name: 'a Set', make: () => new Set([1]) },
@@ -66,7 +66,7 @@ export const objects: readonly Junk[] = [
   { name: 'a generator', make: generated },
   { name: 'a boxed number', make: () => Object(3) as object },
   { name: 'a boxed string', make: () => Object('3') as object },
-  { name: 'a URL of the web', make: () => new URL('https://example.org/a.npz') },
+  { name: 'a web URL', make: () => new URL('https://example.org/a.npz') },
   { name: 'an ArrayBuffer', make: () => new ArrayBuffer(24) },
   { name: 'a DataView', make: () => new DataView(new ArrayBuffer(24)) },
   { name: 'an empty Float32Array', make: () => new Float32Array(0) },
@@ -131,14 +131,14 @@ function consumed(): unknown {
   return y;
 }
 
-/** All of them, where `depth` allows also in place of each part of a right value. */
+/** All junk values, also in place of each part of a valid value if `depth` allows. */
 export function junkFor(valid: unknown): readonly Junk[] {
   return [...primitives, ...objects, ...partsOf(valid)];
 }
 
 const partJunk = [...primitives, ...objects.filter((_, i) => i % 6 === 0)];
 
-/** A right array or plain object with one part wrong, or missing. */
+/** A valid array or plain object with one part invalid or missing. */
 function partsOf(valid: unknown): readonly Junk[] {
   if (Array.isArray(valid)) {
     return valid.flatMap((_, i) =>

@@ -19,21 +19,21 @@ import { type Junk, junkFor } from './junk.js';
 import { snapshot } from './snapshot.js';
 import { type Callable, type Parameter, readSurface } from './surface.js';
 
-// Everything public, called with every kind of wrong argument. What is public, and which values are wrong,
-// is read off the declarations: what is new is here without a line of its own.
+// Calls the whole public API with every kind of invalid argument. The API and the valid types come from the
+// declarations, so that additions are tested automatically.
 
-// A constructor that threw another error would hide the one that somebody is about to throw.
+// An error class whose constructor throws would hide the intended error.
 const errorClasses = ['FileFormatError', 'UnusedParamsError'];
 
-/** What messages call an argument besides its name. */
+/** Other names of arguments in messages. */
 const otherNames: Readonly<Partial<Record<string, readonly string[]>>> = {
-  // a batch that the module does not take is the module's x
+  // a batch that the module refuses is the module's x
   batches: ['x'],
   // the right operand of matmul
   other: ['operand'],
 };
 
-/** Sentences of ours about what a tensor or a graph has been through, which no argument's name helps with. */
+/** Our messages about the state of a tensor or graph, which name no argument. */
 const ofState = [
   'backward() has consumed the graph',
   'update() has consumed these gradients',
@@ -43,10 +43,10 @@ const ofState = [
   'Expected a tensor with a tape for forwardMut',
 ];
 
-// What the processor computes with plays no part: once with the addon, once without. The compiler's API takes
-// a minute under emulation.
+// Independent of the ISA: run once with the addon and once without. The compiler's API takes a minute under
+// emulation.
 if (!emulated && backend.isa !== 'scalar') {
-  describe('with every kind of wrong argument', function () {
+  describe('with every kind of invalid argument', function () {
     this.timeout(600_000);
     const path = temporaryDirectory();
     const { checker, callables, closed, unknown } = readSurface();
@@ -55,7 +55,7 @@ if (!emulated && backend.isa !== 'scalar') {
     const { limit } = storagePool;
     const { threads } = backend;
 
-    // Some of the junk is a path.
+    // Some junk values are paths.
     before(() => {
       process.chdir(path());
     });
@@ -80,7 +80,7 @@ if (!emulated && backend.isa !== 'scalar') {
         await invoke(callable, right.self, right.args);
         const complaints: string[] = [];
         for (const [i, parameter] of parameters.entries()) {
-          // There for the signature.
+          // Exists only for the signature.
           if (parameter.name.startsWith('_')) continue;
           for (const junk of junkFor(right.args[i])) {
             const complaint = await misuse(callable, i, parameter, junk);
@@ -93,7 +93,7 @@ if (!emulated && backend.isa !== 'scalar') {
       });
 
       if (parameters.some(({ rest }) => rest) || callable.kind === 'setter') continue;
-      // JSON.stringify passes a key.
+      // JSON.stringify passes a key, which is accepted.
       if (callable.member === 'toJSON') continue;
       it(`${name} with a surplus argument`, async () => {
         const { self, args } = await examples.of(callable);
@@ -126,7 +126,7 @@ if (!emulated && backend.isa !== 'scalar') {
       }
     }
 
-    it('finds the classes that users cannot construct', () => {
+    it('finds the classes without public constructors', () => {
       expect(closed).to.include.members(['Batch', 'NpzReader', 'Tensor']);
     });
 
@@ -167,13 +167,13 @@ if (!emulated && backend.isa !== 'scalar') {
         if (missing || parameter.types.some((type) => fits(checker, type, value))) return undefined;
         return 'was taken';
       }
-      if (before !== after) return `changed something: ${before} to ${after}`;
+      if (before !== after) return `changed state: ${before} to ${after}`;
       return complaintAbout(error, namesOf(checker, parameter, args[index]));
     }
   });
 }
 
-/** Whether a type is that of an options object: no class, no array, nothing that a user implements. */
+/** Whether a type is that of an options object: not a class, an array or an interface that users implement. */
 function isOptions(checker: ts.TypeChecker, type: ts.Type): boolean {
   if (type.isUnion()) {
     const given = type.types.filter(({ flags }) => !(flags & ts.TypeFlags.Undefined));
@@ -188,12 +188,12 @@ function isOptions(checker: ts.TypeChecker, type: ts.Type): boolean {
   return checker.getPropertiesOfType(type).length > 0;
 }
 
-/** What is thrown, now or by the promise that is returned. */
+/** The error that is thrown, or with which the returned promise rejects. */
 async function outcome(call: () => unknown): Promise<unknown> {
   try {
     const result = await call();
     if (result instanceof NpzReader) result.close();
-    // What takes its arguments bit by bit complains when it is asked.
+    // Iterators report invalid arguments when the first value is requested.
     if (isGenerator(result)) while ((await result.next()).done !== true);
     return undefined;
   } catch (error) {
@@ -209,28 +209,28 @@ function stateOf({ self, args }: Example): string {
   return [self, ...args].map((value) => snapshot(value)).join(' ');
 }
 
-/** What an error lacks; undefined where it is one of ours. */
+/** The flaw of an error; undefined if it meets our rules. */
 function complaintAbout(error: unknown, names: readonly string[]): string | undefined {
   if (!(error instanceof Error)) return `threw ${String(error)}`;
   const { message } = error;
   const shown = `${error.constructor.name}: ${message.slice(0, 300)}`;
-  // A path that leads nowhere.
+  // A path that does not exist.
   if ('code' in error && 'path' in error && typeof error.code === 'string') return undefined;
   const { code } = error as { code?: unknown };
   if (!(errorCodes as readonly unknown[]).includes(code)) return `has the code ${String(code)}: ${shown}`;
-  // They name the file or the parameters instead.
+  // These errors name the file or the parameters instead.
   if (error instanceof FileFormatError || error instanceof UnusedParamsError) return undefined;
   const classes = [TypeError, RangeError];
-  if (!classes.some((each) => error.constructor === each)) return `is of another class: ${shown}`;
+  if (!classes.some((each) => error.constructor === each)) return `is of a wrong class: ${shown}`;
   if (ofState.some((beginning) => message.startsWith(beginning))) return undefined;
-  if (!/^Expected .* (but|found) /s.test(message)) return `is none of ours: ${shown}`;
+  if (!/^Expected .* (but|found) /s.test(message)) return `is not one of our errors: ${shown}`;
   if (message.length > 2000) return `has a message of ${message.length} characters`;
   const words: readonly string[] = message.match(/\w+/g) ?? [];
   if (!names.some((name) => words.includes(name))) return `does not name the argument: ${shown}`;
   return undefined;
 }
 
-/** Names that a message may use: the parameter's, and those of its members. */
+/** Names that a message may use: those of the parameter and its members. */
 function namesOf(checker: ts.TypeChecker, { name, types }: Parameter, valid: unknown): readonly string[] {
   const members = types.flatMap((type) =>
     (type.isUnion() ? type.types : [type]).flatMap((each) =>

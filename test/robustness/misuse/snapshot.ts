@@ -1,6 +1,6 @@
 import { Tensor } from 'batchnorm';
 
-/** Everything that can be seen of a value, as text: what a call that throws must not change. */
+/** The observable state of a value as text, which a call that throws must not change. */
 export function snapshot(value: unknown, depth = 0): string {
   if (typeof value !== 'object' || value === null || depth > 4) return typeof value;
   if (value instanceof Tensor) return ofTensor(value as Tensor<readonly number[]>);
@@ -12,7 +12,7 @@ export function snapshot(value: unknown, depth = 0): string {
   for (const key of Object.keys(value)) {
     parts.push(`${key}: ${snapshot((value as Record<string, unknown>)[key], depth + 1)}`);
   }
-  // Settings stand behind accessors of the class.
+  // Settings are accessors of the class.
   for (const name of accessorsOf(value)) {
     parts.push(`${name}: ${String((value as Record<string, unknown>)[name])}`);
   }
@@ -38,6 +38,6 @@ function accessorsOf(value: object): string[] {
       if (property.get !== undefined && property.set !== undefined) names.push(name);
     }
   }
-  // The language's own: since Node 22, `constructor` of what all iterators inherit from.
+  // Accessors of JavaScript itself: since Node 22, `constructor` of the iterators' prototype.
   return names.filter((name) => name !== '__proto__' && name !== 'constructor');
 }

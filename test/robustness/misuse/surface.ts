@@ -1,23 +1,23 @@
 import ts from 'typescript';
 import { packagePath } from '../../support/package-path.js';
 
-/** One parameter of a public function, as the declarations have it. */
+/** A declared parameter of a public function. */
 export interface Parameter {
   readonly name: string;
   readonly optional: boolean;
   readonly rest: boolean;
-  /** One for each overload. */
+  /** Its type in each overload. */
   readonly types: readonly ts.Type[];
 }
 
-/** Something public that can be called, constructed or assigned to. */
+/** A public function, constructor or setter. */
 export interface Callable {
   /** `backward`, `new Sgd`, `Tensor.from`, `Sgd#update`, `Sgd#lr=`. */
   readonly name: string;
   readonly kind: 'function' | 'constructor' | 'static' | 'method' | 'setter';
   /** Name of the class, or of the exported object. */
   readonly owner: string;
-  /** Name of the member; of the function itself where there is no owner. */
+  /** Name of the member, or of the function if it has no owner. */
   readonly member: string;
   readonly module: 'index' | 'raw';
   readonly parameters: readonly Parameter[];
@@ -26,13 +26,13 @@ export interface Callable {
 export interface Surface {
   readonly checker: ts.TypeChecker;
   readonly callables: readonly Callable[];
-  /** Classes that only the package makes instances of. */
+  /** Classes that only the package instantiates. */
   readonly closed: readonly string[];
-  /** Exports that are none of what this file knows. */
+  /** Exports of unknown kinds. */
   readonly unknown: readonly string[];
 }
 
-/** All that the package's declarations let a user call. */
+/** Everything that users can call according to the package's declarations. */
 export function readSurface(): Surface {
   const modules = ['index', 'raw'] as const;
   const files = modules.map((name) => packagePath('dist', `${name}.d.ts`));
@@ -52,7 +52,7 @@ export function readSurface(): Surface {
   for (const [i, module] of modules.entries()) {
     const source = program.getSourceFile(files[i]);
     const symbol = source && checker.getSymbolAtLocation(source);
-    if (symbol === undefined) throw new Error(`${files[i]} is no module`);
+    if (symbol === undefined) throw new Error(`${files[i]} is not a module`);
     for (const exported of checker.getExportsOfModule(symbol)) {
       const found = callablesOf(checker, exported, module);
       if (found === undefined) unknown.push(exported.name);
@@ -79,7 +79,7 @@ function callablesOf(
   if (symbol.flags & ts.SymbolFlags.Variable) {
     return ofMembers(checker, checker.getTypeOfSymbol(symbol), name, module);
   }
-  // What a user implements or writes down; nothing of it runs.
+  // Types that users implement or write; they have no code to run.
   if (symbol.flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.TypeAlias)) return [];
   return undefined;
 }
@@ -115,7 +115,7 @@ function ofClass(
   return found;
 }
 
-/** Methods, and what can be assigned to. */
+/** Methods and writable properties. */
 function ofMembers(
   checker: ts.TypeChecker,
   type: ts.Type,
@@ -124,7 +124,7 @@ function ofMembers(
 ): Callable[] {
   const found: Callable[] = [];
   for (const member of checker.getPropertiesOfType(type)) {
-    // A name like __@dispose@12 is a symbol's.
+    // A name like __@dispose@12 denotes a symbol.
     if (!isPublicSymbol(member) || member.name.startsWith('__@')) continue;
     const memberType = checker.getTypeOfSymbol(member);
     const signatures = memberType.getCallSignatures();
@@ -189,7 +189,7 @@ function isClosed(checker: ts.TypeChecker, exported: ts.Symbol): boolean {
   return !checker.getTypeOfSymbol(symbol).getConstructSignatures().some(isPublic);
 }
 
-/** A class whose constructor stays inside, such as Gradients. */
+/** A class with an internal constructor, such as Gradients. */
 function isOnlyAType(symbol: ts.Symbol): boolean {
   return onlyTypes.has(symbol.name);
 }

@@ -1,10 +1,10 @@
-/** The most that one file may take: the files are small, and so are the tensors they are read into. */
-const mostSeconds = 5;
-const mostMegabytes = 64;
+/** Limits for one file: the files and their tensors are small. */
+const maxSeconds = 5;
+const maxMegabytes = 64;
 
 /**
- * Runs one load. Throws where it takes more time than a file of its size may, or where it makes the process
- * larger than it has ever been by more than a file of its size may.
+ * Runs one load. Throws if it takes too much processor time or raises the process's peak memory by too much for a file
+ * of this size.
  */
 export async function withinBounds<T>(load: () => Promise<T>): Promise<T> {
   const peak = process.resourceUsage().maxRSS;
@@ -12,9 +12,9 @@ export async function withinBounds<T>(load: () => Promise<T>): Promise<T> {
   const result = await load();
   const { user, system } = process.cpuUsage(begin);
   const seconds = (user + system) / 1e6;
-  // In kilobytes on every system.
+  // Kilobytes on every system.
   const megabytes = (process.resourceUsage().maxRSS - peak) / 1024;
-  if (seconds > mostSeconds) throw new Error(`Loading took ${seconds} seconds of a processor`);
-  if (megabytes > mostMegabytes) throw new Error(`Loading took ${megabytes} MB more than before`);
+  if (seconds > maxSeconds) throw new Error(`Loading took ${seconds} s of processor time`);
+  if (megabytes > maxMegabytes) throw new Error(`Loading raised the memory peak by ${megabytes} MB`);
   return result;
 }

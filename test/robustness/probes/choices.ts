@@ -1,6 +1,6 @@
 import { seeded } from '../../support/random.js';
 
-/** Decisions from a seed: what makes an input can be made again. */
+/** Random decisions from a seed, so that every input can be reproduced. */
 export class Choices {
   readonly #random: () => number;
 
@@ -17,7 +17,7 @@ export class Choices {
     return values[this.below(values.length)];
   }
 
-  /** True once in `times`. */
+  /** True with probability 1 / `times`. */
   rarely(times: number): boolean {
     return this.below(times) === 0;
   }

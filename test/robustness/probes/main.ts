@@ -1,9 +1,9 @@
-// The long run: as many cases of each kind as are asked for, from a seed that is printed.
+// The long run: the given number of cases of each kind, from a seed that is printed.
 //
 //   npm run check -- probes [cases of each kind, 2000 by default] [archives|safetensors|sequences|all] [seed]
 //
-// Archives and safetensors files are loaded within bounds of time and memory. One that fails is left in
-// build-probes/, with what was done to it in the message.
+// Archives and safetensors files are loaded within limits of time and memory. A failing file is left in
+// build-probes/, with its mutation in the message.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ async function probeFiles(name: string, count: number, seed: number): Promise<vo
   const { mutant, load } = fileKinds[name];
   const folder = mkdtempSync(join(tmpdir(), 'batchnorm-'));
   const outcomes = { loaded: 0, refused: 0 };
-  // Code and buffers of the first ones stay.
+  // Excludes compiled code and buffers of the first cases.
   for (let number = 0; number < 100; number++) {
     await load(join(folder, 'file'), mutant(new Choices(seed, number)).bytes);
   }

@@ -1,15 +1,15 @@
-// Numbers of every type that a file may hold, read and written one at a time by the description of each type. What
-// probes compare the library with; shares nothing with it.
+// Reads and writes numbers of every type in files one at a time, according to the definition of each type. The probes
+// compare the library with this code, which shares nothing with it.
 
 export interface Codec {
   /** Bytes of one number. */
   readonly size: number;
-  /** As the nearest float32 or, of a float64, exactly. */
+  /** The nearest float32 or, for float64, the exact value. */
   readonly read: (bytes: DataView) => number;
   readonly write: (bytes: DataView, value: number) => void;
 }
 
-/** Of floats, by the number of their bytes. */
+/** Codecs of floats by their number of bytes. */
 export function floatCodec(size: 2 | 4 | 8, little: boolean): Codec {
   if (size === 2) {
     return {
@@ -26,7 +26,7 @@ export function floatCodec(size: 2 | 4 | 8, little: boolean): Codec {
   };
 }
 
-/** Of bfloat16, the upper half of a float32. */
+/** Codec of bfloat16, the upper half of a float32. */
 export function brainCodec(little: boolean): Codec {
   const wide = new DataView(new ArrayBuffer(4));
   return {
@@ -66,9 +66,9 @@ export const booleanCodec: Codec = {
   write: (bytes, value) => bytes.setUint8(0, value > 0 ? 1 : 0),
 };
 
-/** All numbers in these bytes; throws where they end within one. */
+/** All numbers in these bytes; throws if the last one is incomplete. */
 export function readAll({ size, read }: Codec, bytes: Uint8Array): number[] {
-  if (bytes.length % size !== 0) throw new Error('a part of a value');
+  if (bytes.length % size !== 0) throw new Error('an incomplete value');
   return Array.from({ length: bytes.length / size }, (_, i) => read(viewOf(bytes, i * size)));
 }
 
@@ -82,7 +82,7 @@ function viewOf(bytes: Uint8Array, at: number): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset + at);
 }
 
-/** To the nearest float32, ties to even, in exact integers. */
+/** Rounds to the nearest float32, ties to even, in exact integer arithmetic. */
 export function nearestFloat32(value: bigint): number {
   const magnitude = value < 0n ? -value : value;
   const excess = BigInt(Math.max(0, magnitude.toString(2).length - 24));
@@ -93,7 +93,7 @@ export function nearestFloat32(value: bigint): number {
   return Number((up ? below + 1n : below) * unit) * (value < 0n ? -1 : 1);
 }
 
-/** IEEE 754 binary16: the definition, term by term. */
+/** Decodes IEEE 754 binary16 according to its definition. */
 function halfOf(bits: number): number {
   const sign = bits >= 0x8000 ? -1 : 1;
   const exponent = Math.floor(bits / 1024) % 32;
@@ -102,7 +102,7 @@ function halfOf(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -14 : sign * (1 + fraction) * 2 ** (exponent - 15);
 }
 
-/** The half next to a number, towards zero; zero where that is below 2^-14, infinite from 2^16 on. */
+/** Rounds to float16 towards zero; below 2^-14 to zero, from 2^16 on to infinity. */
 function halfBits(value: number): number {
   const magnitude = Math.abs(value);
   const sign = value < 0 ? 0x8000 : 0;

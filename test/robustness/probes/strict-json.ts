@@ -1,4 +1,4 @@
-/** Parses a JSON text by its grammar (RFC 8259), and throws where an object has a name twice. */
+/** Parses JSON strictly according to RFC 8259, and throws on duplicate names in an object. */
 export function parseStrictly(text: string): unknown {
   const lexer = /[ \t\r\n]*("(?:[^"\\]|\\.)*"|[{}[\],:]|[^ \t\r\n"{}[\],:]+)/gsy;
   const next = (): string => {
@@ -18,7 +18,7 @@ export function parseStrictly(text: string): unknown {
     const values = new Map<string, unknown>();
     for (let token = next(); token !== '}'; token = next()) {
       const name = JSON.parse(token === ',' ? next() : token) as string;
-      if (values.has(name)) throw new Error(`the name ${name} twice`);
+      if (values.has(name)) throw new Error(`the duplicate name ${name}`);
       if (next() !== ':') throw new SyntaxError('no colon');
       values.set(name, parse(next()));
     }

@@ -28,7 +28,7 @@ async function rejectionOf(promise: Promise<unknown>): Promise<Error & { code?: 
 }
 
 describe('the package in another realm', () => {
-  it('has classes of its own, and the same backend', () => {
+  it('has its own classes and the same backend', () => {
     expect(other.there.Tensor.zeros([1]).data).to.not.be.instanceOf(Float32Array);
     expect(other.there.backend.name).to.equal(here.backend.name);
     expect(other.there.backend.isa).to.equal(here.backend.isa);
@@ -66,7 +66,7 @@ function suite(title: string, batchnorm: Package, realm: Realm): void {
       expect(nested.shape).to.deep.equal([2, 1]);
     });
 
-    it('are refused where they are no numbers', () => {
+    it('are refused if they are not numbers', () => {
       const from: Untyped = (...args) => (Tensor.from as Untyped)(...args);
       expect(messageOf(() => from(realm.bigIntegers(), [1]))).to.include('BigInt64Array');
       expect(messageOf(() => from(realm.view(), [1]))).to.include('DataView');
@@ -83,13 +83,13 @@ function suite(title: string, batchnorm: Package, realm: Realm): void {
       const y = bn.forwardMut(x.trace());
       expect([...y.data].map(Math.round)).to.deep.equal([-1, 1]);
       const gradients = batchnorm.backward(y.mul(Tensor.from([1, 3], [2, 1, 1, 1])).sum());
-      // The derivative of sum(y * [1, 3]) with respect to the scale is 3 - 1, to the bias 1 + 3.
+      // The derivative of sum(y * [1, 3]) is 3 - 1 with respect to the scale, 1 + 3 with respect to the bias.
       new batchnorm.Sgd(realm.json('{ "lr": 0.5 }') as { lr: number }).update(bn, gradients);
       expect(bn.scale.data[0]).to.be.closeTo(0, 1e-4);
       expect(bn.bias.data[0]).to.be.closeTo(-2, 1e-6);
     });
 
-    it('are class indices', () => {
+    it('are accepted as class indices', () => {
       const logits = Tensor.zeros([2, 4]);
       for (const targets of [realm.bytes(0, 3), realm.integers(0, 3), realm.json('[0, 3]')]) {
         const loss = batchnorm.crossEntropyWithLogitsLoss(logits, targets as Uint8Array);
@@ -97,7 +97,7 @@ function suite(title: string, batchnorm: Package, realm: Realm): void {
       }
     });
 
-    it('are features and labels of a DataLoader', () => {
+    it('are accepted as features and labels of a DataLoader', () => {
       const features = [realm.floats(0, 1, 2, 3), realm.bytes(0, 1, 2, 3)];
       const labels = [realm.bytes(7, 8), realm.integers(7, 8)];
       for (const each of features) {
@@ -116,7 +116,7 @@ function suite(title: string, batchnorm: Package, realm: Realm): void {
       }
     });
 
-    it('are samples of a stream', async () => {
+    it('are accepted as samples of a stream', async () => {
       const samples = [
         { features: realm.floats(1, 2), label: realm.floats(3) },
         { features: realm.bytes(1, 2), label: realm.doubles(3) },
@@ -133,7 +133,7 @@ function suite(title: string, batchnorm: Package, realm: Realm): void {
       }
     });
 
-    it('are what the raw kernels read and write', () => {
+    it('are read and written by the raw kernels', () => {
       const out = realm.floats(0, 0);
       const input = {
         x: realm.floats(1, 3),
@@ -171,20 +171,20 @@ function suite(title: string, batchnorm: Package, realm: Realm): void {
       expect(training.progress.epoch).to.equal(3);
     });
 
-    it('are what a network is made of again', () => {
+    it('restore a network from JSON', () => {
       const json = JSON.stringify(new batchnorm.BatchNorm2D(2));
       const again = batchnorm.BatchNorm2D.fromJSON(realm.json(json));
       expect([...again.scale.data]).to.deep.equal([1, 1]);
     });
 
-    it('are files whose damage is told from errors of the system', async () => {
+    it('distinguish damaged files from system errors', async () => {
       const bn = new batchnorm.BatchNorm2D(1);
       await bn.save(path('whole.npz'));
       const gzipped = gzipSync(idxBytes([2], Uint8Array.of(1, 2)));
       for (const [name, content, read] of [
         [
           'a.npz',
-          Buffer.from('no archive at all, but longer than the end of one'),
+          Buffer.from('not an archive, but longer than the end record of one'),
           (url: URL) => bn.load(url),
         ],
         ['a.idx', gzipped.subarray(0, gzipped.length - 9), (url: URL) => batchnorm.readIdx(url)],

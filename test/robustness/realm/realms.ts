@@ -6,10 +6,10 @@ import * as ownPackage from 'batchnorm';
 import * as ownRaw from 'batchnorm/raw';
 import { packagePath } from '../../support/package-path.js';
 
-/** The package as one realm has it. */
+/** The package in one realm. */
 export type Package = typeof ownPackage & { readonly raw: typeof ownRaw };
 
-/** Classes of a realm, and values made of them. */
+/** Classes of a realm and values created by them. */
 export interface Realm {
   readonly floats: (...values: number[]) => Float32Array;
   readonly doubles: (...values: number[]) => Float64Array;
@@ -31,7 +31,7 @@ const source = `((hasUrl) => ({
   bigIntegers: () => new BigInt64Array(1),
   view: () => new DataView(new ArrayBuffer(4)),
   json: (text) => JSON.parse(text),
-  // A vm context has no URL; jsdom's, for one, is a class of its own with these properties.
+  // A vm context has no URL; jsdom, for example, has its own class with these properties.
   url: (path) =>
     hasUrl
       ? new URL('file://' + path)
@@ -43,11 +43,11 @@ export const here: Package = { ...ownPackage, raw: ownRaw };
 
 export const ownRealm = vm.runInThisContext(source) as Realm;
 
-/** A realm with classes of its own, and the package loaded in it as test runners do. */
+/** A realm with its own classes, and the package loaded in it as test runners do. */
 export function otherRealm(): { realm: Realm; there: Package } {
   const context = vm.createContext({});
   const realm = vm.runInContext(source, context) as Realm;
-  // What Node adds to the language, for contexts as for itself.
+  // Node's globals, which test runners copy into contexts.
   const { process, Buffer, URL, TextDecoder, TextEncoder, setTimeout, setImmediate } = globalThis;
   Object.assign(context, { process, Buffer, URL, TextDecoder, TextEncoder });
   Object.assign(context, { setTimeout, setImmediate, structuredClone });
@@ -62,7 +62,7 @@ export function otherRealm(): { realm: Realm; there: Package } {
   return { realm, there: module.exports as Package };
 }
 
-/** The compiled package in one CommonJS file. */
+/** The compiled package as one CommonJS file. */
 function commonJs(): string {
   const dist = packagePath('dist');
   const { outputFiles } = buildSync({
@@ -77,7 +77,7 @@ function commonJs(): string {
     platform: 'node',
     format: 'cjs',
     packages: 'external',
-    // A vm script has no import() of its own.
+    // A vm script has no import().
     supported: { 'dynamic-import': false },
     define: {
       'import.meta.url': JSON.stringify(pathToFileURL(packagePath('dist/backend/index.js')).href),

@@ -53,8 +53,8 @@ def zip64() -> bytes:
     return out.getvalue()
 
 
-# Where conversions to float32 go wrong: ends of ranges, subnormal numbers, and integers whose first rounding, to a
-# float64, would land on a tie of the second.
+# Critical values for conversions to float32: ends of ranges, subnormal numbers, and integers for which rounding to
+# float64 first would end on a tie.
 FLOATS = [0.0, -0.0, 1.0, -1.5, 2**-24, -(2**-14), 1023 / 1024 * 2**-14, 65504, np.inf, -np.inf, np.nan, 1 / 3]
 INTEGERS = [0, 1, -1, 127, -128, 2**15 - 1, -(2**15), 2**24 + 1, 2**24 + 3, -(2**24) - 1, 2**31 - 1, -(2**31)]
 TIE = 2**60 + 2**36 + 1
@@ -63,7 +63,7 @@ UNSIGNED = [0, 255, 2**16 - 1, 2**32 - 1, 2**63 + 2**39 + 1, 2**63 + 2**39, 2**6
 
 
 def numbers_of(dtype: np.dtype) -> np.ndarray:
-    """The numbers above that this type has."""
+    """The numbers above that this type can represent."""
     if dtype.kind == "b":
         return np.array([True, False, True])
     if dtype.kind == "f":
@@ -74,7 +74,7 @@ def numbers_of(dtype: np.dtype) -> np.ndarray:
 
 
 def types() -> dict:
-    """One array of each type and byte order, and beside it what numpy makes of it as float32."""
+    """One array of each type and byte order, and its conversion to float32 by numpy."""
     arrays = {}
     for descr in ["?", "i1", "u1"] + [o + t for t in ["f2", "f4", "f8", "i2", "i4", "i8", "u2", "u4", "u8"] for o in "<>"]:
         dtype = np.dtype(descr)
@@ -85,7 +85,7 @@ def types() -> dict:
 
 
 def bfloat16() -> bytes:
-    """bfloat16 as np.savez writes the arrays of ml_dtypes, which Debian does not have."""
+    """bfloat16 as np.savez writes arrays of ml_dtypes, which Debian does not package."""
     bits = np.array([0x3FC0, 0xC010, 0x3E00], "<u2")  # 1.5, -2.25, 0.125
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -117,11 +117,11 @@ def archives():
     yield "fortran", npz(np.savez, weight=np.asfortranarray(WEIGHT.astype("<f4")), bias=np.zeros(3))
     yield "types", npz(np.savez, **types())
     yield "bfloat16", bfloat16()
-    # 2.5e6 is beyond the range of a half.
+    # 2.5e6 is beyond the range of float16.
     halves = {name: values.astype("<f2") for name, values in LAYER.items() if name in ("scale", "bias")}
     yield "half", npz(np.savez, **{**f4, **halves})
     yield "integers", npz(np.savez, **{**f4, "bias": np.arange(3)}, num_batches_tracked=np.int64(7))
-    # Not to be loaded.
+    # Arrays that loading must refuse.
     objects = np.array([1.5, None, {}], dtype=object)
     yield "pickled", npz(np.savez, **{**f4, "bias": objects})
     yield "record", npz(np.savez, **{**f4, "bias": np.zeros(3, dtype=[("a", "<f4"), ("b", "<i2")])})

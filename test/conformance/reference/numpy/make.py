@@ -15,7 +15,7 @@ import numpy as np
 
 FILE = Path(__file__).parent / "printing.jsonl"
 
-# Since 2.3 numpy gives float32 values from 1e6 on an exponent, before that from 1e8 on.
+# Since 2.3 numpy prints float32 values with an exponent from 1e6 on, before that from 1e8 on.
 NEW_NUMPY = tuple(map(int, np.__version__.split(".")[:2])) >= (2, 3)
 
 LISTS = [
@@ -93,7 +93,7 @@ def records():
     for values in LISTS:
         array = np.array(values, np.float32)
         yield record(array, values=[spelled(v) for v in array])
-    # Bits by chance: every exponent, and every number of digits.
+    # Random bits: every exponent and every number of digits.
     random = np.random.RandomState(1)
     for count in [1, 2, 3, 8] * 40:
         bits = random.randint(0, 2**32, count, np.uint64).astype(np.uint32)

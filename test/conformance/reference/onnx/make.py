@@ -27,7 +27,7 @@ def record(folder: Path) -> dict:
     data = folder / "test_data_set_0"
     return {
         "name": folder.name,
-        # ONNX's defaults, where the node does not say.
+        # ONNX's defaults for missing attributes.
         "epsilon": attributes.get("epsilon", 1e-5),
         "momentum": attributes.get("momentum", 0.9),
         "training": attributes.get("training_mode", 0) == 1,

@@ -12,7 +12,7 @@ Images = Callable[[np.random.RandomState, Tuple[int, ...]], np.ndarray]
 
 
 def per_channel(values, shape: Tuple[int, ...]) -> np.ndarray:
-    """A value per channel, or one for all, in a form that broadcasts over the images."""
+    """A value per channel, or one for all, shaped to broadcast over the images."""
     channels = shape[-3]
     return np.broadcast_to(np.asarray(values, np.float64), (channels,)).reshape(channels, 1, 1)
 
@@ -30,14 +30,14 @@ def rectified(rng, shape):
 
 
 def outlier(rng, shape):
-    """The first value of each channel lies far from all others: a bad guess of their mean."""
+    """The first value of each channel lies far from all others: a poor estimate of their mean."""
     x = rng.standard_normal(shape)
     x[(0,) * (len(shape) - 3) + (slice(None), 0, 0)] = 1e4
     return x
 
 
 def constant(rng, shape):
-    """The first channel has no variance at all."""
+    """The first channel is constant."""
     x = rng.standard_normal(shape)
     x[..., 0, :, :] = 1.7
     return x
@@ -81,12 +81,12 @@ CASES = [
     Case("planes 9x31", (2, 2, 9, 31)),
     Case("planes 14x14", (2, 3, 14, 14)),
     Case("planes 33x17, one batch", (1, 2, 33, 17)),
-    # Few values. With a smaller epsilon, dx would be next to nothing: noise, not to be compared.
+    # Few values. With a smaller epsilon, dx would consist of rounding errors.
     Case("two values from two images", (2, 1, 1, 1), epsilon=1e-3),
     Case("two values from one image", (1, 1, 1, 2), epsilon=1e-3, steps=2),
     Case("one batch", (1, 3, 7, 7)),
     Case("one channel", (4, 1, 3, 3)),
-    # Values that cancel, overflow or vanish when treated carelessly
+    # Values that cancel, overflow or underflow in careless implementations
     Case("mean 1e4", (2, 3, 7, 7), x=normal([1e4, -1e4, 1e4], [1.0, 1.0, 0.5])),
     Case("mean 1e4, planes 1x1", (32, 5, 1, 1), x=normal(1e4)),
     Case("mean 1e4, several steps", (4, 2, 3, 3), steps=4, x=normal([-1e4, 1e4])),
@@ -138,8 +138,8 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
         dy = case.dy(rng, case.shape).astype(np.float32)
         steps.append(training_step(module, x, dy))
 
-    # A layer keeps its statistics in float32, where a mean of 1e4 is off by up to 5e-4. Rounded
-    # alike here, so that what remains is the error of inference.
+    # A layer keeps its statistics in float32, where a mean of 1e4 has an error of up to 5e-4. The same
+    # rounding here leaves only the error of inference.
     module.running_mean.copy_(module.running_mean.float())
     module.running_var.copy_(module.running_var.float())
     module.eval()

@@ -18,7 +18,7 @@ SIZES = [
     ((2, 2, 3, 3), 2, 5, 1, 3),
 ]
 
-# In whole numbers so small that all sums are exact in float32: larger than any tile.
+# Larger than any tile, with integers so small that all sums are exact in float32.
 EXACT_SIZES = [
     ((2, 20, 18, 18), 13, 3, 1, 1),
     ((2, 12, 15, 20), 9, 3, 2, 1),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-# Enough for --check, and shorter than the 17 that would give every float64 back bit by bit.
+# Enough for --check, and shorter than the 17 digits that identify every float64.
 FLOAT64_DIGITS = 14
 
 TOLERANCE = 1e-12
@@ -15,7 +15,7 @@ FLOAT32_TOLERANCE = 1e-5
 
 
 def numbers(values) -> list:
-    """A flat list: float32 as the shortest decimals that give it back, float64 rounded."""
+    """A flat list: float32 as the shortest decimals that round-trip, float64 rounded."""
     array = np.asarray(values)
     if array.dtype == np.float32:
         return [_shorten(float(str(value))) for value in array.ravel()]
@@ -25,13 +25,13 @@ def numbers(values) -> list:
 
 
 def _shorten(value: float):
-    """2 in place of 2.0; not for -0.0, whose sign an integer loses."""
+    """2 in place of 2.0, except for -0.0, whose sign an integer would lose."""
     whole = value.is_integer() and 0 < abs(value) < 1e6
     return int(value) if whole or str(value) == "0.0" else value
 
 
 def write(path: Path, records) -> None:
-    """One record a line. NaN and infinity, which JSON lacks, are errors."""
+    """One record per line. NaN and infinity, which JSON lacks, are errors."""
     with path.open("w", encoding="ascii", newline="\n") as file:
         for record in records:
             json.dump(record, file, allow_nan=False, separators=(",", ":"))
@@ -39,7 +39,7 @@ def write(path: Path, records) -> None:
 
 
 def differences(expected: Path, actual: Path) -> list:
-    """Where the files differ by more than the tolerances; empty where they agree."""
+    """Where the files differ by more than the tolerances; empty if they agree."""
     lines = [path.read_text(encoding="ascii").splitlines() for path in (expected, actual)]
     if len(lines[0]) != len(lines[1]):
         return [f"{len(lines[0])} records became {len(lines[1])}"]
@@ -75,7 +75,7 @@ def _compare(expected, actual, place: str, tolerance: float) -> list:
 
 
 def _compare_numbers(expected: list, actual: list, place: str, tolerance: float) -> list:
-    """Relative to the largest of the array: a value near zero may be a difference of large ones."""
+    """Relative to the largest value of the array: a value near zero may be a difference of large ones."""
     if not expected:
         return []
     old, new = np.array(expected, np.float64), np.array(actual, np.float64)

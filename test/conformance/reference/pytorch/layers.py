@@ -47,9 +47,9 @@ def records():
 def pooling(rng):
     for shape, kernel, stride, padding in WINDOWS:
         window = {"kernel": kernel, "stride": stride, "padding": padding}
-        # Whole numbers have windows with several maxima.
+        # Integers give windows with several maxima.
         for x in (normal(rng, shape), rng.randint(-2, 3, shape)):
-            # A window of PyTorch's may have at most half of it outside.
+            # PyTorch allows at most half of a window in the padding.
             assert 2 * padding <= kernel
             yield record(
                 rng, "max_pool", [x], lambda x: F.max_pool2d(x, kernel, stride, padding), **window
@@ -69,7 +69,7 @@ def activations(rng):
         for shape in [(1,), (37,), (3, 5), (2, 2, 3, 5)]:
             yield record(rng, name, [normal(rng, shape, 3)], function)
         yield record(rng, name, [np.linspace(-85, 85, 69)], function)
-        # The cube of GeLU has to be finite in float64 alone.
+        # The cube in GeLU must be finite only in float64.
         yield record(rng, name, [np.concatenate([magnitudes, -magnitudes])], function)
 
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# No __pycache__ among the committed files.
+# Create no __pycache__ among the committed files.
 sys.dont_write_bytecode = True
 
 import torch
@@ -55,7 +55,7 @@ def check() -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Reference numbers from PyTorch.")
     parser.add_argument("--check", action="store_true", help="compare, change nothing")
-    # With more threads the order of sums would depend on the machine.
+    # With several threads the order of sums would depend on the machine.
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     if parser.parse_args().check:

@@ -10,7 +10,7 @@ from jsonl import numbers
 
 ARITHMETIC = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div}
 
-# Left and right shapes: the right one is the same, a scalar, or a row.
+# Left and right shapes: the right operand has the same shape, is a scalar or a row.
 ARITHMETIC_SHAPES = [
     ((), ()),
     ((1,), (1,)),
@@ -87,10 +87,10 @@ def unary(rng):
         yield record(rng, "square", [normal(rng, shape, 3)], torch.square)
         yield record(rng, "relu", [normal(rng, shape)], torch.relu)
 
-    # Read from decimals: numpy's float32 powers differ from one processor to another.
+    # Parsed from decimals: numpy's float32 powers differ between processors.
     magnitudes = powers_of_ten(-37, 37)
     around_one = 1 + np.linspace(-0.01, 0.01, 41)
-    # Up to where float32 has neither infinities nor denormals, gradients included.
+    # The range in which float32 results and gradients are normal and finite.
     yield record(rng, "exp", [np.linspace(-85, 85, 69)], torch.exp)
     yield record(rng, "exp", [np.concatenate([1e-3 * around_one, -1e-6 * around_one])], torch.exp)
     yield record(rng, "log", [magnitudes], torch.log)
@@ -102,7 +102,7 @@ def unary(rng):
 
 def reductions(rng):
     for shape in REDUCED_SHAPES:
-        # Not around zero: the sum of values that cancel says little about the way it was added up.
+        # Not around zero: a sum of cancelling values says little about the summation.
         yield record(rng, "sum", [0.5 + normal(rng, shape)], torch.sum)
         yield record(rng, "mean", [0.5 + normal(rng, shape)], torch.mean)
 
@@ -110,8 +110,8 @@ def reductions(rng):
 def products(rng):
     for m, k, n in MATMUL_SIZES:
         yield record(rng, "matmul", [normal(rng, (m, k)), normal(rng, (k, n))], torch.matmul)
-    # Larger than any tile. Of whole numbers so small that all sums are exact in float32: short in
-    # the file, and the result must be equal.
+    # Larger than any tile. Integers so small that all sums are exact in float32 keep the file short, and
+    # the result must be equal.
     whole = [rng.randint(-2, 3, (70, 300)), rng.randint(-2, 3, (300, 50))]
     dy = rng.randint(-2, 3, (70, 50))
     yield record(rng, "matmul", whole, torch.matmul, dy=dy, exact=True)
@@ -146,7 +146,7 @@ def cross_entropy(rng):
         weights = np.exp(normal(rng, logits.shape))
         smoothed = 0.9 * np.eye(classes)[indices] + 0.1 / classes
         for probabilities in (weights / weights.sum(1, keepdims=True), smoothed):
-            # Sums to one but for float32's rounding, as what a caller passes does.
+            # Sums to one up to float32 rounding, like the input of a caller.
             given = probabilities.astype(np.float32)
             exact = torch.from_numpy(given.astype(np.float64))
             against = partial(F.cross_entropy, target=exact)
@@ -155,7 +155,7 @@ def cross_entropy(rng):
 
 
 def record(rng, op: str, inputs, function, dy=None, **further) -> dict:
-    """Inputs are rounded to float32 first: that is what a float32 implementation begins with."""
+    """Inputs are rounded to float32 first, since a float32 implementation starts from them."""
     operands = [np.asarray(each, np.float32) for each in inputs]
     tensors = [torch.from_numpy(each.astype(np.float64)).requires_grad_() for each in operands]
     y = function(*tensors)
@@ -180,5 +180,5 @@ def normal(rng, shape, deviation=1.0) -> np.ndarray:
 
 
 def away_from_zero(rng, shape) -> np.ndarray:
-    """Of both signs, and fit to divide by."""
+    """Values of both signs that are safe divisors."""
     return np.asarray(rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape))

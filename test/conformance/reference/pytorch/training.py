@@ -20,7 +20,7 @@ CLASSES = 4
 @dataclass(frozen=True)
 class Case:
     steps: int
-    # Written to the file: what the optimizer was made with.
+    # The options of the optimizer, which are written to the file.
     optimizer: dict
     make: Callable
 
@@ -53,7 +53,7 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     x, classes = samples(rng)
     initial = initial_parameters(rng)
     exact = train(case, initial, x, classes, torch.float64)
-    # How far rounding alone leads away: a measure for other float32 implementations.
+    # The effect of rounding alone, as a measure for other float32 implementations.
     rounded = train(case, initial, x, classes, torch.float32)
     return {
         "optimizer": case.optimizer,
@@ -71,7 +71,7 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
 
 
 def samples(rng: np.random.RandomState):
-    """A blurred cloud around a center for each class: learnable, but not at once."""
+    """A noisy cloud around a center for each class: learnable, but not immediately."""
     centers = rng.standard_normal((CLASSES, FEATURES))
     classes = rng.randint(0, CLASSES, SAMPLES)
     x = centers[classes] + 1.5 * rng.standard_normal((SAMPLES, FEATURES))
@@ -79,7 +79,7 @@ def samples(rng: np.random.RandomState):
 
 
 def initial_parameters(rng: np.random.RandomState) -> dict:
-    """Named as the network's state; what is not named begins as PyTorch's default."""
+    """Initial values by state dict name; other tensors start with PyTorch's defaults."""
     shapes = {
         "linear1.weight": (HIDDEN, FEATURES),
         "linear1.bias": (HIDDEN,),

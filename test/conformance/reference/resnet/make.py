@@ -47,7 +47,7 @@ DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64"}
 
 
 def save(path: Path, tensors: dict) -> None:
-    """The safetensors format, which Debian has no library for."""
+    """Writes the safetensors format, for which Debian has no library."""
     header, end = {}, 0
     for name, tensor in tensors.items():
         begin, end = end, end + tensor.numel() * tensor.element_size()
@@ -64,7 +64,7 @@ def save(path: Path, tensors: dict) -> None:
 
 
 def gradients(net, x, classes) -> tuple:
-    """Loss and gradients in the network's own type; the network stays as it is."""
+    """Loss and gradients in the network's own type, without changing the network."""
     net = copy.deepcopy(net)
     net.zero_grad()
     loss = F.cross_entropy(net(x), classes)
@@ -73,7 +73,7 @@ def gradients(net, x, classes) -> tuple:
 
 
 def load(path: Path) -> dict:
-    """What `save` wrote."""
+    """Reads arrays written by `save`."""
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     types = {name: dtype for dtype, name in DTYPES.items()}
@@ -86,7 +86,7 @@ def load(path: Path) -> dict:
 
 
 class Masks:
-    """Of one forward pass: handed out in the order in which they are asked for."""
+    """ReLU masks of one forward pass, returned in the order in which they are requested."""
 
     def __init__(self, path: Path):
         self.left = torch.from_numpy(np.fromfile(path, np.uint8))
@@ -105,7 +105,7 @@ class Masks:
 class MaskedReLU(torch.nn.Module):
     def __init__(self, masks: Masks):
         super().__init__()
-        self.masks = [masks]  # not a module's own, nor copied with it
+        self.masks = [masks]  # in a list, so that it is neither registered nor copied with the module
 
     def __deepcopy__(self, memo):
         return MaskedReLU(self.masks[0])
@@ -197,6 +197,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--masks", action="store_true", help="gradients with given masks")
     arguments = parser.parse_args()
-    # With more threads the order of sums would depend on the machine.
+    # With several threads the order of sums would depend on the machine.
     torch.set_num_threads(1)
     (make_masked if arguments.masks else make)(arguments.folder)

@@ -11,7 +11,7 @@ def convolution(inputs, outputs, kernel, stride=1):
 
 
 def way(inputs, outputs, stride=1):
-    """Two convolutions of 3 x 3, what a block adds to its shortcut."""
+    """The residual branch of a block: two convolutions of 3 x 3."""
     return nn.Sequential(
         convolution(inputs, outputs, 3, stride),
         nn.BatchNorm2d(outputs),
@@ -22,7 +22,7 @@ def way(inputs, outputs, stride=1):
 
 
 class Residual(nn.Sequential):
-    """f(x) + x; its only part is f, named 0."""
+    """f(x) + x, with f as part 0."""
 
     def forward(self, x):
         return self[0](x) + x
@@ -62,7 +62,7 @@ def resnet8() -> nn.Module:
 
 
 def images(count: int, seed: int):
-    """Images of CLASSES patterns, shifted and in noise: learnable, but not at once. Float32, and classes."""
+    """Float32 images of CLASSES shifted, noisy patterns, learnable but not immediately, and their classes."""
     generator = torch.Generator().manual_seed(seed)
     patterns = torch.randn(CLASSES, 3, 8, 8, generator=generator)
     patterns = nn.functional.interpolate(patterns, scale_factor=4, mode="bilinear")

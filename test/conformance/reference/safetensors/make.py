@@ -40,7 +40,7 @@ def bfloat16_bits(values: torch.Tensor) -> np.ndarray:
     return (values.float().numpy().view(np.uint32) >> 16).astype(np.uint16)
 
 
-# Where conversions to float32 go wrong, as in ../npz/make.py.
+# Critical values for conversions to float32, as in ../npz/make.py.
 TIE = 2**60 + 2**36 + 1
 NUMBERS = {
     "F64": (torch.float64, [1 / 3, -0.0, 2**-149, 2**-150, 3.4e38, float("nan"), float("-inf")]),
@@ -111,11 +111,11 @@ def files():
     }
     yield "network.safetensors", encode(float32)
     yield "network.json", (json.dumps(output) + "\n").encode()
-    # Every tensor halved, the counter of batches too, as by {k: v.half() for k, v in net.state_dict().items()}.
+    # Every tensor, including the batch counter, as float16: {k: v.half() for k, v in net.state_dict().items()}.
     half = {name: values.half() for name, values in state.items()}
     yield "half.safetensors", encode({name: ("F16", v.shape, v.numpy()) for name, v in half.items()})
     yield "types.safetensors", types()
-    # Of another kind: what torch.save writes.
+    # A file of a different kind, as torch.save writes it.
     pickled = io.BytesIO()
     torch.save({"weight": torch.ones(3)}, pickled)
     yield "state.pt", pickled.getvalue()

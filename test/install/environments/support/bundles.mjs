@@ -1,5 +1,5 @@
-// What must hold of a bundle, whichever tool made it: it computes natively where there is nothing but its output folder, and
-// without its binary it says what to copy where, once, and that helps.
+// Requirements for the bundles of all tools: a bundle runs on the native backend with nothing but its output folder.
+// Without its binary it warns once with a copy command, and following that command restores the native backend.
 import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ export function writePrograms(project) {
   project.write('main.cjs', commonJs + start);
 }
 
-/** Leaves the installed package with binaries for these platforms; one that this machine has none for gets some bytes. */
+/** Leaves the installed package with binaries for these platforms; those for other machines are placeholders. */
 export function keepBinaries(project, platforms) {
   const folder = 'node_modules/batchnorm/prebuilds';
   for (const name of readdirSync(project.path(folder))) {
@@ -41,7 +41,7 @@ export function keepBinaries(project, platforms) {
   }
 }
 
-/** A folder that holds a copy of `output` and nothing else; runs `use` on it while the project has no node_modules. */
+/** Runs `use` on a folder that holds only a copy of `output`, while the project has no node_modules. */
 function elsewhere(project, output, use) {
   const folder = mkdtempSync(join(tmpdir(), 'batchnorm-bundle-'));
   const hidden = project.path('node_modules.hidden');
@@ -58,7 +58,7 @@ function elsewhere(project, output, use) {
 const binariesIn = (folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node'));
 
-/** @param {number} binaries How many the bundler must have copied. */
+/** @param {number} binaries Number of binaries that the bundler must have copied. */
 export function expectNativeBundle(project, output, file, { binaries = 1 } = {}) {
   elsewhere(project, output, (folder) => {
     assert.equal(binariesIn(folder).length, binaries, `binaries in ${output}`);
@@ -67,7 +67,7 @@ export function expectNativeBundle(project, output, file, { binaries = 1 } = {})
   expectAdvice(project, output, file);
 }
 
-/** Without any binary: TypeScript, with the advice, which is then followed. */
+/** Without a binary, expects the portable backend with advice in a warning, and follows that advice. */
 export function expectAdvice(project, output, file) {
   elsewhere(project, output, (folder) => {
     for (const name of binariesIn(folder)) rmSync(join(folder, name));
@@ -85,7 +85,7 @@ function expectNative(project, folder, file) {
   assert.deepEqual(warnings, [], 'warnings');
 }
 
-/** @returns what the warning says to copy where. */
+/** @returns the source and destination of the copy that the warning advises. */
 function expectLost(project, folder, file) {
   const { output, warnings } = run(project, folder, file, 'portable');
   return readAdvice(JSON.parse(/^\{.*\}$/m.exec(output)[0]), warnings);

@@ -1,9 +1,9 @@
-// What every environment runs: programs that train on the native backend, save and load, and check the results.
+// The programs that every environment runs: they train on the native backend, save, load and check the results.
 
 const names =
   'backend, backward, BatchNorm2D, DataLoader, loadSafetensors, readIdx, saveSafetensors, Sgd, Tensor';
 
-/** `async function exercise()`; prints `exercised` at its end and throws where something is wrong. */
+/** `async function exercise()`, which throws on a wrong result and prints `exercised` at its end. */
 const exercise = `
 async function exercise() {
   if (backend.name !== (process.env.EXPECTED_BACKEND || 'native')) throw new Error(backend.name + ': ' + backend.reason);

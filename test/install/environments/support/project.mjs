@@ -1,4 +1,4 @@
-// An empty folder of a user's, with the packed package and some tools installed.
+// A user's project with the packed package and some tools installed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ export class Project {
     return readFileSync(this.path(name), 'utf8');
   }
 
-  /** package.json with these fields, and the dependencies that it has. */
+  /** Writes package.json with these fields and the existing dependencies. */
   manifest(fields) {
     let dependencies;
     try {
@@ -43,12 +43,12 @@ export class Project {
     this.write('package.json', JSON.stringify({ private: true, ...fields, dependencies }));
   }
 
-  /** Installs the packed package and current versions of others. */
+  /** Installs the packed package and the current versions of other packages. */
   install(packages = []) {
     this.run('npm', ['install', '--no-audit', '--no-fund', this.tarball, ...packages]);
   }
 
-  /** Runs a program in the folder, without the settings of this process. @returns {string} its output; throws if it fails. */
+  /** Runs a program in the folder without the settings of this process. Throws if it fails. @returns {string} its output */
   run(command, args, { cwd = this.folder, env = {}, status = 0 } = {}) {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(node_options|batchnorm_.*|npm_.*|vitest.*|jest.*)$/i.test(name),
@@ -77,7 +77,7 @@ export class Project {
     return this.run(this.path('node_modules/.bin', name), args, options);
   }
 
-  /** A folder of this project, moved away from its node_modules. */
+  /** Moves a folder of this project away from its node_modules. */
   copyElsewhere(name, target) {
     cpSync(this.path(name), target, { recursive: true });
   }

@@ -4,14 +4,14 @@ import { readNpy } from './npy.js';
 import { wanted } from './originals.js';
 import { readEntry } from './zip.js';
 
-/** What tensors hold before: what a load that fails must leave. */
+/** The initial values of tensors, which a failed load must keep. */
 const before = 7.25;
 
 export type Outcome = 'loaded' | 'refused';
 
 /**
- * Loads an archive into tensors. It must be refused, with an error of ours and nothing changed, or give
- * exactly what a strict reader finds in it. Throws where it does neither.
+ * Loads an archive into tensors. Throws unless the load gives exactly the values of a strict reader, or fails with one
+ * of our errors and changes nothing.
  */
 export async function loadArchive(path: string, bytes: Buffer): Promise<Outcome> {
   writeFileSync(path, bytes);
@@ -28,14 +28,14 @@ export async function loadArchive(path: string, bytes: Buffer): Promise<Outcome>
     return 'loaded';
   }
   if (!(error instanceof FileFormatError)) {
-    throw new Error('The error is none of ours', { cause: error });
+    throw new Error('The error is not one of ours', { cause: error });
   }
   if (!/^Expected .+ in .+ but found .+$/s.test(error.message) || error.message.length > 2000) {
-    throw new Error('The message says too little or too much', { cause: error });
+    throw new Error('The message has a wrong form or length', { cause: error });
   }
   for (const [name, tensor] of tensors) {
     if (!tensor.data.every((value) => value === before)) {
-      throw new Error(`${name} has changed although loading failed`, { cause: error });
+      throw new Error(`${name} changed although loading failed`, { cause: error });
     }
   }
   return 'refused';

@@ -3,7 +3,7 @@ import { joinNpy } from './npy.js';
 import { archives, kinds, wanted } from './originals.js';
 import { deflatedBomb, signature, writeZip, type ZipEntry } from './zip.js';
 
-/** One archive that something was done to, and what. */
+/** A mutated archive and a description of the mutation. */
 export interface Mutant {
   readonly what: string;
   readonly bytes: Buffer;
@@ -16,7 +16,7 @@ const interesting = [0, 1, 2, 7, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0
 const anyArchive = (choices: Choices) => Buffer.from(choices.one(archives));
 const anyEntries = (choices: Choices): ZipEntry[] => [...choices.one(kinds)];
 
-/** Where records of the archive begin. */
+/** Offsets of the records of the archive. */
 function recordsIn(bytes: Buffer): number[] {
   const found: number[] = [];
   for (const mark of [signature(1, 2), signature(3, 4), signature(5, 6)]) {
@@ -53,7 +53,7 @@ const mutations: Readonly<Record<string, Mutation>> = {
     return bytes.subarray(0, choices.below(bytes.length));
   },
   'beginning lost': (choices) => anyArchive(choices).subarray(1 + choices.below(200)),
-  'bytes put in or taken out': (choices) => {
+  'bytes inserted or removed': (choices) => {
     const bytes = anyArchive(choices);
     const at = choices.below(bytes.length);
     const taken = choices.below(2) * choices.below(64);
@@ -73,8 +73,7 @@ const mutations: Readonly<Record<string, Mutation>> = {
     b.copy(a, choices.below(a.length), from, from + choices.below(300));
     return a;
   },
-  'two archives, one behind the other': (choices) =>
-    Buffer.concat([anyArchive(choices), anyArchive(choices)]),
+  'two concatenated archives': (choices) => Buffer.concat([anyArchive(choices), anyArchive(choices)]),
   'a field of a record': (choices) => {
     const bytes = anyArchive(choices);
     const at = choices.one(recordsIn(bytes)) + 4 + choices.below(42);
@@ -116,12 +115,12 @@ const mutations: Readonly<Record<string, Mutation>> = {
         '\u{1f600}'.repeat(choices.below(9)),
       ]),
     })),
-  'lies in both headers': (choices) =>
+  'wrong fields in both headers': (choices) =>
     replaceOne(choices, ({ bytes }) => {
       const value = choices.rarely(2) ? bytes.length + choices.below(33) - 16 : choices.one(interesting);
       return { lies: { [choices.one(['size', 'packedSize', 'crc'])]: Math.max(0, value) } };
     }),
-  'another method or flag': (choices) =>
+  'a different method or flag': (choices) =>
     replaceOne(choices, () => ({
       lies: choices.rarely(2) ? { method: choices.below(100) } : { flags: choices.below(0x10000) },
     })),
@@ -132,13 +131,13 @@ const mutations: Readonly<Record<string, Mutation>> = {
       for (let i = choices.below(3); i >= 0; i--) damaged[choices.below(end)] = choices.below(256);
       return { bytes: damaged };
     }),
-  'array of another length': (choices) =>
+  'array of a different length': (choices) =>
     replaceOne(choices, ({ bytes }) => ({
       bytes: choices.rarely(2)
         ? bytes.subarray(0, choices.below(bytes.length))
         : Buffer.concat([bytes, choices.bytes(1 + choices.below(40))]),
     })),
-  'another header, with a right checksum': (choices) =>
+  'a different header with a valid checksum': (choices) =>
     replaceOne(choices, (_, index) => ({ bytes: strangeArray(choices, index) })),
   'a text of the header changed': (choices) =>
     replaceOne(choices, ({ bytes }) => {
@@ -159,7 +158,7 @@ const mutations: Readonly<Record<string, Mutation>> = {
       ] as const);
       return { bytes: Buffer.from(bytes.toString('latin1').replaceAll(from, to), 'latin1') };
     }),
-  'a gigabyte behind little': (choices) =>
+  'a gigabyte from a small entry': (choices) =>
     replaceOne(choices, ({ bytes }) => {
       const megabytes = choices.one([1, 16, 128, choices.rarely(8) ? 1024 : 1]);
       const size = bytes.length + megabytes * 2 ** 20;
@@ -227,5 +226,5 @@ export function mutant(choices: Choices): Mutant {
   return { what, bytes: mutations[what](choices) };
 }
 
-/** All that is done to archives, so that a run can tell that it did each. */
+/** The names of all mutations, so that a run can check that it applied each. */
 export const mutationNames: readonly string[] = names;

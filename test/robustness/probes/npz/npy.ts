@@ -10,8 +10,8 @@ import {
 } from '../number-codecs.js';
 import { parseStrictly } from '../strict-json.js';
 
-// NumPy's arrays, written with whatever header and read strictly, by its format's description
-// (numpy.lib.format); shares nothing with the library.
+// Writes .npy arrays with arbitrary headers and reads them strictly, according to numpy.lib.format; shares no code with
+// the library.
 
 export interface NpyOptions {
   readonly descr: string;
@@ -19,7 +19,7 @@ export interface NpyOptions {
   readonly version?: 1 | 2 | 3;
 }
 
-/** An array with these values, which are given row by row. */
+/** An array with these values, given in row-major order. */
 export function writeNpy(values: readonly number[], shape: Shape, options: NpyOptions): Buffer {
   const { descr, fortranOrder = false, version = 1 } = options;
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
@@ -29,7 +29,7 @@ export function writeNpy(values: readonly number[], shape: Shape, options: NpyOp
   return joinNpy(text, writeAll(codecOf(descr), ordered), version);
 }
 
-/** Header and data, whatever they say. */
+/** An array with any header and data. */
 export function joinNpy(text: string, data: Buffer, version: number): Buffer {
   const lengthBytes = version === 1 ? 2 : 4;
   const padded = text.padEnd(Math.ceil((8 + lengthBytes + text.length + 1) / 64) * 64 - 9 - lengthBytes);
@@ -39,7 +39,7 @@ export function joinNpy(text: string, data: Buffer, version: number): Buffer {
   return Buffer.concat([begin, length, Buffer.from(`${padded}\n`, 'latin1'), data]);
 }
 
-/** The values, row by row; throws where they cannot be had without doubt. */
+/** The values in row-major order; throws if anything is ambiguous. */
 export function readNpy(bytes: Buffer, shape: Shape): number[] {
   if (bytes.toString('latin1', 0, 6) !== '\x93NUMPY') throw new Error('no array');
   const version = bytes[6];
@@ -52,16 +52,16 @@ export function readNpy(bytes: Buffer, shape: Shape): number[] {
   const { descr, fortran_order: fortran, shape: found } = header;
   if (JSON.stringify(found) !== JSON.stringify(shape)) throw new Error('another shape');
   if (typeof fortran !== 'boolean' || typeof descr !== 'string') throw new Error('no header');
-  if (Object.keys(header).length !== 3) throw new Error('more in the header');
+  if (Object.keys(header).length !== 3) throw new Error('extra fields in the header');
   const values = readAll(codecOf(descr), bytes.subarray(end));
-  if (values.length !== shape.reduce((a, b) => a * b, 1)) throw new Error('another number of values');
+  if (values.length !== shape.reduce((a, b) => a * b, 1)) throw new Error('a wrong number of values');
   if (!fortran) return values;
   const result = new Array<number>(values.length);
   for (const [i, to] of rowsToColumns(shape).entries()) result[to] = values[i];
   return result;
 }
 
-/** A dictionary of Python with strings, booleans and tuples of integers, by way of JSON. */
+/** Parses a Python dictionary of strings, booleans and tuples of integers by converting it to JSON. */
 function parseLiteral(text: string): Record<string, unknown> {
   const json = text
     .replaceAll("'", '"')
@@ -71,7 +71,7 @@ function parseLiteral(text: string): Record<string, unknown> {
     .replaceAll(')', ']')
     .replace(/(\d)L\b/g, '$1')
     .replace(/,\s*([\]}])/g, '$1')
-    // White space in Python, but not in JSON.
+    // White space in Python but not in JSON.
     .replaceAll('\f', ' ');
   return parseStrictly(json) as Record<string, unknown>;
 }
@@ -80,7 +80,7 @@ function codecOf(descr: string): Codec {
   const [, order, kind, digits] = /^([<>|])([biufV])(\d)$/.exec(descr) ?? [];
   const size = Number(digits) as 1 | 2 | 4 | 8;
   const little = order !== '>';
-  if (order === '|' && size !== 1) throw new Error('no order of bytes');
+  if (order === '|' && size !== 1) throw new Error('no byte order');
   if (kind === 'V' && size === 2) return brainCodec(little);
   if (kind === 'f' && [2, 4, 8].includes(size)) return floatCodec(size as 2 | 4 | 8, little);
   if (kind === 'b' && size === 1) return booleanCodec;
@@ -90,7 +90,7 @@ function codecOf(descr: string): Codec {
   throw new Error('no numbers');
 }
 
-/** For each place in Fortran's order, the place row by row. */
+/** The row-major index for each index in Fortran order. */
 function rowsToColumns(shape: Shape): number[] {
   const count = shape.reduce((a, b) => a * b, 1);
   return Array.from({ length: count }, (_, place) => {

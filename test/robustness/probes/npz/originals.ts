@@ -2,7 +2,7 @@ import type { Shape } from 'batchnorm';
 import { writeNpy } from './npy.js';
 import { writeZip, type ZipEntry } from './zip.js';
 
-/** The arrays that are loaded: of these names and shapes. */
+/** Names and shapes of the arrays that are loaded. */
 export const wanted: readonly (readonly [name: string, shape: Shape])[] = [
   ['scale.npy', [3]],
   ['weight.npy', [4, 5]],
@@ -16,7 +16,7 @@ const valuesOf = (shape: Shape, seed: number) =>
 
 const types = ['<f4', '>f4', '<f8', '>f8', '<f2', '>f2', '<V2', '<i4', '>i2', '<i8', '|u1', '|b1'];
 
-/** Entries of right archives of every kind: stored and deflated, both orders, every type and version. */
+/** Entries of valid archives of every kind: stored and deflated, both orders, every type and version. */
 export const kinds: readonly (readonly ZipEntry[])[] = types.flatMap((descr, t) =>
   [false, true].flatMap((fortranOrder) =>
     [false, true].map((deflated, d) =>

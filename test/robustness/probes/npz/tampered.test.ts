@@ -5,16 +5,16 @@ import { loadArchive } from './load-archive.js';
 import { mutant, mutationNames } from './mutations.js';
 import { archives } from './originals.js';
 
-describe('load of archives that were tampered with', () => {
+describe('load of mutated archives', () => {
   const path = temporaryDirectory();
 
-  it('takes every kind while it is whole', async () => {
+  it('accepts every kind of archive without mutations', async () => {
     for (const bytes of archives) {
       expect(await loadArchive(path('whole.npz'), bytes)).to.equal('loaded');
     }
   });
 
-  it('gives what a strict reader finds, or an error with nothing changed', async () => {
+  it('gives the values of a strict reader, or fails and changes nothing', async () => {
     const outcomes = { loaded: 0, refused: 0 };
     const done = new Set<string>();
     for (let number = 0; number < 400; number++) {
@@ -27,7 +27,7 @@ describe('load of archives that were tampered with', () => {
       }
     }
     expect([...done].sort()).to.deep.equal([...mutationNames].sort());
-    // Neither is rare: the mutations leave enough whole to be read, and damage enough.
+    // Both outcomes are frequent: enough mutations leave archives valid, and enough damage them.
     expect(outcomes.loaded).to.be.greaterThan(25);
     expect(outcomes.refused).to.be.greaterThan(200);
   });

@@ -1,15 +1,15 @@
 import { constants, crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 
-// Archives written field by field, so that every field can be wrong, and read by a strict reader that shares
-// nothing with the library: zip as in APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12 and 4.3.16.
+// Writes archives field by field, so that every field can be wrong, and reads them strictly, without code of the
+// library: zip as in APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12 and 4.3.16.
 
 export interface ZipEntry {
   readonly name: string;
   readonly bytes: Buffer;
   readonly deflated: boolean;
-  /** What is in the archive instead of `bytes`. */
+  /** The stored data, if it differs from `bytes`. */
   readonly packed?: Buffer;
-  /** What the headers say instead of what is true. */
+  /** Header fields that differ from the true values. */
   readonly lies?: {
     readonly size?: number;
     readonly packedSize?: number;
@@ -52,7 +52,7 @@ export function writeZip(entries: readonly ZipEntry[]): Buffer {
 const megabyte = deflateRawSync(Buffer.alloc(1 << 20), { finishFlush: constants.Z_FULL_FLUSH });
 const last = deflateRawSync(Buffer.alloc(0));
 
-/** These bytes and then so many megabytes of zeros, deflated without ever being unpacked: a kilobyte each. */
+/** Deflated data of these bytes followed by megabytes of zeros, at a kilobyte each, without inflating them. */
 export function deflatedBomb(bytes: Buffer, megabytes: number): Buffer {
   const begin = deflateRawSync(bytes, { finishFlush: constants.Z_FULL_FLUSH });
   return Buffer.concat([begin, ...Array.from({ length: megabytes }, () => megabyte), last]);
@@ -62,12 +62,12 @@ export function signature(third: number, fourth: number): Buffer {
   return Buffer.from([0x50, 0x4b, third, fourth]);
 }
 
-/** The contents of the one entry of this name; throws where it cannot be had without doubt. */
+/** The content of the only entry with this name; throws if anything is ambiguous. */
 export function readEntry(zip: Buffer, name: string): Buffer {
   const end = findEnd(zip);
   const count = zip.readUInt16LE(end + 10);
   let at = zip.readUInt32LE(end + 16);
-  if (count === 0xffff || at === 0xffffffff) throw new Error('zip64 is not read here');
+  if (count === 0xffff || at === 0xffffffff) throw new Error('zip64 is not supported here');
   let found: Buffer | undefined;
   for (let i = 0; i < count; i++) {
     if (!zip.subarray(at, at + 4).equals(signature(1, 2))) throw new Error('no directory entry');

@@ -2,10 +2,10 @@ import type { Choices } from '../choices.js';
 import { booleanCodec, brainCodec, type Codec, floatCodec, integerCodec, readAll } from '../number-codecs.js';
 import { parseStrictly } from '../strict-json.js';
 
-// Safetensors files, made and read by the format's description alone: eight bytes with the length of a JSON
+// Writes and reads safetensors files according to the format's specification: eight bytes with the length of a JSON
 // header, the header, the values.
 
-/** What is loaded: a tensor of each name and length. */
+/** Names and lengths of the tensors that are loaded. */
 export const wanted = [
   ['scale', 3],
   ['weight', 6],
@@ -28,7 +28,7 @@ function header(entries: Record<string, unknown>): Buffer {
   return Buffer.concat([length, text]);
 }
 
-/** A right file whose entries have been handed to `change` before they were written. */
+/** A valid file whose entries are modified by `change` before they are written. */
 function file(
   choices: Choices,
   change: (entries: Record<string, Record<string, unknown>>) => void = () => undefined,
@@ -41,7 +41,7 @@ function file(
     entries[name] = { dtype, shape: [length], data_offsets: [end, end + size] };
     end += size;
   }
-  // Small exponents: bytes at random are mostly enormous.
+  // Small exponents, since random bytes are mostly enormous numbers.
   const data = choices.bytes(end);
   change(entries);
   return Buffer.concat([header(entries), data]);
@@ -78,7 +78,7 @@ const mutations: Readonly<Record<string, (choices: Choices) => Buffer>> = {
     const bytes = file(choices);
     return bytes.subarray(0, choices.below(bytes.length));
   },
-  'bytes put in or taken out': (choices) => {
+  'bytes inserted or removed': (choices) => {
     const bytes = file(choices);
     const at = choices.below(bytes.length);
     return Buffer.concat([
@@ -87,7 +87,7 @@ const mutations: Readonly<Record<string, (choices: Choices) => Buffer>> = {
       bytes.subarray(at + choices.below(9)),
     ]);
   },
-  'another length of the header': (choices) => {
+  'a different header length': (choices) => {
     const bytes = file(choices);
     const before = bytes.readBigUInt64LE();
     const value = choices.one([
@@ -113,12 +113,12 @@ const mutations: Readonly<Record<string, (choices: Choices) => Buffer>> = {
       const entry = entries[choices.one(wanted)[0]];
       entry.data_offsets = (entry.data_offsets as number[]).map((at) => at + choices.below(9) - 4);
     }),
-  'an entry that is strange': (choices) =>
+  'an unusual entry': (choices) =>
     file(choices, (entries) => {
       const name = choices.one(['scale', 'more', '__proto__', 'constructor', '__metadata__', '']);
       Object.defineProperty(entries, name, { value: choices.one(strange), enumerable: true });
     }),
-  'an empty tensor more': (choices) =>
+  'an additional empty tensor': (choices) =>
     file(choices, (entries) => {
       const at = choices.one([0, 12, 36]);
       entries.more = {
@@ -143,7 +143,7 @@ const mutations: Readonly<Record<string, (choices: Choices) => Buffer>> = {
     begin.writeBigUInt64LE(BigInt(changed.length));
     return Buffer.concat([begin, changed, bytes.subarray(8 + length)]);
   },
-  'a header of another kind': (choices) => {
+  'a header of a different type': (choices) => {
     const text = choices.one([
       '[]',
       'null',
@@ -168,7 +168,7 @@ export function mutant(choices: Choices): { what: string; bytes: Buffer } {
   return { what, bytes: mutations[what](choices) };
 }
 
-/** The values of a tensor; throws where they cannot be had without doubt. */
+/** The values of a tensor; throws if anything is ambiguous. */
 export function readStrictly(bytes: Buffer, name: string, length: number): number[] {
   const headerLength = Number(bytes.readBigUInt64LE());
   const text = bytes.toString('utf8', 8, 8 + headerLength);
@@ -183,7 +183,7 @@ export function readStrictly(bytes: Buffer, name: string, length: number): numbe
   const data = bytes.subarray(begin, end);
   const codec = Object.hasOwn(codecs, dtype) ? codecs[dtype] : undefined;
   if (codec === undefined || data.length !== length * codec.size) {
-    throw new Error('no numbers, or not as many');
+    throw new Error('a wrong type or number of values');
   }
   return readAll(codec, data);
 }

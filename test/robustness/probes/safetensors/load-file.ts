@@ -4,7 +4,7 @@ import { readStrictly, wanted } from './files.js';
 
 const before = 7.25;
 
-/** Loads a file, which must be refused, with nothing changed, or give what a strict reader finds. */
+/** Loads a file, which must give the values of a strict reader, or fail and change nothing. */
 export async function loadFile(path: string, bytes: Buffer): Promise<'loaded' | 'refused'> {
   writeFileSync(path, bytes);
   const tensors = wanted.map(([name, length]): NamedTensor => [
@@ -25,10 +25,11 @@ export async function loadFile(path: string, bytes: Buffer): Promise<'loaded' | 
     return 'loaded';
   }
   if (!(error instanceof FileFormatError) || error.message.length > 2000) {
-    throw new Error('The error is none of ours', { cause: error });
+    throw new Error('The error is not one of ours', { cause: error });
   }
   for (const [name, { data }] of tensors) {
-    if (data.some((value) => value !== before)) throw new Error(`${name} has changed`, { cause: error });
+    if (data.some((value) => value !== before))
+      throw new Error(`${name} changed although loading failed`, { cause: error });
   }
   return 'refused';
 }

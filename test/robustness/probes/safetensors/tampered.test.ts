@@ -4,10 +4,10 @@ import { Choices } from '../choices.js';
 import { mutant, mutationNames } from './files.js';
 import { loadFile } from './load-file.js';
 
-describe('loadSafetensors of files that were tampered with', () => {
+describe('loadSafetensors of mutated files', () => {
   const path = temporaryDirectory();
 
-  it('gives what a strict reader finds, or an error with nothing changed', async () => {
+  it('gives the values of a strict reader, or fails and changes nothing', async () => {
     const outcomes = { loaded: 0, refused: 0 };
     const done = new Set<string>();
     for (let number = 0; number < 400; number++) {

@@ -1,8 +1,7 @@
 import type { Shape } from 'batchnorm';
 
-// What a tape must give, in float64: nodes with the values that the forward pass gave, and the derivative of
-// each by its inputs. Beside each gradient goes a bound: the same sum over magnitudes, which rounding is
-// relative to.
+// A float64 model of the tape: nodes with the values of the forward pass, and derivatives with respect to their inputs.
+// Each gradient has a bound: the same sum over magnitudes, to which rounding errors are relative.
 
 export interface Cotangent {
   readonly value: Float64Array;
@@ -13,9 +12,9 @@ export interface ModelNode {
   /** The tensor's id. */
   readonly id: number;
   readonly shape: Shape;
-  /** Undefined for what the graph begins with. */
+  /** Undefined for leaves. */
   readonly inputs?: readonly ModelNode[];
-  /** Linear in the value and, with magnitudes of all factors, in the bound. */
+  /** Propagates the value linearly, and the bound with the magnitudes of all factors. */
   readonly pull?: (dy: Cotangent) => readonly (Cotangent | undefined)[];
 }
 
@@ -23,9 +22,9 @@ export class ModelGraph {
   #into: ModelGraph | undefined;
   #nodes: ModelNode[] = [];
   #consumed = false;
-  /** Of parameters that were saved, how often they had been changed. */
+  /** Number of changes of each parameter when it was saved. */
   #saved: (readonly [state: { readonly changes: number }, changes: number])[] = [];
-  /** Whether all values on it can be compared with float64. */
+  /** Whether all its values can be compared with float64. */
   #tame = true;
 
   get root(): ModelGraph {
@@ -68,12 +67,12 @@ export class ModelGraph {
     return into;
   }
 
-  /** Gradients of a scalar node by what the graph begins with, by id. */
+  /** Gradients of a scalar node with respect to the leaves, by id. */
   gradients(loss: ModelNode): Map<number, Cotangent> {
     const found = new Map<number, Cotangent>();
     const one = () => Float64Array.of(1);
     found.set(loss.id, { value: one(), bound: one() });
-    // Ids grow with every operation, also across graphs that met later.
+    // Ids increase with every operation, even across graphs that were joined later.
     const inOrder = [...this.nodes].sort((a, b) => b.id - a.id);
     for (const { id, inputs = [], pull } of inOrder) {
       const dy = found.get(id);
@@ -100,8 +99,8 @@ export function addInto(found: Map<number, Cotangent>, id: number, { value, boun
   );
 }
 
-/** dx[i] = sum over pairs (i, j) of factor * dy[j]; a factor that is itself a difference says how large what it
- * was made of is. */
+/** dx[i] = sum over pairs (i, j) of factor * dy[j]; a factor that is a difference comes with the magnitude of its
+ * terms. */
 export function pullThrough(
   count: number,
   dy: Cotangent,

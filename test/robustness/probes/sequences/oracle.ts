@@ -2,13 +2,13 @@ import type { Shape } from 'batchnorm';
 import { channelIndices, channelStatistics, type Layout } from '../../../support/float64.js';
 import { type Cotangent, pullThrough } from './graph-model.js';
 
-/** What an operation gives in float64, how far float32 may be from it, and its derivative. */
+/** The float64 result of an operation, the bound for float32, and its derivative. */
 export interface Expected {
   readonly shape: Shape;
   readonly values: Float64Array;
-  /** For each value the most that it may be off; 0 where the result is the nearest float32. */
+  /** The error bound of each value; 0 if the result is the nearest float32. */
   readonly slack: (i: number) => number;
-  /** False where float32 inputs make the contract impossible. */
+  /** False if float32 inputs make the contract unattainable. */
   readonly comparable?: boolean;
   readonly pull: (dy: Cotangent) => readonly (Cotangent | undefined)[];
 }
@@ -54,7 +54,7 @@ const binary: Readonly<
   div: [(a, b) => a / b, (_a, b) => 1 / b, (a, b) => -a / b / b],
 };
 
-/** `b` is a number, a scalar, of the same shape, or a row. */
+/** `b` is a number, a scalar, a row or a tensor of the same shape. */
 export function expectBinary(name: Binary, a: Values, b: Values, shape: Shape): Expected {
   const [f, da, db] = binary[name];
   const other = (i: number) => b[i % b.length];
@@ -180,7 +180,7 @@ export function expectInference(
     for (const i of channelIndices(layout, c)) {
       factors[i] = scale[c] * invStd;
       values[i] = (x[i] - mean[c]) * factors[i] + bias[c];
-      // x - mean is rounded once, as are factor, product and sum.
+      // x - mean, factor, product and sum are rounded once each.
       slacks[i] = 1e-6 * Math.max(Math.abs(values[i] - bias[c]), Math.abs(bias[c]));
     }
   }
@@ -196,7 +196,7 @@ export function expectInference(
   };
 }
 
-/** Statistics with n - 1 for the running variance besides. */
+/** Statistics, including the variance with divisor n - 1 for the running variance. */
 export interface ExpectedTraining extends Expected {
   readonly means: Float64Array;
   readonly variances: Float64Array;
@@ -222,7 +222,7 @@ export function expectTraining(
   const count = layout.images * layout.plane;
   for (const [c, all] of indices.entries()) {
     const { mean, variance } = channelStatistics(x, layout, c);
-    // Of a constant channel the variance is nothing but epsilon.
+    // For a constant channel only epsilon remains.
     comparable &&= variance === 0 || Math.abs(mean) < 1e4 * Math.sqrt(variance);
     const invStd = 1 / Math.sqrt(variance + epsilon);
     means[c] = mean;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { type Step, World } from './world.js';
 
-// Without the bias towards small numbers, which would mostly choose the first actions.
+// Without fast-check's bias towards small numbers, which would mostly choose the first actions.
 const choice = fc.noBias(fc.nat(999));
 
 /** Any steps, in any order. */
@@ -13,7 +13,7 @@ const steps: fc.Arbitrary<Step[]> = fc.noBias(
   }),
 );
 
-/** Runs so many sequences; what fails is made shorter before it is reported. Gives what was seen. */
+/** Runs the given number of sequences and shrinks failing ones. Returns the counts of outcomes. */
 export async function runSequences(count: number, seed: number, path: string): Promise<World['seen']> {
   const seen = { done: 0, refused: 0, compared: 0, backward: 0, differentiated: 0 };
   const property = fc.asyncProperty(steps, async (sequence) => {

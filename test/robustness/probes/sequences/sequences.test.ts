@@ -5,10 +5,10 @@ import { runSequences } from './property.js';
 describe('calls in any order', () => {
   const path = temporaryDirectory();
 
-  it('give what a plain model gives, or an error with nothing changed', async () => {
+  it('match a simple model, or fail and change nothing', async () => {
     const count = 200;
     const seen = await runSequences(count, 1, path('layer.npz'));
-    // Enough of each to prove something.
+    // Each outcome must be frequent enough for the test to be meaningful.
     expect(seen.done).to.be.greaterThan(8 * count);
     expect(seen.refused).to.be.greaterThan(5 * count);
     expect(seen.compared).to.be.greaterThan(3 * count);

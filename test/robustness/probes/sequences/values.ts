@@ -39,7 +39,7 @@ export function countOf(shape: Shape): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
-/** float32 values: mostly ordinary ones, so that much can be compared, else with what is special. */
+/** float32 values: mostly ordinary ones, which can be compared, sometimes with special values. */
 export function someValues(seed: number, count: number): number[] {
   const random = seeded(seed);
   const kind = seed % 8;
@@ -51,12 +51,12 @@ export function someValues(seed: number, count: number): number[] {
   });
 }
 
-/** Values that neither overflow nor vanish in a few operations: only those are compared with float64. */
+/** Values that neither overflow nor underflow in a few operations; only these are compared with float64. */
 export function isTame(values: ArrayLike<number>): boolean {
   return Array.from(values).every((v) => v === 0 || (Math.abs(v) < 1e6 && Math.abs(v) > 1e-6));
 }
 
-/** What numbers are handed over as: every kind of argument that from() takes. */
+/** The numbers as every kind of argument that from() accepts. */
 export function asSource(values: readonly number[], shape: Shape, kind: number): ArrayLike<number> {
   switch (kind % 4) {
     case 0:

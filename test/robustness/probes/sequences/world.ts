@@ -20,7 +20,7 @@ import { asSource, countOf, isTame, shapes, someValues } from './values.js';
 
 type AnyTensor = Tensor<Shape> | Tensor<Shape, OwnedTape>;
 
-/** A tensor, and what is known of it. */
+/** A tensor and the model of its state. */
 interface Slot {
   readonly real: AnyTensor;
   readonly shape: Shape;
@@ -30,7 +30,7 @@ interface Slot {
   ended: boolean;
 }
 
-/** A parameter as the model knows it: how often it was changed in place. */
+/** The model of a parameter: how often it was changed in place. */
 interface Changes {
   changes: number;
 }
@@ -41,7 +41,7 @@ interface Norm {
   batches: number;
 }
 
-interface Found {
+interface GradientsEntry {
   readonly real: Gradients;
   readonly found: Map<number, Cotangent>;
   tame: boolean;
@@ -52,7 +52,7 @@ interface File {
   readonly json: string;
 }
 
-/** One step of a sequence; the numbers choose among what there is. */
+/** One step of a sequence; the numbers choose among the existing objects. */
 export interface Step {
   readonly action: number;
   readonly a: number;
@@ -60,13 +60,13 @@ export interface Step {
   readonly c: number;
 }
 
-const mostSlots = 10;
+const maxSlots = 10;
 const lr = 0.125;
 const sgd = new Sgd({ lr });
 const binaries = ['add', 'sub', 'mul', 'div'] as const;
 const unaries = Object.keys(oracle.unary) as ('exp' | 'log' | 'sqrt' | 'square' | 'relu')[];
 
-/** What steps do, as often as they stand here. */
+/** The actions of steps, repeated according to their frequency. */
 const actions = [
   ...(['create', 'create', 'trace', 'trace', 'release', 'view', 'copy'] as const),
   ...(['unary', 'unary', 'binary', 'binary', 'reduce', 'reduce', 'matmul', 'reshape'] as const),
@@ -77,16 +77,16 @@ const actions = [
 /** Plain JavaScript's view of a tensor. */
 type Loose = Record<string, (...args: unknown[]) => AnyTensor>;
 
-/** Runs steps on the library and on a plain model of it, and compares the two after each. */
+/** Runs steps on the library and on a simple model of it, and compares both after each. */
 export class World {
   readonly #slots: Slot[] = [];
   readonly #norms: Norm[] = [];
   readonly #linear = new Linear(3, 2, { rng: seeded(4) });
   readonly #weight: Changes = { changes: 0 };
-  readonly #found: Found[] = [];
+  readonly #found: GradientsEntry[] = [];
   readonly #views: { readonly view: Float32Array; readonly copy: Buffer }[] = [];
   #file: File | undefined;
-  /** How often each of its outcomes was seen: a run in which nothing succeeds proves nothing. */
+  /** The count of each outcome: a run without successes proves nothing. */
   readonly seen: Record<'done' | 'refused' | 'compared' | 'backward' | 'differentiated', number>;
 
   constructor(
@@ -135,7 +135,7 @@ export class World {
     const slot = this.#slot(a);
     slot.real.dispose();
     slot.ended = true;
-    // Others over the same memory keep it; those of the same object are this one.
+    // Other tensors over the same memory keep it; slots of the same object are this tensor.
   }
 
   view(a: number): void {
@@ -268,7 +268,7 @@ export class World {
     if (real === undefined) return;
     const [scale, bias, mean, variance] = tensorsOf(norm);
     const expected = oracle.expectInference(x.values, x.shape, scale, bias, mean, variance, norm.epsilon);
-    // Where x is next to the mean, its own rounding is all that is left; the mean was rounded, too.
+    // If x is close to the mean, only rounding errors of x and the mean remain.
     const comparable = [scale, bias, mean, variance].every(isTame);
     this.#result(real, [x], { ...expected, comparable });
   }
@@ -322,11 +322,11 @@ export class World {
     const graph = loss.graph?.root;
     const fault =
       graph === undefined || graph.consumed || loss.shape.length > 0
-        ? 'is no loss'
+        ? 'is not a loss'
         : kept.some((each) => each.graph?.root !== graph)
-          ? 'keeps what is elsewhere'
+          ? 'keeps a tensor of another graph'
           : into?.consumed === true
-            ? 'adds to what is consumed'
+            ? 'adds to consumed gradients'
             : graph.stale
               ? 'a parameter was updated'
               : undefined;
@@ -391,7 +391,7 @@ export class World {
     }
   }
 
-  /** What is done with layers besides training. */
+  /** Actions on layers other than training. */
   async manage(a: number, b: number, c: number): Promise<void> {
     const norm = this.#normAt(a);
     const { real } = norm;
@@ -408,7 +408,7 @@ export class World {
           throw new Error('A clone has the same id');
         break;
       case 2:
-        // It waits for the disk.
+        // Rare, because it waits for the disk.
         if (c % 8 !== 0) break;
         await real.save(this.path);
         this.#file = { json: JSON.stringify(real) };
@@ -420,8 +420,8 @@ export class World {
         real.momentum = ([0, 1, 0.25, 'cumulative'] as const)[c % 4];
         break;
       case 5:
-        this.#act('is no momentum', () => (real.momentum = [-1, 2, NaN, 'x' as unknown as number][c % 4]));
-        this.#act('is no epsilon', () => (real.epsilon = [0, -1, NaN, Infinity][c % 4]));
+        this.#act('is not a momentum', () => (real.momentum = [-1, 2, NaN, 'x' as unknown as number][c % 4]));
+        this.#act('is not an epsilon', () => (real.epsilon = [0, -1, NaN, Infinity][c % 4]));
         break;
       case 6:
         real.epsilon = [1e-5, 1e-3, 1][c % 3];
@@ -431,7 +431,8 @@ export class World {
         break;
       default: {
         const copy = BatchNorm2D.fromJSON(JSON.parse(JSON.stringify(real)));
-        if (JSON.stringify(copy) !== JSON.stringify(real)) throw new Error('JSON has lost something');
+        if (JSON.stringify(copy) !== JSON.stringify(real))
+          throw new Error('JSON does not preserve the layer');
       }
     }
   }
@@ -442,8 +443,8 @@ export class World {
     if (this.#file === undefined) {
       const error: unknown = await real.load(this.path).catch((caught: unknown) => caught);
       if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ENOENT')
-        throw new Error('A file that is not there was loaded', { cause: error });
-      if (JSON.stringify(real) !== before) throw new Error('A load that failed has changed something');
+        throw new Error('A missing file was loaded', { cause: error });
+      if (JSON.stringify(real) !== before) throw new Error('A failed load changed the layer');
       return;
     }
     await real.load(this.path);
@@ -463,7 +464,7 @@ export class World {
     return this.#norms[index % this.#norms.length];
   }
 
-  /** One of the tensors; three times in four one that fits, where there is any. */
+  /** One of the tensors; in three of four calls a fitting one, if there is any. */
   #slot(index: number, fits?: (slot: Slot) => boolean): Slot {
     if (this.#slots.length === 0) this.create(index, index, index);
     const fitting = fits === undefined || index % 4 === 3 ? [] : this.#slots.filter(fits);
@@ -473,7 +474,7 @@ export class World {
 
   #put(slot: Slot): void {
     this.#slots.push(slot);
-    if (this.#slots.length > mostSlots) this.#slots.shift();
+    if (this.#slots.length > maxSlots) this.#slots.shift();
   }
 
   #leaf(real: AnyTensor, shape: Shape, values: ArrayLike<number>): Slot {
@@ -487,7 +488,7 @@ export class World {
     };
   }
 
-  /** Compares what an operation gave and notes it on the tape of its inputs. */
+  /** Compares the result of an operation and records it on the tape of its inputs. */
   #result(
     real: AnyTensor,
     inputs: readonly Slot[],
@@ -521,7 +522,7 @@ export class World {
     this.#put({ real, shape, values, graph, node, ended: false });
   }
 
-  #checkGradients({ real, found, tame }: Found): void {
+  #checkGradients({ real, found, tame }: GradientsEntry): void {
     const tensors = new Map<number, AnyTensor>();
     for (const slot of this.#slots) tensors.set(slot.real.id, slot.real);
     for (const { real: norm } of this.#norms) for (const [, p] of norm.parameters()) tensors.set(p.id, p);
@@ -533,7 +534,7 @@ export class World {
         throw new Error(`A gradient is ${gradient === undefined ? 'missing' : 'too many'}`);
       }
       if (gradient === undefined || expected === undefined) continue;
-      if (String(gradient.shape) !== String(tensor.shape)) throw new Error('A gradient has another shape');
+      if (String(gradient.shape) !== String(tensor.shape)) throw new Error('A gradient has a wrong shape');
       if (!tame) continue;
       this.seen.differentiated++;
       const values = valuesOf(gradient);
@@ -544,17 +545,16 @@ export class World {
     }
   }
 
-  /** Calls; where the model says that it cannot be, the error must be ours and nothing may have changed. */
+  /** Calls; if the model predicts a fault, the error must be one of ours and nothing may change. */
   #act<T>(fault: string | undefined, call: () => T): T | undefined {
     const before = this.#settings();
     let result: T;
     try {
       result = call();
     } catch (error) {
-      if (fault === undefined) throw new Error('An error although all was right', { cause: error });
+      if (fault === undefined) throw new Error('An unexpected error', { cause: error });
       requireOurs(error);
-      if (this.#settings() !== before)
-        throw new Error('Something has changed although there was an error', { cause: error });
+      if (this.#settings() !== before) throw new Error('A failed call changed state', { cause: error });
       this.seen.refused++;
       return undefined;
     }
@@ -571,7 +571,7 @@ export class World {
     ]);
   }
 
-  /** Everything is as the model has it: values, what is over, views, settings. */
+  /** Checks the state against the model: values, ended tensors, views, settings. */
   #verify(): void {
     for (const slot of this.#slots) {
       let values: Float32Array | undefined;
@@ -582,7 +582,7 @@ export class World {
       }
       if ((values === undefined) !== slot.ended)
         throw new Error(
-          slot.ended ? 'A tensor can be read although its memory was given back' : 'A tensor cannot be read',
+          slot.ended ? 'A tensor can be read although its memory was released' : 'A tensor cannot be read',
         );
       values?.forEach((value, i) => {
         requireSame(value, slot.values[i]);
@@ -603,7 +603,7 @@ function nodeOf({ id, shape }: AnyTensor): ModelNode {
 }
 
 function endOf(slot: Slot): string | undefined {
-  return slot.ended ? 'its memory was given back' : undefined;
+  return slot.ended ? 'its memory was released' : undefined;
 }
 
 function faultOf(slot: Slot): string | undefined {
@@ -616,7 +616,7 @@ function isUsable(slot: Slot): boolean {
 
 function imageFault(shape: Shape): string | undefined {
   const channels = shape.length === 3 ? shape[0] : shape.length === 4 ? shape[1] : undefined;
-  return channels === 3 ? undefined : 'is no image of three channels';
+  return channels === 3 ? undefined : 'is not an image with three channels';
 }
 
 function flat(tensor: AnyTensor): number[] {
@@ -628,7 +628,7 @@ function flatOrNothing(tensor: AnyTensor | undefined): number[] {
   return tensor === undefined ? [] : flat(tensor);
 }
 
-/** Without taking `.data`, which would keep the memory from being used again. */
+/** Reads the values without `.data`, which would prevent the memory from being recycled. */
 function valuesOf(tensor: AnyTensor): Float32Array {
   return Float32Array.from(flat(tensor));
 }
@@ -658,5 +658,5 @@ function requireOurs(error: unknown): void {
     /^(Expected |backward\(\) has consumed|update\(\) has consumed|This tensor was disposed)/.test(
       error.message,
     );
-  if (!isOurs) throw new Error('The error is none of ours', { cause: error });
+  if (!isOurs) throw new Error('The error is not one of ours', { cause: error });
 }
