@@ -1,3 +1,4 @@
+import { escapeInvisible, shorten } from '../validation/quote.js';
 import { formatShape } from '../core/shape.js';
 import { type ArrayGroup, countParameters, groupOf } from './array-groups.js';
 import { plural, short, table } from './format.js';
@@ -36,11 +37,13 @@ export function reportText(
   suspicious: readonly Suspicion[],
 ): string {
   const more = others.length === 0 ? '' : ` and ${plural(others.length, 'entry', 'entries')} of another kind`;
-  const head = `${file}: ${formats[format]}, ${plural(arrays.length, 'array')}${more}\n`;
+  const head = `${escapeInvisible(file)}: ${formats[format]}, ${plural(arrays.length, 'array')}${more}\n`;
   if (arrays.length === 0) return head;
   const parts = [head, ...sectionTables(arrays), countsTable(arrays)];
   if (suspicious.length > 0) {
-    const lines = suspicious.map(({ name, problem }) => `  ${printable(name)}: ${problem}\n`);
+    const lines = suspicious.map(
+      ({ name, problem }) => `  ${cell(name)}: ${escapeInvisible(shorten(problem, 500))}\n`,
+    );
     return [...parts, `suspicious\n${lines.join('')}`].join('\n');
   }
   return [...parts, 'nothing suspicious\n'].join('\n');
@@ -61,7 +64,7 @@ function sectionTables(arrays: readonly InspectedArray[]): readonly string[] {
 function arraysTable(arrays: readonly InspectedArray[]): string {
   const number = (value: number | null | undefined) => (value == null ? '–' : short(value));
   const rows = arrays.map(({ name, type, shape, statistics }) => [
-    ...[printable(name), printable(type), formatShape(shape)],
+    ...[cell(name), cell(type), cell(formatShape(shape.slice(0, maxWidth)))],
     ...[number(statistics?.min), number(statistics?.max), number(statistics?.mean)],
   ]);
   return table([['name', 'type', 'shape', 'min', 'max', 'mean'], ...rows]);
@@ -78,7 +81,10 @@ function countsTable(arrays: readonly InspectedArray[]): string {
   return `parameters\n${table(shown.map(([what, count]) => [what, count.toLocaleString('en-US')]))}`;
 }
 
-/** A name from a file may hold anything, also what a terminal obeys. */
-function printable(name: string): string {
-  return name.replace(/[\p{Cc}\p{Cf}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16) ?? ''}}`);
+/** Characters of a name, a type or a shape in a table: every line is as wide as the widest of them. */
+const maxWidth = 80;
+
+/** Text from a file may hold anything, and any amount of it. */
+function cell(text: string): string {
+  return shorten(escapeInvisible(shorten(text, maxWidth)), maxWidth);
 }

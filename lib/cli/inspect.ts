@@ -1,3 +1,4 @@
+import { quote } from '../validation/quote.js';
 import { readArguments, UsageError } from './arguments.js';
 import { type Command, EXIT_FAILURE, EXIT_SUCCESS } from './command.js';
 
@@ -29,8 +30,7 @@ Examples:
     });
     const [file] = positionals;
     if (positionals.length !== 1 || file === '') {
-      const received =
-        positionals.length === 0 ? 'none' : positionals.map((path) => JSON.stringify(path)).join(', ');
+      const received = positionals.length === 0 ? 'none' : positionals.map((path) => quote(path)).join(', ');
       throw new UsageError(`Expected one FILE for inspect but received ${received}`);
     }
     // Not at the top: it loads the backend, which help and errors of usage do without.
@@ -42,7 +42,7 @@ Examples:
     // A single array has the file's name, which tells nothing.
     const suspicious = format === 'npy' ? findSuspiciousValues(arrays) : findSuspicious(arrays);
     if (values.json === true) {
-      print(`${JSON.stringify(reportJson(file, contents, suspicious), null, 2)}\n`);
+      print(`${escapedJson(reportJson(file, contents, suspicious))}\n`);
     } else {
       print(reportText(file, contents, suspicious));
       for (const { message } of unreadable) complain(`batchnorm: ${message}\n`);
@@ -51,3 +51,11 @@ Examples:
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
   },
 };
+
+/** JSON with escapes also for the characters that JSON leaves and a terminal obeys. */
+function escapedJson(value: object): string {
+  const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, null, 2).replace(/[\x7f-\x9f\u2028\u2029]|\p{Cf}/gu, (character) =>
+    character.split('').map(escapeUnit).join(''),
+  );
+}
