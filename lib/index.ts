@@ -26,20 +26,7 @@ export type { FeatureArray, Normalization } from './data/normalization.js';
 export type { ErrorCode } from './validation/errors.js';
 export { FileFormatError } from './io/files/file-format-error.js';
 export type { FilePath } from './io/files/path.js';
-export {
-  Abs,
-  Cos,
-  Exp,
-  GeLU,
-  LeakyReLU,
-  Ln,
-  Sigmoid,
-  Sin,
-  Softmax,
-  Sqrt,
-  Square,
-  Tanh,
-} from './nn/layers/activations.js';
+export * from './nn/layers/activations.js';
 export { AvgPoolGlobal } from './nn/layers/avg-pool-global.js';
 export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/norm/batch-norm-2d.js';
 export { Conv2D, type Conv2DOptions } from './nn/layers/conv-2d.js';

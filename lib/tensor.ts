@@ -12,8 +12,7 @@ import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from 
 import { mean, sum } from './ops/reductions.js';
 import { reshape } from './ops/reshape.js';
 import { softmax } from './ops/softmax.js';
-import * as unary from './ops/unary.js';
-import { requireFinite } from './validation/errors.js';
+import { type UnaryMethods, unaryMethods } from './ops/unary.js';
 import { defineMethods } from './validation/guard-methods.js';
 
 export * from './core/tensor.js';
@@ -24,7 +23,7 @@ type AnyTensor = Tensor<Shape, Tape>;
 declare module './core/tensor.js' {
   // Methods whose operands must fit the shape take it from `this` and not from S: conditions on S in a parameter would
   // keep a Tensor<[3]> from being used as a Tensor<[number]>.
-  interface Tensor<out S extends Shape, out T extends Tape = NoneTape> {
+  interface Tensor<out S extends Shape, out T extends Tape = NoneTape> extends UnaryMethods<S, T> {
     /** Element-wise sum with a number, a scalar, a tensor of the same shape, or one row. */
     add<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
       this: A,
@@ -48,43 +47,6 @@ declare module './core/tensor.js' {
       this: A,
       other: X & RightOperand<ShapeOf<A>, X>,
     ): ArithmeticResult<A, X>;
-
-    /** e to the power of each value. */
-    exp(): Tensor<S, T>;
-
-    /** Natural logarithm. */
-    log(): Tensor<S, T>;
-
-    /** Square root of each value. */
-    sqrt(): Tensor<S, T>;
-
-    /** Each value times itself. */
-    square(): Tensor<S, T>;
-
-    /** max(x, 0); the gradient at 0 is 0. */
-    relu(): Tensor<S, T>;
-
-    /** max(x, 0) + slope * min(x, 0); the gradient at 0 is the slope. */
-    leakyRelu(slope: number): Tensor<S, T>;
-
-    /** 1 / (1 + exp(-x)). */
-    sigmoid(): Tensor<S, T>;
-
-    /** Hyperbolic tangent. */
-    tanh(): Tensor<S, T>;
-
-    /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), Hendrycks' and Gimpel's (2016) approximation of
-     * x times the normal distribution function. */
-    gelu(): Tensor<S, T>;
-
-    /** Absolute value; the gradient at 0 is 0. */
-    abs(): Tensor<S, T>;
-
-    /** Sine of each value, in radians. */
-    sin(): Tensor<S, T>;
-
-    /** Cosine of each value, in radians. */
-    cos(): Tensor<S, T>;
 
     /** exp(x) / sum(exp(x)) over the last axis. */
     softmax(): Tensor<S, T>;
@@ -122,42 +84,6 @@ const methods = {
   div(this: AnyTensor, other: number | AnyTensor): AnyTensor {
     return arithmetic.div(this, other);
   },
-  exp(this: AnyTensor): AnyTensor {
-    return unary.exp(this);
-  },
-  log(this: AnyTensor): AnyTensor {
-    return unary.log(this);
-  },
-  sqrt(this: AnyTensor): AnyTensor {
-    return unary.sqrt(this);
-  },
-  square(this: AnyTensor): AnyTensor {
-    return unary.square(this);
-  },
-  relu(this: AnyTensor): AnyTensor {
-    return unary.relu(this);
-  },
-  leakyRelu(this: AnyTensor, slope: number): AnyTensor {
-    return unary.leakyRelu(this, requireFinite('slope', slope));
-  },
-  sigmoid(this: AnyTensor): AnyTensor {
-    return unary.sigmoid(this);
-  },
-  tanh(this: AnyTensor): AnyTensor {
-    return unary.tanh(this);
-  },
-  gelu(this: AnyTensor): AnyTensor {
-    return unary.gelu(this);
-  },
-  abs(this: AnyTensor): AnyTensor {
-    return unary.abs(this);
-  },
-  sin(this: AnyTensor): AnyTensor {
-    return unary.sin(this);
-  },
-  cos(this: AnyTensor): AnyTensor {
-    return unary.cos(this);
-  },
   softmax(this: AnyTensor): AnyTensor {
     return softmax(this);
   },
@@ -178,4 +104,4 @@ const methods = {
   },
 };
 
-defineMethods(Tensor, methods);
+defineMethods(Tensor, { ...unaryMethods, ...methods });

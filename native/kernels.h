@@ -179,6 +179,28 @@ struct Arithmetic {
   BinaryScalarKernel scalar;  // out[i] = a[i] op b
 };
 
+// y = f(x) for each element: the kernel's name, and the function of one vector in
+// kernels/unary.inl.h or kernels/activations.inl.h. The tables of all ISAs and the binding are
+// made from this list and the next.
+#define BATCHNORM_UNARY_KERNELS(X) \
+  X(exp, Exp)                      \
+  X(log, Log)                      \
+  X(sqrt, Sqrt)                    \
+  X(square, Square)                \
+  X(relu, Relu)                    \
+  X(abs, Abs)                      \
+  X(sigmoid, Sigmoid)              \
+  X(tanh, Tanh)                    \
+  X(gelu, Gelu)
+
+// dx from dy and x or y, whichever the function takes first.
+#define BATCHNORM_UNARY_BACKWARD_KERNELS(X) \
+  X(relu_backward, ReluBackward)            \
+  X(abs_backward, AbsBackward)              \
+  X(sigmoid_backward, SigmoidBackward)      \
+  X(tanh_backward, TanhBackward)            \
+  X(gelu_backward, GeluBackward)
+
 struct Kernels {
   const char* isa;
   size_t lanes;         // floats in one vector
@@ -216,11 +238,12 @@ struct Kernels {
 
   // Element-wise operations; out may be one of the inputs, but must not partially overlap any.
   Arithmetic add, sub, mul, div;
-  UnaryKernel exp, log, sqrt, square, relu;
-  BinaryKernel relu_backward;  // (y, dy, dx): dx = y <= 0 ? 0 : dy
-  UnaryKernel abs, sigmoid, tanh, gelu;
-  BinaryKernel abs_backward, gelu_backward;      // (x, dy, dx)
-  BinaryKernel sigmoid_backward, tanh_backward;  // (y, dy, dx)
+#define BATCHNORM_MEMBER(member, Function) UnaryKernel member;
+  BATCHNORM_UNARY_KERNELS(BATCHNORM_MEMBER)
+#undef BATCHNORM_MEMBER
+#define BATCHNORM_MEMBER(member, Function) BinaryKernel member;
+  BATCHNORM_UNARY_BACKWARD_KERNELS(BATCHNORM_MEMBER)
+#undef BATCHNORM_MEMBER
   // y = x > 0 ? x : negative_slope * x, and dx = x > 0 ? dy : negative_slope * dy.
   BinaryScalarKernel leaky_relu;
   void (*leaky_relu_backward)(const float* x, const float* dy, float negative_slope, float* dx,

@@ -5,6 +5,8 @@ import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
+import { requireFinite } from '../validation/errors.js';
+import type { AnyTensor } from './operand.js';
 
 /** A function of each element and its derivative, by what that reads: the input or the output. */
 interface Rule {
@@ -141,3 +143,82 @@ function operation(rule: Rule) {
     });
   };
 }
+
+/** The element-wise methods of `Tensor`. */
+export interface UnaryMethods<S extends Shape, T extends Tape> {
+  /** e to the power of each value. */
+  exp(): Tensor<S, T>;
+
+  /** Natural logarithm. */
+  log(): Tensor<S, T>;
+
+  /** Square root of each value. */
+  sqrt(): Tensor<S, T>;
+
+  /** Each value times itself. */
+  square(): Tensor<S, T>;
+
+  /** max(x, 0); the gradient at 0 is 0. */
+  relu(): Tensor<S, T>;
+
+  /** max(x, 0) + slope * min(x, 0); the gradient at 0 is the slope. */
+  leakyRelu(slope: number): Tensor<S, T>;
+
+  /** 1 / (1 + exp(-x)). */
+  sigmoid(): Tensor<S, T>;
+
+  /** Hyperbolic tangent. */
+  tanh(): Tensor<S, T>;
+
+  /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), Hendrycks' and Gimpel's (2016) approximation of
+   * x times the normal distribution function. */
+  gelu(): Tensor<S, T>;
+
+  /** Absolute value; the gradient at 0 is 0. */
+  abs(): Tensor<S, T>;
+
+  /** Sine of each value, in radians. */
+  sin(): Tensor<S, T>;
+
+  /** Cosine of each value, in radians. */
+  cos(): Tensor<S, T>;
+}
+
+export const unaryMethods = {
+  exp(this: AnyTensor): AnyTensor {
+    return exp(this);
+  },
+  log(this: AnyTensor): AnyTensor {
+    return log(this);
+  },
+  sqrt(this: AnyTensor): AnyTensor {
+    return sqrt(this);
+  },
+  square(this: AnyTensor): AnyTensor {
+    return square(this);
+  },
+  relu(this: AnyTensor): AnyTensor {
+    return relu(this);
+  },
+  leakyRelu(this: AnyTensor, slope: number): AnyTensor {
+    return leakyRelu(this, requireFinite('slope', slope));
+  },
+  sigmoid(this: AnyTensor): AnyTensor {
+    return sigmoid(this);
+  },
+  tanh(this: AnyTensor): AnyTensor {
+    return tanh(this);
+  },
+  gelu(this: AnyTensor): AnyTensor {
+    return gelu(this);
+  },
+  abs(this: AnyTensor): AnyTensor {
+    return abs(this);
+  },
+  sin(this: AnyTensor): AnyTensor {
+    return sin(this);
+  },
+  cos(this: AnyTensor): AnyTensor {
+    return cos(this);
+  },
+};

@@ -69,20 +69,14 @@ void export_elementwise(Napi::Object exports) {
   export_operation<SubCall, arithmetic<&Kernels::sub>>(exports);
   export_operation<MulCall, arithmetic<&Kernels::mul>>(exports);
   export_operation<DivCall, arithmetic<&Kernels::div>>(exports);
-  export_operation<ExpCall, unary<&Kernels::exp>>(exports);
-  export_operation<LogCall, unary<&Kernels::log>>(exports);
-  export_operation<SqrtCall, unary<&Kernels::sqrt>>(exports);
-  export_operation<SquareCall, unary<&Kernels::square>>(exports);
-  export_operation<ReluCall, unary<&Kernels::relu>>(exports);
-  export_operation<AbsCall, unary<&Kernels::abs>>(exports);
-  export_operation<SigmoidCall, unary<&Kernels::sigmoid>>(exports);
-  export_operation<TanhCall, unary<&Kernels::tanh>>(exports);
-  export_operation<GeluCall, unary<&Kernels::gelu>>(exports);
-  export_operation<ReluBackwardCall, unary_backward<&Kernels::relu_backward>>(exports);
-  export_operation<AbsBackwardCall, unary_backward<&Kernels::abs_backward>>(exports);
-  export_operation<SigmoidBackwardCall, unary_backward<&Kernels::sigmoid_backward>>(exports);
-  export_operation<TanhBackwardCall, unary_backward<&Kernels::tanh_backward>>(exports);
-  export_operation<GeluBackwardCall, unary_backward<&Kernels::gelu_backward>>(exports);
+#define BATCHNORM_EXPORT(member, Function) \
+  export_operation<Function##Call, unary<&Kernels::member>>(exports);
+  BATCHNORM_UNARY_KERNELS(BATCHNORM_EXPORT)
+#undef BATCHNORM_EXPORT
+#define BATCHNORM_EXPORT(member, Function) \
+  export_operation<Function##Call, unary_backward<&Kernels::member>>(exports);
+  BATCHNORM_UNARY_BACKWARD_KERNELS(BATCHNORM_EXPORT)
+#undef BATCHNORM_EXPORT
   export_operation<LeakyReluCall, leaky_relu_call>(exports);
   export_operation<LeakyReluBackwardCall, leaky_relu_backward_call>(exports);
   export_operation<DropoutCall, dropout_call>(exports);

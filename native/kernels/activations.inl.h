@@ -73,10 +73,10 @@ struct GeluBackward {
   }
 };
 
-struct Absolute {
+struct Abs {
   F32 operator()(F32 x) const { return magnitude(x); }
 };
-struct AbsoluteBackward {
+struct AbsBackward {
   F32 operator()(F32 x, F32 dy) const {
     // If x is neither above nor below 0, it is 0 or NaN, and the result is x itself.
     const F32 not_below = select(less(F32::zero(), x), dy, x);
@@ -94,11 +94,6 @@ struct LeakyReluBackward {
     return select(less(F32::zero(), x), dy, negative_slope * dy);
   }
 };
-
-template <class Function>
-void binary(const float* a, const float* b, float* out, size_t n) {
-  map(a, b, out, n, Function());
-}
 
 inline void leaky_relu(const float* x, float negative_slope, float* y, size_t n) {
   map(x, y, n, LeakyRelu{F32::broadcast(negative_slope)});

@@ -10,9 +10,7 @@ struct SquaredError {
 struct AbsoluteError {
   explicit AbsoluteError(float) {}
   F32 value(F32 x, F32 target) const { return magnitude(x - target); }
-  F32 gradient(F32 x, F32 target) const {
-    return AbsoluteBackward()(x - target, F32::broadcast(1.0f));
-  }
+  F32 gradient(F32 x, F32 target) const { return AbsBackward()(x - target, F32::broadcast(1.0f)); }
 };
 
 // d^2 / 2 where |d| < delta, else delta * (|d| - delta / 2) (Huber, 1964). One expression covers

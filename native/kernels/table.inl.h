@@ -21,20 +21,12 @@ constexpr Kernels table(const char* isa) {
   kernels.sub = {arithmetic<Sub>, arithmetic_scalar<Sub>};
   kernels.mul = {arithmetic<Mul>, arithmetic_scalar<Mul>};
   kernels.div = {arithmetic<Div>, arithmetic_scalar<Div>};
-  kernels.exp = unary<Exp>;
-  kernels.log = unary<Log>;
-  kernels.sqrt = unary<SquareRoot>;
-  kernels.square = unary<Square>;
-  kernels.relu = unary<Relu>;
-  kernels.relu_backward = relu_backward;
-  kernels.abs = unary<Absolute>;
-  kernels.sigmoid = unary<Sigmoid>;
-  kernels.tanh = unary<Tanh>;
-  kernels.gelu = unary<Gelu>;
-  kernels.abs_backward = binary<AbsoluteBackward>;
-  kernels.gelu_backward = binary<GeluBackward>;
-  kernels.sigmoid_backward = binary<SigmoidBackward>;
-  kernels.tanh_backward = binary<TanhBackward>;
+#define BATCHNORM_FILL(member, Function) kernels.member = unary<Function>;
+  BATCHNORM_UNARY_KERNELS(BATCHNORM_FILL)
+#undef BATCHNORM_FILL
+#define BATCHNORM_FILL(member, Function) kernels.member = binary<Function>;
+  BATCHNORM_UNARY_BACKWARD_KERNELS(BATCHNORM_FILL)
+#undef BATCHNORM_FILL
   kernels.leaky_relu = leaky_relu;
   kernels.leaky_relu_backward = leaky_relu_backward;
   kernels.dropout = dropout;

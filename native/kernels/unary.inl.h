@@ -1,7 +1,7 @@
 // sqrt, square and ReLU, the wrapper that makes a kernel from a function of one element, and the
 // gradient of ReLU.
 
-struct SquareRoot {
+struct Sqrt {
   F32 operator()(F32 x) const { return sqrt(x); }
 };
 struct Square {
@@ -22,6 +22,7 @@ void unary(const float* x, float* y, size_t n) {
   map(x, y, n, Function());
 }
 
-inline void relu_backward(const float* y, const float* dy, float* dx, size_t n) {
-  map(y, dy, dx, n, ReluBackward());
+template <class Function>
+void binary(const float* a, const float* b, float* out, size_t n) {
+  map(a, b, out, n, Function());
 }

@@ -1,17 +1,6 @@
 import { backendInfo } from '../backend-info.js';
 import type { Backend } from '../backend.js';
-import {
-  abs,
-  absBackward,
-  gelu,
-  geluBackward,
-  leakyRelu,
-  leakyReluBackward,
-  sigmoid,
-  sigmoidBackward,
-  tanh,
-  tanhBackward,
-} from './activations.js';
+import * as activations from './activations.js';
 import { adamStep } from './adam-step.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { batchNormBackward } from './batch-norm-backward.js';
@@ -31,7 +20,7 @@ import { rowMeans, rowMeansBackward, sum, sumRows } from './reductions.js';
 import { rmspropStep } from './rmsprop-step.js';
 import { sgdStep } from './sgd-step.js';
 import { softmax, softmaxBackward } from './softmax.js';
-import { exp, log, relu, reluBackward, sqrt, square } from './unary.js';
+import * as unary from './unary.js';
 
 const operations: Operations = checked({
   batchNormTraining,
@@ -41,22 +30,8 @@ const operations: Operations = checked({
   sub,
   mul,
   div,
-  exp,
-  log,
-  sqrt,
-  square,
-  relu,
-  reluBackward,
-  abs,
-  absBackward,
-  sigmoid,
-  sigmoidBackward,
-  tanh,
-  tanhBackward,
-  gelu,
-  geluBackward,
-  leakyRelu,
-  leakyReluBackward,
+  ...unary,
+  ...activations,
   dropout,
   sum,
   sumRows,
