@@ -1,0 +1,36 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { packagePath } from '../../support/package-path.js';
+
+const page = readFileSync(packagePath('CONTRIBUTING.md'), 'utf8');
+
+describe('CONTRIBUTING.md', () => {
+  it('names files and folders that exist', () => {
+    const code = [...page.matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text);
+    const paths = code.filter(
+      (text) =>
+        /^(?:native|lib|test|tools|bench|docs|examples|cmake|\.ci|\.github)\/[\w./-]+$/.test(text) &&
+        // x stands for a new operation, layer or ISA.
+        !/\b(?:simd_)?x(?:_\w+)?\./.test(text) &&
+        text !== 'docs/api/',
+    );
+    expect(paths).to.have.length.above(30);
+    for (const path of paths) expect(existsSync(packagePath(path)), path).to.equal(true);
+  });
+
+  it('shows the source tree as it is', () => {
+    const [, tree = ''] = /## Source tree\n\n```\n([^]*?)```/.exec(page) ?? [];
+    let folder = '';
+    let count = 0;
+    // Names, then a description behind two spaces or more. Deeper lines continue a description.
+    for (const [, indent = '', names = ''] of tree.matchAll(/^( {2})?((?:[\w./-]+ )*[\w./-]+)(?: {2}|$)/gm)) {
+      if (indent === '') folder = names;
+      for (const name of names.split(' ')) {
+        const path = indent === '' ? name : `${folder}${name}`;
+        expect(existsSync(packagePath(path)), path).to.equal(true);
+        count++;
+      }
+    }
+    expect(count).to.be.above(30);
+  });
+});
