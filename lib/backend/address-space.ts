@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
 
-/** Address space that this process may have in bytes (`ulimit -v`); infinite where nobody says. */
+/** Bytes that are left to V8 for a garbage collection: several times what it takes. */
+export const v8Reserve = 32 * 1024 * 1024;
+
+/** Address space that this process may use in bytes (`ulimit -v`); infinite where it is unlimited or unknown. */
 const limit = readLimit();
 
 function readLimit(): number {
-  const kept = /^Max address space +(\d+)/m.exec(read('/proc/self/limits'))?.[1];
-  return kept === undefined ? Infinity : Number(kept);
+  const bytes = /^Max address space +(\d+)/m.exec(read('/proc/self/limits'))?.[1];
+  return bytes === undefined ? Infinity : Number(bytes);
 }
 
 /**
- * Whether V8 can map so many bytes more for its heap; true where that cannot be known. The allocator of the system
- * may have more for array buffers: it keeps address space that was freed, which V8's heap cannot use.
+ * Whether the process may map so many bytes more; true where that cannot be known. glibc keeps address space that was
+ * freed, which V8's heap cannot use: array buffers may find more than this says.
  */
 export function hasAddressSpace(bytes: number): boolean {
   if (limit === Infinity) return true;

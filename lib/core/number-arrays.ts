@@ -1,4 +1,4 @@
-import { freshArray } from '../backend/room.js';
+import { freshArray } from '../backend/allocation.js';
 import { describe, wrongType, wrongValue } from '../validation/errors.js';
 import {
   isNumberArray,

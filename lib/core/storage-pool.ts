@@ -1,6 +1,6 @@
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
-import { requireRoom } from '../backend/room.js';
+import { ensureMemory } from '../backend/allocation.js';
 import { outOfMemory, requireNonNegative } from '../validation/errors.js';
 import { totalmem } from 'node:os';
 import { poison, poisoning, requirePoison } from './poison.js';
@@ -105,12 +105,13 @@ class StoragePool {
 }
 
 function allocate(length: number): Float32Array {
+  const bytes = Float32Array.BYTES_PER_ELEMENT * length;
+  ensureMemory('a tensor', bytes);
   let buffer: Float32Array;
   try {
-    requireRoom(Float32Array.BYTES_PER_ELEMENT * length);
     buffer = length < smallestAligned ? new Float32Array(length) : allocateAligned(length);
   } catch (cause) {
-    throw outOfMemory(`a tensor of ${length} values`, { cause });
+    throw outOfMemory('a tensor', bytes, { cause });
   }
   if (buffer.byteLength >= hugePageBytes) backend.adviseHugePages(length, named('buffer', buffer));
   return buffer;

@@ -1,4 +1,4 @@
-import { bytesPerNumber, ensureHeap } from '../backend/room.js';
+import { bytesPerNumber, ensureHeap } from '../backend/allocation.js';
 import { describe, requirePositiveInteger, wrongShape, wrongType, wrongValue } from '../validation/errors.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 import { isResizable, lengthOf, typedArrayName } from '../validation/typed-array.js';

@@ -1,4 +1,4 @@
-import { freshFloats } from '../backend/room.js';
+import { freshFloats } from '../backend/allocation.js';
 import {
   describe,
   orDefault,

@@ -8,7 +8,7 @@ import {
   wrongType,
   wrongValue,
 } from '../validation/errors.js';
-import { freshArray } from '../backend/room.js';
+import { freshArray } from '../backend/allocation.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { RandomSource, Tensor } from '../core/tensor.js';

@@ -1,5 +1,5 @@
 import type { ReadStream } from 'node:fs';
-import { freshArray } from '../backend/room.js';
+import { freshArray } from '../backend/allocation.js';
 import { endianness } from 'node:os';
 import {
   orDefault,

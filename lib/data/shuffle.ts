@@ -1,4 +1,4 @@
-import { freshArray } from '../backend/room.js';
+import { freshArray } from '../backend/allocation.js';
 import { orDefault, requireBoolean } from '../validation/errors.js';
 import { drawNumber, type RandomSource, requireRandomSource } from '../core/random-source.js';
 

@@ -1,4 +1,4 @@
-import { bytesPerNumber, ensureHeap } from '../backend/room.js';
+import { bytesPerNumber, ensureHeap } from '../backend/allocation.js';
 import { wrongType, wrongValue } from '../validation/errors.js';
 
 /** A number, or the name of one that JSON has no spelling for or loses, as it does the sign of -0. */

@@ -1,7 +1,7 @@
 import { graphsOf, recorded } from '../core/record.js';
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
-import { freshFloats } from '../backend/room.js';
+import { freshFloats } from '../backend/allocation.js';
 import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape, OwnedTape, Tape } from '../core/tape.js';

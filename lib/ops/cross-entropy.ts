@@ -1,7 +1,7 @@
 import { graphsOf, recorded } from '../core/record.js';
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
-import { freshArray } from '../backend/room.js';
+import { freshArray } from '../backend/allocation.js';
 import { describe, typeError, wrongShape, wrongType } from '../validation/errors.js';
 import type { HasUnknownRank, Shape, Unless } from '../core/shape.js';
 import { formatShape, sameShape, scalarShape } from '../core/shape.js';

@@ -1,4 +1,4 @@
-import { freshFloats } from '../backend/room.js';
+import { freshFloats } from '../backend/allocation.js';
 import type { Storage } from '../core/storage.js';
 
 const nothing: readonly Float32Array[] = [];

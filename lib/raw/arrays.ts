@@ -1,6 +1,6 @@
 import { type Argument, named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
-import { freshFloats } from '../backend/room.js';
+import { freshFloats } from '../backend/allocation.js';
 import { describe, rangeError, unknownOption, wrongShape, wrongType } from '../validation/errors.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import type { Shape } from '../core/shape.js';

@@ -81,8 +81,8 @@ export function wrongShape(argument: string, expected: string, received: string)
 }
 
 /** A RangeError for an allocation that failed; the process keeps running. */
-export function outOfMemory(purpose: string, options?: ErrorOptions): CodedError<RangeError> {
-  const message = `Out of memory for ${purpose}`;
+export function outOfMemory(purpose: string, bytes?: number, options?: ErrorOptions): CodedError<RangeError> {
+  const message = `Out of memory for ${purpose}${bytes === undefined ? '' : ` (${bytes} bytes)`}`;
   return coded(new RangeError(message, options), 'ERR_BATCHNORM_OUT_OF_MEMORY', outOfMemory);
 }
 

@@ -1,3 +1,4 @@
+import { hasAddressSpace } from '../address-space.js';
 import { backendInfo } from '../backend-info.js';
 import type { Backend } from '../backend.js';
 import * as activations from './activations.js';
@@ -61,7 +62,7 @@ const operations: Operations = checked({
   overlap,
   bytesToCacheLine: () => 0,
   adviseHugePages: () => undefined,
-  hasRoom: () => true,
+  hasRoom: (bytes, left) => hasAddressSpace(bytes + left),
 });
 
 /** Every operation in TypeScript, in double precision inside and float32 at the edges. */

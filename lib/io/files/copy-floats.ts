@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import { freshArray } from '../../backend/room.js';
+import { freshArray } from '../../backend/allocation.js';
 import { chunksOf } from './chunks.js';
 
 /**

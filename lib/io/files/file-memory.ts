@@ -1,4 +1,4 @@
-import { requireRoom } from '../../backend/room.js';
+import { ensureMemory } from '../../backend/allocation.js';
 import { outOfMemory } from '../../validation/errors.js';
 import { isRangeError } from '../../validation/realm.js';
 
@@ -17,11 +17,11 @@ let threadsRun = false;
  */
 export async function withFileMemory<T>(purpose: string, operate: () => Promise<T>): Promise<T> {
   try {
-    if (!threadsRun) requireRoom(buffersBytes + threadCount() * stackBytes);
+    if (!threadsRun) ensureMemory(purpose, buffersBytes + threadCount() * stackBytes);
     threadsRun = true;
     return await operate();
   } catch (cause) {
-    throw isOutOfMemory(cause) ? outOfMemory(purpose, { cause }) : cause;
+    throw isOutOfMemory(cause) ? outOfMemory(purpose, undefined, { cause }) : cause;
   }
 }
 

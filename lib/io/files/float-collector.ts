@@ -1,4 +1,4 @@
-import { freshFloats } from '../../backend/room.js';
+import { freshFloats } from '../../backend/allocation.js';
 import { elementCount, type Shape } from '../../core/shape.js';
 import { decodeFloat32, decodeNumbers } from './decode-numbers.js';
 import type { NumberType } from './number-type.js';

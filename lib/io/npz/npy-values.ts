@@ -1,4 +1,4 @@
-import { freshArray } from '../../backend/room.js';
+import { freshArray } from '../../backend/allocation.js';
 import { copyFloats, littleEndian } from '../files/copy-floats.js';
 import type { Shape } from '../../core/shape.js';
 import { formatHeader } from './npy-header.js';

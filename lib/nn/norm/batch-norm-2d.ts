@@ -1,4 +1,4 @@
-import { freshFloats } from '../../backend/room.js';
+import { freshFloats } from '../../backend/allocation.js';
 import { plainError, requireFraction, requireOptions, requirePositive } from '../../validation/errors.js';
 import type { JsonNumber } from '../../json/json-numbers.js';
 import { JsonReader } from '../../json/json-reader.js';

@@ -7,11 +7,8 @@ import type { Refusal } from './limited/exhaust.js';
 
 const program = fileURLToPath(new URL('./limited/exhaust.js', import.meta.url));
 
-/** Numbers of values in a tensor. V8 itself aborts when small tensors fill all memory, and without the addon the
- * available memory is unknown. */
-const large = 4_194_304;
-const small = process.env.BATCHNORM_TEST_LONG === '1' ? [large, 524_288, 16_384, 1024] : [524_288];
-const sizes = backend.name === 'native' ? small : [large];
+/** Numbers of values in a tensor. */
+const sizes = process.env.BATCHNORM_TEST_LONG === '1' ? [4_194_304, 524_288, 16_384, 1024] : [524_288];
 
 /** The output of a process that exhausts its memory and must exit with 0. */
 function exhaust(kilobytes: number, ...args: readonly string[]): Refusal[] {
@@ -34,9 +31,7 @@ describe('a process whose memory is limited (ulimit -v)', function () {
     if (process.platform !== 'linux' || emulated) this.skip();
   });
 
-  it('gets a RangeError for a failed allocation and keeps computing', function () {
-    // Without the addon no memory can be reserved for V8, and since Node 24 it needs more than large tensors leave.
-    if (backend.name !== 'native' && Number.parseInt(process.versions.node) >= 24) this.skip();
+  it('gets a RangeError for a failed allocation and keeps computing', () => {
     const refusals = exhaust(1_200_000, ...sizes.map(String));
     expect(refusals).to.have.length(8 * sizes.length);
     for (const { name, error, message, computes } of refusals) {
@@ -45,9 +40,7 @@ describe('a process whose memory is limited (ulimit -v)', function () {
     }
   });
 
-  it('gets a RangeError for arrays, sample orders and JSON, where V8 would abort', function () {
-    // As above.
-    if (backend.name !== 'native' && Number.parseInt(process.versions.node) >= 24) this.skip();
+  it('gets a RangeError for arrays, sample orders and JSON, where V8 would abort', () => {
     const refusals = exhaust(2_000_000, 'objects');
     const names = [
       'randn',

@@ -16,7 +16,7 @@ import {
   UnusedParamsError,
 } from 'batchnorm';
 import * as raw from 'batchnorm/raw';
-import { freshFloats } from '#lib/backend/room';
+import { freshFloats } from '#lib/backend/allocation';
 import { readSettings } from '#lib/backend/settings';
 import { UsageError } from '#lib/cli/arguments';
 import { errorCodes } from '#lib/validation/errors';

@@ -43,8 +43,7 @@ else if (sizes.length === 0) refuseWorkingSpace();
 
 /** Calls that create JavaScript objects, run when almost no memory is left: V8 aborts if it finds none for them. */
 function exhaustForObjects(): void {
-  // Without the addon V8 aborts when small tensors fill the memory.
-  const ballastSizes = backend.info.name === 'native' ? [4_194_304, 262_144] : [4_194_304];
+  const ballastSizes = [4_194_304, 262_144];
   const x = Tensor.zeros([2 ** 21]);
   const bn = new BatchNorm2D(2 ** 20);
   const samples = new DataLoader(

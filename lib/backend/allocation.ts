@@ -1,0 +1,77 @@
+import { getHeapStatistics } from 'node:v8';
+import { outOfMemory } from '../validation/errors.js';
+import { hasAddressSpace, v8Reserve } from './address-space.js';
+import { backend } from './index.js';
+
+// Where an allocation fails, V8 first collects garbage, and it aborts the process if the collector itself finds no
+// memory. Under a limit such as `ulimit -v` we therefore ask before we allocate, and leave V8 a reserve.
+
+/** Asking costs microseconds; small allocations are checked together. */
+const checkedEvery = 1024 * 1024;
+
+/** No process has more; the addon refuses sizes from 2^48 on. */
+const maxAddressSpace = 2 ** 47;
+
+let unchecked = checkedEvery;
+
+/**
+ * Call this before allocating so many bytes of fresh memory.
+ * @param purpose What the memory is for, as the message says it: `a copy of labels`.
+ * @throws RangeError where there is too little memory.
+ */
+export function ensureMemory(purpose: string, bytes: number): void {
+  if (unchecked + bytes < checkedEvery) {
+    unchecked += bytes;
+    return;
+  }
+  if (!fitsMemory(bytes)) {
+    backend.collectGarbage();
+    if (!fitsMemory(bytes)) throw outOfMemory(purpose, bytes);
+  }
+  unchecked = 0;
+}
+
+function fitsMemory(bytes: number): boolean {
+  return bytes < maxAddressSpace && backend.hasRoom(bytes, v8Reserve);
+}
+
+/** New zeros for `purpose`. @throws RangeError where there is too little memory. */
+export function freshFloats(purpose: string, length: number): Float32Array {
+  return freshArray(Float32Array, purpose, length);
+}
+
+/** As `freshFloats`, of any type. */
+export function freshArray<A>(
+  Class: { new (length: number): A; readonly BYTES_PER_ELEMENT: number },
+  purpose: string,
+  length: number,
+): A {
+  const bytes = Class.BYTES_PER_ELEMENT * length;
+  ensureMemory(purpose, bytes);
+  try {
+    return new Class(length);
+  } catch (cause) {
+    throw outOfMemory(purpose, bytes, { cause });
+  }
+}
+
+/** What an array of numbers takes for each while it is built and grows. */
+export const bytesPerNumber = 24;
+
+/**
+ * Call this before making so many bytes of JavaScript arrays and strings: V8 aborts the process where its heap has no
+ * memory for them. Small amounts are not checked.
+ * @throws RangeError where they do not fit.
+ */
+export function ensureHeap(purpose: string, bytes: number): void {
+  if (bytes < checkedEvery) return;
+  ensureMemory(purpose, bytes);
+  if (fitsHeap(bytes)) return;
+  backend.collectGarbage();
+  if (!fitsHeap(bytes)) throw outOfMemory(purpose, bytes);
+}
+
+function fitsHeap(bytes: number): boolean {
+  const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics();
+  return used + bytes <= limit && hasAddressSpace(bytes + v8Reserve);
+}
