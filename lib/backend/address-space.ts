@@ -6,6 +6,9 @@ export const v8Reserve = 32 * 1024 * 1024;
 /** Address space that this process may use in bytes (`ulimit -v`); infinite where it is unlimited or unknown. */
 const limit = readLimit();
 
+/** Whether this process has a limit that allocations must respect. */
+export const isAddressSpaceLimited = limit !== Infinity;
+
 function readLimit(): number {
   const bytes = /^Max address space +(\d+)/m.exec(read('/proc/self/limits'))?.[1];
   return bytes === undefined ? Infinity : Number(bytes);
@@ -16,7 +19,7 @@ function readLimit(): number {
  * freed, which V8's heap cannot use: array buffers may find more than this says.
  */
 export function hasAddressSpace(bytes: number): boolean {
-  if (limit === Infinity) return true;
+  if (!isAddressSpaceLimited) return true;
   const kilobytes = /^VmSize:\s*(\d+) kB/m.exec(read('/proc/self/status'))?.[1];
   return kilobytes === undefined || Number(kilobytes) * 1024 + bytes <= limit;
 }

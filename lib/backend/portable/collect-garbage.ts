@@ -1,13 +1,29 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { isAddressSpaceLimited } from '../address-space.js';
+
 /**
- * V8 collects garbage before it refuses an allocation, and it always refuses this one. It frees the memory of array
- * buffers in the background; a second collection waits for that.
+ * V8's own `gc()`, which only new contexts get. The alternative, an allocation that is certain to fail, makes glibc give
+ * this thread another arena, and such arenas keep almost all the address space that is freed in them.
  */
-export function collectGarbage(): void {
-  for (let i = 0; i < 2; i++) {
-    try {
-      new ArrayBuffer(2 ** 46);
-    } catch {
-      // The collection is done.
-    }
+function exposeGc(): () => void {
+  try {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    setFlagsFromString('--no-expose-gc');
+    return gc;
+  } catch {
+    // Another engine, such as Bun's, which has no such flag.
+    return () => undefined;
   }
+}
+
+// A context takes a megabyte, which must not be allocated when memory has run out.
+let gc = isAddressSpaceLimited ? exposeGc() : undefined;
+
+/** Frees unreachable objects. V8 frees array buffers in the background; the second collection waits for that. */
+export function collectGarbage(): void {
+  gc ??= exposeGc();
+  gc();
+  gc();
 }
