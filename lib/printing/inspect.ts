@@ -21,7 +21,14 @@ export function defineInspect<T extends object, R extends string | object = stri
   inspect: InspectMethod<T, R>,
 ): void {
   Object.defineProperty(target, inspectCustom, {
-    value: inspect,
+    value(this: T, depth?: number | null, options?: InspectOptions) {
+      try {
+        return inspect.call(this, depth, options);
+      } catch (error) {
+        // Printing must not throw. Of a proxy, for one, private fields cannot be read.
+        return `[object that cannot be printed: ${String(error)}]`;
+      }
+    },
     configurable: true,
     writable: true,
   });
