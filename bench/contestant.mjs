@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** A process that measures on demand; native/server.h has the lines that it is sent. */
+/** A process that measures on demand; native/server.h documents its protocol. */
 export class Contestant {
   #child;
   #lines;
 
-  /** Whether it takes images without a batch, as `case 0 C H W`. */
+  /** Whether it accepts single images without a batch axis, as `case 0 C H W`. */
   takesChw = false;
 
   constructor(name, command, args, environment = {}) {
@@ -24,13 +24,13 @@ export class Contestant {
     });
     this.errors = '';
     this.#child.stderr.on('data', (text) => (this.errors += text));
-    this.#child.stdin.on('error', () => undefined); // it shows as an end of its output
+    this.#child.stdin.on('error', () => undefined); // reported when its output ends
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
-  /** Makes the buffers of a case; the names of what can be run. */
+  /** Allocates the buffers of a case; returns the names of its runs. */
   async prepare(shape, threads) {
-    const images = this.takesChw ? 0 : 1; // of an image without a batch
+    const images = this.takesChw ? 0 : 1; // 0 for an image without a batch axis
     const sizes = shape.length === 3 ? [images, ...shape] : shape;
     return JSON.parse(await this.#ask(`case ${sizes.join(' ')} ${threads}`));
   }
@@ -40,7 +40,7 @@ export class Contestant {
     return Number(await this.#ask(`run ${repeats} ${name}`));
   }
 
-  /** MiB that were resident at most so far. */
+  /** Peak of resident memory so far, in MiB. */
   peakMemory() {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
     return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)[1]) / 1024;

@@ -1,7 +1,7 @@
 // node bench/convolution.mjs [ROUNDS] [THREADS]: the convolutions of ResNet-8 on 64 images of 3 x 32 x 32, forward and
-// both gradients: milliseconds, GFLOP/s and which part of the processor's fused multiply-adds that is, next to
-// PyTorch's where it is installed; all measured in turns. A median says what this machine gave meanwhile, the best
-// what it can give.
+// both gradients: milliseconds, GFLOP/s and the fraction of the processor's peak of fused multiply-adds, compared with
+// PyTorch if it is installed, measured alternately. The median reflects the load of this machine, the best value its
+// capability.
 import { execFileSync } from 'node:child_process';
 import { runQuietly, succeeds } from '../tools/process.mjs';
 import { Contestant } from './contestant.mjs';
@@ -18,7 +18,7 @@ const layers = [
   [64, 32, 16, 64, 1, 2, 0],
   [64, 64, 8, 64, 3, 1, 1],
 ];
-/** How often the network has each. */
+/** How often each layer occurs in the network. */
 const times = [1, 2, 1, 1, 1, 1, 1, 1];
 const passes = ['forward', 'by input', 'by weight'];
 
@@ -32,7 +32,7 @@ const python = '/usr/bin/python3';
 const ours = new Contestant('ours', program, []);
 const contestants = [ours];
 if (succeeds(python, ['-c', 'import torch'])) {
-  // Memory that is kept, since new pages in every call would cost more than the arithmetic.
+  // Memory is kept, since faulting in new pages in every call would cost more than the arithmetic.
   const warm = { MALLOC_TRIM_THRESHOLD_: '-1', MALLOC_MMAP_MAX_: '0' };
   contestants.push(new Contestant('PyTorch', python, ['bench/contestants/pytorch_convolution.py'], warm));
 }
@@ -47,7 +47,9 @@ for (const [i, layer] of layers.entries()) {
 for (const contestant of contestants) await contestant.stop();
 console.table(rows);
 for (const [name, { median, best }] of totals) {
-  console.log(`all of a step, ${name}: ${median.toFixed(1)} ms, at best ${best.toFixed(1)}`);
+  console.log(
+    `all convolutions of a step, ${name}: median ${median.toFixed(1)} ms, best ${best.toFixed(1)} ms`,
+  );
 }
 
 function nameOf([, inChannels, size, outChannels, kernel, stride]) {

@@ -1,6 +1,6 @@
-// node bench/fused.mjs [THREADS]: milliseconds of batch norm with a ReLU behind it, and with a sum between the
-// two, through the tape: layers one after the other / in one pass. Interleaved, medians of the rounds; backward
-// includes a sum over the result, which makes dy, in both. Further: the memory that the graph keeps for backward.
+// node bench/fused.mjs [THREADS]: milliseconds of batch norm and ReLU, also with a sum in between, through the tape: as
+// separate layers / fused. Interleaved, medians of the rounds; backward includes a sum over the result, which produces
+// dy. Also prints the memory that the graph keeps for backward.
 import { backward, BatchNorm2D, setNumThreads, storagePool, Tensor } from '../dist/index.js';
 
 const rounds = 9;
@@ -25,7 +25,7 @@ for (const shape of shapes) {
   };
   for (const [name, pair] of Object.entries(ways)) {
     const times = pair.map(() => ({ forward: [], backward: [], both: [] }));
-    // What forward takes from a pool that has enough.
+    // The memory that forward takes from a sufficiently filled pool.
     const spare = Array.from({ length: 4 }, () => x.clone());
     for (const each of spare) each.dispose();
     const bytes = pair.map((run) => {

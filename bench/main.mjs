@@ -1,5 +1,5 @@
-// npm run bench: floors, our kernels, our package from JavaScript and every peer that is here, on the same
-// shapes and numbers of threads, interleaved round by round; writes bench/results/.
+// npm run bench: memory floors, our kernels, our package from JavaScript and every installed peer, on the same shapes and
+// numbers of threads, interleaved round by round; writes bench/results/.
 //
 //   --rounds N    measurements of each (default 15)
 //   --shapes I,J  only these of shapes.mjs, by index
@@ -60,8 +60,8 @@ writeFileSync('bench/results/summary.md', writeSummary(results));
 writeFileSync('bench/results/index.html', await writePage(results));
 console.log('bench/results/results.md, results.json and index.html written');
 
-/** Whoever is installed here. Malloc is told to keep its memory, since new pages in every call would cost a
- * peer more than its arithmetic, and to ask for huge pages, as our tensors and the floors do. */
+/** The installed contestants. Malloc is configured to keep its memory, since new pages in every call would cost a peer
+ * more than its arithmetic, and to request huge pages, like our tensors and the floors. */
 function contestants(threads) {
   const warm = {
     MALLOC_MMAP_MAX_: '0',
@@ -102,7 +102,7 @@ async function measure(shape, threads) {
   }
   const elements = shape.reduce((product, size) => product * size, 1);
   const milliseconds = {};
-  // The first round is for warming up.
+  // The first round is a warm-up.
   for (let round = 0; round <= rounds; round++) {
     for (const each of taking) {
       for (const name of names.get(each)) {
@@ -118,7 +118,7 @@ async function measure(shape, threads) {
   return milliseconds;
 }
 
-/** Bytes, as our kernels know them. */
+/** Cache sizes in bytes, as our kernels detect them. */
 function lastLevelCache() {
   const sizes = execFileSync(`${build}/bench/native/bench_kernels`, ['caches'], {
     encoding: 'utf8',

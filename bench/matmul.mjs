@@ -1,6 +1,6 @@
-// node bench/matmul.mjs [ROUNDS] [THREADS]: how much of the processor's fused multiply-adds our matrix products
-// reach, for sizes of every kind; both are measured in turns. A median says what this machine gave meanwhile,
-// the best what it can give.
+// node bench/matmul.mjs [ROUNDS] [THREADS]: the fraction of the processor's peak of fused multiply-adds that our matrix
+// products reach, for various sizes, measured alternately. The median reflects the load of this machine, the best value
+// its capability.
 import { execFileSync } from 'node:child_process';
 import { runQuietly } from '../tools/process.mjs';
 

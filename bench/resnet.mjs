@@ -1,6 +1,6 @@
 // node bench/resnet.mjs [ROUNDS] [THREADS]: a training step of ResNet-8 (forward, loss, backward, update) on 64 images of
-// 3 x 32 x 32 with this package and with its peers, in turns, medians; then what our step consists of, and which part of
-// the processor's fused multiply-adds each convolution reaches.
+// 3 x 32 x 32 with this package and its peers, measured alternately, medians; then the breakdown of our step, and the
+// fraction of the processor's peak of fused multiply-adds that each convolution reaches.
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { runQuietly } from '../tools/process.mjs';
@@ -26,7 +26,7 @@ for (const count of threads.split(',').map(Number)) {
       name,
       'ms a step': Number(milliseconds.toPrecision(3)),
       'times as long as ours': Number((milliseconds / ours.milliseconds).toPrecision(3)),
-      'MiB at most': Math.round(mebibytes),
+      'peak MiB': Math.round(mebibytes),
     })),
   );
   const step = shares(count, Number(rounds));
@@ -44,7 +44,7 @@ for (const count of threads.split(',').map(Number)) {
   );
 }
 
-/** The loop of nothing but fused multiply-adds, on every thread. */
+/** The loop of only fused multiply-adds, on every thread. */
 async function peakMilliseconds(count) {
   const contestant = new Contestant('peak', program, []);
   contestant.start();

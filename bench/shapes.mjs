@@ -1,5 +1,5 @@
-/** What is measured: images, channels, rows, columns; at last an image without a batch, which is 3D in our API and
- * a batch of one for whoever knows none. */
+/** The measured shapes: images, channels, rows, columns. The last one is a single image, which is 3D in our API and a
+ * batch of one for contestants without 3D input. */
 export const shapes = [
   [32, 64, 112, 112],
   [32, 256, 56, 56],

@@ -1,6 +1,6 @@
-// node --expose-gc bench/small-calls.mjs: nanoseconds of calls on a few elements, where what counts is not
-// arithmetic but Node-API, checks, look-ups and the records of the tape, interleaved, fastest and median of the
-// rounds; and with --expose-gc the bytes of JavaScript heap that a call allocates.
+// node --expose-gc bench/small-calls.mjs: nanoseconds of calls on a few elements, dominated by Node-API, argument checks,
+// look-ups and recording on the tape. Interleaved, fastest and median of the rounds; with --expose-gc also the bytes of
+// JavaScript heap that a call allocates.
 import { backend as info, backward, BatchNorm2D, Sgd, Tensor } from '../dist/index.js';
 import { backend } from '../dist/backend/index.js';
 import { batchNormInference } from '../dist/raw.js';
@@ -51,7 +51,7 @@ for (let round = 0; round < rounds; round++) {
   }
 }
 
-/** Few enough calls that the young generation holds what they allocate. */
+/** Few enough calls that their allocations fit into the young generation. */
 function bytesOf(call) {
   globalThis.gc();
   const before = process.memoryUsage().heapUsed;

@@ -1,14 +1,14 @@
 // Runs commands for the other tools.
 import { spawnSync } from 'node:child_process';
 
-/** Runs a command with its output shown; ends this process with its status where that is not 0. */
+/** Runs a command with its output shown; exits with its status if that is not 0. */
 export function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { stdio: 'inherit', ...options });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Runs a command and shows its output only where it fails. */
+/** Runs a command and shows its output only if it fails. */
 export function runQuietly(command, args, options = {}) {
   const { status, error, stdout, stderr } = spawnSync(command, args, {
     encoding: 'utf8',
@@ -27,7 +27,7 @@ export function succeeds(command, args) {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
 
-/** What a command prints; throws where it fails, unless `allowFailure`: then both its outputs are returned. */
+/** The output of a command. Throws if it fails; with `allowFailure` both outputs are returned instead. */
 export function capture(command, args, { allowFailure = false } = {}) {
   const { status, error, stdout, stderr } = spawnSync(command, args, {
     encoding: 'utf8',

@@ -15,7 +15,7 @@ if (name === undefined) {
 } else {
   const { file } = targets[name];
   if (!existsSync(file)) {
-    console.error(`${file} does not exist. Run this in the repository's root, after npm run build:js.`);
+    console.error(`${file} does not exist. Run this in the root of the repository after npm run build:js.`);
     process.exit(2);
   }
   run(process.execPath, [file, ...args]);

@@ -1,4 +1,4 @@
-// What tools/run.mjs can run, by name. Commands that contributors type every day are npm scripts instead.
+// The targets of tools/run.mjs by name. Commands that contributors type every day are npm scripts instead.
 
 /** @typedef {{ group: 'build' | 'test' | 'measure', file: string, summary: string, args?: string }} Target */
 
@@ -12,7 +12,7 @@ export const targets = {
   clean: {
     group: 'build',
     file: 'tools/build/clean.mjs',
-    summary: 'delete everything that a build makes',
+    summary: 'delete all build outputs',
   },
 
   native: {
@@ -30,7 +30,7 @@ export const targets = {
     group: 'test',
     file: 'tools/check/types.mjs',
     args: '[--update]',
-    summary: 'what must and must not compile, under three TypeScript compilers',
+    summary: 'valid and invalid types under three TypeScript compilers',
   },
   install: {
     group: 'test',
@@ -114,7 +114,7 @@ export const targets = {
     group: 'test',
     file: 'tools/check/mutations.mjs',
     args: '[--check] [PATH...]',
-    summary: 'break the library on purpose and see that tests fail',
+    summary: 'tests fail when the library is broken on purpose',
   },
   resnet: {
     group: 'test',
@@ -131,7 +131,7 @@ export const targets = {
     group: 'test',
     file: 'tools/check/accuracy.mjs',
     args: 'LOG',
-    summary: 'the output of npm start names at least 99 %',
+    summary: 'the output of npm start reports at least 99 %',
   },
 
   numerics: {

@@ -1,4 +1,4 @@
-// This package from JavaScript: raw kernels with `out`, and the module API with and without its tape.
+// This package from JavaScript: raw kernels with `out`, and the module API with and without a tape.
 import { backward, BatchNorm2D, Sgd, Tensor } from '../../dist/index.js';
 import { batchNormBackward, batchNormInference, batchNormTraining } from '../../dist/raw.js';
 import { serve } from './serve.mjs';
@@ -7,7 +7,7 @@ await serve(({ images, channels, rows, columns }) => {
   const shape = images === 0 ? [channels, rows, columns] : [images, channels, rows, columns];
   const n = shape.reduce((product, size) => product * size, 1);
   const wave = (phase) => {
-    const values = Tensor.zeros(shape).data; // huge pages, as any tensor has
+    const values = Tensor.zeros(shape).data; // in huge pages, as every tensor
     for (let i = 0; i < n; i++) values[i] = Math.sin(phase + i);
     return values;
   };
@@ -35,7 +35,7 @@ await serve(({ images, channels, rows, columns }) => {
     'raw inference': () => void batchNormInference({ x, ...layer }, result),
     'raw backward': () => void batchNormBackward({ x, dy, shape, scale: layer.scale, ...saved }, gradients),
     inference: () => bn.forward(input).dispose(),
-    // What gives dy is a product and a sum, as cheap as a loss can be.
+    // dy comes from a product and a sum, the cheapest possible loss.
     'forward + backward': () =>
       void sgd.update(bn, backward(bn.forwardMut(input.trace()).mul(weights).sum())),
   };

@@ -4,7 +4,7 @@ import { serve } from './serve.mjs';
 
 const { InferenceSession, Tensor } = createRequire(import.meta.url)('onnxruntime-node');
 
-// The few messages of onnx.proto that such a model takes, in protobuf's wire format.
+// The messages of onnx.proto that the model needs, in protobuf's wire format.
 const varint = (n) => (n < 128 ? [n] : [(n % 128) | 128, ...varint(Math.floor(n / 128))]);
 const integer = (field, n) => [...varint(field * 8), ...varint(n)];
 const bytes = (field, content) => [...varint(field * 8 + 2), ...varint(content.length), ...content];
@@ -58,7 +58,7 @@ await serve(async ({ images, channels, rows, columns }, threads) => {
     mean: vector(0.1),
     variance: vector(2),
   };
-  // Into a tensor of ours, so that no page of the result is new.
+  // Into an existing tensor, so that no new pages are faulted in.
   const fetches = { y: new Tensor('float32', new Float32Array(n), dims) };
   return { inference: () => session.run(feeds, fetches) };
 });

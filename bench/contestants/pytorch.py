@@ -1,4 +1,4 @@
-"""PyTorch's batch normalization on both of its layouts; answers the lines of bench/native/server.h."""
+"""PyTorch's batch normalization in both of its layouts; implements the protocol of bench/native/server.h."""
 
 import sys
 
@@ -12,7 +12,7 @@ from serve import serve
 def prepare(images, channels, rows, columns, threads):
     torch.set_num_threads(threads)
     runs = {}
-    # A single image is one without a batch: PyTorch takes it as a batch of one.
+    # PyTorch takes a single image as a batch of one.
     for layout, memory_format in (
         ("nchw", torch.contiguous_format),
         ("nhwc", torch.channels_last),

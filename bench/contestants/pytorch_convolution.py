@@ -1,4 +1,4 @@
-"""PyTorch's convolution and its gradients; answers the lines of bench/native/server.h."""
+"""PyTorch's convolution and its gradients; implements the protocol of bench/native/server.h."""
 
 import sys
 

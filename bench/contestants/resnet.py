@@ -1,4 +1,4 @@
-"""A training step of ResNet-8 with PyTorch; answers the lines of bench/native/server.h."""
+"""A training step of ResNet-8 with PyTorch; implements the protocol of bench/native/server.h."""
 
 import sys
 from pathlib import Path

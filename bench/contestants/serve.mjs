@@ -1,7 +1,7 @@
-// The lines of bench/native/server.h for contestants in JavaScript.
+// The protocol of bench/native/server.h for contestants in JavaScript.
 import { createInterface } from 'node:readline';
 
-/** `prepare(shape, threads)` gives functions by name; they may be asynchronous. */
+/** `prepare(shape, threads)` returns functions by name, which may be asynchronous. */
 export async function serve(prepare) {
   let runs = {};
   for await (const line of createInterface({ input: process.stdin })) {
@@ -17,7 +17,7 @@ export async function serve(prepare) {
     await run();
     const begin = performance.now();
     for (let i = 0; i < repeats; i++) {
-      // Awaiting what is no promise would cost a turn of the event loop in every call.
+      // Awaiting a plain value would cost a turn of the event loop in every call.
       const pending = run();
       if (pending !== undefined) await pending;
     }

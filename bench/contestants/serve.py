@@ -1,11 +1,11 @@
-"""The lines of bench/native/server.h for contestants in Python."""
+"""The protocol of bench/native/server.h for contestants in Python."""
 
 import sys
 import time
 
 
 def serve(prepare):
-    """prepare(*numbers) gives functions by name."""
+    """prepare(*numbers) returns functions by name."""
     runs = {}
     for line in sys.stdin:
         command, rest = line.rstrip("\n").split(" ", 1)

@@ -1,5 +1,5 @@
-// TensorFlow.js on its CPU backend: training forward and backward of one layer. Tens of seconds for large
-// tensors, so it takes part in the smallest one only.
+// TensorFlow.js on its CPU backend: training forward and backward of one layer. Takes tens of seconds for large tensors,
+// so it takes part only for the smallest shape.
 import { createRequire } from 'node:module';
 import { serve } from './serve.mjs';
 

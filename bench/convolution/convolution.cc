@@ -1,5 +1,5 @@
-// Our convolution and its gradients, and a loop of nothing but fused multiply-adds; answers the
-// lines of bench/native/server.h, where a case is
+// Our convolution and its gradients, and a loop of only fused multiply-adds; implements the protocol of
+// bench/native/server.h, where a case is
 //
 //   case IMAGES IN_CHANNELS SIZE OUT_CHANNELS KERNEL STRIDE PADDING THREADS
 #include <cstdlib>
@@ -14,7 +14,7 @@
 
 namespace {
 
-constexpr size_t kPeakSteps = 50000;  // some 0.1 ms
+constexpr size_t kPeakSteps = 50000;  // about 0.1 ms
 
 struct ConvolutionCase {
   size_t images, in_channels, size, out_channels, kernel, stride, padding, threads;
@@ -71,7 +71,7 @@ bench::Runs prepare(const ConvolutionCase& c) {
     require(batchnorm::convolution_weight_gradient(kernels, s.shape, s.x.data(), s.dy.data(),
                                                    s.dweight.data(), nullptr));
   });
-  // On each thread: a case's share of the peak is that of all its threads.
+  // On each thread, since a case is compared with the peak of all its threads.
   const size_t threads = c.threads;
   runs.emplace_back("peak", [threads] {
     auto task = [](size_t, size_t) { bench::run_fused_multiply_adds(kPeakSteps); };
@@ -82,7 +82,7 @@ bench::Runs prepare(const ConvolutionCase& c) {
 
 }  // namespace
 
-// bench_convolution peak: multiply-adds of one thread in one run of "peak".
+// bench_convolution peak: prints the multiply-adds of one thread in one run of "peak".
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "peak") == 0) {
     std::printf("%zu\n", bench::run_fused_multiply_adds(kPeakSteps));

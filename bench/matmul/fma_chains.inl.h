@@ -1,5 +1,5 @@
-// Twelve chains: more than latency times throughput of any processor of today, and with the factors
-// fewer than sixteen registers. Included once for each width of vectors, where Vector is that one.
+// Twelve chains: more than latency times throughput of any current processor, and with the factors fewer
+// than sixteen registers. Included once for each vector width, with Vector defined accordingly.
 BENCH_TARGET size_t run_chains(size_t steps) {
   constexpr size_t kChains = 12;
   const Vector factor = broadcast(0.999f);

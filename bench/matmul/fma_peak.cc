@@ -12,7 +12,7 @@ namespace bench {
 
 namespace {
 
-// Whoever looks at the result here keeps the compiler from leaving the loop out.
+// A sink for the result, so that the compiler does not remove the loop.
 volatile float g_result;
 
 #if defined(__x86_64__)

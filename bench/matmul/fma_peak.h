@@ -4,8 +4,8 @@
 
 namespace bench {
 
-// Runs `steps` rounds of independent fused multiply-adds in registers, as wide as our kernels have them
-// here, on the caller's thread; returns how many floats were multiplied and added.
+// Runs `steps` rounds of independent fused multiply-adds in registers, with the vector width of our kernels, on
+// the caller's thread; returns the number of multiply-adds.
 size_t run_fused_multiply_adds(size_t steps);
 
 }  // namespace bench

@@ -1,5 +1,5 @@
-// bench_matmul ROUNDS THREADS: for each size, multiply-adds per second of our product and of a loop of
-// nothing but fused multiply-adds, measured in turns; one line of JSON per size, in thousands of millions.
+// bench_matmul ROUNDS THREADS: for each size, multiply-adds per second of our product and of a loop of only
+// fused multiply-adds, measured alternately; one line of JSON per size, in billions.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -28,8 +28,8 @@ constexpr Size kSizes[] = {
     {"1024", 1024, 1024, 1024, false, false},
     {"1024, both transposed", 1024, 1024, 1024, true, true},
     {"linear, forward", 128, 512, 256, false, true},
-    {"linear, by the input", 128, 256, 512, false, false},
-    {"linear, by the weights", 256, 128, 512, true, false},
+    {"linear, input gradient", 128, 256, 512, false, false},
+    {"linear, weight gradient", 256, 128, 512, true, false},
     {"ten classes", 128, 512, 10, false, true},
     {"one row", 1, 512, 512, false, true},
 };
@@ -43,7 +43,7 @@ double median(std::vector<double>& values) {
   return values[values.size() / 2];
 }
 
-// Multiply-adds per second of all threads together, for some 0.1 ms.
+// Multiply-adds per second of all threads together, measured for about 0.1 ms.
 double peak(size_t threads) {
   constexpr size_t kSteps = 50000;
   std::vector<size_t> done(threads);

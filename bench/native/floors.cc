@@ -17,8 +17,8 @@ namespace bench {
 
 namespace {
 
-// Keeps a sum from being optimized away; one cache line for each thread is not needed, since it is
-// written once in a whole pass.
+// A sink that keeps sums from being optimized away. Threads share its cache line, since each writes it only
+// once per pass.
 volatile float sink;
 
 #if defined(__x86_64__)
@@ -213,7 +213,7 @@ std::vector<FloorLoop> read_loops() {
 
 void run_floor(const FloorLoop& loop, const float* x, const float* y, float* z, size_t n,
                size_t threads) {
-  // Once: asking the processor leaves a virtual machine, which takes longer than a small copy.
+  // Only once: CPUID exits a virtual machine, which takes longer than a small copy.
   static const batchnorm::Kernels& kernels = batchnorm::best_kernels();
   auto task = [&](size_t index, size_t) {
     const size_t begin = n * index / threads / 16 * 16;

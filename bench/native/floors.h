@@ -1,5 +1,5 @@
-// What memory allows: the fastest of a few vectorized loops for y = x, z = a*x + y and the sum of x, on
-// the same buffers and through the same threads as the kernels they are compared with.
+// The memory limit: the fastest of several vectorized loops for y = x, z = a*x + y and the sum of x, on the
+// same buffers and threads as the kernels that are compared with it.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,13 @@ namespace bench {
 
 struct FloorLoop {
   const char* name;
-  // Works on elements begin .. end; x, y and z are the buffers of the case. Streamed stores are seen by
-  // others after a fence.
+  // Works on elements begin .. end; x, y and z are the buffers of the case. Non-temporal stores are visible to
+  // other threads after a fence.
   void (*run)(const float* x, const float* y, float* z, size_t begin, size_t end);
 };
 
-// Plain and non-temporal stores, and vectors of 512 bits where the processor has them: which is
-// fastest depends on sizes and machine.
+// Regular and non-temporal stores, and 512-bit vectors if available: which is fastest depends on sizes and
+// machine.
 std::vector<FloorLoop> copy_loops();
 std::vector<FloorLoop> triad_loops();
 std::vector<FloorLoop> read_loops();

@@ -15,7 +15,7 @@
 
 namespace {
 
-// As the addon's tensors have it: huge pages asked for before the first write.
+// Like the addon's tensors: huge pages are requested before the first write.
 struct Buffer {
   explicit Buffer(size_t n) {
     constexpr size_t kHugePage = 2 << 20;
@@ -70,8 +70,8 @@ struct State {
   }
 };
 
-// Batch norm with a ReLU behind it, and with a sum between the two. The backward pass of the latter
-// reads y, so its dx goes elsewhere.
+// Batch norm fused with ReLU, also with a sum in between. The backward pass of the latter reads y, so that dx
+// needs another buffer.
 void add_fused(bench::Runs& runs, const std::shared_ptr<State>& state,
                const batchnorm::Kernels& kernels) {
   for (const bool add : {false, true}) {
@@ -154,8 +154,8 @@ bench::Runs prepare(const bench::Case& c) {
 
 }  // namespace
 
-// bench_kernels [L1 L2 LAST]: as on a machine with caches of so many bytes; bench_kernels caches:
-// what this one has.
+// bench_kernels [L1 L2 LAST]: simulates a machine with these cache sizes in bytes; bench_kernels caches: prints
+// those of this machine.
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "caches") == 0) {
     const batchnorm::CacheSizes& sizes = batchnorm::cache_sizes();

@@ -1,4 +1,4 @@
-// oneDNN's batch normalization on its plain and blocked layouts. Needs Debian's libdnnl-dev.
+// oneDNN's batch normalization in its plain and blocked layouts. Needs Debian's libdnnl-dev.
 #include <memory>
 #include <unordered_map>
 
@@ -35,7 +35,7 @@ bench::Runs prepare(const bench::Case& c) {
   const std::pair<const char*, memory::format_tag> layouts[] = {
       {"nchw", memory::format_tag::nchw},
       {"nChw8c", memory::format_tag::nChw8c},
-      {"nChw16c", memory::format_tag::nChw16c},  // where the processor has AVX-512
+      {"nChw16c", memory::format_tag::nChw16c},  // with AVX-512
       {"nhwc", memory::format_tag::nhwc}};
   bench::Runs runs;
   for (const auto& [layout, tag] : layouts) {

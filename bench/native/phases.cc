@@ -12,12 +12,12 @@ namespace bench {
 
 namespace {
 
-constexpr size_t kPiece = 1024;  // floats of a tensor that are asked for together
+constexpr size_t kPiece = 1024;  // floats of a tensor that are prefetched together
 
-// Asked for once: asking the processor what it is leaves a virtual machine.
+// Only once: CPUID exits a virtual machine.
 const batchnorm::Kernels& kKernels = batchnorm::best_kernels();
 const FloorLoop kRead = read_loops()[0];
-const std::vector<FloorLoop> kCopies = copy_loops();  // plain, then streaming
+const std::vector<FloorLoop> kCopies = copy_loops();  // regular, then streaming
 const std::vector<FloorLoop> kTriads = triad_loops();
 
 }  // namespace
@@ -41,8 +41,8 @@ void two_phases(const batchnorm::ImageShape& shape, size_t threads, const float*
           function(begin, begin + channels * shape.plane);
         }
       };
-      // Piece by piece, with the piece behind it asked for, as the kernels do: the processor's own
-      // prefetchers stop at the end of a run.
+      // Piece by piece with the next piece prefetched, as in the kernels: the hardware prefetchers stop at the end
+      // of a run.
       size_t pending_begin = 0;
       size_t pending_end = 0;
       auto read_pending = [&] {

@@ -1,5 +1,5 @@
-// What is left of training and backward without their arithmetic: the ablation that says how far two passes
-// over the same data can come to the floor on this machine.
+// Training and backward without their arithmetic: an ablation that shows how close two passes over the same data
+// can come to the floor on this machine.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 
 namespace bench {
 
-// For each group of channels, as large as the kernels take it: adds up x, and dy where there is one, then
-// y = x or y = a*x + dy over the same memory, with the stores that the kernels use. No deviations, no
-// products, no conversions to double, no second sample, no constants of a channel.
+// For each group of channels, of the same size as in the kernels: sums x and, if given, dy, then computes y = x
+// or y = a*x + dy over the same memory with the kernels' kind of stores. No deviations, products, conversions to
+// double, second sample or per-channel constants.
 void two_phases(const batchnorm::ImageShape& shape, size_t threads, const float* x, const float* dy,
                 float* y);
 

@@ -1,6 +1,6 @@
-// A contestant of the benchmark: answers one line for each line that it reads.
+// A contestant of the benchmark: answers each line of input with one line.
 //
-//   case IMAGES CHANNELS ROWS COLUMNS THREADS   makes the buffers; the names of what can be run
+//   case IMAGES CHANNELS ROWS COLUMNS THREADS   allocates the buffers; the names of the runs
 //   run REPEATS NAME                            milliseconds of one call, after an unmeasured one
 #pragma once
 
@@ -27,14 +27,14 @@ struct Case {
 using Runs = std::vector<std::pair<std::string, std::function<void()>>>;
 
 inline double milliseconds_of(const std::function<void()>& run, size_t repeats) {
-  run();  // what the one before left in the caches is not this one's
+  run();  // warm-up: the caches hold data of the previous run
   const auto begin = std::chrono::steady_clock::now();
   for (size_t i = 0; i < repeats; i++) run();
   const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - begin;
   return spent.count() / static_cast<double>(repeats);
 }
 
-// A case of any kind says how it is read.
+// Every type of case defines how it is parsed.
 template <class AnyCase>
 int serve(Runs (*prepare)(const AnyCase&)) {
   Runs runs;

@@ -6,7 +6,7 @@ import { run } from '../../tools/process.mjs';
 import { nodeCommand } from '../../tools/check/support/runtime-programs.mjs';
 import { Implementation } from './implementation.mjs';
 
-/** Every backend of this machine, NEON under emulation if wanted, and PyTorch where it is installed. */
+/** Every backend of this machine, NEON under emulation on request, and PyTorch if it is installed. */
 export function backendsAndPyTorch({ serve, pytorch, neon }) {
   const here = (name, environment) =>
     new Implementation(name, [process.execPath, ...serve], { environment, ours: true });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** A process that computes cases on demand: the lines of test/conformance/numerics/serve.ts. */
+/** A process that computes cases on demand, with the protocol of test/conformance/numerics/serve.ts. */
 export class Implementation {
   #child;
   #lines;
@@ -13,7 +13,7 @@ export class Implementation {
     this.emulated = emulated;
     this.#child = spawn(program, args, { cwd, env: { ...process.env, ...environment } });
     this.#child.stderr.on('data', (text) => (this.#errors += text));
-    this.#child.stdin.on('error', () => undefined); // it shows as an end of its output
+    this.#child.stdin.on('error', () => undefined); // reported when its output ends
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
     this.version = this.#next();
   }

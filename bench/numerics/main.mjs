@@ -1,9 +1,9 @@
 // npm run check -- numerics: the errors of every backend, of PyTorch and of the naive formula against float64.
 //
 //   --random N  random inputs (default 1000)
-//   --large N   values of the large channels (default 100000000; 0 for none)
-//   --neon      the NEON kernels, too, under emulation, on a tenth of the random inputs
-//   --write     the tables of docs/reports/numerics.md and its plot, docs/reports/numerics.svg
+//   --large N   number of values in the large channels (default 100000000; 0 for none)
+//   --neon      also the NEON kernels, under emulation, on a tenth of the random inputs
+//   --write     updates the tables of docs/reports/numerics.md and its plot, docs/reports/numerics.svg
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -84,7 +84,7 @@ function within(errors) {
   return quantities.every((name) => errors[name] <= limits[name]);
 }
 
-/** The errors of every case by implementation; emulated ones get every `thinning`th. */
+/** The errors of every case by implementation; emulated implementations get only every `thinning`th case. */
 async function measureGroup(title, cases, thinning) {
   const measured = [];
   let index = 0;
@@ -120,7 +120,7 @@ async function measure(given, taking) {
   return errors;
 }
 
-/** Whoever is here. */
+/** The available implementations. */
 function implementations() {
   const serve = ['dist-dev/test/conformance/numerics/serve.js', 'serve'];
   const found = backendsAndPyTorch({

@@ -1,11 +1,11 @@
 /** An SVG of two charts: y against |mean| / deviation, and the worst of every quantity as a multiple of its limit. */
 export async function plot({ groups, sweep, names, limits, quantities }) {
-  // Of bench/, where `npm ci --ignore-scripts` installs it.
+  // Installed in bench/ by `npm ci --ignore-scripts`.
   const echarts = await import('echarts');
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 1000, height: 460 });
   const smallest = 1e-9;
   const most = 1e9;
-  // A logarithmic axis has no place for zero and for infinity.
+  // A logarithmic axis cannot show zero or infinity.
   const clamp = (value) => Math.min(most, Math.max(smallest, Number.isNaN(value) ? most : value));
   const measured = (name) => groups.map(({ total }) => total[name]).filter((each) => each !== undefined);
   const lines = names

@@ -1,4 +1,4 @@
-"""PyTorch's batch normalization for the lines of test/conformance/numerics/serve.ts."""
+"""PyTorch's batch normalization with the protocol of test/conformance/numerics/serve.ts."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ def answer(request):
     shape = (images, channels, plane, 1)
     mean, var = torch.zeros(channels), torch.ones(channels)
     epsilon = request["epsilon"]
-    # With momentum 1 the running variance is that of the batch, divided by n - 1.
+    # With momentum 1 the running variance is that of the batch, with divisor n - 1.
     y, saved_mean, saved_invstd = torch.native_batch_norm(
         x.view(shape), scale, bias, mean, var, True, 1.0, epsilon
     )

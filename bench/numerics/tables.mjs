@@ -1,4 +1,4 @@
-/** Every error as a multiple of what the contract allows would hide what is measured: the errors themselves. */
+/** Formats the errors themselves, not as multiples of the contract's limits, which would hide them. */
 const show = (error, limit) => {
   if (error === undefined) return '–';
   const text = error === 0 ? '0' : Number.isFinite(error) ? error.toExponential(1) : String(error);
@@ -50,7 +50,7 @@ export function tables({ groups, names, limits, quantities }) {
 
 const end = '<!-- end of what was measured -->';
 
-/** The page with new tables between the marks of a command. */
+/** The page with new tables between the markers of a command. */
 export function replaceTables(page, text, command = 'npm run check -- numerics') {
   const begin = `<!-- measured: written by ${command} -->`;
   const from = page.indexOf(begin);

@@ -2,7 +2,7 @@ import { nameOf } from '../shapes.mjs';
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-/** Half the distance from the first to the third quartile, as a part of the median. */
+/** Half the interquartile range relative to the median. */
 export function spread(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (part) => sorted[Math.round(part * (sorted.length - 1))];
@@ -12,10 +12,10 @@ export function spread(values) {
 /** The contract of the design, section 5: times the floor. */
 export const limits = { inference: 1.15, training: 1.6, backward: 1.8 };
 
-/** Below this a ratio says little. */
+/** Times below this give unreliable ratios. */
 const smallestWithLimit = 1e6;
 
-/** One line for each case and kernel: floor, ours, and each peer in its best layout, in milliseconds. */
+/** One row for each case and kernel: floor, ours, and each peer in its best layout, in milliseconds. */
 export function figures({ cases, lastLevelCache }) {
   return cases.flatMap(({ shape, threads, milliseconds }) => {
     const of = (contestant, name) => {
@@ -56,7 +56,7 @@ export function figures({ cases, lastLevelCache }) {
   });
 }
 
-/** Training forward and backward through the tape, next to TensorFlow.js where that took part. */
+/** Training forward and backward through the tape, compared with TensorFlow.js where it took part. */
 export function steps({ cases }) {
   return cases.map(({ shape, threads, milliseconds }) => {
     const of = (contestant, name) => {

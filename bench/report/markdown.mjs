@@ -3,16 +3,16 @@ import { figures, steps } from './figures.mjs';
 const ms = (time) => (time === undefined ? '–' : time < 0.1 ? time.toFixed(4) : time.toFixed(2));
 const ratio = (a, b) => (a === undefined || b === undefined ? '–' : `${(a / b).toFixed(2)} ×`);
 
-/** The results as tables; where we miss a limit or lose to a peer is said in words below each. */
+/** The results as tables, each followed by a list of missed limits and faster peers. */
 export function writeMarkdown(results) {
   const { date, processor, commit, node, contestants } = results;
   const lines = [
     '# Benchmark',
     '',
-    `${date}, ${processor}, commit ${commit}, Node ${node}; took part: ${contestants.join(', ')}.`,
-    'Milliseconds, medians. “× floor” is our kernel over what memory allows; peers stand in their best layout',
-    'and say how many times as long as our kernel they take. “Two phases” are bare loops that read what the kernel',
-    'reads, in its order, and write what it writes, with no arithmetic but an addition (bench/native/phases.h).',
+    `${date}, ${processor}, commit ${commit}, Node ${node}; contestants: ${contestants.join(', ')}.`,
+    'Medians in milliseconds. “× floor” is the time of our kernel relative to the memory limit. Peers are shown in',
+    'their best layout, as multiples of our time. “Two phases” are bare loops with the same memory accesses as the',
+    'kernel and a single addition as arithmetic (bench/native/phases.h).',
   ];
   const all = figures(results);
   for (const kernel of ['training', 'inference', 'backward']) {
@@ -41,14 +41,14 @@ export function writeMarkdown(results) {
       ];
       lines.push(`| ${cells.join(' | ')} |`);
     }
-    const place = ({ shape, threads }) => `${shape} at ${threads}`;
+    const place = ({ shape, threads }) => `${shape} with ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
     const over = own.filter((each) => each.ours > each.floor * (each.limit ?? Infinity));
     const slower = own.filter(({ ours, oneDNN, pyTorch, onnxruntime }) =>
       [oneDNN, pyTorch, onnxruntime].some((peer) => peer !== undefined && peer.time < ours),
     );
     lines.push(
       '',
-      over.length === 0 ? 'Every limit is kept.' : `Over the limit: ${over.map(place).join(', ')}.`,
+      over.length === 0 ? 'All limits are met.' : `Over the limit: ${over.map(place).join(', ')}.`,
     );
     lines.push(
       slower.length === 0 ? 'No peer is faster.' : `A peer is faster: ${slower.map(place).join(', ')}.`,
@@ -60,7 +60,7 @@ export function writeMarkdown(results) {
     lines.push(`| ${shape} | ${threads} | ${ms(ours)} | ${ratio(tensorflow, ours)} |`);
   }
   lines.push('', '## a training step of ResNet-8 on 64 images of 3×32×32', '');
-  lines.push('| who | threads | ms | MiB at most |', '|---|---|---|---|');
+  lines.push('| contestant | threads | ms | peak MiB |', '|---|---|---|---|');
   for (const { name, threads, milliseconds, mebibytes } of results.network) {
     lines.push(`| ${name} | ${threads} | ${ms(milliseconds)} | ${Math.round(mebibytes)} |`);
   }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { figures } from './figures.mjs';
 import { writeMarkdown } from './markdown.mjs';
 
-/** A page with one chart for each kernel and number of threads; without ECharts, with the tables only. */
+/** A page with one chart for each kernel and number of threads, or only tables if ECharts is not installed. */
 export async function writePage(results) {
   const charts = existsSync('bench/node_modules/echarts') ? await drawCharts(results) : [];
   const escape = (text) => text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);

@@ -1,6 +1,6 @@
 import { figures } from './figures.mjs';
 
-/** The README's table: each kernel over its floor, and what the fastest layouts of peers take next to it. */
+/** The README's table: each kernel relative to its floor, and peers in their fastest layouts relative to ours. */
 export function writeSummary(results) {
   const { date, processor, commit } = results;
   const all = figures(results);
@@ -12,7 +12,7 @@ export function writeSummary(results) {
   const ratio = (a, b) => (a === undefined ? '–' : (a / b).toFixed(2));
 
   const lines = [
-    `${date}, ${processor}, commit ${commit}; each cell at ${threadCounts.join(' / ')} threads.`,
+    `${date}, ${processor}, commit ${commit}; each cell with ${threadCounts.join(' / ')} threads.`,
     '',
     '| shape | training: ms | × floor | oneDNN | PyTorch | backward: ms | × floor | oneDNN | PyTorch | inference: ms | × floor | onnxruntime |',
     '|---|---|---|---|---|---|---|---|---|---|---|---|',

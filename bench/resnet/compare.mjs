@@ -4,14 +4,14 @@ import { Contestant } from '../contestant.mjs';
 import { median } from './median.mjs';
 
 const batch = [64, 3, 32, 32];
-// A training is thousands of steps: V8 has compiled ours to machine code after a hundred, before which a step takes up to
-// 0.8 ms longer. PyTorch gets as many.
+// A training has thousands of steps. V8 needs a hundred to compile our code, before which a step takes up to 0.8 ms
+// longer. PyTorch gets as many.
 const warmUp = 100;
-// In a row: a training has the next step's weights and activations in its caches, and its threads awake.
+// Consecutive steps, as in a training: weights and activations are in the caches, and threads are awake.
 const stepsPerTurn = 5;
 
-/** Whoever is installed here. PyTorch twice: as it is, and with a malloc that keeps memory and asks for huge pages,
- * since as it is it gets new pages from the system in every step. */
+/** The installed contestants. PyTorch twice: by default, and with a malloc that keeps memory and requests huge pages,
+ * since by default it gets new pages from the system in every step. */
 function contestants(threads) {
   const found = [
     new Contestant('batchnorm', process.execPath, ['bench/contestants/resnet.mjs'], {
@@ -33,9 +33,9 @@ function contestants(threads) {
 }
 
 /**
- * Training steps of ResNet-8 on 64 images of 3 x 32 x 32, each contestant in a process of its own, in turns
- * of some steps.
- * @returns Of each: name, threads, milliseconds of a step (median of the turns) and MiB resident at most.
+ * Measures training steps of ResNet-8 on 64 images of 3 x 32 x 32, each contestant in a separate process, alternately
+ * for several steps.
+ * @returns For each: name, threads, milliseconds of a step (median of the turns) and peak resident MiB.
  */
 export async function compare(threads, rounds) {
   const taking = contestants(threads);
@@ -63,8 +63,7 @@ export async function compare(threads, rounds) {
   return results;
 }
 
-/** TensorFlow.js takes minutes: one step, after the one that every turn begins with. Undefined where it is not
- * installed. */
+/** TensorFlow.js takes minutes: one step after the warm-up step. Undefined if it is not installed. */
 export async function measureTensorFlow() {
   if (!existsSync('bench/node_modules/@tensorflow/tfjs')) return undefined;
   const contestant = new Contestant('TensorFlow.js', process.execPath, [

@@ -1,4 +1,4 @@
-// ResNet-8 for images of 3 x 32 x 32; test/conformance/reference/resnet/network.py is the same in PyTorch.
+// ResNet-8 for images of 3 x 32 x 32; test/conformance/reference/resnet/network.py is the same network in PyTorch.
 import {
   AvgPoolGlobal,
   BatchNorm2D,
@@ -20,7 +20,7 @@ function convolution(inputs, outputs, kernel, stride = 1) {
   });
 }
 
-/** Two convolutions of 3 x 3, what a block adds to its shortcut. */
+/** The residual branch of a block: two convolutions of 3 x 3. */
 function way(inputs, outputs, stride = 1) {
   return new Sequential(
     convolution(inputs, outputs, 3, stride),

@@ -1,4 +1,4 @@
-// What a training step of ResNet-8 consists of: the calls into the backend, in groups, and what lies between them.
+// The breakdown of a training step of ResNet-8: groups of calls into the backend, and the time between them.
 import { backend } from '../../dist/backend/index.js';
 import { setNumThreads } from '../../dist/index.js';
 import { median } from './median.mjs';
@@ -12,7 +12,7 @@ const passes = {
   conv2dWeightGradient: 'by weight',
 };
 
-/** @returns Milliseconds of a step, and of what it consists: name, calls, milliseconds, multiply-adds of convolutions. */
+/** @returns Milliseconds of a step and its parts: name, calls, milliseconds, multiply-adds of convolutions. */
 export function shares(threads, rounds) {
   setNumThreads(threads);
   const during = stopwatch(backend);
@@ -61,7 +61,7 @@ function nameOf({ name, sizes }) {
   return name;
 }
 
-/** Multiply-adds of a convolution as the formula has them, zeros around the image included. */
+/** Multiply-adds of a convolution by the formula, including products with padding. */
 function workOf({ name, sizes }) {
   if (!(name in passes)) return 0;
   const [count, inChannels, height, width, outChannels, kernel, stride, padding] = sizes;

@@ -1,10 +1,9 @@
 /**
- * Measures every call into the backend of this package: its functions are replaced in place, which is why
- * contestants that are compared with others have none.
+ * Measures every call into the backend of this package by replacing its functions. The overhead is why contestants in
+ * comparisons do not use it.
  *
  * @param backend Of dist/backend/index.js.
- * @returns A function that gives the calls that another one made: what was called, with which numbers, and its
- * milliseconds.
+ * @returns A function that runs another one and returns its backend calls: name, numeric arguments and milliseconds.
  */
 export function stopwatch(backend) {
   let calls = [];

@@ -1,7 +1,7 @@
 import { backward, crossEntropyWithLogitsLoss, Sgd, Tensor } from '../../dist/index.js';
 import { classes, resnet8 } from './network.mjs';
 
-/** A function that trains ResNet-8 by one step on images that are always the same. */
+/** A function that trains ResNet-8 for one step on fixed images. */
 export function trainingStep(images) {
   const net = resnet8();
   const sgd = new Sgd({ lr: 0.01 });

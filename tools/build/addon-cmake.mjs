@@ -1,4 +1,4 @@
-// Builds build/Release/batchnorm.node with cmake-js, from the same sources and flags as node-gyp does.
+// Builds build/Release/batchnorm.node with cmake-js, from the same sources and with the same flags as node-gyp.
 import { createRequire } from 'node:module';
 import { runQuietly } from '../process.mjs';
 

@@ -7,8 +7,8 @@ import { runQuietly } from '../process.mjs';
 const require = createRequire(import.meta.url);
 const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
 
-// Said on the command line, where no npmrc and no npm_config_nodedir can replace it. A warning is an
-// error here, in our own build; a user's compiler may be newer and warn of more.
+// Options on the command line take precedence over npmrc and npm_config_nodedir. Warnings are errors only in our own
+// build: a user's compiler may be newer and warn about more.
 const jobs = Math.max(2, availableParallelism());
 runQuietly(
   process.execPath,

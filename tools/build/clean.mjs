@@ -1,4 +1,4 @@
-// Removes everything that a build makes.
+// Removes all build outputs.
 import { readdirSync, rmSync } from 'node:fs';
 
 const made = readdirSync('.').filter((name) => /^(build|dist|prebuilds)(-.*)?$/.test(name));

@@ -1,5 +1,5 @@
-// A CMake build of the native code by one compiler. The tools that test and measure it share one folder, so that kernels
-// are compiled once.
+// A CMake build of the native code with one compiler. Tools that test and measure it share a folder, so that kernels are
+// compiled only once.
 import { runQuietly } from '../process.mjs';
 
 /** Builds the targets; returns the build's folder. */

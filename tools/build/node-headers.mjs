@@ -1,12 +1,12 @@
 // A folder with Node's headers as node-gyp expects them, found without network: beside the running Node,
-// else made from the node-api-headers package, which is all that a Node-API addon includes.
+// else created from the node-api-headers package, which suffices for a Node-API addon.
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
 const require = createRequire(import.meta.url);
 
-/** @returns {string} a value for node-gyp's --nodedir. BATCHNORM_NODE_HEADERS=package passes over the
+/** @returns {string} a value for node-gyp's --nodedir. BATCHNORM_NODE_HEADERS=package ignores the
  * headers beside Node. */
 export function nodeDirectory() {
   if (process.env.BATCHNORM_NODE_HEADERS === 'package') return fromPackage();
@@ -21,8 +21,8 @@ function fromPackage() {
   const target = join(directory, 'include/node');
   mkdirSync(target, { recursive: true });
   cpSync(require('node-api-headers').include_dir, target, { recursive: true });
-  // What node-gyp reads from a distribution besides headers: the build's defaults, of which we need
-  // position-independent code only, and the configuration, of which we need nothing.
+  // node-gyp also reads the distribution's build defaults, of which only position-independent code matters to us, and its
+  // configuration, which we do not need.
   const gypDefaults = {
     target_defaults: {
       default_configuration: 'Release',

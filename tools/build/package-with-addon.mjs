@@ -1,12 +1,12 @@
-// The compiled package with an addon of its own build, in a folder of its own.
+// The compiled package with a separately built addon, in a separate folder.
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runQuietly } from '../process.mjs';
 
 /**
- * @param build The folder of the build; the package is made beside it.
- * @param options Of CMake.
- * @returns {string} the package's folder, with dist/, dist-dev/, the addon and what tests read of the checkout.
+ * @param build The folder of the build; the package is created beside it.
+ * @param options Options of CMake.
+ * @returns {string} the package's folder, with dist/, dist-dev/, the addon and the files of the checkout that tests read.
  */
 export function packageWith(build, options) {
   runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_WERROR=ON', ...options]);

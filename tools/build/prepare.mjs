@@ -1,4 +1,4 @@
-// Runs after `npm ci` in a clone: compiles the TypeScript and, where this machine can, the addon.
+// Runs after `npm ci` in a clone: compiles the TypeScript and, if the tools are installed, the addon.
 import { createRequire } from 'node:module';
 import { run, succeeds } from '../process.mjs';
 
@@ -6,14 +6,14 @@ const require = createRequire(import.meta.url);
 
 run(process.execPath, [require.resolve('typescript/bin/tsc'), '--build']);
 
-// What is missing is told apart from what is broken: without tools the package works on its TypeScript
-// backend, but sources that do not compile are an error.
+// Missing tools are no error, since the package works on its portable backend without them, but sources that do not
+// compile are.
 const missing = missingTools();
 if (missing.length === 0) {
   run(process.execPath, ['tools/build/addon.mjs']);
 } else {
   console.warn(`No native addon was built: ${missing.join(', ')} not found.`);
-  console.warn('Everything works on the slower TypeScript backend. After installing the tools, run');
+  console.warn('The slower portable backend is used instead. To build the addon, install the tools and run');
   console.warn('  npm run build:native');
 }
 

@@ -1,4 +1,4 @@
-// Fails where the output of `npm start` names a test accuracy with batch norm below 99 %.
+// Fails if the output of `npm start` reports a test accuracy with batch norm below 99 %.
 //
 //   npm run check -- accuracy LOG
 import { readFileSync } from 'node:fs';

@@ -22,7 +22,7 @@ run(
     env: {
       ...process.env,
       LD_PRELOAD: runtime,
-      // Node itself leaves memory to the end of its process, and a request that cannot be met is a RangeError.
+      // Node does not free all memory at exit, and a failed allocation must become a RangeError.
       ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
       BATCHNORM_BACKEND: 'native',
     },

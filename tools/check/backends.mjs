@@ -1,5 +1,5 @@
-// Runs the mocha suite on every backend of this machine: TypeScript, and the native one with each ISA that the processor
-// has. Slower ISAs run only the tests of the kernels. Each backend is forced, so that none can stand in for another.
+// Runs the mocha suite on every backend of this machine: the portable one, and the native one with each ISA of the
+// processor. Slower ISAs run only the kernel tests. Each backend is forced, so that none can stand in for another.
 // Arguments are passed on to mocha; test files among them replace the suite:
 //
 //   npm test -- dist-dev/test/unit/nn/fold.test.js
@@ -11,7 +11,7 @@ import { throughKernels, wholeSuite } from './support/suites.mjs';
 const require = createRequire(import.meta.url);
 const mocha = require.resolve('mocha/bin/mocha.js');
 
-// This process chooses a backend too, so BATCHNORM_BACKEND and BATCHNORM_ISA must not be set.
+// BATCHNORM_BACKEND and BATCHNORM_ISA must not be set, since this process chooses a backend too.
 const { backend } = await import('batchnorm');
 
 const portable = { BATCHNORM_BACKEND: 'portable' };

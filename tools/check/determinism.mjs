@@ -1,5 +1,5 @@
-// One training on many machines: any number of threads, one core and two, a busy neighbour, other caches, again and
-// again, in one process and in several. All must end in the same bits.
+// The same training on many simulated machines: different numbers of threads and cores, busy neighbours, other caches,
+// repeated in one process and in several. All results must be bit-identical.
 //
 //   npm run determinism -- [STEPS]    1000 by default
 import { spawn, spawnSync } from 'node:child_process';
@@ -10,19 +10,19 @@ const steps = process.argv[2] ?? '1000';
 const cwd = hookedPackage();
 const program = ['dist-dev/test/conformance/determinism/train.js', steps];
 
-/** Threads share from 64 elements on, so that small tensors, too, are shared in every way. */
+/** Threads share work from 64 elements on, so that small tensors are split in every way too. */
 const machine = (caches) => JSON.stringify({ ...(caches && { caches }), share: 64 });
 const pinned = (cores) => ['taskset', '-c', cores];
 const threads = (count) => ({ BATCHNORM_NUM_THREADS: String(count) });
 
-/** What differs from the first: a command in front, the environment, whether others are busy. */
+/** Variations of the first run: a command prefix, the environment, whether other processes are busy. */
 const native = [
   ...[1, 2, 3, 4, 5, 6, 7, 8].map((count) => [
     count === 1 ? '1 thread' : `${count} threads`,
     { env: threads(count) },
   ]),
-  ['as many threads as by default', {}],
-  ['not shared at all', { machine: '{}' }],
+  ['default number of threads', {}],
+  ['no sharing between threads', { machine: '{}' }],
   ['pinned to one core, 1 thread', { front: pinned('0'), env: threads(1) }],
   ['pinned to one core, 8 threads', { front: pinned('0'), env: threads(8) }],
   ['pinned to two cores, 2 threads', { front: pinned('0,1'), env: threads(2) }],
@@ -54,7 +54,7 @@ for (const [backend, runs] of [
     console.log(`${hash.slice(0, 16)} ${hash === expected ? 'same ' : 'OTHER'} ${name}`);
   }
 }
-console.log(wrong === 0 ? 'all the same bits' : `${wrong} with other bits`);
+console.log(wrong === 0 ? 'all bit-identical' : `${wrong} with different bits`);
 process.exitCode = wrong === 0 ? 0 : 1;
 
 function train(backend, { front = [], env = {}, busy = false, machine: given = machine() }) {
@@ -84,7 +84,7 @@ function occupyProcessors() {
   );
 }
 
-/** Whether processes cannot be pinned so here; said aloud. */
+/** Whether processes cannot be pinned like this here; prints a note if so. */
 function skipped(front) {
   const can = spawnSync(front[0], [...front.slice(1), 'true']).status === 0;
   if (!can) console.log(`skipped: ${front.join(' ')} is not possible here`);

@@ -11,11 +11,11 @@ import { slopeOf } from '../../dist-dev/test/robustness/endurance/slope.js';
 const [small = '1000000', large = '2000'] = process.argv.slice(2);
 const program = resolve('dist-dev/test/robustness/endurance/train.js');
 const megabyte = 1024 * 1024;
-/** V8 doubles its young generation once, at a moment of its own choice: a step of 9 MB, whatever a program does. With
- * a fixed size what remains is ours. */
+/** V8 doubles its young generation once at an unpredictable time, which adds 9 MB in any program. With a fixed size all
+ * growth is ours. */
 const fixedHeap = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
-/** Growth over the whole measured part, at the upper end of the confidence interval. */
-const mostGrowth = 8 * megabyte;
+/** Maximum growth over the measured part, at the upper end of the confidence interval. */
+const maxGrowth = 8 * megabyte;
 let wrong = 0;
 
 for (const [size, steps] of [
@@ -39,7 +39,7 @@ await compareWorkers(Number(small) / 10);
 process.exitCode = wrong === 0 ? 0 : 1;
 
 function report(size, steps, seconds, { samples, finite }) {
-  // V8 compiles and sizes its heap in the first fifth.
+  // The first fifth is warm-up, in which V8 compiles and sizes its heap.
   const measured = samples.slice(Math.floor(samples.length / 5));
   const of = (name) => measured.map((each) => each[name]);
   const { perStep, uncertainty } = slopeOf(of('step'), of('rss'));
@@ -48,10 +48,10 @@ function report(size, steps, seconds, { samples, finite }) {
   console.log(`=== ${steps} ${size} steps, ${seconds.toFixed(0)} s`);
   const rss = of('rss').map((bytes) => bytes / megabyte);
   console.log(
-    `resident memory: ${rss[0].toFixed(1)} MB after warm-up, ${rss.at(-1).toFixed(1)} MB at the end, at most ${Math.max(...rss).toFixed(1)} MB`,
+    `resident memory: ${rss[0].toFixed(1)} MB after warm-up, ${rss.at(-1).toFixed(1)} MB at the end, peak ${Math.max(...rss).toFixed(1)} MB`,
   );
-  console.log(`slope: ${perStep.toFixed(3)} ± ${uncertainty.toFixed(3)} bytes a step (95 %)`);
-  expectThat(growth < mostGrowth, `grows by less than ${mostGrowth / megabyte} MB over these ${span} steps`);
+  console.log(`slope: ${perStep.toFixed(3)} ± ${uncertainty.toFixed(3)} bytes per step (95 %)`);
+  expectThat(growth < maxGrowth, `grows by less than ${maxGrowth / megabyte} MB over these ${span} steps`);
   for (const name of ['pool', 'files', 'threads', 'resources']) {
     const all = new Set(of(name));
     expectThat(all.size === 1, `${name}: always ${[...all].join(', ')}`);
@@ -64,7 +64,7 @@ async function compareWorkers(steps) {
   const workers = [0, 1].map(() => new Worker(program, { workerData: { size: 'small', steps } }));
   const messages = await Promise.all(workers.map((worker) => once(worker, 'message')));
   const [[first], [second]] = messages;
-  expectThat(first.hash === second.hash, `end in the same bits, ${first.hash.slice(0, 16)}`);
+  expectThat(first.hash === second.hash, `are bit-identical, ${first.hash.slice(0, 16)}`);
 }
 
 function expectThat(holds, what) {

@@ -1,11 +1,11 @@
-// The packed package in the tools that Node developers run: test runners, bundlers, package managers, compilers, at their
-// current versions, each installed into an empty folder. Each must import the package, train on the native backend, save and load.
+// Tests the packed package in current versions of test runners, bundlers, package managers and compilers, each installed
+// into an empty folder. Each must import the package, train on the native backend, save and load.
 //
 //   npm run check -- environments [TOOL[=CASE]...]    all of test/install/environments by default
 //
 // CASE is a part of the name of a case: `webpack='six platforms'`.
 //
-// Needs the network and the binaries of `npm run prebuild`. BATCHNORM_TARBALL names a tarball that was packed before.
+// Needs the network and the prebuilt binaries. BATCHNORM_TARBALL names an existing tarball to use instead of packing one.
 import { readdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Project } from '../../test/install/environments/support/project.mjs';
@@ -22,7 +22,7 @@ const chosen = (process.argv.length > 2 ? process.argv.slice(2) : available).map
 });
 const unknown = chosen.map(({ tool }) => tool).filter((tool) => !available.includes(tool));
 if (unknown.length > 0) {
-  console.error(`Expected some of ${available.join(', ')} but received ${unknown.join(', ')}`);
+  console.error(`Expected any of ${available.join(', ')} but received ${unknown.join(', ')}`);
   process.exit(1);
 }
 

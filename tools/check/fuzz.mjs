@@ -4,8 +4,8 @@
 //
 //   npm run check -- fuzz [EXECUTIONS]    20000 by default
 //
-// What was found stays in build-fuzz/corpus, so that the next run goes on from there. An input that
-// fails is left in build-fuzz; `build-fuzz/test/native/fuzz/fuzz FILE` runs it again.
+// The corpus stays in build-fuzz/corpus, so that the next run continues from it. A failing input is left in
+// build-fuzz; `build-fuzz/test/native/fuzz/fuzz FILE` runs it again.
 import { mkdirSync } from 'node:fs';
 import { run, runQuietly } from '../process.mjs';
 

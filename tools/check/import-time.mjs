@@ -1,6 +1,7 @@
-// Times processes that import the installed package against processes that run an empty module, in turn.
+// Compares the times of processes that import the installed package and of processes that run an empty module,
+// alternately.
 //
-//   npm run check -- import-time FOLDER    where the package is installed
+//   npm run check -- import-time FOLDER    the folder in which the package is installed
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,12 +32,12 @@ for (let i = 0; i < pairs; i++) {
   }
 }
 const [empty, ...others] = files;
-const least = Math.min(...empty.times);
-console.log(`empty module: ${least.toFixed(1)} ms at best, ${median(empty.times).toFixed(1)} median`);
+const fastest = Math.min(...empty.times);
+console.log(`empty module: best ${fastest.toFixed(1)} ms, median ${median(empty.times).toFixed(1)} ms`);
 for (const { name, times } of others) {
   const more = times.map((time, i) => time - empty.times[i]);
-  const best = Math.min(...times) - least;
-  console.log(`${name}: ${best.toFixed(1)} ms more at best, ${median(more).toFixed(1)} median`);
+  const best = Math.min(...times) - fastest;
+  console.log(`${name}: best ${best.toFixed(1)} ms more, median ${median(more).toFixed(1)} ms more`);
 }
 
 function median(values) {

@@ -17,7 +17,7 @@ const tarball = packedTarball(folder);
 
 run(process.execPath, [binOf('publint'), 'run', tarball, '--strict']);
 runQuietly(process.execPath, [binOf('@arethetypeswrong/cli', 'attw'), tarball]);
-console.log('publint and attw: no complaint');
+console.log('publint and attw: no problems');
 
 const cache = join(folder, 'npm-cache');
 const first = join(folder, 'first');
@@ -64,11 +64,11 @@ function onlyNodeAndNpm() {
   mkdirSync(bin);
   symlinkSync(process.execPath, join(bin, 'node'));
   symlinkSync(npm, join(bin, 'npm'));
-  symlinkSync('/bin/sh', join(bin, 'sh')); // by which npm starts commands
+  symlinkSync('/bin/sh', join(bin, 'sh')); // npm starts commands with it
   return bin;
 }
 
-/** What `npm run` puts into the environment is not there for a user. */
+/** Removes the variables that `npm run` adds to the environment, which users do not have. */
 function withoutNpm(environment) {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^npm_/i.test(name)));
 }

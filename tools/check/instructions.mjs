@@ -6,14 +6,15 @@ import { nativeBuild } from '../build/native-programs.mjs';
 
 const file = 'test/native/instructions.json';
 const margin = 0.05;
-// Whole vectors, remainders of rows, planes below a vector, lanes across channels.
+// Full vectors, remainders of rows, planes smaller than a vector, lanes across channels.
 const shapes = ['2 8 56 56', '2 16 28 28', '4 32 14 14', '8 64 7 7', '64 128 1 1'];
-/** Of the first, second and last level: they decide how work is cut, here on any machine alike. */
+/** Fixed cache sizes of the first, second and last level, so that work is split the same on every machine. */
 const caches = ['32768', '1048576', '33554432'];
 const operations = ['training', 'inference', 'backward'].flatMap((operation) =>
   ['', ' relu', ' add relu'].map((fused) => operation + fused),
 );
-/** Images, input channels, rows and columns, output channels, kernel, stride, padding: of ResNet-8, and 7 x 7 planes. */
+/** Convolutions of ResNet-8 and of 7 x 7 planes: images, input channels, rows and columns, output channels, kernel,
+ * stride, padding. */
 const convolutions = ['2 3 32 16 3 1 1', '2 16 16 32 3 2 1', '4 32 8 32 3 1 1', '2 16 7 20 1 1 0'];
 
 const build = nativeBuild('g++', 'bench_kernels', 'bench_convolution');
@@ -41,7 +42,7 @@ if (process.argv.includes('--update')) {
   compare(JSON.parse(readFileSync(file, 'utf8')));
 }
 
-/** Of two calls: instructions, data reads, data writes. */
+/** Instructions, data reads and data writes of two calls. */
 function count(program, name, shape, run) {
   const { stdout, stderr, status } = spawnSync(
     'valgrind',
@@ -68,5 +69,5 @@ function compare(recorded) {
       console.error(`${name}: expected ${limit} ${kind} within ${100 * margin} % but counted ${found}`);
     }
   }
-  console.log(`${Object.keys(recorded).length} operations and shapes counted`);
+  console.log(`${Object.keys(recorded).length} operations and shapes match`);
 }

@@ -1,5 +1,5 @@
-// Every static check of npm run lint, several at a time. ESLint runs once for the library and once for everything else,
-// since type checking the two takes most of the time and neither reads what the other has checked.
+// Runs every static check of npm run lint, several in parallel. ESLint runs separately for the library and for everything
+// else, since type checking takes most of the time.
 //
 //   npm run lint
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url);
 const checks = [
   { name: 'eslint, all but lib', args: [binOf('eslint'), '.', '--ignore-pattern', 'lib/'] },
   { name: 'eslint lib', args: [binOf('eslint'), 'lib'] },
-  // Its cache is keyed by the content of a file and the options, so it cannot be stale.
+  // The cache is keyed by file contents and options, so it cannot be stale.
   { name: 'prettier', args: [binOf('prettier'), '--check', '--cache', '.'] },
   { name: 'clang-format', args: ['tools/check/cpp-format.mjs'] },
   { name: 'actionlint', args: ['tools/check/workflows.mjs'] },
@@ -32,7 +32,7 @@ async function work() {
   }
 }
 
-/** Runs a JavaScript program; what it prints is kept, so that checks do not mix their output. */
+/** Runs a JavaScript program and collects its output, so that parallel checks do not mix theirs. */
 function finished(args) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,5 +1,5 @@
-// The stress program on the scalar kernels under valgrind, which sees what AddressSanitizer does not:
-// decisions and results that depend on memory nobody has written. Needs valgrind.
+// The stress program on the scalar kernels under valgrind, which unlike AddressSanitizer detects branches and results
+// that depend on uninitialized memory. Needs valgrind.
 //
 //   npm run check -- memcheck [CASES]    300 by default
 import { run, runQuietly } from '../process.mjs';

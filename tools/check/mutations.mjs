@@ -1,10 +1,10 @@
 // Applies each mutation of tools/check/mutations/list/ to a copy of the checkout and runs the tests that should notice it.
 //
-//   npm run check -- mutations                 every mutation; fails where one survives
-//   npm run check -- mutations nn optim        mutations whose file lies in a folder of this name, or has this text in its path
-//   npm run check -- mutations --check         only whether every text still occurs once in its source; takes no time
-//   npm run check -- mutations --named         without the wider suite for what the named tests miss
-//   npm run check -- mutations --resume        takes over outcomes of mutations that were caught in an earlier run
+//   npm run check -- mutations                 every mutation; fails if one survives
+//   npm run check -- mutations nn optim        mutations of files in folders with these names or with this text in their path
+//   npm run check -- mutations --check         only checks that every text still occurs once in its source; immediate
+//   npm run check -- mutations --named         without the wider suite for mutations that the named tests miss
+//   npm run check -- mutations --resume        reuses outcomes of mutations that an earlier run caught
 //   npm run check -- mutations --report FILE   also writes the outcomes as a page
 import { parseArgs } from 'node:util';
 import { readMutations } from './mutations/list.mjs';
@@ -39,7 +39,7 @@ for (const mutation of waiting) {
   if (outcome.result === 'survived') missed.push(mutation);
   note(mutation, outcome);
 }
-// Last, since it takes minutes for each.
+// Last, since each takes minutes.
 if (!values.named) {
   workplace.requireWideSuitePassing(missed);
   for (const mutation of missed) note(mutation, workplace.tryAll(mutation));

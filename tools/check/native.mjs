@@ -1,5 +1,5 @@
-// Builds and runs the native tests and some random cases of every operation on this machine, with the compiler in CXX,
-// and loads the addon that it builds from the same objects.
+// Builds and runs the native tests and random cases of every operation with the compiler in CXX, and loads the addon
+// built from the same objects.
 import { resolve } from 'node:path';
 import { nativeBuild } from '../build/native-programs.mjs';
 import { run } from '../process.mjs';

@@ -11,7 +11,7 @@ import { throughKernels, wholeSuite } from './support/suites.mjs';
 const target = 'linux-arm64';
 const folder = buildFolderOf(target);
 
-// The addon and the native tests share what is compiled.
+// The addon and the native tests share object files.
 run(process.execPath, ['tools/release/prebuild.mjs', target]);
 runQuietly('cmake', ['-S', '.', '-B', folder, '-DBATCHNORM_NATIVE_TESTS=ON']);
 runQuietly('cmake', ['--build', folder, '--parallel', '2', '--target', 'native_tests', 'stress']);
@@ -31,7 +31,7 @@ run(emulator, [...node, 'node_modules/mocha/bin/mocha.js', '--reporter', 'dot', 
     ...process.env,
     BATCHNORM_BACKEND: 'native',
     BATCHNORM_ISA: 'neon',
-    // How tests start further processes.
+    // Tests start further processes with this command.
     BATCHNORM_TEST_NODE: JSON.stringify([emulator, ...node]),
   },
 });

@@ -1,13 +1,13 @@
-// npm run check -- resnet [FOLDER]: ResNet-8 against PyTorch, which has to be installed and makes the numbers first, by
-// test/conformance/reference/resnet/make.py; or against those that it has written to FOLDER before. Prints the largest differences;
-// exits with 1 where one is too large:
+// npm run check -- resnet [FOLDER]: compares ResNet-8 with PyTorch, which must be installed to compute the references
+// with test/conformance/reference/resnet/make.py, or with references in FOLDER from an earlier run. Prints the largest
+// differences; exits with 1 if one is too large:
 //
-// - loss and gradients at each of twenty sets of weights along PyTorch's training: 1e-5 of PyTorch's loss, and of the
-//   largest absolute value of that gradient, both computed by PyTorch in float64, with the same values on the same side
-//   of every ReLU's kink (make.py says why); those on the other side in float64 are within 1e-5 of it;
-// - the losses of a training of a hundred steps from PyTorch's weights: 1e-4, or twice what PyTorch's training in
-//   float32 is away from that in float64, each the largest difference of the curve: which step a value first falls on
-//   the other side of a ReLU in is chance.
+// - loss and gradients at each of twenty sets of weights along PyTorch's training: 1e-5 relative to PyTorch's loss and to
+//   the largest absolute value of the gradient in float64, with the same ReLU masks (make.py explains why); values whose
+//   masks differ in float64 are within 1e-5 of zero;
+// - the losses of a training of a hundred steps from PyTorch's weights: 1e-4, or twice the difference between PyTorch's
+//   float32 and float64 trainings, each as the largest difference of the curve, since the step in which a ReLU mask
+//   first differs is random.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,9 +25,9 @@ import {
 } from '../../dist/index.js';
 import { run } from '../process.mjs';
 
-const mostOfGradient = 1e-5;
-const mostFromKink = 1e-5;
-const mostOfLosses = 1e-4;
+const maxGradientError = 1e-5;
+const maxKinkDistance = 1e-5;
+const maxLossError = 1e-4;
 const make = ['test/conformance/reference/resnet/make.py'];
 
 const folder = process.argv[2] ?? madeByPyTorch();
@@ -74,7 +74,7 @@ function lossOf(net, step) {
   return crossEntropyWithLogitsLoss(net.forwardMut(x.trace()), classes);
 }
 
-/** What has a gradient: all but the running statistics. */
+/** The tensors with gradients: all except running statistics. */
 function trainable(net) {
   return net.parameters().filter(([name]) => !/\.running(Mean|Var)$/.test(name));
 }
@@ -85,7 +85,7 @@ async function readGradients(name) {
   return trainable(net).map(([, tensor]) => tensor.data);
 }
 
-/** Where each ReLU of the network passes what it gets, one after the other. */
+/** The masks of all ReLUs of the network, in order. */
 async function writeMasks(step) {
   const net = resnet8();
   await load(`weights-${step}`, net);
@@ -94,7 +94,7 @@ async function writeMasks(step) {
     masks.push(Uint8Array.from(value.data, (each) => Number(each > 0)));
     return value;
   };
-  // Layer by layer, since a composition runs batch norm, sum and ReLU together; the bits are the same.
+  // Layer by layer, since a composition fuses batch norm, sum and ReLU; the bits are the same.
   const through = (layers, x) =>
     layers.reduce((value, layer) => {
       if (layer instanceof ReLU) return note(layer.forward(value));
@@ -115,8 +115,8 @@ async function compareGradients() {
   const ownKinks = { ours: 0, PyTorch: 0 };
   let over = 0;
   const note = (found, where) => {
-    if (!(found <= mostOfGradient)) over++;
-    // NaN is the worst, and stays it.
+    if (!(found <= maxGradientError)) over++;
+    // NaN counts as the largest difference.
     if (found <= worst.value || Number.isNaN(worst.value)) return;
     Object.assign(worst, { value: found, where });
   };
@@ -137,26 +137,26 @@ async function compareGradients() {
       ownKinks.PyTorch = Math.max(ownKinks.PyTorch, difference(float32[j], unmasked[j]));
     }
   }
-  const turned = masked.reduce((sum, each) => sum + each.turned, 0);
+  const flipped = masked.reduce((sum, each) => sum + each.flipped, 0);
   const farthest = Math.max(...masked.map((each) => each.farthest));
   console.log(
-    `${expected.points.length} sets of weights, the loss and ${names.length} gradients of each: at most ${short(worst.value)} from float64 (${worst.where}), ${over} more than ${short(mostOfGradient)}`,
+    `${expected.points.length} sets of weights, the loss and ${names.length} gradients of each: at most ${short(worst.value)} from float64 (${worst.where}), ${over} more than ${short(maxGradientError)}`,
   );
   console.log(
-    `  on the other side of a ReLU in float64: ${turned} values in all, at most ${short(farthest)} from zero; with these, gradients are up to ${short(ownKinks.ours)} from float64, those of PyTorch's float32 ${short(ownKinks.PyTorch)}`,
+    `  different ReLU masks in float64: ${flipped} values in total, at most ${short(farthest)} from zero; with these masks, gradients are up to ${short(ownKinks.ours)} from float64, those of PyTorch's float32 ${short(ownKinks.PyTorch)}`,
   );
-  return over === 0 && farthest <= mostFromKink;
+  return over === 0 && farthest <= maxKinkDistance;
 }
 
-/** The largest difference, of the largest absolute value. */
+/** The largest difference relative to the largest absolute value. */
 function difference(values, exact) {
-  let most = 0;
+  let largestDifference = 0;
   let largest = 0;
   for (let i = 0; i < exact.length; i++) {
-    most = Math.max(most, Math.abs(values[i] - exact[i]));
+    largestDifference = Math.max(largestDifference, Math.abs(values[i] - exact[i]));
     largest = Math.max(largest, Math.abs(exact[i]));
   }
-  return most / largest;
+  return largestDifference / largest;
 }
 
 async function compareLosses() {
@@ -164,19 +164,19 @@ async function compareLosses() {
   await load('start', net);
   const sgd = new Sgd({ lr: expected.lr, momentum: expected.momentum });
   let gap = 0;
-  let most = 0;
+  let largestDifference = 0;
   for (const [step, exact] of expected.losses.entries()) {
     const loss = lossOf(net, step);
     sgd.update(net, backward(loss));
     gap = Math.max(gap, Math.abs(expected.losses_float32[step] - exact));
-    most = Math.max(most, Math.abs(loss.item() - exact));
+    largestDifference = Math.max(largestDifference, Math.abs(loss.item() - exact));
   }
-  const allowed = Math.max(mostOfLosses, 2 * gap);
+  const allowed = Math.max(maxLossError, 2 * gap);
   const [first, last] = [expected.losses[0], expected.losses.at(-1)];
   console.log(
-    `${expected.losses.length} steps, loss from ${first.toFixed(3)} to ${last.toFixed(4)}: at most ${short(most)} from float64; PyTorch's float32 ${short(gap)}, allowed ${short(allowed)}`,
+    `${expected.losses.length} steps, loss from ${first.toFixed(3)} to ${last.toFixed(4)}: at most ${short(largestDifference)} from float64; PyTorch's float32 ${short(gap)}, allowed ${short(allowed)}`,
   );
-  return most <= allowed;
+  return largestDifference <= allowed;
 }
 
 function short(value) {

@@ -1,6 +1,6 @@
-// The packed package, and so one and the same binary, on every supported Node for x64 and, under emulation, arm64:
-// a smoke test on each, on Bun and on Deno, and the whole suite on two. Runtimes come from npm. Needs what `npm run prebuild` does, and
-// Debian's qemu-user-static.
+// Tests the packed package, with the same binary, on every supported Node for x64 and, under emulation, arm64: a smoke
+// test on each, on Bun and on Deno, and the whole suite on two. Runtimes come from npm. Needs the compilers of
+// tools/release/prebuild.mjs and Debian's qemu-user-static.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { copyCheckout } from './support/checkout-copy.mjs';

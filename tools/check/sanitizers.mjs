@@ -11,7 +11,7 @@ const settings = {
     ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',
     UBSAN_OPTIONS: 'print_stacktrace=1',
   },
-  // One test forks while threads run, as users do; its child starts threads of its own.
+  // One test forks while threads run, as users may do, and its child starts new threads.
   thread: { TSAN_OPTIONS: 'die_after_fork=0:second_deadlock_stack=1' },
 };
 

@@ -1,5 +1,4 @@
-// Files that this package saves, read by numpy and by PyTorch. Needs Debian's python3-numpy and
-// python3-torch.
+// Reads files that this package saves with numpy and PyTorch. Needs Debian's python3-numpy and python3-torch.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Networks of hundreds of layers as TypeScript, for tools/check/types.mjs: what the compiler does for a layer must not
-// grow with the number of layers before it, nor nest.
+// Networks with hundreds of layers in TypeScript, for tools/check/types.mjs: the compiler's work for a layer must not
+// depend on the number of layers before it, nor recurse.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,7 +7,7 @@ const imports = `import { BatchNorm2D, Conv2D, Flatten2D, Linear, ReLU, Residual
 import { check, type Equal } from '../../test/types/equal.js';
 `;
 
-/** In each, `net` takes the tensor `x`, and makes a `Result` of it. */
+/** Each defines `net`, which maps the tensor `x` to a `Result`. */
 const networks = {
   '200 layers': `
     const net = new Sequential(${repeat(100, (i) => `new Linear(${i + 4}, ${i + 5}), new ReLU()`)});
@@ -17,13 +17,13 @@ const networks = {
     const net = new Sequential(${repeat(66, (i) => `new Conv2D(${i + 3}, ${i + 4}, 3, { padding: 1 }), new BatchNorm2D(${i + 4}), new ReLU()`)}, new Flatten2D(), new Linear(70656, 10));
     const x = Tensor.zeros([8, 3, 32, 32]);
     type Result = Tensor2D<8, 10>;`,
-  '40 Sequentials, each in the next': `
+  '40 nested Sequentials': `
     const net0 = new Sequential(new Linear(4, 3));
     ${repeat(40, (i) => `const net${i + 1} = new Sequential(net${i}, new ReLU())`, ';\n')}
     const net = net40;
     const x = Tensor.zeros([8, 4]);
     type Result = Tensor2D<8, 3>;`,
-  '10 Residuals, each in the next': `
+  '10 nested Residuals': `
     const net0 = new Residual(new Linear(4, 4));
     ${repeat(10, (i) => `const net${i + 1} = new Residual(new Sequential(net${i}, new ReLU()))`, ';\n')}
     const net = net10;
@@ -31,7 +31,7 @@ const networks = {
     type Result = Tensor2D<8, 4>;`,
 };
 
-/** Twice what the largest of them takes. The compilers give up at 5,000,000 for one expression (TS2589). */
+/** Twice the count of the largest network. The compilers give up at 5,000,000 for one expression (TS2589). */
 export const maxInstantiations = 400_000;
 
 /** Writes a project for each network; yields its name and its folder. */

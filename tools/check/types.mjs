@@ -1,8 +1,7 @@
 // Compiles test/types against the declarations in dist/ with the oldest supported compiler, ours and
-// the newest: what must compile compiles, and every line marked @ts-expect-error does not. Then compares
-// what each compiler says of each file in test/types/mistakes with the text beside it, which
-// `--update` writes anew, and counts what large networks cost each compiler: types that it instantiates, which unlike
-// seconds are the same on every machine.
+// the newest: all lines must compile except those marked @ts-expect-error. Then compares each compiler's message for
+// each file in test/types/mistakes with the text beside it, which `--update` rewrites, and counts the types that each
+// compiler instantiates for large networks, which unlike seconds does not depend on the machine.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,7 +11,7 @@ import { maxInstantiations, networkProjects } from './type-networks.mjs';
 
 const require = createRequire(import.meta.url);
 const mistakes = 'test/types/mistakes';
-const mostLines = 4;
+const maxLines = 4;
 const update = process.argv.includes('--update');
 let failed = false;
 
@@ -32,7 +31,7 @@ for (const name of ['typescript-5.4', 'typescript', 'typescript-7']) {
 }
 process.exitCode = failed ? 1 : 0;
 
-/** The first error of each file: a line, and the indented ones below it. */
+/** The first error of each file: a line and the indented lines below it. */
 function firstMessages(compiler) {
   const { stdout } = spawnSync(process.execPath, [compiler, '-p', mistakes, '--pretty', 'false'], {
     encoding: 'utf8',
@@ -56,9 +55,9 @@ function checkMessage(file, message) {
   const text = `${message?.join('\n') ?? 'compiles'}\n`;
   if (update) writeFileSync(path, text);
   const expected = readFileSync(path, 'utf8');
-  if (text !== expected) report(path, `Expected\n${expected}but the compiler says\n${text}`);
+  if (text !== expected) report(path, `Expected\n${expected}but the compiler reports\n${text}`);
   if (message === undefined) report(path, 'Expected an error, but it compiles');
-  if (message?.length > mostLines) report(path, `Expected at most ${mostLines} lines:\n${text}`);
+  if (message?.length > maxLines) report(path, `Expected at most ${maxLines} lines:\n${text}`);
 }
 
 function checkNetwork(compiler, network, folder) {

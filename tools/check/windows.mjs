@@ -1,4 +1,4 @@
-// The packed package in a Windows Node under wine, also in one that is not called node.exe. Needs Debian's wine64.
+// Tests the packed package in Node for Windows under wine, also if it is not called node.exe. Needs Debian's wine64.
 import { copyFileSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -17,7 +17,7 @@ runQuietly('npm', ['install', packedTarball(folder)], { cwd: project });
 copyFileSync('test/install/smoke.mjs', join(project, 'smoke.mjs'));
 copyFileSync(node, join(project, 'renamed.exe'));
 
-// Asked of the package on this system: wine runs on its processor.
+// The ISA comes from the package on this system, since wine runs on the same processor.
 const { backend } = await import('batchnorm');
 const isas = backend.isa === 'avx512' ? ['avx512', 'avx2', 'scalar'] : ['avx2', 'scalar'];
 for (const program of [node, 'renamed.exe']) {

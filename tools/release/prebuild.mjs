@@ -1,6 +1,6 @@
-// Builds the binaries that a release holds, into prebuilds/, and checks each. Without arguments all that can
-// be built on this system; with arguments those targets. On Linux it needs Debian's g++, g++-aarch64-linux-gnu,
-// g++-mingw-w64-x86-64-posix, cmake, make and musl.
+// Builds the binaries of a release into prebuilds/ and checks each: the given targets, or without arguments all that can
+// be built on this system. On Linux it needs Debian's g++, g++-aarch64-linux-gnu, g++-mingw-w64-x86-64-posix, cmake, make
+// and musl.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
@@ -18,7 +18,7 @@ for (const target of chosen) {
     process.exit(1);
   }
 }
-// Binutils write the time of a build into Windows binaries otherwise.
+// Otherwise Binutils write the build time into Windows binaries.
 process.env.SOURCE_DATE_EPOCH = '0';
 for (const target of chosen) build(target);
 

@@ -1,5 +1,5 @@
-// What the layers around batch normalization are measured on: for each operation its sizes and inputs, ordinary ones
-// by chance and patterns that rounding suffers from.
+// Cases for the layers around batch normalization: sizes and inputs for each operation, both random and patterns that
+// are critical for rounding.
 import { seeded } from '../../../dist-dev/test/support/random.js';
 
 const normal = (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
@@ -9,7 +9,7 @@ const below = (random, n) => Math.floor(n * random());
 const oneOf = (random, values) => values[below(random, values.length)];
 const floats = (length, value) => Float32Array.from({ length }, (_, i) => value(i));
 
-/** Patterns of a tensor's values by index; each asks the generator once for what all values share. */
+/** Patterns of a tensor's values by index; each draws the parameters that all values share once. */
 const ordinary = [
   (random) => () => normal(random),
   (random, mean = 10 * normal(random), width = power(random, -4, 4)) =>
@@ -22,7 +22,7 @@ const adversarial = {
   'mean 1e4 × std': (random) => () => 1e4 + normal(random),
   'alternating ±1e4, noise 1': (random) => (i) => (i % 2 === 0 ? 1e4 : -1e4) + normal(random),
   'all 0.1': () => () => 0.1,
-  '1e18 in one place': (random) => (i) => (i === 17 ? 1e18 : normal(random)),
+  '1e18 at one position': (random) => (i) => (i === 17 ? 1e18 : normal(random)),
   '10^U(−10, 10), both signs': (random) => () => signed(random) * power(random, -10, 10),
   'near 1e-18': (random) => () => 1e-18 * normal(random),
   'near 1e15': (random) => () => 1e15 * normal(random),
@@ -66,7 +66,7 @@ function* classifications(name, [rows, columns], random, logit) {
   const dy = floats(rows * columns, () => normal(random));
   yield { operation: 'softmax', name, sizes, inputs: [x, dy] };
   yield { operation: 'logSoftmax', name, sizes, inputs: [x, dy] };
-  // Mostly the class that is likeliest.
+  // Mostly the most likely class.
   const classes = floats(rows, (row) => {
     const logits = x.subarray(row * columns, (row + 1) * columns);
     return random() < 0.8 ? logits.indexOf(Math.max(...logits)) : below(random, columns);
@@ -122,13 +122,13 @@ export function* randomCases(count) {
 
 const convolutionSizes = [
   [2, 16, 16, 16, 16, 3, 1, 1],
-  [1, 600, 5, 5, 4, 3, 1, 1], // 5,400 terms a value
-  [16, 2, 64, 64, 2, 3, 1, 1], // 65,536 terms a weight's gradient
+  [1, 600, 5, 5, 4, 3, 1, 1], // 5,400 terms per value
+  [16, 2, 64, 64, 2, 3, 1, 1], // 65,536 terms per weight gradient
   [2, 8, 15, 15, 8, 5, 2, 2],
   [2, 64, 8, 8, 32, 1, 1, 0],
 ];
 
-/** Logits of a class that is more likely than the others by so much. */
+/** Logits in which one class exceeds the others by the given amount. */
 const certain = (random, margin) => (i) => (i % 10 === 3 ? margin : 0) + 0.1 * normal(random);
 
 const logitPatterns = {
@@ -138,7 +138,7 @@ const logitPatterns = {
   'all equal': [[2, 10000], () => () => 3],
   '1e4 + N(0, 1)': [[20, 100], (random) => () => 1e4 + normal(random)],
   '−1e6 + N(0, 1)': [[20, 100], (random) => () => normal(random) - 1e6],
-  'N(0, 30): probabilities down to nothing': [[20, 100], (random) => () => 30 * normal(random)],
+  'N(0, 30): probabilities down to 0': [[20, 100], (random) => () => 30 * normal(random)],
   '100,000 classes': [[1, 100000], (random) => () => normal(random)],
   'both signs of 1e30': [[20, 10], (random) => () => 1e30 * normal(random)],
 };

@@ -1,9 +1,9 @@
 // npm run check -- numerics-layers: the worst errors of convolution, pooling, softmax, cross entropy and activations on every
-// backend, beside PyTorch, against double precision. Exits with 1 where one of ours is too large.
+// backend and of PyTorch against double precision. Exits with 1 if one of our errors is too large.
 //
 //   --random N  random inputs of each operation (default 200)
-//   --neon      the NEON kernels, too, under emulation, on a tenth of the random inputs
-//   --write     the tables of docs/reports/numerics.md
+//   --neon      also the NEON kernels, under emulation, on a tenth of the random inputs
+//   --write     updates the tables of docs/reports/numerics.md
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** What is measured and what its errors are relative to. */
+/** The measured quantities and the scales of their errors. */
 const rows = [
   ['convolution', 'y', 'Σ\\|x · w\\| + \\|b\\|'],
   ['convolution', 'dx', 'Σ\\|dy · w\\|'],
@@ -48,9 +48,9 @@ const rows = [
   ['gelu', 'dx', '\\|dy\\|'],
 ];
 
-/** Ours may be off by so much; exp of a difference of two logits by what its rounding makes of it, GeLU as tanh. */
-const most = { 'softmax y': 5e-6, 'softmax dx': 5e-6, 'gelu y': 2.5e-6 };
-const mostOf = (key) => most[key] ?? 1e-6;
+/** Limits for our errors. exp of a difference of logits amplifies its rounding error, and GeLU has the limit of tanh. */
+const maxErrors = { 'softmax y': 5e-6, 'softmax dx': 5e-6, 'gelu y': 2.5e-6 };
+const maxErrorOf = (key) => maxErrors[key] ?? 1e-6;
 
 const folder = mkdtempSync(join(tmpdir(), 'batchnorm-numerics-'));
 const serve = ['bench/numerics/layers/serve.mjs'];
@@ -65,12 +65,14 @@ try {
     ...tableOf('Adversarial inputs', adversarial),
   ].join('\n');
   console.log(text);
-  for (const [key, { error, name, by }] of adversarial.worst) {
-    console.log(`${key}: ${error.toExponential(1)}, ${by}, ${name}`);
+  for (const [key, { error, name, implementation }] of adversarial.worst) {
+    console.log(`${key}: ${error.toExponential(1)}, ${implementation}, ${name}`);
   }
-  for (const [key, { error, name, by }] of [...random.worst, ...adversarial.worst]) {
-    if (error <= mostOf(key)) continue;
-    console.error(`Expected at most ${mostOf(key)} for ${key} but found ${error} with ${by}, ${name}`);
+  for (const [key, { error, name, implementation }] of [...random.worst, ...adversarial.worst]) {
+    if (error <= maxErrorOf(key)) continue;
+    console.error(
+      `Expected at most ${maxErrorOf(key)} for ${key} but found ${error} with ${implementation}, ${name}`,
+    );
     process.exitCode = 1;
   }
   if (options.write) {
@@ -83,15 +85,15 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** The worst errors by quantity and implementation, and the case that is worst for ours; emulated ones get every
- * `thinning`th. */
+/** The worst errors by quantity and implementation, and our worst case; emulated implementations get only every
+ * `thinning`th case. */
 async function measureAll(cases, thinning) {
   const errors = new Map();
   const worst = new Map();
   let index = 0;
   for (const given of cases) {
     const expected = reference(given);
-    const thin = Math.floor(index++ / 11) % thinning !== 0; // operations of one random number follow one another
+    const thin = Math.floor(index++ / 11) % thinning !== 0; // the 11 operations of one random input are consecutive
     for (const each of all) {
       if (each.emulated && thin) continue;
       const results = await compute(each, given, Object.values(expected));
@@ -101,7 +103,7 @@ async function measureAll(cases, thinning) {
         const known = errors.get(key) ?? {};
         errors.set(key, { ...known, [each.name]: larger(known[each.name] ?? 0, error) });
         if (each.ours && !(error <= (worst.get(key)?.error ?? 0))) {
-          worst.set(key, { error, name: given.name, by: each.name });
+          worst.set(key, { error, name: given.name, implementation: each.name });
         }
       }
     }

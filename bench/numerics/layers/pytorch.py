@@ -1,4 +1,4 @@
-"""PyTorch's layers for the lines of serve.mjs."""
+"""PyTorch's layers with the protocol of serve.mjs."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
-// The operations in double precision, each result with what its errors are relative to.
+// The operations in double precision, each result with the scale of its errors.
 
-/** The smallest normal float: errors of what is smaller are relative to it, as no float could keep its bits. */
+/** The smallest normal float: errors of smaller values are relative to it, since subnormal floats lose bits. */
 const least = 2 ** -126;
 const itself = (value) => Math.max(Math.abs(value), least);
 
@@ -16,7 +16,7 @@ class Sums {
   }
 }
 
-/** Values with a scale of each. */
+/** Values with individual scales. */
 function valuesOf(length, value, scale) {
   const expected = Float64Array.from({ length }, (_, i) => value(i));
   return { expected, scale: expected.map((each, i) => scale(each, i)) };
@@ -94,7 +94,7 @@ function avgPool(sizes, [x, dy]) {
   return { y, dx };
 }
 
-/** Of each logit its distance from the row's largest one, and the logarithm of the row's sum of exp(-distance). */
+/** The distance of each logit from the row's largest one, and the logarithm of the row's sum of exp(-distance). */
 function distances([rows, columns], x) {
   const distance = new Float64Array(x.length);
   const logSums = new Float64Array(rows);
@@ -102,7 +102,7 @@ function distances([rows, columns], x) {
     const start = row * columns;
     let largest = start;
     for (let i = start; i < start + columns; i++) if (x[i] > x[largest]) largest = i;
-    let rest = 0; // without the largest one's 1, next to which small ones would be lost
+    let rest = 0; // without the 1 of the largest, in which small terms would be lost
     for (let i = start; i < start + columns; i++) {
       distance[i] = x[largest] - x[i];
       if (i !== largest) rest += Math.exp(-distance[i]);
@@ -112,9 +112,9 @@ function distances([rows, columns], x) {
   return { distance, logSums, logOf: (i) => -distance[i] - logSums[Math.floor(i / columns)] };
 }
 
-/** Where a class is nearly certain, its logarithm is what is left of a sum in double. */
-const leastLogarithm = 1e-9;
-const logarithm = (value) => Math.max(Math.abs(value), leastLogarithm);
+/** If a class is nearly certain, its logarithm consists of rounding errors of a double precision sum below this. */
+const minLogarithm = 1e-9;
+const logarithm = (value) => Math.max(Math.abs(value), minLogarithm);
 
 function rowSums(columns, length, term) {
   const sums = new Sums(length / columns);
@@ -149,7 +149,7 @@ function logSoftmax(sizes, [x, dy]) {
   return { y, dx };
 }
 
-/** The gradient relative to the row's largest: where the class is right and nearly certain, all of them are small. */
+/** The gradient relative to the row's largest: if the right class is nearly certain, all gradients are small. */
 function crossEntropy(sizes, [x, classes]) {
   const [rows, columns] = sizes;
   const { distance, logSums, logOf } = distances(sizes, x);
@@ -167,7 +167,7 @@ function crossEntropy(sizes, [x, classes]) {
   );
   for (let row = 0; row < rows; row++) {
     const of = dx.expected.subarray(row * columns, (row + 1) * columns);
-    let largest = leastLogarithm / rows;
+    let largest = minLogarithm / rows;
     for (const each of of) largest = Math.max(largest, Math.abs(each));
     dx.scale.fill(largest, row * columns, (row + 1) * columns);
   }
@@ -197,7 +197,7 @@ const derivatives = {
 
 function activation(name) {
   const [of, slope] = [functions[name], derivatives[name]];
-  // GeLU's exp is of a number as large as 100, rounded.
+  // The argument of GeLU's exp is rounded and as large as 100.
   const scaleOf = name === 'gelu' ? (value, x) => Math.max(itself(value), 1e-7 * Math.abs(x)) : itself;
   return (_, [x, dy]) => {
     const y = valuesOf(
@@ -229,9 +229,9 @@ export function reference({ operation, sizes, inputs }) {
 export function worstError(got, { expected, scale }) {
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
-    if (got[i] === expected[i]) continue; // infinities, too
+    if (got[i] === expected[i]) continue; // including infinities
     const error = Math.abs(got[i] - expected[i]) / scale[i];
-    if (!(error <= worst)) worst = error; // NaN, too
+    if (!(error <= worst)) worst = error; // including NaN
     if (Number.isNaN(worst)) return worst;
   }
   return worst;

@@ -1,5 +1,5 @@
-// A backend of this package as a process of its own: for each line with a case, its file is read, the results are
-// written beside it, and a line is answered. `pytorch.py` takes the same lines.
+// Serves a backend of this package as a separate process: reads a line per case, computes the case in the named file,
+// writes the results beside it and answers with a line. `pytorch.py` uses the same protocol.
 import { createInterface } from 'node:readline';
 import { backward, crossEntropyWithLogitsLoss, Tensor } from '../../../dist/index.js';
 import { backend } from '../../../dist/backend/index.js';
@@ -25,7 +25,7 @@ const ofRows =
     return [y, dx];
   };
 
-/** Derivatives from what the function gave, or from what it was given. */
+/** Derivatives computed from the output or from the input of the function. */
 const activation =
   (name, gradient, from) =>
   ([n], [x, dy]) => {

@@ -12,15 +12,15 @@ const fields = ['file', 'what', 'find', 'replace', 'tests', 'backend', 'survives
  * @property {string} file Path of the source.
  * @property {string} what What the mutation breaks.
  * @property {string} find Exact text, which occurs once in the source.
- * @property {string} replace What stands there in the mutant.
- * @property {string[]} tests Test files that should notice: `unit/nn/linear` is dist-dev/test/unit/nn/linear.test.js,
+ * @property {string} replace Text of the mutant.
+ * @property {string[]} tests Test files that should catch it: `unit/nn/linear` is dist-dev/test/unit/nn/linear.test.js,
  *   `native:cpu_count_test.cc` is a file of the native tests.
- * @property {'native' | 'portable'} [backend] The backend that they run on; native by default, portable for mutations of
+ * @property {'native' | 'portable'} [backend] The backend of the tests; native by default, portable for mutations of
  *   lib/backend/portable/.
- * @property {string} [survives] Why no test can notice: the mutant behaves as the original does.
+ * @property {string} [survives] Why no test can catch it: the mutant behaves like the original.
  */
 
-/** @returns {Promise<Mutation[]>} @throws Error that lists every mutation that does not fit its source. */
+/** @returns {Promise<Mutation[]>} @throws Error that lists every mutation that does not match its source. */
 export async function readMutations() {
   const mutations = [];
   for (const name of readdirSync(folder).sort()) {
@@ -43,7 +43,7 @@ function problemOf(mutation) {
   const unknown = Object.keys(mutation).filter((name) => !fields.includes(name));
   if (unknown.length > 0) return `unknown field ${unknown.join(', ')}`;
   if (!what || !find || replace === undefined || !(tests?.length > 0)) return 'a field is missing';
-  if (find === replace) return 'the replacement is the text itself';
+  if (find === replace) return 'the replacement equals the text';
   const missing = tests.map(sourceOfTest).filter((path) => !existsSync(join(root, path)));
   if (missing.length > 0) return `there is no ${missing.join(', ')}`;
   if (!existsSync(join(root, file))) return 'there is no such file';

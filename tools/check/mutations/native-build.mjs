@@ -4,7 +4,7 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runQuietly } from '../../process.mjs';
 
-/** One ISA suffices: every kernel is written once for all of them. So the objects of the others stay as they are. */
+/** One ISA suffices, since all share the same kernel sources. The objects of the others are not rebuilt. */
 const isa = process.arch === 'arm64' ? 'neon' : 'avx2';
 
 export class NativeBuild {
@@ -21,8 +21,8 @@ export class NativeBuild {
     return this.#built ? { BATCHNORM_ISA: isa } : {};
   }
 
-  /** The addon and the native tests without a mutation, unless an earlier run left them. -O1 compiles in a third of the
-   * time of -O3 and rounds the same. */
+  /** Builds the addon and the native tests without a mutation, unless an earlier run left them. -O1 compiles in a third
+   * of the time of -O3 and gives the same rounding. */
   build() {
     const settings = join(this.#checkout, 'native/build.json');
     writeFileSync(settings, readFileSync(settings, 'utf8').replace('"-O3"', '"-O1"'));
@@ -43,13 +43,12 @@ export class NativeBuild {
     this.#built = true;
   }
 
-  /** Compiles and links the mutant; the function that it returns brings the original back. */
+  /** Compiles and links the mutant; returns a function that restores the original. */
   apply({ file, find, replace }) {
     const path = join(this.#checkout, file);
     const original = readFileSync(path, 'utf8');
     const objects = this.#objectsThatRead(path);
-    if (objects.length === 0)
-      throw new Error(`Expected an object file that is compiled from ${file} but found none`);
+    if (objects.length === 0) throw new Error(`Expected an object file compiled from ${file} but found none`);
     for (const { output } of objects) cpSync(output, `${output}.original`, { preserveTimestamps: true });
     writeFileSync(path, original.split(find).join(replace));
     for (const { command, directory } of objects)

@@ -8,7 +8,7 @@ const path = 'build-mutations/outcomes.json';
 export class Outcomes {
   #outcomes;
 
-  /** @param {boolean} resume Whether mutations that an earlier run caught count as tried. */
+  /** @param {boolean} resume Whether to reuse the outcomes of mutations that an earlier run caught. */
   constructor(resume) {
     const earlier = resume && existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
     this.#outcomes = Object.fromEntries(

@@ -9,11 +9,11 @@ import { NativeBuild } from './native-build.mjs';
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 
-/** A mutant that loops forever is stopped after so many milliseconds; no named test file takes a tenth of it. */
+/** Milliseconds after which a looping mutant is stopped; every named test file takes less than a tenth of it. */
 const timeLimit = 300_000;
 
-/** Folders of the wider suite, which confirms that a mutant survives: all that computes, stores or loads. The rest starts
- * programs, or reads documents. */
+/** Folders of the wider suite, which confirms that a mutant survives: all tests that compute, save or load. The others
+ * start programs or read documents. */
 const wideFolders = ['conformance', 'robustness/misuse', 'robustness/probes', 'unit'];
 const leftOut = [
   ...['unit/backend/', 'unit/cli/', 'unit/examples/', 'unit/printing/', 'conformance/determinism/'],
@@ -23,7 +23,7 @@ const leftOut = [
 export class Workplace {
   #folder;
   #native;
-  /** The wider suite. Compiled files of tests that were removed may still lie in dist-dev/. */
+  /** The wider suite, without compiled files of deleted tests, which may remain in dist-dev/. */
   #wide;
 
   constructor(folder) {
@@ -44,7 +44,7 @@ export class Workplace {
     this.checkout = copy;
   }
 
-  /** Throws where a named test fails without any mutation: then its failure would prove nothing. */
+  /** Throws if a named test fails without any mutation, because then its failure would prove nothing. */
   requirePassing(mutations) {
     if (mutations.some(isNative)) this.#native.build();
     for (const backend of ['native', 'portable']) {
@@ -57,7 +57,7 @@ export class Workplace {
     }
   }
 
-  /** Throws where the wider suite fails without any mutation. */
+  /** Throws if the wider suite fails without any mutation. */
   requireWideSuitePassing(mutations) {
     for (const backend of new Set(mutations.map((mutation) => mutation.backend))) {
       const failure = this.#test(this.#wide, backend, 4 * timeLimit);
@@ -92,11 +92,11 @@ export class Workplace {
     }
   }
 
-  /** Compiles one file of lib/ to where tsc puts it; types do not matter to a mutant. */
+  /** Compiles one file of lib/ to the output path of tsc, without checking types. */
   #applyToLibrary({ file, find, replace }) {
     const compiled = join(this.checkout, file.replace(/^lib\/(.*)\.ts$/, 'dist/$1.js'));
     const original = readFileSync(compiled);
-    // Not replace(): "$&" and the like in a replacement mean themselves.
+    // Not replace(), which would expand "$&" and similar patterns in the replacement.
     const source = readFileSync(join(this.checkout, file), 'utf8').split(find).join(replace);
     const tsconfigRaw = {
       compilerOptions: { verbatimModuleSyntax: true, useDefineForClassFields: true },

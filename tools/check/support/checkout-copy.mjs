@@ -1,9 +1,9 @@
-// A copy of the checkout without what was built on this machine, so that the binary of prebuilds/ is loaded.
+// A copy of the checkout without the addon built on this machine, so that the binary in prebuilds/ is loaded.
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { capture } from '../../process.mjs';
 
-/** What git knows, what was compiled, and prebuilds/. */
+/** Copies tracked files, compiled TypeScript and prebuilds/. */
 export function copyCheckout(folder) {
   rmSync(folder, { recursive: true, force: true });
   const files = capture('git', ['ls-files', '-z']).split('\0').filter(Boolean);

@@ -1,10 +1,10 @@
-// JavaScript runtimes from their npm packages, each in a folder of its own: as dependencies of the project,
-// those for other platforms would break npm ci.
+// JavaScript runtimes from their npm packages, each in a separate folder: as dependencies of the project, those for
+// other platforms would break npm ci.
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runQuietly } from '../../process.mjs';
 
-/** @returns {string} the program `file` of an npm package, installed where it is not yet. */
+/** @returns {string} the program `file` of an npm package, which is installed if necessary. */
 export function runtime(name, version, file) {
   const folder = resolve('build-runtimes', `${name.replace('/', '-')}-${version}`);
   const program = join(folder, 'node_modules', name, file);
@@ -19,7 +19,7 @@ export function runtime(name, version, file) {
 
 export const qemuArm64 = ['qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu'];
 
-/** @returns {string[]} what starts Node of a version for 'linux-x64' or 'linux-arm64'. */
+/** @returns {string[]} the command that starts this version of Node for 'linux-x64' or 'linux-arm64'. */
 export function nodeCommand(platform, version) {
   const node = runtime(`node-${platform}`, version, 'bin/node');
   return platform === 'linux-arm64' ? [...qemuArm64, node] : [node];

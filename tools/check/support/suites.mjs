@@ -1,11 +1,11 @@
-// Which test files to pass to mocha.
+// Selects the test files for mocha.
 
 export const wholeSuite = ['dist-dev/test/**/*.test.js'];
 
 /**
- * Tests whose results depend on the kernels. The others (files, the command line, examples, wrong arguments, threads that
- * leave, memory that runs out) are the same on every ISA and take longer, so they run with the best ISA and in TypeScript
- * only.
+ * Tests whose results depend on the kernels. The others (files, the command line, examples, invalid arguments, exiting
+ * threads, exhausted memory) do not depend on the ISA and take longer, so they run only with the best ISA and on the
+ * portable backend.
  */
 export const throughKernels = [
   'dist-dev/test/unit/{core,backend,data,nn,ops,optim,raw,training}/**/*.test.js',

@@ -1,5 +1,5 @@
-// Replaces the compiled modules in dist/ by what is published: a CommonJS file for each entry and for each group of modules
-// that entries share, since finding, reading and linking a hundred modules takes longer than running them.
+// Replaces the compiled modules in dist/ by the published bundles: a CommonJS file for each entry and for each group of
+// modules that entries share, since finding, reading and linking a hundred modules takes longer than running them.
 //
 // CommonJS, because Jest cannot load ES modules in CommonJS projects, and because the package's state (the storage pool, the
 // ids of tensors, the chosen backend, the classes that `instanceof` compares) must exist once in a process that uses both
@@ -26,7 +26,7 @@ export async function bundle(manifest) {
       ...[...commands, 'backend/bundled'].map((name) => ({ in: `lib/${name}.ts`, out: name })),
     ],
     outdir: 'dist',
-    // Two levels deep like lib/backend/, so that the paths to prebuilds/ hold.
+    // At the same depth as lib/backend/, so that the paths to prebuilds/ stay valid.
     chunkNames: 'shared/[hash]',
     bundle: true,
     splitting: true,
@@ -34,7 +34,7 @@ export async function bundle(manifest) {
     platform: 'node',
     format: 'esm',
     target,
-    // Not minified: Node prints the line that an uncaught error comes from.
+    // Not minified, since Node prints the source line of an uncaught error.
     write: false,
     metafile: true,
     plugins: [wholeLibraryForCommands],
@@ -52,8 +52,8 @@ export async function bundle(manifest) {
 }
 
 /**
- * What a command imports when it runs counts as importing the whole library. Otherwise esbuild makes a file for each part that
- * some command needs alone, and every program that imports the package reads a dozen files instead of a few.
+ * Dynamic imports of commands count as imports of the whole library. Otherwise esbuild would create a file for each part
+ * that only some commands need, and every program that imports the package would read a dozen files instead of a few.
  */
 const wholeLibraryForCommands = {
   name: 'whole-library-for-commands',
@@ -73,7 +73,7 @@ const wholeLibraryForCommands = {
   },
 };
 
-/** 'index' of './dist/index.js'. */
+/** 'index' for './dist/index.js'. */
 function namesOf(files) {
   return files
     .map((file) => /^\.\/dist\/(.*)\.js$/.exec(file ?? '')?.[1])
@@ -85,7 +85,7 @@ function moduleOf(file) {
   return transformSync(text, { loader: 'ts', format: 'esm', target }).code;
 }
 
-/** A file of its own: to `import` CommonJS, Node searches its text for exports, which takes 60 ms for the whole package. */
+/** A separate file, because Node searches the text of imported CommonJS for exports, which takes 60 ms for the whole package. */
 function entry(name, exports) {
   return `"use strict";
 require('./backend/traced-binary.js');
@@ -94,8 +94,8 @@ ${exports.map((each) => `exports.${each} = batchnorm.${each};\n`).join('')}`;
 }
 
 /**
- * Notes the path of the binary where ncc, and Node File Trace in Next and deployment tools, recognize it: whole and literal,
- * in CommonJS that parses as ES2020. In a bundle that is an ES module it throws, and notes nothing.
+ * Contains the path of the binary in the form that ncc and Node File Trace (in Next and deployment tools) recognize: as a
+ * whole literal, in CommonJS that parses as ES2020. In ES module bundles this code throws and has no effect.
  */
 function tracedBinary() {
   const cases = Object.keys(targets).map(
@@ -111,7 +111,7 @@ try {
   switch (\`\${process.platform}-\${process.arch}\`) {
 ${cases.join('')}  }
 } catch {
-  // Part of an ES module, which has no __dirname.
+  // Bundled into an ES module, which has no __dirname.
 }
 `;
 }

@@ -1,8 +1,8 @@
-// From an ES module as esbuild writes it to a CommonJS module. esbuild can do that too, but reaches every import through a getter
-// at each use, and marks its exports as __esModule, after which tools disagree on what the default import is.
+// Converts an ES module written by esbuild to CommonJS. esbuild's own conversion accesses every import through a getter at
+// each use, and marks exports as __esModule, for which tools disagree on the default import.
 import ts from 'typescript';
 
-/** @returns {string} the module with the same lines, but for imports and exports. */
+/** @returns {string} the module with the same lines except imports and exports. */
 export function toCommonJs(file, text) {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS);
   const edits = [];
@@ -40,7 +40,7 @@ export function toCommonJs(file, text) {
     ts.forEachChild(node, visit);
   }
 
-  // `var Tensor = class _Tensor {` is what esbuild makes of a class that names itself. It would be called _Tensor.
+  // esbuild writes a class that refers to itself as `var Tensor = class _Tensor {`, which would be named _Tensor.
   function renameClass(node, name) {
     const renamed = node.name.text;
     const rename = (child) => {
@@ -90,7 +90,7 @@ function required(clause, specifier) {
   return parts.join('\n');
 }
 
-/** One line for each name, which Node finds without running the module. */
+/** One line for each name, so that Node finds the names without running the module. */
 function exported(elements) {
   return elements
     .map(({ propertyName, name }) => `exports.${name.text} = ${(propertyName ?? name).text};`)

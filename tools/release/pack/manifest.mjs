@@ -1,14 +1,14 @@
-// prebuilds/manifest.json: which binaries the package holds, with sizes and hashes.
+// prebuilds/manifest.json: the binaries in the package, with sizes and hashes.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { sha256, sourcesHash } from '../prebuild/sources.mjs';
 import { binaryOf, noteOf, targets, targetsOf } from '../prebuild/targets.mjs';
 
-/** Of a release every platform; else those that one Linux machine can build. */
+/** All platforms for a release, otherwise those that one Linux machine can build. */
 export function requiredTargets() {
   return process.env.BATCHNORM_RELEASE === '1' ? Object.keys(targets) : targetsOf('linux');
 }
 
-/** @returns {{ problems: string[], manifest: object }} where there are problems, nothing may be packed. */
+/** @returns {{ problems: string[], manifest: object }} nothing may be packed if there are problems. */
 export function readBinaries() {
   const problems = [];
   const binaries = {};
@@ -26,7 +26,7 @@ export function readBinaries() {
     }
     const note = JSON.parse(readFileSync(noteOf(target), 'utf8'));
     const content = readFileSync(binary);
-    if (sha256(content) !== note.sha256) problems.push(`${binary} is not what was built`);
+    if (sha256(content) !== note.sha256) problems.push(`${binary} differs from the built binary`);
     if (sources !== note.sources) problems.push(`${binary} is older than its sources`);
     binaries[binary] = { bytes: content.length, sha256: note.sha256 };
   }

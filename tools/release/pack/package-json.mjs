@@ -1,5 +1,5 @@
-// package.json as published: CommonJS, with an entry for bundlers (bundle.mjs says why), and without what serves only a
-// clone. npm would run `prepare` where somebody installs from git, and tell users of scripts that they do not have.
+// package.json as published: CommonJS, with an entry for bundlers (bundle.mjs explains why), and without fields that serve
+// only a clone. npm would run `prepare` when installing from git, and list scripts that users do not have.
 import { readFileSync } from 'node:fs';
 
 /** @returns {object} package.json as published. */
@@ -7,7 +7,7 @@ export function publishedManifest() {
   const published = JSON.parse(readFileSync('package.json', 'utf8'));
   delete published.scripts;
   delete published.devDependencies;
-  delete published.imports; // of single modules, for our tests
+  delete published.imports; // imports of single modules, for our tests
   published.type = 'commonjs';
   const { exports } = published;
   for (const [name, entry] of Object.entries(exports)) {
@@ -22,9 +22,9 @@ export function publishedManifest() {
   published.main = exports['.'].default;
   published.types = exports['.'].types;
   published.typesVersions = { '*': { raw: [exports['./raw'].types] } };
-  // They note where the binaries are; nothing is imported from them.
+  // These modules record the paths of the binaries and export nothing.
   published.sideEffects = ['./dist/*.mjs', './dist/*.js', './dist/backend*'];
-  // Provenance ties the package to the repository that a public runner builds: a fork names itself.
+  // Provenance requires the repository that the public runner builds from, so a fork must name itself.
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env;
   if (server && repository) {
     published.homepage = `${server}/${repository}#readme`;

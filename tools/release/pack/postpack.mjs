@@ -1,4 +1,4 @@
-// After `npm pack` and `npm publish`: package.json, README.md and dist/ as they were.
+// Runs after `npm pack` and `npm publish`: restores package.json, README.md and dist/.
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { run } from '../../process.mjs';

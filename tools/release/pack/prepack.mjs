@@ -1,5 +1,5 @@
-// Before `npm pack` and `npm publish`: refuses where a binary is missing or stale, compiles and bundles the TypeScript, and
-// puts package.json and README.md as published in place of ours.
+// Runs before `npm pack` and `npm publish`: fails if a binary is missing or stale, compiles and bundles the TypeScript, and
+// replaces package.json and README.md by the published versions.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { run } from '../../process.mjs';
@@ -19,7 +19,7 @@ if (problems.length > 0) {
   process.exit(1);
 }
 writeFileSync('prebuilds/manifest.json', `${JSON.stringify(manifest, null, 2)}\n`);
-// What was compiled from a source that has gone would be packed too.
+// Otherwise compiled files of deleted sources would be packed too.
 rmSync('dist', { recursive: true, force: true });
 run(process.execPath, [require.resolve('typescript/bin/tsc'), '--build', 'lib']);
 await bundle(JSON.parse(readFileSync('package.json', 'utf8')));

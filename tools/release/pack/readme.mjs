@@ -1,9 +1,9 @@
-// README.md as published: npm's page and an installed package have no docs/ and no examples/.
+// README.md as published, where docs/ and examples/ are not available.
 
 const link = /(!?\[(?:[^[\]]|\[[^\]]*\])*\]\()([^)\s]+)\)/g;
 
 /**
- * Links to files of the checkout become links to the repository, at the tag of the version.
+ * Converts links to files of the checkout to links to the repository at the version's tag.
  * @param {string} text README.md
  * @param {{ version: string, repository: { url: string } }} manifest package.json as published
  */

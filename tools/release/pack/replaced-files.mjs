@@ -1,4 +1,4 @@
-// Files that npm packs with another content than they have in the checkout.
+// Files whose packed content differs from the checkout.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -10,7 +10,7 @@ export function replaceFile(name, text) {
   writeFileSync(name, text);
 }
 
-/** Also before packing: an earlier run may have been killed. */
+/** Also called before packing, since an earlier run may have been killed. */
 export function restoreFiles() {
   if (!existsSync(originals)) return;
   for (const name of readdirSync(originals)) renameSync(join(originals, name), name);

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { capture } from '../../process.mjs';
 
-/** BATCHNORM_TARBALL where that names one, else a new one in `folder`. */
+/** The tarball in BATCHNORM_TARBALL if set, otherwise a new one in `folder`. */
 export function packedTarball(folder) {
   if (process.env.BATCHNORM_TARBALL) return resolve(process.env.BATCHNORM_TARBALL);
   mkdirSync(folder, { recursive: true });

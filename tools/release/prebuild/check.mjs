@@ -1,4 +1,4 @@
-// What must hold of a binary before it may be shipped; ends the process where something does not.
+// Checks a binary before it may be shipped; exits with an error if it has a problem.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { elfProblems } from './elf.mjs';
@@ -20,7 +20,7 @@ export function checkBinary(target) {
   const binary = binaryOf(target);
   const problems = checks[target].flatMap((check) => check(target, binary, linkedBinaryOf(target)));
   if (readFileSync(binary, 'latin1').includes(resolve('.'))) {
-    problems.push('it holds the path of the folder that it was built in');
+    problems.push('it contains the path of its build folder');
   }
   if (problems.length === 0) return;
   for (const problem of problems) console.error(`${binary}: ${problem}`);

@@ -1,10 +1,10 @@
-// A Linux binary must load wherever Node does: any glibc since 2.17, and musl.
+// A Linux binary must load on every system that runs Node: glibc 2.17 or later, and musl.
 import { existsSync } from 'node:fs';
 import { capture } from '../../process.mjs';
 
 const oldestGlibc = [2, 17];
 const exported = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
-/** Debian's package musl. It is all of musl's libc, and its loader too. */
+/** The library of Debian's package musl, which is both libc and loader. */
 const musl = '/lib/ld-musl-x86_64.so.1';
 
 export function elfProblems(target, binary) {
@@ -15,10 +15,10 @@ export function elfProblems(target, binary) {
 
   const dynamic = capture('readelf', ['-dW', binary]);
   const needed = [...dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name]) => name);
-  expect(needed.join() === 'libc.so.6', `it needs ${needed.join(', ')}, not libc.so.6 alone`);
-  expect(/FLAGS_1.*NODELETE/.test(dynamic), 'it may be unloaded, for want of -z nodelete');
+  expect(needed.join() === 'libc.so.6', `it needs ${needed.join(', ')}, not only libc.so.6`);
+  expect(/FLAGS_1.*NODELETE/.test(dynamic), 'it can be unloaded, because it was linked without -z nodelete');
   expect(!dynamic.includes('TEXTREL'), 'it has relocations in its code');
-  expect(!/\((RPATH|RUNPATH)\)/.test(dynamic), 'it has a path to search for libraries');
+  expect(!/\((RPATH|RUNPATH)\)/.test(dynamic), 'it has a library search path');
 
   const segments = capture('readelf', ['-lW', binary]);
   expect(/GNU_STACK.* RW /.test(segments), 'its stack is executable');
@@ -55,7 +55,7 @@ function isTooNew(version) {
   return major - oldestGlibc[0] > 0 || (+major === oldestGlibc[0] && minor - oldestGlibc[1] > 0);
 }
 
-/** Every function must be one of musl's, whose set is the same on all processors; on x64 its loader says so itself. */
+/** Every imported function must exist in musl, which has the same functions on all processors; on x64 its loader confirms it. */
 function muslProblems(target, binary, undefinedSymbols) {
   if (!existsSync(musl)) return [`there is no ${musl} to check it with; install Debian's musl`];
   const offered = new Set(dynamicSymbols(musl).map(({ name }) => name));
@@ -65,8 +65,8 @@ function muslProblems(target, binary, undefinedSymbols) {
   if (target !== 'linux-x64') return problems;
   const report = capture(musl, ['--list', binary], { allowFailure: true });
   const missing = [...report.matchAll(/: (\S+): symbol not found/g)].map(([, name]) => name);
-  // Without a Node around it, Node's own functions must be missing: else this looked at nothing.
-  if (!missing.includes('napi_create_function')) problems.push(`musl's loader says: ${report}`);
+  // Outside Node, Node's own functions must be reported missing; otherwise the check did not work.
+  if (!missing.includes('napi_create_function')) problems.push(`musl's loader reports: ${report}`);
   const others = missing.filter((name) => !name.startsWith('napi_'));
   return [...problems, ...others.map((name) => `musl's loader does not find ${name}`)];
 }

@@ -1,5 +1,5 @@
-// Of an x64 binary every function must run on every x64 processor, but those of batchnorm::avx2 and
-// batchnorm::avx512, which are reached through the table of kernels behind the CPU check alone: nothing else may call them by name.
+// Every function of an x64 binary must run on every x64 processor, except those of batchnorm::avx2 and
+// batchnorm::avx512, which may be called only through the kernel table after the CPU check, never by name.
 import { capture } from '../../process.mjs';
 
 const disassembler = {
@@ -8,10 +8,10 @@ const disassembler = {
   'darwin-x64': ['xcrun', 'llvm-objdump', '--x86-asm-syntax=att'],
 };
 
-/** In mangled names: of the function, or of a type that a template was made for. */
+/** The namespaces in mangled names, of a function or of a template argument. */
 const guarded = /9batchnorm(4avx2|6avx512)/;
 
-/** AVX and later begin with v; the rest are SSE3 to SSE4.2, BMI, LZCNT and POPCNT. Not TZCNT: older processors
+/** AVX and later begin with v; the rest are SSE3 to SSE4.2, BMI, LZCNT and POPCNT. TZCNT is allowed: older processors
  * run it as BSF, and compilers rely on that. */
 const beyondBaseline = new RegExp(
   `^(?:v(?!er[rw]$)\\w+|h(?:add|sub)p[sd]|addsubp[sd]|mov(?:sh|sl|d)dup|lddqu|pshufb|palignr|pabs[bwd]|` +
@@ -20,7 +20,7 @@ const beyondBaseline = new RegExp(
     `andn|bextr|bls(?:i|msk|r)|bzhi|mulx|pdep|pext|rorx|s(?:ar|hl|hr)x|lzcnt|popcnt|movbe)[lqw]?$`,
 );
 
-/** The linked binary is looked at, since the shipped one has no names. */
+/** Inspects the binary before stripping, since the shipped one has no names. */
 export function instructionProblems(target, binary, linked) {
   const [program, ...options] = disassembler[target];
   const text = capture(program, [...options, '-d', '--no-show-raw-insn', linked]);
@@ -39,13 +39,13 @@ export function instructionProblems(target, binary, linked) {
     const isGuarded = guarded.test(current);
     if (beyondBaseline.test(mnemonic) || /%[yz]mm|%k[0-7]/.test(operands)) {
       if (isGuarded) guardedOnes++;
-      else problems.add(`${current} holds ${mnemonic}, which not every x64 processor has`);
+      else problems.add(`${current} contains ${mnemonic}, which some x64 processors lack`);
     }
     const [, callee] = /<([^>+]+)>/.exec(operands) ?? [];
     if (/^(call|jmp)/.test(mnemonic) && callee && guarded.test(callee) && !isGuarded) {
-      problems.add(`${current} calls ${callee} without a look at the processor`);
+      problems.add(`${current} calls ${callee} without a CPU check`);
     }
   }
-  if (guardedOnes === 0) problems.add('it has no AVX2 kernels at all, or their names have changed');
+  if (guardedOnes === 0) problems.add('it has no AVX2 kernels, or their names have changed');
   return [...problems];
 }

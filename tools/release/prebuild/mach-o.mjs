@@ -1,4 +1,4 @@
-// A macOS binary must need nothing but macOS.
+// A macOS binary may depend only on libraries of macOS.
 import { capture } from '../../process.mjs';
 
 const systemLibraries = ['/usr/lib/libSystem.B.dylib', '/usr/lib/libc++.1.dylib'];

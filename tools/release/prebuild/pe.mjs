@@ -1,4 +1,4 @@
-// A Windows binary must need nothing but Windows, and the program that loads it.
+// A Windows binary may depend only on libraries of Windows and the program that loads it.
 import { capture } from '../../process.mjs';
 
 const systemLibraries = ['KERNEL32.dll', 'msvcrt.dll'];
@@ -21,6 +21,6 @@ export function peProblems(target, binary) {
   for (const protection of ['HIGH_ENTROPY_VA', 'DYNAMIC_BASE', 'NX_COMPAT']) {
     expect(headers.includes(protection), `it lacks ${protection}`);
   }
-  expect(/^Time\/Date\s+Thu Jan {2}1 00:00:00 1970/m.test(headers), 'it holds the time of its build');
+  expect(/^Time\/Date\s+Thu Jan {2}1 00:00:00 1970/m.test(headers), 'it contains its build time');
   return problems;
 }

@@ -1,14 +1,14 @@
-// A hash of everything that a binary is made from, to tell one that is older than its sources.
+// A hash of all sources of a binary, to detect one that is older than its sources.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
-/** What the binding's argument readers are generated from, among it files of lib/. */
+/** The inputs of the generated argument readers of the binding, including files of lib/. */
 const { signatureSources } = JSON.parse(readFileSync('native/build.json', 'utf8'));
 
-/** The same on every system: paths with /, lines ending in \n. */
+/** Normalized to be equal on every system: paths with /, lines ending in \n. */
 export function sourcesHash() {
   const hash = createHash('sha256');
   const folders = ['native', 'cmake'].flatMap(filesOf);

@@ -1,4 +1,4 @@
-// The platforms that a release holds a binary for: on which system each is built, and how CMake is told.
+// The platforms with a binary in a release: the system that builds each, and its CMake options.
 import { basename, join } from 'node:path';
 
 export const targets = {
@@ -15,19 +15,19 @@ export function targetsOf(host) {
   return Object.keys(targets).filter((name) => targets[name].host === host);
 }
 
-/** What the binary is called, and what was noted of it when it was built. */
+/** The paths of the binary and of the note about its build. */
 export const binaryOf = (target) => join('prebuilds', target, 'batchnorm.node');
 export const noteOf = (target) => join('prebuilds', target, 'batchnorm.json');
 
 export const buildFolderOf = (target) => `build-${target}`;
 
-/** The binary as linked, with the symbols that the shipped one no longer has. */
+/** The linked binary, before its symbols are stripped. */
 export function linkedBinaryOf(target) {
   const folder = targets[target].host === 'win32' ? 'Release' : '.';
   return join(buildFolderOf(target), folder, basename(binaryOf(target)));
 }
 
 function macos(architecture) {
-  // The oldest macOS that Node 20 runs on.
+  // The oldest macOS that supports Node 20.
   return [`-DCMAKE_OSX_ARCHITECTURES=${architecture}`, '-DCMAKE_OSX_DEPLOYMENT_TARGET=11.0'];
 }

@@ -90,15 +90,15 @@ class Masks:
 
     def __init__(self, path: Path):
         self.left = torch.from_numpy(np.fromfile(path, np.uint8))
-        self.turned, self.farthest = 0, 0.0
+        self.flipped, self.farthest = 0, 0.0
 
     def apply(self, x):
         mask = self.left[: x.numel()].reshape(x.shape)
         self.left = self.left[x.numel() :]
-        turned = x.detach()[mask.bool() != (x > 0)]
-        self.turned += turned.numel()
-        if turned.numel() > 0:
-            self.farthest = max(self.farthest, turned.abs().max().item())
+        flipped = x.detach()[mask.bool() != (x > 0)]
+        self.flipped += flipped.numel()
+        if flipped.numel() > 0:
+            self.farthest = max(self.farthest, flipped.abs().max().item())
         return x * mask
 
 
@@ -134,7 +134,7 @@ def make_masked(folder: Path) -> None:
         loss, found = gradients(net.double().train(), x.double(), classes.long())
         assert masks.left.numel() == 0
         save(folder / f"masked-{step}.safetensors", found)
-        results.append({"loss": loss, "turned": masks.turned, "farthest": masks.farthest})
+        results.append({"loss": loss, "flipped": masks.flipped, "farthest": masks.farthest})
     (folder / "masked.json").write_text(json.dumps(results) + "\n")
 
 
