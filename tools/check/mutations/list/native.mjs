@@ -17,8 +17,8 @@ export default [
   {
     file: 'native/kernels/pool.inl.h',
     what: 'average pooling counts one row less than a window has',
-    find: 'static_cast<double>(by.kernel) * static_cast<double>(by.kernel);',
-    replace: 'static_cast<double>(by.kernel) * static_cast<double>(by.kernel - 1);',
+    find: 'static_cast<double>(params.kernel) * static_cast<double>(params.kernel);',
+    replace: 'static_cast<double>(params.kernel) * static_cast<double>(params.kernel - 1);',
     tests: ['unit/nn/pool-2d'],
   },
   {
@@ -61,8 +61,8 @@ export default [
   {
     file: 'native/kernels/losses.inl.h',
     what: 'the lanes behind the end count for a loss',
-    find: 'sum.add(keep_first(one.value(prediction, wanted), rest, F32::zero()));',
-    replace: 'sum.add(one.value(prediction, wanted));',
+    find: 'sum.add(keep_first(pair.value(prediction, expected), rest, F32::zero()));',
+    replace: 'sum.add(pair.value(prediction, expected));',
     tests: ['unit/ops/losses', 'conformance/parity/dfdx-losses'],
   },
   {
@@ -279,7 +279,7 @@ export default [
   {
     file: 'native/system/cpu_count.cc',
     what: 'quotas of the groups above are ignored',
-    find: 'smallest = smaller_quota(smallest, quota(root, group));\n    if (std::strrchr',
+    find: 'smallest = min_quota(smallest, quota(root, group));\n    if (std::strrchr',
     replace: 'smallest = quota(root, group);\n    if (std::strrchr',
     tests: ['native:cpu_count_test.cc'],
   },
@@ -321,8 +321,8 @@ export default [
   {
     file: 'native/ops/elementwise.cc',
     what: 'every piece of the backward pass of LeakyReLU reads the gradient of the first one',
-    find: 'kernels.leaky_relu_backward(x + begin, dy + begin, slope,',
-    replace: 'kernels.leaky_relu_backward(x + begin, dy, slope,',
+    find: 'kernels.leaky_relu_backward(x + begin, dy + begin, negative_slope,',
+    replace: 'kernels.leaky_relu_backward(x + begin, dy, negative_slope,',
     tests: ['unit/ops/long-tensors'],
   },
   {
