@@ -106,6 +106,65 @@ export const signatures = /** @type {const} */ ({
     ...['out dscale[channels]', 'out dbias[channels]'],
   ],
 
+  /**
+   * The first step of batchNormTraining: the mean of each channel and the sum of squared deviations from it, over
+   * images * plane values; zeros without values. In double precision, so that batches can be merged.
+   */
+  batchNormMoments: [
+    ...image,
+    'in x[images*channels*plane]',
+    ...['out double mean[channels]', 'out double m2[channels]'],
+  ],
+  /**
+   * The second step of batchNormTraining, invStd being 1 / sqrt(m2 / count + epsilon): the same bits. factor and shift
+   * are what batchNormBackward needs with `relu`.
+   */
+  batchNormNormalize: [
+    ...image,
+    'boolean relu',
+    ...['in x[images*channels*plane]', 'in double mean[channels]', 'in double invStd[channels]'],
+    ...['in scale[channels]', 'in bias[channels]', 'in? residual[images*channels*plane] when relu'],
+    ...['out y[images*channels*plane]', 'out? factor[channels] when relu', 'out? shift[channels] when relu'],
+  ],
+  /**
+   * The first step of batchNormBackward: the sums of dy and of dy * (x - mean - meanLow) of each channel; zeros without
+   * values. dbias is the first sum, dscale the second times invStd.
+   */
+  batchNormGradientSums: [
+    ...image,
+    'boolean relu',
+    ...[
+      'in x[images*channels*plane]',
+      'in dy[images*channels*plane]',
+      'in mean[channels]',
+      'in meanLow[channels]',
+    ],
+    ...[
+      'in y[images*channels*plane] when relu',
+      'in factor[channels] when relu',
+      'in shift[channels] when relu',
+    ],
+    'out? dresidual[images*channels*plane] when relu',
+    ...['out double sumDy[channels]', 'out double sumDyXmu[channels]'],
+  ],
+  /**
+   * The second step of batchNormBackward: dx from sums over `count` values per channel, which are more than those of x
+   * where other tensors were normalized together with it. With a residual, dy is its gradient and `relu` is false.
+   */
+  batchNormInputGradient: [
+    ...image,
+    ...['number count', 'boolean relu'],
+    ...['in x[images*channels*plane]', 'in dy[images*channels*plane]', 'in scale[channels]'],
+    ...['in mean[channels]', 'in meanLow[channels]', 'in invStd[channels]'],
+    ...[
+      'in y[images*channels*plane] when relu',
+      'in factor[channels] when relu',
+      'in shift[channels] when relu',
+    ],
+    ...['in double sumDy[channels]', 'in double sumDyXmu[channels]'],
+    'out dx[images*channels*plane]',
+  ],
+
   add: arithmetic,
   sub: arithmetic,
   mul: arithmetic,

@@ -2,7 +2,11 @@
 #include "binding/exports.h"
 #include "binding/signatures.h"
 #include "ops/batch_norm_backward.h"
+#include "ops/batch_norm_gradient_sums.h"
 #include "ops/batch_norm_inference.h"
+#include "ops/batch_norm_input_gradient.h"
+#include "ops/batch_norm_moments.h"
+#include "ops/batch_norm_normalize.h"
 #include "ops/batch_norm_training.h"
 
 namespace batchnorm {
@@ -71,12 +75,45 @@ napi_value backward(Arguments& arguments, const BatchNormBackwardCall& call) {
   return arguments.finish(batch_norm_backward(arguments.kernels(), shape_of(call), params));
 }
 
+napi_value moments(Arguments& arguments, const BatchNormMomentsCall& call) {
+  return arguments.finish(
+      batch_norm_moments(arguments.kernels(), shape_of(call), call.x, call.mean, call.m2));
+}
+
+napi_value normalize(Arguments& arguments, const BatchNormNormalizeCall& call) {
+  const NormalizeTensors tensors = {call.x,    call.scale,    call.bias,
+                                    call.relu, call.residual, call.y};
+  return arguments.finish(batch_norm_normalize(arguments.kernels(), shape_of(call), tensors,
+                                               call.mean, call.inv_std, call.factor, call.shift));
+}
+
+napi_value gradient_sums(Arguments& arguments, const BatchNormGradientSumsCall& call) {
+  const bool added = call.dresidual != nullptr;
+  const OutputGradient gradient = {call.dy, added ? nullptr : call.factor,
+                                   added ? nullptr : call.shift, call.y, call.dresidual};
+  return arguments.finish(batch_norm_gradient_sums(arguments.kernels(), shape_of(call), call.x,
+                                                   call.mean, call.mean_low, gradient, call.sum_dy,
+                                                   call.sum_dy_xmu));
+}
+
+napi_value input_gradient(Arguments& arguments, const BatchNormInputGradientCall& call) {
+  const OutputGradient gradient = {call.dy, call.factor, call.shift, nullptr, nullptr};
+  const KeptStatistics statistics = {call.mean, call.mean_low, call.inv_std};
+  return arguments.finish(batch_norm_input_gradient(arguments.kernels(), shape_of(call), call.count,
+                                                    call.x, call.scale, statistics, gradient,
+                                                    call.sum_dy, call.sum_dy_xmu, call.dx));
+}
+
 }  // namespace
 
 void export_batch_norm(Napi::Object exports) {
   export_operation<BatchNormTrainingCall, training>(exports);
   export_operation<BatchNormInferenceCall, inference>(exports);
   export_operation<BatchNormBackwardCall, backward>(exports);
+  export_operation<BatchNormMomentsCall, moments>(exports);
+  export_operation<BatchNormNormalizeCall, normalize>(exports);
+  export_operation<BatchNormGradientSumsCall, gradient_sums>(exports);
+  export_operation<BatchNormInputGradientCall, input_gradient>(exports);
 }
 
 }  // namespace batchnorm

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/channel_passes.h"
+#include "ops/gradient_step.h"
 #include "ops/scratch.h"
 #include "ops/streaming.h"
 
@@ -10,95 +11,52 @@ namespace batchnorm {
 
 namespace {
 
-// What the second pass needs of each channel besides its mean.
-struct Coefficients {
-  float* dy_mean;
-  float* xhat_coefficient;
-  float* scale;
-  float* shift;
-};
-
 class BackwardPasses {
  public:
-  BackwardPasses(const Kernels& kernels, const ImageShape& shape,
-                 const BatchNormBackward& arguments, const Coefficients& coefficients)
-      : kernels_(kernels),
-        arguments_(arguments),
-        count_(static_cast<double>(shape.images * shape.plane)),
-        coefficients_(coefficients),
-        streaming_(worth_streaming(kernels, shape.elements() * bytes_per_element())) {}
+  static constexpr bool kApplies = true;
 
-  size_t bytes_per_element() const {
-    return (arguments_.dresidual == nullptr ? 3 : 5) * sizeof(float);
-  }
+  BackwardPasses(const BatchNormBackward& arguments, double count, const GradientSumsStep& sums,
+                 const InputGradientStep& input_gradient, size_t bytes_per_element,
+                 const Kernels* fence)
+      : arguments_(arguments),
+        count_(count),
+        sums_(sums),
+        input_gradient_(input_gradient),
+        bytes_per_element_(bytes_per_element),
+        fence_(fence) {}
+
+  size_t bytes_per_element() const { return bytes_per_element_; }
 
   void prepare(size_t, size_t) const {}
 
   void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
-    const float* x = arguments_.x + offset;
-    const float* dy = arguments_.dy + offset;
-    if (arguments_.dresidual != nullptr) {
-      kernels_.residual_relu_affine_gradient_sums(x, arguments_.y + offset, dy,
-                                                  arguments_.dresidual + offset,
-                                                  arguments_.mean + channel, block, out);
-    } else if (arguments_.factor != nullptr) {
-      kernels_.relu_affine_gradient_sums(x, dy, forward(channel), block, out);
-    } else {
-      kernels_.affine_gradient_sums(x, dy, arguments_.mean + channel, block, out);
-    }
+    sums_.reduce(offset, channel, block, out);
   }
 
   template <class SumsAgain>
   void finish(size_t channel, const ChannelSums& sums, const SumsAgain&) const {
+    const double products = deviation_products(sums, arguments_.mean_low[channel]);
     const double inv_std = static_cast<double>(arguments_.inv_std[channel]);
-    const double mean_low = static_cast<double>(arguments_.mean_low[channel]);
-    const double deviations = sums.products - mean_low * sums.sum;  // sum of dy * (x - whole mean)
-    const double dy_mean = sums.sum / count_;
-    const double xhat_coefficient = inv_std * inv_std * deviations / count_;
-    const double scale = static_cast<double>(arguments_.scale[channel]) * inv_std;
-    const float dy_mean_high = static_cast<float>(dy_mean);
-    const double dy_mean_low = dy_mean - static_cast<double>(dy_mean_high);
-
     arguments_.dbias[channel] = static_cast<float>(sums.sum);
-    arguments_.dscale[channel] = static_cast<float>(inv_std * deviations);
-    coefficients_.dy_mean[channel] = dy_mean_high;
-    coefficients_.xhat_coefficient[channel] = static_cast<float>(xhat_coefficient);
-    coefficients_.scale[channel] = static_cast<float>(scale);
-    // What rounding both means to float left out.
-    coefficients_.shift[channel] =
-        static_cast<float>((mean_low * xhat_coefficient - dy_mean_low) * scale);
+    arguments_.dscale[channel] = static_cast<float>(inv_std * products);
+    input_gradient_.set(channel, sums.sum, products, count_);
   }
 
   void apply(size_t offset, size_t channel, const Block& block) const {
-    const float* x = arguments_.x + offset;
-    // What of dy passes ReLU was stored by the first pass where something was added.
-    const float* dy =
-        (arguments_.dresidual == nullptr ? arguments_.dy : arguments_.dresidual) + offset;
-    float* dx = arguments_.dx + offset;
-    const InputGradient by = {arguments_.mean + channel, coefficients_.dy_mean + channel,
-                              coefficients_.xhat_coefficient + channel,
-                              coefficients_.scale + channel, coefficients_.shift + channel};
-    if (arguments_.factor != nullptr) {
-      kernels_.relu_input_gradient(x, dy, dx, block, forward(channel), by, streaming_);
-    } else {
-      kernels_.input_gradient(x, dy, dx, block, by, streaming_);
-    }
+    input_gradient_.apply(offset, channel, block);
   }
 
   void complete() const {
-    if (streaming_) kernels_.stream_fence();
+    if (fence_ != nullptr) fence_->stream_fence();
   }
 
  private:
-  Normalization forward(size_t channel) const {
-    return {arguments_.mean + channel, arguments_.factor + channel, arguments_.shift + channel};
-  }
-
-  const Kernels& kernels_;
   const BatchNormBackward& arguments_;
   double count_;
-  Coefficients coefficients_;
-  bool streaming_;
+  const GradientSumsStep& sums_;
+  const InputGradientStep& input_gradient_;
+  size_t bytes_per_element_;
+  const Kernels* fence_;  // null without streamed stores
 };
 
 }  // namespace
@@ -114,9 +72,19 @@ Status batch_norm_backward(const Kernels& kernels, const ImageShape& shape,
   Scratch scratch;
   float* memory = scratch.get<float>(4 * shape.channels);
   if (memory == nullptr) return Status::kOutOfMemory;
-  const Coefficients coefficients = {memory, memory + shape.channels, memory + 2 * shape.channels,
-                                     memory + 3 * shape.channels};
-  BackwardPasses passes(kernels, shape, arguments, coefficients);
+  const InputGradientStep::Constants constants = {
+      memory, memory + shape.channels, memory + 2 * shape.channels, memory + 3 * shape.channels};
+  const OutputGradient gradient = {arguments.dy, arguments.factor, arguments.shift, arguments.y,
+                                   arguments.dresidual};
+  const KeptStatistics statistics = {arguments.mean, arguments.mean_low, arguments.inv_std};
+  const size_t bytes = (arguments.dresidual == nullptr ? 3 : 5) * sizeof(float);
+  const bool streaming = worth_streaming(kernels, shape.elements() * bytes);
+  const GradientSumsStep sums(kernels, arguments.x, arguments.mean, gradient);
+  const InputGradientStep input_gradient(kernels, arguments.x, arguments.scale, statistics,
+                                         gradient, arguments.dx, constants, streaming);
+  const double count = static_cast<double>(shape.images * shape.plane);
+  BackwardPasses passes(arguments, count, sums, input_gradient, bytes,
+                        streaming ? &kernels : nullptr);
   return run_channel_passes(shape, passes);
 }
 

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "ops/parallel.h"
+#include "ops/plane_runs.h"
 #include "ops/scratch.h"
 #include "ops/streaming.h"
 
@@ -20,36 +20,18 @@ Status batch_norm_inference(const Kernels& kernels, const ImageShape& shape,
                                         std::sqrt(variance + arguments.epsilon));
   }
 
-  // A piece is a run of whole planes in memory order: what one thread writes is contiguous.
   const size_t tensors = arguments.residual == nullptr ? 2 : 3;
   const bool streaming = worth_streaming(kernels, tensors * shape.elements() * sizeof(float));
-  const size_t planes = shape.images * shape.channels;
-  const size_t threads = threads_for(shape.elements());
-  // Long ones: the processor's prefetchers run on behind the end, into what another thread reads.
-  const size_t tasks = threads == 1 ? 1 : std::min(planes, threads * 4);
-  auto task = [&](size_t index, size_t) {
-    size_t plane = planes * index / tasks;
-    const size_t end = planes * (index + 1) / tasks;
-    while (plane < end) {
-      const size_t channel = plane % shape.channels;
-      const size_t channels = std::min(end - plane, shape.channels - channel);
-      const size_t offset = plane * shape.plane;
-      const Block block = {1, channels, shape.plane, shape.elements(), shape.plane};
-      const Normalization by = {arguments.running_mean + channel, scale + channel,
-                                arguments.bias + channel};
-      if (arguments.relu) {
-        const float* residual =
-            arguments.residual == nullptr ? nullptr : arguments.residual + offset;
-        kernels.normalize_relu(arguments.x + offset, residual, arguments.y + offset, block, by,
-                               streaming);
-      } else {
-        kernels.normalize(arguments.x + offset, arguments.y + offset, block, by, streaming);
-      }
-      plane += channels;
-    }
-    if (streaming) kernels.stream_fence();
+  auto apply = [&](size_t offset, size_t channel, const Block& block) {
+    const Normalization params = {arguments.running_mean + channel, scale + channel,
+                                  arguments.bias + channel};
+    const float* x = arguments.x + offset;
+    float* y = arguments.y + offset;
+    if (!arguments.relu) return kernels.normalize(x, y, block, params, streaming);
+    const float* residual = arguments.residual == nullptr ? nullptr : arguments.residual + offset;
+    kernels.normalize_relu(x, residual, y, block, params, streaming);
   };
-  parallel_for(tasks, threads, task);
+  for_each_plane_run(kernels, shape, streaming, apply);
   return Status::kOk;
 }
 

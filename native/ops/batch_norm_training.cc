@@ -2,8 +2,9 @@
 
 #include <cmath>
 
-#include "ops/channel_moments.h"
 #include "ops/channel_passes.h"
+#include "ops/moment_step.h"
+#include "ops/normalize_step.h"
 #include "ops/scratch.h"
 #include "ops/streaming.h"
 
@@ -13,48 +14,32 @@ namespace {
 
 class TrainingPasses {
  public:
-  // `scale` and `shift` receive what normalization multiplies by and adds, `around` what deviations
-  // are taken from; one per channel.
-  TrainingPasses(const Kernels& kernels, const ImageShape& shape,
-                 const BatchNormTraining& arguments, float* scale, float* shift, float* around)
-      : kernels_(kernels),
-        shape_(shape),
-        arguments_(arguments),
-        scale_(scale),
-        shift_(shift),
-        around_(around),
-        streaming_(worth_streaming(kernels, shape.elements() * bytes_per_element())) {}
+  static constexpr bool kApplies = true;
 
-  size_t bytes_per_element() const {
-    return (arguments_.residual == nullptr ? 2 : 3) * sizeof(float);
-  }
+  TrainingPasses(const BatchNormTraining& arguments, const MomentStep& moments,
+                 const NormalizeStep& normalize, size_t bytes_per_element, const Kernels* fence)
+      : arguments_(arguments),
+        moments_(moments),
+        normalize_(normalize),
+        bytes_per_element_(bytes_per_element),
+        fence_(fence) {}
 
-  void prepare(size_t channel, size_t channels) const {
-    sample_means(arguments_.x + channel * shape_.plane, shape_, channels, around_ + channel);
-  }
+  size_t bytes_per_element() const { return bytes_per_element_; }
+
+  void prepare(size_t channel, size_t channels) const { moments_.prepare(channel, channels); }
 
   void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
-    kernels_.shifted_moments(arguments_.x + offset, around_ + channel, block, out);
+    moments_.reduce(offset, channel, block, out);
   }
 
   template <class SumsAgain>
   void finish(size_t channel, const ChannelSums& sums, const SumsAgain& sums_again) const {
-    const Moments moments = channel_moments(arguments_.x + channel * shape_.plane, shape_,
-                                            around_[channel], sums, [&](float around) {
-                                              around_[channel] = around;
-                                              return sums_again();
-                                            });
-    const double variance = moments.m2 / moments.count;
-    const double inv_std = 1 / std::sqrt(variance + arguments_.epsilon);
-    const float mean = static_cast<float>(moments.mean);
-    const double mean_low = moments.mean - static_cast<double>(mean);
-    const double scale = static_cast<double>(arguments_.scale[channel]) * inv_std;
-    arguments_.mean[channel] = mean;
-    arguments_.mean_low[channel] = static_cast<float>(mean_low);
+    const Moments moments = moments_.finish(channel, sums, sums_again);
+    const double inv_std = 1 / std::sqrt(moments.m2 / moments.count + arguments_.epsilon);
+    normalize_.set(channel, moments.mean, inv_std);
+    const double mean = static_cast<double>(arguments_.mean[channel]);
+    arguments_.mean_low[channel] = static_cast<float>(moments.mean - mean);
     arguments_.inv_std[channel] = static_cast<float>(inv_std);
-    scale_[channel] = static_cast<float>(scale);
-    shift_[channel] =
-        static_cast<float>(static_cast<double>(arguments_.bias[channel]) - mean_low * scale);
 
     if (arguments_.running_mean == nullptr) return;
     move(arguments_.running_mean[channel], moments.mean);
@@ -62,16 +47,11 @@ class TrainingPasses {
   }
 
   void apply(size_t offset, size_t channel, const Block& block) const {
-    const Normalization by = {arguments_.mean + channel, scale_ + channel, shift_ + channel};
-    const float* x = arguments_.x + offset;
-    float* y = arguments_.y + offset;
-    if (!arguments_.relu) return kernels_.normalize(x, y, block, by, streaming_);
-    const float* residual = arguments_.residual == nullptr ? nullptr : arguments_.residual + offset;
-    kernels_.normalize_relu(x, residual, y, block, by, streaming_);
+    normalize_.apply(offset, channel, block);
   }
 
   void complete() const {
-    if (streaming_) kernels_.stream_fence();
+    if (fence_ != nullptr) fence_->stream_fence();
   }
 
  private:
@@ -80,13 +60,11 @@ class TrainingPasses {
     running = static_cast<float>((1 - momentum) * static_cast<double>(running) + momentum * batch);
   }
 
-  const Kernels& kernels_;
-  const ImageShape& shape_;
   const BatchNormTraining& arguments_;
-  float* scale_;
-  float* shift_;
-  float* around_;
-  bool streaming_;
+  const MomentStep& moments_;
+  const NormalizeStep& normalize_;
+  size_t bytes_per_element_;
+  const Kernels* fence_;  // null without streamed stores
 };
 
 }  // namespace
@@ -94,12 +72,18 @@ class TrainingPasses {
 Status batch_norm_training(const Kernels& kernels, const ImageShape& shape,
                            const BatchNormTraining& arguments) {
   Scratch scratch;
-  float* per_channel = scratch.get<float>(3 * shape.channels);
-  if (per_channel == nullptr) return Status::kOutOfMemory;
+  float* memory = scratch.get<float>(3 * shape.channels);
+  if (memory == nullptr) return Status::kOutOfMemory;
+  const NormalizeTensors tensors = {arguments.x,    arguments.scale,    arguments.bias,
+                                    arguments.relu, arguments.residual, arguments.y};
   const bool kept = arguments.factor != nullptr && arguments.shift != nullptr;
-  TrainingPasses passes(kernels, shape, arguments, kept ? arguments.factor : per_channel,
-                        kept ? arguments.shift : per_channel + shape.channels,
-                        per_channel + 2 * shape.channels);
+  const NormalizeStep::Constants constants = {arguments.mean, kept ? arguments.factor : memory,
+                                              kept ? arguments.shift : memory + shape.channels};
+  const size_t bytes = bytes_per_element(tensors);
+  const bool streaming = worth_streaming(kernels, shape.elements() * bytes);
+  const MomentStep moments(kernels, shape, arguments.x, memory + 2 * shape.channels);
+  const NormalizeStep normalize(kernels, tensors, constants, streaming);
+  TrainingPasses passes(arguments, moments, normalize, bytes, streaming ? &kernels : nullptr);
   return run_channel_passes(shape, passes);
 }
 

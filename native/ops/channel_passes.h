@@ -1,6 +1,7 @@
 // The two passes that batch norm's training forward and backward share: sums over each channel,
 // then a second pass over its elements that uses the sums. Divides them into tasks for the threads,
-// so that the second pass finds its data in the cache.
+// so that the second pass finds its data in the cache. An operation may also consist of the first
+// pass alone.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +23,9 @@ namespace batchnorm {
 //   finish(channel, sums, sums_again)              called with the complete sums of a channel;
 //                                                  sums_again() recomputes them, for example for
 //                                                  another shift
+//   kApplies                                       whether there is a second pass
 //   apply(offset, channel, block)                  the second pass over a chunk
-//   complete()                                     called at the end of a task; publishes its
+//   complete()                                     called at the end of a task of it; publishes its
 //                                                  streamed stores
 // where `offset` is in floats from the start of the tensors and `channel` is the block's first.
 
@@ -71,9 +73,12 @@ void run_channel_group(const ImageShape& shape, const ChannelChunks& chunks, siz
   for (size_t channel = 0; channel < channels; channel++) {
     finish_channel(shape, chunks, first + channel, totals[channel], passes);
   }
-  // In reverse, because the last chunks were read last and are still in the cache.
-  for (size_t index = chunks.count(); index-- > 0;) {
-    passes.apply(first * shape.plane + chunks.offset(index), first, chunks.block(index, channels));
+  if constexpr (Passes::kApplies) {
+    // In reverse, because the last chunks were read last and are still in the cache.
+    for (size_t index = chunks.count(); index-- > 0;) {
+      passes.apply(first * shape.plane + chunks.offset(index), first,
+                   chunks.block(index, channels));
+    }
   }
 }
 
@@ -104,7 +109,7 @@ void run_by_channel(const ImageShape& shape, size_t threads, Passes& passes) {
       const size_t first = each * group;
       run_channel_group(shape, chunks, first, std::min(group, shape.channels - first), passes);
     }
-    passes.complete();
+    if constexpr (Passes::kApplies) passes.complete();
   };
   parallel_for(tasks, threads, task);
 }
@@ -124,12 +129,6 @@ Status run_by_chunk(const ImageShape& shape, size_t threads, Passes& passes) {
     passes.reduce(channel * shape.plane + chunks.offset(index), channel, chunks.block(index, 1),
                   sums + task);
   };
-  auto apply = [&](size_t task, size_t) {
-    const size_t channel = task / count;
-    const size_t index = task % count;
-    passes.apply(channel * shape.plane + chunks.offset(index), channel, chunks.block(index, 1));
-    passes.complete();
-  };
   for (size_t channel = 0; channel < shape.channels; channel++) passes.prepare(channel, 1);
   parallel_for(shape.channels * count, threads, reduce);
   for (size_t channel = 0; channel < shape.channels; channel++) {
@@ -137,7 +136,15 @@ Status run_by_chunk(const ImageShape& shape, size_t threads, Passes& passes) {
     for (size_t index = 1; index < count; index++) add(*total, total[index]);
     finish_channel(shape, chunks, channel, *total, passes);
   }
-  parallel_for(shape.channels * count, threads, apply);
+  if constexpr (Passes::kApplies) {
+    auto apply = [&](size_t task, size_t) {
+      const size_t channel = task / count;
+      const size_t index = task % count;
+      passes.apply(channel * shape.plane + chunks.offset(index), channel, chunks.block(index, 1));
+      passes.complete();
+    };
+    parallel_for(shape.channels * count, threads, apply);
+  }
   return Status::kOk;
 }
 

@@ -1,6 +1,10 @@
-// The three operations: cutting into chunks and channel groups, merging, threads.
+// The operations and their steps: cutting into chunks and channel groups, merging, threads.
 #include "ops/batch_norm_backward.h"
+#include "ops/batch_norm_gradient_sums.h"
 #include "ops/batch_norm_inference.h"
+#include "ops/batch_norm_input_gradient.h"
+#include "ops/batch_norm_moments.h"
+#include "ops/batch_norm_normalize.h"
 #include "ops/batch_norm_training.h"
 #include "support.h"
 #include "system/cache_size.h"
@@ -72,6 +76,46 @@ Result train(const batchnorm::Kernels& kernels, const Inputs& in) {
           copy(running_var), copy(dx),   copy(dscale),   copy(dbias)};
 }
 
+// The same by the four steps, called one by one; the running statistics are not theirs.
+Result train_by_steps(const batchnorm::Kernels& kernels, const Inputs& in, const Result& fused) {
+  const size_t n = in.shape.elements();
+  const size_t channels = in.shape.channels;
+  const double count = static_cast<double>(in.shape.images * in.shape.plane);
+  std::vector<double> mean(channels), m2(channels), inv_std(channels), sum_dy(channels),
+      sum_dy_xmu(channels);
+  Result to = fused;
+  Guarded y(n, 1), dx(n, 2);
+  REQUIRE(batchnorm::batch_norm_moments(kernels, in.shape, in.x.data(), mean.data(), m2.data()) ==
+          batchnorm::Status::kOk);
+  for (size_t c = 0; c < channels; c++) {
+    inv_std[c] = 1 / std::sqrt(m2[c] / count + 1e-5);
+    to.mean[c] = static_cast<float>(mean[c]);
+    to.mean_low[c] = static_cast<float>(mean[c] - static_cast<double>(to.mean[c]));
+    to.inv_std[c] = static_cast<float>(inv_std[c]);
+  }
+  REQUIRE(batchnorm::batch_norm_normalize(
+              kernels, in.shape,
+              {in.x.data(), in.scale.data(), in.bias.data(), false, nullptr, y.data()}, mean.data(),
+              inv_std.data(), nullptr, nullptr) == batchnorm::Status::kOk);
+  const batchnorm::OutputGradient gradient = {in.dy.data(), nullptr, nullptr, nullptr, nullptr};
+  REQUIRE(batchnorm::batch_norm_gradient_sums(kernels, in.shape, in.x.data(), to.mean.data(),
+                                              to.mean_low.data(), gradient, sum_dy.data(),
+                                              sum_dy_xmu.data()) == batchnorm::Status::kOk);
+  for (size_t c = 0; c < channels; c++) {
+    to.dbias[c] = static_cast<float>(sum_dy[c]);
+    to.dscale[c] = static_cast<float>(static_cast<double>(to.inv_std[c]) * sum_dy_xmu[c]);
+  }
+  REQUIRE(batchnorm::batch_norm_input_gradient(
+              kernels, in.shape, count, in.x.data(), in.scale.data(),
+              {to.mean.data(), to.mean_low.data(), to.inv_std.data()}, gradient, sum_dy.data(),
+              sum_dy_xmu.data(), dx.data()) == batchnorm::Status::kOk);
+  CHECK(y.guards_intact());
+  CHECK(dx.guards_intact());
+  to.y.assign(y.data(), y.data() + n);
+  to.dx.assign(dx.data(), dx.data() + n);
+  return to;
+}
+
 // Against double precision, within the tolerances of the numerics contract.
 void check(const Inputs& in, const Result& got) {
   const size_t plane = in.shape.plane;
@@ -128,7 +172,9 @@ TEST_CASE("training and backward: planes below, at and above a chunk, one image,
         CAPTURE(shape.channels);
         CAPTURE(shape.plane);
         const Inputs in(shape, offset);
-        check(in, train(kernels, in));
+        const Result fused = train(kernels, in);
+        check(in, fused);
+        CHECK(train_by_steps(kernels, in, fused) == fused);
       }
     }
   }
@@ -154,6 +200,7 @@ TEST_CASE("training and backward: the same bits for any number of threads and an
         for (size_t threads : {1, 2, 3, 8}) {
           batchnorm::set_thread_count(threads);
           CHECK(train(kernels, in) == one);
+          CHECK(train_by_steps(kernels, in, one) == one);
         }
       }
     }

@@ -4,8 +4,10 @@ import type { Backend } from '../backend.js';
 import * as activations from './activations.js';
 import { adamStep } from './adam-step.js';
 import { add, div, mul, sub } from './arithmetic.js';
-import { batchNormBackward } from './batch-norm-backward.js';
+import { batchNormBackward, batchNormGradientSums, batchNormInputGradient } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
+import { batchNormMoments } from './batch-norm-moments.js';
+import { batchNormNormalize } from './batch-norm-normalize.js';
 import { batchNormTraining } from './batch-norm-training.js';
 import { checked } from './checked.js';
 import { dropout } from './dropout.js';
@@ -27,6 +29,10 @@ const operations: Operations = checked({
   batchNormTraining,
   batchNormInference,
   batchNormBackward,
+  batchNormMoments,
+  batchNormNormalize,
+  batchNormGradientSums,
+  batchNormInputGradient,
   add,
   sub,
   mul,

@@ -6,11 +6,23 @@ const smallBytes = 1024 * 1024;
 
 /** Zeros for sums. @throws RangeError as the native backend does. */
 export function workingSpace(length: number): Float64Array {
+  return allocate(Float64Array, length);
+}
+
+/** Zeros for intermediate results. @throws RangeError likewise. */
+export function workingFloats(length: number): Float32Array {
+  return allocate(Float32Array, length);
+}
+
+function allocate<A>(
+  Class: { new (length: number): A; readonly BYTES_PER_ELEMENT: number },
+  length: number,
+): A {
   const purpose = 'the working space of an operation';
-  const bytes = Float64Array.BYTES_PER_ELEMENT * length;
+  const bytes = Class.BYTES_PER_ELEMENT * length;
   if (bytes >= smallBytes && !hasAddressSpace(bytes + v8Reserve)) throw outOfMemory(purpose);
   try {
-    return new Float64Array(length);
+    return new Class(length);
   } catch (cause) {
     throw outOfMemory(purpose, undefined, { cause });
   }

@@ -13,6 +13,8 @@ describe('native functions, called directly', () => {
     | 'add'
     | 'sum'
     | 'batchNormTraining'
+    | 'batchNormInference'
+    | 'batchNormBackward'
     | 'sgdStep'
     | 'maxPool'
     | 'maxPoolBackward'
@@ -140,6 +142,24 @@ describe('native functions, called directly', () => {
     expectError(() => addon.batchNormTraining(1, 1, 2, 1e-5, 0.1, floats(2)), TypeError);
     const many = Array.from({ length: 40 }, () => floats(1));
     expect(addon.sum(2, floats(2), ...many)).to.equal(1);
+  });
+
+  it('refuse each short array of batch norm, by lengths that are written here', () => {
+    const n = 6;
+    // 1 x 2 x 3: arrays of 6 and, per channel, of 2. signatures.test.ts takes its lengths from the table itself.
+    const calls = [
+      ['batchNormTraining', [1e-5, 0.1, true], [n, 2, 2, 2, 2, n, n, 2, 2, 2, 2, 2]],
+      ['batchNormInference', [1e-5, true], [n, 2, 2, 2, 2, n, n]],
+      ['batchNormBackward', [true], [n, n, 2, 2, 2, 2, n, 2, 2, n, n, 2, 2]],
+    ] as const;
+    for (const [name, others, lengths] of calls) {
+      const given: unknown[] = [1, 2, 3, ...others, ...lengths.map(floats)];
+      addon[name](...given);
+      for (const [i, length] of lengths.entries()) {
+        const short = given.with(3 + others.length + i, floats(length - 1));
+        expectError(() => addon[name](...short), TypeError, `at least ${length} values`);
+      }
+    }
   });
 
   it('accept null only where it has a meaning', () => {

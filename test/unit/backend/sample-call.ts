@@ -15,7 +15,7 @@ export interface SampleCall {
 const scalars: Readonly<Record<string, number | boolean>> = {
   ...{ images: 4, channels: 3, plane: 5, planes: 4, n: 7, rows: 2, columns: 3, depth: 4 },
   ...{ inChannels: 5, outChannels: 8, height: 7, width: 6, kernel: 3, stride: 2, padding: 1 },
-  ...{ key0: 11, key1: 12, aLength: 3, bLength: 5, bytes: 8, left: 16, count: 1 },
+  ...{ key0: 11, key1: 12, aLength: 3, bLength: 5, bytes: 8, left: 16, count: 6 },
   ...{ epsilon: 0.3, momentum: 0.6, slope: 0.2, p: 0.5, scale: 1.7, parameter: 0.8, factor: 1.3 },
   ...{ learningRate: 0.1, l2: 0.2, decoupled: 0.35, alpha: 0.65 },
   ...{ beta1: 0.4, beta2: 0.7, correction1: 1.2, correction2: 1.5 },

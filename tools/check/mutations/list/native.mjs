@@ -256,6 +256,20 @@ export default [
     tests: ['unit/nn/batch-norm-2d'],
   },
   {
+    file: 'native/ops/batch_norm_normalize.cc',
+    what: 'the step of normalization rounds the standard deviation to float32',
+    find: 'step.set(channel, mean[channel], inv_std[channel]);',
+    replace: 'step.set(channel, mean[channel], static_cast<float>(inv_std[channel]));',
+    tests: ['unit/backend/batch-norm-steps', 'native:batch_norm_ops_test.cc'],
+  },
+  {
+    file: 'lib/backend/signatures.js',
+    what: 'the native training accepts a mean that is too short',
+    find: "'out mean[channels]', 'out meanLow[channels]'",
+    replace: "'out mean[0]', 'out meanLow[channels]'",
+    tests: ['unit/backend/native-arguments'],
+  },
+  {
     file: 'native/binding/optimizers.cc',
     what: 'what Adam weighs new squares with is rounded to float32 first',
     find: 'step.weight2 = static_cast<float>(1 - call.beta2);',

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "kernels.h"
+#include "ops/channel_chunks.h"
+#include "ops/status.h"
+
+namespace batchnorm {
+
+// The first step of batch_norm_training by itself: the mean of each channel and the sum of squared
+// deviations from it, over images * plane values; zeros without values. Both are in double, so that
+// several batches can be merged and the second step has the bits of the fused operation.
+Status batch_norm_moments(const Kernels& kernels, const ImageShape& shape, const float* x,
+                          double* mean, double* m2);
+
+}  // namespace batchnorm

@@ -1,0 +1,37 @@
+// A pass over a whole tensor whose channels need no sums first.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "ops/channel_chunks.h"
+#include "ops/parallel.h"
+
+namespace batchnorm {
+
+// Calls apply(offset, channel, block) for runs of whole planes in memory order, so that what one
+// thread writes is contiguous; `offset` counts floats from the start of the tensor and `channel` is
+// the block's first. With `streaming`, each thread publishes its streamed stores at its end.
+template <class Apply>
+void for_each_plane_run(const Kernels& kernels, const ImageShape& shape, bool streaming,
+                        const Apply& apply) {
+  const size_t planes = shape.images * shape.channels;
+  const size_t threads = threads_for(shape.elements());
+  // Long runs, because hardware prefetchers read past the end, into what another thread reads.
+  const size_t tasks = threads == 1 ? 1 : std::min(planes, threads * 4);
+  auto task = [&](size_t index, size_t) {
+    size_t plane = planes * index / tasks;
+    const size_t end = planes * (index + 1) / tasks;
+    while (plane < end) {
+      const size_t channel = plane % shape.channels;
+      const size_t channels = std::min(end - plane, shape.channels - channel);
+      const Block block = {1, channels, shape.plane, shape.elements(), shape.plane};
+      apply(plane * shape.plane, channel, block);
+      plane += channels;
+    }
+    if (streaming) kernels.stream_fence();
+  };
+  parallel_for(tasks, threads, task);
+}
+
+}  // namespace batchnorm
