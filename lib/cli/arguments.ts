@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import type { ErrorCode } from '../validation/errors.js';
 
-/** What the user typed that cannot be. */
+/** An error in the command line, such as an unknown option. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly code = 'ERR_BATCHNORM_USAGE' satisfies ErrorCode;
@@ -13,15 +13,15 @@ type Parsed<O extends Options> = ReturnType<
 >;
 
 /**
- * Options and operands of a command.
- * @throws UsageError for unknown options, missing and superfluous values.
+ * Parses the options and operands of a command.
+ * @throws UsageError for an unknown option, and a missing or surplus value.
  */
 export function readArguments<const O extends Options>(args: readonly string[], options: O): Parsed<O> {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    // The first line says what is wrong, further ones give advice for odd cases.
+    // The first line states the problem; further lines give advice for rare cases.
     const [problem] = message.split('\n');
     const [, unknown] = /'(-[^']*)'/.exec(problem) ?? [];
     if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || unknown === undefined) {
@@ -32,7 +32,7 @@ export function readArguments<const O extends Options>(args: readonly string[], 
   }
 }
 
-/** Names the option, what was expected and what came. */
+/** The error for a wrong value of an option. */
 export function badValue(option: string, expected: string, received: string): UsageError {
   return new UsageError(`Expected ${expected} for ${option} but received ${JSON.stringify(received)}`);
 }

@@ -2,24 +2,24 @@ import { checkpointPrefix } from '../io/npz/npz-files.js';
 import { elementCount } from '../core/shape.js';
 import type { InspectedArray } from './inspected-array.js';
 
-/** What an array is for, as its name tells. */
+/** The purpose of an array, inferred from its name. */
 export type ArrayGroup = 'weights' | 'statistics' | 'settings' | 'optimizer' | 'checkpoint';
 
-/** Values in a file, except settings and what else a checkpoint remembers. */
+/** Numbers of values in a file, without settings and the checkpoint's other entries. */
 export interface ParameterCounts {
-  /** What a training learns. */
+  /** Learned by training. */
   readonly weights: number;
-  /** Means, variances and counts of batches, which a training measures. */
+  /** Means, variances and batch counters, which training measures. */
   readonly statistics: number;
   readonly optimizer: number;
 }
 
 const optimizerState = new RegExp(
   [
-    // Ours, with or without a prefix: sgd.lr, adam.moment1.0.weight.
+    // Names of this package, with or without a prefix: sgd.lr, adam.moment1.0.weight.
     String.raw`(^|\.)(sgd|adam|rmsprop)\.(lr|steps|momentum|nesterov|beta[12]|epsilon|alpha|centered|l2|decoupled)$`,
     String.raw`(^|\.)(sgd|adam|rmsprop)\.(velocity|moment[12]|mean_square|mean_gradient)\.`,
-    // PyTorch's.
+    // Names of PyTorch.
     String.raw`(^|\.)(exp_avg|exp_avg_sq|max_exp_avg_sq|momentum_buffer|square_avg|grad_avg)$`,
   ].join('|'),
 );

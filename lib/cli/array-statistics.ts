@@ -1,13 +1,13 @@
-/** Values of one kind: how many, and where the first one is in the order of the file. */
+/** Number of values of one kind, and the index of the first in the order of the file. */
 export interface Tally {
   readonly count: number;
   readonly first: number;
 }
 
-/** What is known of an array after all its values went by. */
+/** Statistics of an array's values. */
 export interface ArrayStatistics {
   readonly count: number;
-  /** Of the finite values; null without any. */
+  /** Minimum of the finite values; null if there are none. Likewise for `max` and `mean`. */
   readonly min: number | null;
   readonly max: number | null;
   readonly mean: number | null;
@@ -15,13 +15,13 @@ export interface ArrayStatistics {
   readonly infinite: Tally;
   readonly negative: Tally;
   readonly zero: Tally;
-  /** Not zero and nearer to it than `tinyBelow`. */
+  /** Nonzero, with a magnitude below `tinyBelow`. */
   readonly tiny: Tally;
-  /** Finite, and infinite as a float32. */
+  /** Finite as float64 but infinite as float32. */
   readonly tooLarge: Tally;
 }
 
-/** A scale below this leaves nothing of its channel: it begins at 1. */
+/** A scale below this silences its channel: scales begin at 1. */
 export const tinyBelow = 1e-6;
 
 class Counter implements Tally {
@@ -34,7 +34,7 @@ class Counter implements Tally {
   }
 }
 
-/** Sums up an array piece by piece. */
+/** Collects the statistics of an array that is given piece by piece. */
 export class StatisticsCollector {
   #count = 0;
   #finite = 0;
@@ -77,7 +77,7 @@ export class StatisticsCollector {
     if (!Number.isFinite(Math.fround(value))) this.#tooLarge.add(index);
     if (value < this.#min) this.#min = value;
     if (value > this.#max) this.#max = value;
-    // Incrementally: a sum of float64 may overflow where its mean does not.
+    // Updated incrementally, because the sum of float64 values may overflow although the mean does not.
     this.#finite++;
     this.#mean += value / this.#finite - this.#mean / this.#finite;
   }

@@ -6,7 +6,7 @@ import { version } from './version.js';
 
 type LayerShape = readonly [images: number, channels: number, height: number, width: number];
 
-/** Beyond most caches, about as large as they are, and within. */
+/** Tensors that are larger than most caches, about as large, and smaller. */
 const defaultShapes: readonly LayerShape[] = [
   [16, 64, 112, 112],
   [32, 256, 28, 28],
@@ -14,22 +14,22 @@ const defaultShapes: readonly LayerShape[] = [
 ];
 const defaultSeconds = 10;
 
-/** 2 GiB of float32: what is copied to and from lies beside it. */
-const mostElements = 2 ** 29;
+/** 2 GiB of float32; the copy has a source and a destination of this size. */
+const maxElements = 2 ** 29;
 
 export const bench: Command = {
-  summary: 'a ten-second taste: our kernels against the memory copy',
+  summary: 'a ten-second benchmark of the kernels against a memory copy',
   help: `Usage: npx batchnorm bench [options]
 
-Times the kernels on a few layers, and the system's memory copy of the same tensor on the same threads in
-turn with them. The copy reads one tensor and writes one, the least that inference and training forward
-have to move; backward reads one more, which makes 1.5 copies.
+Times the kernels on a few layers, alternating with the system's memory copy of the same tensor on the same
+threads. The copy reads one tensor and writes one, the minimum for inference and for the forward pass of
+training; the backward pass reads two and writes one, which equals 1.5 copies.
 
 Options:
   --shape N,C,H,W   measure this layer instead; may be repeated
   --seconds S       time for all layers together, 0.1 to 600 (default: ${defaultSeconds})
-  --json            as one JSON object
-  --help            print this
+  --json            print one JSON object
+  --help            print this help
 
 Examples:
   npx batchnorm bench
@@ -38,7 +38,7 @@ Examples:
 `,
   async run(args, { print }) {
     const { shapes, seconds, json } = readOptions(args);
-    // Not at the top: help and errors of usage need no backend.
+    // Imported here because help and usage errors need no backend.
     const { backend } = await import('../backend/index.js');
     const { timeLayer } = await import('./time-layer.js');
     const { name, isa, threads } = backend.info;
@@ -65,7 +65,7 @@ interface Milliseconds {
 
 const kernels = ['inference', 'training', 'backward'] as const;
 
-/** How many copies of the tensor take as long. */
+/** Time of each kernel in units of the time of a copy. */
 function ratios(milliseconds: Milliseconds): Record<(typeof kernels)[number], number> {
   const of = (kernel: (typeof kernels)[number]) => milliseconds[kernel] / milliseconds.copy;
   return { inference: of('inference'), training: of('training'), backward: of('backward') };
@@ -100,8 +100,8 @@ function readShape(text: string): LayerShape {
   const [images, channels, height, width] = sizes;
   const elements = sizes.reduce((product, size) => product * size, 1);
   const trains = images * height * width > 1 && channels > 0;
-  if (!trains || elements > mostElements) {
-    const expected = `N,C,H,W with at least two values per channel and at most ${mostElements} in all`;
+  if (!trains || elements > maxElements) {
+    const expected = `N,C,H,W with at least two values per channel and at most ${maxElements} in all`;
     throw badValue('--shape', expected, text);
   }
   return [images, channels, height, width];

@@ -1,16 +1,16 @@
-/** Where a command writes. */
+/** The output streams of a command. */
 export interface Output {
   readonly print: (text: string) => void;
-  readonly complain: (text: string) => void;
+  readonly printError: (text: string) => void;
 }
 
-/** One of `batchnorm info`, `bench`, `inspect`. */
+/** A command such as `batchnorm info`. */
 export interface Command {
-  /** One line for the list of commands. */
+  /** Description in the list of commands. */
   readonly summary: string;
-  /** What `--help` prints. */
+  /** Text that `--help` prints. */
   readonly help: string;
-  /** Gives the exit code. */
+  /** Runs the command and returns the exit code. */
   readonly run: (args: readonly string[], output: Output) => Promise<number>;
 }
 

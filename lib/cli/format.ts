@@ -1,6 +1,6 @@
-// How numbers and tables read.
+// Formats of numbers and tables.
 
-/** Columns as wide as their widest cell; the last one ends where its text ends. */
+/** Formats rows as a table: each column is as wide as its widest cell, without trailing spaces. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
@@ -17,7 +17,7 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('');
 }
 
-/** 32 KiB, 1.5 MiB */
+/** Formats a number of bytes: `32 KiB`, `1.5 MiB`. */
 export function bytes(count: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = count;
@@ -29,7 +29,7 @@ export function bytes(count: number): string {
   return `${Number(value.toFixed(1))} ${units[unit]}`;
 }
 
-/** Three significant digits without superfluous zeros: 0.00123, 12.3, 1.23e+7 */
+/** Formats three significant digits without trailing zeros: `0.00123`, `12.3`, `1.23e+7`. */
 export function short(value: number): string {
   return String(Number(value.toPrecision(3)));
 }

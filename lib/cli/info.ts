@@ -6,15 +6,15 @@ import { version } from './version.js';
 import type { BackendInfo, CacheSizes } from '../backend/index.js';
 
 export const info: Command = {
-  summary: 'what the package computes with on this machine, and why',
+  summary: 'the backend, instruction set and threads in use, and the reason',
   help: `Usage: npx batchnorm info [options]
 
-Prints version, backend, ISA, threads, cache sizes, platform and, where the backend is not the native
-one, why. Exits with 1 where the environment asks for what cannot be had.
+Prints version, backend, ISA, threads, cache sizes and platform, and the reason if the backend is not the
+native one. Exits with 1 if an environment variable forces a choice that is unavailable here.
 
 Options:
-  --json   as one JSON object
-  --help   print this
+  --json   print one JSON object
+  --help   print this help
 
 Examples:
   npx batchnorm info
@@ -32,22 +32,22 @@ Examples:
 
 interface Facts {
   readonly version: string;
-  /** Missing where the environment asks for what cannot be had. */
+  /** Missing if the environment forces a choice that is unavailable. */
   readonly backend?: Omit<BackendInfo, 'reason'>;
-  /** Null where nothing is cut by them. */
+  /** Null for a backend that does not divide work by cache sizes. */
   readonly caches: CacheSizes | null;
   readonly platform: {
     readonly os: string;
     readonly arch: string;
-    /** Of Linux: the version of glibc, or null for another library such as musl. */
+    /** On Linux only: the version of glibc, or null for another C library, such as musl. */
     readonly glibc?: string | null;
     readonly node: string;
     readonly processor: string;
     readonly processors: number;
   };
-  /** Null where it is native. */
+  /** Null if the backend is native. */
   readonly whyNotNative: string | null;
-  /** The variables of this package that are set. */
+  /** Environment variables of this package that are set. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -76,7 +76,7 @@ async function gather(): Promise<Facts> {
   }
 }
 
-/** The one that runs, as Node's report tells it. */
+/** The version of the running glibc according to Node's report. */
 function glibcVersion(): string | null {
   const { header } = process.report.getReport() as unknown as {
     header: { glibcVersionRuntime?: string };

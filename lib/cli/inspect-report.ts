@@ -8,14 +8,14 @@ import type { Suspicion } from './suspicious.js';
 
 const formats = { npz: 'an .npz file', npy: 'an .npy file', safetensors: 'a safetensors file' };
 
-/** Tables of their own, in this order. */
+/** Sections of the report, each with its own table, in this order. */
 const sections: readonly (readonly [title: string, groups: readonly ArrayGroup[]])[] = [
   ['model', ['weights', 'statistics', 'settings']],
   ['optimizer state', ['optimizer']],
   ['rest of the checkpoint', ['checkpoint']],
 ];
 
-/** What `--json` prints. */
+/** The object that `--json` prints. */
 export function reportJson(
   file: string,
   { format, arrays, others, unreadable }: Contents,
@@ -30,7 +30,7 @@ export function reportJson(
   };
 }
 
-/** For a terminal. */
+/** The report as text for a terminal. */
 export function reportText(
   file: string,
   { format, arrays, others }: Contents,
@@ -49,7 +49,7 @@ export function reportText(
   return [...parts, 'nothing suspicious\n'].join('\n');
 }
 
-/** One table for each section, with a title where there are several. */
+/** One table for each section that is not empty, with a title if there are several. */
 function sectionTables(arrays: readonly InspectedArray[]): readonly string[] {
   const filled = sections
     .map(([title, groups]) => ({
@@ -81,10 +81,10 @@ function countsTable(arrays: readonly InspectedArray[]): string {
   return `parameters\n${table(shown.map(([what, count]) => [what, count.toLocaleString('en-US')]))}`;
 }
 
-/** Characters of a name, a type or a shape in a table: every line is as wide as the widest of them. */
+/** Maximum length of a name, type or shape in a table, because all lines are as wide as the widest cell. */
 const maxWidth = 80;
 
-/** Text from a file may hold anything, and any amount of it. */
+/** Shortens and escapes text from a file, which may contain anything at any length. */
 function cell(text: string): string {
   return shorten(escapeInvisible(shorten(text, maxWidth)), maxWidth);
 }

@@ -3,13 +3,13 @@ import type { ArrayStatistics } from './array-statistics.js';
 
 /** An array of a file. */
 export interface InspectedArray {
-  /** As in the file, `.npy` included. */
+  /** Name in the file, `.npy` included. */
   readonly name: string;
-  /** Name of the type; where the values are no numbers, what the file calls it. */
+  /** Name of the type; if the values are not numbers, the file's own name of it. */
   readonly type: string;
   readonly shape: Shape;
-  /** Whether `load` and `loadSafetensors` take values of this type. */
+  /** Whether `load` and `loadSafetensors` accept values of this type. */
   readonly loadable: boolean;
-  /** Missing where the values are no numbers. */
+  /** Missing if the values are not numbers. */
   readonly statistics?: ArrayStatistics;
 }

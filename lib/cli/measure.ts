@@ -1,10 +1,10 @@
-/** A sample shorter than this is mostly the clock. */
-const shortestSample = 2;
+/** Minimum length of a sample in milliseconds; the clock's resolution would dominate a shorter one. */
+const minSample = 2;
 const fewestRounds = 3;
 
 /**
- * Milliseconds of one call of each function: the median of samples that are taken in turn, so that
- * whatever else the machine does hits all alike.
+ * Milliseconds per call of each function: the median of samples that are taken in turn, so that disturbances
+ * by other programs affect all functions alike.
  */
 export function measure<Name extends string>(
   calls: Readonly<Record<Name, () => void>>,
@@ -15,7 +15,7 @@ export function measure<Name extends string>(
   const measured = names.map((name) => {
     const call = calls[name];
     sample(call, 1); // faults pages in, wakes threads
-    const repeats = Math.max(1, Math.ceil(shortestSample / Math.max(sample(call, 1), 1e-3)));
+    const repeats = Math.max(1, Math.ceil(minSample / Math.max(sample(call, 1), 1e-3)));
     return { name, call, repeats, samples: [] as number[] };
   });
   for (let round = 0; round < fewestRounds || performance.now() < end; round++) {

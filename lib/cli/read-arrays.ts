@@ -15,11 +15,11 @@ import { safetensorsNumberType } from '../io/safetensors/values.js';
 import { StatisticsCollector } from './array-statistics.js';
 import type { InspectedArray } from './inspected-array.js';
 
-/** What is in a file. */
+/** The content of a file. */
 export interface Contents {
   readonly format: 'npz' | 'npy' | 'safetensors';
   readonly arrays: readonly InspectedArray[];
-  /** Entries that are no arrays by their names. */
+  /** Entries that are not arrays, judging by their names. */
   readonly others: readonly string[];
   readonly unreadable: readonly { readonly name: string; readonly message: string }[];
 }
@@ -27,9 +27,9 @@ export interface Contents {
 const wanted = 'an .npz, .npy or safetensors file';
 
 /**
- * Reads what can be read of a file of any of these formats, which its first bytes tell: an array that cannot be read
+ * Reads the arrays of a file of any of these formats, which its first bytes identify. An unreadable array
  * does not hide the others. Values are read in pieces.
- * @throws FileFormatError for a file of another kind, or whose directory is damaged.
+ * @throws FileFormatError for a file of another kind, or one whose directory is damaged.
  */
 export async function readArrays(file: string): Promise<Contents> {
   const opened = await openFile(file, wanted);
@@ -57,7 +57,7 @@ async function readNpz(file: string): Promise<Contents> {
   }
 }
 
-/** The array has no name but that of the file. */
+/** The array is named after its file. */
 async function readNpy(file: string, { handle, size }: OpenFile): Promise<Contents> {
   const fail: Fail = (expected, found) => {
     throw new FileFormatError(file, expected, found);

@@ -14,7 +14,7 @@ Commands:
 ${[...commands].map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`).join('\n')}
 
 Options:
-  --help      print this, or the help of a command
+  --help      print this help, or the help of a command
   --version   print the version
 
 Examples:
@@ -25,13 +25,13 @@ Examples:
 Exit codes: 0 success, 1 failure, 2 wrong usage.
 `;
 
-/** Runs the program with these arguments; gives its exit code. */
+/** Runs the program with these arguments and returns its exit code. */
 export async function run(args: readonly string[], output: Output): Promise<number> {
   const [first, ...rest] = args;
   try {
     switch (first) {
       case undefined:
-        output.complain(help);
+        output.printError(help);
         return EXIT_USAGE;
       case '--help':
       case '-h':
@@ -50,10 +50,10 @@ export async function run(args: readonly string[], output: Output): Promise<numb
   } catch (error) {
     if (error instanceof UsageError) {
       const place = commands.has(first) ? `${first} ` : '';
-      output.complain(`batchnorm: ${error.message}\nTry: npx batchnorm ${place}--help\n`);
+      output.printError(`batchnorm: ${error.message}\nTry: npx batchnorm ${place}--help\n`);
       return EXIT_USAGE;
     }
-    output.complain(`batchnorm: ${describe(error)}\n`);
+    output.printError(`batchnorm: ${describe(error)}\n`);
     return EXIT_FAILURE;
   }
 }
@@ -73,7 +73,7 @@ function find(name: string): Command {
   throw new UsageError(`Expected one of ${names} for the command but received ${JSON.stringify(name)}`);
 }
 
-/** What the user can act on is a sentence; what must be a defect of ours comes with its stack. */
+/** An error that the user can act on is one sentence; an error that must be our bug keeps its stack. */
 function describe(error: unknown): string {
   if (!isNativeError(error)) return String(error);
   const expected = error.name === 'FileFormatError' || isRangeError(error) || 'code' in error;

@@ -5,16 +5,16 @@ import { numberTypes } from '../io/files/number-type.js';
 import { plural, short } from './format.js';
 import type { InspectedArray } from './inspected-array.js';
 
-/** Something in an array that is likely a mistake. */
+/** A likely mistake in an array. */
 export interface Suspicion {
   readonly name: string;
   readonly problem: string;
 }
 
-/** The names of a batch norm layer's arrays, as dfdx and as PyTorch call them, behind a common prefix. */
+/** Names of a batch norm layer's arrays, as dfdx and PyTorch spell them, after a common prefix. */
 const partName = /^(.*?)(scale|weight|bias|running_mean|running_var)(?:\.npy)?$/s;
 
-/** Values that are likely a mistake, whatever an array is for. */
+/** Finds values that are likely mistakes in any array. */
 export function findSuspiciousValues(arrays: readonly InspectedArray[]): Suspicion[] {
   const found: Suspicion[] = [];
   for (const { name, statistics } of arrays) {
@@ -23,19 +23,19 @@ export function findSuspiciousValues(arrays: readonly InspectedArray[]): Suspici
   return found;
 }
 
-/** What in these arrays is likely a mistake; batch norm layers are known by their names. */
+/** Finds likely mistakes; batch norm layers are recognized by the names of their arrays. */
 export function findSuspicious(arrays: readonly InspectedArray[]): Suspicion[] {
   const found = findSuspiciousValues(arrays);
   const note = (name: string, problem: string) => found.push({ name, problem });
-  // What an optimizer remembers of a scale is no scale.
+  // Skip the optimizer's state, where the name of a scale means its moments.
   const model = arrays.filter((array) => !['optimizer', 'checkpoint'].includes(groupOf(array)));
   const layers = groupByLayer(model);
   for (const { name, type, loadable } of model) {
-    if (!loadable && partName.test(name)) note(name, `type ${type}: loading takes ${numberTypes}`);
+    if (!loadable && partName.test(name)) note(name, `type ${type}: loading accepts only ${numberTypes}`);
   }
   for (const layer of layers.values()) {
     const variance = layer.get('running_var');
-    // What has no running variance is another kind of layer, whose zeros are nobody's concern.
+    // Without a running variance it is another kind of layer, in which zeros are normal.
     if (variance === undefined) continue;
     checkVariance(variance, note);
     checkScale(layer.get('scale') ?? layer.get('weight'), note);
@@ -60,7 +60,7 @@ function groupByLayer(arrays: readonly InspectedArray[]): Map<string, Layer> {
   return layers;
 }
 
-/** `3 values are NaN, the first at 17` */
+/** For example `3 values are NaN, the first at 17`. */
 function say({ count, first }: Tally, what: string): string {
   const are = count === 1 ? 'is' : 'are';
   return `${plural(count, 'value')} ${are} ${what}, ${count === 1 ? 'at' : 'the first at'} ${first}`;
@@ -70,7 +70,7 @@ function checkValues(
   { nan, infinite, tooLarge, count }: ArrayStatistics,
   note: (problem: string) => void,
 ): void {
-  // momentum.npy of a cumulative average is NaN on purpose: one number, see checkSetting.
+  // The momentum of a cumulative average is stored as NaN: a single number, see checkSetting.
   if (nan.count > 0 && count > 1) note(say(nan, 'NaN'));
   if (infinite.count > 0) note(say(infinite, 'infinite'));
   if (tooLarge.count > 0) note(`${say(tooLarge, 'beyond float32')}: loading refuses the file`);
@@ -80,31 +80,31 @@ function checkVariance({ name, statistics }: InspectedArray, note: Note): void {
   if (statistics === undefined) return;
   const { negative, zero } = statistics;
   if (negative.count > 0) {
-    note(name, `${say(negative, 'negative')}: no variance is, and inference gives NaN there`);
+    note(name, `${say(negative, 'negative')}: inference returns NaN there`);
   }
   if (zero.count > 0) {
-    note(name, `${say(zero, 'zero')}: inference divides by the root of epsilon there`);
+    note(name, `${say(zero, 'zero')}: inference divides by the square root of epsilon there`);
   }
 }
 
 function checkScale(scale: InspectedArray | undefined, note: Note): void {
   if (scale?.statistics === undefined) return;
   const { zero, tiny } = scale.statistics;
-  if (zero.count > 0) note(scale.name, `${say(zero, 'zero')}: dead channels, which give their bias`);
+  if (zero.count > 0) note(scale.name, `${say(zero, 'zero')}: dead channels, whose output is their bias`);
   if (tiny.count > 0) {
-    note(scale.name, `${say(tiny, `below ${short(tinyBelow)}`)}: all but dead channels`);
+    note(scale.name, `${say(tiny, `below ${short(tinyBelow)}`)}: nearly dead channels`);
   }
 }
 
 function checkTogether(layer: Layer, variance: InspectedArray, note: Note): void {
   const mean = layer.get('running_mean');
   if (mean === undefined)
-    note(variance.name, `no running_mean${variance.name.endsWith('.npy') ? '.npy' : ''} stands beside it`);
+    note(variance.name, `no running_mean${variance.name.endsWith('.npy') ? '.npy' : ''} in the same layer`);
   for (const { name, shape } of layer.values()) {
     if (formatShape(shape) !== formatShape(variance.shape)) {
       note(
         name,
-        `its shape ${formatShape(shape)} is not ${formatShape(variance.shape)}, that of the running variance`,
+        `shape ${formatShape(shape)} differs from ${formatShape(variance.shape)}, the shape of the running variance`,
       );
     }
   }
@@ -113,7 +113,7 @@ function checkTogether(layer: Layer, variance: InspectedArray, note: Note): void
     return min === value && max === value && nan?.count === 0 && infinite?.count === 0;
   };
   if (constant(mean, 0) && constant(variance, 1)) {
-    note(variance.name, 'mean 0 and variance 1 everywhere: statistics that were never trained');
+    note(variance.name, 'mean 0 and variance 1 everywhere: statistics were never trained');
   }
 }
 
@@ -123,9 +123,9 @@ function checkSetting(name: string, { min, nan }: ArrayStatistics, note: Note): 
   if (setting === undefined && Number.isNaN(value)) note(name, 'the value is NaN');
   if (value === null) return;
   if (setting === 'epsilon' && !(value > 0)) {
-    note(name, `${value} is no epsilon: load() wants a positive number`);
+    note(name, `epsilon is ${value}: load() requires a positive number`);
   }
   if (setting === 'momentum' && (value < 0 || value > 1)) {
-    note(name, `${value} is no momentum: load() wants a number from 0 to 1, or NaN for cumulative`);
+    note(name, `momentum is ${value}: load() requires a number from 0 to 1, or NaN for cumulative`);
   }
 }

@@ -5,14 +5,15 @@ import { batchNormInference } from '../raw/inference.js';
 import { batchNormTraining } from '../raw/training.js';
 import { Tensor } from '../core/tensor.js';
 
-/** Hands the three kernels on one layer, and the copy of its tensor, to whoever measures them. */
+/** Passes the three kernels on one layer, and the copy of its tensor, to `measure`. */
 export function timeLayer<Result>(
   shape: readonly [images: number, channels: number, height: number, width: number],
   measure: (calls: Record<'copy' | 'inference' | 'training' | 'backward', () => void>) => Result,
 ): Result {
   const [images, channels, height, width] = shape;
   const elements = images * channels * height * width;
-  // Memory of tensors: on a cache line, under huge pages where the system has them.
+  // Tensors rather than plain arrays, because their memory is aligned to cache lines and advised for huge
+  // pages.
   const tensors = [0, 1, 2].map(() => Tensor.zeros([...shape]));
   const [x, dy, result] = tensors.map((tensor) => tensor.data);
   for (let i = 0; i < elements; i++) {

@@ -1,13 +1,15 @@
 import type { Fail } from './float-collector.js';
 
-// Files are read and written in chunks: Node reads at most 2^31 - 1 bytes in one call (20 aborts the process
-// beyond, 24 throws), and memory stays bounded whatever the size of a file.
+// Files are read and written in chunks, because Node reads at most 2^31 - 1 bytes in one call (beyond that,
+// Node 20 aborts the process and Node 24 throws), and because memory use must not grow with the file.
 
-/** Bytes of one chunk: few enough for any machine, enough for the speed of the disk. A multiple of 8, so that
- * no number is split between two chunks. */
+/**
+ * Bytes of one chunk: small enough for any machine, large enough for the speed of the disk. A multiple of 8,
+ * so that no number is split between two chunks.
+ */
 export const chunkBytes = 1024 * 1024;
 
-/** What is needed of a `FileHandle` to read. */
+/** The part of a `FileHandle` that reads. */
 export interface ReadableFile {
   read(
     buffer: Uint8Array,
@@ -17,15 +19,15 @@ export interface ReadableFile {
   ): Promise<{ readonly bytesRead: number }>;
 }
 
-/** What is needed of a `FileHandle` to write. */
+/** The part of a `FileHandle` that writes. */
 export interface WritableFile {
   write(buffer: Uint8Array, offset: number, length: number): Promise<{ readonly bytesWritten: number }>;
 }
 
 /**
- * Bytes of a file, in order. Every chunk is full except the last one; all are parts of one buffer, which the
- * next chunk overwrites.
- * @param fail Called where the file ends too early.
+ * Yields the bytes of a file in order. Every chunk except the last is full. All chunks share one buffer,
+ * which the next chunk overwrites.
+ * @param fail Called if the file ends too early.
  */
 export async function* readChunks(
   file: ReadableFile,
@@ -43,7 +45,7 @@ export async function* readChunks(
   }
 }
 
-/** So many bytes, of which there are few enough for one buffer. */
+/** Reads `length` bytes into one buffer. */
 export async function readExactly(
   file: ReadableFile,
   position: number,
@@ -69,8 +71,10 @@ async function fill(
   }
 }
 
-/** The bytes of an array, one part after the other, without a copy: Node 20 has no array of more than 4 GiB of
- * bytes. */
+/**
+ * The bytes of an array in chunks, without a copy. One view would not do: in Node 20 a Uint8Array holds at
+ * most 4 GiB.
+ */
 export function* chunksOf(array: ArrayBufferView, size = chunkBytes): Generator<Uint8Array> {
   for (let done = 0; done < array.byteLength; done += size) {
     const length = Math.min(size, array.byteLength - done);
@@ -78,7 +82,7 @@ export function* chunksOf(array: ArrayBufferView, size = chunkBytes): Generator<
   }
 }
 
-/** Writes all bytes of an array where the file stands. */
+/** Writes all bytes of an array at the file's current position. */
 export async function writeChunks(
   file: WritableFile,
   array: ArrayBufferView,

@@ -3,9 +3,9 @@ import { freshArray } from '../../backend/allocation.js';
 import { chunksOf } from './chunks.js';
 
 /**
- * A copy of the values as files have them, little endian.
- * @param what What the values are, for the error where there is no memory for them.
- * @throws RangeError where the memory cannot be allocated.
+ * A little-endian copy of the values, as files store them.
+ * @param what Name of the values in the error if there is no memory for them.
+ * @throws RangeError if the memory cannot be allocated.
  */
 export function copyFloats(what: string, values: Float32Array): Float32Array {
   const copy = freshArray(Float32Array, `a copy of ${what}`, values.length);
@@ -13,7 +13,7 @@ export function copyFloats(what: string, values: Float32Array): Float32Array {
   return littleEndian(copy);
 }
 
-/** Swaps the bytes of each value in place where this machine is big endian. */
+/** Swaps the bytes of each value in place if this machine is big endian. */
 export function littleEndian<A extends ArrayBufferView>(values: A): A {
   if (endianness() === 'LE') return values;
   for (const chunk of chunksOf(values)) {

@@ -1,23 +1,23 @@
-// The floats of 8 bits that files of weights may hold (Micikevicius et al., 2022; OCP 2023), exactly as float32.
+// 8-bit floats in files of weights (Micikevicius et al., 2022; OCP 2023). Each is exact as a float32.
 
-/** The 256 values of a type. */
+/** The float32 value of each of the 256 bytes. */
 type Table = Float32Array;
 
 const tables: ReadonlyMap<string, Table> = new Map([
   ['F8_E4M3', floats(3, 7, (bits) => (bits & 0x7f) === 0x7f)],
   ['F8_E5M2', floats(2, 15, (bits) => (bits & 0x7f) > 0x7c)],
-  // Only an exponent: a scale that many values share.
+  // An exponent only: the scale of a block of values.
   ['F8_E8M0', Float32Array.from({ length: 256 }, (_, bits) => (bits === 255 ? NaN : 2 ** (bits - 127)))],
 ]);
 
-/** A sign, an exponent with a bias, and so many bits of fraction. */
+/** Tabulates a format with a sign bit, an exponent with `bias`, and `fractionBits` bits of fraction. */
 function floats(fractionBits: number, bias: number, isNaN: (bits: number) => boolean): Table {
   return Float32Array.from({ length: 256 }, (_, bits) => {
     if (isNaN(bits)) return NaN;
     const sign = bits & 0x80 ? -1 : 1;
     const exponent = (bits & 0x7f) >> fractionBits;
     const fraction = (bits & ((1 << fractionBits) - 1)) / (1 << fractionBits);
-    // E5M2 has infinities as IEEE 754 has; E4M3 uses their exponent for numbers.
+    // E5M2 has the infinities of IEEE 754; E4M3 uses that exponent for numbers.
     if (fractionBits === 2 && exponent === 31) return sign * Infinity;
     return exponent === 0
       ? sign * fraction * 2 ** (1 - bias)
@@ -25,7 +25,7 @@ function floats(fractionBits: number, bias: number, isNaN: (bits: number) => boo
   });
 }
 
-/** The values of bytes of one of these types, by its name in safetensors; undefined for another type. */
+/** Decodes bytes of the type that safetensors calls `dtype`; returns undefined for other types. */
 export function decodeFloat8(bytes: Uint8Array, dtype: string): Float32Array | undefined {
   const table = tables.get(dtype);
   return table === undefined ? undefined : Float32Array.from(bytes, (bits) => table[bits]);

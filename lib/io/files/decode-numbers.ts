@@ -1,11 +1,11 @@
 import { endianness } from 'node:os';
 import type { NumberType } from './number-type.js';
 
-// The one decoder for every file format: `.npz`, safetensors, and whatever the command line inspects.
+// The decoder for every file format: `.npz`, safetensors, and the files that `batchnorm inspect` reads.
 
 /**
- * Numbers from the bytes of a whole number of them, as a copy. Every value is exact, except that 64-bit
- * integers beyond 2^53 are rounded to the nearest float64.
+ * Decodes a whole number of values into a new array. Every value is exact, except that 64-bit integers beyond
+ * 2^53 are rounded to the nearest float64.
  */
 export function decodeNumbers(bytes: Uint8Array, type: NumberType): Float32Array | Float64Array {
   const buffer = inNativeOrder(bytes, type);
@@ -25,13 +25,13 @@ export function decodeNumbers(bytes: Uint8Array, type: NumberType): Float32Array
 
 /**
  * Decodes into `target` from index `at` on. Each value is rounded once, to the nearest float32 with ties to
- * even, as by PyTorch's `.to(torch.float32)` and NumPy's `.astype(numpy.float32)`. A float64 beyond the range
+ * even, as in PyTorch's `.to(torch.float32)` and NumPy's `.astype(numpy.float32)`. A float64 beyond the range
  * of float32 becomes infinite.
  */
 export function decodeFloat32(bytes: Uint8Array, type: NumberType, target: Float32Array, at: number): void {
   const aligned = bytes.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
   if (type.kind === 'float' && type.itemSize === 4 && isNativeOrder(type) && aligned) {
-    // Without a copy, which would be garbage as large as the file.
+    // No copy here: over a whole load, copies would make as much garbage as the file is large.
     const { buffer, byteOffset, length } = bytes;
     target.set(new Float32Array(buffer, byteOffset, length / type.itemSize), at);
     return;
@@ -49,10 +49,10 @@ export function decodeFloat32(bytes: Uint8Array, type: NumberType, target: Float
 }
 
 /**
- * A float64 that rounds to the same float32 as upper * 2^32 + lower. Rounding that sum to a float64 and then
- * to a float32 goes wrong where the first rounding lands on a tie of the second. So beyond 2^53 the lowest 11
- * bits, which a float64 may have to drop, are folded into the bit above them ("round to odd"). That bit lies
- * far below the last one of the float32 and keeps the value off the tie.
+ * A float64 that rounds to the same float32 as upper * 2^32 + lower. Rounding that sum first to float64 and
+ * then to float32 is wrong if the first rounding lands on a tie of the second. Beyond 2^53, the lowest 11
+ * bits, which a float64 may have to drop, are therefore folded into the bit above them ("round to odd"). That
+ * bit lies far below the last bit of the float32 and keeps the value off the tie.
  */
 function roundable(upper: number, lower: number): number {
   const exact = upper >= -(2 ** 21) && upper < 2 ** 21;
@@ -102,7 +102,7 @@ function fromIntegers(buffer: ArrayBuffer, { kind, itemSize }: NumberType): Floa
   }
 }
 
-/** A copy that is aligned for every type, with the bytes of each number in the order of this machine. */
+/** A copy that is aligned for every type, with the bytes of each number in this machine's order. */
 function inNativeOrder(bytes: Uint8Array, type: NumberType): ArrayBuffer {
   const { itemSize } = type;
   const { buffer } = new Uint8Array(bytes);

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
 /**
- * Flushes a file to disk. Where the runtime or the file system has no call for that, the data is as safe as the
- * operating system makes it, and that is no error. A disk that fails to store the data is one.
+ * Flushes a file to disk. A runtime or file system without such a call is not an error: the data is then as
+ * safe as the operating system makes it. A disk that fails to store the data is an error.
  *
  * @throws The error of the operating system, such as EIO or ENOSPC.
  */
@@ -11,7 +11,8 @@ export async function syncFile(file: FileHandle): Promise<void> {
 }
 
 /**
- * Flushes the entries of a directory, such as a new name, to disk, under the same conditions.
+ * Flushes the entries of a directory, such as a new name, to disk. The same exceptions apply as for
+ * `syncFile`.
  *
  * @throws The error of the operating system, such as EIO or ENOSPC.
  */
@@ -20,7 +21,7 @@ export async function syncDirectory(path: string): Promise<void> {
   try {
     directory = await open(path, 'r');
   } catch {
-    return; // a directory without read permission may still be written
+    return; // a directory without read permission may still be writable
   }
   try {
     await syncUnless(directory, unsupportedForDirectories);
@@ -29,13 +30,13 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Codes of the system, where network and FUSE file systems use EINVAL, and of JavaScript runtimes. */
+/** Error codes of the system (network and FUSE file systems use EINVAL) and of JavaScript runtimes. */
 const unsupported = [
   ...['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'],
   ...['ERR_METHOD_NOT_IMPLEMENTED', 'ERR_NOT_IMPLEMENTED', 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM'],
 ];
 
-/** Windows flushes only what is open for writing, as directories cannot be. */
+/** Windows flushes only handles that are open for writing, which those of directories cannot be. */
 const unsupportedForDirectories = [...unsupported, 'EPERM', 'EACCES', 'EBADF', 'EISDIR'];
 
 async function syncUnless(file: FileHandle, codes: readonly string[]): Promise<void> {

@@ -1,24 +1,29 @@
 import type { ErrorCode } from '../../validation/errors.js';
 import { escapeInvisible, quote, shorten } from '../../validation/quote.js';
 
-/** Characters of a message that come from the file: types, shapes and damaged headers may be megabytes. */
+/**
+ * Maximum length of the text in a message that comes from the file: types, shapes and damaged headers may
+ * have megabytes.
+ */
 const maxFound = 500;
 
-/** A file is not what was expected in it. The message names the file, the entry, what was expected and
- * what was found. */
+/**
+ * The content of a file differs from what was expected. The message names the file, the entry, what was
+ * expected and what was found.
+ */
 export class FileFormatError extends Error {
   /** `'FileFormatError'` */
   override readonly name = 'FileFormatError';
   /** `'ERR_BATCHNORM_FILE_FORMAT'` */
   readonly code = 'ERR_BATCHNORM_FILE_FORMAT' satisfies ErrorCode;
 
-  /** Words the message from what was expected in the file and what was found. */
+  /** Builds the message from what was expected in the file and what was found. */
   constructor(
     /** Path of the file. */
     readonly file: string,
     expected: string,
     found: string,
-    /** Name of the entry in the file, where it is about one. */
+    /** Name of the entry in the file, if the error concerns one. */
     readonly entry?: string,
     options?: ErrorOptions,
   ) {

@@ -1,15 +1,16 @@
 import { quote } from '../../validation/quote.js';
 import { FileFormatError } from './file-format-error.js';
 
-// What a file is, by its first bytes: readers that are given a file of another kind say what it is and what to do.
+// Recognizes files by their first bytes, so that a reader that is given another kind of file can say what it
+// is and what to do.
 
-/** A kind of file that is known by its first bytes. */
+/** A kind of file that its first bytes identify. */
 export type FileKind = keyof typeof kinds;
 
 interface Description {
-  /** As an object of "found". */
+  /** Continues "but found". */
   readonly what: string;
-  /** What reads such a file, or how it becomes one that can be read. */
+  /** The function that reads such a file, or how to convert it. */
   readonly remedy: string;
 }
 
@@ -49,7 +50,7 @@ const kinds = {
   empty: { what: 'an empty file', remedy: 'save or download it again' },
 } as const satisfies Record<string, Description>;
 
-/** So many first bytes are enough to know every kind. */
+/** The number of bytes at the start of a file that are enough to recognize every kind. */
 export const headBytes = 4096;
 
 const ascii = (text: string) => (head: Buffer) => head.toString('latin1', 0, text.length) === text;
@@ -58,14 +59,14 @@ const text = (pattern: RegExp) => (head: Buffer) => pattern.test(head.toString('
 /** The first test that holds decides. */
 const tests: readonly (readonly [FileKind, (head: Buffer) => boolean])[] = [
   ['empty', (head) => head.length === 0],
-  // PyTorch and Keras begin with these entries; the name stands behind 30 bytes of a zip entry's header.
+  // PyTorch and Keras begin with these entries; the name follows the 30 bytes of a zip entry's header.
   ['pytorchZip', text(/^PK\x03\x04[^]{26}[^]*?\/(?:data\.pkl|version|\.format_version|byteorder)/)],
   ['kerasZip', text(/^PK\x03\x04[^]{26}(?:metadata\.json|config\.json|model\.weights\.h5)/)],
   ['npz', text(/^PK(?:\x03\x04|\x05\x06)/)],
   ['npy', ascii('\x93NUMPY')],
   ['safetensors', isSafetensors],
   ['idx', isIdx],
-  // The number that torch.save() wrote first, pickled.
+  // The magic number of torch.save() before version 1.6, pickled.
   ['pytorchPickle', text(/^\x80[\x02-\x05](?:\x95[^]{8})?\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19\./)],
   ['pickle', (head) => head.length > 2 && head[0] === 0x80 && head[1] >= 2 && head[1] <= 5],
   ['hdf5', ascii('\x89HDF\r\n\x1a\n')],
@@ -85,21 +86,22 @@ const tests: readonly (readonly [FileKind, (head: Buffer) => boolean])[] = [
   ['pdf', text(/^(?:\xef\xbb\xbf)?\s*%PDF-/)],
   ['sqlite', ascii('SQLite format 3\0')],
   ['tflite', (head) => head.toString('latin1', 4, 8) === 'TFL3'],
-  // Protocol buffers have no signature: the version of the format, then the program that wrote it, or the graph.
+  // Protocol buffers have no signature: match the field of the format's version, followed by the producer's
+  // name or the graph.
   ['onnx', text(/^\x08[\x01-\x1f](?:\x12[\x01-\x7f][\x20-\x7e]|\x3a)/)],
   ['json', text(/^(?:\xef\xbb\xbf)?\s*(?:\{\s*["}]|\[)/)],
 ];
 
-/** The kind of a file that begins with these bytes; undefined where they are of none that is known. */
+/** The kind of a file that begins with these bytes; undefined if it is unknown. */
 export function fileKind(head: Buffer): FileKind | undefined {
   return tests.find(([, holds]) => holds(head))?.[0];
 }
 
 /**
- * The error for a file that is not of the kind that a reader wants.
- * @param own The kind that the reader wants: such a file is damaged.
- * @param wanted As an object of "Expected", such as `a safetensors file`.
- * @param damage What is wrong where the file is of that kind or of none that is known.
+ * The error for a file that is not of the kind that a reader expects.
+ * @param own The expected kind: a file that begins like it is damaged.
+ * @param wanted Continues "Expected", such as `a safetensors file`.
+ * @param damage The problem to report if the file is of the expected kind or of an unknown one.
  */
 export function wrongKind(
   file: string,
@@ -115,7 +117,9 @@ export function wrongKind(
   return new FileFormatError(file, wanted, found, undefined, options);
 }
 
-/** How a file of an unknown kind begins: the message of a server, such as `404: Not Found`, is worth reading. */
+/**
+ * The beginning of a file of an unknown kind: a server's message, such as `404: Not Found`, is worth showing.
+ */
 function beginning(head: Buffer): string {
   const bytes = `the bytes ${head.toString('hex', 0, 8)}`;
   const start = head
@@ -126,12 +130,14 @@ function beginning(head: Buffer): string {
   return isText ? `${bytes}, the text ${quote(start, 43)}` : bytes;
 }
 
-/** A length of at most the 100 MB that the format allows, and behind it the header, which begins with a brace. */
+/**
+ * A header length of at most the 100 MB that the format allows, followed by the brace that begins the header.
+ */
 function isSafetensors(head: Buffer): boolean {
   return head.length >= 10 && head.readBigUInt64LE() <= 100_000_000n && head[8] === 0x7b;
 }
 
-/** Two zero bytes, a type, and a number of axes that is not absurd. */
+/** Two zero bytes, a type, and a plausible number of axes. */
 function isIdx(head: Buffer): boolean {
   const types = [0x08, 0x09, 0x0b, 0x0c, 0x0d, 0x0e];
   return (

@@ -3,17 +3,24 @@ import { outOfMemory } from '../../validation/errors.js';
 import { isRangeError } from '../../validation/realm.js';
 
 const megabyte = 1024 * 1024;
-/** What the kernel reserves for the stack of a thread. */
+/** Memory that the kernel reserves for the stack of a thread. */
 const stackBytes = 8 * megabyte;
-/** Modules for archives, streams, and chunks that wait for the garbage collector. */
+/**
+ * Allowance for the modules that read archives, streams, and chunks that the garbage collector has not freed
+ * yet.
+ */
 const buffersBytes = 16 * megabyte;
 
-/** Whether Node has started the threads of its file operations, without whose stacks it ends the process. */
+/**
+ * Whether Node has started its threads for file operations; it ends the process if there is no memory for
+ * their stacks.
+ */
 let threadsRun = false;
 
 /**
- * Reads or writes a file; memory that cannot be allocated meanwhile is a RangeError with a code of this package.
- * @param purpose What the memory is for, such as `loading net.npz`.
+ * Runs an operation on a file. Allocations that fail meanwhile become a RangeError with a code of this
+ * package.
+ * @param purpose Purpose of the memory in messages, such as `loading net.npz`.
  */
 export async function withFileMemory<T>(purpose: string, operate: () => Promise<T>): Promise<T> {
   try {
@@ -31,10 +38,12 @@ function threadCount(): number {
   return Number.isInteger(count) && count > 0 ? Math.min(count, 1024) : 4;
 }
 
-/** Whether an error of Node, zlib or V8 says that memory could not be allocated. Errors of this package name what
- * they lacked memory for. */
+/**
+ * Whether an error of Node, zlib or V8 reports a failed allocation. This package's own errors are excluded:
+ * they already say what the memory was for.
+ */
 function isOutOfMemory(error: unknown): boolean {
-  // A promise of the user's may be rejected with anything.
+  // A user's promise may be rejected with any value.
   const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
   if (code === undefined) return isRangeError(error) && message === 'Array buffer allocation failed';
   return code === 'ENOMEM' || code === 'Z_MEM_ERROR' || code === 'ERR_MEMORY_ALLOCATION_FAILED';

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 
-/** What is no regular file, as messages call it; undefined for a regular file. */
+/** What messages call a file that is not a regular one; undefined for a regular file. */
 export function specialFileType(stats: Stats): string | undefined {
   if (stats.isFile()) return undefined;
   if (stats.isDirectory()) return 'a directory';

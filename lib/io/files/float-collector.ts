@@ -6,7 +6,7 @@ import type { NumberType } from './number-type.js';
 /** Reports what is wrong with a file; never returns. */
 export type Fail = (expected: string, found: string) => never;
 
-/** Takes the values of a tensor piece by piece, in the order of the file, as float32 and row-major. */
+/** Collects the values of a tensor, given piece by piece in the file's order, as row-major float32. */
 export class FloatCollector {
   readonly values: Float32Array;
   readonly #shape: Shape;
@@ -15,9 +15,9 @@ export class FloatCollector {
   #count = 0;
 
   /**
-   * @param what What the values are, for the error where there is no memory for them.
-   * @param fortranOrder Whether neighbours in the file differ in their first index, not in their last.
-   * @throws RangeError where the memory cannot be allocated.
+   * @param what Name of the values in the error if there is no memory for them.
+   * @param fortranOrder Whether neighbours in the file differ in their first index rather than in their last.
+   * @throws RangeError if the memory cannot be allocated.
    */
   constructor(what: string, shape: Shape, fortranOrder: boolean, fail: Fail) {
     this.values = freshFloats(what, elementCount(shape));
@@ -27,8 +27,10 @@ export class FloatCollector {
     this.#fail = fail;
   }
 
-  /** Takes the next values, a whole number of them. Fails for a float64 that is finite but too large for a
-   * float32. */
+  /**
+   * Adds the next values; `bytes` holds a whole number of them. Fails for a float64 that is finite but too
+   * large for a float32.
+   */
   add(bytes: Uint8Array, type: NumberType): void {
     const begin = this.#count;
     const count = bytes.length / type.itemSize;
@@ -64,7 +66,7 @@ export class FloatCollector {
   }
 }
 
-/** Where the element that is number `index` in Fortran's order, first axis fastest, is in row-major order. */
+/** The row-major index of the element that has index `index` in Fortran order (first axis fastest). */
 function rowMajorIndex(index: number, shape: Shape): number {
   let rest = index;
   let result = 0;

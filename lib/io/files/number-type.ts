@@ -1,4 +1,4 @@
-/** How one number is stored in a file: what an `.npy` header or a safetensors entry says about it. */
+/** How a number is stored in a file, as an `.npy` header or a safetensors entry describes it. */
 export interface NumberType {
   /** NumPy's and PyTorch's name, such as `float32`. */
   readonly name: string;
@@ -8,7 +8,7 @@ export interface NumberType {
   readonly littleEndian: boolean;
 }
 
-/** What a file of weights may hold, for error messages. */
+/** The supported types of values, for error messages. */
 export const numberTypes = 'floats, integers or booleans';
 
 const sizesOf: Readonly<Record<NumberType['kind'], readonly number[]>> = {
@@ -19,7 +19,7 @@ const sizesOf: Readonly<Record<NumberType['kind'], readonly number[]>> = {
   bool: [1],
 };
 
-/** The type of this kind and size; undefined where there is none, such as a float of 16 bytes. */
+/** The type of this kind and size; undefined if there is no such type, such as a float of 16 bytes. */
 export function numberType(
   kind: NumberType['kind'],
   itemSize: number,

@@ -4,22 +4,22 @@ import { FileFormatError } from './file-format-error.js';
 import { headBytes } from './file-kind.js';
 import { specialFileType } from './file-type.js';
 
-/** A file that is open for reading, and how it begins. */
+/** A file that is open for reading, and its first bytes. */
 export interface OpenFile {
   readonly handle: FileHandle;
   /** Bytes of the file. */
   readonly size: number;
-  /** Its first bytes, `headBytes` of them where it has as many. */
+  /** The first `headBytes` bytes, or the whole file if it is shorter. */
   readonly head: Buffer;
 }
 
 /**
  * Opens a file for reading; the caller closes `handle`.
- * @param wanted As an object of "Expected", such as `a safetensors file`.
- * @throws FileFormatError for a directory, a pipe or a device; what opening the file throws.
+ * @param wanted Continues "Expected", such as `a safetensors file`.
+ * @throws FileFormatError for a directory, a pipe or a device; errors of the operating system.
  */
 export async function openFile(path: string, wanted: string): Promise<OpenFile> {
-  // Opening a pipe would wait for its other end.
+  // Check before opening: opening a pipe waits for its other end.
   requireRegular(path, wanted, await stat(path));
   const handle = await open(path, 'r');
   try {

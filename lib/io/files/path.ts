@@ -3,7 +3,7 @@ import { wrongType, wrongValue } from '../../validation/errors.js';
 import { quote } from '../../validation/quote.js';
 import { isUrl } from '../../validation/realm.js';
 
-/** What a `URL` has: without Node's types in the declarations, which users need not have. */
+/** The part of `URL` that we use. Declared here because users need not have Node's types installed. */
 export interface FileUrl {
   readonly href: string;
 }

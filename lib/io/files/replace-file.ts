@@ -8,19 +8,19 @@ import { syncDirectory, syncFile } from './durability.js';
 import { specialFileType } from './file-type.js';
 
 /**
- * Writes a file atomically: into a temporary file in the same directory, which is then renamed. A reader, also one
- * after a crash, finds either the old content or the new one. A symbolic link stays a link, and a file that exists
- * keeps its permissions.
+ * Writes a file atomically: writes a temporary file in the same directory, then renames it. A reader finds
+ * either the old content or the new content, even after a crash. A symbolic link stays a link, and an
+ * existing file keeps its permissions.
  *
- * @throws RangeError where the path leads to a directory, a pipe or a device; errors of the operating system, which
- * name `path`.
+ * @throws RangeError if the path leads to a directory, a pipe or a device; errors of the operating system,
+ * which name `path`.
  */
 export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const mode = modeOf(path);
   const target = await followLinks(path);
-  // Not at the top: node:crypto alone takes as long to load as half this package.
+  // Imported here because node:crypto alone takes half as long to load as this package.
   const { randomUUID } = await import('node:crypto');
-  // Without the name of the target, which may be as long as the file system allows.
+  // Does not contain the target's name, which may already have the maximum length.
   const temporary = join(dirname(target), `.batchnorm-${randomUUID()}.tmp`);
   try {
     const file = await open(temporary, 'wx', mode ?? 0o666);
@@ -28,7 +28,8 @@ export async function replaceFile(path: string, write: (file: FileHandle) => Pro
       try {
         if (mode !== undefined) await keepMode(file, mode);
         await write(file);
-        // Before the name changes: after a power failure it must not lead to data that never reached the disk.
+        // Sync before renaming: after a power failure the name must not lead to data that never reached the
+        // disk.
         await syncFile(file);
       } finally {
         await file.close();
@@ -45,10 +46,13 @@ export async function replaceFile(path: string, write: (file: FileHandle) => Pro
   await syncDirectory(dirname(target));
 }
 
-/** The permissions of the file that is replaced; undefined where there is none. Renaming would replace a pipe or a
- * device by a regular file. */
+/**
+ * The permissions of the file to replace; undefined if it does not exist.
+ * @throws RangeError for a pipe or a device, which renaming would replace by a regular file.
+ */
 function modeOf(path: string): number | undefined {
-  // Not the promise: Node 20.19 ends the process, handled or not, where its permission model forbids the path.
+  // Synchronous because Node 20.19 ends the process, even if the rejection is handled, when its permission
+  // model forbids the path.
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return undefined;
   const found = specialFileType(stats);
@@ -58,42 +62,47 @@ function modeOf(path: string): number | undefined {
   return stats.mode & 0o777;
 }
 
-/** Undoes what the umask took from the permissions. Where that is impossible, the new file has fewer of them, never
- * more. */
+/**
+ * Restores the permissions that the umask removed. If that is impossible, the new file has fewer permissions
+ * than the old one, never more.
+ */
 async function keepMode(file: FileHandle, mode: number): Promise<void> {
   try {
     if (((await file.stat()).mode & 0o777) !== mode) await file.chmod(mode);
   } catch {
-    // Node's permission model and some file systems forbid it, and other runtimes have no such method.
+    // Node's permission model and some file systems forbid this, and other runtimes lack the method.
   }
 }
 
-/** As many links as Linux follows. */
+/** Linux's limit on the number of links to follow. */
 const maxLinks = 40;
 
-/** Where a path leads. Its last part need not exist: a link to a file that is missing creates that file. */
+/**
+ * The path after following all links. Its last part need not exist: writing to a dangling link creates the
+ * file that it points to.
+ */
 async function followLinks(path: string): Promise<string> {
   let end = path;
   for (let links = 0; links < maxLinks; links++) {
     try {
       return await realpath(end);
     } catch {
-      // There is no such file yet, or the runtime has no realpath.
+      // The file does not exist yet, or the runtime has no realpath.
     }
     try {
       const folder = await realpath(dirname(end));
       end = join(folder, basename(end));
       const next = await readlink(end);
-      // Not path.join, which would drop "a/.." although a may be a link to another folder.
+      // path.join would drop "a/..", although "a" may be a link to another folder.
       end = isAbsolute(next) ? next : `${folder}/${next}`;
     } catch {
-      return end; // no link
+      return end; // not a link
     }
   }
   return end;
 }
 
-/** An error of the operating system about the temporary file as one about the path that the caller knows. */
+/** Rewrites an error of the operating system about the temporary file so that it names the caller's path. */
 function inTermsOf(path: string, temporary: string, error: unknown): unknown {
   if (!isNativeError(error)) return error;
   const failure = error as NodeJS.ErrnoException & { dest?: string };

@@ -3,13 +3,13 @@ import { formatShape, type Shape } from '../../core/shape.js';
 import { storageOf, type Tensor } from '../../core/tensor.js';
 import type { Change } from './stage.js';
 
-/** Values that are exchanged at a time. */
+/** Number of values that are exchanged at a time. */
 const blockLength = 16 * 1024;
 
 /**
- * The change that writes values into a tensor in place. Afterwards `values` holds what the tensor held before, so
- * that taking the change back needs no further memory.
- * @param fail Called where the number of values is not the tensor's.
+ * A change that writes values into a tensor in place. Applying it leaves the tensor's old values in `values`,
+ * so that undoing it allocates nothing.
+ * @param fail Called if the number of values differs from the tensor's.
  */
 export function setFloats(
   tensor: Tensor<Shape>,
@@ -23,7 +23,7 @@ export function setFloats(
   let written = false;
   const swap = () => {
     const storage = storageOf(tensor);
-    // The memory may have been transferred away since the values were read.
+    // The tensor's buffer may have been transferred since the values were read.
     if (storage.values.length !== length) {
       throw wrongShape('tensor', `${length} values`, String(storage.values.length));
     }

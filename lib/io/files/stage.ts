@@ -3,12 +3,14 @@ import { callSync } from '../../validation/synchronous.js';
 /** One change of a load. */
 export interface Change {
   readonly apply: () => void;
-  /** Puts back what `apply` changed, where it has changed anything. Called when this change or a later one
-   * throws. Without it the change cannot be taken back. */
+  /**
+   * Restores the state before `apply`, if it has changed anything. Called when this change or a later one
+   * throws. A change without `undo` is permanent.
+   */
   readonly undo?: (() => void) | undefined;
 }
 
-/** Setting one value, which a setter may refuse. */
+/** A change that sets one value; the setter may throw. */
 export function replacement<T>(get: () => T, set: (value: T) => void, value: T): Change {
   let before: { readonly value: T } | undefined;
   return {
@@ -23,16 +25,16 @@ export function replacement<T>(get: () => T, set: (value: T) => void, value: T):
 }
 
 /**
- * Changes that are made all together or not at all: reading a file only notes them, and they are made
- * once everything has been read. Where one of them fails, the ones before it are taken back.
+ * Collects changes while a file is read and makes all of them, or none, once everything has been read. If one
+ * of them fails, the changes before it are undone.
  */
 export class Stage {
   #depth = 0;
-  /** How many outermost calls have failed. */
+  /** Number of outermost calls that have failed. */
   #failures = 0;
   readonly #changes: Change[] = [];
 
-  /** Notes a change; outside of `together` it is made at once. */
+  /** Notes a change. Outside of `together`, makes it at once. */
   note(change: Change): void {
     if (this.#depth === 0) {
       commit([change]);
@@ -41,8 +43,10 @@ export class Stage {
     }
   }
 
-  /** Makes the changes noted in `read` at its end, and none of them where it throws. Within another call
-   * they wait for the end of that one. */
+  /**
+   * Makes the changes noted in `read` at its end, or none of them if it throws. The changes of a nested call
+   * wait for the end of the outermost one.
+   */
   async together(read: () => Promise<void>): Promise<void> {
     const before = this.#changes.length;
     const outermost = this.#depth === 0;
@@ -50,7 +54,8 @@ export class Stage {
     this.#depth++;
     try {
       await read();
-      // A part that was read side by side with one that failed ends after the whole was given up.
+      // A part that is read concurrently with a part that fails ends after the load was abandoned; its
+      // changes must not be made.
       if (failures !== this.#failures) this.#changes.length = 0;
     } catch (error) {
       this.#changes.length = Math.min(this.#changes.length, before);
@@ -63,8 +68,10 @@ export class Stage {
   }
 }
 
-/** Makes all changes or none, except those that cannot be taken back: they come last, so that they are not even
- * begun where one of the others fails. */
+/**
+ * Makes all changes or none. Permanent changes come last, so that none of them is begun if a reversible one
+ * fails.
+ */
 export function commit(changes: readonly Change[]): void {
   const begun: Change[] = [];
   const [reversible, others] = [true, false].map((is) =>
@@ -85,7 +92,7 @@ function takeBack(undo: (() => void) | undefined): void {
   try {
     undo?.();
   } catch {
-    // The setter that failed is likely to fail again. Its first error is the one to report, and the changes before
-    // it still have to be taken back.
+    // The failed setter is likely to fail again. Its first error is the one to report, and the changes before
+    // it still have to be undone.
   }
 }

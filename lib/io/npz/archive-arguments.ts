@@ -3,13 +3,19 @@ import { requirePrefix } from './entry-name.js';
 import { NpzReader } from './npz-reader.js';
 import { NpzWriter } from './npz-writer.js';
 
-/** What `write` of a module is called with. @throws TypeError naming the argument that is wrong. */
+/**
+ * Checks the arguments of a module's `write`.
+ * @throws TypeError naming the wrong argument.
+ */
 export function requireWriter(zip: unknown, prefix: unknown): void {
   if (!(zip instanceof NpzWriter)) throw wrongType('zip', 'an NpzWriter', zip);
   requirePrefix(prefix);
 }
 
-/** What `read` of a module is called with. @throws TypeError naming the argument that is wrong. */
+/**
+ * Checks the arguments of a module's `read`.
+ * @throws TypeError naming the wrong argument.
+ */
 export function requireReader(zip: unknown, prefix: unknown): void {
   if (!(zip instanceof NpzReader)) throw wrongType('zip', 'an NpzReader', zip);
   requirePrefix(prefix);

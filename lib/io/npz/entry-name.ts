@@ -1,11 +1,13 @@
 import { wrongType, wrongValue } from '../../validation/errors.js';
 import { quote } from '../../validation/quote.js';
 
-/** A zip archive has 16 bits for the length of a name. */
+/** A zip archive stores the length of a name in 16 bits. */
 const maxBytes = 65_535;
 
-/** What a name must be that is found again: zip writers turn backslashes into slashes, readers drop what leads out of
- * the folder or what follows a NUL, and half of a surrogate pair has no bytes in UTF-8. */
+/**
+ * Rules for names that readers find again: zip writers turn backslashes into slashes, readers drop a path out
+ * of the folder or the text after a NUL, and half of a surrogate pair has no bytes in UTF-8.
+ */
 const rules: readonly (readonly [expected: string, fits: (name: string) => boolean])[] = [
   ['a name', (name) => name !== ''],
   ['a name of whole Unicode characters', (name) => !/\p{Surrogate}/u.test(name)],
@@ -16,14 +18,20 @@ const rules: readonly (readonly [expected: string, fits: (name: string) => boole
   [`a name of at most ${maxBytes} bytes`, (name) => Buffer.byteLength(name) <= maxBytes],
 ];
 
-/** The name of an entry of an archive. @throws TypeError or RangeError where no reader would find it. */
+/**
+ * Checks the name of an archive's entry.
+ * @throws TypeError or RangeError if readers would not find it.
+ */
 export function readEntryName(name: unknown): string {
   if (typeof name !== 'string') throw wrongType('name', 'a string', name);
   requireEntryName('name', name, name);
   return name;
 }
 
-/** The beginning of the names of several entries. @throws TypeError or RangeError where no reader would find them. */
+/**
+ * Checks a prefix of entry names.
+ * @throws TypeError or RangeError if readers would not find those entries.
+ */
 export function requirePrefix(prefix: unknown): void {
   if (typeof prefix !== 'string') throw wrongType('prefix', 'a string', prefix);
   requireEntryName('prefix', `${prefix}x`, prefix);

@@ -5,14 +5,14 @@ import { formatShape, sameShape, type Shape } from '../../core/shape.js';
 import { type Fail, type NpyLayout, requireNumberType } from './npy-header.js';
 import type { NpyVisitor } from './npy-scanner.js';
 
-/** Collects an array of numbers that must have a certain shape, as float32 and row-major. */
+/** Collects an array of a given shape as row-major float32. */
 export class TensorCollector implements NpyVisitor {
   readonly #shape: Shape;
   readonly #what: string;
   readonly #fail: Fail;
   #collector: FloatCollector | undefined;
 
-  /** @param what What the values are, for the error where there is no memory for them. */
+  /** @param what Name of the values in the error if there is no memory for them. */
   constructor(shape: Shape, what: string, fail: Fail) {
     this.#shape = shape;
     this.#what = what;
@@ -33,7 +33,7 @@ export class TensorCollector implements NpyVisitor {
   }
 }
 
-/** Collects few numbers, without or with one axis, as float64. */
+/** Collects a few numbers, in an array of at most one axis, as float64. */
 export class NumberCollector implements NpyVisitor {
   readonly #shape: Shape;
   readonly #fail: Fail;

@@ -3,26 +3,30 @@ import { formatShape, type Shape } from '../../core/shape.js';
 
 // The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
-/** What the header of any array says. */
+/** The content of an array's header. */
 export interface NpyLayout {
-  /** NumPy's name of the type, as it is written: `'<f4'` with its quotes, or the fields of a record. */
+  /**
+   * NumPy's name of the type as it stands in the header: `'<f4'` with its quotes, or the fields of a record.
+   */
   readonly descr: string;
   readonly fortranOrder: boolean;
   readonly shape: Shape;
-  /** Where the values begin. */
+  /** Byte offset of the values. */
   readonly dataOffset: number;
 }
 
-/** Tells what a file lacks; never returns. */
+/** Reports a fault in a file; never returns. */
 export type Fail = (expected: string, found: string) => never;
 
 const magic = Buffer.from('\x93NUMPY', 'latin1');
 
-/** Longer ones belong to records with thousands of fields. */
+/** Longer headers occur only for records with thousands of fields. */
 export const maxHeaderBytes = 64 * 1024;
 
-/** Version 1.0, with the dictionary spelled and padded as dfdx 0.10 writes it, whose reader compares it
- * letter by letter. */
+/**
+ * A header of version 1.0 whose dictionary is spelled and padded exactly as dfdx 0.10 writes it, because
+ * dfdx's reader compares it letter by letter.
+ */
 export function formatHeader(type: '<f4' | '<f8', shape: Shape): Buffer {
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${type}', 'fortran_order': False, 'shape': (${sizes}), }`;
@@ -36,7 +40,7 @@ export function formatHeader(type: '<f4' | '<f8', shape: Shape): Buffer {
   return header;
 }
 
-/** The header of an array of any type. */
+/** Parses the header of an array of any type. */
 export function parseLayout(bytes: Buffer, fail: Fail): NpyLayout {
   if (bytes.length < 12 || !bytes.subarray(0, 6).equals(magic)) {
     fail('an array of NumPy (.npy)', `the bytes ${bytes.subarray(0, 6).toString('hex')}`);
@@ -64,7 +68,7 @@ interface Fields {
   shape: string;
 }
 
-/** What Python takes for white space between words: less than JavaScript's \s. */
+/** White space between Python's tokens; JavaScript's \s matches more. */
 const blank = String.raw`[ \t\r\n\f]*`;
 // A value of the dictionary: a string, a list (of the fields of a record), a tuple, or a word.
 const value = String.raw`'[^']*'|"[^"]*"|\[.*\]|\([^()]*\)|\w+`;
@@ -76,7 +80,7 @@ const opening = new RegExp(String.raw`${blank}\{`, 'y');
 const closing = new RegExp(String.raw`${blank}\}${blank}$`, 'y');
 const tuple = new RegExp(String.raw`^\(${blank}(\d+L?${blank}(,${blank}\d+L?${blank})*,?${blank})?\)$`);
 
-/** The values as they are written. The keys may come in any order. */
+/** The values as they are written; the keys may come in any order. */
 function parseDictionary(text: string, fail: Fail): Fields {
   const fields: Partial<Fields> = {};
   const shown = JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}...` : text);
@@ -86,7 +90,7 @@ function parseDictionary(text: string, fail: Fail): Fields {
   field.lastIndex = end;
   for (let match = field.exec(text); match !== null; match = field.exec(text)) {
     const [, , name, written] = match;
-    // Python takes the last one; another reader may take the first.
+    // Python keeps the last value of a repeated key; another reader may keep the first.
     if (Object.hasOwn(fields, name)) fail('each field of the header once', `${name} twice`);
     fields[name as keyof Fields] = written;
     end = field.lastIndex;
@@ -102,10 +106,10 @@ function parseDictionary(text: string, fail: Fail): Fields {
 
 const kinds = { b: 'bool', i: 'int', u: 'uint', f: 'float' } as const;
 
-/** The type of numbers that NumPy calls `descr`; undefined for text, records, complex numbers and the like. */
+/** The number type that NumPy calls `descr`; undefined for text, records, complex numbers and other types. */
 export function npyNumberType(descr: string): NumberType | undefined {
-  // NumPy has no bfloat16 of its own: arrays of the package ml_dtypes, which JAX and TensorFlow use, are saved as
-  // two bytes of an unnamed type. Two bytes of raw data (`|V2`) have no byte order.
+  // NumPy has no bfloat16. Arrays of the package ml_dtypes, which JAX and TensorFlow use, are saved as two
+  // bytes of an unnamed type with a byte order. Two bytes of raw data (`|V2`) have none.
   const [, brainOrder] = /^['"]([<>])V2['"]$/.exec(descr) ?? [];
   if (brainOrder !== undefined) return numberType('bfloat', 2, brainOrder === '<');
   const [, order, kind, size] = /^['"]([<>|])([biuf])(\d+)['"]$/.exec(descr) ?? [];
@@ -113,7 +117,7 @@ export function npyNumberType(descr: string): NumberType | undefined {
   return numberType(kinds[kind as keyof typeof kinds], Number(size), order !== '>');
 }
 
-/** The same; fails for other types. */
+/** As `npyNumberType`, but fails for other types. */
 export function requireNumberType(descr: string, fail: Fail): NumberType {
   const type = npyNumberType(descr);
   if (type !== undefined) return type;

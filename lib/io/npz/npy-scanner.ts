@@ -2,30 +2,32 @@ import type { NumberType } from '../files/number-type.js';
 import { elementCount } from '../../core/shape.js';
 import { type Fail, maxHeaderBytes, npyNumberType, type NpyLayout, parseLayout } from './npy-header.js';
 
-/** Takes an array piece by piece, in the order of the file. */
+/** Receives an array piece by piece, in the order of the file. */
 export interface NpyVisitor {
-  /** @param type Undefined where the values are no numbers: text, records, complex numbers. */
+  /** @param type Undefined if the values are not numbers but text, records or complex numbers. */
   begin(layout: NpyLayout, type: NumberType | undefined): void;
-  /** The next values, a whole number of them; never called where they are no numbers. */
+  /** Receives the next values; `bytes` holds a whole number of them. Never called if they are not numbers. */
   values(bytes: Uint8Array, type: NumberType): void;
 }
 
-/** The longest beginning of a file that is needed to know its header. */
-const longestHead = 12 + maxHeaderBytes;
+/** Maximum number of bytes from which the header can be parsed. */
+const maxHeadBytes = 12 + maxHeaderBytes;
 
-/** Goes through an array of any size with little memory: nothing is kept except what one piece leaves over. */
+/**
+ * Scans an array of any size in little memory: it keeps at most the bytes of an unfinished header or value.
+ */
 export class NpyScanner {
   readonly #visitor: NpyVisitor;
   readonly #size: number;
   readonly #fail: Fail;
-  /** What came and is not visited yet: the head of the file, later part of a value. */
+  /** Bytes received but not visited yet: the head of the file, later a part of a value. */
   #rest: Buffer = Buffer.alloc(0);
   #type: NumberType | undefined;
   #begun = false;
-  /** Bytes of values that are still to come. */
+  /** Number of bytes of values still to come. */
   #missing = 0;
 
-  /** @param size Bytes of the whole file. */
+  /** @param size Size of the whole file in bytes. */
   constructor(visitor: NpyVisitor, size: number, fail: Fail) {
     this.#visitor = visitor;
     this.#size = size;
@@ -35,8 +37,8 @@ export class NpyScanner {
   push(piece: Buffer): void {
     this.#rest = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
     if (!this.#begun) {
-      if (this.#rest.length < Math.min(longestHead, this.#size)) {
-        // The caller may use the memory of the piece again.
+      if (this.#rest.length < Math.min(maxHeadBytes, this.#size)) {
+        // The caller may reuse the piece's memory.
         if (this.#rest === piece) this.#rest = Buffer.from(piece);
         return;
       }
@@ -45,7 +47,7 @@ export class NpyScanner {
     this.#visit();
   }
 
-  /** Checks that it was a whole array. */
+  /** Checks that the array is complete. */
   end(): void {
     if (!this.#begun) this.#begin();
     this.#visit();
@@ -58,7 +60,7 @@ export class NpyScanner {
     this.#type = npyNumberType(layout.descr);
     this.#begun = true;
     if (this.#type !== undefined) {
-      // Before the visitor takes memory for them.
+      // Check the size before the visitor allocates memory for the values.
       this.#missing = elementCount(layout.shape) * this.#type.itemSize;
       const found = this.#size - layout.dataOffset;
       if (found !== this.#missing) this.#fail(`${this.#missing} bytes of values`, String(found));

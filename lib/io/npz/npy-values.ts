@@ -3,13 +3,16 @@ import { copyFloats, littleEndian } from '../files/copy-floats.js';
 import type { Shape } from '../../core/shape.js';
 import { formatHeader } from './npy-header.js';
 
-/** What is handed on at once; the values of a larger array stay behind their header, and are written in chunks. */
+/**
+ * Largest array that is joined with its header into one buffer; the values of a larger one follow their
+ * header as a separate part and are written in chunks.
+ */
 export const maxJoinedBytes = 0x3fffffff;
 
 /**
- * A float32 array in the `.npy` format; a copy: one buffer, or header and values where they are large.
- * @param what What the values are, for the error where there is no memory for them.
- * @throws RangeError where the memory cannot be allocated.
+ * Formats a float32 array as `.npy`. Returns copies: one buffer, or header and values of a large array.
+ * @param what Name of the values in the error if there is no memory for them.
+ * @throws RangeError if the memory cannot be allocated.
  */
 export function formatFloats(
   what: string,
@@ -28,12 +31,12 @@ export function formatFloats(
   return [bytes];
 }
 
-/** One float64 without axes. */
+/** Formats a float64 without axes. */
 export function formatNumber(value: number): Buffer {
   return Buffer.concat([formatHeader('<f8', []), doubles([value])]);
 }
 
-/** A float64 array with one axis. */
+/** Formats a float64 array with one axis. */
 export function formatNumbers(values: readonly number[]): Buffer {
   return Buffer.concat([formatHeader('<f8', [values.length]), doubles(values)]);
 }

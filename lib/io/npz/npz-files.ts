@@ -8,21 +8,28 @@ import { NpzWriter } from './npz-writer.js';
 import { callSync } from '../../validation/synchronous.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
-/** What can be saved to an `.npz` archive, alone or as a part: dfdx's `SaveToNpz`. */
+/** An object that can be saved to an `.npz` archive, alone or as a part of another: dfdx's `SaveToNpz`. */
 export interface SaveToNpz {
-  /** Adds the module's tensors under names that begin with `prefix`, before it returns. */
+  /** Adds the module's tensors, under names that begin with `prefix`, before it returns. */
   write(zip: NpzWriter, prefix: string): void;
 }
 
-/** What can be loaded from an `.npz` archive, alone or as a part: dfdx's `LoadFromNpz`. */
+/**
+ * An object that can be loaded from an `.npz` archive, alone or as a part of another: dfdx's `LoadFromNpz`.
+ */
 export interface LoadFromNpz {
-  /** Reads the module's tensors, in place, from names that begin with `prefix`; awaits all that it reads. */
+  /**
+   * Reads the module's tensors in place, from entries whose names begin with `prefix`. The promise resolves
+   * after all its reads.
+   */
   read(zip: NpzReader, prefix: string): Promise<void>;
 }
 
 /**
- * Saves a module to an `.npz` archive that dfdx 0.10 and `numpy.load` read. The values are those at the
- * call. A file that was there is replaced at once, when the new one is complete.
+ * Saves a module to an `.npz` archive that dfdx 0.10 and `numpy.load` can read. The values are those at the
+ * time of the call. The save is atomic: an existing file is replaced when the new one is complete.
+ * @throws TypeError if `path` is not a path or `module` has no `write`; errors of the operating system. The
+ * existing file is intact then.
  */
 export async function saveNpz(path: FilePath, module: SaveToNpz): Promise<void> {
   if (arguments.length > 2) requireNoSurplus('saveNpz', 2, arguments);
@@ -33,20 +40,22 @@ export async function saveNpz(path: FilePath, module: SaveToNpz): Promise<void> 
   await withFileMemory(`saving ${file}`, () => replaceFile(file, (handle) => zip.writeTo(handle)));
 }
 
-/** How a file is loaded. */
+/** Settings of `load`. */
 export interface LoadOptions {
-  /** What to do where the file has entries that the module does not know: they are weights of another
-   * architecture, or of something else besides. Default `'refuse'`. */
+  /**
+   * What to do if the file has entries that the module does not read, which usually means that it belongs to
+   * another architecture. Default `'refuse'`, which throws a FileFormatError.
+   */
   readonly extra?: 'refuse' | 'ignore';
 }
 
-/** What a checkpoint has besides the module begins with this; `load` takes no notice of it. */
+/** Prefix of the entries of a checkpoint that are not the model's; `load` ignores them. */
 export const checkpointPrefix = 'checkpoint.';
 
 /**
- * Loads a module from an `.npz` archive in place, a checkpoint included.
- * @throws FileFormatError naming file, entry, what was expected and what was found: the first entry that
- * is missing, has another shape or type, or is not the module's. Nothing has changed then.
+ * Loads a module in place from an `.npz` archive, which may be a checkpoint.
+ * @throws FileFormatError naming the file, the entry, what was expected and what was found: the first entry
+ * that is missing, has another shape or type, or is not the module's. Nothing has changed then.
  */
 export async function loadNpz(path: FilePath, module: LoadFromNpz, options?: LoadOptions): Promise<void> {
   if (arguments.length > 3) requireNoSurplus('loadNpz', 3, arguments);
@@ -57,7 +66,7 @@ export async function loadNpz(path: FilePath, module: LoadFromNpz, options?: Loa
   await readNpz(file, (zip) => module.read(zip, ''), others);
 }
 
-/** Reads an archive whose entries are all asked for, or known to `others`. */
+/** Reads an archive; fails if an entry is neither read nor accepted by `others`. */
 export async function readNpz(
   file: string,
   read: (zip: NpzReader) => Promise<void>,
@@ -76,7 +85,7 @@ export async function readNpz(
   });
 }
 
-/** What `LoadOptions` say of further entries. */
+/** Returns the checked option `extra`. */
 export function readExtra(options: unknown): 'refuse' | 'ignore' {
   const { extra = 'refuse' } = requireOptions('options', options, ['extra']);
   if (extra === 'refuse' || extra === 'ignore') return extra;

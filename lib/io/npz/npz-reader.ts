@@ -20,19 +20,19 @@ import { callSync } from '../../validation/synchronous.js';
 
 const wanted = 'an .npz file, a zip archive of arrays,';
 
-/** An archive with more entries is refused: going through them would take long. */
+/** Maximum number of entries of an archive that is opened; going through more would take long. */
 export const maxEntries = 100_000;
 
-/** What a number that is read must be. */
+/** Condition for a number that is read. */
 export interface NumberLimits {
-  /** In words, for the message. */
+  /** The condition in words, for the message. */
   readonly expected: string;
-  /** As a check. */
+  /** The condition as a function. */
   readonly fits: (value: number) => boolean;
 }
 
 /**
- * An `.npz` archive open for reading. `read` of a module takes one:
+ * An `.npz` archive that is open for reading, as passed to a module's `read`:
  *
  *     const zip = await NpzReader.open('weights.npz');
  *     try { await bn.read(zip, 'encoder.norm.'); } finally { zip.close(); }
@@ -45,9 +45,9 @@ export class NpzReader {
   readonly #zip: ZipFile;
   readonly #entries: ReadonlyMap<string, readonly Entry[]>;
   readonly #stage = new Stage();
-  /** Names that were asked for. */
+  /** Names of entries that were read, looked up or ignored. */
   readonly #known = new Set<string>();
-  /** Reads that have not ended, with the names of their entries. */
+  /** Reads in progress, with the names of their entries. */
   readonly #reading = new Map<Promise<unknown>, string>();
   #closed = false;
 
@@ -63,14 +63,17 @@ export class NpzReader {
     this.#entries = entries;
   }
 
-  /** @throws FileFormatError where the file is no zip archive; what opening the file throws. */
+  /**
+   * Opens an archive.
+   * @throws FileFormatError if the file is not a zip archive; errors of the operating system.
+   */
   static async open(path: FilePath): Promise<NpzReader> {
     const file = readPath('path', path);
     const head = await readHead(file);
     const { openPromise } = await import('yauzl');
     let zip: ZipFile | undefined;
     try {
-      // Names as bytes: extra entries may be called anything.
+      // Undecoded names, because extra entries may have any bytes.
       zip = await openPromise(file, { autoClose: false, lazyEntries: true, decodeStrings: false });
       const entries = await readDirectory(file, zip);
       requireArrays(file, head, entries);
@@ -78,7 +81,7 @@ export class NpzReader {
     } catch (error) {
       zip?.close();
       if (!isFormatError(error)) throw error;
-      // What does not begin like an archive has never been one.
+      // A file that does not begin like an archive is of another kind rather than damaged.
       const damage = head.toString('latin1', 0, 2) === 'PK' ? `damage: ${error.message}` : undefined;
       throw wrongKind(file, 'npz', wanted, head, damage, { cause: error });
     }
@@ -89,16 +92,16 @@ export class NpzReader {
     return [...this.#entries.keys()];
   }
 
-  /** Whether there is an entry of this name, `.npy` included. */
+  /** Whether the archive has an entry of this name, `.npy` included. */
   has(name: string): boolean {
     requireName(name);
     return this.#entries.has(name);
   }
 
   /**
-   * Reads an array of the tensor's shape into the tensor; within `together`, at its end.
-   * @param name With `.npy`.
-   * @throws FileFormatError naming file, entry, what was expected and what was found.
+   * Reads an array of the tensor's shape into the tensor; within `together`, at the end of that call.
+   * @param name Name of the entry, `.npy` included.
+   * @throws FileFormatError naming the file, the entry, what was expected and what was found.
    */
   async tensor(name: string, tensor: Tensor<Shape>): Promise<void> {
     requireName(name);
@@ -112,8 +115,9 @@ export class NpzReader {
   }
 
   /**
-   * Reads one number, an array without axes.
-   * @param limits What the number must be, in words and as a check.
+   * Reads a number, stored as an array without axes.
+   * @param limits The condition for the number, in words and as a function.
+   * @throws FileFormatError naming the file, the entry, what was expected and what was found.
    */
   async number(name: string, limits?: NumberLimits): Promise<number> {
     requireName(name);
@@ -127,8 +131,8 @@ export class NpzReader {
   }
 
   /**
-   * Reads so many numbers, an array with one axis.
-   * @throws FileFormatError naming file, entry, what was expected and what was found.
+   * Reads `length` numbers, stored as an array with one axis.
+   * @throws FileFormatError naming the file, the entry, what was expected and what was found.
    */
   async numbers(name: string, length: number): Promise<readonly number[]> {
     requireName(name);
@@ -138,14 +142,19 @@ export class NpzReader {
     return this.#numbers(name, [length]);
   }
 
-  /** Says that an entry belongs to the module although it is not read. `load` refuses a file with entries
-   * that the module does not know. */
+  /**
+   * Declares that an entry belongs to the module although the module does not read it. `load` refuses a file
+   * with entries that the module neither reads nor declares.
+   */
   ignore(name: string): void {
     requireName(name);
     this.#known.add(name);
   }
 
-  /** @internal Throws where there are entries that nobody asked for and that `others` does not know. */
+  /**
+   * @internal Throws if the archive has an entry that was neither read nor declared and that `others` does
+   * not accept.
+   */
   requireNoFurther(others: (name: string) => boolean): void {
     const further = this.names.filter((name) => !this.#known.has(name) && !others(name));
     if (further.length === 0) return;
@@ -154,16 +163,19 @@ export class NpzReader {
     throw new FileFormatError(this.path, "no entries besides the module's", `${quote(further[0])}${rest}`);
   }
 
-  /** What is read into tensors in `read` changes them at its end, and none of them where it throws. */
+  /**
+   * Makes what `read` reads into tensors take effect together: all of it at the end of `read`, or none of it
+   * if `read` throws.
+   */
   async together(read: () => Promise<void>): Promise<void> {
     if (typeof read !== 'function') throw wrongType('read', 'a function', read);
     return this.#stage.together(read);
   }
 
   /**
-   * Notes a change that is to be made together with those of the tensors.
-   * @param undo Puts back what `change` changed. Called when `change`, or another change of this load, throws.
-   * Changes without it are made last, and remain where one of them throws.
+   * Adds a change of your own to those that take effect together.
+   * @param undo Restores the state before `change`. Called when `change` or another change of this load
+   * throws. Changes without it are made last and cannot be undone.
    */
   change(change: () => void, undo?: () => void): void {
     if (typeof change !== 'function') throw wrongType('change', 'a function', change);
@@ -173,15 +185,15 @@ export class NpzReader {
     this.#stage.note({ apply: change, undo });
   }
 
-  /** @internal The same for one value that can be read and set. */
+  /** @internal As `change`, for one value with a getter and a setter. */
   replace<T>(get: () => T, set: (value: T) => void, value: T): void {
     this.#stage.note(replacement(get, set, value));
   }
 
   /**
-   * @internal Runs what reads a module, and waits for all of its reads, because one that ended later would find the
-   * file closed.
-   * @throws TypeError where `read` ended before its reads did.
+   * @internal Runs a function that reads a module and waits for all of its reads, because a read that ends
+   * later would find the file closed.
+   * @throws TypeError if `read` ends before its reads do.
    */
   async awaited(read: () => Promise<void>): Promise<void> {
     let forgotten: string | undefined;
@@ -189,7 +201,7 @@ export class NpzReader {
       await read();
       [forgotten] = this.#reading.values();
     } finally {
-      // What continues after one of them may read more.
+      // Code that awaits one of the reads may start more.
       while (this.#reading.size > 0) await Promise.allSettled([...this.#reading.keys()]);
     }
     if (forgotten === undefined) return;
@@ -199,13 +211,13 @@ export class NpzReader {
     );
   }
 
-  /** Closes the file; nothing can be read afterwards. */
+  /** Closes the file. Reading afterwards is a TypeError. */
   close(): void {
     this.#closed = true;
     this.#zip.close();
   }
 
-  /** @internal Goes through an array of any shape, type and size with little memory. */
+  /** @internal Scans an array of any shape, type and size in little memory. */
   async scan(name: string, visitor: NpyVisitor): Promise<void> {
     const fail = this.#failOf(name);
     const entry = this.#entry(name, fail);
@@ -241,14 +253,17 @@ export class NpzReader {
   async #read(name: string, shape: Shape, visitor: NpyVisitor): Promise<void> {
     this.#known.add(name);
     const fail = this.#failOf(name);
-    // Known before anything is unpacked: a small file may unpack to gigabytes.
-    const most = 12 + maxHeaderBytes + 8 * elementCount(shape);
+    // Checked before unpacking, because a small file may unpack to gigabytes.
+    const maxSize = 12 + maxHeaderBytes + 8 * elementCount(shape);
     const { uncompressedSize } = this.#entry(name, fail);
-    if (uncompressedSize > most) fail(`at most ${most} bytes`, String(uncompressedSize));
+    if (uncompressedSize > maxSize) fail(`at most ${maxSize} bytes`, String(uncompressedSize));
     await this.scan(name, visitor);
   }
 
-  /** The one entry of this name, where it can be unpacked. */
+  /**
+   * The only entry of this name; fails if it is missing, repeated, encrypted or compressed in another way
+   * than deflate.
+   */
   #entry(name: string, fail: Fail): Entry {
     const entries = this.#entries.get(name) ?? [];
     if (entries.length !== 1) fail('one entry of this name', entries.length === 0 ? 'none' : 'several');
@@ -265,7 +280,7 @@ export class NpzReader {
       throw typeError('ERR_BATCHNORM_DISPOSED', `Expected an open archive but ${this.path} was closed`);
     }
     try {
-      // yauzl ends the stream with an error where it does not have the size that the archive says.
+      // yauzl ends the stream with an error if its size differs from the size in the archive.
       for await (const part of await this.#zip.openReadStreamPromise(entry)) yield part as Buffer;
     } catch (error) {
       if (!isFormatError(error)) throw error;
@@ -308,8 +323,10 @@ async function readDirectory(file: string, zip: ZipFile): Promise<ReadonlyMap<st
   return entries;
 }
 
-/** Errors of the system have a code such as EIO; those of yauzl have none, those of zlib Z_…. Neither says
- * that memory ran out. */
+/**
+ * Distinguishes damage from other errors: errors of the system have codes such as EIO, those of yauzl have
+ * none, and those of zlib begin with Z_.
+ */
 function isFormatError(error: unknown): error is Error {
   if (!isNativeError(error) || error instanceof FileFormatError) return false;
   const { code } = error as NodeJS.ErrnoException;
@@ -323,7 +340,7 @@ async function readHead(file: string): Promise<Buffer> {
   return head;
 }
 
-/** Zip archives of other programs hold no arrays; those that are known are named. */
+/** Refuses zip archives without arrays, such as other programs write, and names those of a known kind. */
 function requireArrays(file: string, head: Buffer, entries: ReadonlyMap<string, unknown>): void {
   const kind = fileKind(head);
   if (kind !== 'pytorchZip' && kind !== 'kerasZip') return;

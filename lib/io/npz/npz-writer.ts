@@ -12,26 +12,26 @@ import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /**
- * Collects the entries of an `.npz` archive. `write` of a module takes one. Values are copied when they
- * are added.
+ * Collects the entries of an `.npz` archive, as passed to a module's `write`. Values are copied when they are
+ * added.
  */
 export class NpzWriter {
   static {
     guardMethods(this);
   }
 
-  /** The parts of each entry: one buffer, or header and values of a large array. */
+  /** The parts of each entry: one buffer, or the header and the values of a large array. */
   readonly #entries = new Map<string, readonly ArrayBufferView[]>();
 
-  /** An archive without entries. @throws TypeError for an argument. */
+  /** Creates an archive without entries. */
   constructor() {
     if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
   }
 
   /**
    * Adds a tensor as a float32 array.
-   * @param name With `.npy`.
-   * @throws RangeError where there is an entry of this name already.
+   * @param name Name of the entry, `.npy` included.
+   * @throws RangeError if the archive already has an entry of this name.
    */
   tensor(name: string, tensor: Tensor<Shape>): void {
     const { shape } = requireTensor('tensor', tensor);
@@ -41,13 +41,13 @@ export class NpzWriter {
     });
   }
 
-  /** Adds a number as a float64 without axes. */
+  /** Adds a finite number as a float64 array without axes. */
   number(name: string, value: number): void {
     const bytes = formatNumber(requireFiniteOrNaN('value', value));
     this.#add(name, () => [bytes]);
   }
 
-  /** Adds numbers as a float64 array with one axis, whatever they are: infinities and NaN included. */
+  /** Adds numbers as a float64 array with one axis. They may be infinite or NaN. */
   numbers(name: string, values: readonly number[]): void {
     if (!Array.isArray(values)) throw wrongType('values', 'an array of numbers', values);
     for (const [i, value] of (values as readonly unknown[]).entries()) {
@@ -56,12 +56,12 @@ export class NpzWriter {
     this.#add(name, () => [formatNumbers(values)]);
   }
 
-  /** @internal Stored, not deflated: dfdx reads nothing else. */
+  /** @internal Entries are stored, not deflated, because dfdx reads only stored ones. */
   async writeTo(file: FileHandle): Promise<void> {
     const { ZipFile } = await import('yazl');
     const { Readable } = await import('node:stream');
     const zip = new ZipFile();
-    // The same bytes for the same values, whenever they are saved.
+    // A fixed time, so that the same values always give the same bytes.
     const options = { compress: false, mtime: new Date(1980, 0, 1), forceDosTimestamp: true };
     for (const [name, parts] of this.#entries) {
       const [bytes] = parts;
@@ -76,7 +76,7 @@ export class NpzWriter {
     for await (const part of zip.outputStream) await writeChunks(file, part as Buffer);
   }
 
-  /** Takes the parts of an entry, made where the name is right. */
+  /** Adds an entry; `parts` is called only if the name is valid. */
   #add(name: string, parts: () => readonly ArrayBufferView[]): void {
     readEntryName(name);
     if (this.#entries.has(name)) throw wrongValue('name', 'a name that is not taken yet', quote(name));

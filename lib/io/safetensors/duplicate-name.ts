@@ -1,12 +1,13 @@
-/** A string, or one of the characters that structure a JSON text. */
+/** A string or a structural character of a JSON text. */
 const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gs;
 
 /**
- * The first name that occurs twice in one object of a JSON text; undefined where none does. `JSON.parse`, which
- * must have accepted the text, keeps the last value of such a name and tells nobody; other readers keep the first.
+ * The first name that occurs twice in one object of a JSON text; undefined if there is none. `JSON.parse`,
+ * which must have accepted the text, silently keeps the last value of such a name; other readers keep the
+ * first.
  */
 export function duplicateName(json: string): string | undefined {
-  /** The names in each object that is open; undefined for arrays. */
+  /** The names in each open object; undefined for arrays. */
   const open: (Set<string> | undefined)[] = [];
   let string = '';
   for (const [found] of json.matchAll(token)) {
@@ -24,7 +25,7 @@ export function duplicateName(json: string): string | undefined {
       case ',':
         break;
       case ':': {
-        // Unescaped: "\u0061" is "a".
+        // Compare unescaped names: "\u0061" is "a".
         const name = JSON.parse(string) as string;
         const names = open.at(-1);
         if (names?.has(name) === true) return name;

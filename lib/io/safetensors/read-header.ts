@@ -3,17 +3,20 @@ import { wrongKind } from '../files/file-kind.js';
 import type { OpenFile } from '../files/open-file.js';
 import { type Entry, type Fail, maxHeaderBytes, parseHeader } from './safetensors-format.js';
 
-/** What the reader of a safetensors file expects, as an object of "Expected". */
+/** Continues "Expected" in errors. */
 export const wantedFile = 'a safetensors file';
 
-/** Where a file has its tensors. */
+/** The tensors of a file and their positions. */
 export interface SafetensorsHeader {
   readonly entries: ReadonlyMap<string, Entry>;
-  /** Where the values begin; the offsets of entries count from there. */
+  /** Byte offset of the values; the offsets of entries are relative to it. */
   readonly dataOffset: number;
 }
 
-/** @throws FileFormatError for a file of another kind, and through `fail` for a damaged header. */
+/**
+ * Reads the header.
+ * @throws FileFormatError for a file of another kind; errors of `fail` for a damaged header.
+ */
 export async function readHeader(
   file: string,
   { handle, size, head }: OpenFile,

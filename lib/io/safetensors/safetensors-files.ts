@@ -24,14 +24,16 @@ import { encodeInteger, safetensorsNumberType } from './values.js';
 import { quote } from '../../validation/quote.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
-/** What PyTorch counts batches in, next to a running mean. */
+/** PyTorch's name for the counter of batches next to a running mean. */
 const batchCounter = 'num_batches_tracked';
 
 /**
- * Saves the tensors of a module in the safetensors format, under the names that PyTorch's layers give
- * them (`weight`, `bias`, `running_mean`, `running_var`, `num_batches_tracked`), so that
- * `load_state_dict` takes them. As in a state dict, epsilon and momentum are not in it. The values are
- * those at the call; a file that was there is replaced at once, when the new one is complete.
+ * Saves the tensors of a module in the safetensors format, under the names of PyTorch's layers (`weight`,
+ * `bias`, `running_mean`, `running_var`, `num_batches_tracked`), so that `load_state_dict` accepts them. As
+ * in a state dict, epsilon and momentum are not included. The values are those at the time of the call. The
+ * save is atomic: an existing file is replaced when the new one is complete.
+ * @throws TypeError or RangeError naming the wrong argument; errors of the operating system. The existing
+ * file is intact then.
  */
 export async function saveSafetensors(
   path: FilePath,
@@ -69,10 +71,10 @@ export async function saveSafetensors(
 }
 
 /**
- * Loads the tensors of a module, in place, from a safetensors file with PyTorch's names. Floats of 16 to
- * 64 bits, integers and booleans become the nearest float32.
- * @throws FileFormatError naming file, tensor, what was expected and what was found: the first one that is
- * missing, has another shape or type, or is not the module's. Nothing has changed then.
+ * Loads the tensors of a module in place from a safetensors file with PyTorch's names. Floats of 16 to 64
+ * bits, integers and booleans are rounded to the nearest float32.
+ * @throws FileFormatError naming the file, the tensor, what was expected and what was found: the first tensor
+ * that is missing, has another shape or type, or is not the module's. Nothing has changed then.
  */
 export async function loadSafetensors(
   path: FilePath,
@@ -133,8 +135,10 @@ class Reader {
     return this.entries.has(name);
   }
 
-  /** Throws where there are tensors that are not the module's. Batch counters beside its own may be there:
-   * frozen layers have none. */
+  /**
+   * Throws if the file has tensors that are not the module's. Additional batch counters are accepted, because
+   * frozen layers have none.
+   */
   requireNoFurther(parameters: readonly NamedTensor[]): void {
     const known = new Set(parameters.flatMap((named) => [pyTorchName(named), counterName(named)]));
     const further = [...this.entries.keys()].filter((name) => !known.has(name));
@@ -144,7 +148,7 @@ class Reader {
     throw new FileFormatError(this.file, "no tensors besides the module's", found);
   }
 
-  /** The change that writes the values into the tensor. */
+  /** A change that writes the values into the tensor. */
   async tensor(named: NamedTensor): Promise<Change> {
     const [, tensor] = named;
     const name = pyTorchName(named);
@@ -163,7 +167,7 @@ class Reader {
     return setFloats(tensor, collector.values, fail);
   }
 
-  /** A whole number of batches, whatever its type. */
+  /** Reads a number of batches, stored as any type. */
   async counter(name: string): Promise<number> {
     const fail = failIn(this.file, name);
     const entry = this.entries.get(name) ?? fail('a tensor of this name', 'none');
@@ -189,7 +193,7 @@ function failIn(file: string, name?: string): FailHere {
   };
 }
 
-/** `net.1.num_batches_tracked` for `net.1.runningMean` */
+/** `net.1.num_batches_tracked` for `net.1.runningMean`. */
 function counterName([name]: NamedTensor): string {
   return name.slice(0, name.lastIndexOf('.') + 1) + batchCounter;
 }

@@ -3,22 +3,24 @@ import { quote } from '../../validation/quote.js';
 import { elementCount, type Shape } from '../../core/shape.js';
 import { duplicateName } from './duplicate-name.js';
 
-// The format: https://huggingface.co/docs/safetensors: eight bytes that tell the length of a JSON header,
-// the header, and the values of all tensors, one after the other without gaps.
+// The format (https://huggingface.co/docs/safetensors): eight bytes with the length of a JSON header, the
+// header, and the values of all tensors, one after the other without gaps.
 
-/** Tells what a file lacks; never returns. */
+/** Reports a fault in a file; never returns. */
 export type Fail = (expected: string, found: string, tensor?: string) => never;
 
 export interface Entry {
   readonly dtype: string;
   readonly shape: Shape;
-  /** First byte among the values, and the first behind. */
+  /** Range of bytes relative to the start of the values; `end` is exclusive. */
   readonly begin: number;
   readonly end: number;
 }
 
-/** Of some 40,000 tensors. Parsed JSON takes 20 times its length: the 100 MB that the format's own library takes
- * would be gigabytes, and minutes. */
+/**
+ * Enough for some 40,000 tensors. Parsed JSON takes 20 times its length, so the 100 MB that the format's own
+ * library allows would take gigabytes, and minutes.
+ */
 export const maxHeaderBytes = 4 * 1024 * 1024;
 
 const bytesOf: Readonly<Record<string, number>> = {
@@ -26,7 +28,7 @@ const bytesOf: Readonly<Record<string, number>> = {
   ...{ I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1 },
 };
 
-/** The entries of a header, checked to cover the values exactly. */
+/** Parses a header and checks that its entries cover the values exactly. */
 export function parseHeader(bytes: Buffer, dataLength: number, fail: Fail): Map<string, Entry> {
   const text = decodeText(bytes, fail);
   let header: unknown;
@@ -50,7 +52,7 @@ export function parseHeader(bytes: Buffer, dataLength: number, fail: Fail): Map<
   return entries;
 }
 
-/** With damaged bytes as U+FFFD, two names that differ could become the same. */
+/** Decodes strictly: with damaged bytes as U+FFFD, two different names could become the same. */
 function decodeText(bytes: Buffer, fail: Fail): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -74,7 +76,10 @@ function parseEntry(name: string, value: unknown, fail: Fail): Entry {
   return { dtype, shape, begin, end };
 }
 
-/** No gap and no overlap: two names for the same bytes, or bytes without a name, are no accident. */
+/**
+ * Refuses gaps and overlaps: a file with two names for the same bytes, or with bytes without a name, is
+ * damaged or malicious.
+ */
 function checkCoverage(entries: Map<string, Entry>, dataLength: number, fail: Fail): void {
   let covered = 0;
   const inOrder = [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
@@ -95,10 +100,13 @@ function shown(value: unknown): string {
   return value === undefined ? 'none' : JSON.stringify(value).slice(0, 80);
 }
 
-/** The member of a header that is no tensor. */
+/** The member of a header that does not describe a tensor. */
 const metadataName = '__metadata__';
 
-/** @throws RangeError for a name that the format's readers refuse, or take for something else. */
+/**
+ * Checks the name of a tensor.
+ * @throws RangeError if the format's readers would refuse or misread it.
+ */
 export function requireTensorName(name: string): void {
   if (name === metadataName) {
     throw wrongValue(
@@ -107,22 +115,23 @@ export function requireTensorName(name: string): void {
       `${quote(name)}, the name of the metadata of a file`,
     );
   }
-  // JSON has escapes for halves of surrogate pairs; the format's own library refuses the whole file.
+  // JSON can escape halves of surrogate pairs, but the format's own library then refuses the whole file.
   if (/\p{Surrogate}/u.test(name)) {
     throw wrongValue('module', 'names of parameters of whole Unicode characters', quote(name));
   }
 }
 
 /**
- * Header with its length in front, padded to a multiple of eight as the format's own library does.
- * @throws RangeError where it is longer than what is loaded again.
+ * Formats a header, preceded by its length and padded to a multiple of eight as the format's own library
+ * does.
+ * @throws RangeError if the header is longer than the maximum that can be loaded.
  */
 export function formatHeader(entries: ReadonlyMap<string, Entry>): Buffer {
   const fields = [...entries].map(([name, { dtype, shape, begin, end }]) => [
     name,
     { dtype, shape, data_offsets: [begin, end] },
   ]);
-  // PyTorch's users read this key to know whose layout the values have.
+  // PyTorch's tools read this key to learn the layout of the values.
   const text = JSON.stringify({ [metadataName]: { format: 'pt' }, ...Object.fromEntries(fields) });
   const json = Buffer.from(text, 'utf8');
   const padded = Math.ceil(json.length / 8) * 8;

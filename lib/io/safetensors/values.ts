@@ -9,7 +9,7 @@ const types: Readonly<Partial<Record<string, NumberType>>> = {
   ...{ U16: numberType('uint', 2), U8: numberType('uint', 1) },
 };
 
-/** The type of numbers that the format calls `dtype`; undefined for others, such as floats of 8 bits. */
+/** The number type that the format calls `dtype`; undefined for other types, such as 8-bit floats. */
 export function safetensorsNumberType(dtype: string): NumberType | undefined {
   return Object.hasOwn(types, dtype) ? types[dtype] : undefined;
 }

@@ -60,7 +60,7 @@ describe('batchnorm inspect', () => {
       ...{ name: 'bias.npy', group: 'weights', type: "'<U1'", shape: [3], loadable: false },
     });
     expect(suspicious).to.deep.equal([
-      { name: 'bias.npy', problem: "type '<U1': loading takes floats, integers or booleans" },
+      { name: 'bias.npy', problem: "type '<U1': loading accepts only floats, integers or booleans" },
     ]);
 
     const zip = new ZipFile();

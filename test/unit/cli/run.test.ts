@@ -10,7 +10,7 @@ async function runHere(...args: string[]): Promise<Outcome> {
   let errors = '';
   const code = await run(args, {
     print: (text) => (output += text),
-    complain: (text) => (errors += text),
+    printError: (text) => (errors += text),
   });
   return { code, output, errors };
 }

@@ -48,7 +48,7 @@ describe('findSuspicious', () => {
     expect(problems(layer('', array('scale.npy', 1, 0, 1e-9)))).to.have.length(2);
     const [, ...others] = layer('bn1.');
     expect(problems([array('bn1.weight.npy', 0, 1, 0), ...others])).to.deep.equal([
-      'bn1.weight.npy: 2 values are zero, the first at 0: dead channels, which give their bias',
+      'bn1.weight.npy: 2 values are zero, the first at 0: dead channels, whose output is their bias',
     ]);
     expect(problems([array('fc.weight.npy', 0, 0, 0), array('fc.bias.npy', 0)])).to.deep.equal([]);
   });
@@ -61,9 +61,9 @@ describe('findSuspicious', () => {
   });
 
   it('finds arrays of different shapes and missing arrays', () => {
-    expect(problems(layer('', array('bias.npy', 1, 2)))[0]).to.include('its shape [2] is not [3]');
+    expect(problems(layer('', array('bias.npy', 1, 2)))[0]).to.include('shape [2] differs from [3]');
     const withoutMean = layer('').filter(({ name }) => name !== 'running_mean.npy');
-    expect(problems(withoutMean)).to.deep.equal(['running_var.npy: no running_mean.npy stands beside it']);
+    expect(problems(withoutMean)).to.deep.equal(['running_var.npy: no running_mean.npy in the same layer']);
   });
 
   it('finds types that load() refuses in arrays that it would read', () => {
@@ -80,7 +80,7 @@ describe('findSuspicious', () => {
     expect(problems(renamed)).to.have.length(1);
     expect(problems(renamed)[0]).to.include('net.1.running_var: 1 value is negative, at 1');
     const withoutMean = renamed.filter(({ name }) => !name.endsWith('running_mean'));
-    expect(problems(withoutMean)).to.include('net.1.running_var: no running_mean stands beside it');
+    expect(problems(withoutMean)).to.include('net.1.running_var: no running_mean in the same layer');
   });
 
   it('does not mistake optimizer state for a layer', () => {
@@ -99,7 +99,7 @@ describe('findSuspicious', () => {
     expect(problems([array('epsilon.npy', 0), array('x.momentum.npy', 1.5)])).to.have.length(2);
     expect(problems([array('epsilon.npy', 1e-5), array('momentum.npy', NaN)])).to.deep.equal([]);
     expect(problems([array('epsilon.npy', NaN)])).to.deep.equal([
-      'epsilon.npy: NaN is no epsilon: load() wants a positive number',
+      'epsilon.npy: epsilon is NaN: load() requires a positive number',
     ]);
     expect(problems([array('other.npy', NaN)])).to.deep.equal(['other.npy: the value is NaN']);
   });

@@ -80,7 +80,7 @@ export default [
   {
     file: 'lib/io/npz/npz-reader.ts',
     what: 'an entry may unpack to any size',
-    find: 'if (uncompressedSize > most) fail(',
+    find: 'if (uncompressedSize > maxSize) fail(',
     replace: 'if (false) fail(',
     tests: ['unit/io/npz/broken'],
   },
