@@ -28,6 +28,7 @@ export { FileFormatError } from './io/files/file-format-error.js';
 export type { FilePath } from './io/files/path.js';
 export * from './nn/layers/activations.js';
 export { AvgPoolGlobal } from './nn/layers/avg-pool-global.js';
+export { BaseModule } from './nn/base-module.js';
 export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/norm/batch-norm-2d.js';
 export { Conv2D, type Conv2DOptions } from './nn/layers/conv-2d.js';
 export { Linear, type LinearOptions } from './nn/layers/linear.js';

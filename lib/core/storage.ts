@@ -22,6 +22,9 @@ export class Storage {
   /** Name for messages, such as `scale of BatchNorm2D`. */
   label: string | undefined;
 
+  /** The module that has these values in a field, once its tensors were listed. */
+  owner: object | undefined;
+
   private constructor(values: Float32Array, recyclable: boolean, shape: Shape | undefined) {
     this.#values = values;
     this.#length = values.length;

@@ -1,6 +1,6 @@
 import { isNativeError } from '../validation/realm.js';
 import { layerType } from './layer-description.js';
-import type { Part } from './compose/part.js';
+import type { CanUpdateWithGradients } from './module.js';
 
 // An error in a layer of a composition gets the path of the layer in its message, ", in 3.head (Linear)", as
 // parameters() spells it. Nothing of this runs before an error was thrown. The error itself stays the same: users
@@ -87,10 +87,12 @@ function begin(error: Error, module: unknown): Place {
 function keysIn(part: unknown, { module, keys }: Place): readonly string[] | undefined {
   if (module === part) return keys;
   try {
-    const [first] = (module as Part).parameters?.() ?? [];
+    const [first] = (module as Partial<CanUpdateWithGradients>).parameters?.() ?? [];
     if (first === undefined) return undefined;
     const [inner, tensor] = first;
-    const outer = (part as Part).parameters?.().find(([, each]) => each === tensor)?.[0];
+    const outer = (part as Partial<CanUpdateWithGradients>)
+      .parameters?.()
+      .find(([, each]) => each === tensor)?.[0];
     if (outer?.endsWith(`.${inner}`) !== true) return undefined;
     return [outer.slice(0, -inner.length - 1), ...keys];
   } catch {

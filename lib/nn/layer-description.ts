@@ -6,10 +6,8 @@ export interface LayerDescription {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** The same, but left out where a network is printed. */
   readonly details?: Readonly<Record<string, unknown>>;
-  /** The layers of a chain, in their order. */
-  readonly layers?: readonly unknown[];
-  /** The layers of another composition, by the names of its fields. */
-  readonly parts?: Readonly<Record<string, unknown>>;
+  /** Whether it is shown as the modules inside, even where there are none. */
+  readonly isComposition?: boolean;
 }
 
 /** Name of the method that returns it: a symbol, since a user's class may have any other name. */
@@ -46,4 +44,28 @@ export function layerType(layer: object): string {
   if (type !== undefined) return type;
   const { constructor } = layer;
   return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'Object';
+}
+
+/** The `type` of JSON that stands for a layer which occurs twice. */
+export const sharedType = 'Shared';
+
+/** The classes of the package in JSON, which classes of users must not be confused with. */
+const packageTypes: ReadonlySet<string> = new Set([
+  ...['Abs', 'AvgPool2D', 'AvgPoolGlobal', 'BatchNorm2D', 'Conv2D', 'Cos', 'Dropout', 'DropoutOneIn', 'Exp'],
+  ...[
+    'Flatten2D',
+    'FrozenBatchNorm2D',
+    'GeLU',
+    'GeneralizedResidual',
+    'LeakyReLU',
+    'Linear',
+    'Ln',
+    'MaxPool2D',
+  ],
+  ...['ReLU', 'Residual', 'Sequential', 'Sigmoid', 'Sin', 'Softmax', 'Sqrt', 'Square', 'Tanh', sharedType],
+]);
+
+/** Whether a class of a user must not have this name in JSON. */
+export function isReservedType(type: string): boolean {
+  return packageTypes.has(type);
 }

@@ -30,7 +30,12 @@ import { FrozenBatchNorm2D } from './norm/frozen-batch-norm-2d.js';
 import { GeneralizedResidual } from './compose/generalized-residual.js';
 import type { Layer } from './shape-rule.js';
 import { Linear } from './layers/linear.js';
-import { sharedType } from './module-json.js';
+import { layerType, sharedType } from './layer-description.js';
+import { readJsonArray, readJsonNumbers } from '../json/json-numbers.js';
+import { hasMembers, type HasMembers, maxDepth, type Member, membersOf } from './members.js';
+import { overrides } from './overriding.js';
+import { storageOf } from '../core/tensor.js';
+import { shortenPath } from './shorten-path.js';
 import type { CanUpdateWithGradients } from './module.js';
 import { asPart } from './compose/part.js';
 import { AvgPool2D, MaxPool2D } from './layers/pool-2d.js';
@@ -44,7 +49,10 @@ export type ModuleFromJson = (json: unknown) => Layer;
 
 /** Settings of `moduleFromJSON`. */
 export interface ModuleFromJsonOptions {
-  /** For classes of yours, by the field `type` of their JSON. */
+  /**
+   * For classes of yours, by the field `type` of their JSON. Of a class that extends `BaseModule` and inherits its
+   * `toJSON`, the function only makes one, `{ Net: () => new Net() }`: what is in its fields is then taken from the JSON.
+   */
   readonly types?: Readonly<Record<string, ModuleFromJson>>;
 }
 
@@ -102,9 +110,6 @@ function windowsOf(reader: JsonReader): [kernel: number, stride: number, padding
   return [kernel, reader.integer('stride', 1), padding];
 }
 
-/** Compositions inside each other: more would run out of stack. */
-const maxDepth = 500;
-
 class Builder {
   #depth = 0;
   /** By their paths in the outermost module. */
@@ -120,7 +125,7 @@ class Builder {
     const type = typeOf(place, json);
     if (type === sharedType) return this.#shared(place, json);
     if (++this.#depth > maxDepth) {
-      throw wrongValue(place, `at most ${maxDepth} compositions inside each other`, 'more');
+      throw wrongValue(shortenPath(place), `at most ${maxDepth} modules inside each other`, 'more');
     }
     const layer = this.#make(type, place, path, json);
     this.#depth--;
@@ -129,7 +134,7 @@ class Builder {
   }
 
   #make(type: string, place: string, path: string, json: unknown): Layer {
-    if (Object.hasOwn(this.types, type)) return this.#custom(type, place, json);
+    if (Object.hasOwn(this.types, type)) return this.#custom(type, place, path, json);
     const reader = new JsonReader(place, json, type);
     const read = leaves.get(type);
     if (read !== undefined) return read(reader);
@@ -156,11 +161,52 @@ class Builder {
     }
   }
 
-  #custom(type: string, place: string, json: unknown): Layer {
+  #custom(type: string, place: string, path: string, json: unknown): Layer {
     const make = this.types[type];
     const name = `options.types.${type}`;
     if (typeof make !== 'function') throw wrongType(name, 'a function', make);
-    return asPart(`the result of ${name} for ${place}`, (make as ModuleFromJson)(json)) as Layer;
+    const made = asPart(`the result of ${name} for ${place}`, (make as ModuleFromJson)(json));
+    if (hasMembers(made) && !overrides(made, 'toJSON')) {
+      this.#fill(made, new JsonReader(place, json, type), path === '' ? '' : `${path}.`);
+    }
+    return made as Layer;
+  }
+
+  /** Gives a module that inherits its toJSON() the tensors and the modules of its JSON. */
+  #fill(module: HasMembers, reader: JsonReader, path: string): void {
+    const members = new Map(module[membersOf]().map((member) => [member.place, member]));
+    const fields = module as unknown as Record<string, unknown>;
+    for (const field of new Set([...members.values()].map((member) => member.field))) {
+      const place = (inside: string) => ({ json: reader.place(inside), path: `${path}${inside}` });
+      fields[field] = this.#filled(field, fields[field], reader.field(field), members, place);
+    }
+  }
+
+  /** What takes the place of a value in a field, or of an element of an array there. */
+  #filled(
+    inside: string,
+    value: unknown,
+    json: unknown,
+    members: ReadonlyMap<string, Member>,
+    place: (inside: string) => { readonly json: string; readonly path: string },
+  ): unknown {
+    const member = members.get(inside);
+    const where = place(inside);
+    if (member?.tensor !== undefined) {
+      const storage = storageOf(member.tensor);
+      readJsonNumbers(where.json, json, storage.values);
+      storage.version++;
+      return value;
+    }
+    if (member !== undefined) {
+      const built = this.build(where.json, where.path, json);
+      if (built.constructor === member.value.constructor) return built;
+      throw wrongValue(`${where.json}.type`, layerType(member.value), layerType(built));
+    }
+    if (!Array.isArray(value)) return value;
+    const elements = readJsonArray(where.json, json, value.length);
+    const filled = value.map((each, i) => this.#filled(`${inside}[${i}]`, each, elements[i], members, place));
+    return Object.isFrozen(value) ? Object.freeze(filled) : filled;
   }
 
   #shared(place: string, json: unknown): Layer {

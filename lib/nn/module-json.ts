@@ -1,93 +1,121 @@
-import { missingMethod } from '../validation/errors.js';
+import { missingMethod, typeError, wrongType, wrongValue } from '../validation/errors.js';
 import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../json/json-numbers.js';
 import { elementCount } from '../core/shape.js';
-import { storageOf } from '../core/tensor.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
+import type { Shape } from '../core/shape.js';
+import { tensorsOf } from './compose/part.js';
 import {
-  describeLayer,
-  type Described,
+  descriptionOf,
+  isReservedType,
   type LayerDescription,
   layerType,
   packageType,
+  sharedType,
 } from './layer-description.js';
-import type { NamedTensor } from './module.js';
-import { namedTensors } from './compose/part.js';
+import { distinctTensors, hasMembers, type HasMembers, maxDepth, type Member, membersOf } from './members.js';
+import { requireInFields } from './npz-members.js';
+import { overrides } from './overriding.js';
+import { shortenPath } from './shorten-path.js';
 
 /**
  * What `JSON.stringify` makes of a module. Further fields are its settings by their names, its tensors row-major as
- * flat arrays, and the layers inside. JSON has no NaN, no infinities and no -0: they are strings.
+ * flat arrays, and the modules inside. JSON has no NaN, no infinities and no -0: they are strings.
  */
 export interface ModuleJson {
   /** Name of the class: `Linear`, `Sequential`. */
   readonly type: string;
 }
 
-/** Stands for a layer that occurs twice: `path` leads to the first occurrence, such as `layers[0].f`. */
-export const sharedType = 'Shared';
-
-interface DescribedModule extends Described {
-  parameters?(): readonly NamedTensor[];
-}
-
-/** All of a module of the package, or of a class derived from one. */
-export function moduleJson(module: DescribedModule): ModuleJson {
-  const tensors = module.parameters?.() ?? [];
-  requireJsonRoom(tensors.reduce((sum, [, { shape }]) => sum + elementCount(shape), 0));
-  return new Writer().module('', module);
+/** All of a module of the package, or of a class that extends `BaseModule`. */
+export function moduleJson(module: HasMembers): ModuleJson {
+  requireJsonRoom(distinctTensors(module).reduce((sum, { shape }) => sum + elementCount(shape), 0));
+  return new Writer().module('', module, 1);
 }
 
 class Writer {
-  /** Where each layer is first. */
-  readonly #paths = new Map<unknown, string>();
+  /** Where each module is first. */
+  readonly #paths = new Map<object, string>();
 
-  /** @param path What names of layers inside begin with. */
-  module(path: string, module: DescribedModule): ModuleJson {
-    const description = module[describeLayer]();
-    requireOnlyParts(module, description);
-    const own: ModuleJson = { type: layerType(module), ...settingsOf(description) };
-    return { ...own, ...this.#partsOf(path, description), ...tensorsOf(module, description) };
+  /**
+   * @param path What names of modules inside begin with.
+   * @param depth How many modules there are around it, itself included.
+   */
+  module(path: string, module: HasMembers, depth: number): ModuleJson {
+    if (depth > maxDepth) {
+      throw wrongValue(shortenPath(path), `at most ${maxDepth} modules inside each other`, 'more');
+    }
+    if (depth === 1) this.#paths.set(module, '');
+    requireInFields(module, 'toJSON');
+    const json: Record<string, unknown> = { type: typeName(module), ...settingsOf(descriptionOf(module)) };
+    const members = new Map(module[membersOf]().map((member) => [member.place, member]));
+    for (const field of new Set([...members.values()].map((member) => member.field))) {
+      const value = (module as unknown as Readonly<Record<string, unknown>>)[field];
+      json[field] = this.#value(path, field, value, members, depth);
+    }
+    if (Object.hasOwn(module, 'layers') && json.layers === undefined) json.layers = [];
+    return json as unknown as ModuleJson;
   }
 
-  #partsOf(path: string, { layers, parts = {} }: LayerDescription): Record<string, unknown> {
-    const entries = Object.entries(parts).map(([name, each]) => [name, this.#part(`${path}${name}`, each)]);
-    const written = Object.fromEntries(entries) as Record<string, unknown>;
-    if (layers === undefined) return written;
-    return { layers: layers.map((each, i) => this.#part(`${path}layers[${i}]`, each)) };
+  /** A field, or an element of an array there. */
+  #value(
+    path: string,
+    place: string,
+    value: unknown,
+    members: ReadonlyMap<string, Member>,
+    depth: number,
+  ): unknown {
+    const member = members.get(place);
+    if (member?.tensor !== undefined) return numbersOf(member.tensor);
+    if (member !== undefined) return this.#part(`${path}${place}`, member.value, depth);
+    if (!Array.isArray(value)) return null;
+    return value.map((each, i) => this.#value(path, `${place}[${i}]`, each, members, depth));
   }
 
-  #part(path: string, layer: unknown): object {
-    const known = this.#paths.get(layer);
+  #part(path: string, part: object, depth: number): object {
+    const known = this.#paths.get(part);
     if (known !== undefined) return { type: sharedType, path: known };
-    this.#paths.set(layer, path);
-    const part = layer as DescribedModule & { toJSON?(): object };
-    if (packageType(part) !== undefined) return this.module(`${path}.`, part);
-    if (typeof part.toJSON === 'function') return part.toJSON();
-    if (namedTensors(path, layer).length > 0) {
+    this.#paths.set(part, path);
+    const inherits = hasMembers(part) && (packageType(part) !== undefined || !overrides(part, 'toJSON'));
+    if (inherits) return this.module(`${path}.`, part, depth + 1);
+    const { toJSON } = part as { toJSON?: unknown };
+    if (typeof toJSON === 'function') return ownJson(path, part as { toJSON(): unknown });
+    if (tensorsOf(part).length > 0) {
       throw missingMethod('toJSON', path, ', which has parameters, but it has none');
     }
-    return { type: layerType(part) };
+    return { type: typeName(part) };
   }
 }
 
-/** A class derived from a composition may have tensors of its own, of which nothing is known here. */
-function requireOnlyParts(module: DescribedModule, { layers, parts }: LayerDescription): void {
-  if (packageType(module) !== undefined || (layers === undefined && parts === undefined)) return;
-  const inside = [...(layers ?? []), ...Object.values(parts ?? {})];
-  const known = new Set(inside.flatMap((each) => namedTensors('', each)).map(([, { id }]) => id));
-  const tensors = module.parameters?.() ?? [];
-  if (tensors.every(([, { id }]) => known.has(id))) return;
-  throw missingMethod('toJSON', layerType(module), ' for its own tensors, but it is inherited');
+/** What a user's toJSON() makes of a module. */
+function ownJson(path: string, part: { toJSON(): unknown }): object {
+  const json: unknown = part.toJSON();
+  if (typeof json !== 'object' || json === null) {
+    throw wrongType(`the result of toJSON() of ${path}`, 'an object', json);
+  }
+  const { type } = json as { type?: unknown };
+  if (typeof type === 'string') requireFreeType(type, part);
+  return json;
+}
+
+function typeName(module: object): string {
+  const type = layerType(module);
+  requireFreeType(type, module);
+  return type;
+}
+
+/** @throws TypeError where a module of a user's class would be read as a layer of the package. */
+function requireFreeType(type: string, module: object): void {
+  if (packageType(module) === type || !isReservedType(type)) return;
+  throw typeError(
+    'ERR_BATCHNORM_NOT_SERIALIZABLE',
+    `Expected another type than ${type} in the JSON of a class of yours: the package has one of this name`,
+  );
 }
 
 function settingsOf({ sizes, settings, details }: LayerDescription): Record<string, unknown> {
   return { ...sizes, ...settings, ...details };
 }
 
-/** Those of the layer itself; a composition has none but its layers'. */
-function tensorsOf(
-  module: DescribedModule,
-  { layers, parts }: LayerDescription,
-): Record<string, readonly JsonNumber[]> {
-  if (layers !== undefined || parts !== undefined) return {};
-  const tensors = module.parameters?.() ?? [];
-  return Object.fromEntries(tensors.map(([name, tensor]) => [name, toJsonNumbers(storageOf(tensor).values)]));
+function numbersOf(tensor: Tensor<Shape>): readonly JsonNumber[] {
+  return toJsonNumbers(storageOf(tensor).values);
 }

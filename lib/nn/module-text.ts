@@ -1,17 +1,12 @@
 import { lostValues } from '../core/tensor-text.js';
-import { offeredParameters } from '../optim/optimizer.js';
-import { elementCount, formatShape } from '../core/shape.js';
-import { leaseOf, storageOf } from '../core/tensor.js';
-import {
-  describeLayer,
-  type Described,
-  descriptionOf,
-  type LayerDescription,
-  layerType,
-} from './layer-description.js';
-import type { CanUpdateWithGradients, NamedTensor } from './module.js';
-import type { Part } from './compose/part.js';
+import { elementCount, formatShape, type Shape } from '../core/shape.js';
+import { leaseOf, storageOf, type Tensor } from '../core/tensor.js';
+import { descriptionOf, type LayerDescription, layerType } from './layer-description.js';
+import { distinctTensors, hasMembers, type HasMembers, type Member, membersOf } from './members.js';
+import type { NamedTensor } from './module.js';
+import { tensorsOf } from './compose/part.js';
 import { summarize } from './summary.js';
+import { trainableParameters } from './trainable.js';
 
 /** Lines for layers; the others are counted. */
 const maxLines = 1000;
@@ -19,35 +14,39 @@ const maxLines = 1000;
 /** Tensors of one layer that a line of a network shows. */
 const maxTensors = 4;
 
-type DescribedModule = Described & Partial<CanUpdateWithGradients>;
+/** Modules inside each other that are shown. */
+const maxShownDepth = 50;
 
 /**
  * A layer with a summary of each tensor, or a network with a line for each layer; both with how many parameters
  * there are, and how many of them an optimizer would change.
  */
-export function moduleText(module: DescribedModule): string {
-  const description = module[describeLayer]();
-  const isNetwork = description.layers !== undefined || description.parts !== undefined;
-  const tensors = module.parameters?.() ?? [];
+export function moduleText(module: HasMembers): string {
+  const description = descriptionOf(module);
+  const members = module[membersOf]();
   const head = headline(layerType(module), description);
-  if (isNetwork) return block(head, new NetworkLines(module, description).lines());
-  if (tensors.length === 0) return `${head}${inBraces(settingsText(description))}`;
+  if (isNetwork(description, members)) return block(head, new NetworkLines(module).lines());
   const settings = settingsText(description);
-  const lines = tensors.map(
-    ([name, tensor]) => `${name} ${formatShape(tensor.shape)}: ${valuesText(tensor)}`,
+  if (members.length === 0) return `${head}${inBraces(settings)}`;
+  const lines = members.map(
+    ({ key, value }) =>
+      `${key} ${formatShape((value as Tensor<Shape>).shape)}: ${valuesText(value as Tensor<Shape>)}`,
   );
-  const total = totalText(countParameters(tensors, trainableIds(module)));
+  const total = totalText(countParameters(distinct(module), trainableIds(module)));
   return block(head, [...(settings === '' ? [] : [settings]), ...lines, total]);
+}
+
+function isNetwork({ isComposition }: LayerDescription, members: readonly Member[]): boolean {
+  return isComposition === true || members.some(({ tensor }) => tensor === undefined);
 }
 
 function block(head: string, lines: readonly string[]): string {
   return `${head} {\n${lines.map((line) => `  ${line}\n`).join('')}}`;
 }
 
-/** `Conv2D(3, 16, 3)`; compositions have no arguments to show. */
-function headline(type: string, { sizes, layers, parts }: LayerDescription): string {
-  if (layers !== undefined || parts !== undefined) return type;
-  return `${type}(${Object.values(sizes ?? {}).join(', ')})`;
+/** `Conv2D(3, 16, 3)` */
+function headline(type: string, { sizes, isComposition }: LayerDescription): string {
+  return isComposition === true ? type : `${type}(${Object.values(sizes ?? {}).join(', ')})`;
 }
 
 function settingsText({ settings, details }: LayerDescription): string {
@@ -60,7 +59,7 @@ function inBraces(text: string): string {
   return text === '' ? '' : ` { ${text} }`;
 }
 
-function valuesText(tensor: NamedTensor[1]): string {
+function valuesText(tensor: Tensor<Shape>): string {
   const lost = lostValues(leaseOf(tensor));
   return lost === undefined ? summarize(storageOf(tensor).values) : `(${lost})`;
 }
@@ -71,23 +70,41 @@ interface ParameterCount {
 }
 
 /** Values of these tensors, each counted once. */
-function countParameters(tensors: readonly NamedTensor[], trainable: ReadonlySet<number>): ParameterCount {
-  const sizes = new Map(tensors.map(([, { id, shape }]) => [id, elementCount(shape)]));
+function countParameters(tensors: readonly Tensor<Shape>[], trainable: ReadonlySet<number>): ParameterCount {
   let count = { total: 0, trainable: 0 };
-  for (const [id, size] of sizes) {
-    const { total } = count;
-    count = { total: total + size, trainable: count.trainable + (trainable.has(id) ? size : 0) };
+  for (const { id, shape } of new Map(tensors.map((tensor) => [tensor.id, tensor])).values()) {
+    const size = elementCount(shape);
+    count = { total: count.total + size, trainable: count.trainable + (trainable.has(id) ? size : 0) };
   }
   return count;
 }
 
-/** The parameters that an optimizer would be offered. None of a module whose update() throws: printing must not. */
-function trainableIds(module: Partial<CanUpdateWithGradients>): ReadonlySet<number> {
+// Printing throws nothing, whatever a user's module answers.
+
+/** The parameters that an optimizer would be offered. None of a module whose update() throws. */
+function trainableIds(module: object): ReadonlySet<number> {
   try {
-    const offered = offeredParameters(module as CanUpdateWithGradients);
-    return new Set(offered.map(({ id }) => id));
+    return new Set(trainableParameters(module).map(({ id }) => id));
   } catch {
     return new Set();
+  }
+}
+
+/** The tensors of a module, as far as its parts can tell them. */
+function distinct(module: object): readonly Tensor<Shape>[] {
+  try {
+    return distinctTensors(module);
+  } catch {
+    return [];
+  }
+}
+
+/** The tensors of a user's module; undefined where its parameters() does not list any. */
+function listed(module: object): readonly NamedTensor[] | undefined {
+  try {
+    return tensorsOf(module);
+  } catch {
+    return undefined;
   }
 }
 
@@ -109,15 +126,13 @@ class NetworkLines {
   readonly #rows: Row[] = [];
   #left = 0;
   /** Where each layer is first. */
-  readonly #paths = new Map<unknown, string>();
+  readonly #paths = new Map<object, string>();
   readonly #trainable: ReadonlySet<number>;
 
-  constructor(
-    private readonly module: DescribedModule,
-    description: LayerDescription,
-  ) {
+  constructor(private readonly module: HasMembers) {
     this.#trainable = trainableIds(module);
-    this.#addLayers('', '', description);
+    this.#paths.set(module, 'the module itself');
+    this.#addMembers('', '', module, 1);
   }
 
   lines(): readonly string[] {
@@ -126,40 +141,51 @@ class NetworkLines {
       `${layer.padEnd(widths[0])}  ${tensors.padEnd(widths[1])}  ${parameters}`.trimEnd(),
     );
     if (this.#left > 0) lines.push(`... and ${number(this.#left)} more layers`);
-    const tensors = this.module.parameters?.() ?? [];
-    return [...lines, totalText(countParameters(tensors, this.#trainable))];
+    return [...lines, totalText(countParameters(distinct(this.module), this.#trainable))];
   }
 
-  #addLayers(path: string, indent: string, { layers, parts }: LayerDescription): void {
-    const entries = layers === undefined ? Object.entries(parts ?? {}) : layers.entries();
-    for (const [name, layer] of entries) this.#addLayer(path, indent, String(name), layer as object);
+  #addMembers(path: string, indent: string, module: HasMembers, depth: number): void {
+    for (const member of module[membersOf]()) {
+      const name = nameOf(member);
+      if (member.tensor === undefined) {
+        this.#addModule(path, indent, name, member.value, depth);
+      } else {
+        const tensors = [member.tensor];
+        this.#add(`${indent}${name}: Tensor`, formatShape(member.tensor.shape), this.#countText(tensors));
+      }
+    }
   }
 
-  #addLayer(outside: string, indent: string, name: string, layer: object): void {
+  #addModule(outside: string, indent: string, name: string, module: object, depth: number): void {
     const path = `${outside}${name}`;
-    const known = this.#paths.get(layer);
+    const known = this.#paths.get(module);
     if (known !== undefined) {
-      this.#add(`${indent}${name}: ${layerType(layer)} (shared with ${known})`, '', '');
+      this.#add(`${indent}${name}: ${layerType(module)} (shared with ${known})`, '', '');
       return;
     }
-    this.#paths.set(layer, path);
-    const description = descriptionOf(layer);
-    const head = headline(layerType(layer), description);
-    if (description.layers !== undefined || description.parts !== undefined) {
-      this.#add(`${indent}${name}: ${head}`, '', '');
-      this.#addLayers(`${path}.`, `${indent}${' '.repeat(name.length + 2)}`, description);
+    this.#paths.set(module, path);
+    const description = descriptionOf(module);
+    const head = headline(layerType(module), description);
+    const members = hasMembers(module) ? module[membersOf]() : [];
+    if (hasMembers(module) && isNetwork(description, members)) {
+      const deeper = depth === maxShownDepth ? ' { ... }' : '';
+      this.#add(`${indent}${name}: ${head}${deeper}`, '', '');
+      if (deeper !== '') return;
+      this.#addMembers(`${path}.`, `${indent}${' '.repeat(name.length + 2)}`, module, depth + 1);
       return;
     }
     const { settings = {} } = description;
-    const tensors = (layer as Part).parameters?.() ?? [];
+    const tensors = hasMembers(module)
+      ? members.map(({ key, value }): NamedTensor => [key, value as Tensor<Shape>])
+      : listed(module);
     this.#add(
       `${indent}${name}: ${head}${inBraces(settingsText({ settings }))}`,
-      shapesText(tensors),
-      this.#countText(tensors),
+      tensors === undefined ? '(parameters() lists no tensors)' : shapesText(tensors),
+      this.#countText((tensors ?? []).map(([, tensor]) => tensor)),
     );
   }
 
-  #countText(tensors: readonly NamedTensor[]): string {
+  #countText(tensors: readonly Tensor<Shape>[]): string {
     if (tensors.length === 0) return '';
     const { total, trainable } = countParameters(tensors, this.#trainable);
     if (trainable === total) return number(total);
@@ -170,6 +196,11 @@ class NetworkLines {
     if (this.#rows.length < maxLines) this.#rows.push(row);
     else this.#left++;
   }
+}
+
+/** `norm`, `blocks[0]`; the layers of a Sequential by their places alone. */
+function nameOf({ key, place }: Member): string {
+  return /^\d+$/.test(key) && place.endsWith(`[${key}]`) ? key : place;
 }
 
 function shapesText(tensors: readonly NamedTensor[]): string {

@@ -1,16 +1,12 @@
-import type { Shape } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
+import { hasMembers, membersOf, ownerOf, stateDictName } from './members.js';
 import type { NamedTensor } from './module.js';
 
-const names = new WeakMap<Tensor<Shape>, string>();
-
-/** Notes what PyTorch's layer calls a tensor, where that is not its name here. */
-export function nameForPyTorch(tensor: Tensor<Shape>, name: string): void {
-  names.set(tensor, name);
-}
-
-/** `net.1.scale` of a batch norm layer is PyTorch's `net.1.weight`. */
+/** `net.1.scale` of a batch norm layer is PyTorch's `net.1.weight`: the module that has the tensor says what it is called. */
 export function pyTorchName([name, tensor]: NamedTensor): string {
-  const last = names.get(tensor);
-  return last === undefined ? name : name.slice(0, name.lastIndexOf('.') + 1) + last;
+  const owner = ownerOf(tensor);
+  if (!hasMembers(owner)) return name;
+  const key = owner[membersOf]().find((member) => member.tensor?.id === tensor.id)?.key;
+  return key !== undefined && name.endsWith(key)
+    ? name.slice(0, -key.length) + owner[stateDictName](key)
+    : name;
 }

@@ -8,7 +8,8 @@ import { quote } from '../validation/quote.js';
 import { refuseJson } from '../printing/refuse-json.js';
 import type { Shape } from '../core/shape.js';
 import { storageOf, Tensor } from '../core/tensor.js';
-import { nameOf, offeredParameters, requireModule } from './optimizer.js';
+import { trainableParameters } from '../nn/trainable.js';
+import { nameOf, requireModule } from './optimizer.js';
 import type { ParameterMemory } from './parameter-memory.js';
 
 /** An optimizer whose state a checkpoint can store: those of the package, and any with these methods. */
@@ -118,10 +119,7 @@ function* memoryTensors(
   state: OptimizerState,
 ): Generator<readonly [name: string, tensor: Tensor<Shape>]> {
   requireModule(module);
-  const seen = new Set<number>();
-  for (const parameter of offeredParameters(module)) {
-    if (seen.has(parameter.id)) continue;
-    seen.add(parameter.id);
+  for (const parameter of trainableParameters(module)) {
     const name = nameOf(parameter, module);
     for (const [i, array] of state.memory.of(storageOf(parameter)).entries()) {
       yield [`${state.memoryNames[i]}.${name}`, Tensor.adopt(array, parameter.shape)];

@@ -1,13 +1,13 @@
 import { consumeGradients, Gradients, gradientStorage } from '../core/gradients.js';
 import { detached, wrongType } from '../validation/errors.js';
 import { type CanUpdateWithGradients, readParameters } from '../nn/module.js';
+import { trainableParameters } from '../nn/trainable.js';
 import type { Shape } from '../core/shape.js';
 import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
 import { type GradientProvider, UnusedTensors } from './gradient-provider.js';
 import type { ParameterMemory } from './parameter-memory.js';
-import { callSync } from '../validation/synchronous.js';
 import { UnusedParamsError } from './unused-params-error.js';
 
 /** Updates `parameter` in place from its `gradient` and its state arrays. */
@@ -46,8 +46,7 @@ export function differentiatedParameters(
   requireModule(module);
   if (!(gradients instanceof Gradients)) throw wrongType('gradients', 'Gradients', gradients);
   gradients.requireUnconsumed();
-  const offered = offeredParameters(module);
-  const distinct = [...new Map(offered.map((parameter) => [parameter.id, parameter])).values()];
+  const distinct = trainableParameters(module);
   const missing = distinct.filter((p) => gradientStorage(gradients, p) === undefined);
   if (missing.length > 0) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
   for (const parameter of distinct) {
@@ -55,19 +54,6 @@ export function differentiatedParameters(
     throw detached(`the gradient of ${nameOf(parameter, module)}`);
   }
   return distinct;
-}
-
-/** The parameters that `module.update` offers to a provider, found with a provider that has no gradients. */
-export function offeredParameters(module: CanUpdateWithGradients): Tensor<Shape>[] {
-  const offered: Tensor<Shape>[] = [];
-  const provider: GradientProvider = {
-    gradient(parameter) {
-      offered.push(parameter);
-      return undefined;
-    },
-  };
-  callSync('update() of module', () => module.update(provider, new UnusedTensors()));
-  return offered;
 }
 
 /** Updates parameters in place. A module that asks for the gradient and subtracts it itself gets the step of a copy. A

@@ -18,10 +18,7 @@ export function updateParameter(
 ): void {
   if (arguments.length > 3) requireNoSurplus('updateParameter', 3, arguments);
   requireTensor('parameter', parameter);
-  if (typeof provider?.gradient !== 'function') {
-    throw wrongType('provider', 'an object with gradient()', provider);
-  }
-  if (!(unused instanceof UnusedTensors)) throw wrongType('unused', 'UnusedTensors', unused);
+  requireUpdate(provider, unused);
   if (provider.step !== undefined) {
     if (!callSync('step() of provider', () => provider.step?.(parameter))) unused.add(parameter);
     return;
@@ -43,4 +40,12 @@ export function updateParameter(
   const n = storage.values.length;
   backend.sub(1, n, n, storage.named('a'), storageOf(change).named('b'), storage.named('out'));
   storage.version++;
+}
+
+/** What `update` of a module is called with. @throws TypeError naming the argument that is wrong. */
+export function requireUpdate(provider: unknown, unused: unknown): void {
+  if (typeof (provider as Partial<GradientProvider> | null | undefined)?.gradient !== 'function') {
+    throw wrongType('provider', 'an object with gradient()', provider);
+  }
+  if (!(unused instanceof UnusedTensors)) throw wrongType('unused', 'UnusedTensors', unused);
 }

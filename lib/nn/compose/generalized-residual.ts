@@ -1,14 +1,8 @@
-import { NpzModule } from '../../io/npz/npz-module.js';
-import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
-import type { NpzReader } from '../../io/npz/npz-reader.js';
-import type { NpzWriter } from '../../io/npz/npz-writer.js';
 import { add } from '../../ops/arithmetic.js';
 import { requireTensor } from '../../ops/operand.js';
-import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
 import { formatShape, type HasUnknownRank, type SameShape, sameShape, type Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
-import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../../core/tensor.js';
-import { requireRandomSource } from '../../core/random-source.js';
+import { isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
 import { wrongShape } from '../../validation/errors.js';
 import type { ModeInput } from '../input.js';
 import type {
@@ -21,25 +15,13 @@ import type {
   shapeRule,
   ShapeRule,
 } from '../shape-rule.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { requireTaped, requireUntaped } from '../mode.js';
-import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
-import {
-  asPart,
-  clonePart,
-  infer,
-  namedTensors,
-  readPart,
-  sharingCopies,
-  train,
-  writePart,
-  updatePart,
-  resetPart,
-  runPart,
-  runOwn,
-} from './part.js';
-import { registerReluJoin, reluJoinOf } from './relu-join.js';
-import { keepStatistics } from '../norm/running-statistics.js';
+import { BaseModule } from '../base-module.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import { npzPrefix } from '../members.js';
+import { withStatistics } from '../norm/statistics-transaction.js';
+import { canFuse, fusable, fusedForward, fusedForwardMut, notePasses } from './fusion.js';
+import { asPart, infer, runOwn, runPart, train } from './part.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -80,15 +62,13 @@ type Output<X, F extends Layer, R extends Layer, T extends Tape> =
  * @example
  * const block = new GeneralizedResidual(new Sequential(new Linear(4, 8), new ReLU()), new Linear(4, 8));
  */
-export class GeneralizedResidual<F extends Layer, R extends Layer>
-  extends NpzModule
-  implements CanUpdateWithGradients
-{
+export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseModule {
   /** @internal */
   static readonly type = 'GeneralizedResidual';
 
   static {
     guardMethods(this);
+    notePasses(this.prototype);
   }
 
   /** The one way; its tensors are named `f.…`. */
@@ -106,40 +86,6 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
     asPart('r', r);
     this.f = f;
     this.r = r;
-    registerReluJoin(this, {
-      can: (adding) =>
-        !adding &&
-        this.forward === GeneralizedResidual.prototype.forward &&
-        this.forwardMut === GeneralizedResidual.prototype.forwardMut &&
-        reluJoinOf(f, true) !== undefined,
-      infer: (x) => {
-        const input = requireUntaped('x', x);
-        let right: unknown;
-        const y = runPart(this, 'f', f, () =>
-          reluJoinOf(f, true)?.infer(input, (left) =>
-            runOwn(this, () => {
-              right = runPart(this, 'r', r, () => infer(r, input));
-              return summand(left, right) as Tensor<Shape>;
-            }),
-          ),
-        );
-        if (right !== input && isTensor(right)) right.dispose();
-        return y;
-      },
-      train: (x) => {
-        const input = requireTaped('x', x);
-        return runPart(this, 'f', f, () =>
-          reluJoinOf(f, true)?.train(input, (left) =>
-            runOwn(this, () =>
-              summand(
-                left,
-                runPart(this, 'r', r, () => train(r, input)),
-              ),
-            ),
-          ),
-        );
-      },
-    });
   }
 
   /**
@@ -165,61 +111,55 @@ export class GeneralizedResidual<F extends Layer, R extends Layer>
    */
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, R, OwnedTape>): Output<X, F, R, OwnedTape> {
     const input = requireTaped('x', x);
-    const restore = keepStatistics(this);
-    try {
+    return withStatistics(() => {
       const left = runPart(this, 'f', this.f, () => train(this.f, input));
       const right = runPart(this, 'r', this.r, () => train(this.r, input));
       return sum(left, right) as Output<X, F, R, OwnedTape>;
-    } catch (error) {
-      restore();
-      throw error;
-    }
+    });
   }
 
   /** @internal */
   override [describeLayer](): LayerDescription {
-    return { parts: { f: this.f, r: this.r } };
+    return { isComposition: true };
   }
 
-  parameters(): readonly NamedTensor[] {
-    return [...namedTensors('f', this.f), ...namedTensors('r', this.r)];
+  /** @internal f and r stand behind `.f` and `.r`, as in dfdx: behind the prefix `2.`, f has `2..f`. */
+  override [npzPrefix](key: string): string {
+    return key === 'f' || key === 'r' ? `.${key}` : super[npzPrefix](key);
   }
 
-  update(provider: GradientProvider, unused: UnusedTensors): void {
-    updatePart(this, 'f', this.f, provider, unused);
-    updatePart(this, 'r', this.r, provider, unused);
+  /** @internal */
+  [canFuse](adding: boolean): boolean {
+    return !adding && fusable(this.f, true) !== undefined;
   }
 
-  /** Resets f, then r, in place. */
-  resetParams(rng: RandomSource): void {
-    requireRandomSource('rng', rng);
-    resetPart(this, 'f', this.f, rng);
-    resetPart(this, 'r', this.r, rng);
-  }
-
-  /**
-   * A copy with copies of f and r.
-   * @throws TypeError where one is a module of yours without clone().
-   */
-  clone(): GeneralizedResidual<F, R> {
-    return sharingCopies(
-      () => new GeneralizedResidual(clonePart(this, 'f', this.f) as F, clonePart(this, 'r', this.r) as R),
+  /** @internal */
+  [fusedForward](x: unknown): unknown {
+    const input = requireUntaped('x', x);
+    let right: unknown;
+    const y = runPart(this, 'f', this.f, () =>
+      fusable(this.f, true)?.[fusedForward](input, (left) =>
+        runOwn(this, () => {
+          right = runPart(this, 'r', this.r, () => infer(this.r, input));
+          return summand(left, right) as Tensor<Shape>;
+        }),
+      ),
     );
+    if (right !== input && isTensor(right)) right.dispose();
+    return y;
   }
 
-  /** f behind `.f` and r behind `.r`, as dfdx has them: behind the prefix `2.`, f has `2..f`. */
-  write(zip: NpzWriter, prefix: string): void {
-    requireWriter(zip, prefix);
-    writePart(this, 'f', this.f, zip, `${prefix}.f`);
-    writePart(this, 'r', this.r, zip, `${prefix}.r`);
-  }
-
-  async read(zip: NpzReader, prefix: string): Promise<void> {
-    requireReader(zip, prefix);
-    return zip.together(async () => {
-      await readPart(this, 'f', this.f, zip, `${prefix}.f`);
-      await readPart(this, 'r', this.r, zip, `${prefix}.r`);
-    });
+  /** @internal */
+  [fusedForwardMut](x: unknown): unknown {
+    const input = requireTaped('x', x);
+    const other = (left: Tensor<Shape, Tape>) =>
+      runOwn(this, () =>
+        summand(
+          left,
+          runPart(this, 'r', this.r, () => train(this.r, input)),
+        ),
+      );
+    return runPart(this, 'f', this.f, () => fusable(this.f, true)?.[fusedForwardMut](input, other));
   }
 }
 

@@ -6,8 +6,9 @@ import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provi
 import type { RandomSource } from '../../core/tensor.js';
 import { inPart, withOwner } from '../error-path.js';
 import { layerType } from '../layer-description.js';
+import { overrides } from '../overriding.js';
 import { callSync } from '../../validation/synchronous.js';
-import type { NamedTensor } from '../module.js';
+import { type NamedTensor, readParameters } from '../module.js';
 
 /** A layer as a composition sees it: of a user's module only `forward` or `forwardMut` is certain. */
 export interface Part {
@@ -76,9 +77,18 @@ export function resetPart(whole: object, key: string, layer: unknown, rng: Rando
 }
 
 /** The tensors of a part that may have none, named as in the whole. */
-export function namedTensors(name: string, layer: unknown): readonly NamedTensor[] {
-  const tensors = (layer as Part).parameters?.() ?? [];
-  return tensors.map(([inner, tensor]) => [`${name}.${inner}`, tensor]);
+export function namedTensors(whole: object, key: string, layer: unknown): readonly NamedTensor[] {
+  return runPart(whole, key, layer, () => tensorsOf(layer)).map(([inner, tensor]) => [
+    `${key}.${inner}`,
+    tensor,
+  ]);
+}
+
+/** The tensors of a part that may have none. @throws TypeError where its `parameters()` lists something else. */
+export function tensorsOf(layer: unknown): readonly NamedTensor[] {
+  const part = layer as Part;
+  if (part.parameters === undefined) return [];
+  return overrides(part, 'parameters') ? readParameters(layerType(part), part) : part.parameters();
 }
 
 /** Writes a part that has tensors. One that has and cannot be written would be missing in the file. */
@@ -87,7 +97,7 @@ export function writePart(whole: object, key: string, layer: unknown, zip: NpzWr
   runPart(whole, key, layer, () => {
     if (part.write !== undefined) {
       callSync('write()', () => part.write?.(zip, prefix));
-    } else if (namedTensors(key, layer).length > 0) {
+    } else if (tensorsOf(layer).length > 0) {
       throw missingMethod('write', layerType(part), ', which has parameters, but it has none');
     }
   });
@@ -105,7 +115,7 @@ export async function readPart(
   try {
     if (part.read !== undefined) {
       await part.read(zip, prefix);
-    } else if (namedTensors(key, layer).length > 0) {
+    } else if (tensorsOf(layer).length > 0) {
       throw missingMethod('read', layerType(part), ', which has parameters, but it has none');
     }
   } catch (error) {
@@ -127,6 +137,12 @@ export function sharingCopies<R>(clone: () => R): R {
   } finally {
     copies = undefined;
   }
+}
+
+/** The copy of what was copied before, or a new one. `copy` notes it as soon as there is one: it may contain itself. */
+export function copyOnce<T>(original: T, copy: (note: (made: T) => void) => T): T {
+  if (copies?.has(original) === true) return copies.get(original) as T;
+  return copy((made) => copies?.set(original, made));
 }
 
 /** A copy of a part. One that cannot be copied would be shared between the two wholes. */

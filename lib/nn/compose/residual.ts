@@ -1,35 +1,17 @@
-import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
-import { NpzModule } from '../../io/npz/npz-module.js';
-import type { NpzReader } from '../../io/npz/npz-reader.js';
-import type { NpzWriter } from '../../io/npz/npz-writer.js';
 import { add } from '../../ops/arithmetic.js';
 import { requireShape, requireTensor } from '../../ops/operand.js';
-import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
 import type { SameShape, Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
-import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../../core/tensor.js';
-import { requireRandomSource } from '../../core/random-source.js';
+import { isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
 import type { SameShapeAs, ModeInput } from '../input.js';
 import type { InputShapes, Layer, ResultShape, ShapeProblem, shapeRule, ShapeRule } from '../shape-rule.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { requireTaped, requireUntaped } from '../mode.js';
-import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
-import {
-  asPart,
-  clonePart,
-  infer,
-  namedTensors,
-  readPart,
-  sharingCopies,
-  train,
-  writePart,
-  updatePart,
-  resetPart,
-  runPart,
-  runOwn,
-} from './part.js';
-import { registerReluJoin, reluJoinOf } from './relu-join.js';
-import { keepStatistics } from '../norm/running-statistics.js';
+import { BaseModule } from '../base-module.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import { keyOfField, npzPrefix } from '../members.js';
+import { withStatistics } from '../norm/statistics-transaction.js';
+import { canFuse, fusable, fusedForward, fusedForwardMut, notePasses } from './fusion.js';
+import { asPart, infer, runOwn, runPart, train } from './part.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -51,12 +33,13 @@ interface ResidualRule<F> extends ShapeRule {
 type Input<X, F extends Layer, Wanted extends Tape> = ModeInput<X, Wanted, ResidualProblem<F, ShapeOf<X>>>;
 
 /** f(x) + x, as dfdx's `Residual<F>` (He et al., 2016). */
-export class Residual<F extends Layer> extends NpzModule implements CanUpdateWithGradients {
+export class Residual<F extends Layer> extends BaseModule {
   /** @internal */
   static readonly type = 'Residual';
 
   static {
     guardMethods(this);
+    notePasses(this.prototype);
   }
 
   /** What x is added to the result of; keeps the shape. Its tensors are named `0.…`. */
@@ -70,25 +53,6 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
     super();
     asPart('f', f);
     this.f = f;
-    registerReluJoin(this, {
-      can: (adding) =>
-        !adding &&
-        this.forward === Residual.prototype.forward &&
-        this.forwardMut === Residual.prototype.forwardMut &&
-        reluJoinOf(f, true) !== undefined,
-      infer: (x) => {
-        const input = requireUntaped('x', x);
-        return runPart(this, '0', f, () =>
-          reluJoinOf(f, true)?.infer(input, (value) => runOwn(this, () => summand(value, input))),
-        );
-      },
-      train: (x) => {
-        const input = requireTaped('x', x);
-        return runPart(this, '0', f, () =>
-          reluJoinOf(f, true)?.train(input, (value) => runOwn(this, () => summand(value, input))),
-        );
-      },
-    });
   }
 
   /**
@@ -110,52 +74,46 @@ export class Residual<F extends Layer> extends NpzModule implements CanUpdateWit
    */
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, OwnedTape>): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
-    const restore = keepStatistics(this);
-    try {
+    return withStatistics(() => {
       const value = runPart(this, '0', this.f, () => train(this.f, input));
       return sum(value, input) as SameShapeAs<X, OwnedTape>;
-    } catch (error) {
-      restore();
-      throw error;
-    }
+    });
   }
 
   /** @internal */
   override [describeLayer](): LayerDescription {
-    return { parts: { f: this.f } };
+    return { isComposition: true };
   }
 
-  parameters(): readonly NamedTensor[] {
-    return namedTensors('0', this.f);
+  /** @internal f is named `0`, as in dfdx. */
+  override [keyOfField](field: string): string {
+    return field === 'f' ? '0' : super[keyOfField](field);
   }
 
-  update(provider: GradientProvider, unused: UnusedTensors): void {
-    updatePart(this, '0', this.f, provider, unused);
+  /** @internal f stands behind `.0`, as in dfdx: behind the prefix `2.`, it has `2..0`. */
+  override [npzPrefix](key: string): string {
+    return key === '0' ? '.0' : super[npzPrefix](key);
   }
 
-  /** Resets f in place. */
-  resetParams(rng: RandomSource): void {
-    requireRandomSource('rng', rng);
-    resetPart(this, '0', this.f, rng);
+  /** @internal */
+  [canFuse](adding: boolean): boolean {
+    return !adding && fusable(this.f, true) !== undefined;
   }
 
-  /**
-   * A copy with a copy of f.
-   * @throws TypeError where f is a module of yours without clone().
-   */
-  clone(): Residual<F> {
-    return sharingCopies(() => new Residual(clonePart(this, '0', this.f) as F));
+  /** @internal */
+  [fusedForward](x: unknown): unknown {
+    const input = requireUntaped('x', x);
+    return runPart(this, '0', this.f, () =>
+      fusable(this.f, true)?.[fusedForward](input, (value) => runOwn(this, () => summand(value, input))),
+    );
   }
 
-  /** f behind `.0`, as dfdx's `Residual` does: behind the prefix `2.`, f has `2..0`. */
-  write(zip: NpzWriter, prefix: string): void {
-    requireWriter(zip, prefix);
-    writePart(this, '0', this.f, zip, `${prefix}.0`);
-  }
-
-  async read(zip: NpzReader, prefix: string): Promise<void> {
-    requireReader(zip, prefix);
-    return zip.together(() => readPart(this, '0', this.f, zip, `${prefix}.0`));
+  /** @internal */
+  [fusedForwardMut](x: unknown): unknown {
+    const input = requireTaped('x', x);
+    return runPart(this, '0', this.f, () =>
+      fusable(this.f, true)?.[fusedForwardMut](input, (value) => runOwn(this, () => summand(value, input))),
+    );
   }
 }
 

@@ -1,34 +1,26 @@
-import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
-import { NpzModule } from '../../io/npz/npz-module.js';
-import type { NpzReader } from '../../io/npz/npz-reader.js';
-import type { NpzWriter } from '../../io/npz/npz-writer.js';
-import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
 import type { Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
-import { isTensor, type RandomSource, type ShapeOf, type Tensor } from '../../core/tensor.js';
-import { requireRandomSource } from '../../core/random-source.js';
+import { isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
 import type { ModeInput } from '../input.js';
 import type { AsShape, Layer, shapeRule } from '../shape-rule.js';
 import type { ChainProblem, ChainResult, ChainRule, Fitting } from './chain-shapes.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { inPart } from '../error-path.js';
 import { requireTaped, requireUntaped } from '../mode.js';
-import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
+import { isReLU, ReLU } from '../layers/relu.js';
+import { BaseModule } from '../base-module.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import { keyOfField } from '../members.js';
+import { withStatistics } from '../norm/statistics-transaction.js';
 import {
-  asPart,
-  clonePart,
-  infer,
-  namedTensors,
-  readPart,
-  sharingCopies,
-  train,
-  writePart,
-  updatePart,
-  resetPart,
-} from './part.js';
-import { type Addend, registerReluJoin, reluJoinOf } from './relu-join.js';
-import { isReLU } from '../layers/relu.js';
-import { keepStatistics } from '../norm/running-statistics.js';
+  canFuse,
+  fusable,
+  fusedForward,
+  fusedForwardMut,
+  mayFuse,
+  notePasses,
+  type ResidualSource,
+} from './fusion.js';
+import { asPart, infer, train } from './part.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 type Input<X, Layers extends readonly unknown[], Wanted extends Tape> = ModeInput<
@@ -42,9 +34,12 @@ type Output<X, Layers extends readonly unknown[], T extends Tape> =
 
 /** A ReLU, and what is added before it. */
 interface Behind<T extends Tape> {
-  readonly addend: Addend<T> | undefined;
+  readonly residual: ResidualSource<T> | undefined;
 }
-const justReLU = { addend: undefined };
+const justReLU = { residual: undefined };
+
+/** Name of the field that says for each layer whether it may run together with the ReLU behind it. */
+const pairs = Symbol('pairs');
 
 /**
  * Layers one after the other, as dfdx's tuples. Its type follows from theirs, and where one does not take
@@ -58,16 +53,19 @@ const justReLU = { addend: undefined };
  * const net = new Sequential(new BatchNorm2D(3), new ReLU(), new Flatten2D(), new Linear(48, 10));
  * const logits = net.forward(Tensor.zeros([8, 3, 4, 4])); // Tensor2D<8, 10>
  */
-export class Sequential<Layers extends readonly Layer[]> extends NpzModule implements CanUpdateWithGradients {
+export class Sequential<Layers extends readonly Layer[]> extends BaseModule {
   /** @internal */
   static readonly type = 'Sequential';
 
   static {
     guardMethods(this);
+    notePasses(this.prototype);
   }
 
   /** First to last. Their tensors are named after their place: `0.scale`. */
   readonly layers: Layers;
+  /** @internal */
+  readonly [pairs]: readonly boolean[];
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: ChainRule<Layers>;
 
@@ -80,14 +78,7 @@ export class Sequential<Layers extends readonly Layer[]> extends NpzModule imple
     super();
     for (const [i, layer] of layers.entries()) asPart(`layers[${i}]`, layer);
     this.layers = Object.freeze([...layers]) as unknown as Layers;
-    registerReluJoin(this, {
-      can: (adding) =>
-        this.forward === Sequential.prototype.forward &&
-        this.forwardMut === Sequential.prototype.forwardMut &&
-        reluJoinOf(this.layers.at(-1), adding) !== undefined,
-      infer: (x, addend) => this.#infer(requireUntaped('x', x), { addend }),
-      train: (x, addend) => this.#train(requireTaped('x', x), { addend }),
-    });
+    this[pairs] = layers.map((layer, i) => mayFuse(layer) && layers[i + 1] instanceof ReLU);
   }
 
   /**
@@ -96,7 +87,7 @@ export class Sequential<Layers extends readonly Layer[]> extends NpzModule imple
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, Layers, NoneTape>): Output<X, Layers, NoneTape> {
     const input = requireUntaped('x', x);
-    return this.#infer(input, undefined) as Output<X, Layers, NoneTape>;
+    return inferChain(this, input, undefined) as Output<X, Layers, NoneTape>;
   }
 
   /**
@@ -108,109 +99,94 @@ export class Sequential<Layers extends readonly Layer[]> extends NpzModule imple
     x: X & Input<X, Layers, OwnedTape>,
   ): Output<X, Layers, OwnedTape> {
     const input = requireTaped('x', x);
-    const restore = keepStatistics(this);
-    try {
-      return this.#train(input, undefined) as Output<X, Layers, OwnedTape>;
-    } catch (error) {
-      restore();
-      throw error;
-    }
-  }
-
-  #infer(input: Tensor<Shape>, behind: Behind<NoneTape> | undefined): unknown {
-    let value: unknown = input;
-    let i = 0;
-    try {
-      for (; i < this.layers.length; i++) {
-        const before = value;
-        const layer = this.layers[i];
-        const following = this.#behind(i, behind);
-        const join = following && reluJoinOf(layer, following.addend !== undefined);
-        if (join === undefined) {
-          value = infer(layer, before);
-        } else {
-          value = join.infer(before, following?.addend);
-          i++;
-        }
-        if (before !== input && before !== value && isTensor(before)) before.dispose();
-      }
-    } catch (error) {
-      throw inPart(error, this, String(i), this.layers[i]);
-    }
-    return value;
-  }
-
-  #train(input: Tensor<Shape, OwnedTape>, behind: Behind<Tape> | undefined): unknown {
-    let value: unknown = input;
-    let i = 0;
-    try {
-      for (; i < this.layers.length; i++) {
-        const layer = this.layers[i];
-        const following = this.#behind(i, behind);
-        const join = following && reluJoinOf(layer, following.addend !== undefined);
-        if (join === undefined) {
-          value = train(layer, value);
-        } else {
-          value = join.train(value, following?.addend);
-          i++;
-        }
-      }
-    } catch (error) {
-      throw inPart(error, this, String(i), this.layers[i]);
-    }
-    return value;
-  }
-
-  /** The ReLU behind a layer, undefined where there is none; `behind` follows the last layer. */
-  #behind<T extends Tape>(i: number, behind: Behind<T> | undefined): Behind<T> | undefined {
-    if (i === this.layers.length - 1) return behind;
-    return isReLU(this.layers[i + 1]) ? justReLU : undefined;
+    return withStatistics(() => trainChain(this, input, undefined)) as Output<X, Layers, OwnedTape>;
   }
 
   /** @internal */
   override [describeLayer](): LayerDescription {
-    return { layers: this.layers };
+    return { isComposition: true };
   }
 
-  parameters(): readonly NamedTensor[] {
-    return this.layers.flatMap((layer, i) => namedTensors(String(i), layer));
+  /** @internal Layers are named after their places, as dfdx's tuples: `0.scale`. */
+  override [keyOfField](field: string): string {
+    return field === 'layers' ? '' : super[keyOfField](field);
   }
 
-  update(provider: GradientProvider, unused: UnusedTensors): void {
-    for (const [i, layer] of this.layers.entries()) {
-      updatePart(this, String(i), layer, provider, unused);
-    }
+  /** @internal */
+  [canFuse](adding: boolean): boolean {
+    return fusable(this.layers.at(-1), adding) !== undefined;
   }
 
-  /** Resets the layers, first to last, in place. */
-  resetParams(rng: RandomSource): void {
-    requireRandomSource('rng', rng);
-    for (const [i, layer] of this.layers.entries()) resetPart(this, String(i), layer, rng);
+  /** @internal */
+  [fusedForward](x: unknown, residual: ResidualSource<NoneTape> | undefined): unknown {
+    return inferChain(this, requireUntaped('x', x), { residual });
   }
 
-  /**
-   * A copy with copies of the layers.
-   * @throws TypeError where a module of yours has no clone().
-   */
-  clone(): Sequential<Layers> {
-    const copies = sharingCopies(() => this.layers.map((layer, i) => clonePart(this, String(i), layer)));
-    return Reflect.construct(Sequential, copies) as Sequential<Layers>;
+  /** @internal */
+  [fusedForwardMut](x: unknown, residual: ResidualSource<Tape> | undefined): unknown {
+    return trainChain(this, requireTaped('x', x), { residual });
   }
+}
 
-  /** Each layer behind its place, as dfdx's tuples: `0.scale.npy`. */
-  write(zip: NpzWriter, prefix: string): void {
-    requireWriter(zip, prefix);
-    for (const [i, layer] of this.layers.entries()) {
-      writePart(this, String(i), layer, zip, `${prefix}${i}.`);
-    }
-  }
+interface Chain {
+  readonly layers: readonly Layer[];
+  readonly [pairs]: readonly boolean[];
+}
 
-  async read(zip: NpzReader, prefix: string): Promise<void> {
-    requireReader(zip, prefix);
-    return zip.together(async () => {
-      for (const [i, layer] of this.layers.entries()) {
-        await readPart(this, String(i), layer, zip, `${prefix}${i}.`);
+function inferChain(chain: Chain, input: Tensor<Shape>, behind: Behind<NoneTape> | undefined): unknown {
+  const { layers } = chain;
+  let value: unknown = input;
+  let i = 0;
+  try {
+    for (; i < layers.length; i++) {
+      const before = value;
+      const following = followingReLU(chain, i, behind);
+      const fused = following && fusable(layers[i], following.residual !== undefined);
+      if (fused === undefined) {
+        value = infer(layers[i], before);
+      } else {
+        value = fused[fusedForward](before, following?.residual);
+        i++;
       }
-    });
+      if (before !== input && before !== value && isTensor(before)) before.dispose();
+    }
+  } catch (error) {
+    throw inPart(error, chain, String(i), layers[i]);
   }
+  return value;
+}
+
+function trainChain(
+  chain: Chain,
+  input: Tensor<Shape, OwnedTape>,
+  behind: Behind<Tape> | undefined,
+): unknown {
+  const { layers } = chain;
+  let value: unknown = input;
+  let i = 0;
+  try {
+    for (; i < layers.length; i++) {
+      const following = followingReLU(chain, i, behind);
+      const fused = following && fusable(layers[i], following.residual !== undefined);
+      if (fused === undefined) {
+        value = train(layers[i], value);
+      } else {
+        value = fused[fusedForwardMut](value, following?.residual);
+        i++;
+      }
+    }
+  } catch (error) {
+    throw inPart(error, chain, String(i), layers[i]);
+  }
+  return value;
+}
+
+/** The ReLU behind a layer, undefined where there is none; `behind` follows the last layer. */
+function followingReLU<T extends Tape>(
+  { layers, [pairs]: fusablePairs }: Chain,
+  i: number,
+  behind: Behind<T> | undefined,
+): Behind<T> | undefined {
+  if (i === layers.length - 1) return behind;
+  return fusablePairs[i] && isReLU(layers[i + 1]) ? justReLU : undefined;
 }

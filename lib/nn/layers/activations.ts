@@ -34,11 +34,6 @@ export class Sigmoid extends NoParameters<'Sigmoid'> {
     requireTensor('x', x);
     return unary.sigmoid(x);
   }
-
-  /** Another one. */
-  clone(): Sigmoid {
-    return new Sigmoid();
-  }
 }
 
 /** The hyperbolic tangent, element by element. */
@@ -60,11 +55,6 @@ export class Tanh extends NoParameters<'Tanh'> {
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.tanh(x);
-  }
-
-  /** Another one. */
-  clone(): Tanh {
-    return new Tanh();
   }
 }
 
@@ -92,11 +82,6 @@ export class GeLU extends NoParameters<'GeLU'> {
     requireTensor('x', x);
     return unary.gelu(x);
   }
-
-  /** Another one. */
-  clone(): GeLU {
-    return new GeLU();
-  }
 }
 
 /** The sine, element by element. */
@@ -118,11 +103,6 @@ export class Sin extends NoParameters<'Sin'> {
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.sin(x);
-  }
-
-  /** Another one. */
-  clone(): Sin {
-    return new Sin();
   }
 }
 
@@ -146,11 +126,6 @@ export class Cos extends NoParameters<'Cos'> {
     requireTensor('x', x);
     return unary.cos(x);
   }
-
-  /** Another one. */
-  clone(): Cos {
-    return new Cos();
-  }
 }
 
 /** The natural logarithm, element by element. */
@@ -172,11 +147,6 @@ export class Ln extends NoParameters<'Ln'> {
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.log(x);
-  }
-
-  /** Another one. */
-  clone(): Ln {
-    return new Ln();
   }
 }
 
@@ -200,11 +170,6 @@ export class Exp extends NoParameters<'Exp'> {
     requireTensor('x', x);
     return unary.exp(x);
   }
-
-  /** Another one. */
-  clone(): Exp {
-    return new Exp();
-  }
 }
 
 /** x * x, element by element. */
@@ -226,11 +191,6 @@ export class Square extends NoParameters<'Square'> {
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.square(x);
-  }
-
-  /** Another one. */
-  clone(): Square {
-    return new Square();
   }
 }
 
@@ -254,11 +214,6 @@ export class Sqrt extends NoParameters<'Sqrt'> {
     requireTensor('x', x);
     return unary.sqrt(x);
   }
-
-  /** Another one. */
-  clone(): Sqrt {
-    return new Sqrt();
-  }
 }
 
 /** |x|, element by element; the gradient at 0 is 0. */
@@ -280,11 +235,6 @@ export class Abs extends NoParameters<'Abs'> {
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return unary.abs(x);
-  }
-
-  /** Another one. */
-  clone(): Abs {
-    return new Abs();
   }
 }
 
@@ -308,11 +258,6 @@ export class Softmax extends NoParameters<'Softmax'> {
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return softmax(x);
-  }
-
-  /** Another one. */
-  clone(): Softmax {
-    return new Softmax();
   }
 }
 
@@ -353,10 +298,5 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
   /** @internal */
   override [describeLayer](): LayerDescription {
     return { sizes: { slope: this.slope } };
-  }
-
-  /** Another one with the same slope. */
-  clone(): LeakyReLU {
-    return new LeakyReLU(this.slope);
   }
 }

@@ -50,9 +50,4 @@ export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
     const y = avgPoolGlobal(requireTensor('x', x));
     return y as unknown as Tensor<GloballyPooled<ShapeOf<X>>, TapeOf<X>>;
   }
-
-  /** Another one. */
-  clone(): AvgPoolGlobal {
-    return new AvgPoolGlobal();
-  }
 }

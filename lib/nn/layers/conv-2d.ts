@@ -5,14 +5,8 @@ import {
   requirePositiveInteger,
 } from '../../validation/errors.js';
 import { JsonReader } from '../../json/json-reader.js';
-import { NpzModule } from '../../io/npz/npz-module.js';
-import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
-import type { NpzReader } from '../../io/npz/npz-reader.js';
-import type { NpzWriter } from '../../io/npz/npz-writer.js';
 import { conv2d, requirePadding } from '../../ops/conv2d.js';
 import { requireTensor } from '../../ops/operand.js';
-import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
-import { updateParameter } from '../../optim/update-parameter.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import {
@@ -30,7 +24,9 @@ import { requireSize } from '../../core/values.js';
 import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
 import type { ImageProblem } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
-import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
+import { BaseModule } from '../base-module.js';
+import { notePasses } from '../compose/fusion.js';
+import { readTensors } from '../read-tensors.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
@@ -79,15 +75,13 @@ export class Conv2D<
   K extends number,
   S extends number = 1,
   P extends number = 0,
->
-  extends NpzModule
-  implements CanUpdateWithGradients
-{
+> extends BaseModule {
   /** @internal */
   static readonly type = 'Conv2D';
 
   static {
     guardMethods(this);
+    notePasses(this.prototype);
   }
 
   /** [O, I, K, K]; begins uniform in +-1/sqrt(I K K). */
@@ -120,7 +114,7 @@ export class Conv2D<
     const biased = requireBoolean('bias', orDefault(given.bias, true));
     this.weight = named('weight', Tensor.zeros([outChannels, inChannels, kernelSize, kernelSize]));
     this.bias = biased ? named('bias', Tensor.zeros([outChannels])) : undefined;
-    this.resetParams(rng);
+    drawUniform(this, rng);
   }
 
   /**
@@ -134,55 +128,9 @@ export class Conv2D<
     return conv2d(requireTensor('x', x), this.weight, this.bias, this);
   }
 
-  parameters(): readonly NamedTensor[] {
-    const weight: NamedTensor = ['weight', this.weight];
-    return this.bias === undefined ? [weight] : [weight, ['bias', this.bias]];
-  }
-
-  update(provider: GradientProvider, unused: UnusedTensors): void {
-    for (const [, tensor] of this.parameters()) updateParameter(tensor, provider, unused);
-  }
-
-  /**
-   * New weights and biases in place, uniform in +-1/sqrt(I K K).
-   * @throws RangeError where `rng` returns no number in [0, 1). Nothing has changed then.
-   */
-  resetParams(rng: RandomSource): void {
-    requireRandomSource('rng', rng);
-    const [, inChannels, kernelSize] = this.weight.shape;
-    const bound = 1 / Math.sqrt(inChannels * kernelSize * kernelSize);
-    drawParameters(this.parameters(), bound, rng);
-  }
-
-  /** A copy with tensors of its own, whose ids are fresh. */
-  clone(): Conv2D<I, O, K, S, P> {
-    const [outChannels, inChannels, kernelSize] = this.weight.shape;
-    const copy = new Conv2D(inChannels, outChannels, kernelSize, {
-      stride: this.stride,
-      padding: this.padding,
-      bias: this.bias !== undefined,
-      rng: () => 0.5,
-    });
-    const theirs = copy.parameters();
-    for (const [i, [, tensor]] of this.parameters().entries()) {
-      storageOf(theirs[i][1]).values.set(storageOf(tensor).values);
-    }
-    return copy;
-  }
-
-  /** Adds `weight.npy` and, in a layer with bias, `bias.npy`, each name with `prefix` before each name. */
-  write(zip: NpzWriter, prefix: string): void {
-    requireWriter(zip, prefix);
-    for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);
-  }
-
-  async read(zip: NpzReader, prefix: string): Promise<void> {
-    requireReader(zip, prefix);
-    return zip.together(async () => {
-      for (const [name, tensor] of this.parameters()) {
-        await zip.tensor(`${prefix}${name}.npy`, tensor);
-      }
-    });
+  /** Uniform in +-1/sqrt(I K K). */
+  protected override initialize(rng: RandomSource): void {
+    drawUniform(this, rng);
   }
 
   /**
@@ -206,7 +154,7 @@ export class Conv2D<
       bias: reader.field('bias') !== undefined,
       rng: () => 0.5,
     });
-    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    readTensors(layer, reader);
     return layer;
   }
 
@@ -223,4 +171,11 @@ export class Conv2D<
 function named<S extends Shape>(name: string, tensor: Tensor<S>): Tensor<S> {
   storageOf(tensor).label = `${name} of Conv2D`;
   return tensor;
+}
+
+function drawUniform(layer: Conv2D<number, number, number, number, number>, rng: RandomSource): void {
+  const { weight, bias } = layer;
+  const [, inChannels, kernelSize] = weight.shape;
+  const bound = 1 / Math.sqrt(inChannels * kernelSize * kernelSize);
+  drawParameters(bias === undefined ? [weight] : [weight, bias], bound, rng);
 }

@@ -1,23 +1,23 @@
 import { drawNumber } from '../../core/random-source.js';
 import { Storage } from '../../core/storage.js';
-import { type RandomSource, storageOf } from '../../core/tensor.js';
-import type { NamedTensor } from '../module.js';
+import { type RandomSource, storageOf, type Tensor } from '../../core/tensor.js';
+import type { Shape } from '../../core/shape.js';
 
 /**
  * New values for tensors, in place, uniform in ±bound: one number of the generator for each value, in order.
  * @throws RangeError for what is no number in [0, 1), and what the generator throws. Nothing has changed then: the
  * numbers are drawn into other memory first.
  */
-export function drawParameters(tensors: readonly NamedTensor[], bound: number, rng: RandomSource): void {
+export function drawParameters(tensors: readonly Tensor<Shape>[], bound: number, rng: RandomSource): void {
   const drawn: Storage[] = [];
   try {
-    for (const [, tensor] of tensors) {
+    for (const tensor of tensors) {
       const storage = Storage.take(storageOf(tensor).values.length);
       drawn.push(storage);
       const { values } = storage;
       for (let i = 0; i < values.length; i++) values[i] = (2 * drawNumber('rng', rng) - 1) * bound;
     }
-    const targets = tensors.map(([, tensor]) => storageOf(tensor));
+    const targets = tensors.map((tensor) => storageOf(tensor));
     const values = targets.map((target) => target.values);
     for (const [i, target] of targets.entries()) {
       values[i].set(drawn[i].values);

@@ -18,6 +18,9 @@ export interface DropoutOptions {
   readonly rng?: RandomSource;
 }
 
+/** Name of the field with the generator. */
+const generator = Symbol('generator');
+
 /** What Dropout and DropoutOneIn have in common. */
 abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
   static {
@@ -30,12 +33,13 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
   /** Of a value to be dropped, from 0 to 1. */
   abstract readonly p: number;
 
-  readonly #rng: RandomSource;
+  /** @internal Not private: a copy is made without the constructor. */
+  readonly [generator]: RandomSource;
 
   constructor(options: DropoutOptions | undefined) {
     super();
     const { rng = Math.random } = requireOptions('options', options, ['rng']);
-    this.#rng = requireRandomSource('rng', rng);
+    this[generator] = requireRandomSource('rng', rng);
   }
 
   /**
@@ -55,12 +59,7 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
   forwardMut<X extends Tensor<Shape, Tape>>(
     x: X & ModeInput<X, OwnedTape, never>,
   ): SameShapeAs<X, OwnedTape> {
-    return dropout(requireTaped('x', x), this.p, this.#rng) as SameShapeAs<X, OwnedTape>;
-  }
-
-  /** For clones. */
-  protected get options(): DropoutOptions {
-    return { rng: this.#rng };
+    return dropout(requireTaped('x', x), this.p, this[generator]) as SameShapeAs<X, OwnedTape>;
   }
 }
 
@@ -95,11 +94,6 @@ export class Dropout extends RandomDropout<'Dropout'> {
   override [describeLayer](): LayerDescription {
     return { sizes: { p: this.p } };
   }
-
-  /** Another one with the same probability and the same generator. */
-  clone(): Dropout {
-    return new Dropout(this.p, this.options);
-  }
 }
 
 /** Drops one value in N, as dfdx's `DropoutOneIn<N>`: `Dropout` with p = 1 / N. */
@@ -132,10 +126,5 @@ export class DropoutOneIn<N extends number> extends RandomDropout<'DropoutOneIn'
   /** @internal */
   override [describeLayer](): LayerDescription {
     return { sizes: { n: this.n } };
-  }
-
-  /** Another one with the same probability and the same generator. */
-  clone(): DropoutOneIn<N> {
-    return new DropoutOneIn(this.n, this.options);
   }
 }

@@ -46,9 +46,4 @@ export class Flatten2D extends NoParameters<'Flatten2D'> {
     const shape = input.shape.length === 4 ? [images, row] : [row];
     return reshape(input, shape) as unknown as Tensor<Flattened<ShapeOf<X>>, TapeOf<X>>;
   }
-
-  /** Another one. */
-  clone(): Flatten2D {
-    return new Flatten2D();
-  }
 }

@@ -1,14 +1,8 @@
 import { requireOptions, wrongShape } from '../../validation/errors.js';
 import { JsonReader } from '../../json/json-reader.js';
-import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
-import { NpzModule } from '../../io/npz/npz-module.js';
-import type { NpzReader } from '../../io/npz/npz-reader.js';
-import type { NpzWriter } from '../../io/npz/npz-writer.js';
 import { add } from '../../ops/arithmetic.js';
 import { matmul } from '../../ops/matmul.js';
 import { requireTensor } from '../../ops/operand.js';
-import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
-import { updateParameter } from '../../optim/update-parameter.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import { formatShape } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
@@ -26,7 +20,8 @@ import { drawParameters } from './draw-parameters.js';
 import { requireSize } from '../../core/values.js';
 import type { RowsProblem } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
-import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
+import { BaseModule } from '../base-module.js';
+import { readTensors } from '../read-tensors.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
@@ -52,7 +47,7 @@ interface LinearRule<I extends number, O extends number> extends ShapeRule {
 }
 
 /** y = x W^T + b, as dfdx 0.10's `Linear<I, O>`. */
-export class Linear<I extends number, O extends number> extends NpzModule implements CanUpdateWithGradients {
+export class Linear<I extends number, O extends number> extends BaseModule {
   /** @internal */
   static readonly type = 'Linear';
 
@@ -77,7 +72,7 @@ export class Linear<I extends number, O extends number> extends NpzModule implem
     const rng = requireRandomSource('rng', given);
     this.weight = named('weight', Tensor.zeros([outputs, inputs]));
     this.bias = named('bias', Tensor.zeros([outputs]));
-    this.resetParams(rng);
+    drawUniform(this, rng);
   }
 
   /**
@@ -98,50 +93,9 @@ export class Linear<I extends number, O extends number> extends NpzModule implem
     return y as Output<X, O>;
   }
 
-  parameters(): readonly NamedTensor[] {
-    return [
-      ['weight', this.weight],
-      ['bias', this.bias],
-    ];
-  }
-
-  update(provider: GradientProvider, unused: UnusedTensors): void {
-    updateParameter(this.weight, provider, unused);
-    updateParameter(this.bias, provider, unused);
-  }
-
-  /**
-   * New weights and biases in place, uniform in +-1/sqrt(I).
-   * @throws RangeError where `rng` returns no number in [0, 1). Nothing has changed then.
-   */
-  resetParams(rng: RandomSource): void {
-    requireRandomSource('rng', rng);
-    const bound = 1 / Math.sqrt(this.weight.shape[1]);
-    drawParameters(this.parameters(), bound, rng);
-  }
-
-  /** A copy with tensors of its own, whose ids are fresh. */
-  clone(): Linear<I, O> {
-    const [outputs, inputs] = this.weight.shape;
-    const copy = new Linear(inputs, outputs, { rng: () => 0.5 });
-    storageOf(copy.weight).values.set(storageOf(this.weight).values);
-    storageOf(copy.bias).values.set(storageOf(this.bias).values);
-    return copy;
-  }
-
-  /** Adds `weight.npy` and `bias.npy`, each name with `prefix` before each name. */
-  write(zip: NpzWriter, prefix: string): void {
-    requireWriter(zip, prefix);
-    for (const [name, tensor] of this.parameters()) zip.tensor(`${prefix}${name}.npy`, tensor);
-  }
-
-  async read(zip: NpzReader, prefix: string): Promise<void> {
-    requireReader(zip, prefix);
-    return zip.together(async () => {
-      for (const [name, tensor] of this.parameters()) {
-        await zip.tensor(`${prefix}${name}.npy`, tensor);
-      }
-    });
+  /** Uniform in +-1/sqrt(I). */
+  protected override initialize(rng: RandomSource): void {
+    drawUniform(this, rng);
   }
 
   /**
@@ -159,7 +113,7 @@ export class Linear<I extends number, O extends number> extends NpzModule implem
     const outputs = reader.integer('outputs', 1);
     reader.array('weight', inputs * outputs);
     const layer = new Linear(inputs, outputs, { rng: () => 0.5 });
-    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    readTensors(layer, reader);
     return layer;
   }
 
@@ -173,4 +127,9 @@ export class Linear<I extends number, O extends number> extends NpzModule implem
 function named<S extends Shape>(name: string, tensor: Tensor<S>): Tensor<S> {
   storageOf(tensor).label = `${name} of Linear`;
   return tensor;
+}
+
+function drawUniform({ weight, bias }: Linear<number, number>, rng: RandomSource): void {
+  const bound = 1 / Math.sqrt(weight.shape[1]);
+  drawParameters([weight, bias], bound, rng);
 }

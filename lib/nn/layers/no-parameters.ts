@@ -1,14 +1,11 @@
-import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
-import type { RandomSource } from '../../core/tensor.js';
 import { BaseModule } from '../base-module.js';
-import type { CanUpdateWithGradients, NamedTensor } from '../module.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 declare const layerName: unique symbol;
 
-/** A layer that has nothing to learn, to reset or to save. */
-export abstract class NoParameters<Name extends string> extends BaseModule implements CanUpdateWithGradients {
+/** A layer without parameters. */
+export abstract class NoParameters<Name extends string> extends BaseModule {
   static {
     guardMethods(this);
   }
@@ -21,20 +18,5 @@ export abstract class NoParameters<Name extends string> extends BaseModule imple
     // Of the derived classes without a constructor of their own: new Softmax(1).
     if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
     super();
-  }
-
-  /** None. */
-  parameters(): readonly NamedTensor[] {
-    return [];
-  }
-
-  /** Does nothing. */
-  update(_provider: GradientProvider, _unused: UnusedTensors): void {
-    // nothing to learn
-  }
-
-  /** Does nothing. */
-  resetParams(_rng: RandomSource): void {
-    // nothing to reset
   }
 }

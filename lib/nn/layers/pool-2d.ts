@@ -135,11 +135,6 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
     guardMethods(this);
   }
 
-  /** Another one with the same windows. */
-  clone(): MaxPool2D<K, S, P> {
-    return new MaxPool2D(this.kernel, this.stride, this.padding);
-  }
-
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {
     return maxPool(x, windows);
   }
@@ -163,11 +158,6 @@ export class AvgPool2D<K extends number, S extends number = 1, P extends number 
 
   static {
     guardMethods(this);
-  }
-
-  /** Another one with the same windows. */
-  clone(): AvgPool2D<K, S, P> {
-    return new AvgPool2D(this.kernel, this.stride, this.padding);
   }
 
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {

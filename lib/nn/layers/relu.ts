@@ -3,13 +3,14 @@ import { relu } from '../../ops/unary.js';
 import type { Shape } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { notePasses, runsAsDefined } from '../compose/fusion.js';
 import { NoParameters } from './no-parameters.js';
 import type { KeepsShape, shapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
-/** Whether a layer is max(x, 0) and nothing else: no derived class with another forward. */
+/** Whether a layer is max(x, 0) and nothing else. */
 export function isReLU(layer: unknown): boolean {
-  return layer instanceof ReLU && layer.forward === ReLU.prototype.forward && !('forwardMut' in layer);
+  return layer instanceof ReLU && runsAsDefined(layer);
 }
 
 /** max(x, 0), element by element; the gradient at 0 is 0. */
@@ -19,6 +20,7 @@ export class ReLU extends NoParameters<'ReLU'> {
 
   static {
     guardMethods(this);
+    notePasses(this.prototype);
   }
 
   /** Exists only for the compiler. */
@@ -31,10 +33,5 @@ export class ReLU extends NoParameters<'ReLU'> {
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
     return relu(x);
-  }
-
-  /** Another one. */
-  clone(): ReLU {
-    return new ReLU();
   }
 }

@@ -1,26 +1,36 @@
 import { freshFloats } from '../../backend/allocation.js';
-import { plainError, requireFraction, requireOptions, requirePositive } from '../../validation/errors.js';
+import {
+  missingMethod,
+  plainError,
+  requireFraction,
+  requireOptions,
+  requirePositive,
+} from '../../validation/errors.js';
 import type { JsonNumber } from '../../json/json-numbers.js';
 import { JsonReader } from '../../json/json-reader.js';
-import { requireReader } from '../../io/npz/archive-arguments.js';
-import type { NpzReader } from '../../io/npz/npz-reader.js';
-import type { NpzWriter } from '../../io/npz/npz-writer.js';
 import { batchNormInference, batchNormTraining } from '../../ops/batch-norm.js';
 import { type ImageShape, requireBatch } from '../../ops/image-shape.js';
 import { requireShape, requireTensor } from '../../ops/operand.js';
-import { type GradientProvider, type UnusedTensors } from '../../optim/gradient-provider.js';
-import { updateParameter } from '../../optim/update-parameter.js';
 import type { Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
 import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../../core/tensor.js';
 import { ChannelNorm } from './channel-norm.js';
 import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
 import type { AddendInput, ImageProblem, SameShapeAs, ModeInput } from '../input.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { requireTaped, requireUntaped } from '../mode.js';
-import type { CanUpdateWithGradients } from '../module.js';
-import { registerReluJoin } from '../compose/relu-join.js';
-import { registerStatistics } from './running-statistics.js';
+import {
+  canFuse,
+  fusedForward,
+  fusedForwardMut,
+  notePasses,
+  type ResidualSource,
+  runsAsDefined,
+} from '../compose/fusion.js';
+import { describeLayer, type LayerDescription, layerType } from '../layer-description.js';
+import { type StoredNumber, storedNumbers } from '../npz-members.js';
+import { readTensors } from '../read-tensors.js';
+import { type RunningStatistics, runningStatistics } from './running-statistics.js';
+import { changesAreNoted, noteChange } from './statistics-transaction.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -57,6 +67,11 @@ export interface BatchNorm2DJson {
 
 type Input<X, C extends number, Wanted extends Tape> = ModeInput<X, Wanted, ImageProblem<ShapeOf<X>, C>>;
 
+// Fields that are not private: a copy is made without the constructor.
+const storedMomentum = Symbol('momentum');
+const batchCount = Symbol('batches');
+const averaging = Symbol('averaging');
+
 /**
  * Batch normalization over the channels of images (Ioffe and Szegedy, 2015), as dfdx 0.10's
  * `BatchNorm2D<C>`. Each channel's statistics are taken over all images and pixels.
@@ -66,18 +81,21 @@ type Input<X, C extends number, Wanted extends Tape> = ModeInput<X, Wanted, Imag
  * bn.forward(Tensor.zeros([4, 3, 2, 2])); // inference
  * const y = bn.forwardMut(Tensor.zeros([4, 3, 2, 2]).trace()); // training
  */
-export class BatchNorm2D<C extends number> extends ChannelNorm<C> implements CanUpdateWithGradients {
+export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
   /** @internal */
   static readonly type = 'BatchNorm2D';
 
   static {
     guardMethods(this);
+    notePasses(this.prototype);
   }
 
-  #momentum: number | 'cumulative' = 0.1;
-  #batches = 0;
-  /** While `recalibrate` runs; apart from momentum, which stays what it is. */
-  #averaging = false;
+  /** @internal */
+  [storedMomentum]: number | 'cumulative' = 0.1;
+  /** @internal */
+  [batchCount] = 0;
+  /** @internal While `recalibrate` runs; apart from momentum, which stays what it is. */
+  [averaging] = false;
 
   /**
    * @param channels Number of channels, C.
@@ -89,29 +107,16 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> implements Can
     const given = requireOptions('options', options, ['epsilon', 'momentum']);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
     if (given.momentum !== undefined) this.momentum = given.momentum as number;
-    registerStatistics(this.runningMean, {
-      keep: () => this.#keepStatistics(),
-      average: () => this.#averageStatistics(),
-      batches: () => this.#batches,
-      setBatches: (count) => (this.#batches = count),
-    });
-    registerReluJoin(this, {
-      can: () =>
-        this.forward === BatchNorm2D.prototype.forward &&
-        this.forwardMut === BatchNorm2D.prototype.forwardMut,
-      infer: (x, addend) => this.forwardRelu(x as never, addend?.(this.#requireImage(x)) as never),
-      train: (x, addend) => this.forwardMutRelu(x as never, addend?.(this.#requireImage(x)) as never),
-    });
   }
 
   /** Weight of the new value in the running statistics, as in PyTorch: 0 never moves them, 1 keeps the
    * last batch. `'cumulative'` averages all batches since the last reset. Default 0.1. */
   get momentum(): number | 'cumulative' {
-    return this.#momentum;
+    return this[storedMomentum];
   }
 
   set momentum(value: number | 'cumulative') {
-    this.#momentum = readMomentum('momentum', value);
+    this[storedMomentum] = readMomentum('momentum', value);
   }
 
   /**
@@ -137,9 +142,11 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> implements Can
    */
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, OwnedTape>): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
-    const image = this.#readBatch(input);
-    const y = batchNormTraining(input, image, this, this.#weight());
-    this.#batches++;
+    const image = this.readBatch(input);
+    const undo = changesAreNoted() ? this.keepStatistics() : undefined;
+    const y = batchNormTraining(input, image, this, this.weightOfBatch());
+    if (undo !== undefined) noteChange(undo);
+    this[batchCount]++;
     return y as SameShapeAs<X, OwnedTape>;
   }
 
@@ -178,82 +185,89 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> implements Can
     addend?: A & AddendInput<X, A, Tape>,
   ): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
-    const image = this.#readBatch(input);
+    const image = this.readBatch(input);
     const added = addend === undefined ? undefined : requireTensor('addend', addend);
     if (added !== undefined) requireShape('addend', added, input.shape);
-    const y = batchNormTraining(input, image, this, this.#weight(), {
-      relu: true,
-      residual: added,
-    });
-    this.#batches++;
+    const undo = changesAreNoted() ? this.keepStatistics() : undefined;
+    const y = batchNormTraining(input, image, this, this.weightOfBatch(), { relu: true, residual: added });
+    if (undo !== undefined) noteChange(undo);
+    this[batchCount]++;
     return y as SameShapeAs<X, OwnedTape>;
   }
 
-  /** Offers scale and bias to the provider; the running statistics are not learned. */
-  update(provider: GradientProvider, unused: UnusedTensors): void {
-    updateParameter(this.scale, provider, unused);
-    updateParameter(this.bias, provider, unused);
-  }
-
-  /** Scale and variance to ones, bias and mean to zeros, in place. The generator, which other layers
-   * draw from, is not used. */
-  resetParams(_rng?: RandomSource): void {
-    fill(this.scale, 1);
-    fill(this.bias, 0);
-    this.#resetStatistics();
-  }
-
-  /** A copy with tensors of its own, whose ids are fresh. */
-  clone(): BatchNorm2D<C> {
-    const copy = new BatchNorm2D(this.scale.shape[0], { momentum: this.#momentum });
-    copy.copyFrom(this);
-    copy.#batches = this.#batches;
+  /** A copy of the same class, with tensors of its own, whose ids are fresh. */
+  override clone(): this {
+    const copy = super.clone();
+    copy[averaging] = false;
     return copy;
   }
 
-  /** A frozen copy for fine-tuning: it normalizes with these running statistics, with a tape or
-   * without, and never moves them. */
+  /**
+   * A frozen copy for fine-tuning: it normalizes with these running statistics, with a tape or
+   * without, and never moves them.
+   * @throws TypeError for a layer whose `forward` is another one: the copy would not have it.
+   */
   freeze(options?: Pick<FrozenBatchNorm2DOptions, 'trainable'>): FrozenBatchNorm2D<C> {
+    if (!runsAsDefined(this)) {
+      throw missingMethod('freeze', layerType(this), ', whose forward() is another one, but it is inherited');
+    }
     return FrozenBatchNorm2D.from(this, options);
   }
 
-  /** Also `momentum.npy`: NaN where cumulative, and then `num_batches_tracked.npy`. */
-  override write(zip: NpzWriter, prefix: string): void {
-    super.write(zip, prefix);
-    const cumulative = this.#momentum === 'cumulative';
-    zip.number(`${prefix}momentum.npy`, this.#momentum === 'cumulative' ? NaN : this.#momentum);
-    if (cumulative) zip.number(`${prefix}num_batches_tracked.npy`, this.#batches);
+  /** Scale and variance to ones, bias and mean to zeros. The generator, which other layers draw from, is not used. */
+  protected override initialize(_rng: RandomSource): void {
+    fill(this.scale, 1);
+    fill(this.bias, 0);
+    this.resetStatistics();
   }
 
-  override async read(zip: NpzReader, prefix: string): Promise<void> {
-    requireReader(zip, prefix);
-    return zip.together(async () => {
-      await super.read(zip, prefix);
-      const momentumName = `${prefix}momentum.npy`;
-      if (zip.has(momentumName)) {
-        const momentum = await zip.number(momentumName, {
-          expected: 'a number from 0 to 1, or NaN for cumulative',
-          fits: (value) => Number.isNaN(value) || (value >= 0 && value <= 1),
-        });
-        zip.replace<number | 'cumulative'>(
-          () => this.#momentum,
-          (value) => (this.#momentum = value),
-          Number.isNaN(momentum) ? 'cumulative' : momentum,
-        );
-      }
-      const batchesName = `${prefix}num_batches_tracked.npy`;
-      if (zip.has(batchesName)) {
-        const batches = await zip.number(batchesName, {
-          expected: 'a number of batches',
-          fits: (value) => Number.isSafeInteger(value) && value >= 0,
-        });
-        zip.replace(
-          () => this.#batches,
-          (value) => (this.#batches = value),
-          batches,
-        );
-      }
-    });
+  /** @internal `momentum.npy` is NaN where cumulative, and then there is `num_batches_tracked.npy`. */
+  override [storedNumbers](): readonly StoredNumber[] {
+    const momentum = this[storedMomentum];
+    return [
+      ...super[storedNumbers](),
+      {
+        name: 'momentum',
+        expected: 'a number from 0 to 1, or NaN for cumulative',
+        fits: (value) => Number.isNaN(value) || (value >= 0 && value <= 1),
+        value: momentum === 'cumulative' ? NaN : momentum,
+        set: (value) => (this[storedMomentum] = Number.isNaN(value) ? 'cumulative' : value),
+      },
+      {
+        name: 'num_batches_tracked',
+        expected: 'a number of batches',
+        fits: (value) => Number.isSafeInteger(value) && value >= 0,
+        value: this[batchCount],
+        written: momentum === 'cumulative',
+        set: (value) => (this[batchCount] = value),
+      },
+    ];
+  }
+
+  /** @internal */
+  [runningStatistics](): RunningStatistics {
+    return {
+      mean: this.runningMean,
+      keep: () => this.keepStatistics(),
+      average: () => this.averageStatistics(),
+      batches: () => this[batchCount],
+      setBatches: (count) => (this[batchCount] = count),
+    };
+  }
+
+  /** @internal */
+  [canFuse](): boolean {
+    return true;
+  }
+
+  /** @internal */
+  [fusedForward](x: unknown, residual: ResidualSource<NoneTape> | undefined): unknown {
+    return this.forwardRelu(x as never, residual?.(this.requireImage(x)) as never);
+  }
+
+  /** @internal */
+  [fusedForwardMut](x: unknown, residual: ResidualSource<Tape> | undefined): unknown {
+    return this.forwardMutRelu(x as never, residual?.(this.requireImage(x)) as never);
   }
 
   /** What `fromJSON` takes; float32 values survive exactly. */
@@ -278,8 +292,8 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> implements Can
     const layer = new BatchNorm2D(channels);
     layer.epsilon = requirePositive(reader.place('epsilon'), reader.field('epsilon'));
     layer.momentum = readMomentum(reader.place('momentum'), reader.field('momentum'));
-    layer.#batches = reader.integer('batches', 0);
-    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    layer[batchCount] = reader.integer('batches', 0);
+    readTensors(layer, reader);
     return layer;
   }
 
@@ -288,56 +302,56 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> implements Can
     const own = super[describeLayer]();
     return {
       ...own,
-      details: { ...own.details, momentum: this.#momentum, batches: this.#batches },
+      details: { ...own.details, momentum: this[storedMomentum], batches: this[batchCount] },
     };
   }
 
-  #readBatch(x: Tensor<Shape, OwnedTape>): ImageShape {
+  private readBatch(x: Tensor<Shape, OwnedTape>): ImageShape {
     const image = this.readImage(x);
     requireBatch('x', image, x.shape);
     return image;
   }
 
   /** Of this batch in the running statistics. */
-  #weight(): number {
-    const momentum = this.#averaging ? 'cumulative' : this.#momentum;
-    return momentum === 'cumulative' ? 1 / (this.#batches + 1) : momentum;
+  private weightOfBatch(): number {
+    const momentum = this[averaging] ? 'cumulative' : this[storedMomentum];
+    return momentum === 'cumulative' ? 1 / (this[batchCount] + 1) : momentum;
   }
 
-  #requireImage(x: unknown): Tensor<Shape, Tape> {
+  private requireImage(x: unknown): Tensor<Shape, Tape> {
     const input = requireTensor('x', x);
     this.readImage(input);
     return input;
   }
 
-  #resetStatistics(): void {
+  private resetStatistics(): void {
     fill(this.runningMean, 0);
     fill(this.runningVar, 1);
-    this.#batches = 0;
+    this[batchCount] = 0;
   }
 
-  #keepStatistics(): () => void {
+  private keepStatistics(): () => void {
     const mean = copyOf(this.runningMean);
     const variance = copyOf(this.runningVar);
-    const batches = this.#batches;
+    const batches = this[batchCount];
     return () => {
       set(this.runningMean, mean);
       set(this.runningVar, variance);
-      this.#batches = batches;
+      this[batchCount] = batches;
     };
   }
 
-  #averageStatistics(): () => void {
-    if (this.#averaging) {
+  private averageStatistics(): () => void {
+    if (this[averaging]) {
       throw plainError(
         'ERR_BATCHNORM_BUSY',
         'Expected no other recalibrate() to run on this BatchNorm2D. Await the one before',
       );
     }
-    this.#resetStatistics();
-    this.#averaging = true;
+    this.resetStatistics();
+    this[averaging] = true;
     return () => {
-      this.#averaging = false;
+      this[averaging] = false;
     };
   }
 }

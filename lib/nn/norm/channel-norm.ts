@@ -1,18 +1,15 @@
 import { requirePositive, wrongShape } from '../../validation/errors.js';
-import { requireReader, requireWriter } from '../../io/npz/archive-arguments.js';
-import { NpzModule } from '../../io/npz/npz-module.js';
-import type { NpzReader } from '../../io/npz/npz-reader.js';
-import type { NpzWriter } from '../../io/npz/npz-writer.js';
 import { type ImageShape, readImageShape } from '../../ops/image-shape.js';
 import { formatShape, type Shape } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import { storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
 import { requireSize } from '../../core/values.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
+import { BaseModule } from '../base-module.js';
 import type { ImageProblem } from '../input.js';
-import type { NamedTensor } from '../module.js';
+import { npzName } from '../members.js';
+import { type StoredNumber, storedNumbers } from '../npz-members.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
-import { nameForPyTorch } from '../pytorch-names.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 /** Images of C channels keep their shape. */
@@ -22,8 +19,15 @@ interface ChannelRule<C extends number> extends ShapeRule {
   readonly problem: ImageProblem<this['input'], C>;
 }
 
+/** Name of the field with epsilon, which is not private: a copy is made without the constructor. */
+const storedEpsilon = Symbol('epsilon');
+
+/** dfdx's names in files. */
+const npzNames: Readonly<Record<string, string>> = { runningMean: 'running_mean', runningVar: 'running_var' };
+const pyTorchNames: Readonly<Record<string, string>> = { ...npzNames, scale: 'weight' };
+
 /** What batch norm layers of every mode have: four values per channel, and epsilon. */
-export abstract class ChannelNorm<C extends number> extends NpzModule {
+export abstract class ChannelNorm<C extends number> extends BaseModule {
   static {
     guardMethods(this);
   }
@@ -42,7 +46,8 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: ChannelRule<C>;
 
-  #epsilon = 1e-5;
+  /** @internal */
+  [storedEpsilon] = 1e-5;
 
   /** @param layer What messages call it. */
   protected constructor(layer: string, channels: C) {
@@ -56,71 +61,58 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
     this.bias = named('bias', Tensor.zeros([channels]));
     this.runningMean = named('runningMean', Tensor.zeros([channels]));
     this.runningVar = named('runningVar', Tensor.ones([channels]));
-    nameForPyTorch(this.scale, 'weight');
-    nameForPyTorch(this.runningMean, 'running_mean');
-    nameForPyTorch(this.runningVar, 'running_var');
   }
 
   /** Added to the variance before the root is taken. Default 1e-5. */
   get epsilon(): number {
-    return this.#epsilon;
+    return this[storedEpsilon];
   }
 
   set epsilon(value: number) {
-    this.#epsilon = requirePositive('epsilon', value);
+    this[storedEpsilon] = requirePositive('epsilon', value);
   }
 
-  /** All four tensors, in the order of dfdx's `.npz` files. */
-  parameters(): readonly NamedTensor[] {
+  /** `weight`, `bias`, `running_mean` and `running_var`. */
+  protected override pyTorchName(key: string): string {
+    return pyTorchNames[key] ?? key;
+  }
+
+  /** The running statistics. */
+  protected override buffers(): readonly string[] {
+    return ['runningMean', 'runningVar'];
+  }
+
+  /** @internal */
+  override [npzName](key: string): string {
+    return npzNames[key] ?? key;
+  }
+
+  /** @internal */
+  override [storedNumbers](): readonly StoredNumber[] {
     return [
-      ['scale', this.scale],
-      ['bias', this.bias],
-      ['runningMean', this.runningMean],
-      ['runningVar', this.runningVar],
-    ];
-  }
-
-  /** Adds `scale.npy`, `bias.npy`, `running_mean.npy`, `running_var.npy` and `epsilon.npy`, each name
-   * with `prefix` before each name. */
-  write(zip: NpzWriter, prefix: string): void {
-    requireWriter(zip, prefix);
-    for (const [name, tensor] of this.#entries()) zip.tensor(`${prefix}${name}.npy`, tensor);
-    zip.number(`${prefix}epsilon.npy`, this.#epsilon);
-  }
-
-  /** Reads what `write` writes, in place; epsilon may be missing, as in dfdx's files. */
-  async read(zip: NpzReader, prefix: string): Promise<void> {
-    requireReader(zip, prefix);
-    return zip.together(async () => {
-      for (const [name, tensor] of this.#entries()) await zip.tensor(`${prefix}${name}.npy`, tensor);
-      const name = `${prefix}epsilon.npy`;
-      if (!zip.has(name)) return;
-      const epsilon = await zip.number(name, {
+      {
+        name: 'epsilon',
         expected: 'a positive finite number',
         fits: (value) => value > 0 && Number.isFinite(value),
-      });
-      zip.replace(
-        () => this.#epsilon,
-        (value) => (this.#epsilon = value),
-        epsilon,
-      );
-    });
+        value: this[storedEpsilon],
+        set: (value) => (this[storedEpsilon] = value),
+      },
+    ];
   }
 
   /** @internal */
   override [describeLayer](): LayerDescription {
-    return { sizes: { channels: this.scale.shape[0] }, details: { epsilon: this.#epsilon } };
+    return { sizes: { channels: this.scale.shape[0] }, details: { epsilon: this[storedEpsilon] } };
   }
 
   /** Copies the tensors and epsilon of another layer. */
   protected copyFrom(other: ChannelNorm<C>): void {
-    const theirs = other.parameters();
-    for (const [i, [, tensor]] of this.parameters().entries()) {
-      const storage = storageOf(tensor);
-      storage.values.set(storageOf(theirs[i][1]).values);
+    for (const name of ['scale', 'bias', 'runningMean', 'runningVar'] as const) {
+      const storage = storageOf(this[name]);
+      storage.values.set(storageOf(other[name]).values);
       storage.version++;
     }
-    this.#epsilon = other.#epsilon;
+    this[storedEpsilon] = other[storedEpsilon];
   }
 
   /** @throws RangeError for a wrong rank or number of channels. */
@@ -131,15 +123,5 @@ export abstract class ChannelNorm<C extends number> extends NpzModule {
       throw wrongShape('x', `${channels} channels`, `${image.channels} (shape ${formatShape(x.shape)})`);
     }
     return image;
-  }
-
-  /** By the names of dfdx's fields. */
-  #entries(): readonly NamedTensor[] {
-    return [
-      ['scale', this.scale],
-      ['bias', this.bias],
-      ['running_mean', this.runningMean],
-      ['running_var', this.runningVar],
-    ];
   }
 }

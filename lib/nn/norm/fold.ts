@@ -6,6 +6,7 @@ import { Conv2D } from '../layers/conv-2d.js';
 import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
 import { GeneralizedResidual } from '../compose/generalized-residual.js';
 import type { Layer } from '../shape-rule.js';
+import { infersAsDefined } from '../compose/fusion.js';
 import { cloned, sharingCopies } from '../compose/part.js';
 import { Residual } from '../compose/residual.js';
 import { Sequential } from '../compose/sequential.js';
@@ -105,13 +106,13 @@ function foldLayer(name: string, layer: Layer, found: Found): Layer {
 }
 
 function foldComposition(name: string, layer: unknown, found: Found): Layer | undefined {
-  if (layer instanceof Sequential && layer.forward === Sequential.prototype.forward) {
+  if (layer instanceof Sequential && infersAsDefined(layer)) {
     return foldSequential(name, layer as Sequential<readonly Layer[]>, found);
   }
-  if (layer instanceof Residual && layer.forward === Residual.prototype.forward) {
+  if (layer instanceof Residual && infersAsDefined(layer)) {
     return new Residual(foldLayer(`${name}.f`, layer.f as Layer, found));
   }
-  if (layer instanceof GeneralizedResidual && layer.forward === GeneralizedResidual.prototype.forward) {
+  if (layer instanceof GeneralizedResidual && infersAsDefined(layer)) {
     const f = foldLayer(`${name}.f`, layer.f as Layer, found);
     return new GeneralizedResidual(f, foldLayer(`${name}.r`, layer.r as Layer, found));
   }
@@ -119,14 +120,11 @@ function foldComposition(name: string, layer: unknown, found: Found): Layer | un
 }
 
 function isConv(layer: unknown): layer is AnyConv {
-  return layer instanceof Conv2D && layer.forward === Conv2D.prototype.forward;
+  return layer instanceof Conv2D && infersAsDefined(layer);
 }
 
 function isNorm(layer: unknown): layer is ChannelNorm<number> {
-  return (
-    (layer instanceof BatchNorm2D && layer.forward === BatchNorm2D.prototype.forward) ||
-    (layer instanceof FrozenBatchNorm2D && layer.forward === FrozenBatchNorm2D.prototype.forward)
-  );
+  return (layer instanceof BatchNorm2D || layer instanceof FrozenBatchNorm2D) && infersAsDefined(layer);
 }
 
 function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number>): AnyConv {
@@ -138,10 +136,13 @@ function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number>): AnyCo
   const { stride, padding } = conv;
   const options = { stride, padding, bias: true, rng: () => 0.5 };
   const folded = new Conv2D(inChannels, outChannels, kernelSize, options);
-  const [weight, bias] = folded.parameters().map(([, tensor]) => storageOf(tensor).values);
+  const weight = storageOf(folded.weight).values;
+  const bias = folded.bias === undefined ? weight : storageOf(folded.bias).values;
   const given = storageOf(conv.weight).values;
   const givenBias = conv.bias === undefined ? undefined : storageOf(conv.bias).values;
-  const [scale, shift, mean, variance] = norm.parameters().map(([, tensor]) => storageOf(tensor).values);
+  const [scale, shift, mean, variance] = [norm.scale, norm.bias, norm.runningMean, norm.runningVar].map(
+    (tensor) => storageOf(tensor).values,
+  );
   const length = weight.length / outChannels;
   for (let channel = 0; channel < outChannels; channel++) {
     const factor = scale[channel] / Math.sqrt(variance[channel] + norm.epsilon);

@@ -1,18 +1,16 @@
 import { requireBoolean, requireOptions, requirePositive } from '../../validation/errors.js';
 import { JsonReader } from '../../json/json-reader.js';
-import { requireReader } from '../../io/npz/archive-arguments.js';
-import type { NpzReader } from '../../io/npz/npz-reader.js';
 import { batchNormFrozen } from '../../ops/batch-norm.js';
 import { requireTensor } from '../../ops/operand.js';
-import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
-import { updateParameter } from '../../optim/update-parameter.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
-import { type RandomSource, type ShapeOf, storageOf, type TapeOf, type Tensor } from '../../core/tensor.js';
+import { type RandomSource, type ShapeOf, type TapeOf, type Tensor } from '../../core/tensor.js';
 import { ChannelNorm } from './channel-norm.js';
 import type { ImageProblem, SameShapeAs } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
-import type { CanUpdateWithGradients } from '../module.js';
+import { notePasses } from '../compose/fusion.js';
+import { type StoredNumber, storedNumbers } from '../npz-members.js';
+import { readTensors } from '../read-tensors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -32,12 +30,13 @@ export interface FrozenBatchNorm2DOptions {
  * const frozen = pretrained.freeze();
  * const y = frozen.forward(x.trace());
  */
-export class FrozenBatchNorm2D<C extends number> extends ChannelNorm<C> implements CanUpdateWithGradients {
+export class FrozenBatchNorm2D<C extends number> extends ChannelNorm<C> {
   /** @internal */
   static readonly type = 'FrozenBatchNorm2D';
 
   static {
     guardMethods(this);
+    notePasses(this.prototype);
   }
 
   /** Whether scale and bias get gradients and are updated. */
@@ -81,28 +80,28 @@ export class FrozenBatchNorm2D<C extends number> extends ChannelNorm<C> implemen
     return batchNormFrozen(input, image, this, this.trainable) as SameShapeAs<X, TapeOf<X>>;
   }
 
-  /** Offers scale and bias to the provider where `trainable`. */
-  update(provider: GradientProvider, unused: UnusedTensors): void {
-    if (!this.trainable) return;
-    updateParameter(this.scale, provider, unused);
-    updateParameter(this.bias, provider, unused);
+  /** All four tensors, unless scale and bias are `trainable`. */
+  protected override buffers(): readonly string[] {
+    return this.trainable ? super.buffers() : ['scale', 'bias', ...super.buffers()];
   }
 
-  /** Changes nothing: what is frozen stays. */
-  resetParams(_rng?: RandomSource): void {
-    // a network that is reset keeps what it was given
+  /** Changes nothing: a network that is reset keeps what is frozen. */
+  protected override initialize(_rng: RandomSource): void {
+    // frozen
   }
 
-  /** A copy with tensors of its own, whose ids are fresh. */
-  clone(): FrozenBatchNorm2D<C> {
-    return FrozenBatchNorm2D.from(this, { trainable: this.trainable });
-  }
-
-  override async read(zip: NpzReader, prefix: string): Promise<void> {
-    requireReader(zip, prefix);
+  /** @internal */
+  override [storedNumbers](): readonly StoredNumber[] {
     // What a `BatchNorm2D` saved has these, too.
-    for (const name of ['momentum', 'num_batches_tracked']) zip.ignore(`${prefix}${name}.npy`);
-    return super.read(zip, prefix);
+    const others = ['momentum', 'num_batches_tracked'].map((name): StoredNumber => ({
+      name,
+      expected: 'a number',
+      fits: () => true,
+      value: NaN,
+      written: false,
+      set: undefined,
+    }));
+    return [...others, ...super[storedNumbers]()];
   }
 
   /**
@@ -121,7 +120,7 @@ export class FrozenBatchNorm2D<C extends number> extends ChannelNorm<C> implemen
     const trainable = requireBoolean(reader.place('trainable'), reader.field('trainable'));
     const layer = new FrozenBatchNorm2D(channels, { trainable });
     layer.epsilon = requirePositive(reader.place('epsilon'), reader.field('epsilon'));
-    for (const [name, tensor] of layer.parameters()) reader.into(name, storageOf(tensor).values);
+    readTensors(layer, reader);
     return layer;
   }
 

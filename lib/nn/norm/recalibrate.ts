@@ -3,7 +3,8 @@ import { requireTensor } from '../../ops/operand.js';
 import type { Shape } from '../../core/shape.js';
 import type { OwnedTape } from '../../core/tape.js';
 import { graphOf, isTaped, isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
-import type { CanUpdateWithGradients, ModuleMut } from '../module.js';
+import { type CanUpdateWithGradients, type ModuleMut, readParameters } from '../module.js';
+import { overrides } from '../overriding.js';
 import { statisticsIn } from './running-statistics.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
@@ -26,6 +27,7 @@ export async function recalibrate<X extends Tensor<Shape>>(
   if (typeof (module as unknown as Partial<typeof module> | null)?.forwardMut !== 'function') {
     throw wrongType('module', 'an object with forwardMut()', module);
   }
+  if (overrides(module, 'parameters')) readParameters('module', module);
   const statistics = statisticsIn(module);
   requireIterable('batches', batches);
   if (statistics.length === 0) {

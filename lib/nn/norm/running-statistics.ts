@@ -1,9 +1,13 @@
 import type { Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { type CanUpdateWithGradients, readParameters } from '../module.js';
+import { distinctTensors, ownerOf } from '../members.js';
 
-/** A batch norm layer, for those who handle the running statistics of whole networks. */
-export interface StatisticsOwner {
+/** Name of the method of a layer that has running statistics. */
+export const runningStatistics: unique symbol = Symbol('runningStatistics');
+
+/** The running statistics of a layer, for those who handle the ones of whole networks. */
+export interface RunningStatistics {
+  readonly mean: Tensor<Shape>;
   /** Gives a function that puts the statistics back as they are now. */
   keep(): () => void;
   /** Begins anew; averages all batches from now on until the returned function is called. @throws Error where
@@ -14,27 +18,19 @@ export interface StatisticsOwner {
   setBatches(count: number): void;
 }
 
-/** By the tensor of the running mean: `parameters()` of any module leads to its layers. */
-const owners = new WeakMap<Tensor<Shape>, StatisticsOwner>();
-
-export function registerStatistics(runningMean: Tensor<Shape>, owner: StatisticsOwner): void {
-  owners.set(runningMean, owner);
+interface HasStatistics {
+  [runningStatistics](): RunningStatistics;
 }
 
-export function statisticsOf(runningMean: Tensor<Shape>): StatisticsOwner | undefined {
-  return owners.get(runningMean);
+/** The statistics whose mean this tensor is. */
+export function statisticsOf(mean: Tensor<Shape>): RunningStatistics | undefined {
+  const owner = ownerOf(mean);
+  if (owner === undefined || !(runningStatistics in owner)) return undefined;
+  const statistics = (owner as HasStatistics)[runningStatistics]();
+  return statistics.mean.id === mean.id ? statistics : undefined;
 }
 
-/** The batch norm layers of a module, however deep they are; each once, though it may be used several times. */
-export function statisticsIn(module: CanUpdateWithGradients): readonly StatisticsOwner[] {
-  const found = readParameters('module', module).flatMap(([, tensor]) => owners.get(tensor) ?? []);
-  return [...new Set(found)];
-}
-
-/** Gives a function that puts all running statistics of the module back as they are now. */
-export function keepStatistics(module: CanUpdateWithGradients): () => void {
-  const restores = statisticsIn(module).map((owner) => owner.keep());
-  return () => {
-    for (const restore of restores) restore();
-  };
+/** The statistics of the batch norm layers in a module, however deep they are; of each once. */
+export function statisticsIn(module: object): readonly RunningStatistics[] {
+  return distinctTensors(module).flatMap((tensor) => statisticsOf(tensor) ?? []);
 }

@@ -17,6 +17,9 @@ export interface Example {
 /** A path where a call may read and write files. */
 export type Places = (name: string) => string;
 
+class Own extends index.BaseModule {
+  readonly norm = new BatchNorm2D(3);
+}
 const image = () => Tensor.ones([2, 3, 2, 2]);
 const npz = (at: Places): string => {
   copyFileSync(referencePath('npz/extra.npz'), at('weights.npz'));
@@ -66,6 +69,7 @@ const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
   'Tensor#item': () => Tensor.from([1], []),
   Gradients: () => gradients().found,
   NpzReader: (at) => opened(npz(at)),
+  BaseModule: () => new Own(),
   Residual: () => new index.Residual(new BatchNorm2D(3)),
   Sequential: () => new index.Sequential(new BatchNorm2D(3), new index.ReLU()),
 };

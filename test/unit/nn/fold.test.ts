@@ -165,18 +165,26 @@ describe('fold', () => {
   });
 
   it('leaves layers with an overridden forward alone', () => {
-    const conv = new Conv2D(3, 4, 1, { rng });
-    const bn = new BatchNorm2D(4);
-    bn.forward = (y: never) => y;
-    const net = Reflect.construct(Sequential, [
-      new Sequential(new Conv2D(3, 4, 1, { rng }), new BatchNorm2D(4)),
-      new Sequential(conv, bn),
-    ]) as Sequential<never>;
-    expect(
-      fold(net)
-        .parameters()
-        .map(([name]) => name),
-    ).to.include('1.1.scale');
+    class Passing extends BatchNorm2D<4> {
+      override forward(y: never): never {
+        return y;
+      }
+    }
+    const net = (bn: BatchNorm2D<4>) =>
+      Reflect.construct(Sequential, [
+        new Sequential(new Conv2D(3, 4, 1, { rng }), new BatchNorm2D(4)),
+        new Sequential(new Conv2D(4, 4, 1, { rng }), bn),
+      ]) as Sequential<never>;
+    const folded = fold(net(new Passing(4)));
+    expect(folded.parameters().map(([name]) => name)).to.include('1.1.scale');
+    const [, last] = folded.layers as readonly Sequential<readonly [Conv2D<4, 4, 1>, Passing]>[];
+    expect(last.layers[1]).to.be.instanceOf(Passing);
+    const y = Tensor.ones([1, 4, 1, 1]);
+    expect(last.layers[1].forward(y as never)).to.equal(y);
+    // One that was replaced in the object itself cannot be copied with it.
+    const patched = new BatchNorm2D(4);
+    patched.forward = (x: never) => x;
+    expectError(() => fold(net(patched)), TypeError, 'clone() in BatchNorm2D', 'forward() was replaced');
   });
 
   describe('refuses', () => {

@@ -212,11 +212,17 @@ describe('a module as JSON', () => {
     });
     class Gated extends Sequential<[ReLU]> {
       readonly gate = new Linear(1, 1);
+    }
+    const gated = parsed(new Gated(new ReLU()));
+    expect(gated).to.deep.nested.include({ type: 'Gated', 'layers[0].type': 'ReLU', 'gate.type': 'Linear' });
+    class Hidden extends Sequential<[ReLU]> {
+      readonly #gate = new Linear(1, 1);
       override parameters() {
-        return [...super.parameters(), ...parametersOf('gate', this.gate)];
+        return [...super.parameters(), ...parametersOf('gate', this.#gate)];
       }
     }
-    expectError(() => JSON.stringify(new Gated(new ReLU())), TypeError, 'toJSON() in Gated');
+    const inField = 'whose tensor gate.weight is in no field';
+    expectError(() => JSON.stringify(new Hidden(new ReLU())), TypeError, 'toJSON() in Hidden', inField);
   });
 
   it('is refused if it is invalid', () => {

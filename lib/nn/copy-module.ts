@@ -1,0 +1,56 @@
+import { missingMethod } from '../validation/errors.js';
+import type { Shape } from '../core/shape.js';
+import { isTaped, isTensor, storageOf, type Tensor } from '../core/tensor.js';
+import { clonePart, copyOnce, sharingCopies } from './compose/part.js';
+import { layerType } from './layer-description.js';
+import { type HasMembers, isModule, keyOfField } from './members.js';
+import { requireInFields } from './npz-members.js';
+
+/** A copy of a module of any class, with copies of what is in its fields. No constructor runs. */
+export function copyModule<M extends HasMembers>(module: M): M {
+  requireInFields(module, 'clone');
+  return sharingCopies(() => copyOnce(module, (note) => copyFields(module, note)));
+}
+
+function copyFields<M extends HasMembers>(module: M, note: (copy: M) => void): M {
+  const prototype: object = Object.getPrototypeOf(module) as object;
+  const copy = Object.create(prototype) as M;
+  note(copy);
+  for (const field of Reflect.ownKeys(module)) {
+    const property = Object.getOwnPropertyDescriptor(module, field) ?? {};
+    if (typeof property.value === 'function' && field in prototype) {
+      // A method that was replaced in this object is likely to hold on to the object.
+      if (field !== 'forward' && field !== 'forwardMut') continue;
+      throw missingMethod('clone', layerType(module), `, whose ${field}() was replaced, but it is inherited`);
+    }
+    const value: unknown =
+      'value' in property ? copyValue(module, keyOf(module, field), property.value) : undefined;
+    Object.defineProperty(copy, field, 'value' in property ? { ...property, value } : property);
+  }
+  return copy;
+}
+
+function copyValue(module: HasMembers, key: string, value: unknown): unknown {
+  if (isTensor(value)) return isTaped(value) ? value : copyTensor(value as Tensor<Shape>);
+  if (Array.isArray(value)) {
+    const copy = (value as readonly unknown[]).map((each, i) =>
+      copyValue(module, key === '' ? String(i) : `${key}.${i}`, each),
+    );
+    return Object.isFrozen(value) ? Object.freeze(copy) : copy;
+  }
+  return isModule(value) ? clonePart(module, key, value) : value;
+}
+
+function copyTensor(tensor: Tensor<Shape>): Tensor<Shape> {
+  return copyOnce(tensor, (note) => {
+    const copy = tensor.clone();
+    storageOf(copy).label = storageOf(tensor).label;
+    note(copy);
+    return copy;
+  });
+}
+
+/** What `parameters()` calls a field. */
+function keyOf(module: HasMembers, field: string | symbol): string {
+  return typeof field === 'string' ? module[keyOfField](field) : String(field);
+}

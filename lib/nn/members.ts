@@ -1,0 +1,144 @@
+import type { Shape } from '../core/shape.js';
+import { isTaped, isTensor, leaseOf, type Tensor } from '../core/tensor.js';
+import { inPart } from './error-path.js';
+import { readParameters } from './module.js';
+import { overrides } from './overriding.js';
+
+// The tensors and modules inside a module are found in its fields each time they are asked for: a field may be given
+// another value at any time. Symbol-named methods are for the package; a user's class may have any other name.
+
+/** A tensor or a module inside a module. */
+export interface Member {
+  /** The field, `layers`. */
+  readonly field: string;
+  /** Its place in the code, `layers[0]`. */
+  readonly place: string;
+  /** What `parameters()` calls it, `0`. */
+  readonly key: string;
+  /** Undefined for a module. */
+  readonly tensor: Tensor<Shape> | undefined;
+  /** Whether an optimizer updates it; false for running statistics, and for modules. */
+  readonly learned: boolean;
+  /** The tensor or the module. */
+  readonly value: object;
+}
+
+/** Name of the method that lists the members of a module, in the order of its fields. */
+export const membersOf: unique symbol = Symbol('membersOf');
+/** Name of the method that says what `parameters()` calls a field; the elements of one called `''` stand alone. */
+export const keyOfField: unique symbol = Symbol('keyOfField');
+/** Name of the method that says what precedes the names of a module inside, in an `.npz` file. */
+export const npzPrefix: unique symbol = Symbol('npzPrefix');
+/** Name of the method that says what a tensor is called in an `.npz` file. */
+export const npzName: unique symbol = Symbol('npzName');
+
+/** Name of the method that says what a tensor is called in PyTorch's state dict. */
+export const stateDictName: unique symbol = Symbol('stateDictName');
+
+/** A module whose members can be listed: one that extends `BaseModule`. */
+export interface HasMembers {
+  [membersOf](): readonly Member[];
+  [keyOfField](field: string): string;
+  [npzPrefix](key: string): string;
+  [npzName](key: string): string;
+  [stateDictName](key: string): string;
+}
+
+export function hasMembers(value: unknown): value is HasMembers {
+  return typeof value === 'object' && value !== null && membersOf in value;
+}
+
+/** Finds the tensors without a tape and the modules in the fields of a module, and in arrays there. */
+export function discover(
+  module: object,
+  keyOf: (field: string) => string,
+  buffers: readonly string[],
+): readonly Member[] {
+  const members: Member[] = [];
+  for (const field of Object.keys(module)) {
+    const value = (module as Readonly<Record<string, unknown>>)[field];
+    collect(members, field, field, keyOf(field), value, !buffers.includes(field));
+  }
+  for (const { tensor } of members) if (tensor !== undefined) claim(tensor, module);
+  return members;
+}
+
+function collect(
+  members: Member[],
+  field: string,
+  place: string,
+  key: string,
+  value: unknown,
+  learned: boolean,
+): void {
+  if (isTensor(value)) {
+    if (isTaped(value)) return;
+    const tensor = value as Tensor<Shape>;
+    members.push({ field, place, key, tensor, learned, value });
+  } else if (Array.isArray(value)) {
+    for (const [i, each] of (value as readonly unknown[]).entries()) {
+      collect(members, field, `${place}[${i}]`, key === '' ? String(i) : `${key}.${i}`, each, learned);
+    }
+  } else if (isModule(value)) {
+    members.push({ field, place, key, tensor: undefined, learned: false, value });
+  }
+}
+
+/** Notes whose tensor it is: a user's `parameters()` lists tensors only, and their modules are found by them. */
+function claim(tensor: Tensor<Shape>, module: object): void {
+  const lease = leaseOf(tensor);
+  if (!lease.ended) lease.storage.owner ??= module;
+}
+
+/** Whether a value is a module, of the package or of a user's own kind. */
+export function isModule(value: unknown): value is object {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+  const { forward, forwardMut, parameters } = value as Readonly<Record<string, unknown>>;
+  return [forward, forwardMut, parameters].some((method) => typeof method === 'function');
+}
+
+/** Compositions inside each other: JSON and printing go no deeper. */
+export const maxDepth = 500;
+
+/** Calls `visit` for each module in a module, itself included, once, however often it is used. */
+export function visitModules(root: object, visit: (module: object) => void): void {
+  const seen = new Set<object>();
+  const walk = (module: object): void => {
+    if (seen.has(module)) return;
+    seen.add(module);
+    visit(module);
+    if (!hasMembers(module)) return;
+    for (const { key, tensor, value } of module[membersOf]()) {
+      if (tensor !== undefined) continue;
+      try {
+        walk(value);
+      } catch (error) {
+        throw inPart(error, module, key, value);
+      }
+    }
+  };
+  walk(root);
+}
+
+/** The tensors of a module, each once, however often it is used. A module of a user's own kind lists its own. */
+export function distinctTensors(root: object): readonly Tensor<Shape>[] {
+  const found = new Map<number, Tensor<Shape>>();
+  visitModules(root, (module) => {
+    for (const tensor of tensorsIn(module)) found.set(tensor.id, tensor);
+  });
+  return [...found.values()];
+}
+
+/** The tensors that a module has itself, and those that a `parameters()` of its own lists. */
+function tensorsIn(module: object): readonly Tensor<Shape>[] {
+  const own = hasMembers(module) ? module[membersOf]().flatMap(({ tensor }) => tensor ?? []) : [];
+  const { parameters } = module as { parameters?: unknown };
+  if (typeof parameters !== 'function' || !overrides(module, 'parameters')) return own;
+  return [...own, ...readParameters('module', module).map(([, tensor]) => tensor)];
+}
+
+/** The module that has a tensor in a field; undefined where its tensors were never listed. */
+export function ownerOf(tensor: Tensor<Shape>): object | undefined {
+  const lease = leaseOf(tensor);
+  return lease.ended ? undefined : lease.storage.owner;
+}
