@@ -1,6 +1,6 @@
 /** Minimum length of a sample in milliseconds; the clock's resolution would dominate a shorter one. */
 const minSample = 2;
-const fewestRounds = 3;
+const minRounds = 3;
 
 /**
  * Milliseconds per call of each function: the median of samples that are taken in turn, so that disturbances
@@ -18,7 +18,7 @@ export function measure<Name extends string>(
     const repeats = Math.max(1, Math.ceil(minSample / Math.max(sample(call, 1), 1e-3)));
     return { name, call, repeats, samples: [] as number[] };
   });
-  for (let round = 0; round < fewestRounds || performance.now() < end; round++) {
+  for (let round = 0; round < minRounds || performance.now() < end; round++) {
     for (const { call, repeats, samples } of measured) samples.push(sample(call, repeats));
   }
   const medians = measured.map(({ name, samples }) => [name, median(samples)] as const);

@@ -13,11 +13,11 @@ import { guardMethods } from '../validation/guard-methods.js';
 
 /** Below this length, at most this many arrays of one length are kept: the overhead of a small array exceeds its values
  * and is not part of `bytes`. */
-const smallestCounted = 64;
-const mostUncounted = 1024;
+const minCounted = 64;
+const maxUncounted = 1024;
 
 /** Arrays of at least this length are aligned to cache lines. */
-const smallestAligned = 4096;
+const minAligned = 4096;
 const cacheLine = 64;
 
 /** Huge pages are requested before the first write for arrays of at least this size. */
@@ -82,7 +82,7 @@ class StoragePool {
     const buffers = this.#free.get(length);
     if (buffers === undefined) {
       this.#free.set(length, [buffer]);
-    } else if (length >= smallestCounted || buffers.length < mostUncounted) {
+    } else if (length >= minCounted || buffers.length < maxUncounted) {
       buffers.push(buffer);
     } else {
       return;
@@ -109,7 +109,7 @@ function allocate(length: number): Float32Array {
   ensureMemory('a tensor', bytes);
   let buffer: Float32Array;
   try {
-    buffer = length < smallestAligned ? new Float32Array(length) : allocateAligned(length);
+    buffer = length < minAligned ? new Float32Array(length) : allocateAligned(length);
   } catch (cause) {
     throw outOfMemory('a tensor', bytes, { cause });
   }

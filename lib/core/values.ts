@@ -10,16 +10,16 @@ export type NestedNumbers = readonly (number | NestedNumbers)[];
 export type NumberSource = ArrayLike<number> | NestedNumbers;
 
 /** Above the maximum length of an array. */
-const mostElements = 2 ** 32;
+const maxElements = 2 ** 32;
 
 /** NumPy's limit. Recursion over axes would overflow the stack with thousands of them. */
-const mostAxes = 64;
+const maxAxes = 64;
 
 /** A frozen copy of a shape. @throws TypeError or RangeError for an invalid one. */
 export function readShape<S extends Shape>(argument: string, shape: S): S {
   if (!Array.isArray(shape)) throw wrongType(argument, 'an array of sizes', shape);
-  if (shape.length > mostAxes) {
-    throw wrongValue(argument, `at most ${mostAxes} sizes`, `${shape.length}`);
+  if (shape.length > maxAxes) {
+    throw wrongValue(argument, `at most ${maxAxes} sizes`, `${shape.length}`);
   }
   const copy = [...(shape as readonly unknown[])];
   let product = 1;
@@ -34,8 +34,8 @@ export function readShape<S extends Shape>(argument: string, shape: S): S {
     // Of a tensor without values, too: operations count the rows in front of an axis of size 0.
     if (size > 0) product *= size;
   }
-  if (elementCount(copy as unknown as Shape) > mostElements) {
-    throw wrongValue(argument, `at most ${mostElements} values`, formatShape(shape));
+  if (elementCount(copy as unknown as Shape) > maxElements) {
+    throw wrongValue(argument, `at most ${maxElements} values`, formatShape(shape));
   }
   if (product > Number.MAX_SAFE_INTEGER) {
     throw wrongValue(argument, 'sizes whose product, apart from zeros, is below 2^53', formatShape(shape));
@@ -46,7 +46,7 @@ export function readShape<S extends Shape>(argument: string, shape: S): S {
 /** A size that a layer is created with, such as its number of channels. */
 export function requireSize(argument: string, value: unknown): number {
   const size = requirePositiveInteger(argument, value);
-  if (size > mostElements) throw wrongValue(argument, `at most ${mostElements}`, String(size));
+  if (size > maxElements) throw wrongValue(argument, `at most ${maxElements}`, String(size));
   return size;
 }
 

@@ -70,9 +70,9 @@ const types: Readonly<Record<keyof IdxValues, IdxType>> = {
 };
 
 const wanted = 'an IDX file, which begins with two zero bytes,';
-const mostBytes = 2 ** 30;
+const defaultMaxBytes = 2 ** 30;
 /** Maximum compression ratio of Deflate, which bounds the contents of a gzipped file before it is unpacked. */
-const mostExpansion = 1032;
+const maxExpansion = 1032;
 const readSize = 256 * 1024;
 
 /** Throws an error about the file; never returns. */
@@ -96,7 +96,7 @@ export async function readIdx<T extends keyof IdxValues = 'uint8'>(
   const given = requireOptions('options', options, ['type', 'axes', 'maxBytes']);
   const type = readType(orDefault(given.type, 'uint8'));
   const axes = given.axes === undefined ? undefined : readAxes(given.axes);
-  const maxBytes = requirePositiveInteger('maxBytes', orDefault(given.maxBytes, mostBytes));
+  const maxBytes = requirePositiveInteger('maxBytes', orDefault(given.maxBytes, defaultMaxBytes));
   const fail: Fail = (expected, found) => {
     throw new FileFormatError(file, expected, found);
   };
@@ -105,8 +105,8 @@ export async function readIdx<T extends keyof IdxValues = 'uint8'>(
     const { handle, size, head } = await openFile(file, wanted);
     try {
       const gzipped = fileKind(head) === 'gzip';
-      const most = Math.min(maxBytes, gzipped ? size * mostExpansion : size);
-      const collector = new Collector(file, type, axes, most, fail);
+      const maxSize = Math.min(maxBytes, gzipped ? size * maxExpansion : size);
+      const collector = new Collector(file, type, axes, maxSize, fail);
       const content = handle.createReadStream({
         start: 0,
         autoClose: false,
@@ -153,7 +153,7 @@ class Collector {
     private readonly file: string,
     private readonly type: IdxType,
     private readonly axes: number | undefined,
-    private readonly most: number,
+    private readonly maxSize: number,
     private readonly fail: Fail,
   ) {}
 
@@ -215,9 +215,9 @@ class Collector {
     this.#shape = shape;
     // The product is inexact beyond 2^53, but then always above the limit.
     const bytes = shape.reduce((product, size) => product * size, this.type.bytes);
-    if (bytes > this.most) {
+    if (bytes > this.maxSize) {
       this.fail(
-        `at most ${this.most} bytes of values, as many as the file can hold or maxBytes allows`,
+        `at most ${this.maxSize} bytes of values, as many as the file can hold or maxBytes allows`,
         `${shape.join(' x ')} values in the header`,
       );
     }

@@ -15,7 +15,7 @@ export interface Windows {
   readonly padding: number;
 }
 
-/** The largest value of each window. */
+/** The maximum of each window. */
 export function maxPool(x: AnyTensor, windows: Windows): AnyTensor {
   const inputs = [x];
   const graphs = graphsOf(inputs);
@@ -33,7 +33,7 @@ export function maxPool(x: AnyTensor, windows: Windows): AnyTensor {
   }));
 }
 
-/** The sum of each window divided by kernel^2: padding counts as zeros. */
+/** The sum of each window divided by kernel^2; padding counts as zeros. */
 export function avgPool(x: AnyTensor, windows: Windows): AnyTensor {
   const inputs = [x];
   const graphs = graphsOf(inputs);
@@ -73,7 +73,7 @@ export function avgPoolGlobal(x: AnyTensor): AnyTensor {
   }));
 }
 
-/** The backend's arguments, and the result's shape. */
+/** The arguments of the backend, and the shape of the result. */
 interface Pooling {
   readonly arguments: readonly [
     planes: number,
@@ -86,13 +86,17 @@ interface Pooling {
   readonly shape: Shape;
 }
 
-/** @throws RangeError where x holds no images, or not even one window. */
+/** @throws RangeError if x does not contain images, or if not even one window fits. */
 function readWindows(x: AnyTensor, { kernel, stride, padding }: Windows): Pooling {
   const { images, channels } = readImageShape('x', x.shape);
   const [height, width] = x.shape.slice(-2);
-  const least = Math.max(1, kernel - 2 * padding);
-  if (height < least || width < least) {
-    throw wrongShape('x', `images of at least ${least} x ${least} pixels`, `shape ${formatShape(x.shape)}`);
+  const minSize = Math.max(1, kernel - 2 * padding);
+  if (height < minSize || width < minSize) {
+    throw wrongShape(
+      'x',
+      `images of at least ${minSize} x ${minSize} pixels`,
+      `shape ${formatShape(x.shape)}`,
+    );
   }
   const windowsOf = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
   const shape = [...x.shape.slice(0, -2), windowsOf(height), windowsOf(width)];

@@ -285,8 +285,8 @@ export default [
   {
     file: 'lib/ops/pool.ts',
     what: 'images of one pixel less than a window are accepted',
-    find: 'const least = Math.max(1, kernel - 2 * padding);',
-    replace: 'const least = Math.max(1, kernel - 2 * padding - 1);',
+    find: 'const minSize = Math.max(1, kernel - 2 * padding);',
+    replace: 'const minSize = Math.max(1, kernel - 2 * padding - 1);',
     tests: ['unit/nn/pool-2d'],
   },
   {
