@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** Bytes that are left to V8 for a garbage collection: several times what it takes. */
+/** Bytes reserved for V8's garbage collections: several times the memory that one takes. */
 export const v8Reserve = 32 * 1024 * 1024;
 
-/** Address space that this process may use in bytes (`ulimit -v`); infinite where it is unlimited or unknown. */
+/** Limit of this process's address space in bytes (`ulimit -v`); infinite if it is unlimited or unknown. */
 const limit = readLimit();
 
 /** Whether this process has a limit that allocations must respect. */
@@ -15,8 +15,8 @@ function readLimit(): number {
 }
 
 /**
- * Whether the process may map so many bytes more; true where that cannot be known. glibc keeps address space that was
- * freed, which V8's heap cannot use: array buffers may find more than this says.
+ * Whether the process may map `bytes` more; true if unknown. glibc keeps freed address space, which array
+ * buffers can reuse but V8's heap cannot, so array buffers may fit even if this returns false.
  */
 export function hasAddressSpace(bytes: number): boolean {
   if (!isAddressSpaceLimited) return true;
@@ -24,7 +24,7 @@ export function hasAddressSpace(bytes: number): boolean {
   return kilobytes === undefined || Number(kilobytes) * 1024 + bytes <= limit;
 }
 
-/** The file's text, empty where there is no such file: outside Linux, or in a sandbox. */
+/** The file's text; empty if the file does not exist, as outside Linux or in a sandbox. */
 function read(file: string): string {
   if (process.platform !== 'linux') return '';
   try {

@@ -3,21 +3,22 @@ import { outOfMemory } from '../validation/errors.js';
 import { hasAddressSpace, v8Reserve } from './address-space.js';
 import { backend } from './index.js';
 
-// Where an allocation fails, V8 first collects garbage, and it aborts the process if the collector itself finds no
-// memory. Under a limit such as `ulimit -v` we therefore ask before we allocate, and leave V8 a reserve.
+// When an allocation fails, V8 first collects garbage, and it aborts the process if the collector itself
+// finds no memory. Under a limit such as `ulimit -v` we therefore check before we allocate, and leave V8 a
+// reserve.
 
-/** Asking costs microseconds; small allocations are checked together. */
+/** A check costs microseconds, so small allocations share one per this many bytes. */
 const checkedEvery = 1024 * 1024;
 
-/** No process has more; the addon refuses sizes from 2^48 on. */
+/** Maximum address space of a process; the addon refuses sizes from 2^48 on. */
 const maxAddressSpace = 2 ** 47;
 
 let unchecked = checkedEvery;
 
 /**
- * Call this before allocating so many bytes of fresh memory.
- * @param purpose What the memory is for, as the message says it: `a copy of labels`.
- * @throws RangeError where there is too little memory.
+ * Call this before allocating `bytes` of fresh memory.
+ * @param purpose Purpose of the memory in the message, such as `a copy of labels`.
+ * @throws RangeError if there is too little memory.
  */
 export function ensureMemory(purpose: string, bytes: number): void {
   if (unchecked + bytes < checkedEvery) {
@@ -35,12 +36,16 @@ function fitsMemory(bytes: number): boolean {
   return bytes < maxAddressSpace && backend.hasRoom(bytes, v8Reserve);
 }
 
-/** New zeros for `purpose`. @throws RangeError where there is too little memory. */
+/**
+ * Allocates an array of zeros.
+ * @param purpose Purpose of the memory in the message, such as `a copy of labels`.
+ * @throws RangeError if there is too little memory.
+ */
 export function freshFloats(purpose: string, length: number): Float32Array {
   return freshArray(Float32Array, purpose, length);
 }
 
-/** As `freshFloats`, of any type. */
+/** As `freshFloats`, for any typed array. */
 export function freshArray<A>(
   Class: { new (length: number): A; readonly BYTES_PER_ELEMENT: number },
   purpose: string,
@@ -55,13 +60,13 @@ export function freshArray<A>(
   }
 }
 
-/** What an array of numbers takes for each while it is built and grows. */
+/** Heap bytes per number of an array that is being built and grows. */
 export const bytesPerNumber = 24;
 
 /**
- * Call this before making so many bytes of JavaScript arrays and strings: V8 aborts the process where its heap has no
- * memory for them. Small amounts are not checked.
- * @throws RangeError where they do not fit.
+ * Call this before creating `bytes` of JavaScript arrays and strings, because V8 aborts the process if its
+ * heap has no memory for them. Small amounts are not checked.
+ * @throws RangeError if they do not fit.
  */
 export function ensureHeap(purpose: string, bytes: number): void {
   if (bytes < checkedEvery) return;

@@ -1,18 +1,21 @@
 import { defineInspect } from '../printing/inspect.js';
 
-/** What the package computes with. */
+/** The backend that the package computes with. */
 export interface BackendInfo {
-  /** C++ kernels, or their TypeScript counterparts. */
+  /** `'native'` for the C++ kernels, `'portable'` for their TypeScript counterparts. */
   readonly name: 'native' | 'portable';
   /** Instruction set of the kernels. */
   readonly isa: 'avx512' | 'avx2' | 'neon' | 'scalar' | 'js';
   /** Threads that a large operation may use, the caller's included; `setNumThreads` changes it. */
   readonly threads: number;
-  /** Why it is not the native backend, where it is not and nobody asked for the portable one. */
+  /**
+   * Why the native backend was not loaded. Missing for the native backend, and if
+   * `BATCHNORM_BACKEND=portable` chose the portable one.
+   */
   readonly reason?: string;
 }
 
-/** What users see of a backend. `threads` is asked for each time, since `setNumThreads` changes it. */
+/** The public description of a backend. `threads` is a getter because `setNumThreads` changes the number. */
 export function backendInfo(
   name: BackendInfo['name'],
   isa: BackendInfo['isa'],
@@ -27,7 +30,7 @@ export function backendInfo(
     },
     ...(reason === undefined ? {} : { reason }),
   };
-  // util.inspect shows a getter as [Getter]; a copy has the number. What it shows then is a plain object.
+  // util.inspect prints a getter as [Getter], so it is given a plain copy with the number.
   defineInspect<BackendInfo, object>(info, function () {
     return { ...this };
   });

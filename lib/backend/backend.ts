@@ -2,14 +2,16 @@ import type { BackendInfo } from './backend-info.js';
 import type { Operations } from './operations.js';
 
 /**
- * What every backend can do. All arrays are contiguous; a call whose arrays are shorter than the sizes say, or of
- * another type, is a TypeError that names the argument.
+ * The interface of every backend. All arrays are contiguous. An array of the wrong type, or shorter than the
+ * sizes require, is a TypeError that names the argument.
  */
 export interface Backend extends Operations {
   readonly info: BackendInfo;
-  /** Frees everything unreachable, the memory of array buffers included. */
+  /** Frees all unreachable objects, including the memory of array buffers. */
   readonly collectGarbage: () => void;
-  /** The cache sizes that the kernels divide their work by; undefined where nothing is divided. */
+  /**
+   * The cache sizes by which the kernels divide their work; undefined for a backend that does not divide it.
+   */
   readonly cacheSizes: () => CacheSizes | undefined;
 }
 

@@ -4,13 +4,16 @@ import { bundled } from './bundled.js';
 
 const target = `${process.platform}-${process.arch}`;
 
-/** Platforms that a release has a binary for. */
+/** Platforms for which a release contains a binary. */
 export const targets: readonly string[] = [
   ...['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'],
   ...['win32-x64', 'win32-arm64'],
 ];
 
-/** Best first: built on this machine, in the package, copied by a bundler, put beside a bundle by hand. */
+/**
+ * Candidate paths in order of preference: built on this machine, shipped in the package, copied by a bundler,
+ * placed beside a bundle by hand.
+ */
 export function* binaryPaths(): Generator<string> {
   const here = thisFile();
   const places = [
@@ -28,8 +31,8 @@ export function* binaryPaths(): Generator<string> {
 }
 
 /**
- * What to copy where, if this code is part of a bundle and the package has a binary for this platform; undefined in the
- * package itself.
+ * The message about the file to copy, and its destination, if this code runs in a bundle and the package has
+ * a binary for this platform; undefined in the package itself.
  */
 export function missingCopy(): string | undefined {
   if (!targets.includes(target) || isPackage()) return undefined;
@@ -39,14 +42,14 @@ export function missingCopy(): string | undefined {
 }
 
 /**
- * Undefined in a bundle that is an ES module: the packed package is CommonJS, and tools/release/pack/ replaces import.meta.url
- * by the URL of __filename.
+ * The path of this file; undefined in a bundle that is an ES module. The packed package is CommonJS, and
+ * tools/release/pack/ replaces import.meta.url by the URL of __filename.
  */
 function thisFile(): string | undefined {
   return import.meta.url;
 }
 
-/** Bundles keep neither the package's folder nor its package.json. */
+/** Whether this file is in the package; bundles keep neither its folder nor its package.json. */
 function isPackage(): boolean {
   const here = thisFile();
   if (here === undefined) return false;
@@ -54,13 +57,16 @@ function isPackage(): boolean {
     const manifest = readFileSync(new URL('../../package.json', here), 'utf8');
     return (JSON.parse(manifest) as { name?: unknown }).name === 'batchnorm';
   } catch (error) {
-    // Where reading it is forbidden, the package may well be there.
+    // If reading is forbidden, the package may well exist.
     const { code } = error as NodeJS.ErrnoException;
     return code !== 'ENOENT' && code !== 'ENOTDIR';
   }
 }
 
-/** Where a bundler has copied the binary. Those that know nothing of binaries leave the path in the package. */
+/**
+ * The path to which a bundler has copied the binary. A bundler that ignores binaries leaves the path in the
+ * package.
+ */
 function copiedBinary(): string | undefined {
   const path = toPath(bundled.binary);
   const isCopy = !path?.replaceAll('\\', '/').endsWith(`/prebuilds/${target}/batchnorm.node`);
@@ -68,7 +74,7 @@ function copiedBinary(): string | undefined {
 }
 
 function besideBundle(): string | undefined {
-  // Turbopack's __filename and webpack's import.meta.url name files that are not there when the bundle runs.
+  // Turbopack's __filename and webpack's import.meta.url name files that do not exist when the bundle runs.
   const main = process.argv[1] ? pathToFileURL(process.argv[1]).href : undefined;
   const file = [thisFile(), bundled.url, main].find((url) => existsSync(toPath(url) ?? ''));
   return file && toPath(new URL('./batchnorm.node', file));
@@ -77,6 +83,6 @@ function besideBundle(): string | undefined {
 function toPath(place: URL | string | undefined): string | undefined {
   const text = String(place ?? '');
   if (text.startsWith('file:')) return fileURLToPath(text);
-  // ncc puts a path in place of a URL.
+  // ncc replaces the URL by a path.
   return typeof place === 'string' ? place : undefined;
 }

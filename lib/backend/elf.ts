@@ -4,9 +4,9 @@ const headerBytes = 64;
 const machines: Partial<Record<string, number>> = { x64: 62, arm64: 183 };
 
 /**
- * Why a shared library of Linux must not be loaded, from its header. The system's loader does not look: a file that
- * was cut short kills the process when the missing part is touched, and one for another processor is reported as
- * not found.
+ * Why a Linux shared library must not be loaded, judging by its header; undefined if it may be. The system's
+ * loader does not check: a truncated file kills the process when the missing part is touched, and a file for
+ * another processor is reported as not found.
  */
 export function elfFault(file: string, processor: string = process.arch): string | undefined {
   const header = Buffer.alloc(headerBytes);

@@ -33,7 +33,7 @@ function choose(): Backend {
   return portable;
 }
 
-/** Why there is no addon, and whether that is no surprise: a platform without a binary. */
+/** Why there is no addon, and whether that is expected: a platform without a binary. */
 function describeAbsence(loaded: Exclude<LoadedAddon, { addon: unknown }>) {
   if ('missing' in loaded) return { reason: loaded.missing, expected: true };
   if ('lost' in loaded) return { reason: loaded.lost, expected: false };
@@ -41,7 +41,7 @@ function describeAbsence(loaded: Exclude<LoadedAddon, { addon: unknown }>) {
   return { reason: describeLoadFailure(loaded.broken), cause, expected: false };
 }
 
-/** The TypeScript backend, unless more threads are forced than it has. */
+/** The TypeScript backend; fails if more threads are forced than it has. */
 function portableOn(threads: number | undefined, reason?: string): Backend {
   if (threads !== undefined && threads > 1) {
     const cause = reason === undefined ? '' : `: ${reason}`;
@@ -54,13 +54,13 @@ function portableOn(threads: number | undefined, reason?: string): Backend {
 }
 
 /**
- * Sets how many threads a large operation may use, the caller's included, in the whole process: workers share
- * them. At first it is what affinity and cgroup quota leave, or `BATCHNORM_NUM_THREADS`. Results are the same
- * bits for any number; small operations stay on the caller's thread, and those of the TypeScript backend always
- * do. `backend.threads` says how many there are.
+ * Sets how many threads a large operation may use, the caller's included. The number holds for the whole
+ * process, workers included. The initial number follows from the affinity and the cgroup quota, or from
+ * `BATCHNORM_NUM_THREADS`. It never changes the bits of a result. Small operations, and all operations of the
+ * TypeScript backend, run on the caller's thread. `backend.threads` returns the current number.
  *
- * @param count From 1 to 256.
- * @throws TypeError or RangeError for what is no such number.
+ * @param count An integer from 1 to 256.
+ * @throws TypeError if `count` is not a number, RangeError if it is out of range.
  */
 export function setNumThreads(count: number): void {
   if (arguments.length > 1) requireNoSurplus('setNumThreads', 1, arguments);

@@ -5,7 +5,7 @@ import type { Backend } from './backend.js';
 import { binaryPaths, missingCopy } from './binary-paths.js';
 import { elfFault } from './elf.js';
 
-/** What the addon exports: the operations of Backend, and the choice of ISA and threads. */
+/** The addon's exports: the operations of `Backend`, and the choice of ISA and threads. */
 export interface Addon extends Omit<Backend, 'info'> {
   isa(): 'avx512' | 'avx2' | 'neon' | 'scalar';
   selectIsa(name: string): boolean;
@@ -15,9 +15,9 @@ export interface Addon extends Omit<Backend, 'info'> {
 export type LoadedAddon = { addon: Addon } | { missing: string } | { lost: string } | { broken: unknown };
 
 /**
- * The addon, or why there is none: `missing` where no binary for this platform is present, `broken` where one is
- * present that the system or Node refuses to load, `lost` where a bundler has left the package's behind. Other errors are
- * thrown.
+ * Returns the addon, or why it is unavailable: `missing` if there is no binary for this platform, `broken` if
+ * the system or Node refuses to load it, `lost` if a bundler has not copied it.
+ * @throws Other errors of the file system.
  */
 export function loadAddon(): LoadedAddon {
   let denied: unknown;
@@ -30,7 +30,7 @@ export function loadAddon(): LoadedAddon {
     } catch (error) {
       if (isKind(error, refused)) return { broken: error };
       if (isKind(error, forbidden)) {
-        denied ??= error; // perhaps for lack of access to a folder around a bundle
+        denied ??= error; // perhaps only because a folder around a bundle is not readable
       } else if (!isKind(error, absent)) {
         throw error;
       }
@@ -44,23 +44,23 @@ export function loadAddon(): LoadedAddon {
 
 const absent = ['ENOENT', 'ENOTDIR'];
 const refused = ['ERR_DLOPEN_FAILED', 'ERR_DLOPEN_DISABLED'];
-/** By the system, by Node's permission model, by Deno's. */
+/** From the system, Node's permission model and Deno's. */
 const forbidden = ['EACCES', 'ERR_ACCESS_DENIED', 'NotCapable'];
 
 /**
- * Loads the addon as `require` would. Bundlers rewrite `require` and `createRequire`, but not this. Where the same process has
- * loaded it before, as workers and the contexts of test runners do, it returns functions of their own for each.
+ * Loads the addon as `require` would, in a form that bundlers do not rewrite. If the process has loaded it
+ * before, as workers and test runners do, each load returns its own functions.
  */
 function open(file: string): Addon {
-  accessSync(file); // dlopen has one code for a missing file and a broken one
+  accessSync(file); // dlopen has the same code for a missing file and a broken one
   const module = { exports: {} };
   process.dlopen(module, toNamespacedPath(file));
   return module.exports as Addon;
 }
 
 /**
- * Whether an error has one of these codes, or names where it has no code. It may come from another realm: in a vm context,
- * as in Jest, the errors of node:fs are not instances of the context's Error.
+ * Whether an error has one of these codes or, if it has no code, one of these names. It may come from another
+ * realm: in a vm context, as in Jest, the errors of node:fs are not instances of the context's Error.
  */
 function isKind(error: unknown, kinds: readonly string[]): boolean {
   if (typeof error !== 'object' || error === null) return false;

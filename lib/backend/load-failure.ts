@@ -1,4 +1,4 @@
-/** Why a binary that is present was not loaded, in one sentence. */
+/** Describes in one sentence why a binary was not loaded. */
 export function describeLoadFailure(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === 'ERR_DLOPEN_DISABLED') {

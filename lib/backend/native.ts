@@ -3,7 +3,12 @@ import { backendInfo } from './backend-info.js';
 import type { Backend } from './backend.js';
 import type { Addon } from './load-addon.js';
 
-/** The addon as a backend. `isa` and `threads` force a choice; one that cannot be had throws. */
+/**
+ * The addon as a backend.
+ * @param isa The forced instruction set.
+ * @param threads The forced number of threads.
+ * @throws Error if the processor does not support the forced instruction set.
+ */
 export function nativeBackend(addon: Addon, isa: string | undefined, threads: number | undefined): Backend {
   if (isa !== undefined && !addon.selectIsa(isa)) {
     throw plainError(
@@ -13,6 +18,6 @@ export function nativeBackend(addon: Addon, isa: string | undefined, threads: nu
   }
   if (threads !== undefined) addon.setThreads(threads);
   const info = backendInfo('native', addon.isa(), () => addon.threads());
-  // A plain object with the addon's functions as own members: no wrapper between a call and C++.
+  // A plain object whose own members are the addon's functions, so that calls reach C++ without a wrapper.
   return { ...addon, info };
 }

@@ -3,7 +3,10 @@ import type { signatures } from './signatures.js';
 
 type Signatures = typeof signatures;
 
-/** What every backend computes: a function of positional arguments, which needs no `this`, for each signature. */
+/**
+ * The operations of every backend: for each signature, a function of positional arguments that needs no
+ * `this`.
+ */
 export type Operations = {
   readonly [Name in keyof Signatures]: Call<Signatures[Name]>;
 };

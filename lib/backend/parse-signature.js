@@ -1,4 +1,5 @@
-// Reads the notation of signatures.js, for everything that is derived from it at run time or when the addon is built.
+// Parses the notation of signatures.js for the code that is derived from it at run time and when the addon is
+// built.
 
 /**
  * @typedef {{

@@ -1,7 +1,7 @@
 import { plainError, rangeError } from '../validation/errors.js';
 import { maxThreads } from './backend.js';
 
-/** What the environment forces. */
+/** The choices that environment variables force. */
 export interface Settings {
   readonly name: 'native' | 'portable' | undefined;
   readonly isa: string | undefined;
@@ -10,7 +10,7 @@ export interface Settings {
 
 const isas = ['avx512', 'avx2', 'neon', 'scalar'];
 
-/** Reads BATCHNORM_BACKEND, BATCHNORM_ISA and BATCHNORM_NUM_THREADS; an empty one counts as unset. */
+/** Reads BATCHNORM_BACKEND, BATCHNORM_ISA and BATCHNORM_NUM_THREADS; an empty variable counts as unset. */
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const read = (variable: string) => (environment[variable] === '' ? undefined : environment[variable]);
   const name = read('BATCHNORM_BACKEND');

@@ -40,16 +40,19 @@ export const shared = /** @type {const} */ ({
   ],
   /** f of each row; y may be x. */
   rowwise: ['size rows', 'size columns', 'in x[rows*columns]', 'out y[rows*columns]'],
-  /** dx of such a function from its result y; dx may be either. */
+  /** dx of a row-wise function from its result y; dx may be y or dy. */
   rowwiseBackward: [
     ...['size rows', 'size columns'],
     ...['in y[rows*columns]', 'in dy[rows*columns]', 'out dx[rows*columns]'],
   ],
-  /** The sum of a loss over n pairs; gradient, unless null, becomes its derivative with respect to x times factor. */
+  /**
+   * The sum of a loss over n pairs. `gradient`, unless null, receives its derivative with respect to x, times
+   * factor.
+   */
   loss: ['size n', 'number parameter', 'number factor', 'in x[n]', 'in target[n]', 'out? gradient[n]'],
   /**
-   * Windows of kernel x kernel values, `stride` apart, over planes with `padding` around them, which is less than
-   * the kernel.
+   * Windows of kernel x kernel values, `stride` apart, over planes with `padding` around them, which is less
+   * than the kernel.
    */
   pool: [
     ...planes,
@@ -62,8 +65,9 @@ const { unary, unaryBackward, arithmetic, rowwise, rowwiseBackward, loss, pool }
 
 export const signatures = /** @type {const} */ ({
   /**
-   * y, mean, meanLow and invStd from x; moves runningMean and runningVar in place unless null. With `relu`,
-   * y = max(0, normalized + residual), and factor and shift are what batchNormBackward needs; y may be residual.
+   * y, mean, meanLow and invStd from x; updates runningMean and runningVar in place unless null. With `relu`,
+   * y = max(0, normalized + residual), and factor and shift are inputs of batchNormBackward; y may be
+   * residual.
    */
   batchNormTraining: [
     ...image,
@@ -79,7 +83,7 @@ export const signatures = /** @type {const} */ ({
     ],
     ...['out factor[channels] when relu', 'out shift[channels] when relu'],
   ],
-  /** y from x, with `relu` y = max(0, normalized + residual); y may be x or residual. */
+  /** y from x; with `relu`, y = max(0, normalized + residual). y may be x or residual. */
   batchNormInference: [
     ...image,
     ...['number epsilon', 'boolean relu'],
@@ -89,8 +93,9 @@ export const signatures = /** @type {const} */ ({
     'out y[images*channels*plane]',
   ],
   /**
-   * dx, dscale and dbias; dx may be dy. With `relu`, y is the output of the ReLU and dy its gradient; dresidual is
-   * null where nothing was added, and then the sign of y may be computed from factor and shift instead.
+   * dx, dscale and dbias; dx may be dy. With `relu`, y is the output of the ReLU and dy its gradient;
+   * dresidual is null without a residual, and the sign of y may then be computed from factor and shift
+   * instead.
    */
   batchNormBackward: [
     ...image,
@@ -107,8 +112,8 @@ export const signatures = /** @type {const} */ ({
   ],
 
   /**
-   * The first step of batchNormTraining: the mean of each channel and the sum of squared deviations from it, over
-   * images * plane values; zeros without values. In double precision, so that batches can be merged.
+   * The first step of batchNormTraining: the mean of each channel and the sum of squared deviations from it,
+   * over images * plane values; zeros if there are none. In double precision, so that batches can be merged.
    */
   batchNormMoments: [
     ...image,
@@ -116,8 +121,8 @@ export const signatures = /** @type {const} */ ({
     ...['out double mean[channels]', 'out double m2[channels]'],
   ],
   /**
-   * The second step of batchNormTraining, invStd being 1 / sqrt(m2 / count + epsilon): the same bits. factor and shift
-   * are what batchNormBackward needs with `relu`.
+   * The second step of batchNormTraining, with invStd = 1 / sqrt(m2 / count + epsilon); y has the same bits.
+   * factor and shift are inputs of batchNormBackward with `relu`.
    */
   batchNormNormalize: [
     ...image,
@@ -127,8 +132,8 @@ export const signatures = /** @type {const} */ ({
     ...['out y[images*channels*plane]', 'out? factor[channels] when relu', 'out? shift[channels] when relu'],
   ],
   /**
-   * The first step of batchNormBackward: the sums of dy and of dy * (x - mean - meanLow) of each channel; zeros without
-   * values. dbias is the first sum, dscale the second times invStd.
+   * The first step of batchNormBackward: the sums of dy and of dy * (x - mean - meanLow) of each channel;
+   * zeros if there are no values. dbias is the first sum, dscale the second times invStd.
    */
   batchNormGradientSums: [
     ...image,
@@ -148,8 +153,9 @@ export const signatures = /** @type {const} */ ({
     ...['out double sumDy[channels]', 'out double sumDyXmu[channels]'],
   ],
   /**
-   * The second step of batchNormBackward: dx from sums over `count` values per channel, which are more than those of x
-   * where other tensors were normalized together with it. With a residual, dy is its gradient and `relu` is false.
+   * The second step of batchNormBackward: dx from sums over `count` values per channel. `count` exceeds the
+   * number of values of x if other tensors were normalized together with x. With a residual, dy is its
+   * gradient and `relu` is false.
    */
   batchNormInputGradient: [
     ...image,
@@ -194,8 +200,8 @@ export const signatures = /** @type {const} */ ({
   leakyRelu: ['size n', 'number slope', 'in x[n]', 'out y[n]'],
   leakyReluBackward: ['size n', 'number slope', 'in x[n]', 'in dy[n]', 'out dx[n]'],
   /**
-   * y = x * scale, or 0 with probability p, which two words of 32 bits decide for every place; the same on every
-   * backend. y may be x.
+   * y = x * scale, or 0 with probability p. Two 32-bit words of key decide for every place, identically on
+   * every backend. y may be x.
    */
   dropout: [...['size n', 'size key0', 'size key1', 'number p', 'number scale'], ...['in x[n]', 'out y[n]']],
 
@@ -217,7 +223,7 @@ export const signatures = /** @type {const} */ ({
   absoluteError: [...loss, 'returns number'],
   /** Huber's loss; the parameter is delta. */
   huber: [...loss, 'returns number'],
-  /** Of sigmoid(x); the parameter is not used. */
+  /** Binary cross entropy of sigmoid(x); the parameter is not used. */
   binaryCrossEntropy: [...loss, 'returns number'],
 
   /** Largest value of each window of each plane. */
@@ -283,22 +289,25 @@ export const signatures = /** @type {const} */ ({
     ...['number correction2', 'number epsilon', 'number l2', 'number decoupled'],
     ...['inout parameter[n]', 'in gradient[n]', 'inout moment1[n]', 'inout moment2[n]'],
   ],
-  /** One step in place; velocity null without momentum, meanGradient null where not centered. */
+  /** One step in place; velocity is null without momentum, meanGradient is null unless centered. */
   rmspropStep: [
     ...['size n', 'number learningRate', 'number alpha', 'number epsilon', 'number momentum'],
     ...['number l2', 'number decoupled', 'inout parameter[n]', 'in gradient[n]', 'inout meanSquare[n]'],
     ...['inout? velocity[n]', 'inout? meanGradient[n]'],
   ],
 
-  /** y = x by the system's memory copy on all threads: what the kernels are measured against. */
+  /** y = x by the system's memory copy on all threads; benchmarks compare kernels with it. */
   copy: unary,
-  /** Whether two arrays in SharedArrayBuffers have a byte in common; two such objects may be one memory. */
+  /**
+   * Whether two arrays in SharedArrayBuffers have a byte in common; different buffer objects may be the same
+   * memory.
+   */
   overlap: ['size aLength', 'in a[aLength]', 'size bLength', 'in b[bLength]', 'returns boolean'],
-  /** From the beginning of an array to the next cache line. */
+  /** Number of bytes from the beginning of an array to the next cache line. */
   bytesToCacheLine: ['in buffer[0]', 'returns number'],
   /** Asks the system for huge pages under memory that was never written. */
   adviseHugePages: ['size n', 'inout buffer[n]'],
-  /** Whether `bytes` could be allocated now so that `left` remain; true where that cannot be known. */
+  /** Whether `bytes` could be allocated now with `left` remaining; true if unknown. */
   hasRoom: ['size bytes', 'size left', 'returns boolean'],
   /** Sets how many threads a large operation may use, from 1 to `maxThreads`. */
   setThreads: ['size count'],

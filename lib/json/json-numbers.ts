@@ -1,23 +1,25 @@
 import { bytesPerNumber, ensureHeap } from '../backend/allocation.js';
 import { wrongType, wrongValue } from '../validation/errors.js';
 
-/** A number, or the name of one that JSON has no spelling for or loses, as it does the sign of -0. */
+/** A number, or the name of a number that JSON cannot represent or, like -0, would change. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity' | '-0';
 
-/** What JSON.stringify takes for a value at its peak, besides its place in an array: up to 22 characters of text,
- * and as many again while the parts of the text are joined. */
+/**
+ * Peak memory of JSON.stringify per value, in addition to its place in an array: up to 22 characters of text,
+ * and the same again while the parts of the text are joined.
+ */
 const bytesPerText = 44;
 
 /**
- * To be called before `toJsonNumbers` for so many values in all: V8 aborts the process where it finds no memory for
- * a large array or text.
- * @throws RangeError where the memory is not available.
+ * Call this before `toJsonNumbers` for `count` values in total: V8 aborts the process if it finds no memory
+ * for a large array or text.
+ * @throws RangeError if the memory is not available.
  */
 export function requireJsonRoom(count: number): void {
   ensureHeap(`JSON of ${count} values`, count * (bytesPerNumber + bytesPerText));
 }
 
-/** The values as JSON can hold them; float32 values survive exactly. */
+/** Converts values to a form that JSON can hold; float32 values are preserved exactly. */
 export function toJsonNumbers(values: Float32Array): readonly JsonNumber[] {
   return Array.from(values, (value) => {
     if (Object.is(value, -0)) return '-0';
@@ -25,13 +27,13 @@ export function toJsonNumbers(values: Float32Array): readonly JsonNumber[] {
   });
 }
 
-/** An array of this length, whatever is in it. */
+/** Requires an array of this length, with any elements. */
 export function readJsonArray(place: string, source: unknown, length: number): readonly unknown[] {
   if (Array.isArray(source) && source.length === length) return source as unknown[];
   throw wrongType(place, `an array of ${length} numbers`, source);
 }
 
-/** Writes what `toJsonNumbers` returned into an array of as many values. */
+/** Converts the result of `toJsonNumbers` back and writes it into an array of the same length. */
 export function readJsonNumbers(place: string, source: unknown, into: Float32Array): void {
   for (const [i, value] of readJsonArray(place, source, into.length).entries()) {
     into[i] = readJsonNumber(`${place}[${i}]`, value);

@@ -1,14 +1,14 @@
 import { requireFinite, wrongType, wrongValue } from '../validation/errors.js';
 import { readJsonArray, readJsonNumbers } from './json-numbers.js';
 
-/** Reads the fields of an object that came from outside. */
+/** Reads the fields of an untrusted object. */
 export class JsonReader {
   readonly #fields: Readonly<Record<string, unknown>>;
 
   /**
-   * @param argument What messages call the object.
-   * @param type What its field `type` must be: the class whose `toJSON` made it.
-   * @throws TypeError for what is no such object.
+   * @param argument Name of the object in messages.
+   * @param type Required value of the field `type`: the name of the class whose `toJSON` made the object.
+   * @throws TypeError for any other object.
    */
   constructor(
     readonly argument: string,
@@ -24,7 +24,7 @@ export class JsonReader {
     }
   }
 
-  /** What messages call a field. */
+  /** Name of a field in messages. */
   place(name: string): string {
     return `${this.argument}.${name}`;
   }
@@ -33,7 +33,7 @@ export class JsonReader {
     return this.#fields[name];
   }
 
-  /** An integer from `min` on. */
+  /** Requires an integer of at least `min`. */
   integer(name: string, min: number): number {
     const place = this.place(name);
     const value = requireFinite(place, this.#fields[name]);
@@ -43,20 +43,22 @@ export class JsonReader {
     return value;
   }
 
-  /** An array of this length, whatever is in it. To be called before memory of this length is allocated: a few
-   * letters may ask for gigabytes. */
+  /**
+   * Requires an array of this length, with any elements. Call it before allocating memory of this length: a
+   * short text may claim gigabytes.
+   */
   array(name: string, length: number): readonly unknown[] {
     return readJsonArray(this.place(name), this.#fields[name], length);
   }
 
-  /** An array of any length. */
+  /** Requires an array of any length. */
   list(name: string): readonly unknown[] {
     const value = this.#fields[name];
     if (!Array.isArray(value)) throw wrongType(this.place(name), 'an array', value);
     return value as readonly unknown[];
   }
 
-  /** Writes an array of as many numbers into `values`. */
+  /** Writes an array of numbers into `values`, which must have the same length. */
   into(name: string, values: Float32Array): void {
     readJsonNumbers(this.place(name), this.#fields[name], values);
   }

@@ -8,7 +8,7 @@ import { createTensor, isTensor, storageOf, type Tensor } from '../core/tensor.j
 import type { NoneTape, Tape } from '../core/tape.js';
 import type { AnyTensor } from './operand.js';
 
-/** How the left operand is seen next to the right one: rows x columns, and the right one's length. */
+/** The left operand as rows x columns, and the length of the right one. */
 interface Layout {
   readonly rows: number;
   readonly columns: number;
@@ -18,9 +18,9 @@ interface Layout {
 /** An element-wise operation a op b and its derivative. */
 interface Rule {
   readonly forward: Operations['add'];
-  /** d(a op b)/da * dy, into `out`; undefined where that is dy itself and reads no operand. */
+  /** Writes d(a op b)/da * dy into `out`; undefined if that is dy itself and needs no operand. */
   readonly left: ((layout: Layout, dy: Float32Array, b: Float32Array, out: Float32Array) => void) | undefined;
-  /** d(a op b)/db * dy before it is summed to the shape of b, into `out`. */
+  /** Writes d(a op b)/db * dy into `out`, before it is summed to the shape of b. */
   readonly right: (
     layout: Layout,
     dy: Float32Array,
@@ -65,7 +65,7 @@ const rules: Record<'add' | 'sub' | 'mul' | 'div', Rule> = {
   div: {
     forward: backend.div,
     left: divide,
-    // -dy * a / b^2, divided twice so that b^2 cannot overflow
+    // -dy * a / b^2; dividing twice avoids the overflow of b^2.
     right: (layout, dy, a, b, out) => {
       multiply(dy, a, out);
       divide(layout, out, b, out);
@@ -111,7 +111,7 @@ function operation(rule: Rule) {
   };
 }
 
-/** Sums a gradient in the shape of the left operand to that of the right one. */
+/** Sums a gradient of the left operand's shape to the shape of the right operand. */
 function sumToRight(whole: Storage, { rows, columns, rightLength }: Layout): Storage {
   const n = rows * columns;
   if (rightLength === n) return whole;

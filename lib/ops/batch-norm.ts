@@ -8,7 +8,7 @@ import type { NoneTape, OwnedTape, Tape } from '../core/tape.js';
 import { createTensor, storageOf, type Tensor, type Tensor1D } from '../core/tensor.js';
 import type { ImageShape } from './image-shape.js';
 
-/** What one layer normalizes with: a value per channel each. */
+/** A layer's parameters and running statistics, one value per channel each. */
 export interface BatchNormState {
   readonly scale: Tensor1D<number>;
   readonly bias: Tensor1D<number>;
@@ -17,11 +17,14 @@ export interface BatchNormState {
   readonly epsilon: number;
 }
 
-/** What follows the normalization in the same pass over memory. The results have the bits of separate operations. */
+/**
+ * Operations that run in the same pass over memory as the normalization. The results have the bits of
+ * separate operations.
+ */
 export interface Fusion {
   /** y = max(0, normalized + residual) */
   readonly relu: true;
-  /** Of the shape of x; undefined for none. */
+  /** Added before the ReLU; of the shape of x. */
   readonly residual: Tensor<Shape, Tape> | undefined;
 }
 
@@ -56,8 +59,10 @@ export function batchNormInference<S extends Shape>(
   return createTensor<S, NoneTape>(x.shape, output, undefined);
 }
 
-/** Normalizes with the running statistics, with a tape or without. `trainable` gives scale and bias
- * gradients, too. */
+/**
+ * Normalizes with the running statistics, with or without a tape. With `trainable`, scale and bias receive
+ * gradients, too.
+ */
 export function batchNormFrozen<S extends Shape>(
   x: Tensor<S, Tape>,
   image: ImageShape,
@@ -86,7 +91,7 @@ export function batchNormFrozen<S extends Shape>(
         }
         const dscale = Storage.take(channels);
         const dbias = Storage.take(channels);
-        // dx is that of training here, which also goes through the statistics; it is overwritten below.
+        // This dx includes the gradient through the batch statistics; it is overwritten below.
         backend.batchNormBackward(
           images,
           channels,
@@ -109,7 +114,7 @@ export function batchNormFrozen<S extends Shape>(
         accumulate(1, dscale);
         accumulate(2, dbias);
       }
-      // dy * scale / sqrt(runningVar + epsilon): inference on dy with mean and bias of zero.
+      // dx = dy * scale / sqrt(runningVar + epsilon): inference on dy with a mean and a bias of zero.
       backend.batchNormInference(
         images,
         channels,
@@ -129,10 +134,7 @@ export function batchNormFrozen<S extends Shape>(
   }));
 }
 
-/**
- * Normalizes with the statistics of the batch, updates the running ones, and records both as one operation with one
- * backward pass.
- */
+/** Normalizes with the statistics of the batch, updates the running statistics, and records one operation. */
 export function batchNormTraining<S extends Shape>(
   x: Tensor<S, OwnedTape>,
   image: ImageShape,
@@ -154,7 +156,7 @@ export function batchNormTraining<S extends Shape>(
   const mean = Storage.take(channels);
   const meanLow = Storage.take(channels);
   const invStd = Storage.take(channels);
-  // What the backward pass recomputes the sign of the ReLU's output from.
+  // Inputs from which the backward pass recomputes the sign of the ReLU's output.
   const relu =
     fusion === undefined ? null : { factor: Storage.take(channels), shift: Storage.take(channels) };
   backend.batchNormTraining(
@@ -209,7 +211,7 @@ export function batchNormTraining<S extends Shape>(
         dscale.named('dscale'),
         dbias.named('dbias'),
       );
-      // In the order of separate operations, where the sum's gradient comes before that of the normalization.
+      // In the order of separate operations, in which the sum's gradient precedes the normalization's.
       if (dresidual !== null) accumulate(3, dresidual);
       accumulate(0, dx);
       accumulate(1, dscale);

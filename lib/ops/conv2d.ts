@@ -7,11 +7,11 @@ import type { Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import { type AnyTensor, requireTensor } from './operand.js';
 
-/** How the kernel moves over an image. */
+/** Settings of a convolution. */
 export interface Conv2DSettings {
-  /** Rows and columns from one place of the kernel to the next. Default 1. */
+  /** Number of rows and columns between neighbouring positions of the kernel. Default 1. */
   readonly stride?: number;
-  /** Rows and columns of zeros around the image. Default 0. */
+  /** Number of rows and columns of zeros on each side of the image. Default 0. */
   readonly padding?: number;
 }
 
@@ -22,8 +22,8 @@ export interface Conv2DSettings {
  * @param x [I, H, W] or [N, I, H, W].
  * @param weight [O, I, K, K].
  * @param bias [O], or undefined for none.
- * @returns [O, H', W'] or [N, O, H', W'], H' = floor((H + 2 padding - K) / stride) + 1.
- * @throws RangeError for shapes that do not go together.
+ * @returns [O, H', W'] or [N, O, H', W'], with H' = floor((H + 2 padding - K) / stride) + 1 and W' likewise.
+ * @throws RangeError if the shapes do not match.
  */
 export function conv2d<S extends Shape, T extends Tape>(
   x: AnyTensor,
@@ -78,7 +78,10 @@ export function conv2d<S extends Shape, T extends Tape>(
   }));
 }
 
-/** @throws TypeError or RangeError for what is no whole number of rows. */
+/**
+ * Checks a padding.
+ * @throws TypeError or RangeError unless it is a non-negative integer.
+ */
 export function requirePadding(argument: string, value: unknown): number {
   const expected = 'a non-negative integer';
   if (typeof value !== 'number') throw wrongType(argument, expected, value);

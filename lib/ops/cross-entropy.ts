@@ -12,7 +12,7 @@ import { isTaped, isTensor, type ShapeOf, storageOf, type TapeOf, type Tensor } 
 import { requireTensor } from './operand.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** The class of each row, or the probabilities of all classes. */
+/** The class index of each row, or the probability of each class in each row. */
 export type Targets = ClassArray | Tensor<readonly [number, number]>;
 
 type LogitsProblem<S extends Shape> =
@@ -23,12 +23,13 @@ type LogitsProblem<S extends Shape> =
       : 'Expected a 2D tensor [N, classes] for logits';
 
 /**
- * Cross entropy of softmax(logits) against the targets, averaged over the rows:
- * -1/N * sum over rows n and classes c of target[n][c] * log(softmax(logits[n]))[c].
+ * Cross entropy of softmax(logits) against the targets, averaged over the rows: -1/N * sum over rows n and
+ * classes c of target[n][c] * log(softmax(logits[n]))[c].
  *
- * @param logits [N, C], taped for training.
+ * @param logits [N, C], with a tape for training.
  * @param targets N class indices from 0 to C - 1, or probabilities [N, C] without a tape.
- * @throws RangeError for a wrong shape, an empty batch or an index that is no class.
+ * @throws RangeError for a wrong shape, an empty batch or an index outside of the classes; TypeError for
+ * targets with a tape.
  */
 export function crossEntropyWithLogitsLoss<X extends Tensor<Shape, Tape>>(
   logits: X & Unless<X, LogitsProblem<ShapeOf<X>>>,
@@ -39,12 +40,12 @@ export function crossEntropyWithLogitsLoss<X extends Tensor<Shape, Tape>>(
 }
 
 /**
- * Kullback-Leibler divergence of softmax(logits) from the targets, averaged over the rows:
- * 1/N * sum over rows n and classes c of t[n][c] * (log(t[n][c]) - log(softmax(logits[n]))[c]). A class of
- * probability 0 adds 0, as in PyTorch; in dfdx it makes the loss NaN.
+ * Kullback-Leibler divergence of softmax(logits) from the targets, averaged over the rows: 1/N * sum over
+ * rows n and classes c of t[n][c] * (log(t[n][c]) - log(softmax(logits[n]))[c]). A class of probability 0
+ * adds 0, as in PyTorch; in dfdx it makes the loss NaN.
  *
- * @param logits [N, C], taped for training.
- * @param targets Probabilities [N, C] without a tape: they get no gradient.
+ * @param logits [N, C], with a tape for training.
+ * @param targets Probabilities [N, C], without a tape: they receive no gradient.
  * @throws RangeError for a wrong shape or an empty batch, TypeError for targets with a tape.
  */
 export function klDivWithLogitsLoss<X extends Tensor<Shape, Tape>>(
@@ -57,7 +58,7 @@ export function klDivWithLogitsLoss<X extends Tensor<Shape, Tape>>(
   return crossEntropy<X>(logits, read, true);
 }
 
-/** Cross entropy, and less the entropy of the targets, which has no gradient, where `relative`. */
+/** Cross entropy; with `relative`, minus the entropy of the targets, which does not affect the gradient. */
 function crossEntropy<X>(
   logits: unknown,
   read: (rows: number, columns: number) => Target,
@@ -78,7 +79,7 @@ function crossEntropy<X>(
   const result = recorded<readonly [], TapeOf<X>>(graphs, inputs, scalarShape, loss, () => ({
     saved: [logProbabilities, ...target.saved],
     backward: (dy, accumulate) => {
-      // (softmax - target) * dy / N, as the gradient of log(softmax) from -target * dy / N
+      // The gradient (softmax - target) * dy / N, computed as that of log(softmax) from -target * dy / N.
       const dx = Storage.take(rows * columns);
       target.scaled(-dy.values[0] / rows, dx.values);
       backend.logSoftmaxBackward(rows, columns, logProbabilities.named('y'), dx.named('dy'), dx.named('dx'));
@@ -89,14 +90,14 @@ function crossEntropy<X>(
   return result;
 }
 
-/** The targets as a matrix [N, C] that need not exist. */
+/** The targets as a matrix [N, C], which class indices represent without storing it. */
 interface Target {
   readonly saved: readonly Storage[];
-  /** Sum of the element-wise product with `values`. */
+  /** The sum of the element-wise product with `values`. */
   dot(values: Float32Array): number;
-  /** -Sum of t * log(t). */
+  /** The entropy: -sum of t * log(t). */
   entropy(): number;
-  /** factor * target into `out`. */
+  /** Writes factor * target into `out`. */
   scaled(factor: number, out: Float32Array): void;
 }
 
@@ -148,7 +149,7 @@ function probabilities(targets: Tensor<Shape, Tape>, rows: number, columns: numb
     saved: [storage],
     dot(values) {
       let sum = 0;
-      // A class that is impossible in both has 0 * -Infinity; it counts as 0.
+      // A class with probability 0 in both has 0 * -Infinity, which counts as 0.
       storage.values.forEach((weight, i) => {
         if (weight !== 0) sum += weight * values[i];
       });

@@ -7,8 +7,9 @@ import type { OwnedTape } from '../core/tape.js';
 import { type RandomSource, storageOf, type Tensor } from '../core/tensor.js';
 
 /**
- * x / (1 - p), or 0 with probability p. Two numbers of `rng` decide, with its place, about every
- * element: the backward pass computes the same again, no mask is kept, and all backends agree.
+ * Each element becomes 0 with probability p, else x / (1 - p). Two numbers of `rng` and the element's index
+ * determine the choice. The backward pass repeats the computation, so no mask is stored, and all backends
+ * agree.
  */
 export function dropout<S extends Shape>(
   x: Tensor<S, OwnedTape>,
@@ -19,10 +20,10 @@ export function dropout<S extends Shape>(
   const graphs = graphsOf(inputs);
   const input = storageOf(x);
   const n = input.values.length;
-  // Before memory is taken: a generator may throw.
+  // Before allocating, because a generator may throw.
   const keys = [word(rng), word(rng)] as const;
   const output = Storage.take(n);
-  // With p = 1 nothing is kept, whatever the scale.
+  // With p = 1 all elements become 0; any finite scale will do.
   const scale = p === 1 ? 0 : 1 / (1 - p);
   backend.dropout(n, ...keys, p, scale, input.named('x'), output.named('y'));
   return recorded(graphs, inputs, x.shape, output, () => ({
@@ -35,7 +36,7 @@ export function dropout<S extends Shape>(
   }));
 }
 
-/** 32 bits of a number in [0, 1). */
+/** The first 32 bits of a random number in [0, 1). */
 function word(rng: RandomSource): number {
   return Math.floor(drawNumber('rng', rng) * 2 ** 32) >>> 0;
 }

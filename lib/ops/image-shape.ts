@@ -1,14 +1,17 @@
 import { wrongShape } from '../validation/errors.js';
 import { formatShape, type Shape } from '../core/shape.js';
 
-/** A CHW or NCHW shape as batch normalization sees it: `plane` is H*W, a CHW tensor has one image. */
+/** A CHW or NCHW shape as batch normalization sees it: `plane` is H * W, and a CHW tensor is one image. */
 export interface ImageShape {
   readonly images: number;
   readonly channels: number;
   readonly plane: number;
 }
 
-/** @throws RangeError where the shape is neither [C, H, W] nor [N, C, H, W]. */
+/**
+ * Parses the shape of images.
+ * @throws RangeError if it is neither [C, H, W] nor [N, C, H, W].
+ */
 export function readImageShape(argument: string, shape: Shape): ImageShape {
   if (shape.length === 3) {
     return { images: 1, channels: shape[0], plane: shape[1] * shape[2] };
@@ -23,8 +26,11 @@ export function readImageShape(argument: string, shape: Shape): ImageShape {
   );
 }
 
-/** Training needs two values per channel: one has no variance, and the unbiased estimate divides by
- * their number less one. */
+/**
+ * Checks that there are at least two values per channel for training: the unbiased variance divides by their
+ * number minus one.
+ * @throws RangeError if there are fewer.
+ */
 export function requireBatch(argument: string, { images, plane }: ImageShape, shape: Shape): void {
   const count = images * plane;
   if (count >= 2) return;

@@ -12,17 +12,23 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /** Settings of `huberLoss`. */
 export interface HuberLossOptions {
-  /** Where the loss goes from quadratic to linear: positive. Default 1, as in PyTorch. */
+  /**
+   * Magnitude of the difference beyond which the loss is linear rather than quadratic; positive. Default 1, as in
+   * PyTorch.
+   */
   readonly delta?: number;
 }
 
 /** Settings of `smoothL1Loss`. */
 export interface SmoothL1LossOptions {
-  /** Where the loss goes from quadratic to linear: positive. Default 1, as in PyTorch. */
+  /**
+   * Magnitude of the difference beyond which the loss is linear rather than quadratic; positive. Default 1, as in
+   * PyTorch.
+   */
   readonly beta?: number;
 }
 
-/** The type that the targets are intersected with: `unknown` where they may fit the predictions. */
+/** The type with which the targets are intersected: `unknown` if they may fit the predictions. */
 export type TargetsOf<X, Y> = Unless<
   Y,
   Y extends Tensor<Shape>
@@ -38,8 +44,8 @@ type AnyTensor = Tensor<Shape, Tape>;
  * Mean squared error: the mean of (predictions - targets)^2.
  *
  * @param predictions Any shape, with a tape for training.
- * @param targets The same shape, without a tape: they get no gradient.
- * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ * @param targets The same shape, without a tape: they receive no gradient.
+ * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
 export function mseLoss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
@@ -50,12 +56,12 @@ export function mseLoss<X extends AnyTensor, Y extends AnyTensor>(
 }
 
 /**
- * Root mean squared error: the square root of `mseLoss`. Its gradient where all predictions are right is
- * NaN, as in dfdx and PyTorch.
+ * Root mean squared error: the square root of `mseLoss`. If all predictions equal their targets, the gradient
+ * is NaN, as in dfdx and PyTorch.
  *
  * @param predictions Any shape, with a tape for training.
- * @param targets The same shape, without a tape: they get no gradient.
- * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ * @param targets The same shape, without a tape: they receive no gradient.
+ * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
 export function rmseLoss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
@@ -66,11 +72,12 @@ export function rmseLoss<X extends AnyTensor, Y extends AnyTensor>(
 }
 
 /**
- * Mean absolute error: the mean of |predictions - targets|, whose gradient is 0 where they are equal.
+ * Mean absolute error: the mean of |predictions - targets|. The gradient of a prediction that equals its
+ * target is 0.
  *
  * @param predictions Any shape, with a tape for training.
- * @param targets The same shape, without a tape: they get no gradient.
- * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ * @param targets The same shape, without a tape: they receive no gradient.
+ * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
 export function maeLoss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
@@ -81,12 +88,12 @@ export function maeLoss<X extends AnyTensor, Y extends AnyTensor>(
 }
 
 /**
- * Huber's loss (1964): with d = predictions - targets, the mean of d^2 / 2 where |d| < delta and of
- * delta * (|d| - delta / 2) elsewhere.
+ * Huber's loss (1964): with d = predictions - targets, the mean of d^2 / 2 if |d| < delta and of delta * (|d|
+ * - delta / 2) otherwise.
  *
  * @param predictions Any shape, with a tape for training.
- * @param targets The same shape, without a tape: they get no gradient.
- * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ * @param targets The same shape, without a tape: they receive no gradient.
+ * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
 export function huberLoss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
@@ -102,8 +109,8 @@ export function huberLoss<X extends AnyTensor, Y extends AnyTensor>(
  * Smooth L1 loss: `huberLoss` with delta = beta, divided by beta.
  *
  * @param predictions Any shape, with a tape for training.
- * @param targets The same shape, without a tape: they get no gradient.
- * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ * @param targets The same shape, without a tape: they receive no gradient.
+ * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
 export function smoothL1Loss<X extends AnyTensor, Y extends AnyTensor>(
   predictions: X,
@@ -117,13 +124,12 @@ export function smoothL1Loss<X extends AnyTensor, Y extends AnyTensor>(
 }
 
 /**
- * Binary cross entropy of sigmoid(logits): the mean of
- * -t * log(sigmoid(x)) - (1 - t) * log(1 - sigmoid(x)), computed as max(x, 0) - x * t + log(1 + exp(-|x|)),
- * which is right for logits of any size.
+ * Binary cross entropy of sigmoid(logits): the mean of -t * log(sigmoid(x)) - (1 - t) * log(1 - sigmoid(x)),
+ * computed as max(x, 0) - x * t + log(1 + exp(-|x|)), which is accurate for logits of any size.
  *
  * @param logits Any shape, with a tape for training.
- * @param targets Probabilities from 0 to 1, the same shape, without a tape: they get no gradient.
- * @throws RangeError where the shapes differ or are empty, TypeError for targets with a tape.
+ * @param targets Probabilities from 0 to 1 of the same shape, without a tape: they receive no gradient.
+ * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
 export function binaryCrossEntropyWithLogitsLoss<X extends AnyTensor, Y extends AnyTensor>(
   logits: X,
@@ -133,7 +139,7 @@ export function binaryCrossEntropyWithLogitsLoss<X extends AnyTensor, Y extends 
   return meanLoss(backend.binaryCrossEntropy, 'logits', logits, targets);
 }
 
-/** weight * loss / n, with the gradient computed in the same pass where there is a tape. */
+/** weight * loss / n. With a tape, the same pass computes the gradient. */
 function meanLoss<X extends AnyTensor>(
   kernel: Operations['huber'],
   name: string,

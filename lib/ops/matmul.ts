@@ -7,7 +7,10 @@ import type { Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import { type AnyTensor, requireTensor } from './operand.js';
 
-/** a [M, K] times b [K, N]; b may be stored as [N, K], as the weights of a linear layer are. */
+/**
+ * The product of a [M, K] and b [K, N]; with `transposeB`, b is stored as [N, K], as the weights of a linear
+ * layer are.
+ */
 export function matmul<S extends Shape, T extends Tape>(
   a: AnyTensor,
   b: AnyTensor,

@@ -1,10 +1,10 @@
 import type { HasUnknownRank, SameShape, SameSize, Shape, Unless } from '../core/shape.js';
 import type { ShapeOf } from '../core/tensor.js';
 
-// The types that operands are intersected with: `unknown`, which changes nothing, unless an operand certainly does
-// not fit.
+// The types with which operands are intersected: `unknown`, which changes nothing, unless an operand
+// certainly does not fit.
 
-/** Last axis of S, as a shape of rank 1; never for a scalar. */
+/** The last axis of S as a shape of rank 1; never for a scalar. */
 type Row<S extends Shape> = S extends readonly [...Shape, infer Last extends number]
   ? readonly [Last]
   : number extends S['length']
@@ -19,7 +19,7 @@ type FitsOnTheRight<S extends Shape, R extends Shape> = R extends readonly []
       ? false
       : SameShape<Row<S>, R>;
 
-/** The right side of an element-wise operation on a tensor of shape S. */
+/** The right operand of an element-wise operation on a tensor of shape S. */
 export type RightOperand<S extends Shape, X> = Unless<
   X,
   false extends FitsOnTheRight<S, ShapeOf<X>>
@@ -27,7 +27,7 @@ export type RightOperand<S extends Shape, X> = Unless<
     : never
 >;
 
-/** The right side of a matrix product whose left side has shape S. */
+/** The right operand of a matrix product whose left operand has shape S. */
 export type MatmulOperands<S extends Shape, X> = Unless<X, MatmulProblem<S, ShapeOf<X>>>;
 
 type MatmulProblem<A extends Shape, B extends Shape> =

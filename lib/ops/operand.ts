@@ -3,7 +3,7 @@ import { formatShape, sameShape, type Shape } from '../core/shape.js';
 import type { Tape } from '../core/tape.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
 
-/** A tensor of any shape and tape: what an operation takes before it has looked. */
+/** A tensor of any shape and tape, as operations accept it before they check it. */
 export type AnyTensor = Tensor<Shape, Tape>;
 
 export function requireTensor(argument: string, value: unknown): AnyTensor {
@@ -11,7 +11,7 @@ export function requireTensor(argument: string, value: unknown): AnyTensor {
   return value;
 }
 
-/** @throws RangeError where a tensor has another shape. */
+/** @throws RangeError unless the tensor has the shape. */
 export function requireShape(argument: string, tensor: AnyTensor, shape: Shape): void {
   if (sameShape(tensor.shape, shape)) return;
   throw wrongShape(argument, `shape ${formatShape(shape)}`, `shape ${formatShape(tensor.shape)}`);

@@ -5,12 +5,14 @@ import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 
-/** Sum of all values, within 1e-6 of the sum of their magnitudes before it is rounded to float32. */
+/**
+ * The sum of all values. Its error before rounding to float32 is at most 1e-6 of the sum of their magnitudes.
+ */
 export function sum<T extends Tape>(x: Tensor<Shape, T>): Tensor<readonly [], T> {
   return reduce(x, 1);
 }
 
-/** Mean of all values; NaN where there are none. */
+/** The mean of all values; NaN for an empty tensor. */
 export function mean<T extends Tape>(x: Tensor<Shape, T>): Tensor<readonly [], T> {
   return reduce(x, storageOf(x).values.length);
 }

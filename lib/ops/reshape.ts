@@ -5,7 +5,7 @@ import type { Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import { readShape } from '../core/values.js';
 
-/** The same storage under another shape. */
+/** A tensor of another shape that shares the storage. */
 export function reshape<R extends Shape, T extends Tape>(x: Tensor<Shape, T>, shape: R): Tensor<R, T> {
   const ownShape = readShape('shape', shape);
   const storage = storageOf(x);

@@ -5,7 +5,7 @@ import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 
-/** softmax(x) over the last axis; a scalar's is 1. */
+/** softmax(x) over the last axis; 1 for a scalar. */
 export function softmax<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
   const { shape } = x;
   const columns = shape.length === 0 ? 1 : shape[shape.length - 1];

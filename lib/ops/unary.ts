@@ -8,11 +8,11 @@ import { storageOf, type Tensor } from '../core/tensor.js';
 import { requireFinite } from '../validation/errors.js';
 import type { AnyTensor } from './operand.js';
 
-/** A function of each element and its derivative, by what that reads: the input or the output. */
+/** A function of each element and its derivative, which reads the input or the output. */
 interface Rule {
   readonly forward: Operations['exp'];
   readonly reads: 'input' | 'output';
-  /** dx from the value read and dy. */
+  /** Computes dx from that value and dy. */
   readonly backward: Operations['reluBackward'];
 }
 
@@ -90,8 +90,8 @@ export const gelu = operation({
   backward: backend.geluBackward,
 });
 
-// By Math.sin and Math.cos on every backend: they are right for arguments of any size, and no network
-// spends its time in them.
+// Every backend uses Math.sin and Math.cos: they are accurate for arguments of any size, and networks spend
+// no time in them.
 
 export const sin = operation({
   forward: (n, x, y) => {
@@ -155,7 +155,7 @@ export interface UnaryMethods<S extends Shape, T extends Tape> {
   /** Square root of each value. */
   sqrt(): Tensor<S, T>;
 
-  /** Each value times itself. */
+  /** The square of each value. */
   square(): Tensor<S, T>;
 
   /** max(x, 0); the gradient at 0 is 0. */
@@ -170,8 +170,10 @@ export interface UnaryMethods<S extends Shape, T extends Tape> {
   /** Hyperbolic tangent. */
   tanh(): Tensor<S, T>;
 
-  /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), Hendrycks' and Gimpel's (2016) approximation of
-   * x times the normal distribution function. */
+  /**
+   * x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))): the approximation by Hendrycks and Gimpel (2016)
+   * of x times the normal distribution function.
+   */
   gelu(): Tensor<S, T>;
 
   /** Absolute value; the gradient at 0 is 0. */

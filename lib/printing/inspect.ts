@@ -1,16 +1,18 @@
-/** Node's symbol for a method that `util.inspect` and `console.log` call. Not imported from node:util, so that the
- * modules that use it also load where there is no such module. */
+/**
+ * Node's symbol for the method that `util.inspect` and `console.log` call. Not imported from node:util, so
+ * that modules that use it also load in environments without it.
+ */
 export const inspectCustom: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
-/** What of `util.inspect`'s options we use. */
+/** The options of `util.inspect` that we use. */
 export interface InspectOptions {
   readonly compact?: boolean | number;
   readonly breakLength?: number;
 }
 
 /**
- * What `util.inspect` calls. A depth of null or undefined has no limit. Strings are shown as they are, objects as
- * `util.inspect` shows them.
+ * The method that `util.inspect` calls. A depth of null or undefined means no limit. A string result is
+ * printed as it is, an object as `util.inspect` prints it.
  */
 export type InspectMethod<T, R> = (this: T, depth?: number | null, options?: InspectOptions) => R;
 

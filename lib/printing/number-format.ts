@@ -1,23 +1,28 @@
-// How NumPy's array2string spells float32 values: the fewest digits that give the value back, at most 8 after the
-// point, all values of an array as wide as the widest one, with exponents as soon as one of them needs some.
+// Formats float32 values like NumPy's array2string: the fewest digits that identify the value, at most 8
+// after the point, all values of an array at the width of the widest, with exponents if any value needs one.
 
-/** NumPy's `precision`: the most digits after the point without an exponent. */
+/** NumPy's `precision`: the maximum number of digits after the point without an exponent. */
 const maxFractionDigits = 8;
 
-/** A float32 of this magnitude or more has an exponent, and all others of its array with it; since NumPy 2.3. */
+/**
+ * If a value has this magnitude or more, all values of its array are printed with exponents; since NumPy 2.3.
+ */
 const exponentFrom = 1e6;
-/** So has one below this, except zero. */
+/** Likewise if a value other than zero has a smaller magnitude than this. */
 const exponentBelow = Math.fround(1e-4);
-/** So have values that differ by more than this factor. */
+/** Likewise if the magnitudes of two values differ by more than this factor. */
 const maxRatio = 1000;
 
-/** No float32 has more significant digits in its shortest decimal. */
+/** Maximum number of significant digits of a float32's shortest decimal. */
 const maxShortestDigits = 9;
 
-/** Enough for a float32 from 0.0001 on to be exact in toFixed, and to tell whether one is in toExponential. */
+/**
+ * Enough digits for toFixed to be exact for a float32 of at least 0.0001, and for toExponential to show
+ * whether a value is a tie.
+ */
 const exactDigits = 60;
 
-/** Spells one value; all values have the same width. */
+/** Formats one value; all values get the same width. */
 export type NumberFormat = (value: number) => string;
 
 /** The format for values that are printed together. */
@@ -25,7 +30,7 @@ export function numberFormat(values: readonly number[]): NumberFormat {
   const finite = values.filter(Number.isFinite);
   const layout = needsExponent(finite) ? exponentLayout(finite) : positionalLayout(finite);
   const { before, after, spell } = layout;
-  // "nan" and "inf" end where the numbers' last column is, the point included.
+  // "nan" and "inf" are aligned with the numbers' last column, including the point.
   const others = values.filter((value) => !Number.isFinite(value)).map(nameOf);
   const width = Math.max(before + 1 + after, ...others.map(({ length }) => length));
   return (value) => (Number.isFinite(value) ? spell(value) : nameOf(value)).padStart(width);
@@ -79,7 +84,7 @@ function exponentLayout(finite: readonly number[]): Layout {
   };
 }
 
-/** The longest parts before and after the point. */
+/** Maximum lengths of the parts before and after the point. */
 function widths(numbers: readonly string[]): { before: number; after: number } {
   let [before, after] = [0, 0];
   for (const text of numbers) {
@@ -90,7 +95,7 @@ function widths(numbers: readonly string[]): { before: number; after: number } {
   return { before, after };
 }
 
-/** `12.5`, `3.`, `-0.`: without zeros at the end, always with a point. */
+/** Formats `12.5`, `3.`, `-0.`: without trailing zeros, always with a point. */
 function positional(value: number): string {
   const sign = signOf(value);
   const magnitude = Math.abs(value);
@@ -107,7 +112,10 @@ function fixed(magnitude: number): string {
   }
 }
 
-/** JavaScript rounds a half up, NumPy to the even digit; a float32 such as 2 ** -9 has exactly a half at a digit. */
+/**
+ * JavaScript rounds a tie up, NumPy to the even digit. A float32 such as 2 ** -9 is exactly a tie at some
+ * digit.
+ */
 function halfToEven(rounded: string, exact: string): string {
   const cut = exact.slice(0, rounded.length);
   const isHalf = /^\.?50*$/.test(exact.slice(rounded.length));
@@ -140,7 +148,7 @@ function exponential(value: number, digits: number): Exponential {
   };
 }
 
-/** The one of -0, too. */
+/** The sign, including that of -0. */
 function signOf(value: number): string {
   return value < 0 || Object.is(value, -0) ? '-' : '';
 }

@@ -1,9 +1,9 @@
 import { typeError } from '../validation/errors.js';
 
 /**
- * Makes `JSON.stringify` throw for the objects of a class whose content it would silently leave out. Not a method of the
- * class, so that the declarations offer none.
- * @param remedy What keeps the content.
+ * Makes `JSON.stringify` throw for objects of a class whose content it would silently omit. Not a method of
+ * the class, so that the declarations do not offer it.
+ * @param remedy How to preserve the content.
  */
 export function refuseJson(prototype: object, content: string, remedy: string): void {
   Object.defineProperty(prototype, 'toJSON', {

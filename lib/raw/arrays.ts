@@ -25,8 +25,8 @@ export function readImage(shape: unknown): RawImage {
 }
 
 /**
- * A Float32Array that really has exactly this length; detached ones have length 0.
- * @param name Of the array in the object that was passed, with the object's, and of the kernel's argument.
+ * Checks that a value is a Float32Array of exactly this length; a detached array has length 0.
+ * @param name Name of the array: in the object that was passed, the object's name, and the kernel's argument.
  */
 export function requireArray<Name extends string>(
   name: Name | `out.${Name}`,
@@ -38,13 +38,15 @@ export function requireArray<Name extends string>(
   return value as Argument<Name>;
 }
 
-/** New memory for a result. */
+/** Allocates a result. */
 export function allocate<Name extends string>(name: Name, length: number): Argument<Name> {
   return named(name, freshFloats('a result', length));
 }
 
-/** Names in the objects that the functions take and give. One object may serve several of them, as that of
- * training does for the backward pass; any other name is a misspelt one. */
+/**
+ * Names in the objects that the functions accept and return. One object may serve several functions, as the
+ * object of training does for the backward pass; any other name is misspelled.
+ */
 const names = new Set(
   [
     ['x', 'dy', 'shape', 'scale', 'bias', 'runningMean', 'runningVar', 'epsilon', 'momentum'],
@@ -54,7 +56,7 @@ const names = new Set(
 
 export function requireObject(argument: string, value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) throw wrongType(argument, 'an object', value);
-  // Unlike Object.keys, for...in allocates nothing; what Object.prototype may have is skipped.
+  // Unlike Object.keys, for...in allocates nothing. Names that Object.prototype may have are skipped.
   for (const name in value) {
     if (!names.has(name) && definesName(value, name)) {
       throw unknownOption(argument, [...names], name);
@@ -67,8 +69,8 @@ function overlap(a: Float32Array, b: Float32Array): boolean {
   if (a.buffer === b.buffer) {
     return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
   }
-  // Two of these may be one memory: a structuredClone(), or what WebAssembly.Memory had before it grew. The
-  // memory of an ArrayBuffer is its own.
+  // Two SharedArrayBuffers may be the same memory: a structuredClone(), or a WebAssembly.Memory before and
+  // after it grew. The memory of an ArrayBuffer is its own.
   return (
     isShared(a.buffer) &&
     isShared(b.buffer) &&
@@ -84,8 +86,10 @@ function same(a: Float32Array, b: Float32Array): boolean {
   return a.byteOffset === b.byteOffset && a.byteLength === b.byteLength;
 }
 
-/** Throws where an array that is written shares memory with another one, but for the pairs that
- * `mayBeSame` allows to be one and the same. */
+/**
+ * Throws if an output shares memory with another array, except that the pairs in `mayBeSame` may be the same
+ * array.
+ */
 export function requireNoOverlap(
   written: Readonly<Record<string, Float32Array>>,
   read: Readonly<Record<string, Float32Array>>,

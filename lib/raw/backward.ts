@@ -10,15 +10,15 @@ import {
 } from './arrays.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** What the kernel reads. */
+/** Arguments of `batchNormBackward`. */
 export interface BackwardInput {
   /** The input of the forward pass, in row-major order of `shape`. */
   readonly x: Float32Array;
-  /** Gradient of the loss by the output. */
+  /** Gradient of the loss with respect to the output. */
   readonly dy: Float32Array;
   /** [C, H, W] or [N, C, H, W]. */
   readonly shape: RawShape;
-  /** Each of length C: the scale of the forward pass, and what it returned. */
+  /** Scale of the forward pass, of length C. */
   readonly scale: Float32Array;
   /** From `batchNormTraining`, of length C. */
   readonly mean: Float32Array;
@@ -30,22 +30,22 @@ export interface BackwardInput {
 
 /** Gradients of the loss. */
 export interface BackwardOutput {
-  /** By the input, in row-major order of `shape`. */
+  /** With respect to the input, in row-major order of `shape`. */
   readonly dx: Float32Array;
-  /** By scale and bias, of length C. */
+  /** With respect to the scale, of length C. */
   readonly dscale: Float32Array;
-  /** Gradient of the summand, of length C. */
+  /** With respect to the bias, of length C. */
   readonly dbias: Float32Array;
 }
 
 /**
- * The gradients of `batchNormTraining` (Ioffe and Szegedy, 2015, section 3): with n values per channel
- * and x^ = (x - mean) * invStd, dbias = sum(dy), dscale = sum(dy * x^) and
- * dx = scale * invStd * (dy - dbias / n - x^ * dscale / n).
+ * Computes the gradients of `batchNormTraining` (Ioffe and Szegedy, 2015, section 3): with n values per
+ * channel and x^ = (x - mean) * invStd, dbias = sum(dy), dscale = sum(dy * x^) and dx = scale * invStd * (dy
+ * - dbias / n - x^ * dscale / n).
  *
- * @param out Where to write, all three arrays; `dx` may be `dy`. Without it new ones are made.
+ * @param out All three output arrays; `dx` may be `dy`. By default, new arrays are allocated.
  * @returns `out`, or the new arrays.
- * @throws TypeError or RangeError naming the argument that is wrong; nothing has been written then.
+ * @throws TypeError or RangeError naming the wrong argument; nothing has been written then.
  */
 export function batchNormBackward(input: BackwardInput, out?: BackwardOutput): BackwardOutput {
   if (arguments.length > 2) requireNoSurplus('batchNormBackward', 2, arguments);

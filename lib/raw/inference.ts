@@ -11,15 +11,15 @@ import {
 } from './arrays.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** What the kernel reads. */
+/** Arguments of `batchNormInference`. */
 export interface InferenceInput {
   /** Values in row-major order of `shape`. */
   readonly x: Float32Array;
   /** [C, H, W] or [N, C, H, W]. */
   readonly shape: RawShape;
-  /** Each of length C. */
+  /** Factor of each channel, of length C. */
   readonly scale: Float32Array;
-  /** Summand of each channel, of length C. */
+  /** Added to each channel, of length C. */
   readonly bias: Float32Array;
   /** Mean of each channel, of length C. */
   readonly runningMean: Float32Array;
@@ -30,11 +30,11 @@ export interface InferenceInput {
 }
 
 /**
- * (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias, per channel.
+ * Computes (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias for each channel.
  *
- * @param out Where to write; may be `x`. Without it a new array is made.
+ * @param out The output array; may be `x`. By default, a new array is allocated.
  * @returns `out`, or the new array.
- * @throws TypeError or RangeError naming the argument that is wrong; nothing has been written then.
+ * @throws TypeError or RangeError naming the wrong argument; nothing has been written then.
  */
 export function batchNormInference(input: InferenceInput, out?: Float32Array): Float32Array {
   if (arguments.length > 2) requireNoSurplus('batchNormInference', 2, arguments);

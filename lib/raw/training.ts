@@ -12,19 +12,19 @@ import {
 } from './arrays.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** What the kernel reads. */
+/** Arguments of `batchNormTraining`. */
 export interface TrainingInput {
   /** Values in row-major order of `shape`, at least two per channel. */
   readonly x: Float32Array;
   /** [C, H, W] or [N, C, H, W]. */
   readonly shape: RawShape;
-  /** Each of length C. */
+  /** Factor of each channel, of length C. */
   readonly scale: Float32Array;
-  /** Summand of each channel, of length C. */
+  /** Added to each channel, of length C. */
   readonly bias: Float32Array;
-  /** Moved in place towards the statistics of the batch; give both or neither. */
+  /** Updated in place with the mean of the batch, of length C; give both running statistics or neither. */
   readonly runningMean?: Float32Array;
-  /** Moved in place likewise. */
+  /** Updated in place with the unbiased variance of the batch, of length C. */
   readonly runningVar?: Float32Array;
   /** Default 1e-5. */
   readonly epsilon?: number;
@@ -32,26 +32,26 @@ export interface TrainingInput {
   readonly momentum?: number;
 }
 
-/** What training computes; all but `y` is what `batchNormBackward` needs, and of length C. */
+/** Results of `batchNormTraining`. All except `y` have length C and are inputs of `batchNormBackward`. */
 export interface TrainingOutput {
   /** Values in row-major order of `shape`. */
   readonly y: Float32Array;
-  /** Batch mean, rounded to float32 ... */
+  /** Batch mean, rounded to float32. */
   readonly mean: Float32Array;
-  /** ... and what rounding left out: mean + meanLow is the mean to twice the precision. */
+  /** Rounding error of `mean`: mean + meanLow is the batch mean to twice the precision. */
   readonly meanLow: Float32Array;
-  /** 1 / sqrt(var + epsilon), var divided by n. */
+  /** 1 / sqrt(var + epsilon), with the biased variance of the batch. */
   readonly invStd: Float32Array;
 }
 
 /**
- * (x - mean) / sqrt(var + epsilon) * scale + bias, per channel, with the statistics of this batch.
- * The running statistics move by running = (1 - momentum) * running + momentum * batch, where
- * runningVar takes the variance divided by n - 1.
+ * Computes (x - mean) / sqrt(var + epsilon) * scale + bias for each channel, with the mean and the biased
+ * variance of this batch. Updates the running statistics by running = (1 - momentum) * running + momentum *
+ * batch; runningVar takes the unbiased variance.
  *
- * @param out Where to write, all four arrays. Without it new ones are made.
+ * @param out All four output arrays. By default, new arrays are allocated.
  * @returns `out`, or the new arrays.
- * @throws TypeError or RangeError naming the argument that is wrong; nothing has been written then.
+ * @throws TypeError or RangeError naming the wrong argument; nothing has been written then.
  */
 export function batchNormTraining(input: TrainingInput, out?: TrainingOutput): TrainingOutput {
   if (arguments.length > 2) requireNoSurplus('batchNormTraining', 2, arguments);

@@ -2,9 +2,9 @@ import { enumerableNames, type ObjectName } from './plain-object.js';
 import { escapeInvisible, quote, shorten } from './quote.js';
 import { isDetached, lengthOf, typedArrayName } from './typed-array.js';
 
-// Every error of the package is made here: with a code, and one wording for every bad argument.
+// Creates every error of the package, with a code and one wording for all bad arguments.
 
-/** What can go wrong, in the order of docs/reference/errors.md, which explains each. */
+/** The codes of all errors, in the order of docs/reference/errors.md, which explains each. */
 export const errorCodes = [
   'ERR_BATCHNORM_TYPE',
   'ERR_BATCHNORM_VALUE',
@@ -33,10 +33,10 @@ export const errorCodes = [
 /** The `code` of an error that the package throws. */
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** An error with a code, as Node's own have: an own property, which Node prints below the stack. */
+/** An error with a code, an own property as in Node's errors, which Node prints below the stack. */
 export type CodedError<E extends Error = Error> = E & { readonly code: ErrorCode };
 
-// Each function leaves itself out of the stack, so that the first line is the check that failed.
+// Each function removes itself from the stack, so that the first line is the check that failed.
 type Maker = (...args: never[]) => unknown;
 
 function coded<E extends Error>(error: E, code: ErrorCode, maker: Maker): CodedError<E> {
@@ -52,7 +52,7 @@ export function rangeError(code: ErrorCode, message: string, options?: ErrorOpti
   return coded(new RangeError(message, options), code, rangeError);
 }
 
-/** For faults that lie neither in the type nor in the value of an argument. */
+/** An Error for problems that are neither the type nor the value of an argument. */
 export function plainError(code: ErrorCode, message: string, options?: ErrorOptions): CodedError {
   return coded(new Error(message, options), code, plainError);
 }
@@ -86,19 +86,22 @@ export function outOfMemory(purpose: string, bytes?: number, options?: ErrorOpti
   return coded(new RangeError(message, options), 'ERR_BATCHNORM_OUT_OF_MEMORY', outOfMemory);
 }
 
-/** A TypeError for values whose ArrayBuffer a user has transferred. */
+/** A TypeError for values whose ArrayBuffer was transferred. */
 export function detached(name: string): CodedError<TypeError> {
   const message = `Expected the values of ${name}, but its ArrayBuffer is detached: it was transferred to a worker or by structuredClone(). Transfer a copy instead: tensor.clone().data.buffer`;
   return coded(new TypeError(message), 'ERR_BATCHNORM_DETACHED', detached);
 }
 
-/** A TypeError for a module that lacks a method which a call needs. */
+/** A TypeError for a module without a method that a call needs. */
 export function missingMethod(method: string, module: string, why: string): CodedError<TypeError> {
   const message = `Expected ${method}() in ${module}${why}`;
   return coded(new TypeError(message), 'ERR_BATCHNORM_MISSING_METHOD', missingMethod);
 }
 
-/** An object may look like what is expected: `Expected a Tensor ... but received an object of type Tensor`. */
+/**
+ * The description of a received value. An object may have the expected name without being of the class:
+ * `Expected a Tensor ... but received an object of type Tensor`; then the message explains why.
+ */
 function describeBeside(expected: string, received: unknown): string {
   const description = describe(received);
   const [, name] = /^an object of type ([A-Z]\w*)$/.exec(description) ?? [];
@@ -106,7 +109,7 @@ function describeBeside(expected: string, received: unknown): string {
   return `${description}, of another copy of batchnorm or behind a proxy`;
 }
 
-/** How a received value reads in a message: `"x" of type string`, `[2, 3] of type Array`. */
+/** Describes a received value for a message: `"x" of type string`, `[2, 3] of type Array`. */
 export function describe(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'undefined';
@@ -127,7 +130,7 @@ export function describe(value: unknown): string {
   }
 }
 
-/** Proxies and getters may throw while they are looked at. */
+/** Describes an object; proxies and getters may throw while it is inspected. */
 function describeAny(value: object): string {
   try {
     return describeObject(value);
@@ -166,13 +169,13 @@ export function tooManyArguments(
   return coded(new TypeError(message), 'ERR_BATCHNORM_TOO_MANY_ARGUMENTS', tooManyArguments);
 }
 
-/** Whether the arguments are those that `map` and its relatives pass: value, index, array. */
+/** Whether the arguments look like those that `map` and similar methods pass: value, index, array. */
 function isCallOfArrayMethod(given: ArrayLike<unknown>): boolean {
   const [value, index, array] = Array.from(given);
   return typeof index === 'number' && Array.isArray(array) && array[index] === value;
 }
 
-/** A TypeError for `new` on a class whose instances only the package makes. */
+/** A TypeError for `new` on a class that only the package may instantiate. */
 export function illegalConstructor(className: string, instead: string): CodedError<TypeError> {
   const message = `Expected ${instead} for a new ${className} but received a call of its constructor`;
   return coded(new TypeError(message), 'ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR', illegalConstructor);
@@ -196,7 +199,7 @@ export function requirePositive(argument: string, value: unknown): number {
   return value;
 }
 
-/** A number in [0, 1], or in [0, 1) where `below` is true. */
+/** Requires a number in [0, 1], or in [0, 1) if `below` is true. */
 export function requireFraction(argument: string, value: unknown, below = false): number {
   const expected = below ? 'a number from 0 up to but not including 1' : 'a number from 0 to 1';
   if (typeof value !== 'number') throw wrongType(argument, expected, value);
@@ -227,16 +230,17 @@ export function requirePositiveInteger(argument: string, value: unknown): number
   return value;
 }
 
-/** The default of an option that is not given; null is no option. */
+/** The default of an option that is undefined; null counts as a value, which the option's check refuses. */
 export function orDefault(value: unknown, fallback: unknown): unknown {
   return value === undefined ? fallback : value;
 }
 
 /**
- * An options object; a missing one is empty. Its enumerable names, own or inherited, must be known: a misspelt option
- * would otherwise be ignored, and so would the content of a map or of a promise that was not awaited.
+ * Requires an options object; a missing one counts as empty. Its enumerable names, own and inherited, must be
+ * known: otherwise a misspelled option would be ignored, and so would the content of a map or of a promise
+ * that was not awaited.
  *
- * @throws TypeError for anything but a plain object or an instance of a class that has such names.
+ * @throws TypeError for anything except a plain object or an instance of a class that has such names.
  */
 export function requireOptions(
   argument: string,
@@ -253,9 +257,10 @@ export function requireOptions(
 }
 
 /**
- * An object with names of the user's own.
- * @param expected As an object of "Expected", such as `an object with numbers`.
- * @throws TypeError for what `requireOptions` refuses, and for inherited names, which nothing would read.
+ * Requires an object with names of the user's choice.
+ * @param expected Continues "Expected", such as `an object with numbers`.
+ * @throws TypeError for objects that `requireOptions` refuses, and for inherited names, which nothing would
+ * read.
  */
 export function requireRecord(
   argument: string,
@@ -280,7 +285,7 @@ function requirePlain(argument: string, value: unknown, expected: string): reado
   throw wrongType(argument, isObject ? expected.replace(/^an object/, 'a plain object') : expected, value);
 }
 
-/** A TypeError for a name in an options object that the function does not know. */
+/** A TypeError for an unknown name in an options object. */
 export function unknownOption(
   argument: string,
   names: readonly string[],

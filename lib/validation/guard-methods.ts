@@ -9,13 +9,13 @@ interface ClassObject {
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/** JSON.stringify passes a key. */
+/** JavaScript calls these methods itself; JSON.stringify passes a key to `toJSON`. */
 const calledByTheLanguage = ['constructor', 'toJSON'];
 
 /** What a module computes. */
 const passes = ['forward', 'forwardMut'];
 
-/** A class with this method is told of each error that its `forward` or `forwardMut` throws. */
+/** A class with this method is notified of each error that its `forward` or `forwardMut` throws. */
 export const noteError: unique symbol = Symbol('noteError');
 
 interface NotesErrors {
@@ -23,14 +23,15 @@ interface NotesErrors {
 }
 
 /**
- * Makes the methods of a class, also the static ones, refuse surplus arguments, and tells the object's `noteError` what
- * `forward` and `forwardMut` throw:
+ * Makes the methods of a class, including static ones, refuse surplus arguments, and notifies the object's
+ * `noteError` of errors that `forward` and `forwardMut` throw:
  *
  *     class Exp { static { guardMethods(this); } … }
  *
- * A method takes as many arguments as its `length` says, so it must have optional parameters instead of default
- * values. Symbol-keyed methods, accessors and `toJSON` are called by the language with arguments of its own. All of them
- * throw an error with a code where they are called on anything but an instance.
+ * The `length` of a method is its maximum number of arguments, so a method must declare optional parameters
+ * instead of default values. JavaScript itself calls symbol-keyed methods, accessors and `toJSON`, so their
+ * arguments are not counted. All of them throw an error with a code if they are called on anything but an
+ * instance.
  */
 export function guardMethods(owner: ClassObject): void {
   for (const object of [owner, owner.prototype]) {
@@ -49,7 +50,7 @@ export function guardMethods(owner: ClassObject): void {
   }
 }
 
-/** A property whose functions check what they were called on when they fail. */
+/** Wraps a property's functions so that, when they fail, they check the object that they were called on. */
 function withReceiver(name: string, property: PropertyDescriptor): PropertyDescriptor {
   const guards: PropertyDescriptor = {};
   for (const key of ['value', 'get', 'set'] as const) {
@@ -75,7 +76,7 @@ function named(guard: Method, like: Method): Method {
   });
 }
 
-/** Adds methods to a class, as if they were declared in it, with the guards of `guardMethods`. */
+/** Adds methods to a class as if they were declared in it, with the checks of `guardMethods`. */
 export function defineMethods(
   owner: ClassObject,
   methods: Readonly<Record<string, (this: never, ...args: never[]) => unknown>>,

@@ -1,9 +1,12 @@
-/** In any realm: the object at the end of the prototype chain, whose members are nobody's options. */
+/**
+ * Whether an object is the Object.prototype of any realm: the end of a prototype chain, whose members are not
+ * options.
+ */
 function isObjectPrototype(object: object): boolean {
   return Object.getPrototypeOf(object) === null && Object.hasOwn(object, 'isPrototypeOf');
 }
 
-/** Objects of other kinds, such as maps, promises, dates, errors and boxed numbers, have tags of their own. */
+/** Tags of plain objects; maps, promises, dates, errors and boxed numbers have other tags. */
 const tags = ['[object Object]', '[object Module]'];
 
 /** A name of an object, and whether the object inherits it. */
@@ -13,9 +16,9 @@ export interface ObjectName {
 }
 
 /**
- * The enumerable names of an object that holds nothing but values by their names, the inherited ones included.
- * Undefined for anything else: no object, an array, an object of a built-in class, or an instance of another class
- * without any such name, whose content would be overlooked.
+ * The enumerable names, own and inherited, of an object that only holds named values. Undefined for anything
+ * else: not an object, an array, an object of a built-in class, or an instance of another class without any
+ * such name, whose content would be overlooked.
  */
 export function enumerableNames(value: unknown): readonly ObjectName[] | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
@@ -37,8 +40,9 @@ export function enumerableNames(value: unknown): readonly ObjectName[] | undefin
   }
 }
 
-/** Whether an object, or a class or object that it inherits from, has a property; not counted are those that
- * somebody has given to all objects. */
+/**
+ * Whether an object has a property, own or inherited. Properties that were added to all objects do not count.
+ */
 export function definesName(value: object, name: string): boolean {
   for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     if (isObjectPrototype(at)) return false;

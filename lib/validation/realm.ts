@@ -1,11 +1,11 @@
-// Checks that hold for values of any realm. Jest, vitest's vmThreads and vm contexts have classes of their own, of which the
-// errors of node:fs and the arrays of structuredClone are not instances. ESLint therefore forbids `instanceof` with a
-// built-in class in lib/; tensor/typed-array.ts has the checks of typed arrays.
+// Checks for values of any realm. Jest, vitest's vmThreads and vm contexts have their own built-in classes,
+// and the errors of node:fs and the arrays of structuredClone are not instances of them. ESLint therefore
+// forbids `instanceof` with a built-in class in lib/. The checks of typed arrays are in typed-array.ts.
 import { types } from 'node:util';
 
 export const { isNativeError } = types;
 
-/** Whether memory could not be allocated, or another value was out of range. */
+/** Whether a value is a RangeError, as V8 throws if it cannot allocate memory. */
 export function isRangeError(error: unknown): boolean {
   return isNativeError(error) && error.name === 'RangeError';
 }

@@ -1,14 +1,14 @@
 import { type CodedError, tooManyArguments } from './errors.js';
 
-// TypeScript refuses calls with too many arguments; here JavaScript callers get an error for them too. A
-// surplus argument is usually meant for another library's function of the same name: x.mean(axis).
+// TypeScript refuses calls with too many arguments; these checks refuse them at run time for JavaScript
+// callers. A surplus argument usually belongs to another library's function of the same name: x.mean(axis).
 
 /**
- * For functions and constructors, which look at `arguments.length` first:
+ * For functions and constructors, which check `arguments.length` first:
  *
  *     if (arguments.length > 2) requireNoSurplus('backward', 2, arguments);
  *
- * Methods are guarded by `guardMethods`.
+ * `guardMethods` does the same for methods.
  * @throws TypeError naming the first surplus argument.
  */
 export function requireNoSurplus(name: string, max: number, given: ArrayLike<unknown>): void {
@@ -16,7 +16,7 @@ export function requireNoSurplus(name: string, max: number, given: ArrayLike<unk
   if (error !== undefined) throw error;
 }
 
-/** The error for the first surplus argument; undefined counts as missing. */
+/** The error for the first surplus argument. An argument that is undefined counts as missing. */
 export function findSurplus(
   name: string,
   max: number,

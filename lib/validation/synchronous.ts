@@ -1,11 +1,11 @@
 import { typeError } from './errors.js';
 
 /**
- * Calls a method of a user's object that must have finished when it returns, because nothing would wait for a promise.
- * A rejection of that promise is handled: the error thrown here takes its place.
+ * Calls a method of a user's object that must be synchronous, because the caller would not wait for a
+ * promise. If it returns one, its rejection is handled and the error thrown here takes its place.
  *
- * @param method As the message names it, such as `write() of module`.
- * @throws TypeError where the method returns a promise or another object with `then()`.
+ * @param method Name of the method in the message, such as `write() of module`.
+ * @throws TypeError if the method returns a promise or another object with `then()`.
  */
 export function callSync<R>(method: string, call: () => R): R {
   const result = call();

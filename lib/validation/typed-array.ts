@@ -1,5 +1,5 @@
-// What a typed array says of itself can be overridden, by a subclass or a property of its own, and `instanceof`
-// knows the arrays of one realm only and takes proxies for arrays. The accessors of the language see what is there.
+// A subclass or an own property can override the properties of a typed array, and `instanceof` knows the
+// arrays of only one realm and accepts proxies. The accessors on the prototype read the actual values.
 
 const prototype = Object.getPrototypeOf(Float32Array.prototype) as object;
 
@@ -7,18 +7,18 @@ type Getter<R> = (this: unknown) => R;
 function getterOf<R>(name: string | symbol): Getter<R> {
   return (Object.getOwnPropertyDescriptor(prototype, name) as { get: Getter<R> }).get;
 }
-// A function of its own for each, which V8 inlines; one for all would take ten times as long.
+// A separate function for each accessor, which V8 inlines; a shared one would take ten times as long.
 const getName = getterOf<string | undefined>(Symbol.toStringTag);
 const getLength = getterOf<number>('length');
 const getBuffer = getterOf<ArrayBufferLike>('buffer');
 const getByteOffset = getterOf<number>('byteOffset');
 
-/** The name of its class, such as `Float32Array`, in any realm; undefined for what is no typed array. */
+/** The name of a typed array's class, such as `Float32Array`, in any realm; undefined for other values. */
 export function typedArrayName(value: unknown): string | undefined {
   return getName.call(value);
 }
 
-/** 0 where the buffer is detached or too short. */
+/** The length of a typed array; 0 if its buffer is detached or too short. */
 export function lengthOf(array: object): number {
   return getLength.call(array);
 }
@@ -35,7 +35,7 @@ export function isUint8Array(value: unknown): value is Uint8Array {
   return typedArrayName(value) === 'Uint8Array';
 }
 
-/** A typed array of numbers: whatever `readIdx` returns, and the others. */
+/** A typed array whose elements are numbers. */
 export type NumberArray =
   | Float32Array
   | Float64Array
@@ -59,16 +59,16 @@ export function isNumberArray(value: unknown): value is NumberArray {
   return Object.hasOwn(classes, typedArrayName(value) ?? '');
 }
 
-/** The same values of the same memory as an array without overridden members; a detached array itself. */
+/** A view of the same memory without overridden members; a detached array is returned as it is. */
 export function plainView<A extends NumberArray>(array: A): A {
   if (isDetached(array)) return array;
   const Class = classes[typedArrayName(array) ?? ''];
   return new Class(getBuffer.call(array), getByteOffset.call(array), lengthOf(array)) as A;
 }
 
-/** Whether the length of an array may change while somebody keeps it. */
+/** Whether the length of an array may change later. */
 export function isResizable(array: ArrayBufferView): boolean {
-  // Not in every library of TypeScript's.
+  // Declared here because not every version of TypeScript's library has these members.
   const { resizable, growable } = getBuffer.call(array) as {
     resizable?: boolean;
     growable?: boolean;
@@ -76,7 +76,7 @@ export function isResizable(array: ArrayBufferView): boolean {
   return resizable === true || growable === true;
 }
 
-/** Whether the buffer of an array was transferred. */
+/** Whether the buffer of an array is detached, as after a transfer. */
 export function isDetached(array: ArrayBufferView): boolean {
   if (lengthOf(array) > 0) return false;
   try {

@@ -10,7 +10,7 @@ export const absBackward: Operations['absBackward'] = (n, x, dy, dx) => {
 };
 
 function logistic(x: number): number {
-  // exp of what is not positive: it cannot overflow.
+  // The argument of exp is never positive, so it cannot overflow.
   const power = Math.exp(-Math.abs(x));
   return (x < 0 ? power : 1) / (1 + power);
 }
@@ -41,11 +41,11 @@ export const gelu: Operations['gelu'] = (n, x, y) => {
 
 export const geluBackward: Operations['geluBackward'] = (n, x, dy, dx) => {
   for (let i = 0; i < n; i++) {
-    // Beyond, the derivative is 0 or 1 in float32, and Inf times 0 would be NaN.
+    // Beyond 11 the derivative is 0 or 1 in float32, and an infinite x would give Inf * 0 = NaN.
     const value = Math.min(11, Math.max(-11, x[i]));
     const argument = value * (linear + cubic * value * value);
-    const slope = logistic(argument) * logistic(-argument);
-    dx[i] = (logistic(argument) + value * slope * (linear + 3 * cubic * value * value)) * dy[i];
+    const derivative = logistic(argument) * logistic(-argument);
+    dx[i] = (logistic(argument) + value * derivative * (linear + 3 * cubic * value * value)) * dy[i];
   }
 };
 

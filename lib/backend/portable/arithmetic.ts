@@ -1,9 +1,9 @@
 import { rangeError } from '../../validation/errors.js';
 import type { Operations } from '../operations.js';
 
-// One loop for all three kinds of right operand: its index starts again where it ends. Each operation
-// has its own copy of the loop, since a shared one with a callback is not inlined once four kinds
-// of callback have been seen.
+// One loop serves all three kinds of right operand: its index wraps around at the operand's end. Each
+// operation has its own copy of the loop, because V8 does not inline a callback of a shared loop once it has
+// seen four of them.
 
 export const add: Operations['add'] = (rows, columns, rightLength, a, b, out) => {
   requireRight(rows, columns, rightLength);

@@ -1,7 +1,7 @@
 import type { Operations } from '../operations.js';
 import { normalize } from './normalize.js';
 
-// factor and shift are left as they are, as in batchNormTraining.
+// factor and shift are not written, as in batchNormTraining.
 export const batchNormNormalize: Operations['batchNormNormalize'] = (
   images,
   channels,

@@ -2,8 +2,8 @@ import type { Operations } from '../operations.js';
 import { channelMoments } from './channel-moments.js';
 import { normalize } from './normalize.js';
 
-// factor and shift, from which native kernels recompute the sign of y, are left as they are: their float32 would not
-// give the sign of what is computed in double here, so the backward pass reads y.
+// factor and shift, from which native kernels recompute the sign of y, are not written: in float32 they would
+// not give the sign of the value that is computed in double here, so the backward pass reads y.
 export const batchNormTraining: Operations['batchNormTraining'] = (
   images,
   channels,

@@ -1,6 +1,6 @@
 /**
- * Mean and sum of squared deviations of one channel: two passes in double precision. The textbook formula is exact
- * enough there, and in JavaScript a double costs what a float does.
+ * Mean and sum of squared deviations of one channel, by two passes in double precision. The textbook formula
+ * is accurate enough in double, which costs no more than float in JavaScript.
  */
 export function channelMoments(
   images: number,
@@ -11,7 +11,7 @@ export function channelMoments(
 ): { readonly mean: number; readonly m2: number } {
   const imageStride = channels * plane;
   const first = channel * plane;
-  // A double holds the sum of 2^29 equal floats exactly: the mean of a constant channel is the constant.
+  // A double holds the sum of 2^29 equal floats exactly, so the mean of a constant channel is the constant.
   let sum = 0;
   for (let image = 0; image < images; image++) {
     const begin = first + image * imageStride;

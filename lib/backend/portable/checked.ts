@@ -7,7 +7,7 @@ import { signatures } from '../signatures.js';
 type Name = keyof Operations;
 type AnyOperation = (...values: unknown[]) => unknown;
 
-/** The operations behind the checks that the native binding makes of their arguments, with the same messages. */
+/** Wraps the operations in the argument checks of the native binding, with the same messages. */
 export function checked(operations: Operations): Operations {
   const names = Object.keys(signatures) as Name[];
   return Object.fromEntries(
@@ -24,7 +24,7 @@ function check(name: Name, operation: AnyOperation): AnyOperation {
   };
 }
 
-/** Throws where an argument is wrong; the arguments before it have been checked. */
+/** Throws if an argument is wrong; the arguments before it have been checked. */
 type Reader = (value: unknown, values: readonly unknown[]) => void;
 
 function readerOf(parameter: Parameter, all: readonly Parameter[]): Reader {

@@ -3,8 +3,9 @@ import { runInNewContext } from 'node:vm';
 import { isAddressSpaceLimited } from '../address-space.js';
 
 /**
- * V8's own `gc()`, which only new contexts get. The alternative, an allocation that is certain to fail, makes glibc give
- * this thread another arena, and such arenas keep almost all the address space that is freed in them.
+ * V8's own `gc()`, which only new contexts receive. The alternative, an allocation that is certain to fail,
+ * makes glibc give this thread another arena, and such arenas keep almost all address space that is freed in
+ * them.
  */
 function exposeGc(): () => void {
   try {
@@ -13,12 +14,12 @@ function exposeGc(): () => void {
     setFlagsFromString('--no-expose-gc');
     return gc;
   } catch {
-    // Another engine, such as Bun's, which has no such flag.
+    // Another engine, such as Bun's, which lacks the flag.
     return () => undefined;
   }
 }
 
-// A context takes a megabyte, which must not be allocated when memory has run out.
+// Created early, because a context takes a megabyte, which may be unavailable once memory has run out.
 let gc = isAddressSpaceLimited ? exposeGc() : undefined;
 
 /** Frees unreachable objects. V8 frees array buffers in the background; the second collection waits for that. */

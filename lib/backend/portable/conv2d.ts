@@ -1,8 +1,8 @@
 import type { Operations } from '../operations.js';
 import { workingSpace } from './working-space.js';
 
-// Sums in double precision, one tap of the kernel after the other: the innermost loops run along the
-// rows of memory.
+// Sums in double precision, one tap of the kernel after the other, so that the innermost loops run along rows
+// of memory.
 
 class Convolution {
   readonly outHeight: number;
@@ -35,8 +35,8 @@ class Convolution {
   }
 
   /**
-   * Of one image, visits each row of outputs with each tap: `count` outputs from `y` on meet, at the weight
-   * `k`, the inputs x, x + stride, ... Taps over padding are left out.
+   * Visits each row of one image's outputs with each tap of the kernel: the `count` outputs from `y` on
+   * combine with the inputs x, x + stride, ... through the weight `k`. Taps over padding are skipped.
    */
   forEachRow(visit: (x: number, k: number, y: number, count: number) => void): void {
     const { inChannels, height, width, kernel, stride, padding, outHeight, outWidth } = this;
@@ -79,7 +79,7 @@ export const conv2d: Operations['conv2d'] = (
   const sizes = [inChannels, height, width, outChannels, kernel, stride, padding] as const;
   const convolution = new Convolution(...sizes);
   const { inputs, outputs, outPlane } = convolution;
-  // Any number of images fits no memory at all.
+  // With empty images, their number may be arbitrarily large.
   if (images * outputs === 0) return;
   const sums = workingSpace(outputs);
   for (let n = 0; n < images; n++) {

@@ -1,14 +1,17 @@
 import type { Operations } from '../operations.js';
 
-/** Elements that share 16 counters: the first half takes their first words, the other their second. */
+/**
+ * Number of elements that share 16 counters: the first half takes the counters' first words, the second half
+ * their second words.
+ */
 const group = 32;
 const half = group / 2;
 
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
 
 /**
- * Two words of 32 bits from a counter and a key of two each: Threefry-2x32 with 20 rounds (Salmon et al.,
- * "Parallel random numbers: as easy as 1, 2, 3", 2011).
+ * Computes two 32-bit words from a counter and a key of two words each: Threefry-2x32 with 20 rounds (Salmon
+ * et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
  */
 export function threefry(
   counter0: number,
@@ -32,7 +35,7 @@ export function threefry(
 }
 
 export const dropout: Operations['dropout'] = (n, key0, key1, p, scale, x, y) => {
-  // As float32, with which the native kernels compare and multiply.
+  // The native kernels compare and multiply in float32.
   const limit = Math.fround(p);
   const factor = Math.fround(scale);
   const keep = (i: number, word: number): void => {

@@ -71,7 +71,7 @@ const operations: Operations = checked({
   hasRoom: (bytes, left) => hasAddressSpace(bytes + left),
 });
 
-/** Every operation in TypeScript, in double precision inside and float32 at the edges. */
+/** The backend in TypeScript: it computes in double precision and stores float32. */
 export function portableBackend(reason?: string): Backend {
   const info = backendInfo('portable', 'js', () => 1, reason);
   return { ...operations, info, collectGarbage, cacheSizes: () => undefined };

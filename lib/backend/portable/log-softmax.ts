@@ -7,13 +7,13 @@ export const logSoftmax: Operations['logSoftmax'] = (rows, columns, x, y) => {
     for (let i = begin; i < end; i++) if (x[i] > largest) largest = x[i];
     let sum = 0;
     for (let i = begin; i < end; i++) sum += Math.exp(x[i] - largest);
-    // The largest value's own share of the sum is exactly 1; log1p keeps the bits of a small rest.
+    // The largest value contributes exactly 1 to the sum; log1p keeps the bits of a small remainder.
     const logSum = Math.log1p(sum - 1);
     for (let i = begin; i < end; i++) y[i] = x[i] - largest - logSum;
   }
 };
 
-/** dx = dy - exp(y) * sum(dy), as (dy - sum(dy)) - (exp(y) - 1) * sum(dy) where exp(y) is nearly 1. */
+/** dx = dy - exp(y) * sum(dy), computed as (dy - sum(dy)) - (exp(y) - 1) * sum(dy) if exp(y) is nearly 1. */
 export const logSoftmaxBackward: Operations['logSoftmaxBackward'] = (rows, columns, y, dy, dx) => {
   for (let begin = 0; begin < rows * columns; begin += columns) {
     const end = begin + columns;

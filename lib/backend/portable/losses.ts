@@ -1,6 +1,6 @@
 import type { Operations } from '../operations.js';
 
-// A loop of its own for each loss, as for arithmetic.
+// Each loss has its own loop for the same reason as in arithmetic.ts.
 
 export const squaredError: Operations['squaredError'] = (n, _parameter, factor, x, target, gradient) => {
   let sum = 0;
@@ -22,7 +22,7 @@ export const absoluteError: Operations['absoluteError'] = (n, _parameter, factor
   return sum;
 };
 
-/** d^2 / 2 where |d| < delta, else delta * (|d| - delta / 2), with one expression for both. */
+/** d^2 / 2 if |d| < delta, else delta * (|d| - delta / 2), in one expression. */
 export const huber: Operations['huber'] = (n, delta, factor, x, target, gradient) => {
   let sum = 0;
   for (let i = 0; i < n; i++) {
@@ -35,7 +35,7 @@ export const huber: Operations['huber'] = (n, delta, factor, x, target, gradient
   return sum;
 };
 
-/** max(x, 0) - x * t + log(1 + exp(-|x|)), where nothing overflows. */
+/** max(x, 0) - x * t + log(1 + exp(-|x|)), in which nothing overflows. */
 export const binaryCrossEntropy: Operations['binaryCrossEntropy'] = (
   n,
   _parameter,
@@ -49,9 +49,9 @@ export const binaryCrossEntropy: Operations['binaryCrossEntropy'] = (
     const power = Math.exp(-Math.abs(x[i]));
     const above = x[i] > 0;
     const weight = (above ? 1 : 0) - target[i];
-    // An infinite logit that agrees with its target costs nothing; Infinity * 0 would be NaN.
+    // An infinite logit that agrees with its target adds 0; Infinity * 0 would be NaN.
     sum += (weight === 0 ? 0 : x[i] * weight) + Math.log1p(power);
-    // sigmoid(x) - t, above 0 as (1 - t) - sigmoid(-x), which keeps its bits where t is 1
+    // The derivative sigmoid(x) - t; for positive x as (1 - t) - sigmoid(-x), which keeps its bits if t is 1.
     const rest = power / (1 + power);
     if (gradient !== null) {
       gradient[i] = (above ? 1 - target[i] - rest : rest - target[i]) * factor;

@@ -1,10 +1,10 @@
 import type { Operations } from '../operations.js';
 import { workingSpace } from './working-space.js';
 
-// One row of c at a time in double precision; b is read along its rows, which is the order of memory
-// unless it is transposed.
+// Computes one row of c at a time in double precision. b is read along its rows, the order of memory unless
+// it is transposed.
 export const matmul: Operations['matmul'] = (rows, depth, columns, transposeA, transposeB, a, b, c) => {
-  // The other of the two may be any number.
+  // If one of them is 0, the other may be arbitrarily large.
   if (rows * columns === 0) return;
   const aRow = transposeA ? 1 : depth;
   const aDepth = transposeA ? rows : 1;

@@ -1,6 +1,6 @@
 /**
- * y = (x - mean) * factor + shift from `begin` to `end`, and with `relu` max(0, y + residual), each step rounded to
- * float32 as separate operations would round it. y may be x or residual.
+ * y = (x - mean) * factor + shift for the elements from `begin` to `end`; with `relu`, max(0, y + residual).
+ * Each step is rounded to float32 as by separate operations. y may be x or residual.
  */
 export function normalize(
   begin: number,
@@ -20,7 +20,7 @@ export function normalize(
   for (let i = begin; i < end; i++) {
     const normalized = Math.fround((x[i] - mean) * factor + shift);
     const sum = residual === null ? normalized : normalized + residual[i];
-    // Compared this way round, a NaN stays one.
+    // Written so that NaN stays NaN.
     y[i] = sum < 0 ? 0 : sum;
   }
 }

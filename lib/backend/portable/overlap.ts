@@ -1,8 +1,9 @@
 import type { Operations } from '../operations.js';
 
 /**
- * Two SharedArrayBuffers may be the same memory: a clone that another thread sent, or WebAssembly.Memory before and
- * after it grew. Such objects begin at the same address, so arrays in them overlap where their offsets do.
+ * Two SharedArrayBuffers may be the same memory: a clone that another thread sent, or a WebAssembly.Memory
+ * before and after it grew. Such objects begin at the same address, so arrays in them overlap if their
+ * offsets do.
  */
 export const overlap: Operations['overlap'] = (aLength, a, bLength, b) => {
   const begin = Math.max(a.byteOffset, b.byteOffset);
@@ -16,7 +17,7 @@ function isShared(buffer: ArrayBufferLike): boolean {
   return buffer[Symbol.toStringTag] === 'SharedArrayBuffer';
 }
 
-/** Not in every library of TypeScript's. */
+/** Declared here because not every version of TypeScript's library has it. */
 interface WaitAsync {
   readonly waitAsync?: (
     array: Int32Array,
@@ -27,16 +28,16 @@ interface WaitAsync {
 }
 
 /**
- * Asks without writing: who waits at a place of the one is woken at the same place of the other if and only if it
- * is the same memory. `byteOffset` is inside both arrays, so nobody else waits there.
+ * Tests without writing: a waiter at an address of one buffer is woken through the same address of the other
+ * if and only if they are the same memory. `byteOffset` is inside both arrays, so there are no other waiters.
  */
 function isSameMemory(a: ArrayBufferLike, b: ArrayBufferLike, byteOffset: number): boolean {
   const wait = (Atomics as WaitAsync).waitAsync;
-  // Where nobody can tell, an overlap is likelier to be refused wrongly than to compute wrong values.
+  // Without waitAsync, assume an overlap: refusing a valid call is better than computing wrong values.
   if (wait === undefined) return true;
   const here = new Int32Array(a, byteOffset, 1);
   const there = new Int32Array(b, byteOffset, 1);
-  // Another thread may write between the two calls, which ends the wait before it begins.
+  // Another thread may write between the load and the wait, which ends the wait before it begins; try again.
   while (!wait(here, 0, Atomics.load(here, 0), Infinity).async);
   if (Atomics.notify(there, 0, 1) === 1) return true;
   Atomics.notify(here, 0, 1);

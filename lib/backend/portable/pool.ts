@@ -1,9 +1,15 @@
 import type { Operations } from '../operations.js';
 
-/** The part of one plane that one window sees: rows top to bottom, columns left to right, ends exclusive. */
+/**
+ * Visits the part of a plane that one window covers: rows from top to bottom, columns from left to right,
+ * ends exclusive.
+ */
 type Visit = (x: number, y: number, top: number, bottom: number, left: number, right: number) => void;
 
-/** Calls visit(first element of the plane in x, the window's place in y, ...) for every window. */
+/**
+ * Calls visit(index of the plane's first element in x, index of the window's result in y, ...) for every
+ * window.
+ */
 function eachWindow(
   planes: number,
   height: number,
@@ -31,7 +37,7 @@ export const maxPool: Operations['maxPool'] = (planes, height, width, kernel, st
     let largest = -Infinity;
     for (let row = top; row < bottom; row++) {
       for (let i = plane + row * width + left; i < plane + row * width + right; i++) {
-        // A NaN stays: nothing is larger.
+        // A NaN becomes the maximum and stays it, because no value is larger.
         if (x[i] > largest || Number.isNaN(x[i])) largest = x[i];
       }
     }
@@ -39,7 +45,7 @@ export const maxPool: Operations['maxPool'] = (planes, height, width, kernel, st
   });
 };
 
-/** The whole gradient of a window goes to its first maximum, or NaN. */
+/** A window's gradient goes to its first maximum or NaN. */
 export const maxPoolBackward: Operations['maxPoolBackward'] = (
   planes,
   height,

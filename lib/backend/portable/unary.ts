@@ -16,7 +16,7 @@ export const square: Operations['square'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = x[i] * x[i];
 };
 
-// Compared this way round, a NaN stays one.
+// Written so that NaN stays NaN.
 export const relu: Operations['relu'] = (n, x, y) => {
   for (let i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i];
 };

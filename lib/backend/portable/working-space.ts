@@ -4,7 +4,10 @@ import { hasAddressSpace, v8Reserve } from '../address-space.js';
 /** Below this size the reserve is enough for V8. */
 const smallBytes = 1024 * 1024;
 
-/** Zeros for sums. @throws RangeError as the native backend does. */
+/**
+ * Allocates zeros for sums.
+ * @throws RangeError if the memory cannot be allocated, as in the native backend.
+ */
 export function workingSpace(length: number): Float64Array {
   return allocate(Float64Array, length);
 }
