@@ -44,7 +44,7 @@ export {
   type ModuleMut,
   type NamedTensor,
   parametersOf,
-} from './nn/module.js';
+} from './module/module.js';
 export { type ModuleFromJson, moduleFromJSON, type ModuleFromJsonOptions } from './nn/module-from-json.js';
 export type { ModuleJson } from './nn/module-json.js';
 export { AvgPool2D, MaxPool2D } from './nn/layers/pool-2d.js';
@@ -68,13 +68,13 @@ export {
 } from './ops/losses.js';
 export { Adam, type AdamOptions } from './optim/adam.js';
 export { clipGradNorm } from './optim/clip-grad-norm.js';
-export { type GradientProvider, UnusedTensors } from './optim/gradient-provider.js';
+export { type GradientProvider, UnusedTensors } from './module/gradient-provider.js';
 export type { ResumableOptimizer } from './optim/optimizer-state.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
 export { type NesterovMomentum, Sgd, type SgdOptions } from './optim/sgd.js';
-export { UnusedParamsError } from './optim/unused-params-error.js';
-export { loadSafetensors, saveSafetensors } from './io/safetensors/safetensors-files.js';
-export { updateParameter } from './optim/update-parameter.js';
+export { UnusedParamsError } from './module/unused-params-error.js';
+export { loadSafetensors, saveSafetensors } from './nn/safetensors-files.js';
+export { updateParameter } from './module/update-parameter.js';
 export type { DecoupledWeightDecay, WeightDecay } from './optim/weight-decay.js';
 export {
   loadCheckpoint,

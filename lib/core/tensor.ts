@@ -13,7 +13,7 @@ import {
 } from '../validation/errors.js';
 import { JsonReader } from '../json/json-reader.js';
 import { defineInspect } from '../printing/inspect.js';
-import { tensorText } from '../core/tensor-text.js';
+import { tensorText } from './tensor-text.js';
 import { Lease } from './lease.js';
 import { nested, type NestedArray } from './nested-array.js';
 import { elementCount, formatShape, type Shape } from './shape.js';

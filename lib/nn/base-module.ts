@@ -4,8 +4,8 @@ import { loadNpz, type LoadFromNpz, type LoadOptions, saveNpz, type SaveToNpz } 
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
 import type { FilePath } from '../io/files/path.js';
-import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
-import { requireUpdate, updateParameter } from '../optim/update-parameter.js';
+import type { GradientProvider, UnusedTensors } from '../module/gradient-provider.js';
+import { requireUpdate, updateParameter } from '../module/update-parameter.js';
 import { defineInspect } from '../printing/inspect.js';
 import { guardMethods, noteError } from '../validation/guard-methods.js';
 import { missingMethod } from '../validation/errors.js';
@@ -22,7 +22,7 @@ import {
   npzPrefix,
   stateDictName,
 } from './members.js';
-import type { CanUpdateWithGradients, NamedTensor } from './module.js';
+import type { CanUpdateWithGradients, NamedTensor } from '../module/module.js';
 import { type ModuleJson, moduleJson } from './module-json.js';
 import { moduleText } from './module-text.js';
 import { readMembers, storedNumbers, type StoredNumber, writeMembers } from './npz-members.js';

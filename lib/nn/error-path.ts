@@ -1,6 +1,6 @@
 import { isNativeError } from '../validation/realm.js';
 import { layerType } from './layer-description.js';
-import type { CanUpdateWithGradients } from './module.js';
+import type { CanUpdateWithGradients } from '../module/module.js';
 
 // An error in a layer of a composition gets the path of the layer in its message, ", in 3.head (Linear)", as
 // parameters() spells it. Nothing of this runs before an error was thrown. The error itself stays the same: users

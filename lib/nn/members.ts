@@ -1,7 +1,7 @@
 import type { Shape } from '../core/shape.js';
 import { isTaped, isTensor, leaseOf, type Tensor } from '../core/tensor.js';
 import { inPart } from './error-path.js';
-import { readParameters } from './module.js';
+import { readParameters } from '../module/module.js';
 import { overrides } from './overriding.js';
 
 // The tensors and modules inside a module are found in its fields each time they are asked for: a field may be given

@@ -36,7 +36,7 @@ import { hasMembers, type HasMembers, maxDepth, type Member, membersOf } from '.
 import { overrides } from './overriding.js';
 import { storageOf } from '../core/tensor.js';
 import { shortenPath } from './shorten-path.js';
-import type { CanUpdateWithGradients } from './module.js';
+import type { CanUpdateWithGradients } from '../module/module.js';
 import { asPart } from './compose/part.js';
 import { AvgPool2D, MaxPool2D } from './layers/pool-2d.js';
 import { ReLU } from './layers/relu.js';

@@ -3,7 +3,7 @@ import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { leaseOf, storageOf, type Tensor } from '../core/tensor.js';
 import { descriptionOf, type LayerDescription, layerType } from './layer-description.js';
 import { distinctTensors, hasMembers, type HasMembers, type Member, membersOf } from './members.js';
-import type { NamedTensor } from './module.js';
+import type { NamedTensor } from '../module/module.js';
 import { tensorsOf } from './compose/part.js';
 import { summarize } from './summary.js';
 import { trainableParameters } from './trainable.js';

@@ -4,7 +4,7 @@ import { missingMethod } from '../validation/errors.js';
 import { readPart, writePart } from './compose/part.js';
 import { layerType } from './layer-description.js';
 import { distinctTensors, type HasMembers, membersOf, npzName, npzPrefix } from './members.js';
-import { readParameters } from './module.js';
+import { readParameters } from '../module/module.js';
 import { overrides } from './overriding.js';
 
 /** Name of the method that lists the numbers that a module stores in an `.npz` file beside its tensors. */

@@ -1,5 +1,5 @@
 import { hasMembers, membersOf, ownerOf, stateDictName } from './members.js';
-import type { NamedTensor } from './module.js';
+import type { NamedTensor } from '../module/module.js';
 
 /** `net.1.scale` of a batch norm layer is PyTorch's `net.1.weight`: the module that has the tensor says what it is called. */
 export function pyTorchName([name, tensor]: NamedTensor): string {

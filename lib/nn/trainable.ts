@@ -1,9 +1,9 @@
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { type GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
+import { type GradientProvider, UnusedTensors } from '../module/gradient-provider.js';
 import { callSync } from '../validation/synchronous.js';
 import { hasMembers, membersOf } from './members.js';
-import type { CanUpdateWithGradients } from './module.js';
+import type { CanUpdateWithGradients } from '../module/module.js';
 import { overrides } from './overriding.js';
 
 /** The tensors that an optimizer updates, each once, in the order in which `update` offers them. */

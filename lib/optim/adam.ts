@@ -8,7 +8,7 @@ import {
   requirePositive,
   wrongType,
 } from '../validation/errors.js';
-import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { CanUpdateWithGradients } from '../module/module.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
 import { updateModule } from './optimizer.js';

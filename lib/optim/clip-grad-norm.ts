@@ -1,6 +1,6 @@
 import { type Gradients, gradientStorage, scaleGradients } from '../core/gradients.js';
 import { requirePositive } from '../validation/errors.js';
-import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { CanUpdateWithGradients } from '../module/module.js';
 import { differentiatedParameters } from './optimizer.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 

@@ -1,5 +1,5 @@
 import { FileFormatError } from '../io/files/file-format-error.js';
-import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { CanUpdateWithGradients } from '../module/module.js';
 import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';

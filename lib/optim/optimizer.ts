@@ -1,14 +1,14 @@
 import { consumeGradients, Gradients, gradientStorage } from '../core/gradients.js';
 import { detached, wrongType } from '../validation/errors.js';
-import { type CanUpdateWithGradients, readParameters } from '../nn/module.js';
+import { type CanUpdateWithGradients, readParameters } from '../module/module.js';
 import { trainableParameters } from '../nn/trainable.js';
 import type { Shape } from '../core/shape.js';
 import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
-import { type GradientProvider, UnusedTensors } from './gradient-provider.js';
+import { type GradientProvider, UnusedTensors } from '../module/gradient-provider.js';
 import type { ParameterMemory } from './parameter-memory.js';
-import { UnusedParamsError } from './unused-params-error.js';
+import { UnusedParamsError } from '../module/unused-params-error.js';
 
 /** Updates `parameter` in place from its `gradient` and its state arrays. */
 export type Step = (parameter: Float32Array, gradient: Float32Array, memory: readonly Float32Array[]) => void;

@@ -2,7 +2,7 @@ import type { Gradients } from '../core/gradients.js';
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { requireFraction, requireNonNegative, requireOptions } from '../validation/errors.js';
-import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { CanUpdateWithGradients } from '../module/module.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
 import { updateModule } from './optimizer.js';

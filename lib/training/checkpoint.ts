@@ -1,7 +1,7 @@
 import { describe, requireOptions, requireRecord, typeError, wrongType } from '../validation/errors.js';
 import { memberName } from '../validation/quote.js';
 import { type FilePath, readPath } from '../io/files/path.js';
-import type { CanUpdateWithGradients } from '../nn/module.js';
+import type { CanUpdateWithGradients } from '../module/module.js';
 import {
   checkpointPrefix,
   type LoadFromNpz,

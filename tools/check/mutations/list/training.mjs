@@ -65,14 +65,14 @@ export default [
     tests: ['unit/optim/sgd'],
   },
   {
-    file: 'lib/optim/update-parameter.ts',
+    file: 'lib/module/update-parameter.ts',
     what: 'the change of a provider does not count as one',
     find: '  storage.version++;\n',
     replace: '',
     tests: ['unit/core/changed-parameters'],
   },
   {
-    file: 'lib/optim/update-parameter.ts',
+    file: 'lib/module/update-parameter.ts',
     what: 'a parameter that was not stepped is not reported',
     find: "if (!callSync('step() of provider', () => provider.step?.(parameter))) unused.add(parameter);",
     replace: 'provider.step?.(parameter);',

@@ -1,5 +1,5 @@
 import { wrongType } from '../validation/errors.js';
-import type { GradientProvider, UnusedTensors } from '../optim/gradient-provider.js';
+import type { GradientProvider, UnusedTensors } from './gradient-provider.js';
 import type { Shape } from '../core/shape.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
