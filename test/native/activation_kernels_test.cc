@@ -1,4 +1,5 @@
-// Activations, dropout and losses of every ISA against double precision, at all lengths.
+// Activations, softmax, dropout and losses of every ISA against double precision, for lengths
+// around vectors.
 #include <initializer_list>
 
 #include "support.h"
@@ -15,16 +16,16 @@ double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 double tanh_gelu(double x) {
   return x * logistic(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x));
 }
-double gelu_slope(double x) {
+double gelu_derivative(double x) {
   const double u = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
   const double s = logistic(2 * u);
-  const double slope = logistic(2 * u) * logistic(-2 * u);
-  return s + x * slope * 2 * std::sqrt(2 / M_PI) * (1 + 3 * 0.044715 * x * x);
+  const double logistic_derivative = logistic(2 * u) * logistic(-2 * u);
+  return s + x * logistic_derivative * 2 * std::sqrt(2 / M_PI) * (1 + 3 * 0.044715 * x * x);
 }
 
 using Reference = double (*)(double);
 
-// Relative to the result, and absolute where `floor` says so.
+// The error may be `tolerance` times the result plus `floor`.
 void check_unary(const char* name, batchnorm::UnaryKernel Kernels::*kernel, Reference reference,
                  float scale, double tolerance, double floor) {
   CAPTURE(name);
@@ -47,9 +48,9 @@ void check_unary(const char* name, batchnorm::UnaryKernel Kernels::*kernel, Refe
   }
 }
 
-// dx = slope(value) * dy, within `tolerance` of |dy|.
-void check_backward(const char* name, batchnorm::BinaryKernel Kernels::*kernel, Reference slope,
-                    float scale, double tolerance) {
+// dx = derivative(value) * dy, within `tolerance` times |dy|.
+void check_backward(const char* name, batchnorm::BinaryKernel Kernels::*kernel,
+                    Reference derivative, float scale, double tolerance) {
   CAPTURE(name);
   FOR_EACH_ISA(kernels) {
     CAPTURE(std::string(kernels.isa));
@@ -63,7 +64,7 @@ void check_backward(const char* name, batchnorm::BinaryKernel Kernels::*kernel, 
       (kernels.*kernel)(value.data(), dy.data(), dx.data(), n);
       CHECK(dx.guards_intact());
       for (size_t i = 0; i < n; i++) {
-        CHECK(support::near(dx[i], slope(value[i]) * dy[i], tolerance * std::fabs(dy[i])));
+        CHECK(support::near(dx[i], derivative(value[i]) * dy[i], tolerance * std::fabs(dy[i])));
       }
     }
   }
@@ -81,7 +82,7 @@ float one(batchnorm::BinaryKernel kernel, float value, float dy) {
   return dx;
 }
 
-// Of the counter (counter, 0): Threefry-2x32 with 20 rounds, from its paper.
+// The random words of the counter (counter, 0), by Threefry-2x32 with 20 rounds as in its paper.
 void threefry(uint32_t counter, uint32_t key0, uint32_t key1, uint32_t words[2]) {
   const int rotations[] = {13, 15, 26, 6, 17, 29, 16, 24};
   const uint32_t keys[] = {key0, key1, key0 ^ key1 ^ 0x1bd11bdau};
@@ -89,8 +90,8 @@ void threefry(uint32_t counter, uint32_t key0, uint32_t key1, uint32_t words[2])
   words[1] = key1;
   for (uint32_t round = 0; round < 20; round++) {
     words[0] += words[1];
-    const int by = rotations[round % 8];
-    words[1] = (words[1] << by | words[1] >> (32 - by)) ^ words[0];
+    const int bits = rotations[round % 8];
+    words[1] = (words[1] << bits | words[1] >> (32 - bits)) ^ words[0];
     if (round % 4 != 3) continue;
     const uint32_t injection = (round + 1) / 4;
     words[0] += keys[injection % 3];
@@ -109,20 +110,20 @@ struct LossCase {
 
 }  // namespace
 
-TEST_CASE("sigmoid, tanh and gelu: within 4 units in the last place") {
+TEST_CASE("sigmoid, tanh and gelu: within a few units in the last place") {
   for (float scale : {0.01f, 0.6f, 3.0f, 30.0f, 80.0f}) {
     check_unary("sigmoid", &Kernels::sigmoid, logistic, scale, 4e-7, 0);
     check_unary(
         "tanh", &Kernels::tanh, [](double x) { return std::tanh(x); }, scale, 4e-7, 0);
   }
   check_unary("gelu", &Kernels::gelu, tanh_gelu, 1.0f, 6e-7, 0);
-  // Where the result is small, the rounding of the exponent of exp is relative to it.
+  // For small results, the rounding error of the argument of exp dominates.
   check_unary("gelu", &Kernels::gelu, tanh_gelu, 12.0f, 4e-7, 1e-7);
   check_unary(
       "abs", &Kernels::abs, [](double x) { return std::fabs(x); }, 3.0f, 0, 0);
 }
 
-TEST_CASE("sigmoid, tanh and gelu: their ends, NaN and the sign of zero") {
+TEST_CASE("sigmoid, tanh and gelu: limits at infinity, NaN and the sign of zero") {
   FOR_EACH_ISA(kernels) {
     for (float x : {100.0f, 1e30f, INFINITY}) {
       CHECK(one(kernels.sigmoid, x) == 1.0f);
@@ -134,7 +135,7 @@ TEST_CASE("sigmoid, tanh and gelu: their ends, NaN and the sign of zero") {
       CHECK(one(kernels.gelu_backward, -x, 0.5f) == 0.0f);
     }
     CHECK(one(kernels.gelu, -1e30f) == 0.0f);
-    // A subnormal result: 1 - sigmoid would be 0.
+    // A subnormal result, for which 1 - sigmoid(-x) would be 0.
     CHECK(support::near(one(kernels.sigmoid, -95.0f), std::exp(-95.0), 3e-45));
     CHECK(std::signbit(one(kernels.tanh, -0.0f)));
     CHECK(one(kernels.tanh, 1e-30f) == 1e-30f);
@@ -147,13 +148,13 @@ TEST_CASE("sigmoid, tanh and gelu: their ends, NaN and the sign of zero") {
   }
 }
 
-TEST_CASE("the derivatives of sigmoid, tanh, gelu and abs") {
+TEST_CASE("derivatives of sigmoid, tanh, gelu and abs") {
   check_backward(
       "sigmoid", &Kernels::sigmoid_backward, [](double y) { return y * (1 - y); }, 1.0f, 4e-7);
   check_backward(
       "tanh", &Kernels::tanh_backward, [](double y) { return 1 - y * y; }, 1.0f, 4e-7);
   for (float scale : {1.0f, 4.0f, 20.0f}) {
-    check_backward("gelu", &Kernels::gelu_backward, gelu_slope, scale, 1e-6);
+    check_backward("gelu", &Kernels::gelu_backward, gelu_derivative, scale, 1e-6);
   }
   check_backward(
       "abs", &Kernels::abs_backward, [](double x) { return x > 0 ? 1.0 : -1.0; }, 1.0f, 0);
@@ -179,7 +180,7 @@ TEST_CASE("leaky_relu and its gradient") {
   }
 }
 
-TEST_CASE("softmax and its gradient at every length, with large logits") {
+TEST_CASE("softmax and its gradient: every length, large logits") {
   FOR_EACH_ISA(kernels) {
     for (size_t n : support::edge_sizes(kernels.lanes)) {
       Random random(n + 6);
@@ -205,7 +206,7 @@ TEST_CASE("softmax and its gradient at every length, with large logits") {
   }
 }
 
-TEST_CASE("dropout: known answers of Threefry, by places in groups of 32") {
+TEST_CASE("dropout: known answers of Threefry, assigned in groups of 32 elements") {
   uint32_t words[2];
   threefry(0, 0, 0, words);
   CHECK(words[0] == 0x6b200159u);
@@ -215,22 +216,22 @@ TEST_CASE("dropout: known answers of Threefry, by places in groups of 32") {
       Random random(n + 7);
       Guarded x(n, 1), y(n, 2);
       x.fill(random, 1.0f, 3.0f);
-      const Dropout by = {0x13198a2eu, 0x83707344u, 0.3f, 1 / 0.7f, 5 * kDropoutGroup};
-      kernels.dropout(x.data(), y.data(), n, by);
+      const Dropout params = {0x13198a2eu, 0x83707344u, 0.3f, 1 / 0.7f, 5 * kDropoutGroup};
+      kernels.dropout(x.data(), y.data(), n, params);
       CHECK(y.guards_intact());
       for (size_t i = 0; i < n; i++) {
-        const size_t place = by.first + i;
-        const size_t counter = place / 32 * 16 + place % 16;
-        threefry(static_cast<uint32_t>(counter), by.key0, by.key1, words);
-        const uint32_t word = words[place % 32 / 16];
-        const bool dropped = static_cast<float>(word >> 8) / 16777216.0f < by.p;
-        CHECK(y[i] == (dropped ? 0.0f : x[i] * by.scale));
+        const size_t index = params.first + i;
+        const size_t counter = index / 32 * 16 + index % 16;
+        threefry(static_cast<uint32_t>(counter), params.key0, params.key1, words);
+        const uint32_t word = words[index % 32 / 16];
+        const bool dropped = static_cast<float>(word >> 8) / 16777216.0f < params.p;
+        CHECK(y[i] == (dropped ? 0.0f : x[i] * params.scale));
       }
     }
   }
 }
 
-TEST_CASE("losses and their gradients, at all lengths") {
+TEST_CASE("losses and their gradients: every length") {
   const LossCase cases[] = {
       {"squared error", &Kernels::squared_error,
        [](double x, double t, double) { return (x - t) * (x - t); },
@@ -273,19 +274,20 @@ TEST_CASE("losses and their gradients, at all lengths") {
         double expected = 0;
         for (size_t i = 0; i < n; i++) {
           expected += each.value(x[i], target[i], 0.75);
-          const double slope = 0.5 * each.gradient(x[i], target[i], 0.75);
-          CHECK(support::near(gradient[i], slope, 2e-6 * std::fmax(1.0, std::fabs(slope))));
+          const double derivative = 0.5 * each.gradient(x[i], target[i], 0.75);
+          const double tolerance = 2e-6 * std::fmax(1.0, std::fabs(derivative));
+          CHECK(support::near(gradient[i], derivative, tolerance));
         }
         CHECK(support::near(sum, expected, each.tolerance * expected));
-        const double alone =
+        const double without_gradient =
             (kernels.*each.kernel)(x.data(), target.data(), 0.75f, 0.5f, nullptr, n);
-        CHECK(alone == sum);
+        CHECK(without_gradient == sum);
       }
     }
   }
 }
 
-TEST_CASE("binary cross entropy keeps its bits where the prediction is right") {
+TEST_CASE("binary cross entropy: full precision for confident, correct predictions") {
   FOR_EACH_ISA(kernels) {
     for (float x : {-30.0f, 30.0f}) {
       const float target = x > 0 ? 1.0f : 0.0f;
@@ -297,7 +299,7 @@ TEST_CASE("binary cross entropy keeps its bits where the prediction is right") {
   }
 }
 
-TEST_CASE("binary cross entropy: an infinite logit costs nothing where it agrees with its target") {
+TEST_CASE("binary cross entropy: zero loss for an infinite logit that agrees with its target") {
   struct Case {
     float x, target;
     double loss;

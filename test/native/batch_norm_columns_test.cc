@@ -1,4 +1,4 @@
-// The four kernels on planes of one pixel, where lanes are channels, against double precision.
+// Batch norm's kernels on planes of one pixel, where lanes are channels, against double precision.
 #include "support.h"
 
 using batchnorm::Block;
@@ -8,13 +8,13 @@ using support::Random;
 
 namespace {
 
-// Channels around whole vectors, and around the four that are taken together.
+// Channel counts around one vector and around the four vectors that are summed together.
 std::vector<size_t> channel_counts(size_t lanes) {
   return {1,         lanes - 1,     lanes,        lanes + 1, 2 * lanes, 4 * lanes - 1,
           4 * lanes, 4 * lanes + 1, 9 * lanes + 3};
 }
 
-// Some of the channels of a tensor that has more.
+// A block of `channels` channels of a tensor that has more.
 Block block_of(size_t images, size_t channels, size_t stride) {
   return {images, channels, 1, stride, 1};
 }
@@ -108,7 +108,7 @@ TEST_CASE("affine_gradient_sums of columns: within 1e-6 of the sums of magnitude
 }
 
 TEST_CASE(
-    "normalize and input_gradient of columns: in place too, guards and other channels intact") {
+    "normalize and input_gradient of columns: in place, too, without writing to other channels") {
   FOR_EACH_ISA(kernels) {
     for (size_t channels : channel_counts(kernels.lanes)) {
       if (channels == 0) continue;

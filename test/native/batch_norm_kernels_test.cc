@@ -9,7 +9,8 @@ using support::Random;
 
 namespace {
 
-// A tensor of `images` x `channels` planes of `length`, `misalignment` floats off a cache line.
+// A tensor of images x channels planes of `length` floats, which begins `misalignment` floats after
+// a cache line.
 struct Image {
   Image(size_t images, size_t channels, size_t length, size_t misalignment)
       : block{images, channels, length, channels * length, length},
@@ -23,8 +24,8 @@ struct Image {
   Guarded values;
 };
 
-// Planes that are written: every length, the result anywhere within a line, into the caches and
-// past them.
+// Cases for kernels that write planes: lengths around vectors, results at any offset from a cache
+// line, plain and streamed stores.
 struct WrittenRow {
   size_t length;
   size_t misalignment;
@@ -45,7 +46,7 @@ std::vector<WrittenRow> written_rows(size_t lanes) {
 TEST_CASE("shifted_moments: lengths around vectors and flushes, unaligned, within 8e-7") {
   FOR_EACH_ISA(kernels) {
     for (size_t length : support::edge_sizes(kernels.lanes)) {
-      if (length == 0) continue;  // a block that is summed is never empty
+      if (length == 0) continue;  // summing kernels never get an empty block
       for (size_t images : {1, 3, 20}) {
         Random random(length * 31 + images);
         Image x(images, 2, length, length % 7);
@@ -74,11 +75,11 @@ TEST_CASE("shifted_moments: lengths around vectors and flushes, unaligned, withi
   }
 }
 
-TEST_CASE("shifted_moments: a large term among small ones that all round the same way") {
+TEST_CASE("shifted_moments: a large term among small ones that all round in the same direction") {
   FOR_EACH_ISA(kernels) {
     for (size_t place : {0, 700, 4095}) {
       Image x(2, 1, 4096, 0);
-      // Squares of just over half the last bit of what the lane holds after the large one.
+      // Their squares are just over half the last bit of the sum that contains the large term.
       for (size_t i = 0; i < x.values.size(); i++) x.values[i] = 1.0001f;
       x.values[place] = 4096.0f;
       const float shift = 0;
@@ -93,7 +94,7 @@ TEST_CASE("shifted_moments: a large term among small ones that all round the sam
   }
 }
 
-TEST_CASE("shifted_moments: as many channels as a block may have, in groups of any size") {
+TEST_CASE("shifted_moments: any number of channels up to kMaxChannels") {
   FOR_EACH_ISA(kernels) {
     for (size_t length : {size_t{49}, 5 * kernels.lanes + 3}) {
       const size_t channels = batchnorm::kMaxChannels;
@@ -115,7 +116,7 @@ TEST_CASE("shifted_moments: as many channels as a block may have, in groups of a
   }
 }
 
-TEST_CASE("normalize: every length and alignment, in place too, guards intact") {
+TEST_CASE("normalize: every length and alignment, also in place, no write out of bounds") {
   FOR_EACH_ISA(kernels) {
     for (auto [length, misalignment, streaming] : written_rows(kernels.lanes)) {
       Random random(length);
@@ -178,7 +179,8 @@ TEST_CASE("affine_gradient_sums: within 1e-6 of the sums of magnitudes") {
   }
 }
 
-TEST_CASE("input_gradient: every length and alignment, over dy too, guards intact") {
+TEST_CASE(
+    "input_gradient: every length and alignment, also in place of dy, no write out of bounds") {
   FOR_EACH_ISA(kernels) {
     for (auto [length, misalignment, streaming] : written_rows(kernels.lanes)) {
       Random random(length + 11);

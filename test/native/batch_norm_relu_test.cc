@@ -1,5 +1,5 @@
-// Batch norm with a ReLU behind it, and with a sum between the two: the bits of the chain of
-// separate kernels and operations, each of which is compared with double precision elsewhere.
+// Batch norm fused with a ReLU, with and without a residual: bitwise equal to the separate kernels
+// and operations, which other tests compare with double precision.
 #include "ops/batch_norm_backward.h"
 #include "ops/batch_norm_inference.h"
 #include "ops/batch_norm_training.h"
@@ -20,7 +20,7 @@ namespace {
 
 using Values = std::vector<float>;
 
-// NaNs are equal whatever their payload, which nothing promises.
+// All NaNs count as equal, because their payload is unspecified.
 bool same_bits(const float* a, const float* b, size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (std::isnan(a[i]) && std::isnan(b[i])) continue;
@@ -31,7 +31,7 @@ bool same_bits(const float* a, const float* b, size_t n) {
 
 bool same_bits(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-// Constants of `channels` channels, such that some results are exact zeros of either sign.
+// Constants for `channels` channels, chosen so that some results are exact zeros of either sign.
 struct Constants {
   explicit Constants(size_t channels) {
     Random random(channels + 99);
@@ -40,17 +40,17 @@ struct Constants {
       scale.push_back(c % 4 == 3 ? -2.0f : random.next() * 2);
       shift.push_back(c % 4 == 3 ? 0.0f : random.next() * 0.5f);
       dy_mean.push_back(random.next());
-      slope.push_back(random.next());
+      xhat_coefficient.push_back(random.next());
     }
   }
   Normalization normalization() const { return {mean.data(), scale.data(), shift.data()}; }
   InputGradient gradient() const {
-    return {mean.data(), dy_mean.data(), slope.data(), shift.data(), scale.data()};
+    return {mean.data(), dy_mean.data(), xhat_coefficient.data(), shift.data(), scale.data()};
   }
-  Values mean, scale, shift, dy_mean, slope;
+  Values mean, scale, shift, dy_mean, xhat_coefficient;
 };
 
-// Zeros and, where `special`, values that are none, one of each early and late.
+// Adds zeros of both signs and, if `special`, NaN, Inf and -Inf near both ends.
 void sprinkle(Guarded& values, bool special) {
   if (values.size() == 0) return;
   for (size_t i = 0; i < values.size(); i += 5) values[i] = i % 2 == 0 ? 0.0f : -0.0f;
@@ -69,7 +69,7 @@ struct Case {
   size_t size() const { return block.images * block.image_stride; }
 };
 
-// Planes of every length, and channels of one pixel around whole vectors.
+// Planes of many lengths, and planes of one pixel with channel counts around whole vectors.
 std::vector<Case> cases(size_t lanes) {
   std::vector<Case> all;
   for (size_t length : support::edge_sizes(lanes)) {
@@ -101,7 +101,8 @@ struct Inputs {
 
 }  // namespace
 
-TEST_CASE("normalize_relu: the bits of normalize, add and relu, in place too, guards intact") {
+TEST_CASE(
+    "normalize_relu: the bits of normalize, add and relu, also in place, no write out of bounds") {
   FOR_EACH_ISA(kernels) {
     for (const Case& each : cases(kernels.lanes)) {
       const size_t n = each.size();
@@ -116,7 +117,7 @@ TEST_CASE("normalize_relu: the bits of normalize, add and relu, in place too, gu
           for (size_t i = 0; i < n; i++) chain[i] = y[i] = 7;
           kernels.normalize(in.x.data(), chain.data(), each.block, constants.normalization(),
                             false);
-          // Between the channels of the block lie those of others, which stay 7 in y.
+          // Channels that do not belong to the block must stay 7 in y.
           if (add) kernels.add.tensor(chain.data(), in.residual.data(), chain.data(), n);
           kernels.relu(chain.data(), chain.data(), n);
           for (size_t i = 0; i < n; i++) {
@@ -146,8 +147,7 @@ TEST_CASE("normalize_relu: the bits of normalize, add and relu, in place too, gu
   }
 }
 
-TEST_CASE(
-    "normalize_relu: NaN stays, negative values and -Inf become zero, zeros keep their sign") {
+TEST_CASE("normalize_relu: NaN stays NaN, negative values become zero, zeros keep their sign") {
   FOR_EACH_ISA(kernels) {
     const float x[] = {NAN, -INFINITY, INFINITY, -2, 3, 0.0f, -0.0f, 1e-45f, -1e-45f};
     const size_t n = sizeof x / sizeof *x;
@@ -167,7 +167,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "relu_affine_gradient_sums and relu_input_gradient: the bits of relu_backward before them") {
+    "relu_affine_gradient_sums and relu_input_gradient: the bits of a separate relu_backward") {
   FOR_EACH_ISA(kernels) {
     for (const Case& each : cases(kernels.lanes)) {
       const size_t n = each.size();
@@ -206,7 +206,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "residual_relu_affine_gradient_sums: the bits of relu_backward before it, which it stores") {
+    "residual_relu_affine_gradient_sums: the bits of a separate relu_backward, and stores its dx") {
   FOR_EACH_ISA(kernels) {
     for (const Case& each : cases(kernels.lanes)) {
       const size_t n = each.size();
@@ -242,7 +242,7 @@ TEST_CASE(
 
 namespace {
 
-// Everything that training computes, forwards and backwards.
+// All results of a training step, forward and backward.
 struct Trained {
   explicit Trained(const ImageShape& shape)
       : y(shape.elements(), 1),
@@ -257,7 +257,7 @@ struct Trained {
     return same_bits(y.data(), other.y.data(), y.size()) &&
            same_bits(dx.data(), other.dx.data(), dx.size()) &&
            same_bits(dresidual.data(), other.dresidual.data(), dresidual.size()) &&
-           // Not of what only one of the two keeps.
+           // The last two arrays exist only in the fused variant.
            same_bits(per_channel.data(), other.per_channel.data(), 7 * channels);
   }
   Guarded y, dx, dresidual, per_channel;
@@ -303,7 +303,7 @@ void train_chain(const batchnorm::Kernels& kernels, const Layer& layer, bool add
   }
 }
 
-// Where nothing is added, dx replaces dy.
+// Without a residual, dx is computed in place of dy.
 void train_fused(const batchnorm::Kernels& kernels, const Layer& layer, bool add, Trained& to) {
   batchnorm::BatchNormTraining forward = layer.forward(to);
   forward.relu = true;
@@ -335,10 +335,10 @@ void train_fused(const batchnorm::Kernels& kernels, const Layer& layer, bool add
 }  // namespace
 
 TEST_CASE(
-    "training with ReLU: the bits of the chain, planes of 1 to 12544, any threads and caches") {
+    "training with ReLU: the bits of separate operations, for any shape, threads and caches") {
   const size_t before = batchnorm::thread_count();
   const batchnorm::CacheSizes here = batchnorm::cache_sizes();
-  // One channel at a time and results past the cache; many channels and results into it.
+  // Single channels and streamed results, then groups of channels and plain stores.
   const batchnorm::CacheSizes machines[] = {{32 << 10, 64 << 10, 0}, {1 << 16, 8 << 20, 1 << 30}};
   const ImageShape shapes[] = {{2, 1, 1},    {9, 5, 1},   {3, 4, 6},     {2, 70, 49},  {1, 3, 196},
                                {4, 2, 4097}, {7, 9, 784}, {2, 3, 12544}, {1, 1, 40001}};

@@ -2,7 +2,7 @@
 
 #include "support.h"
 
-TEST_CASE("cache sizes: each level is larger than the one before, and none is absurd") {
+TEST_CASE("cache sizes: each level is larger than the previous one, and all are plausible") {
   const batchnorm::CacheSizes& sizes = batchnorm::cache_sizes();
   CHECK(sizes.l1 >= 8 * 1024);
   CHECK(sizes.l1 <= 1024 * 1024);

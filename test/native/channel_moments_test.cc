@@ -1,4 +1,4 @@
-// The moments of a channel from one walk around a sampled mean, of every ISA, against double
+// Mean and variance of a channel from one pass around a sampled mean, on every ISA, against double
 // precision.
 #include "ops/channel_moments.h"
 
@@ -25,20 +25,20 @@ struct Tensor {
   Guarded values;
 };
 
-struct Walked {
+struct Measured {
   std::vector<Moments> moments;
-  size_t walks = 0;  // more than one in a channel whose sample was bad
+  size_t passes = 0;  // over all channels; a channel with a bad sample needs several
 };
 
-Walked measure(const batchnorm::Kernels& kernels, const Tensor& x) {
+Measured measure(const batchnorm::Kernels& kernels, const Tensor& x) {
   const ImageShape& shape = x.shape;
   std::vector<float> shift(shape.channels);
   batchnorm::sample_means(x.values.data(), shape, shape.channels, shift.data());
-  Walked result;
+  Measured result;
   for (size_t c = 0; c < shape.channels; c++) {
     const float* channel = x.values.data() + c * shape.plane;
     const auto sums_around = [&](float around) {
-      result.walks++;
+      result.passes++;
       ChannelSums sums;
       kernels.shifted_moments(
           channel, &around,
@@ -51,7 +51,8 @@ Walked measure(const batchnorm::Kernels& kernels, const Tensor& x) {
   return result;
 }
 
-// The contract: mean within 1e-6 of a standard deviation, variance within 1e-6 of itself.
+// The contract: an error of at most 1e-6 standard deviations in the mean, 1e-6 relative in the
+// variance.
 void check(const batchnorm::Kernels& kernels, Tensor& x) {
   const std::vector<Moments> got = measure(kernels, x).moments;
   const double count = double(x.shape.images * x.shape.plane);
@@ -75,7 +76,7 @@ void check(const batchnorm::Kernels& kernels, Tensor& x) {
   }
 }
 
-// One channel gets outliers in exactly the places that the sample looks at.
+// Puts outliers at exactly those elements of a channel that the sample reads.
 void outliers_in_sample(Tensor& x) {
   Tensor probe(x.shape);
   for (size_t i = 0; i < probe.values.size(); i++) probe.values[i] = 0;
@@ -90,7 +91,7 @@ void outliers_in_sample(Tensor& x) {
 
 }  // namespace
 
-TEST_CASE("channel moments: planes of every size, one image and many") {
+TEST_CASE("channel moments: planes of many sizes, one and several images") {
   FOR_EACH_ISA(kernels) {
     for (size_t plane : {1, 2, 7, 8, 49, 196, 5000}) {
       for (size_t images : {1, 3, 40}) {
@@ -103,18 +104,18 @@ TEST_CASE("channel moments: planes of every size, one image and many") {
   }
 }
 
-TEST_CASE("channel moments: one walk is enough for values without outliers, at any mean") {
+TEST_CASE("channel moments: one pass suffices without outliers, for any mean") {
   FOR_EACH_ISA(kernels) {
     for (float mean : {0.0f, 1e4f}) {
       Tensor x({32, 20, 196});
       x.fill(1.0f, mean);
-      CHECK(measure(kernels, x).walks == 20);
+      CHECK(measure(kernels, x).passes == 20);
       check(kernels, x);
     }
   }
 }
 
-TEST_CASE("channel moments: an outlier costs nothing, whether it is in the sample or not") {
+TEST_CASE("channel moments: an outlier inside or outside of the sample does not cost accuracy") {
   FOR_EACH_ISA(kernels) {
     for (float outlier : {1e4f, -1e8f, 1e18f}) {
       for (size_t place = 0; place < 500; place += 7) {
@@ -129,20 +130,21 @@ TEST_CASE("channel moments: an outlier costs nothing, whether it is in the sampl
   }
 }
 
-TEST_CASE("channel moments: a sample far from the mean is corrected by another walk") {
+TEST_CASE("channel moments: a sample far from the mean is corrected by another pass") {
   FOR_EACH_ISA(kernels) {
     Tensor x({1, 1, 4096});
     x.fill(1.0f, 0.0f);
     outliers_in_sample(x);
-    CHECK(measure(kernels, x).walks > 1);
+    CHECK(measure(kernels, x).passes > 1);
     check(kernels, x);
   }
 }
 
 TEST_CASE(
-    "channel moments: without another walk, a few outliers among many would cost the variance") {
+    "channel moments: another pass keeps the variance accurate if the sample hits rare outliers") {
   FOR_EACH_ISA(kernels) {
-    // The sample is 60 deviations off, and the squares of all others round the same way.
+    // The sample is 60 standard deviations off, and the squares of all other values round in the
+    // same direction.
     Tensor x({1, 1, 262144});
     for (size_t i = 0; i < x.values.size(); i++) x.values[i] = 0.1f;
     outliers_in_sample(x);
@@ -150,7 +152,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("channel moments: images that differ more than their pixels") {
+TEST_CASE("channel moments: images whose means differ more than their pixels") {
   FOR_EACH_ISA(kernels) {
     Tensor x({32, 2, 49});
     x.fill(0.1f, 0.0f);
@@ -173,7 +175,7 @@ TEST_CASE("channel moments: variances from 1e-30 to 1e30") {
   }
 }
 
-TEST_CASE("channel moments: values that are a few last bits apart") {
+TEST_CASE("channel moments: values that differ only in their last bits") {
   FOR_EACH_ISA(kernels) {
     for (size_t every : {2, 3, 10, 499}) {
       Tensor x({2, 1, 1000});
@@ -185,7 +187,7 @@ TEST_CASE("channel moments: values that are a few last bits apart") {
   }
 }
 
-TEST_CASE("channel moments: terms that all round the same way do not add up to a bias") {
+TEST_CASE("channel moments: terms that all round in the same direction do not cause a bias") {
   FOR_EACH_ISA(kernels) {
     Tensor x({1, 1, 4096});
     for (size_t i = 0; i < x.values.size(); i++) x.values[i] = i % 2 == 0 ? 0.1f : -0.1f;
@@ -193,7 +195,7 @@ TEST_CASE("channel moments: terms that all round the same way do not add up to a
   }
 }
 
-TEST_CASE("channel moments: a constant is its own mean, exactly") {
+TEST_CASE("channel moments: the mean of a constant channel is exact") {
   FOR_EACH_ISA(kernels) {
     for (float constant : {0.1f, 12345.678f, -1e-20f, 3e38f}) {
       for (size_t plane : {1, 49, 1000}) {

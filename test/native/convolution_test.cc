@@ -1,5 +1,5 @@
 // Convolutions and their gradients against double precision: sizes around vectors, tiles and bands,
-// strides, paddings, and kernels larger than what they meet; on one thread and on several.
+// strides, paddings, kernels larger than the image; on one thread and on several.
 #include "ops/convolution.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ using support::Random;
 
 namespace {
 
-// function(x index, weight index, y index) for every product of a convolution.
+// Calls function(x index, weight index, y index) for every product of a convolution.
 template <class Function>
 void for_each_product(const ConvolutionShape& s, const Function& function) {
   const size_t out_height = s.out_height(), out_width = s.out_width();
@@ -42,14 +42,15 @@ void for_each_product(const ConvolutionShape& s, const Function& function) {
   }
 }
 
-// Values next to their sums in double; `magnitudes` are the sums of the absolute products.
-size_t count_wrong(const Guarded& actual, const std::vector<double>& expected,
-                   const std::vector<double>& magnitudes) {
-  size_t wrong = 0;
+// The number of values that differ from their sums in double. `magnitudes` are the sums of the
+// absolute products.
+size_t count_mismatches(const Guarded& actual, const std::vector<double>& expected,
+                        const std::vector<double>& magnitudes) {
+  size_t count = 0;
   for (size_t i = 0; i < expected.size(); i++) {
-    if (!support::near(actual[i], expected[i], 1e-6 * magnitudes[i] + 1e-30)) wrong++;
+    if (!support::near(actual[i], expected[i], 1e-6 * magnitudes[i] + 1e-30)) count++;
   }
-  return wrong;
+  return count;
 }
 
 struct Problem {
@@ -60,7 +61,7 @@ struct Problem {
         bias(sizes.out_channels, 3),
         dy(sizes.images * sizes.out_channels * sizes.out_plane(), 1) {
     Random random(sizes.height * 31 + sizes.kernel * 7 + sizes.in_channels);
-    // Of one sign mostly, so that long chains of additions show their roundings.
+    // Mostly of one sign, so that the rounding errors of long chains of additions do not cancel.
     x.fill(random, 1, 0.5f);
     weight.fill(random);
     bias.fill(random);
@@ -132,10 +133,10 @@ void check(const Kernels& kernels, const ConvolutionShape& shape) {
   CAPTURE(shape.stride);
   CAPTURE(shape.padding);
   CHECK(results.guards_intact());
-  CHECK(count_wrong(results.y, y, y_magnitude) == 0);
-  CHECK(count_wrong(results.dx, dx, dx_magnitude) == 0);
-  CHECK(count_wrong(results.dweight, dweight, dweight_magnitude) == 0);
-  CHECK(count_wrong(results.dbias, dbias, dbias_magnitude) == 0);
+  CHECK(count_mismatches(results.y, y, y_magnitude) == 0);
+  CHECK(count_mismatches(results.dx, dx, dx_magnitude) == 0);
+  CHECK(count_mismatches(results.dweight, dweight, dweight_magnitude) == 0);
+  CHECK(count_mismatches(results.dbias, dbias, dbias_magnitude) == 0);
 }
 
 // images, in_channels, height, width, out_channels, kernel, stride, padding
@@ -157,11 +158,11 @@ TEST_CASE("convolution: every shape against double precision") {
   }
 }
 
-TEST_CASE("convolution: shapes by chance") {
+TEST_CASE("convolution: random shapes") {
   Random random(2012);
-  const auto from_to = [&](size_t least, size_t most) {
+  const auto from_to = [&](size_t min, size_t max) {
     const float fraction = (random.next() + 1) / 2;
-    return least + static_cast<size_t>(fraction * static_cast<float>(most - least + 1));
+    return min + static_cast<size_t>(fraction * static_cast<float>(max - min + 1));
   };
   for (size_t i = 0; i < 120; i++) {
     ConvolutionShape shape = {};
@@ -188,7 +189,7 @@ TEST_CASE("convolution: empty batches and no channels") {
   }
 }
 
-// Rows of 16 and 32 pixels are whole vectors of every ISA, and 8 or 16 channels whole tiles.
+// Rows of 16 and 32 pixels are whole vectors on every ISA, and 8 or 16 channels are whole tiles.
 TEST_CASE("convolution: weight gradients whose lanes are pixels") {
   FOR_EACH_ISA(kernels) {
     for (const ConvolutionShape& shape :
@@ -206,11 +207,12 @@ TEST_CASE("convolution: strides and paddings whose squares overflow") {
   FOR_EACH_ISA(kernels) { check(kernels, {1, 1, 1, 1, 8, 1, size_t{1} << 32, size_t{15} << 31}); }
 }
 
-TEST_CASE("convolution: as many images as 16 sections of the weight gradient do not divide") {
+TEST_CASE(
+    "convolution: 17 images, which do not divide evenly into 16 sections of the weight gradient") {
   FOR_EACH_ISA(kernels) check(kernels, {17, 1, 46, 46, 1, 3, 1, 1});
 }
 
-TEST_CASE("convolution: no bias is a bias of zeros") {
+TEST_CASE("convolution: no bias gives the bits of a zero bias") {
   FOR_EACH_ISA(kernels) {
     Problem problem({2, 3, 9, 9, 5, 3, 1, 1});
     for (size_t i = 0; i < problem.bias.size(); i++) problem.bias[i] = 0;

@@ -13,18 +13,20 @@ size_t quota(const char* version) {
 
 }  // namespace
 
-TEST_CASE("cgroup_cpu_quota, version 2: the parent's 1.5 processors bind, rounded up") {
+TEST_CASE(
+    "cgroup_cpu_quota, version 2: the parent's quota of 1.5 processors limits the group, rounded "
+    "up") {
   CHECK(quota("cgroup-v2") == 2);
 }
 
-TEST_CASE("cgroup_cpu_quota, version 2: the group's 3 processors bind, its parent has 8") {
+TEST_CASE("cgroup_cpu_quota, version 2: the group's quota of 3 is smaller than its parent's of 8") {
   CHECK(quota("cgroup-v2-group") == 3);
 }
 
-TEST_CASE("cgroup_cpu_quota, version 1: the group's 4 processors, the root has no limit") {
+TEST_CASE("cgroup_cpu_quota, version 1: the group's quota of 4, with no limit at the root") {
   CHECK(quota("cgroup-v1") == 4);
 }
 
-TEST_CASE("cgroup_cpu_quota: none where nothing is mounted") { CHECK(quota("missing") == 0); }
+TEST_CASE("cgroup_cpu_quota: 0 if no cgroup is mounted") { CHECK(quota("missing") == 0); }
 
 TEST_CASE("usable_cpus: at least one") { CHECK(batchnorm::usable_cpus() >= 1); }

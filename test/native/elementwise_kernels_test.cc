@@ -1,4 +1,5 @@
-// Element-wise kernels of every ISA against double precision, at all lengths and in place.
+// Element-wise kernels of every ISA against double precision, for lengths around vectors and in
+// place.
 #include "support.h"
 
 using batchnorm::Kernels;
@@ -48,7 +49,7 @@ void check_arithmetic(const char* name, batchnorm::Arithmetic Kernels::*operatio
       (kernels.*operation).scalar(a.data(), 3.25f, out.data(), n);
       CHECK(out.guards_intact());
       for (size_t i = 0; i < n; i++) CHECK(out[i] == reference(a[i], 3.25f));
-      // Over the left and over the right operand.
+      // In place of the left operand, then of the right one.
       for (size_t i = 0; i < n; i++) out[i] = a[i];
       (kernels.*operation).tensor(out.data(), b.data(), out.data(), n);
       for (size_t i = 0; i < n; i++) CHECK(out[i] == reference(a[i], b[i]));
@@ -59,7 +60,7 @@ void check_arithmetic(const char* name, batchnorm::Arithmetic Kernels::*operatio
   }
 }
 
-// One value through a unary kernel.
+// Applies a unary kernel to one value.
 float one(batchnorm::UnaryKernel kernel, float x) {
   float y = -77;
   kernel(&x, &y, 1);
@@ -68,14 +69,14 @@ float one(batchnorm::UnaryKernel kernel, float x) {
 
 }  // namespace
 
-TEST_CASE("add, sub, mul, div: one rounding, as IEEE says") {
+TEST_CASE("add, sub, mul, div: correctly rounded") {
   check_arithmetic("add", &Kernels::add, [](float a, float b) { return a + b; });
   check_arithmetic("sub", &Kernels::sub, [](float a, float b) { return a - b; });
   check_arithmetic("mul", &Kernels::mul, [](float a, float b) { return a * b; });
   check_arithmetic("div", &Kernels::div, [](float a, float b) { return a / b; });
 }
 
-TEST_CASE("exp: within 2e-7 over its range") {
+TEST_CASE("exp: relative error at most 2e-7 over its range") {
   for (float scale : {1.0f, 10.0f, 80.0f}) {
     check_unary(
         "exp", &Kernels::exp, [](double x) { return std::exp(x); }, scale, 0, 2e-7);
@@ -90,13 +91,13 @@ TEST_CASE("exp: zero, overflow, underflow, NaN") {
     CHECK(one(kernels.exp, INFINITY) == INFINITY);
     CHECK(one(kernels.exp, -110.0f) == 0.0f);
     CHECK(one(kernels.exp, -INFINITY) == 0.0f);
-    // A subnormal result keeps what bits a subnormal has.
+    // A subnormal result is accurate to its last bits.
     CHECK(support::near(one(kernels.exp, -100.0f), std::exp(-100.0), 2e-45));
     CHECK(std::isnan(one(kernels.exp, NAN)));
   }
 }
 
-TEST_CASE("log: within 2e-7, close to 1 too") {
+TEST_CASE("log: relative error at most 2e-7, also close to 1") {
   check_unary(
       "log", &Kernels::log, [](double x) { return std::log(x); }, 4.9f, 5.0f, 2e-7);
   check_unary(
@@ -128,7 +129,7 @@ TEST_CASE("sqrt, square and relu") {
   FOR_EACH_ISA(kernels) CHECK(std::isnan(one(kernels.relu, NAN)));
 }
 
-TEST_CASE("relu_backward: dy where y is positive") {
+TEST_CASE("relu_backward: dy where y is positive, else 0") {
   FOR_EACH_ISA(kernels) {
     for (size_t n : support::edge_sizes(kernels.lanes)) {
       Random random(n + 3);

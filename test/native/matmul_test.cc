@@ -1,4 +1,5 @@
-// Whole products: blocking, packing, transposes and edges, on one thread and on several.
+// Matrix multiplication against double precision: blocking, packing, transposes and edges, on one
+// thread and on several.
 #include "ops/matmul.h"
 
 #include "support.h"

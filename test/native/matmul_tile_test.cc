@@ -4,7 +4,7 @@
 using support::Guarded;
 using support::Random;
 
-TEST_CASE("matmul_tile: every depth, overwriting and accumulating, rows of C apart") {
+TEST_CASE("matmul_tile: overwrites and accumulates, with gaps between the rows of C") {
   FOR_EACH_ISA(kernels) {
     const size_t rows = kernels.tile_rows;
     const size_t columns = kernels.tile_columns;

@@ -1,4 +1,4 @@
-// One optimizer step of every ISA against the formulas in double precision.
+// One optimizer step on every ISA against the formulas in double precision.
 #include "support.h"
 
 using batchnorm::AdamStep;
@@ -87,7 +87,7 @@ TEST_CASE("rmsprop_step: plain, momentum, centered, both weight decays, at every
           Random random(n + 10);
           Guarded p(n, 1), g(n, 2), s(n, 3), v(n, 1), a(n, 2);
           for (Guarded* array : {&p, &g, &s, &v, &a}) array->fill(random);
-          // A mean square is at least the square of the mean.
+          // The mean of squares is at least the square of the mean.
           for (size_t i = 0; i < n; i++) {
             const float mean = a.data()[i];
             s.data()[i] = mean * mean + 0.5f;

@@ -1,11 +1,11 @@
-// sum, sum_rows and log_softmax of every ISA.
+// sum, sum_rows and log_softmax of every ISA against double precision.
 #include "ops/reductions.h"
 #include "support.h"
 
 using support::Guarded;
 using support::Random;
 
-TEST_CASE("sum: within 1e-6 of the sum of magnitudes at every length") {
+TEST_CASE("sum: every length, with an error of at most 1e-6 of the sum of magnitudes") {
   FOR_EACH_ISA(kernels) {
     for (size_t n : support::edge_sizes(kernels.lanes)) {
       Random random(n + 5);
@@ -45,7 +45,7 @@ TEST_CASE("sum_rows: column sums in double") {
   }
 }
 
-TEST_CASE("log_softmax and its gradient at every length, with large logits") {
+TEST_CASE("log_softmax and its gradient: every length, large logits") {
   FOR_EACH_ISA(kernels) {
     for (size_t n : support::edge_sizes(kernels.lanes)) {
       for (float offset : {0.0f, 1000.0f}) {
@@ -80,7 +80,7 @@ TEST_CASE("log_softmax and its gradient at every length, with large logits") {
   }
 }
 
-TEST_CASE("log_softmax of a nearly certain class: its result and gradient keep a float's bits") {
+TEST_CASE("log_softmax of a nearly certain class: result and gradient in full float32 precision") {
   FOR_EACH_ISA(kernels) {
     for (size_t n : {size_t{2}, size_t{10}, size_t{37}}) {
       for (float lead : {2.0f, 5.0f, 9.0f, 14.0f, 18.0f}) {
@@ -97,7 +97,7 @@ TEST_CASE("log_softmax of a nearly certain class: its result and gradient keep a
           if (i != target) rest += std::exp(static_cast<double>(x[i]) - x[target]);
         }
         const double certain = -std::log1p(rest);
-        // A difference of logits of 18 is rounded by up to 1e-6.
+        // The difference of two logits near 18 is rounded by up to 1e-6.
         CHECK(support::near(y[target], certain, 2e-6 * -certain));
         const double gradient = 0.25 * std::expm1(certain);
         CHECK(support::near(dx[target], gradient, 2e-6 * -gradient));
@@ -106,7 +106,7 @@ TEST_CASE("log_softmax of a nearly certain class: its result and gradient keep a
   }
 }
 
-TEST_CASE("log_softmax: an infinite logit that is impossible, and NaN") {
+TEST_CASE("log_softmax: a logit of -Inf, and NaN") {
   FOR_EACH_ISA(kernels) {
     float x[] = {1.0f, -INFINITY, 2.0f};
     float y[3];
@@ -119,7 +119,7 @@ TEST_CASE("log_softmax: an infinite logit that is impossible, and NaN") {
   }
 }
 
-TEST_CASE("softmax and log_softmax of 2^40 rows of no columns return at once") {
+TEST_CASE("softmax, log_softmax and sum_over_rows: return at once for 2^40 rows without columns") {
   const size_t rows = size_t{1} << 40;
   float x = 7;
   FOR_EACH_ISA(kernels) {

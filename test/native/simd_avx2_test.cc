@@ -20,7 +20,7 @@
 
 namespace simd_avx2 {
 
-// The vector type must come before the tests written over it.
+// The vector type must come before the tests that use it.
 // clang-format off
 #include "simd/avx2.h"
 constexpr bool kFuses = true;

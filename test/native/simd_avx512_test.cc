@@ -21,7 +21,7 @@
 
 namespace simd_avx512 {
 
-// The vector type must come before the tests written over it.
+// The vector type must come before the tests that use it.
 // clang-format off
 #include "simd/avx512.h"
 constexpr bool kFuses = true;

@@ -13,7 +13,7 @@
 
 namespace simd_neon {
 
-// The vector type must come before the tests written over it.
+// The vector type must come before the tests that use it.
 // clang-format off
 #include "simd/neon.h"
 constexpr bool kFuses = true;

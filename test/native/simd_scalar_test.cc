@@ -10,7 +10,7 @@
 
 namespace simd_scalar {
 
-// The vector type must come before the tests written over it.
+// The vector type must come before the tests that use it.
 // clang-format off
 #include "simd/scalar.h"
 constexpr bool kFuses = false;

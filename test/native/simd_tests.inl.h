@@ -1,6 +1,6 @@
 // The tests of the vector layer, written once: included inside the namespace and the target region
-// of each ISA, where F32, I32 and F64Sum are that ISA's. Each member is compared, lane by lane,
-// with what simd/scalar.h says it means.
+// of each ISA, where F32, I32 and F64Sum are those of the ISA. Each member is compared, lane by
+// lane, with its documentation in simd/scalar.h.
 
 constexpr size_t kWidth = F32::kLanes;
 
@@ -16,7 +16,7 @@ inline Lanes lanes_of(F32 v) {
 
 inline F32 vector_of(const float* values) { return F32::load(values); }
 
-// Distinct, both signs, with fractions.
+// Distinct values with both signs and fractions.
 inline void sample(float* a, float* b, float* c) {
   for (size_t i = 0; i < kWidth; i++) {
     a[i] = 1.5f * static_cast<float>(i) - 3.25f;
@@ -25,7 +25,7 @@ inline void sample(float* a, float* b, float* c) {
   }
 }
 
-TEST_CASE("load and store: any alignment, nothing around is written") {
+TEST_CASE("load and store: any alignment, no write out of bounds") {
   for (size_t misalignment = 0; misalignment < 8; misalignment++) {
     support::Guarded from(kWidth, misalignment);
     support::Guarded to(kWidth, misalignment + 1);
@@ -36,7 +36,7 @@ TEST_CASE("load and store: any alignment, nothing around is written") {
   }
 }
 
-TEST_CASE("load_first: n lanes are read, the others are zero") {
+TEST_CASE("load_first: reads n lanes, sets the others to zero") {
   for (size_t n = 1; n < kWidth; n++) {
     support::Guarded from(n, 3);
     for (size_t i = 0; i < n; i++) from[i] = static_cast<float>(i) + 1.0f;
@@ -45,7 +45,7 @@ TEST_CASE("load_first: n lanes are read, the others are zero") {
   }
 }
 
-TEST_CASE("store_first: n lanes are written, nothing behind them") {
+TEST_CASE("store_first: writes n lanes and nothing after them") {
   for (size_t n = 1; n < kWidth; n++) {
     support::Guarded to(n, 1);
     F32::broadcast(2.5f).store_first(to.data(), n);
@@ -74,24 +74,24 @@ TEST_CASE("arithmetic: + - * / and sqrt") {
   }
 }
 
-TEST_CASE("mul_add and negative_mul_add: one rounding where the ISA fuses") {
+TEST_CASE("mul_add and negative_mul_add: one rounding if the ISA has fused multiply-add") {
   float a[kWidth], b[kWidth], c[kWidth];
   sample(a, b, c);
   for (size_t i = 0; i < kWidth; i++) {
-    // These products and sums are exact, so that fused and unfused agree.
+    // These products and sums are exact, so fused and unfused results agree.
     CHECK(lanes_of(mul_add(vector_of(a), vector_of(b), vector_of(c))).values[i] ==
           a[i] * b[i] + c[i]);
     CHECK(lanes_of(negative_mul_add(vector_of(a), vector_of(b), vector_of(c))).values[i] ==
           c[i] - a[i] * b[i]);
   }
-  // (1 + 2^-23)^2 - (1 + 2^-22) is 2^-46, which only a fused operation sees.
+  // (1 + 2^-23)^2 - (1 + 2^-22) = 2^-46, which only a fused operation computes.
   const float e = 1.0f + 1.1920929e-07f;
   const Lanes got = lanes_of(
       mul_add(F32::broadcast(e), F32::broadcast(e), F32::broadcast(-(1.0f + 2.3841858e-07f))));
   CHECK(got.values[0] == (kFuses ? 1.4210855e-14f : 0.0f));
 }
 
-TEST_CASE("max and min: the second argument where one is NaN") {
+TEST_CASE("max and min: return the second argument if either is NaN") {
   float a[kWidth], b[kWidth], c[kWidth];
   sample(a, b, c);
   const F32 nan = F32::broadcast(std::numeric_limits<float>::quiet_NaN());
@@ -120,7 +120,7 @@ TEST_CASE("less, less_equal and select: false for NaN") {
   }
 }
 
-TEST_CASE("keep_first: lanes below n from the first argument") {
+TEST_CASE("keep_first: takes lanes below n from the first argument") {
   for (size_t n = 0; n <= kWidth; n++) {
     const Lanes got = lanes_of(keep_first(F32::broadcast(1.0f), n, F32::broadcast(2.0f)));
     for (size_t i = 0; i < kWidth; i++) CHECK(got.values[i] == (i < n ? 1.0f : 2.0f));
@@ -136,12 +136,12 @@ TEST_CASE("integer lanes: bits, arithmetic, shifts, conversion") {
   CHECK(lanes_of(to_f32(five & broadcast_i32(4))).values[0] == 4.0f);
   CHECK(lanes_of(to_f32(shift_left<3>(minus_nine))).values[0] == -72.0f);
   CHECK(lanes_of(to_f32(shift_right<1>(minus_nine))).values[0] == -5.0f);
-  // Wraps around, as exp relies on for NaN.
+  // Wraps around; exp relies on this for NaN.
   const I32 largest = broadcast_i32(std::numeric_limits<int32_t>::max());
   CHECK(lanes_of(to_f32(largest + broadcast_i32(1))).values[0] == -2147483648.0f);
 }
 
-TEST_CASE("integer lanes: exclusive or, logical shift, rotation, places") {
+TEST_CASE("integer lanes: exclusive or, logical shift, rotation, lane_index") {
   const I32 minus_nine = broadcast_i32(-9);  // 0xfffffff7
   CHECK(lanes_of(to_f32(minus_nine ^ broadcast_i32(-1))).values[0] == 8.0f);
   CHECK(lanes_of(to_f32(shift_right_logical<28>(minus_nine))).values[kWidth - 1] == 15.0f);
@@ -151,7 +151,7 @@ TEST_CASE("integer lanes: exclusive or, logical shift, rotation, places") {
   for (size_t i = 0; i < kWidth; i++) CHECK(places.values[i] == static_cast<float>(i));
 }
 
-TEST_CASE("even_lanes, odd_lanes and interleave: by places in memory, and back") {
+TEST_CASE("even_lanes and odd_lanes: memory order; interleave is the inverse") {
   float values[2 * kWidth];
   for (size_t i = 0; i < 2 * kWidth; i++) values[i] = static_cast<float>(i) + 0.5f;
   const F32 a = vector_of(values), b = vector_of(values + kWidth);
@@ -164,7 +164,7 @@ TEST_CASE("even_lanes, odd_lanes and interleave: by places in memory, and back")
   }
 }
 
-TEST_CASE("in_register: the same lanes") {
+TEST_CASE("in_register: leaves the lanes unchanged") {
   float values[kWidth];
   for (size_t i = 0; i < kWidth; i++) values[i] = static_cast<float>(i) - 2.5f;
   for (size_t i = 0; i < kWidth; i++) {
@@ -172,7 +172,7 @@ TEST_CASE("in_register: the same lanes") {
   }
 }
 
-TEST_CASE("max_lane: the largest, wherever it stands") {
+TEST_CASE("max_lane: the largest value, in any lane") {
   for (size_t place = 0; place < kWidth; place++) {
     float values[kWidth];
     for (size_t i = 0; i < kWidth; i++) values[i] = -static_cast<float>(i) - 1.0f;
@@ -181,7 +181,7 @@ TEST_CASE("max_lane: the largest, wherever it stands") {
   }
 }
 
-TEST_CASE("F64Sum: lanes are added without float rounding") {
+TEST_CASE("F64Sum: adds lanes without float32 rounding") {
   float values[kWidth];
   double expected = 0;
   for (size_t i = 0; i < kWidth; i++) {
@@ -194,7 +194,7 @@ TEST_CASE("F64Sum: lanes are added without float rounding") {
   CHECK(sum.total() == expected);
 }
 
-TEST_CASE("F64Lanes: each lane is added on its own, without float rounding") {
+TEST_CASE("F64Lanes: adds each lane separately, without float32 rounding") {
   float values[kWidth];
   for (size_t i = 0; i < kWidth; i++) values[i] = i % 2 == 0 ? 16777216.0f : 0.5f;
   F64Lanes sums = F64Lanes::zero();

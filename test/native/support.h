@@ -1,5 +1,5 @@
-// Buffers with guard values around them, reproducible numbers, and a loop over the ISAs of this
-// machine.
+// What the native tests share: buffers with guard values around them, reproducible random numbers,
+// and a loop over the ISAs of this machine.
 #pragma once
 
 #include <cmath>
@@ -16,7 +16,8 @@
 
 namespace support {
 
-// Uniform in [-1, 1); the same on every platform (a 64-bit linear congruence, Knuth's constants).
+// Uniform numbers in [-1, 1), the same on every platform: a 64-bit linear congruential generator
+// with Knuth's constants.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed * 2 + 1) {}
@@ -29,8 +30,8 @@ class Random {
   uint64_t state_;
 };
 
-// `size` floats that begin `misalignment` floats after a 64-byte boundary, between guards that must
-// never change: a kernel that writes one float too far is seen.
+// `size` floats that begin `misalignment` floats after a 64-byte boundary, between guard values
+// that reveal a kernel that writes out of bounds.
 class Guarded {
  public:
   explicit Guarded(size_t size, size_t misalignment = 0)
@@ -80,7 +81,8 @@ inline std::vector<const batchnorm::Kernels*> all_kernels() {
   return found;
 }
 
-// Lengths around the borders of a vector, of the four accumulators and of a flush.
+// Lengths around one vector, around four accumulators, and around the length after which sums are
+// moved to doubles.
 inline std::vector<size_t> edge_sizes(size_t lanes) {
   return {0,
           1,
@@ -105,7 +107,7 @@ inline bool near(double actual, double expected, double tolerance) {
 
 }  // namespace support
 
-// The ISA is part of what is printed when an assertion fails.
+// Runs the statement after it for every ISA of this machine, as `kernels`.
 #define FOR_EACH_ISA(kernels)                                                \
   for (const batchnorm::Kernels* kernels##_pointer : support::all_kernels()) \
     if (const batchnorm::Kernels& kernels = *kernels##_pointer; true)

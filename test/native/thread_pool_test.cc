@@ -11,7 +11,7 @@
 #include "support.h"
 #include "system/cpu_count.h"
 
-TEST_CASE("parallel_for: every task once, slots below the number of threads") {
+TEST_CASE("parallel_for: runs every task once, with slots below the number of threads") {
   for (size_t threads : {1, 2, 5}) {
     for (size_t tasks : {0, 1, 2, 1000}) {
       std::vector<std::atomic<int>> runs(tasks);
@@ -29,7 +29,7 @@ TEST_CASE("parallel_for: every task once, slots below the number of threads") {
   }
 }
 
-TEST_CASE("parallel_for: callers that meet all finish") {
+TEST_CASE("parallel_for: concurrent callers all finish") {
   std::atomic<size_t> done{0};
   auto caller = [](void* argument) -> void* {
     auto& count = *static_cast<std::atomic<size_t>*>(argument);
@@ -45,7 +45,7 @@ TEST_CASE("parallel_for: callers that meet all finish") {
   CHECK(done == 4 * 200 * 10);
 }
 
-TEST_CASE("parallel_for: a forked child has a pool of its own") {
+TEST_CASE("parallel_for: a forked child gets its own pool") {
   std::atomic<int> count{0};
   auto task = [&](size_t, size_t) { count++; };
   batchnorm::parallel_for(8, 2, task);
@@ -53,7 +53,8 @@ TEST_CASE("parallel_for: a forked child has a pool of its own") {
   if (child == 0) {
     count = 0;
     batchnorm::parallel_for(8, 2, task);
-    // The thread that begins waits for another one: the child has more than the one that forked.
+    // The first task waits for the second, so the child needs more threads than the one that
+    // forked.
     std::atomic<int> begun{0};
     std::atomic<bool> met{false};
     auto meet = [&](size_t, size_t) {
@@ -81,7 +82,7 @@ TEST_CASE("set_thread_count: at least one, at most kMaxThreads") {
 
 namespace {
 
-// Three threads and 100,000 elements for each that must be woken, until it is destroyed.
+// Sets three threads, and 100,000 elements per thread that must be woken, until it is destroyed.
 class Settings {
  public:
   Settings() {
@@ -100,7 +101,7 @@ class Settings {
 
 }  // namespace
 
-TEST_CASE("threads_for: below twice the elements of a thread, none that sleeps is woken") {
+TEST_CASE("threads_for: wakes no thread for less than twice elements_per_thread()") {
   const Settings settings;
   while (batchnorm::awake_threads() > 0) sleep(1);
   CHECK(batchnorm::threads_for(0) == 1);
@@ -109,10 +110,11 @@ TEST_CASE("threads_for: below twice the elements of a thread, none that sleeps i
   CHECK(batchnorm::threads_for(100000000) == 3);
 }
 
-TEST_CASE("threads_for: whoever still watches takes part from fewer elements on") {
+TEST_CASE("threads_for: uses a thread that still spins for fewer elements") {
   const Settings settings;
   auto task = [](size_t, size_t) {};
-  // With more threads than processors nobody watches, and a busy machine may take its time.
+  // With more threads than processors no thread spins, and on a busy machine it may take many
+  // attempts.
   if (batchnorm::usable_cpus() < 3) batchnorm::set_thread_count(2);
   if (batchnorm::usable_cpus() < 2) return;
   size_t threads = 1;
@@ -124,7 +126,7 @@ TEST_CASE("threads_for: whoever still watches takes part from fewer elements on"
   CHECK(batchnorm::threads_for(2 * batchnorm::kElementsWorthAThread - 1) == 1);
 }
 
-TEST_CASE("parallel_for: threads that have nothing to do take no processor time") {
+TEST_CASE("parallel_for: idle threads use no processor time") {
   auto processor_microseconds = [] {
     rusage usage = {};
     getrusage(RUSAGE_SELF, &usage);
@@ -135,6 +137,6 @@ TEST_CASE("parallel_for: threads that have nothing to do take no processor time"
   for (int i = 0; i < 100; i++) batchnorm::parallel_for(1000, 2, task);
   const long before = processor_microseconds();
   sleep(2);
-  // One that watched all the time would take 2,000,000; systems count by ticks of up to 10,000.
+  // A thread that kept spinning would use 2,000,000 us; systems count in ticks of up to 10,000.
   CHECK(processor_microseconds() - before < 50000);
 }

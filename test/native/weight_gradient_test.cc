@@ -1,4 +1,5 @@
-// The two kernels of weight gradients, of every ISA: sums over pixels of what taps see times dy.
+// The two kernels of weight gradients on every ISA against double precision: for each tap, the sum
+// over pixels of x times dy.
 #include "support.h"
 
 using batchnorm::Kernels;
@@ -11,9 +12,9 @@ namespace {
 
 constexpr size_t kImages = 2, kLines = 3;
 
-// What taps see lies in lines with a gap behind each, taps beginning anywhere in the first one.
-struct Seen {
-  Seen(size_t columns, size_t tap_count)
+// An input with gaps between its lines. Each tap begins at another offset in the first two lines.
+struct Input {
+  Input(size_t columns, size_t tap_count)
       : line(columns + 11), image(kLines * line + 5), x(kImages * image + line + 40, 1) {
     Random random(columns);
     x.fill(random);
@@ -30,12 +31,12 @@ struct Seen {
 
 }  // namespace
 
-TEST_CASE("weight_gradient_planes: adds every tap by every channel, nothing beside") {
+TEST_CASE("weight_gradient_planes: adds to the sums of all taps and channels, and to no others") {
   FOR_EACH_ISA(kernels) {
     for (size_t vectors : {1, 2, 5}) {
       const size_t columns = vectors * kernels.lanes;
       const size_t taps = kernels.planes_taps, channels = kernels.planes_channels;
-      const Seen seen(columns, taps);
+      const Input input(columns, taps);
       const size_t dy_line = columns + 3, dy_channel = kLines * dy_line + 2;
       Guarded dy(kImages * channels * dy_channel, 3);
       Random random(vectors);
@@ -44,12 +45,12 @@ TEST_CASE("weight_gradient_planes: adds every tap by every channel, nothing besi
       std::vector<double> sums(taps * stride, 7.5);
 
       WeightGradientPlanes planes = {};
-      planes.x = seen.x.data();
-      planes.offsets = seen.offsets.data();
+      planes.x = input.x.data();
+      planes.offsets = input.offsets.data();
       planes.images = kImages;
-      planes.image_stride = seen.image;
+      planes.image_stride = input.image;
       planes.rows = kLines;
-      planes.row_stride = seen.line;
+      planes.row_stride = input.line;
       planes.columns = columns;
       planes.dy = dy.data();
       planes.dy_image_stride = channels * dy_channel;
@@ -65,8 +66,8 @@ TEST_CASE("weight_gradient_planes: adds every tap by every channel, nothing besi
           for (size_t i = 0; i < kImages && channel < channels; i++) {
             for (size_t row = 0; row < kLines; row++) {
               for (size_t pixel = 0; pixel < columns; pixel++) {
-                const size_t place = (i * channels + channel) * dy_channel + row * dy_line + pixel;
-                expected += seen.at(i, row, pixel, tap) * static_cast<double>(dy[place]);
+                const size_t index = (i * channels + channel) * dy_channel + row * dy_line + pixel;
+                expected += input.at(i, row, pixel, tap) * static_cast<double>(dy[index]);
               }
             }
           }
@@ -77,12 +78,12 @@ TEST_CASE("weight_gradient_planes: adds every tap by every channel, nothing besi
   }
 }
 
-TEST_CASE("weight_gradient_tile: adds every tap by one vector or two of channels") {
+TEST_CASE("weight_gradient_tile: adds to the sums of all taps and one or two vectors of channels") {
   FOR_EACH_ISA(kernels) {
     for (size_t vectors : {1, 2}) {
       for (size_t columns : {1, 2, 7, 32}) {
         const size_t taps = kernels.weight_gradient_rows, channels = vectors * kernels.lanes;
-        const Seen seen(columns, taps);
+        const Input input(columns, taps);
         const size_t stride = channels + 3;
         Guarded dy(kImages * kLines * columns * stride, 1);
         Random random(columns);
@@ -90,12 +91,12 @@ TEST_CASE("weight_gradient_tile: adds every tap by one vector or two of channels
         std::vector<double> sums(taps * stride, 7.5);
 
         WeightGradientTile tile = {};
-        tile.x = seen.x.data();
-        tile.offsets = seen.offsets.data();
+        tile.x = input.x.data();
+        tile.offsets = input.offsets.data();
         tile.images = kImages;
-        tile.image_stride = seen.image;
+        tile.image_stride = input.image;
         tile.rows = kLines;
-        tile.row_stride = seen.line;
+        tile.row_stride = input.line;
         tile.columns = columns;
         tile.dy = dy.data();
         tile.dy_stride = stride;
@@ -109,9 +110,9 @@ TEST_CASE("weight_gradient_tile: adds every tap by one vector or two of channels
             for (size_t i = 0; i < kImages && channel < channels; i++) {
               for (size_t row = 0; row < kLines; row++) {
                 for (size_t pixel = 0; pixel < columns; pixel++) {
-                  const size_t place = (i * kLines + row) * columns + pixel;
-                  expected += seen.at(i, row, pixel, tap) *
-                              static_cast<double>(dy[place * stride + channel]);
+                  const size_t index = (i * kLines + row) * columns + pixel;
+                  expected += input.at(i, row, pixel, tap) *
+                              static_cast<double>(dy[index * stride + channel]);
                 }
               }
             }

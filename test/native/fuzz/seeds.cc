@@ -1,5 +1,5 @@
-// Writes the corpus that fuzzing begins with: the bytes that cases of the stress program were made
-// of, one file each.
+// Writes the initial corpus for fuzzing: the bytes of random cases of the stress program, one file
+// per case.
 //
 //   fuzz_seeds FOLDER COUNT
 #include <cstdio>
@@ -16,13 +16,13 @@ int main(int argc, char** argv) {
   }
   const size_t count = std::strtoull(argv[2], nullptr, 10);
   for (size_t seed = 0; seed < count; seed++) {
-    // Size and machine and then the case, as the target takes them.
+    // Size, machine and case, in the order in which target.cc reads them.
     stress::Choices choices(seed);
-    const size_t most_elements = stress::choose_fuzzed_elements(choices);
+    const size_t max_elements = stress::choose_fuzzed_elements(choices);
     stress::set_machine(choices);
-    const stress::Outcome outcome = stress::run_case(choices, most_elements, nullptr);
-    if (!outcome.wrong.empty()) {
-      std::fprintf(stderr, "%s: %s\n", outcome.what.c_str(), outcome.wrong.c_str());
+    const stress::Outcome outcome = stress::run_case(choices, max_elements, nullptr);
+    if (!outcome.failure.empty()) {
+      std::fprintf(stderr, "%s: %s\n", outcome.what.c_str(), outcome.failure.c_str());
       return 1;
     }
     const std::string path = std::string(argv[1]) + "/seed-" + std::to_string(seed);
@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
     const std::vector<uint8_t>& bytes = choices.taken();
     if (file == nullptr || std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size() ||
         std::fclose(file) != 0) {
-      std::fprintf(stderr, "Expected to write %s\n", path.c_str());
+      std::fprintf(stderr, "Cannot write %s\n", path.c_str());
       return 1;
     }
   }

@@ -1,4 +1,4 @@
-// Functions of one element, and their derivatives: of any float.
+// Cases of the activations, exp, log and square roots, and of their gradients, for any float.
 #include <algorithm>
 
 #include "ops/elementwise.h"
@@ -12,9 +12,9 @@ namespace {
 
 using batchnorm::Kernels;
 
-constexpr double kUnit = 2 * kRounding;  // in the last place
+constexpr double kUlp = 2 * kRounding;  // one unit in the last place, relative
 
-// What a function must give and by how much it may be off.
+// The expected result of a function and its tolerance.
 struct Expected {
   double value;
   double tolerance;
@@ -22,45 +22,45 @@ struct Expected {
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
-// exp and log are within 2 units in the last place; a subnormal exp is rounded twice.
+// exp and log are within 2 ulp; a subnormal result of exp is rounded twice.
 Expected exp_of(float x) {
   const double value = std::exp(static_cast<double>(x));
-  return {value, 2 * kUnit * value + 2 * kTiny};
+  return {value, 2 * kUlp * value + 2 * kTiny};
 }
 Expected log_of(float x) {
   const double value = std::log(static_cast<double>(x));
-  return {value, 2 * kUnit * std::fabs(value)};
+  return {value, 2 * kUlp * std::fabs(value)};
 }
 Expected sqrt_of(float x) { return {std::sqrt(x), 0}; }
 Expected square_of(float x) { return {x * x, 0}; }
 Expected relu_of(float x) { return {x < 0 ? 0.0f : x, 0}; }
 Expected abs_of(float x) { return {std::fabs(x), 0}; }
 
-// An exp, a sum, a quotient and a product.
+// The errors of an exp, a sum, a quotient and a product.
 Expected sigmoid_of(float x) {
   const double value = logistic(x);
-  return {value, (2 * kUnit + 3 * kRounding) * value + 2 * kTiny};
+  return {value, (2 * kUlp + 3 * kRounding) * value + 2 * kTiny};
 }
 Expected tanh_of(float x) {
   const double value = std::tanh(static_cast<double>(x));
-  return {value, 3.5 * kUnit * std::fabs(value)};
+  return {value, 3.5 * kUlp * std::fabs(value)};
 }
 
-// As x * sigmoid(u). Five roundings of u, two of which are those of its constants, are relative to
-// the sigmoid by u.
+// The argument of the sigmoid in gelu(x) = x * sigmoid(u). u is rounded five times, including its
+// two constants; an error in u changes the sigmoid by sigmoid(-u) times the error, relative.
 struct GeluArgument {
   explicit GeluArgument(double x)
       : value(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)),
         error(5 * kRounding * std::fabs(value) * logistic(-value)) {}
   double value;
-  double error;  // of the sigmoid, relative
+  double error;  // relative error of the sigmoid
 };
 Expected gelu_of(float x) {
   const GeluArgument u(x);
   const double value = x * logistic(u.value);
-  // Inf times zero.
+  // -Inf * 0.
   if (std::isinf(x) && x < 0) return {NAN, 0};
-  const double relative = 2 * kUnit + 4 * kRounding + (std::isfinite(u.error) ? u.error : 0);
+  const double relative = 2 * kUlp + 4 * kRounding + (std::isfinite(u.error) ? u.error : 0);
   return {value, relative * std::fabs(value) + kTiny * (2 + std::fabs(x))};
 }
 
@@ -79,26 +79,26 @@ constexpr Activation kActivations[] = {{"exp", &Kernels::exp, exp_of},
                                        {"tanh", &Kernels::tanh, tanh_of},
                                        {"gelu", &Kernels::gelu, gelu_of}};
 
-// Derivatives from what the function gave, or from what it was given, times dy.
+// Gradients: the derivative, from the function's result y or its argument x, times dy.
 Expected relu_derivative(float y, float dy) { return {y <= 0 ? 0.0f : dy, 0}; }
 Expected abs_derivative(float x, float dy) { return {x > 0 ? dy : x < 0 ? -dy : x, 0}; }
 
-// y * (1 - y) * dy and (1 - y^2) * dy; nothing is asked where a factor is no float.
-Expected product(double slope, double slope_error, float dy) {
-  if (std::isfinite(slope) && std::fabs(slope) > FLT_MAX) return {0, INFINITY};
-  const double value = slope * dy;
-  return {value, slope_error * std::fabs(dy) + kRounding * std::fabs(value) + kTiny};
+// derivative * dy. Any result is accepted if the derivative overflows float32.
+Expected product(double derivative, double derivative_error, float dy) {
+  if (std::isfinite(derivative) && std::fabs(derivative) > FLT_MAX) return {0, INFINITY};
+  const double value = derivative * dy;
+  return {value, derivative_error * std::fabs(dy) + kRounding * std::fabs(value) + kTiny};
 }
 Expected sigmoid_derivative(float y, float dy) {
-  const double slope = y * (1 - static_cast<double>(y));
-  return product(slope, 2 * kRounding * std::fabs(slope) + kTiny, dy);
+  const double derivative = y * (1 - static_cast<double>(y));
+  return product(derivative, 2 * kRounding * std::fabs(derivative) + kTiny, dy);
 }
 Expected tanh_derivative(float y, float dy) {
   const double square = static_cast<double>(y) * y;
   return product(1 - square, 2 * kRounding * (1 + square) + kTiny, dy);
 }
 
-// 0 and 1 in float beyond 11.
+// The derivative is 0 or 1 in float32 for |x| > 11.
 Expected gelu_derivative(float x, float dy) {
   if (std::isnan(x)) return {NAN, 0};
   const double bounded = std::fmax(-11, std::fmin(11, x));
@@ -106,10 +106,10 @@ Expected gelu_derivative(float x, float dy) {
   const double inner = 2 * std::sqrt(2 / M_PI) * (1 + 3 * 0.044715 * bounded * bounded);
   const double value = logistic(u.value);
   const double rest = bounded * value * logistic(-u.value) * inner;
-  // Each of the two is a product of what an exp gave, which may be a subnormal.
-  const double relative = 4 * kUnit + 6 * kRounding + 5 * kRounding * std::fabs(u.value);
+  // Both terms are products with the result of an exp, which may be subnormal.
+  const double relative = 4 * kUlp + 6 * kRounding + 5 * kRounding * std::fabs(u.value);
   const double error = relative * (value * logistic(-u.value) + std::fabs(rest)) +
-                       (2 * kUnit + 3 * kRounding) * value +
+                       (2 * kUlp + 3 * kRounding) * value +
                        3 * kTiny * (1 + std::fabs(bounded * inner));
   return product(value + rest, error, dy);
 }
@@ -129,24 +129,23 @@ constexpr Derivative kDerivatives[] = {
 constexpr size_t kActivationCount = sizeof kActivations / sizeof *kActivations;
 constexpr size_t kDerivativeCount = sizeof kDerivatives / sizeof *kDerivatives;
 
-std::string check(const char* what, size_t place, float got, const Expected& expected) {
+std::string check(const char* what, size_t index, float actual, const Expected& expected) {
   if (std::isinf(expected.tolerance) && std::isfinite(expected.value)) return "";
-  return compare(what, place, got, expected.value, expected.tolerance);
+  return compare(what, index, actual, expected.value, expected.tolerance);
 }
 
-// Any slope: one that is small, none, or one that turns values around.
-float choose_slope(Choices& choices) {
+float choose_negative_slope(Choices& choices) {
   constexpr float kSlopes[] = {0.01f, 0.0f, 1.0f, -0.3f, 1e30f};
   return kSlopes[choices.below(5)];
 }
 
 }  // namespace
 
-Outcome activate(const Setting& setting) {
+Outcome run_activation(const Setting& setting) {
   Choices& choices = setting.choices;
   const size_t which = choices.below(kActivationCount + 1);
   const bool leaky = which == kActivationCount;
-  const float slope = leaky ? choose_slope(choices) : 0;
+  const float negative_slope = leaky ? choose_negative_slope(choices) : 0;
   const size_t n = choose_elements(setting);
   Buffer x = setting.buffer(n), y = setting.buffer(n), given(n, 0);
   fill(x, choices);
@@ -155,26 +154,26 @@ Outcome activate(const Setting& setting) {
   const char* const name = leaky ? "leaky_relu" : kActivations[which].name;
   Outcome outcome = setting.outcome(name, {n});
   if (leaky) {
-    batchnorm::leaky_relu(setting.kernels, x.data(), slope, result.data(), n);
+    batchnorm::leaky_relu(setting.kernels, x.data(), negative_slope, result.data(), n);
   } else {
     batchnorm::apply_unary(setting.kernels.*kActivations[which].kernel, x.data(), result.data(), n);
   }
-  outcome.wrong = guards({&x, &y});
-  for (size_t i = 0; i < n && outcome.wrong.empty(); i++) {
+  outcome.failure = guards({&x, &y});
+  for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
     const float from = given[i];
     const Expected expected =
-        leaky ? Expected{from > 0 ? from : slope * from, 0} : kActivations[which].of(from);
-    outcome.wrong = check(name, i, result[i], expected);
+        leaky ? Expected{from > 0 ? from : negative_slope * from, 0} : kActivations[which].of(from);
+    outcome.failure = check(name, i, result[i], expected);
   }
   outcome.digest = digest({&result});
   return outcome;
 }
 
-Outcome differentiate_activation(const Setting& setting) {
+Outcome run_activation_gradient(const Setting& setting) {
   Choices& choices = setting.choices;
   const size_t which = choices.below(kDerivativeCount + 1);
   const bool leaky = which == kDerivativeCount;
-  const float slope = leaky ? choose_slope(choices) : 0;
+  const float negative_slope = leaky ? choose_negative_slope(choices) : 0;
   const size_t n = choose_elements(setting);
   Buffer value = setting.buffer(n), dy = setting.buffer(n), dx = setting.buffer(n);
   Buffer given_value(n, 0), given_dy(n, 0);
@@ -187,22 +186,22 @@ Outcome differentiate_activation(const Setting& setting) {
   const char* const name = leaky ? "leaky_relu_backward" : kDerivatives[which].name;
   Outcome outcome = setting.outcome(name, {n});
   if (leaky) {
-    batchnorm::leaky_relu_backward(setting.kernels, value.data(), dy.data(), slope, result.data(),
-                                   n);
+    batchnorm::leaky_relu_backward(setting.kernels, value.data(), dy.data(), negative_slope,
+                                   result.data(), n);
   } else {
     batchnorm::apply_binary(setting.kernels.*kDerivatives[which].kernel, value.data(), dy.data(),
                             result.data(), n);
   }
-  outcome.wrong = guards({&value, &dy, &dx});
-  for (size_t i = 0; i < n && outcome.wrong.empty(); i++) {
-    const float from = given_value[i], passed = given_dy[i];
-    const Expected expected = leaky ? Expected{from > 0 ? passed : slope * passed, 0}
-                                    : kDerivatives[which].of(from, passed);
-    // A slope that is zero in float only, times Inf.
-    if (!std::isfinite(passed) && !std::isfinite(result[i]) && !std::isfinite(expected.value)) {
+  outcome.failure = guards({&value, &dy, &dx});
+  for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
+    const float from = given_value[i], gradient = given_dy[i];
+    const Expected expected = leaky ? Expected{from > 0 ? gradient : negative_slope * gradient, 0}
+                                    : kDerivatives[which].of(from, gradient);
+    // A derivative that underflows in float32, times Inf.
+    if (!std::isfinite(gradient) && !std::isfinite(result[i]) && !std::isfinite(expected.value)) {
       continue;
     }
-    outcome.wrong = check(name, i, result[i], expected);
+    outcome.failure = check(name, i, result[i], expected);
   }
   outcome.digest = digest({&result});
   return outcome;

@@ -1,3 +1,4 @@
+// Cases of batch normalization without fusion.
 #include "stress/batch_norm_oracle.h"
 #include "stress/operations.h"
 #include "stress/values.h"
@@ -7,11 +8,11 @@ namespace stress {
 using batchnorm::ImageShape;
 using batchnorm::Status;
 
-// Training and then its backward pass, which needs what training kept.
-Outcome train(const Setting& setting) {
+// Training, then the backward pass with the statistics that training saved.
+Outcome run_training(const Setting& setting) {
   Choices& choices = setting.choices;
   ImageShape shape = choose_shape(setting);
-  // One value per channel is refused before it comes here.
+  // TypeScript rejects one value per channel.
   if (shape.images * shape.plane == 1) shape.images = 2;
   const size_t n = shape.elements();
   const size_t c = shape.channels;
@@ -59,22 +60,22 @@ Outcome train(const Setting& setting) {
                                                  dbias.data()};
   if (batchnorm::batch_norm_training(setting.kernels, shape, forward) != Status::kOk ||
       batchnorm::batch_norm_backward(setting.kernels, shape, backward) != Status::kOk) {
-    outcome.wrong = "out of memory";
+    outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.wrong = guards({&x, &y, &dy, &dx, &scale, &bias, &running_mean, &running_var, &mean,
-                          &mean_low, &inv_std, &dscale, &dbias});
-  if (n == 0 || !outcome.wrong.empty()) return outcome;
-  outcome.wrong = check_training(shape, forward, before_mean.data(), before_var.data());
-  if (outcome.wrong.empty()) {
-    outcome.wrong = check_backward(shape, given_dy.data(), epsilon, backward);
+  outcome.failure = guards({&x, &y, &dy, &dx, &scale, &bias, &running_mean, &running_var, &mean,
+                            &mean_low, &inv_std, &dscale, &dbias});
+  if (n == 0 || !outcome.failure.empty()) return outcome;
+  outcome.failure = check_training(shape, forward, before_mean.data(), before_var.data());
+  if (outcome.failure.empty()) {
+    outcome.failure = check_backward(shape, given_dy.data(), epsilon, backward);
   }
   outcome.digest = digest({&y, &running_mean, &running_var, &mean, &mean_low, &inv_std, &dscale,
                            &dbias, in_place ? &dy : &dx});
   return outcome;
 }
 
-Outcome infer(const Setting& setting) {
+Outcome run_inference(const Setting& setting) {
   Choices& choices = setting.choices;
   const ImageShape shape = choose_shape(setting);
   const size_t n = shape.elements();
@@ -86,7 +87,7 @@ Outcome infer(const Setting& setting) {
   fill_parameters(bias, choices);
   fill_parameters(mean, choices);
   fill_parameters(var, choices);
-  // Negative variances, which files can bring, in some.
+  // Some negative variances, which a file may contain.
   if (!choices.one_in(8)) {
     for (size_t i = 0; i < c; i++) var[i] = std::fabs(var[i]);
   }
@@ -100,12 +101,12 @@ Outcome infer(const Setting& setting) {
                                               mean.data(),  var.data(),   choose_epsilon(choices),
                                               result.data()};
   if (batchnorm::batch_norm_inference(setting.kernels, shape, call) != Status::kOk) {
-    outcome.wrong = "out of memory";
+    outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.wrong = guards({&x, &y, &scale, &bias, &mean, &var});
-  if (n == 0 || !outcome.wrong.empty()) return outcome;
-  outcome.wrong = check_inference(shape, given.data(), call);
+  outcome.failure = guards({&x, &y, &scale, &bias, &mean, &var});
+  if (n == 0 || !outcome.failure.empty()) return outcome;
+  outcome.failure = check_inference(shape, given.data(), call);
   outcome.digest = digest({&result});
   return outcome;
 }

@@ -29,7 +29,7 @@ struct Statistics {
   double largest_deviation = 0;  // from the mean
 };
 
-// Two passes, and what rounding left of the mean after the first.
+// Two passes, with a correction for the rounding error of the mean.
 Statistics statistics(const float* x, const Channel& channel) {
   const double count = static_cast<double>(channel.count());
   Statistics result;
@@ -56,13 +56,13 @@ bool is_constant(const float* x, const Channel& channel) {
   return true;
 }
 
-// Whether floats can hold a factor without losing bits.
+// Whether a factor is a normal float32, which has full precision.
 bool is_ordinary(double factor) {
   return factor == 0 || (std::fabs(factor) >= FLT_MIN && std::fabs(factor) <= FLT_MAX);
 }
 
-// y = (x - mean) * factor + bias for a channel: within 1e-6 of the larger of max|y - bias| and
-// |bias|.
+// Checks y = (x - mean) * factor + bias for a channel: the error may be 1e-6 times the larger of
+// max|y - bias| and |bias|.
 std::string check_normalized(const Channel& channel, const float* x, const float* y, double mean,
                              double factor, double bias) {
   double largest = 0, largest_deviation = 0;
@@ -71,8 +71,7 @@ std::string check_normalized(const Channel& channel, const float* x, const float
     largest_deviation = std::fmax(largest_deviation, std::fabs(deviation));
     largest = std::fmax(largest, std::fabs(deviation * factor));
   }
-  // Differences, factors or, where multiplications round by themselves, products that are no
-  // floats.
+  // Differences, factors or (without FMA) products that are out of range.
   if (largest_deviation > FLT_MAX / 2 || largest > FLT_MAX || !is_ordinary(factor)) return "";
   const double tolerance =
       1e-6 * std::fmax(largest, std::fabs(bias)) + kTiny * (2 + std::fabs(factor));
@@ -93,7 +92,7 @@ std::string check_training_channel(const Channel& channel, const batchnorm::Batc
   const Statistics of_x = statistics(call.x, channel);
   const double bias = call.bias[c];
 
-  // NaN and Inf reach everything of their channel.
+  // NaN or Inf in x makes the whole channel NaN.
   if (!std::isfinite(of_x.variance)) {
     for (size_t i = 0; i < channel.count(); i++) {
       const size_t place = channel.place(i);
@@ -103,7 +102,7 @@ std::string check_training_channel(const Channel& channel, const batchnorm::Batc
   }
 
   const double deviation = std::sqrt(of_x.variance);
-  // A mean of two floats has 48 bits.
+  // The mean is stored as two floats, which have 48 bits.
   const double mean_tolerance = 1e-6 * deviation + 1e-14 * std::fabs(of_x.mean) + 2 * kTiny;
   const double mean = static_cast<double>(call.mean[c]) + call.mean_low[c];
   if (!matches(mean, of_x.mean, mean_tolerance)) {
@@ -167,7 +166,7 @@ std::string check_backward_channel(const Channel& channel, const float* dy, doub
     largest_dy = std::fmax(largest_dy, std::fabs(dy[place]));
   }
 
-  // Inf and NaN of dy reach the whole channel of dx, those of x its dscale, too.
+  // Inf or NaN in x or dy makes dscale and the whole channel of dx nonfinite.
   if (!std::isfinite(product)) {
     for (size_t i = 0; i < channel.count(); i++) {
       const size_t place = channel.place(i);
@@ -176,7 +175,7 @@ std::string check_backward_channel(const Channel& channel, const float* dy, doub
     if (std::isfinite(call.dscale[c])) return mismatch("dscale", c, call.dscale[c], NAN, 0);
     return "";
   }
-  if (largest_dy > kLargestTerm) return "";
+  if (largest_dy > kMaxTerm) return "";
 
   const double sum_tolerance = 1e-6 * sum_size + count * kTiny;
   if (!matches(call.dbias[c], sum, sum_tolerance)) {
@@ -184,11 +183,11 @@ std::string check_backward_channel(const Channel& channel, const float* dy, doub
   }
   const double factor = call.scale[c] * inv_std;
   const double terms = 2 * largest_dy * of_x.largest_deviation;
-  if (terms > kLargestTerm || of_x.largest_deviation > FLT_MAX / 2) return "";
+  if (terms > kMaxTerm || of_x.largest_deviation > FLT_MAX / 2) return "";
   if (!is_ordinary(factor) || !is_ordinary(inv_std)) return "";
 
-  // The mean that deviations are taken from may be off by 1e-6 of one, and terms are rounded around
-  // its high part, which matters where it is more than 1e4 deviations from zero.
+  // The mean may be off by 1e-6 standard deviations, and terms are rounded around its high part,
+  // which matters if the mean is more than 1e4 standard deviations from zero.
   const double mean_tolerance =
       1e-6 * std::sqrt(of_x.variance) + 1e-6 * kRounding * std::fabs(of_x.mean) + kTiny;
   const double around = inv_std * mean_tolerance;
@@ -198,16 +197,17 @@ std::string check_backward_channel(const Channel& channel, const float* dy, doub
     return mismatch("dscale", c, call.dscale[c], product, product_tolerance);
   }
 
-  // Where one value is sqrt(n) deviations away, its gradient is larger than every dy, and no float
-  // is closer to it than a part of its own size.
+  // If a value is sqrt(n) standard deviations from the mean, its gradient is larger than every dy,
+  // and its rounding error is relative to its own magnitude.
   const double largest_x_hat = of_x.largest_deviation * inv_std;
-  const double slope = product_size / count;
-  const double largest = std::fabs(factor) * std::fmax(largest_dy, largest_x_hat * slope);
-  // What multiplies deviations is a float, too: no gradients of 1e36 where values are 1e-4 apart.
-  if (largest > FLT_MAX / 4 || slope * inv_std > FLT_MAX / 4) return "";
-  const double slope_floor = of_x.largest_deviation * (kTiny + (underflow * inv_std) / count);
+  const double xhat_coefficient = product_size / count;
+  const double largest =
+      std::fabs(factor) * std::fmax(largest_dy, largest_x_hat * xhat_coefficient);
+  // The kernel multiplies deviations by xhat_coefficient * inv_std, which must not overflow either.
+  if (largest > FLT_MAX / 4 || xhat_coefficient * inv_std > FLT_MAX / 4) return "";
+  const double coefficient_error = of_x.largest_deviation * (kTiny + (underflow * inv_std) / count);
   const double tolerance =
-      4e-6 * largest + std::fabs(factor) * (slope_floor + 2 * kTiny) + 2 * kTiny;
+      4e-6 * largest + std::fabs(factor) * (coefficient_error + 2 * kTiny) + 2 * kTiny;
   for (size_t i = 0; i < channel.count(); i++) {
     const size_t place = channel.place(i);
     const double x_hat = (call.x[place] - of_x.mean) * inv_std;
@@ -225,9 +225,9 @@ std::string check_training(const ImageShape& shape, const batchnorm::BatchNormTr
                            const float* before_mean, const float* before_var) {
   for (size_t c = 0; c < shape.channels; c++) {
     const bool running = call.running_mean != nullptr;
-    const std::string wrong = check_training_channel({shape, c}, call, running ? before_mean[c] : 0,
-                                                     running ? before_var[c] : 0);
-    if (!wrong.empty()) return wrong;
+    const std::string failure = check_training_channel(
+        {shape, c}, call, running ? before_mean[c] : 0, running ? before_var[c] : 0);
+    if (!failure.empty()) return failure;
   }
   return "";
 }
@@ -237,9 +237,9 @@ std::string check_inference(const ImageShape& shape, const float* x,
   for (size_t c = 0; c < shape.channels; c++) {
     const double variance = call.running_var[c];
     const double factor = call.scale[c] / std::sqrt(variance + call.epsilon);
-    const std::string wrong =
+    const std::string failure =
         check_normalized({shape, c}, x, call.y, call.running_mean[c], factor, call.bias[c]);
-    if (!wrong.empty()) return wrong;
+    if (!failure.empty()) return failure;
   }
   return "";
 }
@@ -247,8 +247,8 @@ std::string check_inference(const ImageShape& shape, const float* x,
 std::string check_backward(const ImageShape& shape, const float* dy, double epsilon,
                            const batchnorm::BatchNormBackward& call) {
   for (size_t c = 0; c < shape.channels; c++) {
-    const std::string wrong = check_backward_channel({shape, c}, dy, epsilon, call);
-    if (!wrong.empty()) return wrong;
+    const std::string failure = check_backward_channel({shape, c}, dy, epsilon, call);
+    if (!failure.empty()) return failure;
   }
   return "";
 }

@@ -1,5 +1,5 @@
-// Batch normalization with a ReLU behind it, and with a sum between the two: the bits of the chain
-// of separate operations, each of which is compared with what it must give.
+// Cases of batch normalization fused with a ReLU, with and without a residual. The separate
+// operations are compared with the oracle, and the fused ones must have the same bits.
 #include "ops/elementwise.h"
 #include "stress/batch_norm_oracle.h"
 #include "stress/comparison.h"
@@ -16,21 +16,21 @@ using batchnorm::BatchNormTraining;
 using batchnorm::ImageShape;
 using batchnorm::Status;
 
-// y = max(0, x + residual), the residual null for none; NaN stays. One rounding, to the bit.
+// y = max(0, x + residual) to the bit; NaN stays NaN. The residual may be null.
 std::string check_add_relu(const Buffer& x, const float* residual, const Buffer& y) {
   for (size_t i = 0; i < y.size(); i++) {
     const float sum = residual == nullptr ? x[i] : x[i] + residual[i];
-    const std::string wrong = compare("y", i, y[i], sum < 0 ? 0.0f : sum, 0);
-    if (!wrong.empty()) return wrong;
+    const std::string failure = compare("y", i, y[i], sum < 0 ? 0.0f : sum, 0);
+    if (!failure.empty()) return failure;
   }
   return "";
 }
 
-// What of dy passes: where ReLU did not give zero.
+// dy passes where the output of the ReLU is nonzero.
 std::string check_passed(const Buffer& y, const Buffer& dy, const Buffer& passed) {
   for (size_t i = 0; i < y.size(); i++) {
-    const std::string wrong = compare("passed dy", i, passed[i], y[i] <= 0 ? 0.0f : dy[i], 0);
-    if (!wrong.empty()) return wrong;
+    const std::string failure = compare("passed dy", i, passed[i], y[i] <= 0 ? 0.0f : dy[i], 0);
+    if (!failure.empty()) return failure;
   }
   return "";
 }
@@ -50,7 +50,7 @@ struct Layer {
     epsilon = choose_epsilon(setting.choices);
   }
 
-  // In place of the normalized values in y.
+  // Applied in place to the normalized values in y.
   void add_relu(const batchnorm::Kernels& kernels, Buffer& y) const {
     const size_t n = y.size();
     if (adds) {
@@ -102,7 +102,7 @@ struct Trained {
   Buffer y, passed, dx, running_mean, running_var, mean, mean_low, inv_std, dscale, dbias;
 };
 
-// The separate operations, and whether each gave what it must.
+// Runs the separate operations and checks each one.
 std::string train_chain(const Setting& setting, const Layer& layer, const Buffer& dy,
                         Trained& chain) {
   const size_t n = layer.shape.elements();
@@ -112,29 +112,29 @@ std::string train_chain(const Setting& setting, const Layer& layer, const Buffer
   }
   const std::vector<float> mean(layer.shape.channels, kMeanBefore),
       var(layer.shape.channels, kVarBefore);
-  std::string wrong = check_training(layer.shape, forward, mean.data(), var.data());
-  if (!wrong.empty()) return wrong;
+  std::string failure = check_training(layer.shape, forward, mean.data(), var.data());
+  if (!failure.empty()) return failure;
 
   Buffer normalized(n, 0);
   normalized.copy_from(chain.y);
   layer.add_relu(setting.kernels, chain.y);
-  wrong = check_add_relu(normalized, layer.added(), chain.y);
-  if (!wrong.empty()) return wrong;
+  failure = check_add_relu(normalized, layer.added(), chain.y);
+  if (!failure.empty()) return failure;
 
   batchnorm::apply_binary(setting.kernels.relu_backward, chain.y.data(), dy.data(),
                           chain.passed.data(), n);
-  wrong = check_passed(chain.y, dy, chain.passed);
-  if (!wrong.empty()) return wrong;
+  failure = check_passed(chain.y, dy, chain.passed);
+  if (!failure.empty()) return failure;
 
   const BatchNormBackward backward = chain.backward(layer, chain.passed.data());
   if (batchnorm::batch_norm_backward(setting.kernels, layer.shape, backward) != Status::kOk) {
     return "out of memory";
   }
-  wrong = check_backward(layer.shape, chain.passed.data(), layer.epsilon, backward);
-  return wrong.empty() ? chain.guards() : wrong;
+  failure = check_backward(layer.shape, chain.passed.data(), layer.epsilon, backward);
+  return failure.empty() ? chain.guards() : failure;
 }
 
-// The same in one pass each way, in place of the residual and of dy where `in_place`.
+// Runs the fused operations; if `in_place`, in place of the residual and of dy.
 std::string train_fused(const Setting& setting, const Layer& layer, const Buffer& dy, bool in_place,
                         Trained& fused) {
   const size_t c = layer.shape.channels;
@@ -166,8 +166,8 @@ std::string train_fused(const Setting& setting, const Layer& layer, const Buffer
   if (batchnorm::batch_norm_backward(setting.kernels, layer.shape, backward) != Status::kOk) {
     return "out of memory";
   }
-  const std::string wrong = guards({&factor, &shift});
-  return wrong.empty() ? fused.guards() : wrong;
+  const std::string failure = guards({&factor, &shift});
+  return failure.empty() ? fused.guards() : failure;
 }
 
 std::string compare_trained(const Trained& fused, const Trained& chain, bool adds) {
@@ -184,17 +184,17 @@ std::string compare_trained(const Trained& fused, const Trained& chain, bool add
                  {"dscale", &Trained::dscale},
                  {"dbias", &Trained::dbias}};
   for (const auto& each : results) {
-    const std::string wrong = compare_bits(each.name, fused.*each.member, chain.*each.member);
-    if (!wrong.empty()) return wrong;
+    const std::string failure = compare_bits(each.name, fused.*each.member, chain.*each.member);
+    if (!failure.empty()) return failure;
   }
   return adds ? compare_bits("dresidual", fused.passed, chain.passed) : "";
 }
 
 }  // namespace
 
-Outcome train_with_relu(const Setting& setting) {
+Outcome run_training_with_relu(const Setting& setting) {
   ImageShape shape = choose_shape(setting);
-  // One value per channel is refused before it comes here.
+  // TypeScript rejects one value per channel.
   if (shape.images * shape.plane == 1) shape.images = 2;
   const Layer layer(setting, shape);
   Buffer dy = setting.buffer(shape.elements());
@@ -202,18 +202,18 @@ Outcome train_with_relu(const Setting& setting) {
   const bool in_place = setting.choices.flip();
   Trained chain(setting, shape), fused(setting, shape);
   Outcome outcome =
-      setting.outcome(layer.adds ? "training with a sum and ReLU" : "training with ReLU",
+      setting.outcome(layer.adds ? "training with residual and ReLU" : "training with ReLU",
                       {shape.images, shape.channels, shape.plane});
   if (shape.elements() == 0) return outcome;
-  outcome.wrong = train_chain(setting, layer, dy, chain);
-  if (outcome.wrong.empty()) outcome.wrong = train_fused(setting, layer, dy, in_place, fused);
-  if (!outcome.wrong.empty()) return outcome;
-  outcome.wrong = compare_trained(fused, chain, layer.adds);
+  outcome.failure = train_chain(setting, layer, dy, chain);
+  if (outcome.failure.empty()) outcome.failure = train_fused(setting, layer, dy, in_place, fused);
+  if (!outcome.failure.empty()) return outcome;
+  outcome.failure = compare_trained(fused, chain, layer.adds);
   outcome.digest = digest({&fused.y, &fused.dx, &fused.dscale, &fused.dbias});
   return outcome;
 }
 
-Outcome infer_with_relu(const Setting& setting) {
+Outcome run_inference_with_relu(const Setting& setting) {
   const ImageShape shape = choose_shape(setting);
   const Layer layer(setting, shape);
   Buffer mean = setting.buffer(shape.channels), var = setting.buffer(shape.channels);
@@ -221,22 +221,22 @@ Outcome infer_with_relu(const Setting& setting) {
   fill_parameters(var, setting.choices);
   for (size_t i = 0; i < var.size(); i++) var[i] = std::fabs(var[i]);
   Outcome outcome =
-      setting.outcome(layer.adds ? "inference with a sum and ReLU" : "inference with ReLU",
+      setting.outcome(layer.adds ? "inference with residual and ReLU" : "inference with ReLU",
                       {shape.images, shape.channels, shape.plane});
   const size_t n = shape.elements();
   Buffer chain(n, 0), normalized(n, 0), fused = setting.buffer(n);
   BatchNormInference call = {layer.x.data(), layer.scale.data(), layer.bias.data(), mean.data(),
                              var.data(),     layer.epsilon,      chain.data()};
   if (batchnorm::batch_norm_inference(setting.kernels, shape, call) != Status::kOk) {
-    outcome.wrong = "out of memory";
+    outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.wrong = check_inference(shape, layer.x.data(), call);
+  outcome.failure = check_inference(shape, layer.x.data(), call);
   normalized.copy_from(chain);
   layer.add_relu(setting.kernels, chain);
-  if (outcome.wrong.empty()) outcome.wrong = check_add_relu(normalized, layer.added(), chain);
+  if (outcome.failure.empty()) outcome.failure = check_add_relu(normalized, layer.added(), chain);
 
-  // In place of what is added, or of x.
+  // Sometimes in place of the residual, or of x without one.
   call.relu = true;
   call.residual = layer.added();
   call.y = fused.data();
@@ -245,10 +245,10 @@ Outcome infer_with_relu(const Setting& setting) {
     (layer.adds ? call.residual : call.x) = fused.data();
   }
   if (batchnorm::batch_norm_inference(setting.kernels, shape, call) != Status::kOk) {
-    outcome.wrong = "out of memory";
+    outcome.failure = "out of memory";
   }
-  if (outcome.wrong.empty()) outcome.wrong = guards({&chain, &fused, &mean, &var});
-  if (outcome.wrong.empty()) outcome.wrong = compare_bits("y", fused, chain);
+  if (outcome.failure.empty()) outcome.failure = guards({&chain, &fused, &mean, &var});
+  if (outcome.failure.empty()) outcome.failure = compare_bits("y", fused, chain);
   outcome.digest = digest({&fused});
   return outcome;
 }

@@ -1,5 +1,5 @@
-// Floats that end where their allocation ends, so that AddressSanitizer and valgrind see a read of
-// one float too many; in front of them are guard values and, under AddressSanitizer, poison.
+// A float array that ends where its allocation ends, so that AddressSanitizer and valgrind detect
+// any read beyond it. Before the array are guard values, which AddressSanitizer sees as poisoned.
 #pragma once
 
 #include <cstddef>
@@ -22,12 +22,12 @@ namespace stress {
 
 class Buffer {
  public:
-  // Begins `misalignment` floats after a cache line. The floats are undefined.
+  // Begins `misalignment` floats after a cache line. The floats are uninitialized.
   Buffer(size_t size, size_t misalignment) : size_(size), front_(16 + misalignment % 16) {
     const size_t bytes = (front_ + size) * sizeof(float);
     void* memory = nullptr;
     if (posix_memalign(&memory, 64, bytes) != 0) {
-      std::fprintf(stderr, "no memory for a buffer of %zu bytes\n", bytes);
+      std::fprintf(stderr, "Cannot allocate a buffer of %zu bytes\n", bytes);
       std::abort();
     }
     memory_ = static_cast<float*>(memory);

@@ -9,51 +9,51 @@ namespace {
 
 using Operation = Outcome (*)(const Setting&);
 
-// Some more often than others, by how much can go wrong in them. Cases that once failed are bytes
-// (found_cases_test.cc), so that what stands here keeps its place: a new operation takes that of
-// one that has several.
-constexpr Operation kOperations[] = {convolve,
-                                     convolve,
-                                     convolve,
-                                     pool_max,  //
-                                     infer,
-                                     multiply,
-                                     add_up,
-                                     soften_to_logarithms,  //
-                                     convolve,
-                                     train,
-                                     train,
-                                     pool_mean,  //
-                                     infer_with_relu,
-                                     train_with_relu,
-                                     activate,
-                                     differentiate_activation,  //
-                                     soften,
-                                     train,
-                                     pool_max,
-                                     pool_mean,  //
-                                     step,
-                                     train_with_relu,
-                                     activate,
-                                     differentiate_activation,  //
-                                     train,
-                                     convolve,
-                                     pool_max,
-                                     train,  //
-                                     calculate,
-                                     lose,
-                                     drop_out,
-                                     reduce_rows};
+// Complex operations occur more often. The order must not change, because found_cases_test.cc
+// stores cases as bytes that index this table: a new operation replaces one of several equal
+// entries.
+constexpr Operation kOperations[] = {run_convolution,
+                                     run_convolution,
+                                     run_convolution,
+                                     run_max_pool,
+                                     run_inference,
+                                     run_matmul,
+                                     run_sum,
+                                     run_log_softmax,
+                                     run_convolution,
+                                     run_training,
+                                     run_training,
+                                     run_avg_pool,
+                                     run_inference_with_relu,
+                                     run_training_with_relu,
+                                     run_activation,
+                                     run_activation_gradient,
+                                     run_softmax,
+                                     run_training,
+                                     run_max_pool,
+                                     run_avg_pool,
+                                     run_optimizer_step,
+                                     run_training_with_relu,
+                                     run_activation,
+                                     run_activation_gradient,
+                                     run_training,
+                                     run_convolution,
+                                     run_max_pool,
+                                     run_training,
+                                     run_arithmetic,
+                                     run_loss,
+                                     run_dropout,
+                                     run_row_reduction};
 constexpr size_t kCount = sizeof kOperations / sizeof *kOperations;
 
 }  // namespace
 
-Outcome run_case(Choices& choices, size_t most_elements, const batchnorm::Kernels* only) {
-  // Read in any case, so that the other bytes mean the same with one ISA as with all.
+Outcome run_case(Choices& choices, size_t max_elements, const batchnorm::Kernels* only) {
+  // Read even if `only` is given, so that the other bytes have the same meaning.
   const bool scalar = choices.one_in(3);
   const batchnorm::Kernels& chosen =
       scalar ? *batchnorm::find_kernels("scalar") : batchnorm::best_kernels();
-  const Setting setting = {choices, only != nullptr ? *only : chosen, most_elements};
+  const Setting setting = {choices, only != nullptr ? *only : chosen, max_elements};
   return kOperations[choices.below(kCount)](setting);
 }
 

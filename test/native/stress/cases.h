@@ -1,4 +1,5 @@
-// One call of one operation: chosen, made, and compared with the oracle.
+// A case of the stress program: one call of one operation with random sizes and values, compared
+// with the oracle.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +11,13 @@
 namespace stress {
 
 struct Outcome {
-  std::string what;   // operation, ISA, sizes
-  std::string wrong;  // what is wrong with the result, or nothing
-  uint64_t digest;    // of all bits of the result, any NaN being the same
+  std::string what;     // operation, ISA, sizes
+  std::string failure;  // how the result is wrong; empty if it is right
+  uint64_t digest;      // of all bits of the result; all NaNs count as equal
 };
 
-// Tensors have at most about so many elements. Without `only`, the ISA is one of the choices.
-Outcome run_case(Choices& choices, size_t most_elements, const batchnorm::Kernels* only);
+// Tensors have at most about `max_elements` elements. If `only` is null, the ISA is one of the
+// choices.
+Outcome run_case(Choices& choices, size_t max_elements, const batchnorm::Kernels* only);
 
 }  // namespace stress

@@ -1,5 +1,5 @@
-// Where the decisions of a case come from: a pseudo-random sequence, or the bytes of a fuzzer. Both
-// are bytes, so a case that fails under one can be run again under the other.
+// The source of all random decisions of a case: a pseudo-random sequence or the bytes of a fuzzer.
+// Both yield bytes, so a case that fails with one can be repeated with the other.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,9 @@
 
 namespace stress {
 
-// Reproducible everywhere (splitmix64: Steele, Lea, Flood, Fast splittable pseudorandom number
-// generators, 2014); also for the elements of a tensor, which would be too many bytes for a fuzzer.
+// Pseudo-random numbers that are the same on every platform (splitmix64: Steele, Lea, Flood, Fast
+// splittable pseudorandom number generators, 2014). Also generates the elements of tensors, which
+// would take too many bytes of a fuzzer.
 class Sequence {
  public:
   explicit Sequence(uint64_t seed) : state_(seed) {}
@@ -31,7 +32,7 @@ class Sequence {
 class Choices {
  public:
   explicit Choices(uint64_t seed) : data_(nullptr), size_(0), sequence_(seed) {}
-  // Zeros follow the last byte.
+  // After the last byte, all bytes are zero.
   Choices(const uint8_t* data, size_t size) : data_(data), size_(size), sequence_(0) {}
 
   uint8_t byte() {
@@ -47,7 +48,7 @@ class Choices {
     return value % n;
   }
   bool flip() { return byte() % 2 != 0; }
-  // One chance in n.
+  // True with probability 1 / n.
   bool one_in(size_t n) { return below(n) == n - 1; }
   uint32_t word() {
     uint32_t value = 0;
@@ -55,7 +56,7 @@ class Choices {
     return value;
   }
 
-  // All bytes so far: what a fuzzer has to give for the same case.
+  // All bytes taken so far. A fuzzer that supplies them repeats the case.
   const std::vector<uint8_t>& taken() const { return taken_; }
 
  private:

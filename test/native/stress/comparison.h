@@ -1,8 +1,8 @@
-// How results are compared with what they must be. Each function returns what is wrong, or an empty
-// text.
+// Comparison of results with expected values. Each function returns a description of the failure,
+// or an empty string.
 //
-// Tolerances hold for what floats can hold. Where a term of a sum or a factor leaves their range,
-// only what it is a part of may suffer: nothing is asked of that, all is asked of the rest.
+// Tolerances only hold within the range of float32. If a term of a sum or a factor overflows, the
+// result that depends on it is not checked, but all others are.
 #pragma once
 
 #include <cfloat>
@@ -13,26 +13,28 @@
 
 namespace stress {
 
-constexpr double kRounding = 0x1p-24;  // of a float, relative
-constexpr double kTiny = 0x1p-149;     // the smallest float: what underflow costs
+constexpr double kRounding = 0x1p-24;  // relative error of one float32 rounding
+constexpr double kTiny = 0x1p-149;     // the smallest float: the absolute error of an underflow
 
-// A term of a sum in float lanes may be so large that twelve of them still are a float.
-constexpr double kLargestTerm = FLT_MAX / 16;
+// The largest term for which the sum of a float lane (up to twelve terms) does not overflow.
+constexpr double kMaxTerm = FLT_MAX / 16;
 
-// Whether `got` is `expected` within a tolerance; NaN for NaN, Inf for what no float holds.
-bool matches(double got, double expected, double tolerance);
+// Whether `actual` is within `tolerance` of `expected`. NaN matches NaN, Inf matches values that
+// overflow float32.
+bool matches(double actual, double expected, double tolerance);
 
-// matches() as a text: what[place] is not what it should be.
-std::string compare(const char* what, size_t place, double got, double expected, double tolerance);
+// The description of what[index] if it does not match, else an empty string.
+std::string compare(const char* what, size_t index, double actual, double expected,
+                    double tolerance);
 
-// For what has no tolerance, such as a NaN that has to be there.
-std::string mismatch(const char* what, size_t place, double got, double expected,
+// The description of a value that does not match.
+std::string mismatch(const char* what, size_t index, double actual, double expected,
                      double tolerance = 0);
 
-// That all bits are the same, any NaN being the same.
-std::string compare_bits(const char* what, const Buffer& got, const Buffer& expected);
+// Checks that all bits are equal; all NaNs count as equal.
+std::string compare_bits(const char* what, const Buffer& actual, const Buffer& expected);
 
-// A sum of products in float and the same in double, with the magnitudes of its terms.
+// A sum in double, and the sum of the magnitudes of its terms.
 struct Sum {
   double value = 0;
   double size = 0;
@@ -43,11 +45,11 @@ struct Sum {
   }
 };
 
-// A sum of floats, or of their products, of which no more than `roundings` additions and
-// multiplications follow one another: any order is within their number times 2^-24 of the sum of
-// magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 4.2). `terms`
-// may have underflowed.
-std::string compare_sum(const char* what, size_t place, double got, const Sum& expected,
+// Checks a sum of floats or of their products in which each term passes through at most `roundings`
+// additions and multiplications. In any order, the error is at most roundings * 2^-24 times the sum
+// of magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 4.2). Each
+// of `terms` terms may underflow.
+std::string compare_sum(const char* what, size_t index, double actual, const Sum& expected,
                         size_t roundings, size_t terms);
 
 }  // namespace stress

@@ -1,3 +1,4 @@
+// Cases of convolutions and their gradients.
 #include <algorithm>
 
 #include "ops/convolution.h"
@@ -12,18 +13,18 @@ namespace {
 using batchnorm::ConvolutionShape;
 using batchnorm::Status;
 
-// Terms that a float adds up before they join a total: in convolution_tile, and in
-// convolution_weight_gradient (kConvolutionChain, kChunk).
+// Number of terms summed in one float32 chain: kConvolutionChain in convolution_tile, kChunkPixels
+// in the weight gradient.
 constexpr size_t kChain = 256;
 
 size_t outputs(const ConvolutionShape& s) { return s.images * s.out_channels * s.out_plane(); }
 size_t inputs(const ConvolutionShape& s) { return s.images * s.in_channels * s.in_plane(); }
 size_t weights(const ConvolutionShape& s) { return s.out_channels * s.in_channels * s.taps(); }
 
-// One more pixel than a vector, a line, nothing but the kernel, or anything.
-size_t choose_side(Choices& choices, size_t least) {
+// A side of an image: small, large, or the minimum.
+size_t choose_side(Choices& choices, size_t min_side) {
   const size_t side = choices.one_in(4) ? choices.below(300) : choices.below(36);
-  return choices.one_in(8) ? least : std::max(side, least);
+  return choices.one_in(8) ? min_side : std::max(side, min_side);
 }
 
 ConvolutionShape choose_convolution(const Setting& setting) {
@@ -32,31 +33,31 @@ ConvolutionShape choose_convolution(const Setting& setting) {
   s.kernel = 1 + choices.below(7);
   s.stride = 1 + choices.below(4);
   s.padding = choices.below(s.kernel + 1);
-  // Planes without pixels have outputs where the padding alone is as large as the kernel.
+  // A plane without pixels has outputs if the padding alone is as large as the kernel.
   const size_t smallest = choices.one_in(32) ? 0 : 1;
-  const size_t least = std::max(smallest, s.kernel - std::min(s.kernel, 2 * s.padding));
-  s.height = choose_side(choices, least);
-  s.width = choose_side(choices, least);
+  const size_t min_side = std::max(smallest, s.kernel - std::min(s.kernel, 2 * s.padding));
+  s.height = choose_side(choices, min_side);
+  s.width = choose_side(choices, min_side);
   s.images = choices.flip() ? choices.below(4) : choices.below(40);
   s.in_channels = choices.flip() ? choices.below(5) : choices.below(71);
   s.out_channels = choices.flip() ? choices.below(5) : choices.below(71);
 
-  // Rows of output that are whole vectors: weight gradients have another way for them.
+  // Rows of whole vectors, for which weight gradients use another kernel.
   if (choices.one_in(4)) {
     s.width = 16 * (1 + choices.below(3)) * s.stride + s.kernel;
     s.width -= std::min(s.width - 1, 2 * s.padding + 1);
     s.out_channels = 8 * (1 + choices.below(2));
   }
 
-  // The oracle takes a double multiplication for each of ours.
+  // The oracle needs one multiplication in double per multiplication of the kernel.
   const auto is_too_large = [&] {
     const size_t products = outputs(s) * s.in_channels * s.taps();
-    return products > 32 * setting.most_elements || outputs(s) > setting.most_elements ||
-           inputs(s) > setting.most_elements;
+    return products > 32 * setting.max_elements || outputs(s) > setting.max_elements ||
+           inputs(s) > setting.max_elements;
   };
   size_t* const sizes[] = {&s.images, &s.in_channels, &s.out_channels, &s.height, &s.width};
   const auto above_least = [&](const size_t* size) {
-    const size_t floor = size == &s.height || size == &s.width ? least : 1;
+    const size_t floor = size == &s.height || size == &s.width ? min_side : 1;
     return *size - std::min(*size, floor);
   };
   while (is_too_large()) {
@@ -69,7 +70,7 @@ ConvolutionShape choose_convolution(const Setting& setting) {
   return s;
 }
 
-// function(x index, weight index, y index) for every product of a convolution.
+// Calls function(x index, weight index, y index) for every product of a convolution.
 template <class Function>
 void for_each_product(const ConvolutionShape& s, const Function& function) {
   const size_t out_height = s.out_height(), out_width = s.out_width();
@@ -93,15 +94,15 @@ void for_each_product(const ConvolutionShape& s, const Function& function) {
   }
 }
 
-// Roundings of a sum of so many products: of a chain, of the chains' sums, and of what is added.
+// Roundings in a sum of `terms` products: within a chain, between chains, and a few more.
 size_t roundings(size_t terms) { return std::min(terms, kChain) + terms / kChain + 3; }
 
-// The zeros of the padding are multiplied, too, and Inf times zero is NaN: what meets the padding
-// may be that where the other factors are not all finite.
-std::string compare_padded(const char* what, size_t place, double got, const Sum& expected,
+// The zeros of the padding are multiplied as well, and Inf * 0 is NaN, so results may be nonfinite
+// if the other factors are not all finite.
+std::string compare_padded(const char* what, size_t index, double actual, const Sum& expected,
                            size_t terms, size_t chained, bool factors_finite) {
-  if (!factors_finite && !std::isfinite(got)) return "";
-  return compare_sum(what, place, got, expected, roundings(chained), terms);
+  if (!factors_finite && !std::isfinite(actual)) return "";
+  return compare_sum(what, index, actual, expected, roundings(chained), terms);
 }
 
 bool all_finite(const Buffer& values) {
@@ -121,8 +122,8 @@ std::string check_output(const ConvolutionShape& s, const Buffer& x, const Buffe
   const size_t terms = s.in_channels * s.taps();
   for (size_t j = 0; j < y.size(); j++) {
     if (bias != nullptr) expected[j].add(bias[j / s.out_plane() % s.out_channels]);
-    const std::string wrong = compare_padded("y", j, y[j], expected[j], terms, terms, finite);
-    if (!wrong.empty()) return wrong;
+    const std::string failure = compare_padded("y", j, y[j], expected[j], terms, terms, finite);
+    if (!failure.empty()) return failure;
   }
   return "";
 }
@@ -136,8 +137,8 @@ std::string check_input_gradient(const ConvolutionShape& s, const Buffer& dy, co
   const bool finite = all_finite(weight);
   const size_t terms = s.out_channels * s.taps();
   for (size_t i = 0; i < dx.size(); i++) {
-    const std::string wrong = compare_padded("dx", i, dx[i], expected[i], terms, terms, finite);
-    if (!wrong.empty()) return wrong;
+    const std::string failure = compare_padded("dx", i, dx[i], expected[i], terms, terms, finite);
+    if (!failure.empty()) return failure;
   }
   return "";
 }
@@ -150,10 +151,10 @@ std::string check_weight_gradient(const ConvolutionShape& s, const Buffer& x, co
   const bool finite = all_finite(dy);
   const size_t terms = s.images * s.out_plane();
   for (size_t k = 0; k < dweight.size(); k++) {
-    // Chains are emptied into doubles.
-    const std::string wrong = compare_padded("dweight", k, dweight[k], expected[k], terms,
-                                             std::min(terms, kChain), finite);
-    if (!wrong.empty()) return wrong;
+    // The sums of chains are added in double.
+    const std::string failure = compare_padded("dweight", k, dweight[k], expected[k], terms,
+                                               std::min(terms, kChain), finite);
+    if (!failure.empty()) return failure;
   }
   if (dbias == nullptr) return "";
   std::vector<Sum> sums(s.out_channels);
@@ -164,18 +165,18 @@ std::string check_weight_gradient(const ConvolutionShape& s, const Buffer& x, co
     if (std::isfinite(dy[j])) largest[channel] = std::fmax(largest[channel], std::fabs(dy[j]));
   }
   for (size_t channel = 0; channel < s.out_channels; channel++) {
-    if (largest[channel] > kLargestTerm) continue;
-    const std::string wrong = compare("dbias", channel, dbias[channel], sums[channel].value,
-                                      1e-6 * sums[channel].size + kTiny);
-    if (!wrong.empty()) return wrong;
+    if (largest[channel] > kMaxTerm) continue;
+    const std::string failure = compare("dbias", channel, dbias[channel], sums[channel].value,
+                                        1e-6 * sums[channel].size + kTiny);
+    if (!failure.empty()) return failure;
   }
   return "";
 }
 
 }  // namespace
 
-// The forward pass, or one of its gradients.
-Outcome convolve(const Setting& setting) {
+// The forward pass or one of the gradients.
+Outcome run_convolution(const Setting& setting) {
   Choices& choices = setting.choices;
   const char* const names[] = {"convolution", "convolution_input_gradient",
                                "convolution_weight_gradient"};
@@ -194,25 +195,25 @@ Outcome convolve(const Setting& setting) {
     fill_parameters(bias, choices);
     const float* added = has_bias ? bias.data() : nullptr;
     status = batchnorm::convolution(setting.kernels, s, x.data(), weight.data(), added, y.data());
-    outcome.wrong = guards({&x, &weight, &bias, &y});
-    if (outcome.wrong.empty()) outcome.wrong = check_output(s, x, weight, added, y);
+    outcome.failure = guards({&x, &weight, &bias, &y});
+    if (outcome.failure.empty()) outcome.failure = check_output(s, x, weight, added, y);
     outcome.digest = digest({&y});
   } else if (which == 1) {
     status = batchnorm::convolution_input_gradient(setting.kernels, s, y.data(), weight.data(),
                                                    x.data());
-    outcome.wrong = guards({&x, &weight, &y});
-    if (outcome.wrong.empty()) outcome.wrong = check_input_gradient(s, y, weight, x);
+    outcome.failure = guards({&x, &weight, &y});
+    if (outcome.failure.empty()) outcome.failure = check_input_gradient(s, y, weight, x);
     outcome.digest = digest({&x});
   } else {
     float* const dbias = has_bias ? bias.data() : nullptr;
     if (!has_bias) bias.fill(0);
     status = batchnorm::convolution_weight_gradient(setting.kernels, s, x.data(), y.data(),
                                                     weight.data(), dbias);
-    outcome.wrong = guards({&x, &weight, &bias, &y});
-    if (outcome.wrong.empty()) outcome.wrong = check_weight_gradient(s, x, y, weight, dbias);
+    outcome.failure = guards({&x, &weight, &bias, &y});
+    if (outcome.failure.empty()) outcome.failure = check_weight_gradient(s, x, y, weight, dbias);
     outcome.digest = digest({&weight, &bias});
   }
-  if (status != Status::kOk) outcome.wrong = "out of memory";
+  if (status != Status::kOk) outcome.failure = "out of memory";
   return outcome;
 }
 

@@ -1,3 +1,4 @@
+// Cases of arithmetic and dropout.
 #include "ops/elementwise.h"
 
 #include <algorithm>
@@ -36,8 +37,8 @@ struct RandomWords {
     words[1] = key1;
     for (uint32_t round = 0; round < 20; round++) {
       words[0] += words[1];
-      const int by = kRotations[round % 8];
-      words[1] = (words[1] << by | words[1] >> (32 - by)) ^ words[0];
+      const int bits = kRotations[round % 8];
+      words[1] = (words[1] << bits | words[1] >> (32 - bits)) ^ words[0];
       if (round % 4 != 3) continue;
       const uint32_t injection = (round + 1) / 4;
       words[0] += keys[injection % 3];
@@ -49,14 +50,14 @@ struct RandomWords {
 
 }  // namespace
 
-// One rounding, as IEEE says.
-Outcome calculate(const Setting& setting) {
+// add, sub, mul and div must be correctly rounded.
+Outcome run_arithmetic(const Setting& setting) {
   constexpr Operand kOperands[] = {Operand::kTensor, Operand::kRow, Operand::kScalar};
   Choices& choices = setting.choices;
-  const Calculation& by = kCalculations[choices.below(4)];
+  const Calculation& calculation = kCalculations[choices.below(4)];
   const Operand right = kOperands[choices.below(3)];
   const size_t columns = choose_plane(choices);
-  const size_t rows = std::min(choices.below(300), setting.most_elements / (columns + 1));
+  const size_t rows = std::min(choices.below(300), setting.max_elements / (columns + 1));
   const size_t n = rows * columns;
   const size_t operands = right == Operand::kTensor ? n : right == Operand::kRow ? columns : 1;
   Buffer a = setting.buffer(n), b = setting.buffer(operands), out = setting.buffer(n);
@@ -65,43 +66,44 @@ Outcome calculate(const Setting& setting) {
   Buffer given_a(n, 0), given_b(operands, 0);
   given_a.copy_from(a);
   given_b.copy_from(b);
-  // Over the left operand, or over the right one where that has the same size.
-  Buffer* const places[] = {&out, &a, right == Operand::kTensor ? &b : &out};
-  Buffer& result = *places[choices.below(3)];
-  Outcome outcome = setting.outcome(by.name, {rows, columns});
-  batchnorm::apply_arithmetic(setting.kernels.*by.operation, right, a.data(), b.data(),
+  // Sometimes in place of the left operand, or of the right one if it has the same size.
+  Buffer* const outputs[] = {&out, &a, right == Operand::kTensor ? &b : &out};
+  Buffer& result = *outputs[choices.below(3)];
+  Outcome outcome = setting.outcome(calculation.name, {rows, columns});
+  batchnorm::apply_arithmetic(setting.kernels.*calculation.operation, right, a.data(), b.data(),
                               result.data(), rows, columns);
-  outcome.wrong = guards({&a, &b, &out});
-  for (size_t i = 0; i < n && outcome.wrong.empty(); i++) {
+  outcome.failure = guards({&a, &b, &out});
+  for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
     const size_t place = right == Operand::kTensor ? i : right == Operand::kRow ? i % columns : 0;
-    outcome.wrong = compare(by.name, i, result[i], by.of(given_a[i], given_b[place]), 0);
+    outcome.failure =
+        compare(calculation.name, i, result[i], calculation.of(given_a[i], given_b[place]), 0);
   }
   outcome.digest = digest({&result});
   return outcome;
 }
 
-// Zero or x * scale, as the generator says of the place of an element.
-Outcome drop_out(const Setting& setting) {
+// Each element must be 0 or x * scale, as the reference implementation of the generator decides.
+Outcome run_dropout(const Setting& setting) {
   constexpr float kProbabilities[] = {0.5f, 0.1f, 0.9f, 0.0f, 1.0f};
   Choices& choices = setting.choices;
   const size_t n = choose_elements(setting);
-  Dropout by = {};
-  by.key0 = choices.word();
-  by.key1 = choices.word();
-  by.p = kProbabilities[choices.below(5)];
-  by.scale = by.p < 1 ? 1 / (1 - by.p) : 0;
+  Dropout params = {};
+  params.key0 = choices.word();
+  params.key1 = choices.word();
+  params.p = kProbabilities[choices.below(5)];
+  params.scale = params.p < 1 ? 1 / (1 - params.p) : 0;
   Buffer x = setting.buffer(n), y = setting.buffer(n), given(n, 0);
   fill(x, choices);
   given.copy_from(x);
   Buffer& result = choices.flip() ? x : y;
   Outcome outcome = setting.outcome("dropout", {n});
-  batchnorm::dropout(setting.kernels, x.data(), result.data(), n, by);
-  outcome.wrong = guards({&x, &y});
-  for (size_t i = 0; i < n && outcome.wrong.empty(); i++) {
-    const RandomWords random(static_cast<uint32_t>(i / 32 * 16 + i % 16), by.key0, by.key1);
+  batchnorm::dropout(setting.kernels, x.data(), result.data(), n, params);
+  outcome.failure = guards({&x, &y});
+  for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
+    const RandomWords random(static_cast<uint32_t>(i / 32 * 16 + i % 16), params.key0, params.key1);
     const uint32_t word = random.words[i % 32 / 16];
-    const bool dropped = static_cast<float>(word >> 8) / 0x1p24f < by.p;
-    outcome.wrong = compare("dropout", i, result[i], dropped ? 0.0f : given[i] * by.scale, 0);
+    const bool dropped = static_cast<float>(word >> 8) / 0x1p24f < params.p;
+    outcome.failure = compare("dropout", i, result[i], dropped ? 0.0f : given[i] * params.scale, 0);
   }
   outcome.digest = digest({&result});
   return outcome;

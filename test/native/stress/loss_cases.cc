@@ -1,3 +1,4 @@
+// Cases of the element-wise losses and their gradients.
 #include "ops/losses.h"
 
 #include "stress/comparison.h"
@@ -10,38 +11,38 @@ namespace {
 
 using batchnorm::Kernels;
 
-// Of one pair: what it adds to the loss and to the gradient, and by how much each may be off.
+// The loss and gradient of one pair of prediction and target, and their tolerances.
 struct Pair {
   double value, value_error;
   double gradient, gradient_error;
 };
 
-// A difference, then a product each.
+// Each is a rounded difference, then a rounded product.
 Pair squared_error(double x, double target, double) {
   const double d = x - target;
   return {d * d, 4 * kRounding * d * d, 2 * d, 2 * kRounding * std::fabs(d)};
 }
 Pair absolute_error(double x, double target, double) {
   const double d = x - target;
-  const double slope = d > 0 ? 1 : d < 0 ? -1 : d;
-  return {std::fabs(d), kRounding * std::fabs(d), slope, 0};
+  const double sign = d > 0 ? 1 : d < 0 ? -1 : d;
+  return {std::fabs(d), kRounding * std::fabs(d), sign, 0};
 }
-// delta * (|d| - delta / 2), delta being no larger than |d| and the difference no smaller than half
-// of it.
+// q * (|d| - q / 2) with q = min(|d|, delta). The difference is at least |d| / 2, so nothing
+// cancels.
 Pair huber(double x, double target, double delta) {
   const double d = x - target;
-  const double size = std::fabs(d);
-  const double bounded = size > delta ? delta : size;
-  const double value = bounded * (size - bounded / 2);
-  return {value, 6 * kRounding * value, size > delta ? std::copysign(delta, d) : d,
+  const double distance = std::fabs(d);
+  const double bounded = distance > delta ? delta : distance;
+  const double value = bounded * (distance - bounded / 2);
+  return {value, 6 * kRounding * value, distance > delta ? std::copysign(delta, d) : d,
           kRounding * bounded};
 }
 
-// x * (1 - target) or -x * target, a difference and a product, and log(1 + exp(-|x|)), an exp and a
-// log. The sigmoid in the gradient is within 7 roundings.
+// The loss is the sum of x * (1 - target) or -x * target (a difference and a product) and
+// log(1 + exp(-|x|)) (an exp and a log). The sigmoid in the gradient is within 7 roundings.
 Pair binary_cross_entropy(double x, double target, double) {
   const double weight = x < 0 ? -target : 1 - target;
-  // Nothing where the logit agrees with its target, even at infinity.
+  // 0 if the logit agrees with its target, even if it is infinite.
   const double linear = weight == 0 ? 0 : x * weight;
   const double rest = std::log1p(std::exp(-std::fabs(x)));
   const double smaller = 1 / (1 + std::exp(std::fabs(x)));
@@ -89,17 +90,17 @@ std::string check(const Call& call) {
     const double gradient = factor * pair.gradient;
     const double tolerance = std::fabs(factor) * (pair.gradient_error + kTiny) +
                              2 * kRounding * std::fabs(gradient) + kTiny;
-    const std::string wrong = compare("gradient", i, call.gradient[i], gradient, tolerance);
-    if (!wrong.empty()) return wrong;
+    const std::string failure = compare("gradient", i, call.gradient[i], gradient, tolerance);
+    if (!failure.empty()) return failure;
   }
-  // A loss that no float holds is Inf, and may meet another.
+  // A loss that overflows is Inf, and Inf - Inf is NaN.
   if (overflows && !std::isfinite(call.result)) return "";
   return compare("loss", 0, call.result, sum, error);
 }
 
 }  // namespace
 
-Outcome lose(const Setting& setting) {
+Outcome run_loss(const Setting& setting) {
   constexpr float kParameters[] = {1, 0.01f, 3, 1e-6f, 1e4f};
   Choices& choices = setting.choices;
   const Loss& loss = kLosses[choices.below(4)];
@@ -110,7 +111,7 @@ Outcome lose(const Setting& setting) {
   Buffer x = setting.buffer(n), target = setting.buffer(n), gradient = setting.buffer(n);
   fill(x, choices);
   fill(target, choices);
-  // Mostly labels or probabilities, which cross entropy is of.
+  // Mostly labels or probabilities, as cross entropy expects.
   if (!choices.one_in(4)) {
     const bool labels = choices.flip();
     for (size_t i = 0; i < n; i++) {
@@ -124,12 +125,12 @@ Outcome lose(const Setting& setting) {
   if (!has_gradient) gradient.fill(0);
   if (batchnorm::apply_loss(setting.kernels.*loss.kernel, x.data(), target.data(), parameter,
                             factor, gradients, n, &result) != batchnorm::Status::kOk) {
-    outcome.wrong = "out of memory";
+    outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.wrong = guards({&x, &target, &gradient});
-  if (outcome.wrong.empty()) {
-    outcome.wrong = check({loss, parameter, factor, x, target, gradients, result});
+  outcome.failure = guards({&x, &target, &gradient});
+  if (outcome.failure.empty()) {
+    outcome.failure = check({loss, parameter, factor, x, target, gradients, result});
   }
   Digest all;
   all.add(gradient);

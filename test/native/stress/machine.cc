@@ -17,7 +17,7 @@ void set_plain_machine() {
 }
 
 void set_machine(Choices& choices) {
-  // Groups of one channel and all results past the cache; neither.
+  // The first has groups of one channel and streams all results, the second neither.
   const batchnorm::CacheSizes machines[] = {{16 << 10, 32 << 10, 0}, {1 << 16, 8 << 20, 1 << 30}};
   batchnorm::set_cache_sizes(machines[choices.below(2)]);
   batchnorm::set_thread_count(1 + choices.below(6));

@@ -1,17 +1,20 @@
-// Machines on which results must have the same bits: other caches, other threads.
+// Imitates machines with other cache sizes and numbers of threads, on which results must have the
+// same bits.
 #pragma once
 
 #include "stress/choices.h"
 
 namespace stress {
 
-// One thread and the caches of this machine. While no operation runs, as all here.
+// One thread and the cache sizes of this machine. No operation may run during calls of these
+// functions.
 void set_plain_machine();
 
-// Takes three bytes.
+// A random machine; takes three bytes of `choices`.
 void set_machine(Choices& choices);
 
-// Takes one byte. Small tensors mostly, since executions count; more than one chunk in some.
+// Limit on the elements of a tensor while fuzzing; takes one byte of `choices`. Mostly small for
+// many executions per second, sometimes large enough for more than one chunk.
 inline size_t choose_fuzzed_elements(Choices& choices) { return choices.one_in(16) ? 20000 : 1500; }
 
 }  // namespace stress

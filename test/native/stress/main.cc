@@ -1,6 +1,6 @@
-// Cases of every operation, each first by one caller on one thread, then by several callers at once
-// on a machine with other threads and caches: results within the numerics contract both times, and
-// the same bits.
+// The stress program: random cases of every operation. Each case is run by one caller on one
+// thread, then by several callers at once with other numbers of threads and cache sizes. Both times
+// the result must be within the numerics contract, and its bits must be the same.
 //
 //   stress [--cases N] [--seed N] [--elements N] [--isa NAME]
 #include <pthread.h>
@@ -28,33 +28,33 @@ struct Options {
   const batchnorm::Kernels* only = nullptr;
 };
 
-// What the callers of a round share.
+// A batch of cases that several callers work on.
 struct Round {
   const Options& options;
-  size_t first;                   // case
-  std::vector<uint64_t> digests;  // of the round's cases
+  size_t first;                   // number of the first case
+  std::vector<uint64_t> digests;  // one per case
   std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
-  bool compare = false;  // with the digests, rather than setting them
+  bool compare = false;  // compare with the digests instead of storing them
 };
 
 bool run_one(Round& round, size_t index) {
   stress::Choices choices(round.options.seed * 1000003 + round.first + index);
   const Outcome outcome = run_case(choices, round.options.elements, round.options.only);
-  const char* wrong = outcome.wrong.c_str();
-  if (*wrong == 0 && round.compare && outcome.digest != round.digests[index]) {
-    wrong = "other bits than on one thread";
+  const char* failure = outcome.failure.c_str();
+  if (*failure == 0 && round.compare && outcome.digest != round.digests[index]) {
+    failure = "its bits differ from those on one thread";
   }
   if (!round.compare) round.digests[index] = outcome.digest;
-  if (*wrong == 0) return true;
+  if (*failure == 0) return true;
   std::string bytes;
   for (uint8_t each : choices.taken()) {
     char digits[3];
     std::snprintf(digits, sizeof digits, "%02x", each);
     bytes += digits;
   }
-  std::fprintf(stderr, "case %zu of seed %zu: %s: %s\nits bytes: %s\n", round.first + index,
-               round.options.seed, outcome.what.c_str(), wrong, bytes.c_str());
+  std::fprintf(stderr, "case %zu of seed %zu: %s: %s\nbytes of the case: %s\n", round.first + index,
+               round.options.seed, outcome.what.c_str(), failure, bytes.c_str());
   return false;
 }
 
@@ -101,7 +101,9 @@ Options read_options(int argc, char** argv) {
     } else if (std::strcmp(argv[i], "--isa") == 0) {
       options.only = batchnorm::find_kernels(value);
       if (options.only == nullptr) {
-        std::fprintf(stderr, "Expected an ISA of this machine for --isa but received %s\n", value);
+        std::fprintf(stderr,
+                     "Expected an ISA that this processor supports for --isa but received %s\n",
+                     value);
         std::exit(2);
       }
     } else {
@@ -129,6 +131,7 @@ int main(int argc, char** argv) {
     round.compare = true;
     if (!run_callers(round, 1 + choices.below(4))) return 1;
   }
-  std::printf("%zu cases, twice each: within the contract, the same bits\n", options.cases);
+  std::printf("%zu cases, run twice each: within the numerics contract, with the same bits\n",
+              options.cases);
   return 0;
 }

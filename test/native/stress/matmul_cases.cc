@@ -1,3 +1,4 @@
+// Cases of matrix multiplication.
 #include <algorithm>
 
 #include "ops/matmul.h"
@@ -18,9 +19,10 @@ std::string check_matmul(const batchnorm::Matmul& call) {
         const double b = call.b[call.transpose_b ? j * call.depth + k : k * call.columns + j];
         expected.add(a * b);
       }
-      const std::string wrong = compare_sum("c", i * call.columns + j, call.c[i * call.columns + j],
-                                            expected, call.depth + 1, call.depth);
-      if (!wrong.empty()) return wrong;
+      const std::string failure =
+          compare_sum("c", i * call.columns + j, call.c[i * call.columns + j], expected,
+                      call.depth + 1, call.depth);
+      if (!failure.empty()) return failure;
     }
   }
   return "";
@@ -28,12 +30,12 @@ std::string check_matmul(const batchnorm::Matmul& call) {
 
 }  // namespace
 
-Outcome multiply(const Setting& setting) {
+Outcome run_matmul(const Setting& setting) {
   Choices& choices = setting.choices;
   size_t sizes[3];
   for (size_t& size : sizes) size = choices.one_in(4) ? choices.below(600) : choices.below(40);
-  // The oracle takes a double multiplication for each of ours.
-  while (sizes[0] * sizes[1] * sizes[2] > 32 * setting.most_elements) {
+  // The oracle needs one multiplication in double per multiplication of the kernel.
+  while (sizes[0] * sizes[1] * sizes[2] > 32 * setting.max_elements) {
     size_t& largest = *std::max_element(sizes, sizes + 3);
     largest = (largest + 1) / 2;
   }
@@ -46,11 +48,11 @@ Outcome multiply(const Setting& setting) {
                                   depth,    columns,  choices.flip(), choices.flip()};
   Outcome outcome = setting.outcome("matmul", {rows, depth, columns});
   if (batchnorm::matmul(setting.kernels, call) != batchnorm::Status::kOk) {
-    outcome.wrong = "out of memory";
+    outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.wrong = guards({&a, &b, &product});
-  if (outcome.wrong.empty()) outcome.wrong = check_matmul(call);
+  outcome.failure = guards({&a, &b, &product});
+  if (outcome.failure.empty()) outcome.failure = check_matmul(call);
   outcome.digest = digest({&product});
   return outcome;
 }

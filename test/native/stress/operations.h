@@ -1,4 +1,5 @@
-// The operations that cases are made of.
+// The functions that choose, run and check a case, one or more per operation. cases.cc selects
+// among them.
 #pragma once
 
 #include "stress/setting.h"
@@ -6,33 +7,33 @@
 namespace stress {
 
 // batch_norm_cases.cc
-Outcome train(const Setting& setting);
-Outcome infer(const Setting& setting);
+Outcome run_training(const Setting& setting);
+Outcome run_inference(const Setting& setting);
 // batch_norm_relu_cases.cc
-Outcome train_with_relu(const Setting& setting);
-Outcome infer_with_relu(const Setting& setting);
+Outcome run_training_with_relu(const Setting& setting);
+Outcome run_inference_with_relu(const Setting& setting);
 // convolution_cases.cc
-Outcome convolve(const Setting& setting);
+Outcome run_convolution(const Setting& setting);
 // pool_cases.cc
-Outcome pool_max(const Setting& setting);
-Outcome pool_mean(const Setting& setting);
+Outcome run_max_pool(const Setting& setting);
+Outcome run_avg_pool(const Setting& setting);
 // matmul_cases.cc
-Outcome multiply(const Setting& setting);
+Outcome run_matmul(const Setting& setting);
 // reduction_cases.cc
-Outcome add_up(const Setting& setting);
-Outcome reduce_rows(const Setting& setting);
+Outcome run_sum(const Setting& setting);
+Outcome run_row_reduction(const Setting& setting);
 // softmax_cases.cc
-Outcome soften_to_logarithms(const Setting& setting);
-Outcome soften(const Setting& setting);
+Outcome run_log_softmax(const Setting& setting);
+Outcome run_softmax(const Setting& setting);
 // activation_cases.cc
-Outcome activate(const Setting& setting);
-Outcome differentiate_activation(const Setting& setting);
+Outcome run_activation(const Setting& setting);
+Outcome run_activation_gradient(const Setting& setting);
 // elementwise_cases.cc
-Outcome calculate(const Setting& setting);
-Outcome drop_out(const Setting& setting);
+Outcome run_arithmetic(const Setting& setting);
+Outcome run_dropout(const Setting& setting);
 // loss_cases.cc
-Outcome lose(const Setting& setting);
+Outcome run_loss(const Setting& setting);
 // optimizer_cases.cc
-Outcome step(const Setting& setting);
+Outcome run_optimizer_step(const Setting& setting);
 
 }  // namespace stress

@@ -1,5 +1,5 @@
-// One step of each optimizer: the formula in double, and a bound of what its roundings in float add
-// up to, by the magnitudes of the terms.
+// Cases of the optimizer steps. The formulas are evaluated in double with a class that also bounds
+// the error of the same evaluation in float32.
 #include "ops/optimizers.h"
 
 #include <algorithm>
@@ -16,15 +16,16 @@ using batchnorm::AdamStep;
 using batchnorm::RmspropStep;
 using batchnorm::SgdStep;
 
-// A number in double, how large what it was made of is, and how far off it may be in float.
+// A number in double, with a bound of its error in float32 and the largest magnitude among all
+// intermediate results.
 class Bounded {
  public:
-  // An input.
+  // An input, which is exact.
   Bounded(double exact) : value_(exact), error_(0), largest_(std::fabs(exact)) {}
 
   double value() const { return value_; }
   double error() const { return error_; }
-  // Of all numbers on the way here.
+  // The largest magnitude of this number and all intermediate results.
   double largest() const { return largest_; }
 
   Bounded operator+(const Bounded& other) const {
@@ -37,13 +38,14 @@ class Bounded {
         std::fabs(value_) * other.error_ + std::fabs(other.value_) * error_ + error_ * other.error_,
         other);
   }
-  // Nothing is known where the divisor may be zero.
+  // If the divisor may be zero, the error is unbounded.
   Bounded operator/(const Bounded& other) const {
-    const double least = std::fabs(other.value_) - other.error_;
+    const double min_divisor = std::fabs(other.value_) - other.error_;
     const double quotient = value_ / other.value_;
-    if (other.error_ > 0 && !(least > 0)) return rounded(quotient, INFINITY, other);
-    const double error =
-        other.error_ + error_ == 0 ? 0 : (error_ + std::fabs(quotient) * other.error_) / least;
+    if (other.error_ > 0 && !(min_divisor > 0)) return rounded(quotient, INFINITY, other);
+    const double error = other.error_ + error_ == 0
+                             ? 0
+                             : (error_ + std::fabs(quotient) * other.error_) / min_divisor;
     return rounded(quotient, error, other);
   }
   Bounded root() const {
@@ -64,7 +66,7 @@ class Bounded {
   Bounded rounded(double value, double error, const Bounded& other) const {
     Bounded result = value;
     result.largest_ = std::fmax(std::fabs(value) + error, std::fmax(largest_, other.largest_));
-    // Where the ISA fuses two operations, this is one rounding more than there is.
+    // One rounding more than there is if the ISA has fused multiply-add.
     result.error_ = error + kRounding * (std::fabs(value) + error) + kTiny;
     return result;
   }
@@ -72,16 +74,16 @@ class Bounded {
   double value_, error_, largest_;
 };
 
-std::string check(const char* what, size_t place, float got, const Bounded& expected) {
+std::string check(const char* what, size_t index, float actual, const Bounded& expected) {
   if (!std::isfinite(expected.value())) {
-    return std::isfinite(got) ? mismatch(what, place, got, expected.value()) : "";
+    return std::isfinite(actual) ? mismatch(what, index, actual, expected.value()) : "";
   }
-  // Numbers on the way that are no floats, or divisors that may be zero.
+  // Intermediate results that overflow, or divisors that may be zero.
   if (!(expected.largest() <= FLT_MAX) || !std::isfinite(expected.error())) return "";
-  return compare(what, place, got, expected.value(), expected.error());
+  return compare(what, index, actual, expected.value(), expected.error());
 }
 
-// What a step works on, and what that was before.
+// An array that a step updates, and its values before the step.
 struct State {
   State(const Setting& setting, size_t n) : now(setting.buffer(n)), before(n, 0) {}
   void keep() { before.copy_from(now); }
@@ -116,7 +118,7 @@ struct Parameters {
 
   State parameter;
   Buffer gradient;
-  State first, second, third;  // what the optimizer remembers
+  State first, second, third;  // the optimizer's state: velocity, moments
 };
 
 std::string check_sgd(const Parameters& all, const SgdStep& step, bool has_velocity) {
@@ -126,13 +128,13 @@ std::string check_sgd(const Parameters& all, const SgdStep& step, bool has_veloc
     Bounded direction = Bounded(step.l2) * p + all.gradient[i];
     if (has_velocity) {
       const Bounded velocity = Bounded(step.momentum) * all.first.before[i] + direction;
-      const std::string wrong = check("velocity", i, all.first.now[i], velocity);
-      if (!wrong.empty()) return wrong;
+      const std::string failure = check("velocity", i, all.first.now[i], velocity);
+      if (!failure.empty()) return failure;
       direction = step.nesterov ? Bounded(step.momentum) * velocity + direction : velocity;
     }
-    const std::string wrong = check("parameter", i, all.parameter.now[i],
-                                    p - (decay * p + Bounded(step.learning_rate) * direction));
-    if (!wrong.empty()) return wrong;
+    const std::string failure = check("parameter", i, all.parameter.now[i],
+                                      p - (decay * p + Bounded(step.learning_rate) * direction));
+    if (!failure.empty()) return failure;
   }
   return "";
 }
@@ -144,14 +146,14 @@ std::string check_adam(const Parameters& all, const AdamStep& step) {
     const Bounded g = Bounded(step.l2) * p + all.gradient[i];
     const Bounded m = Bounded(step.beta1) * all.first.before[i] + Bounded(step.weight1) * g;
     const Bounded v = Bounded(step.beta2) * all.second.before[i] + Bounded(step.weight2) * (g * g);
-    std::string wrong = check("moment1", i, all.first.now[i], m);
-    if (wrong.empty()) wrong = check("moment2", i, all.second.now[i], v);
-    if (!wrong.empty()) return wrong;
+    std::string failure = check("moment1", i, all.first.now[i], m);
+    if (failure.empty()) failure = check("moment2", i, all.second.now[i], v);
+    if (!failure.empty()) return failure;
     const Bounded direction =
         (m * step.correction1) / ((v * step.correction2).at_least_zero().root() + step.epsilon);
-    wrong = check("parameter", i, all.parameter.now[i],
-                  p - (decay * p + Bounded(step.learning_rate) * direction));
-    if (!wrong.empty()) return wrong;
+    failure = check("parameter", i, all.parameter.now[i],
+                    p - (decay * p + Bounded(step.learning_rate) * direction));
+    if (!failure.empty()) return failure;
   }
   return "";
 }
@@ -165,32 +167,32 @@ std::string check_rmsprop(const Parameters& all, const RmspropStep& step, bool h
     const Bounded g = Bounded(step.l2) * p + all.gradient[i];
     const Bounded before = all.first.before[i];
     const Bounded mean_square = weight * (g * g - before) + before;
-    std::string wrong = check("mean_square", i, all.first.now[i], mean_square);
-    if (!wrong.empty()) return wrong;
+    std::string failure = check("mean_square", i, all.first.now[i], mean_square);
+    if (!failure.empty()) return failure;
     Bounded variance = mean_square;
     if (centered) {
       const Bounded mean_before = all.third.before[i];
       const Bounded mean = weight * (g - mean_before) + mean_before;
-      wrong = check("mean_gradient", i, all.third.now[i], mean);
-      if (!wrong.empty()) return wrong;
+      failure = check("mean_gradient", i, all.third.now[i], mean);
+      if (!failure.empty()) return failure;
       variance = (mean_square - mean * mean).at_least_zero();
     }
     Bounded direction = g / (variance + step.epsilon).root();
     if (has_velocity) {
       direction = Bounded(step.momentum) * all.second.before[i] + direction;
-      wrong = check("velocity", i, all.second.now[i], direction);
-      if (!wrong.empty()) return wrong;
+      failure = check("velocity", i, all.second.now[i], direction);
+      if (!failure.empty()) return failure;
     }
-    wrong = check("parameter", i, all.parameter.now[i],
-                  p - (decay * p + Bounded(step.learning_rate) * direction));
-    if (!wrong.empty()) return wrong;
+    failure = check("parameter", i, all.parameter.now[i],
+                    p - (decay * p + Bounded(step.learning_rate) * direction));
+    if (!failure.empty()) return failure;
   }
   return "";
 }
 
 }  // namespace
 
-Outcome step(const Setting& setting) {
+Outcome run_optimizer_step(const Setting& setting) {
   Choices& choices = setting.choices;
   const size_t which = choices.below(3);
   const char* const names[] = {"sgd_step", "adam_step", "rmsprop_step"};
@@ -203,33 +205,34 @@ Outcome step(const Setting& setting) {
   const size_t n = std::min<size_t>(choose_elements(setting), 20000);
   Outcome outcome = setting.outcome(names[which], {n});
   Parameters all(setting, n);
-  // Squares and their means are not negative.
+  // Means of squares must not be negative.
   Buffer& squares = which == 1 ? all.second.now : all.first.now;
   for (size_t i = 0; i < n && which != 0; i++) squares[i] = std::fabs(squares[i]);
   all.keep();
   float* const p = all.parameter.now.data();
   const float* const g = all.gradient.data();
   if (which == 0) {
-    const SgdStep by = {learning_rate, l2, decoupled, momentum, other};
+    const SgdStep params = {learning_rate, l2, decoupled, momentum, other};
     batchnorm::sgd_step(setting.kernels, p, g, has_velocity ? all.first.now.data() : nullptr, n,
-                        by);
-    outcome.wrong = check_sgd(all, by, has_velocity);
+                        params);
+    outcome.failure = check_sgd(all, params, has_velocity);
   } else if (which == 1) {
-    // The first step, and one of many.
-    const AdamStep by =
+    // The first step, or a later one.
+    const AdamStep params =
         other
             ? AdamStep{learning_rate, 0.9f, 0.999f, 0.1f, 0.001f, 10, 1000, epsilon, l2, decoupled}
             : AdamStep{learning_rate, 0.5f, 0.75f, 0.5f, 0.25f, 1, 1, epsilon, l2, decoupled};
-    batchnorm::adam_step(setting.kernels, p, g, all.first.now.data(), all.second.now.data(), n, by);
-    outcome.wrong = check_adam(all, by);
+    batchnorm::adam_step(setting.kernels, p, g, all.first.now.data(), all.second.now.data(), n,
+                         params);
+    outcome.failure = check_adam(all, params);
   } else {
-    const RmspropStep by = {learning_rate, 0.1f, epsilon, momentum, l2, decoupled};
+    const RmspropStep params = {learning_rate, 0.1f, epsilon, momentum, l2, decoupled};
     batchnorm::rmsprop_step(setting.kernels, p, g, all.first.now.data(),
                             has_velocity ? all.second.now.data() : nullptr,
-                            other ? all.third.now.data() : nullptr, n, by);
-    outcome.wrong = check_rmsprop(all, by, has_velocity, other);
+                            other ? all.third.now.data() : nullptr, n, params);
+    outcome.failure = check_rmsprop(all, params, has_velocity, other);
   }
-  if (outcome.wrong.empty()) outcome.wrong = all.guards();
+  if (outcome.failure.empty()) outcome.failure = all.guards();
   outcome.digest = all.digest();
   return outcome;
 }

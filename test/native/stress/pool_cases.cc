@@ -1,3 +1,4 @@
+// Cases of max and average pooling with their gradients.
 #include "ops/pool.h"
 
 #include <algorithm>
@@ -15,77 +16,82 @@ using batchnorm::Status;
 
 struct Planes {
   size_t count;
-  Pooling by;
+  Pooling params;
 
-  size_t inputs() const { return count * by.height * by.width; }
-  size_t outputs() const { return count * by.out_height * by.out_width; }
+  size_t inputs() const { return count * params.height * params.width; }
+  size_t outputs() const { return count * params.out_height * params.out_width; }
 };
 
-size_t windows(size_t size, const Pooling& by) {
-  return (size + 2 * by.padding - by.kernel) / by.stride + 1;
+size_t windows(size_t size, const Pooling& params) {
+  return (size + 2 * params.padding - params.kernel) / params.stride + 1;
 }
 
 Planes choose_planes(const Setting& setting) {
   Choices& choices = setting.choices;
   Planes planes = {};
-  Pooling& by = planes.by;
-  by.kernel = 1 + (choices.one_in(8) ? choices.below(20) : choices.below(5));
-  by.stride = 1 + choices.below(2 * by.kernel);
-  by.padding = choices.below(by.kernel);
-  // Windows as large as the padded plane, or any.
-  const size_t least = std::max<size_t>(1, by.kernel - std::min(by.kernel, 2 * by.padding));
-  for (size_t* size : {&by.height, &by.width}) {
+  Pooling& params = planes.params;
+  params.kernel = 1 + (choices.one_in(8) ? choices.below(20) : choices.below(5));
+  params.stride = 1 + choices.below(2 * params.kernel);
+  params.padding = choices.below(params.kernel);
+  // The smallest plane for the kernel, or any.
+  const size_t min_side =
+      std::max<size_t>(1, params.kernel - std::min(params.kernel, 2 * params.padding));
+  for (size_t* size : {&params.height, &params.width}) {
     const size_t any = choices.one_in(4) ? choices.below(300) : choices.below(40);
-    *size = choices.one_in(8) ? least : std::max(any, least);
+    *size = choices.one_in(8) ? min_side : std::max(any, min_side);
   }
   planes.count = choices.flip() ? choices.below(5) : choices.below(200);
   const auto is_too_large = [&] {
-    by.out_height = windows(by.height, by);
-    by.out_width = windows(by.width, by);
-    return planes.inputs() > setting.most_elements ||
-           planes.outputs() * by.kernel * by.kernel > 8 * setting.most_elements;
+    params.out_height = windows(params.height, params);
+    params.out_width = windows(params.width, params);
+    return planes.inputs() > setting.max_elements ||
+           planes.outputs() * params.kernel * params.kernel > 8 * setting.max_elements;
   };
   while (is_too_large()) {
     if (planes.count > 1) {
       planes.count = (planes.count + 1) / 2;
     } else {
-      size_t& larger = by.height > by.width ? by.height : by.width;
-      if (larger == least) break;
-      larger = std::max(least, larger / 2);
+      size_t& larger = params.height > params.width ? params.height : params.width;
+      if (larger == min_side) break;
+      larger = std::max(min_side, larger / 2);
     }
   }
   return planes;
 }
 
 Outcome outcome_of(const Setting& setting, const char* operation, const Planes& planes) {
-  const Pooling& by = planes.by;
-  return setting.outcome(operation,
-                         {planes.count, by.height, by.width, by.kernel, by.stride, by.padding});
+  const Pooling& params = planes.params;
+  return setting.outcome(operation, {planes.count, params.height, params.width, params.kernel,
+                                     params.stride, params.padding});
 }
 
-// function(window, element) for the elements of all windows, row-major in each.
+// Calls function(window, element) for the elements of all windows, in row-major order within each
+// window.
 template <class Function>
 void for_each_element(const Planes& planes, const Function& function) {
-  const Pooling& by = planes.by;
-  const size_t of_plane = by.out_height * by.out_width;
+  const Pooling& params = planes.params;
+  const size_t of_plane = params.out_height * params.out_width;
   for (size_t window = 0; window < planes.outputs(); window++) {
-    const size_t plane = window / of_plane * by.height * by.width;
-    for (size_t k = 0; k < by.kernel * by.kernel; k++) {
-      // Wrap around above and left of the plane.
-      const size_t row = window % of_plane / by.out_width * by.stride + k / by.kernel - by.padding;
-      const size_t column = window % by.out_width * by.stride + k % by.kernel - by.padding;
-      if (row < by.height && column < by.width) function(window, plane + row * by.width + column);
+    const size_t plane = window / of_plane * params.height * params.width;
+    for (size_t k = 0; k < params.kernel * params.kernel; k++) {
+      // Above and to the left of the plane these wrap around to huge values.
+      const size_t row =
+          window % of_plane / params.out_width * params.stride + k / params.kernel - params.padding;
+      const size_t column =
+          window % params.out_width * params.stride + k % params.kernel - params.padding;
+      if (row < params.height && column < params.width)
+        function(window, plane + row * params.width + column);
     }
   }
 }
 
-// A gradient is the sum of as many floats as there are windows over it.
+// The gradient of an element: a sum of one float per window that contains it.
 struct Gradient {
   Sum sum;
   size_t windows = 0;
 
-  void add(double part) {
-    sum.add(part);
+  void add(double share) {
+    sum.add(share);
     windows++;
   }
 };
@@ -93,39 +99,41 @@ struct Gradient {
 std::string check_gradients(const Buffer& dx, const std::vector<Gradient>& expected) {
   for (size_t i = 0; i < dx.size(); i++) {
     const Gradient& each = expected[i];
-    // One rounding of each part, too, where it is a quotient.
-    const std::string wrong = compare_sum("dx", i, dx[i], each.sum, each.windows + 1, each.windows);
-    if (!wrong.empty()) return wrong;
+    // One more rounding, because each share may be a quotient.
+    const std::string failure =
+        compare_sum("dx", i, dx[i], each.sum, each.windows + 1, each.windows);
+    if (!failure.empty()) return failure;
   }
   return "";
 }
 
-// The largest of each window to the bit, NaN being larger than all, and its gradient to the first
-// of them.
+// y must be the maximum of each window to the bit, where NaN is larger than all values. The first
+// maximum of each window gets its gradient.
 std::string check_max(const Planes& planes, const Buffer& x, const Buffer& y, const Buffer& dy,
                       const Buffer& dx) {
   constexpr size_t kNone = SIZE_MAX;
   std::vector<size_t> chosen(planes.outputs(), kNone);
   for_each_element(planes, [&](size_t window, size_t i) {
-    size_t& place = chosen[window];
-    if (place != kNone && std::isnan(x[place])) return;
-    if (place == kNone || std::isnan(x[i]) || x[i] > x[place]) place = i;
+    size_t& index = chosen[window];
+    if (index != kNone && std::isnan(x[index])) return;
+    if (index == kNone || std::isnan(x[i]) || x[i] > x[index]) index = i;
   });
   std::vector<Gradient> expected(planes.inputs());
   for (size_t window = 0; window < planes.outputs(); window++) {
-    const size_t place = chosen[window];
-    const std::string wrong =
-        compare("y", window, y[window], place == kNone ? -INFINITY : x[place], 0);
-    if (!wrong.empty()) return wrong;
-    if (place != kNone) expected[place].add(dy[window]);
+    const size_t index = chosen[window];
+    const std::string failure =
+        compare("y", window, y[window], index == kNone ? -INFINITY : x[index], 0);
+    if (!failure.empty()) return failure;
+    if (index != kNone) expected[index].add(dy[window]);
   }
   return check_gradients(dx, expected);
 }
 
-// Sums in double, which the padding adds nothing to; their gradients are quotients of floats.
+// y is the sum in double divided by the size of the window, padding included. The gradients are
+// quotients of floats.
 std::string check_mean(const Planes& planes, const Buffer& x, const Buffer& y, const Buffer& dy,
                        const Buffer& dx) {
-  const double count = static_cast<double>(planes.by.kernel * planes.by.kernel);
+  const double count = static_cast<double>(planes.params.kernel * planes.params.kernel);
   std::vector<Sum> sums(planes.outputs());
   std::vector<Gradient> expected(planes.inputs());
   for_each_element(planes, [&](size_t window, size_t i) {
@@ -136,8 +144,8 @@ std::string check_mean(const Planes& planes, const Buffer& x, const Buffer& y, c
     const double mean = sums[window].value / count;
     const double tolerance =
         kRounding * std::fabs(mean) + count * 0x1p-52 * sums[window].size / count + kTiny;
-    const std::string wrong = compare("y", window, y[window], mean, tolerance);
-    if (!wrong.empty()) return wrong;
+    const std::string failure = compare("y", window, y[window], mean, tolerance);
+    if (!failure.empty()) return failure;
   }
   return check_gradients(dx, expected);
 }
@@ -148,9 +156,9 @@ struct Pooled {
         y(setting.buffer(planes.outputs())),
         dy(setting.buffer(planes.outputs())),
         dx(setting.buffer(planes.inputs())) {
-    const Pooling& by = planes.by;
-    fill(x, {1, planes.count, by.height * by.width}, setting.choices);
-    fill(dy, {1, planes.count, by.out_height * by.out_width}, setting.choices);
+    const Pooling& params = planes.params;
+    fill(x, {1, planes.count, params.height * params.width}, setting.choices);
+    fill(dy, {1, planes.count, params.out_height * params.out_width}, setting.choices);
   }
   std::string guards() const { return stress::guards({&x, &y, &dy, &dx}); }
 
@@ -159,14 +167,14 @@ struct Pooled {
 
 }  // namespace
 
-Outcome pool_max(const Setting& setting) {
+Outcome run_max_pool(const Setting& setting) {
   const Planes planes = choose_planes(setting);
   Pooled pooled(setting, planes);
-  // Few different values, or there would be no windows with several maxima.
+  // Sometimes few distinct values, so that windows have several maxima.
   if (setting.choices.flip()) {
     for (size_t i = 0; i < pooled.x.size(); i++) pooled.x[i] = std::round(pooled.x[i]);
   }
-  // Windows of nothing but -Inf, next to others.
+  // Sometimes windows that contain only -Inf.
   if (setting.choices.one_in(4)) {
     for (size_t i = 0; i < pooled.x.size(); i++) {
       if (pooled.x[i] < 0.5f) pooled.x[i] = -INFINITY;
@@ -174,35 +182,35 @@ Outcome pool_max(const Setting& setting) {
   }
   Outcome outcome = outcome_of(setting, "max_pool", planes);
   if (batchnorm::max_pool(setting.kernels, pooled.x.data(), pooled.y.data(), planes.count,
-                          planes.by) != Status::kOk ||
+                          planes.params) != Status::kOk ||
       batchnorm::max_pool_backward(setting.kernels, pooled.x.data(), pooled.y.data(),
                                    pooled.dy.data(), pooled.dx.data(), planes.count,
-                                   planes.by) != Status::kOk) {
-    outcome.wrong = "out of memory";
+                                   planes.params) != Status::kOk) {
+    outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.wrong = pooled.guards();
-  if (outcome.wrong.empty()) {
-    outcome.wrong = check_max(planes, pooled.x, pooled.y, pooled.dy, pooled.dx);
+  outcome.failure = pooled.guards();
+  if (outcome.failure.empty()) {
+    outcome.failure = check_max(planes, pooled.x, pooled.y, pooled.dy, pooled.dx);
   }
   outcome.digest = digest({&pooled.y, &pooled.dx});
   return outcome;
 }
 
-Outcome pool_mean(const Setting& setting) {
+Outcome run_avg_pool(const Setting& setting) {
   const Planes planes = choose_planes(setting);
   Pooled pooled(setting, planes);
   Outcome outcome = outcome_of(setting, "avg_pool", planes);
   if (batchnorm::avg_pool(setting.kernels, pooled.x.data(), pooled.y.data(), planes.count,
-                          planes.by) != Status::kOk ||
+                          planes.params) != Status::kOk ||
       batchnorm::avg_pool_backward(setting.kernels, pooled.dy.data(), pooled.dx.data(),
-                                   planes.count, planes.by) != Status::kOk) {
-    outcome.wrong = "out of memory";
+                                   planes.count, planes.params) != Status::kOk) {
+    outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.wrong = pooled.guards();
-  if (outcome.wrong.empty()) {
-    outcome.wrong = check_mean(planes, pooled.x, pooled.y, pooled.dy, pooled.dx);
+  outcome.failure = pooled.guards();
+  if (outcome.failure.empty()) {
+    outcome.failure = check_mean(planes, pooled.x, pooled.y, pooled.dy, pooled.dx);
   }
   outcome.digest = digest({&pooled.y, &pooled.dx});
   return outcome;

@@ -1,3 +1,4 @@
+// Cases of sums and means.
 #include "ops/reductions.h"
 
 #include <algorithm>
@@ -12,7 +13,7 @@ namespace {
 
 using batchnorm::Status;
 
-// Sums in float lanes that are emptied into doubles: within 1e-6 of the magnitudes.
+// A sum whose float lanes are moved to doubles: the error is at most 1e-6 of the sum of magnitudes.
 struct LaneSum {
   Sum sum;
   double largest = 0;
@@ -21,10 +22,10 @@ struct LaneSum {
     sum.add(term);
     if (std::isfinite(term)) largest = std::fmax(largest, std::fabs(term));
   }
-  // Of got = sum / count, rounded to float where there is a count.
-  std::string compare(const char* what, size_t place, double got, double count) const {
-    if (largest > kLargestTerm) return "";
-    return stress::compare(what, place, got, sum.value / count, 1e-6 * sum.size / count + kTiny);
+  // Checks actual = sum / count.
+  std::string compare(const char* what, size_t index, double actual, double count) const {
+    if (largest > kMaxTerm) return "";
+    return stress::compare(what, index, actual, sum.value / count, 1e-6 * sum.size / count + kTiny);
   }
 };
 
@@ -33,12 +34,12 @@ std::string check_sum_over_rows(const Buffer& x, const Buffer& out, size_t rows)
   for (size_t column = 0; column < columns; column++) {
     Sum expected;
     for (size_t row = 0; row < rows; row++) expected.add(x[row * columns + column]);
-    // Added up in double.
+    // Summed in double, so only the last rounding counts.
     const double tolerance = kRounding * std::fabs(expected.value) +
                              static_cast<double>(rows) * 0x1p-52 * expected.size + kTiny;
-    const std::string wrong =
+    const std::string failure =
         compare("sum_over_rows", column, out[column], expected.value, tolerance);
-    if (!wrong.empty()) return wrong;
+    if (!failure.empty()) return failure;
   }
   return "";
 }
@@ -47,50 +48,51 @@ std::string check_row_means(const Buffer& x, const Buffer& means, size_t columns
   for (size_t row = 0; row < means.size(); row++) {
     LaneSum expected;
     for (size_t column = 0; column < columns; column++) expected.add(x[row * columns + column]);
-    const std::string wrong =
+    const std::string failure =
         expected.compare("row_means", row, means[row], static_cast<double>(columns));
-    if (!wrong.empty()) return wrong;
+    if (!failure.empty()) return failure;
   }
   return "";
 }
 
 std::string check_row_means_backward(const Buffer& dy, const Buffer& dx, size_t columns) {
   for (size_t i = 0; i < dx.size(); i++) {
-    const double part = static_cast<double>(dy[i / columns]) / static_cast<double>(columns);
-    const std::string wrong = compare("row_means_backward", i, dx[i], static_cast<float>(part), 0);
-    if (!wrong.empty()) return wrong;
+    const double share = static_cast<double>(dy[i / columns]) / static_cast<double>(columns);
+    const std::string failure =
+        compare("row_means_backward", i, dx[i], static_cast<float>(share), 0);
+    if (!failure.empty()) return failure;
   }
   return "";
 }
 
 }  // namespace
 
-Outcome add_up(const Setting& setting) {
+Outcome run_sum(const Setting& setting) {
   const size_t n = choose_elements(setting);
   Buffer x = setting.buffer(n);
   fill(x, setting.choices);
   Outcome outcome = setting.outcome("sum_all", {n});
   double sum = -1;
   if (batchnorm::sum_all(setting.kernels, x.data(), n, &sum) != Status::kOk) {
-    outcome.wrong = "out of memory";
+    outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.wrong = guards({&x});
+  outcome.failure = guards({&x});
   LaneSum expected;
   for (size_t i = 0; i < n; i++) expected.add(x[i]);
-  if (outcome.wrong.empty()) outcome.wrong = expected.compare("sum", 0, sum, 1);
+  if (outcome.failure.empty()) outcome.failure = expected.compare("sum", 0, sum, 1);
   Digest of_sum;
   of_sum.add(sum);
   outcome.digest = of_sum.value();
   return outcome;
 }
 
-Outcome reduce_rows(const Setting& setting) {
+Outcome run_row_reduction(const Setting& setting) {
   Choices& choices = setting.choices;
   const size_t which = choices.below(3);
   // A row without columns has no mean.
   const size_t columns = std::max<size_t>(1, choose_plane(choices));
-  const size_t rows = std::min(choices.below(300), setting.most_elements / columns);
+  const size_t rows = std::min(choices.below(300), setting.max_elements / columns);
   const char* const names[] = {"sum_over_rows", "row_means", "row_means_backward"};
   Outcome outcome = setting.outcome(names[which], {rows, columns});
   Buffer x = setting.buffer(rows * columns), sums = setting.buffer(columns),
@@ -98,26 +100,26 @@ Outcome reduce_rows(const Setting& setting) {
   if (which == 2) {
     fill(means, choices);
     batchnorm::row_means_backward(means.data(), x.data(), rows, columns);
-    outcome.wrong = guards({&x, &means});
-    if (outcome.wrong.empty()) outcome.wrong = check_row_means_backward(means, x, columns);
+    outcome.failure = guards({&x, &means});
+    if (outcome.failure.empty()) outcome.failure = check_row_means_backward(means, x, columns);
     outcome.digest = digest({&x});
     return outcome;
   }
   fill(x, {1, rows, columns}, choices);
   if (which == 1) {
     batchnorm::row_means(setting.kernels, x.data(), means.data(), rows, columns);
-    outcome.wrong = guards({&x, &means});
-    if (outcome.wrong.empty()) outcome.wrong = check_row_means(x, means, columns);
+    outcome.failure = guards({&x, &means});
+    if (outcome.failure.empty()) outcome.failure = check_row_means(x, means, columns);
     outcome.digest = digest({&means});
     return outcome;
   }
   if (batchnorm::sum_over_rows(setting.kernels, x.data(), sums.data(), rows, columns) !=
       Status::kOk) {
-    outcome.wrong = "out of memory";
+    outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.wrong = guards({&x, &sums});
-  if (outcome.wrong.empty()) outcome.wrong = check_sum_over_rows(x, sums, rows);
+  outcome.failure = guards({&x, &sums});
+  if (outcome.failure.empty()) outcome.failure = check_sum_over_rows(x, sums, rows);
   outcome.digest = digest({&sums});
   return outcome;
 }

@@ -25,7 +25,7 @@ size_t choose_plane(Choices& choices) {
 
 size_t choose_elements(const Setting& setting) {
   Choices& choices = setting.choices;
-  return std::min(setting.most_elements,
+  return std::min(setting.max_elements,
                   choices.flip() ? choices.below(65536) : choose_plane(choices));
 }
 
@@ -35,7 +35,7 @@ ImageShape choose_shape(const Setting& setting) {
   shape.plane = choose_plane(choices);
   shape.channels = choices.flip() ? choices.below(5) : choices.below(140);
   shape.images = choices.flip() ? choices.below(5) : choices.below(70);
-  while (shape.elements() > setting.most_elements) {
+  while (shape.elements() > setting.max_elements) {
     size_t& largest = std::max(shape.plane, std::max(shape.channels, shape.images)) == shape.plane
                           ? shape.plane
                       : shape.channels > shape.images ? shape.channels
@@ -53,7 +53,7 @@ double choose_epsilon(Choices& choices) {
 std::string guards(std::initializer_list<const Buffer*> buffers) {
   size_t index = 0;
   for (const Buffer* each : buffers) {
-    if (!each->guards_intact()) return "wrote in front of buffer " + std::to_string(index);
+    if (!each->guards_intact()) return "wrote before the start of buffer " + std::to_string(index);
     index++;
   }
   return "";

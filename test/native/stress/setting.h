@@ -1,5 +1,5 @@
-// What the cases of all operations share: their choices, buffers, shapes, and how outcomes are
-// worded.
+// What the cases of all operations share: random choices of shapes and options, buffers, and
+// digests of results.
 #pragma once
 
 #include <cmath>
@@ -18,30 +18,31 @@ namespace stress {
 struct Setting {
   Choices& choices;
   const batchnorm::Kernels& kernels;
-  size_t most_elements;
+  size_t max_elements;
 
-  // Uninitialized, with an alignment of its own.
+  // An uninitialized buffer with random alignment.
   Buffer buffer(size_t size) const { return Buffer(size, choices.below(16)); }
 
-  // Of an operation on these sizes; nothing is wrong yet.
+  // The outcome of an operation on tensors of these sizes, without a failure so far.
   Outcome outcome(const char* operation, std::initializer_list<size_t> sizes) const;
 };
 
-// Around the borders of vectors, lines and chunks, or anything.
+// The number of elements of a plane: often around the size of a vector, cache line or chunk.
 size_t choose_plane(Choices& choices);
 
-// Of a tensor that is taken element by element.
+// The number of elements of a tensor for element-wise operations.
 size_t choose_elements(const Setting& setting);
 
+// An NCHW shape with at most max_elements elements.
 batchnorm::ImageShape choose_shape(const Setting& setting);
 
-// Of batch normalization.
+// Batch normalization's epsilon.
 double choose_epsilon(Choices& choices);
 
-// Which of some buffers has been written in front of, or nothing.
+// Reports the first buffer whose guard values were overwritten; empty if there is none.
 std::string guards(std::initializer_list<const Buffer*> buffers);
 
-// FNV-1a over the bits of results.
+// FNV-1a hash of the bits of results; all NaNs count as equal.
 class Digest {
  public:
   void add(const Buffer& values) {

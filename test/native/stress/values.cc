@@ -18,12 +18,12 @@ float from_bits(uint32_t bits) {
   return value;
 }
 
-// 10^exponent with an exponent from [low, high].
+// 10^exponent with a uniform exponent in [low, high].
 double power(Sequence& sequence, double low, double high) {
   return std::pow(10.0, low + (high - low) * (sequence.symmetric() + 1) / 2);
 }
 
-// Element `i` of `n` of one channel.
+// A pattern for the `n` elements of a channel.
 struct Pattern {
   Pattern(size_t which, size_t n, Sequence& sequence) : kind(which), count(n) {
     center = sequence.below(3) == 0 ? 0 : sequence.symmetric() * power(sequence, -3, 6);
@@ -67,7 +67,7 @@ struct Pattern {
   size_t special;
 };
 
-// Single elements that a fuzzer decides bit by bit.
+// Replaces a few elements by special values, or by bit patterns that a fuzzer chooses.
 void poke(Buffer& values, Choices& choices) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const float specials[] = {std::numeric_limits<float>::quiet_NaN(),
@@ -83,20 +83,20 @@ void poke(Buffer& values, Choices& choices) {
                             1e-38f,
                             1e18f};
   const size_t kinds = sizeof specials / sizeof *specials;
-  // Mostly none, or all cases would be about NaN.
+  // Mostly none, since NaN would hide other errors.
   const size_t pokes = choices.one_in(4) ? 1 + choices.below(3) : 0;
   for (size_t i = 0; i < pokes; i++) {
-    const size_t place = choices.below(65536);
+    const size_t index = choices.below(65536);
     const size_t kind = choices.below(2 * kinds);
     const float value = kind < kinds ? specials[kind] : from_bits(choices.word());
-    if (values.size() > 0) values[place % values.size()] = value;
+    if (values.size() > 0) values[index % values.size()] = value;
   }
 }
 
 }  // namespace
 
 void fill(Buffer& values, const ImageShape& shape, Choices& choices) {
-  // Ordinary ones in every second case, one pattern for all channels in some.
+  // Ordinary values in half of the cases; else one pattern for all channels, or one for each.
   const size_t mode = choices.below(4 * kPatterns);
   Sequence sequence(choices.word());
   for (size_t channel = 0; channel < shape.channels; channel++) {

@@ -1,4 +1,4 @@
-// What servers are fed: ordinary activations, and everything else a float can hold.
+// Values for tensors: ordinary activations, and everything else that a float can be.
 #pragma once
 
 #include "ops/channel_chunks.h"
@@ -7,15 +7,15 @@
 
 namespace stress {
 
-// Fills an NCHW tensor, each channel by a pattern: spread around a mean up to 1e6 deviations away,
-// constant, one outlier, alternating signs, drift, bit patterns, subnormal, huge, zeros, a few
-// ones.
+// Fills an NCHW tensor, each channel with a pattern: values around a mean of up to 1e6 standard
+// deviations, constant, one outlier, alternating, drift, bit patterns, subnormal, huge, zeros, a
+// few ones.
 void fill(Buffer& values, const batchnorm::ImageShape& shape, Choices& choices);
 
-// The same for a tensor without channels.
+// The same for a tensor of one channel.
 void fill(Buffer& values, Choices& choices);
 
-// Values such as scales and biases have; now and then anything.
+// Fills in values that are typical of scales and biases; sometimes special ones.
 void fill_parameters(Buffer& values, Choices& choices);
 
 }  // namespace stress
