@@ -1,4 +1,5 @@
-# Sources and flags stand in native/build.json, which CMakeLists.txt reads too.
+# Builds the addon with node-gyp. Sources and flags are in native/build.json, which CMakeLists.txt reads,
+# too.
 {
   "variables": {
     "warnings_are_errors%": "<!(node -p \"process.env.BATCHNORM_WERROR === '1' ? 1 : 0\")",
@@ -9,7 +10,7 @@
   },
   "target_defaults": {
     "include_dirs": ["native"],
-    # node-gyp's own settings name a later standard and another set of warnings.
+    # Removes the C++ standard of node-gyp's default settings, so that native/build.json decides.
     "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-std=gnu++23"],
     "cflags_cc": ["<@(compiler_flags)"],
     "conditions": [
@@ -42,7 +43,7 @@
         "action": ["node", "native/binding/generate-signatures.mjs", "<@(_outputs)"]
       }],
       "defines": ["<!@(node -p \"require('./native/build.json').defines.join(' ')\")"],
-      # As a system header, where our warnings do not apply.
+      # Included as a system header, for which the compiler reports no warnings.
       "cflags": ["-isystem", "<!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")"],
       "cflags_cc": ["<@(binding_flags)"],
       "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<@(compiler_flags)", "<@(binding_flags)"] },

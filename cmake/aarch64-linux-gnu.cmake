@@ -1,4 +1,4 @@
-# Cross-compiles for arm64 Linux with Debian's toolchain; what is built runs under qemu-user.
+# Cross-compiles for arm64 Linux with Debian's toolchain. The programs run under qemu-user.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

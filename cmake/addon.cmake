@@ -1,6 +1,6 @@
-# The Node addon, from the object files of `kernels` and the sources of the binding.
+# The Node addon: the object files of `kernels` and the sources of the binding.
 
-# cmake-js gives CMAKE_JS_INC; plain CMake asks the two packages.
+# cmake-js sets CMAKE_JS_INC. Plain CMake gets the include folders from the two packages.
 foreach(package node-addon-api node-api-headers)
   execute_process(
     COMMAND node -p "require('path').resolve(require('${package}').include_dir)"
@@ -21,15 +21,15 @@ add_custom_command(OUTPUT ${SIGNATURES} DEPENDS ${SIGNATURE_SOURCES}
 add_library(batchnorm MODULE ${BINDING_SOURCES} ${SIGNATURES} ${CMAKE_JS_SRC})
 set_target_properties(batchnorm PROPERTIES PREFIX "" SUFFIX ".node")
 target_compile_definitions(batchnorm PRIVATE ${DEFINES})
-# For size: node-addon-api is all inline functions, ten times as large under -O3 and no faster. As C++20
-# because libstdc++ refers to its own std::string in earlier ones.
+# Optimized for size: node-addon-api consists of inline functions, which -O3 makes ten times as large
+# and no faster. C++20, because std::string refers to symbols of libstdc++.so in earlier standards.
 target_compile_options(batchnorm PRIVATE ${COMPILER_FLAGS} ${BINDING_FLAGS})
 target_include_directories(batchnorm PRIVATE ${CMAKE_BINARY_DIR}/generated)
 target_include_directories(batchnorm SYSTEM PRIVATE ${CMAKE_JS_INC} ${NODE_INCLUDES})
 target_link_libraries(batchnorm PRIVATE kernels ${CMAKE_JS_LIB})
 install(TARGETS batchnorm LIBRARY DESTINATION .)
 
-# Linked as C: native/binding/memory.cc has all that the addon needs of C++ at run time.
+# Linked as C: native/binding/memory.cc defines the few C++ run-time functions that the addon needs.
 if(NOT APPLE AND NOT MSVC)
   set_target_properties(batchnorm PROPERTIES LINKER_LANGUAGE C)
   set(CMAKE_CXX_IMPLICIT_LINK_LIBRARIES "")

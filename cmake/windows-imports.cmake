@@ -1,5 +1,6 @@
-# An import library for the functions of Node-API, from the list in the node-api-headers package: no
-# download. They are looked up at the first call; native/binding/windows_delay_load.cc says where.
+# Creates an import library for the functions of Node-API from the list in the node-api-headers package,
+# so that nothing must be downloaded. The functions are resolved at the first call, in the module that
+# native/binding/windows_delay_load.cc chooses.
 list(GET NODE_INCLUDES 1 NODE_API_HEADERS)
 set(definitions "NAME NODE.EXE\nEXPORTS\n")
 foreach(name js_native_api node_api)
@@ -24,7 +25,7 @@ if(MSVC)
 else()
   add_custom_command(OUTPUT ${library} DEPENDS ${definitions_file}
     COMMAND ${CMAKE_DLLTOOL} --input-def ${definitions_file} --output-delaylib ${library})
-  # No time stamp: the same sources give the same file.
+  # No time stamp, so that the build is reproducible.
   target_link_options(batchnorm PRIVATE -static-libgcc -Wl,--no-insert-timestamp -Wl,--gc-sections)
 endif()
 add_custom_target(node_api_imports DEPENDS ${library})

@@ -1,5 +1,5 @@
-# Compiles for x64 Linux, on x64 or across from arm64 with Debian's toolchain. The compiler is named, so
-# that CC and CXX of a developer do not decide what is shipped.
+# Compiles for x64 Linux with Debian's toolchain, on x64 or arm64. The compiler is fixed, so that the
+# developer's CC and CXX do not affect the published binary.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(CMAKE_C_COMPILER x86_64-linux-gnu-gcc)

@@ -10,12 +10,12 @@ namespace batchnorm {
 
 // Minimum number of elements per task: a few microseconds of work, much more than the cost of
 // starting a task on an awake thread.
-constexpr size_t kElementsWorthAThread = 32 * 1024;
+constexpr size_t kMinElementsPerTask = 32 * 1024;
 
 // Number of threads worth using for this many elements. Waking a sleeping thread pays only for more
 // work than using one that still spins after the previous operation.
 inline size_t threads_for(size_t elements) {
-  const size_t per_awake = std::min(elements_per_thread(), kElementsWorthAThread);
+  const size_t per_awake = std::min(elements_per_thread(), kMinElementsPerTask);
   const size_t awake = std::min(1 + awake_threads(), elements / per_awake);
   return std::min(thread_count(), std::max({size_t{1}, awake, elements / elements_per_thread()}));
 }
@@ -33,7 +33,7 @@ void for_each_piece(size_t n, const Function& function) {
 // Calls function(begin, end) for ranges of rows of a rows x columns matrix.
 template <class Function>
 void for_each_row_range(size_t rows, size_t columns, const Function& function) {
-  const size_t range = std::max<size_t>(1, kElementsWorthAThread / std::max<size_t>(1, columns));
+  const size_t range = std::max<size_t>(1, kMinElementsPerTask / std::max<size_t>(1, columns));
   auto task = [&](size_t index, size_t) {
     function(index * range, std::min(rows, (index + 1) * range));
   };

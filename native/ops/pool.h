@@ -1,5 +1,5 @@
-// Pooling of whole tensors: planes of height x width, one after another, each by one call of a
-// kernel. Besides inputs and outputs, each thread needs pool_scratch() floats.
+// Max and average pooling of whole tensors: `planes` planes of height x width, which are divided
+// among the threads. kernels/pool.inl.h computes one plane.
 #pragma once
 
 #include "kernels.h"
@@ -7,13 +7,13 @@
 
 namespace batchnorm {
 
-// The largest value of each window, and dx from x, the result y and dy.
+// y = the maximum of each window, and dx from x, y and dy.
 Status max_pool(const Kernels& kernels, const float* x, float* y, size_t planes,
                 const Pooling& params);
 Status max_pool_backward(const Kernels& kernels, const float* x, const float* y, const float* dy,
                          float* dx, size_t planes, const Pooling& params);
 
-// The mean of each window, values in the padding being 0 and counted, and dx from dy.
+// y = the mean of each window, in which padding counts as zeros, and dx from dy.
 Status avg_pool(const Kernels& kernels, const float* x, float* y, size_t planes,
                 const Pooling& params);
 Status avg_pool_backward(const Kernels& kernels, const float* dy, float* dx, size_t planes,

@@ -135,9 +135,9 @@ TEST_CASE(
         }
       }
 
-      const batchnorm::InputGradient by = {mean.data(), dy_mean.data(), xhat_coefficient.data(),
-                                           scale.data(), shift.data()};
-      kernels.input_gradient(x.data(), dy.data(), out.data(), block, by, false);
+      const batchnorm::InputGradient params = {mean.data(), dy_mean.data(), xhat_coefficient.data(),
+                                               scale.data(), shift.data()};
+      kernels.input_gradient(x.data(), dy.data(), out.data(), block, params, false);
       CHECK(out.guards_intact());
       for (size_t n = 0; n < images; n++) {
         for (size_t c = 0; c < stride; c++) {
@@ -152,7 +152,7 @@ TEST_CASE(
       }
 
       std::vector<float> expected(out.data(), out.data() + out.size());
-      kernels.input_gradient(x.data(), dy.data(), dy.data(), block, by, false);
+      kernels.input_gradient(x.data(), dy.data(), dy.data(), block, params, false);
       for (size_t n = 0; n < images; n++) {
         for (size_t c = 0; c < channels; c++) CHECK(dy[n * stride + c] == expected[n * stride + c]);
       }

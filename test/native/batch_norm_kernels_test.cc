@@ -191,26 +191,27 @@ TEST_CASE(
       dy.values.fill(random);
       const float mean[] = {3.1f, 2.9f, 3.0f};
       const float dy_mean[] = {0.25f, -0.5f, 0.0f};
-      const float slope[] = {0.125f, 0.75f, -0.5f};
+      const float xhat_coefficient[] = {0.125f, 0.75f, -0.5f};
       const float scale[] = {1.5f, -0.5f, 1.0f};
       const float shift[] = {1e-3f, -2e-3f, 0.0f};
-      const batchnorm::InputGradient by = {mean, dy_mean, slope, scale, shift};
-      kernels.input_gradient(x.values.data(), dy.values.data(), dx.values.data(), x.block, by,
+      const batchnorm::InputGradient params = {mean, dy_mean, xhat_coefficient, scale, shift};
+      kernels.input_gradient(x.values.data(), dy.values.data(), dx.values.data(), x.block, params,
                              streaming);
       kernels.stream_fence();
       CHECK(dx.values.guards_intact());
       for (size_t n = 0; n < 2; n++) {
         for (size_t c = 0; c < 3; c++) {
           for (size_t i = 0; i < length; i++) {
-            const double expected = ((static_cast<double>(dy.at(n, c, i)) - dy_mean[c]) -
-                                     (static_cast<double>(x.at(n, c, i)) - mean[c]) * slope[c]) *
-                                        scale[c] +
-                                    shift[c];
+            const double expected =
+                ((static_cast<double>(dy.at(n, c, i)) - dy_mean[c]) -
+                 (static_cast<double>(x.at(n, c, i)) - mean[c]) * xhat_coefficient[c]) *
+                    scale[c] +
+                shift[c];
             CHECK(support::near(dx.at(n, c, i), expected, 2e-6));
           }
         }
       }
-      kernels.input_gradient(x.values.data(), dy.values.data(), dy.values.data(), x.block, by,
+      kernels.input_gradient(x.values.data(), dy.values.data(), dy.values.data(), x.block, params,
                              streaming);
       kernels.stream_fence();
       CHECK(dy.values.guards_intact());

@@ -120,10 +120,10 @@ TEST_CASE("threads_for: uses a thread that still spins for fewer elements") {
   size_t threads = 1;
   for (int attempt = 0; attempt < 1000000 && threads == 1; attempt++) {
     batchnorm::parallel_for(1000, 2, task);
-    threads = batchnorm::threads_for(2 * batchnorm::kElementsWorthAThread);
+    threads = batchnorm::threads_for(2 * batchnorm::kMinElementsPerTask);
   }
   CHECK(threads == 2);
-  CHECK(batchnorm::threads_for(2 * batchnorm::kElementsWorthAThread - 1) == 1);
+  CHECK(batchnorm::threads_for(2 * batchnorm::kMinElementsPerTask - 1) == 1);
 }
 
 TEST_CASE("parallel_for: idle threads use no processor time") {

@@ -147,9 +147,9 @@ Outcome run_activation(const Setting& setting) {
   const bool leaky = which == kActivationCount;
   const float negative_slope = leaky ? choose_negative_slope(choices) : 0;
   const size_t n = choose_elements(setting);
-  Buffer x = setting.buffer(n), y = setting.buffer(n), given(n, 0);
+  Buffer x = setting.buffer(n), y = setting.buffer(n), original(n, 0);
   fill(x, choices);
-  given.copy_from(x);
+  original.copy_from(x);
   Buffer& result = choices.flip() ? x : y;
   const char* const name = leaky ? "leaky_relu" : kActivations[which].name;
   Outcome outcome = setting.outcome(name, {n});
@@ -160,7 +160,7 @@ Outcome run_activation(const Setting& setting) {
   }
   outcome.failure = guards({&x, &y});
   for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
-    const float from = given[i];
+    const float from = original[i];
     const Expected expected =
         leaky ? Expected{from > 0 ? from : negative_slope * from, 0} : kActivations[which].of(from);
     outcome.failure = check(name, i, result[i], expected);
@@ -176,11 +176,11 @@ Outcome run_activation_gradient(const Setting& setting) {
   const float negative_slope = leaky ? choose_negative_slope(choices) : 0;
   const size_t n = choose_elements(setting);
   Buffer value = setting.buffer(n), dy = setting.buffer(n), dx = setting.buffer(n);
-  Buffer given_value(n, 0), given_dy(n, 0);
+  Buffer original_value(n, 0), original_dy(n, 0);
   fill(value, choices);
   fill(dy, choices);
-  given_value.copy_from(value);
-  given_dy.copy_from(dy);
+  original_value.copy_from(value);
+  original_dy.copy_from(dy);
   Buffer* const places[] = {&dx, &dx, &value, &dy};
   Buffer& result = *places[choices.below(4)];
   const char* const name = leaky ? "leaky_relu_backward" : kDerivatives[which].name;
@@ -194,7 +194,7 @@ Outcome run_activation_gradient(const Setting& setting) {
   }
   outcome.failure = guards({&value, &dy, &dx});
   for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
-    const float from = given_value[i], gradient = given_dy[i];
+    const float from = original_value[i], gradient = original_dy[i];
     const Expected expected = leaky ? Expected{from > 0 ? gradient : negative_slope * gradient, 0}
                                     : kDerivatives[which].of(from, gradient);
     // A derivative that underflows in float32, times Inf.

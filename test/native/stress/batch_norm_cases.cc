@@ -34,10 +34,10 @@ Outcome run_training(const Setting& setting) {
 
   Outcome outcome =
       setting.outcome("training and backward", {shape.images, shape.channels, shape.plane});
-  Buffer before_mean(c, 0), before_var(c, 0), given_dy(n, 0);
+  Buffer before_mean(c, 0), before_var(c, 0), original_dy(n, 0);
   before_mean.copy_from(running_mean);
   before_var.copy_from(running_var);
-  given_dy.copy_from(dy);
+  original_dy.copy_from(dy);
   const batchnorm::BatchNormTraining forward = {x.data(),
                                                 scale.data(),
                                                 bias.data(),
@@ -68,7 +68,7 @@ Outcome run_training(const Setting& setting) {
   if (n == 0 || !outcome.failure.empty()) return outcome;
   outcome.failure = check_training(shape, forward, before_mean.data(), before_var.data());
   if (outcome.failure.empty()) {
-    outcome.failure = check_backward(shape, given_dy.data(), epsilon, backward);
+    outcome.failure = check_backward(shape, original_dy.data(), epsilon, backward);
   }
   outcome.digest = digest({&y, &running_mean, &running_var, &mean, &mean_low, &inv_std, &dscale,
                            &dbias, in_place ? &dy : &dx});
@@ -91,8 +91,8 @@ Outcome run_inference(const Setting& setting) {
   if (!choices.one_in(8)) {
     for (size_t i = 0; i < c; i++) var[i] = std::fabs(var[i]);
   }
-  Buffer given(n, 0);
-  given.copy_from(x);
+  Buffer original(n, 0);
+  original.copy_from(x);
   const bool in_place = choices.flip();
 
   Outcome outcome = setting.outcome("inference", {shape.images, shape.channels, shape.plane});
@@ -106,7 +106,7 @@ Outcome run_inference(const Setting& setting) {
   }
   outcome.failure = guards({&x, &y, &scale, &bias, &mean, &var});
   if (n == 0 || !outcome.failure.empty()) return outcome;
-  outcome.failure = check_inference(shape, given.data(), call);
+  outcome.failure = check_inference(shape, original.data(), call);
   outcome.digest = digest({&result});
   return outcome;
 }

@@ -63,9 +63,9 @@ Outcome run_arithmetic(const Setting& setting) {
   Buffer a = setting.buffer(n), b = setting.buffer(operands), out = setting.buffer(n);
   fill(a, choices);
   fill(b, choices);
-  Buffer given_a(n, 0), given_b(operands, 0);
-  given_a.copy_from(a);
-  given_b.copy_from(b);
+  Buffer original_a(n, 0), original_b(operands, 0);
+  original_a.copy_from(a);
+  original_b.copy_from(b);
   // Sometimes in place of the left operand, or of the right one if it has the same size.
   Buffer* const outputs[] = {&out, &a, right == Operand::kTensor ? &b : &out};
   Buffer& result = *outputs[choices.below(3)];
@@ -75,8 +75,8 @@ Outcome run_arithmetic(const Setting& setting) {
   outcome.failure = guards({&a, &b, &out});
   for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
     const size_t place = right == Operand::kTensor ? i : right == Operand::kRow ? i % columns : 0;
-    outcome.failure =
-        compare(calculation.name, i, result[i], calculation.of(given_a[i], given_b[place]), 0);
+    outcome.failure = compare(calculation.name, i, result[i],
+                              calculation.of(original_a[i], original_b[place]), 0);
   }
   outcome.digest = digest({&result});
   return outcome;
@@ -92,9 +92,9 @@ Outcome run_dropout(const Setting& setting) {
   params.key1 = choices.word();
   params.p = kProbabilities[choices.below(5)];
   params.scale = params.p < 1 ? 1 / (1 - params.p) : 0;
-  Buffer x = setting.buffer(n), y = setting.buffer(n), given(n, 0);
+  Buffer x = setting.buffer(n), y = setting.buffer(n), original(n, 0);
   fill(x, choices);
-  given.copy_from(x);
+  original.copy_from(x);
   Buffer& result = choices.flip() ? x : y;
   Outcome outcome = setting.outcome("dropout", {n});
   batchnorm::dropout(setting.kernels, x.data(), result.data(), n, params);
@@ -103,7 +103,8 @@ Outcome run_dropout(const Setting& setting) {
     const RandomWords random(static_cast<uint32_t>(i / 32 * 16 + i % 16), params.key0, params.key1);
     const uint32_t word = random.words[i % 32 / 16];
     const bool dropped = static_cast<float>(word >> 8) / 0x1p24f < params.p;
-    outcome.failure = compare("dropout", i, result[i], dropped ? 0.0f : given[i] * params.scale, 0);
+    outcome.failure =
+        compare("dropout", i, result[i], dropped ? 0.0f : original[i] * params.scale, 0);
   }
   outcome.digest = digest({&result});
   return outcome;

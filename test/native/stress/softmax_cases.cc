@@ -150,14 +150,14 @@ Outcome run_log_softmax(const Setting& setting) {
   Buffer x = setting.buffer(rows * columns), y = setting.buffer(rows * columns);
   // Each row gets a pattern of its own, like a channel.
   fill(x, {1, rows, columns}, choices);
-  Buffer given(rows * columns, 0);
-  given.copy_from(x);
+  Buffer original(rows * columns, 0);
+  original.copy_from(x);
   Buffer& result = choices.flip() ? x : y;
   Outcome outcome = setting.outcome("log_softmax", {rows, columns});
   batchnorm::log_softmax_rows(setting.kernels, x.data(), result.data(), rows, columns);
   outcome.failure = guards({&x, &y});
   if (outcome.failure.empty() && columns > 0)
-    outcome.failure = check_log_softmax(given, result, columns);
+    outcome.failure = check_log_softmax(original, result, columns);
   outcome.digest = digest({&result});
   return outcome;
 }
@@ -175,10 +175,10 @@ Outcome run_softmax(const Setting& setting) {
   const auto [rows, columns] = choose_sizes(setting);
   const size_t n = rows * columns;
   Buffer x = setting.buffer(n), y = setting.buffer(n), dy = setting.buffer(n),
-         dx = setting.buffer(n), given(n, 0);
+         dx = setting.buffer(n), original(n, 0);
   fill(x, {1, rows, columns}, choices);
   fill(dy, {1, rows, columns}, choices);
-  given.copy_from(dy);
+  original.copy_from(dy);
   Buffer& result = choices.flip() ? dy : dx;
   Outcome outcome = setting.outcome(operation.name, {rows, columns});
   operation.forward(setting.kernels, x.data(), y.data(), rows, columns);
@@ -187,7 +187,7 @@ Outcome run_softmax(const Setting& setting) {
   if (n == 0) return outcome;
   if (outcome.failure.empty()) outcome.failure = operation.check(x, y, columns);
   if (outcome.failure.empty())
-    outcome.failure = operation.check_backward(y, given, result, columns);
+    outcome.failure = operation.check_backward(y, original, result, columns);
   outcome.digest = digest({&y, &result});
   return outcome;
 }
