@@ -120,16 +120,17 @@ void thread_main(size_t slot) {
 // After fork() the child has none of the threads, and locks they held stay locked.
 void forget_threads() { g_pool = new (g_storage) Pool; }
 
-// Starts threads until there are `wanted`, or the system refuses more. The caller holds the mutex.
-void start_threads(Pool& pool, size_t wanted) {
-  if (pool.threads >= wanted) return;
+// Starts threads until there are `count`, or until the system refuses more. The caller holds the
+// mutex.
+void start_threads(Pool& pool, size_t count) {
+  if (pool.threads >= count) return;
   static bool first = true;
   if (first) {
     keep_library();
     after_fork(forget_threads);
     first = false;
   }
-  while (pool.threads < wanted && start_thread(thread_main, pool.threads + 1)) pool.threads++;
+  while (pool.threads < count && start_thread(thread_main, pool.threads + 1)) pool.threads++;
 }
 
 }  // namespace
