@@ -179,9 +179,9 @@ struct Arithmetic {
   BinaryScalarKernel scalar;  // out[i] = a[i] op b
 };
 
-// y = f(x) for each element: the kernel's name, and the function of one vector in
-// kernels/unary.inl.h or kernels/activations.inl.h. The tables of all ISAs and the binding are
-// made from this list and the next.
+// The element-wise kernels with one argument, y = f(x): the name of the kernel, and the struct that
+// computes one vector (kernels/unary.inl.h, kernels/activations.inl.h). This list and the next one
+// generate the members of struct Kernels, their assignments in table.inl.h, and the binding.
 #define BATCHNORM_UNARY_KERNELS(X) \
   X(exp, Exp)                      \
   X(log, Log)                      \
@@ -193,7 +193,7 @@ struct Arithmetic {
   X(tanh, Tanh)                    \
   X(gelu, Gelu)
 
-// dx from dy and x or y, whichever the function takes first.
+// The gradients of activations, dx = f(x, dy) for abs and gelu, dx = f(y, dy) for the others.
 #define BATCHNORM_UNARY_BACKWARD_KERNELS(X) \
   X(relu_backward, ReluBackward)            \
   X(abs_backward, AbsBackward)              \

@@ -1,5 +1,5 @@
-// sqrt, square and ReLU, the wrapper that makes a kernel from a function of one element, and the
-// gradient of ReLU.
+// sqrt, square, ReLU and its gradient, and the wrappers that make kernels from functions of one or
+// two vectors.
 
 struct Sqrt {
   F32 operator()(F32 x) const { return sqrt(x); }
