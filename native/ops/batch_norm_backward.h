@@ -1,3 +1,5 @@
+// The backward pass of batch normalization in training: the gradients with respect to x, scale and
+// bias in one call, optionally through a ReLU and a residual after the normalization.
 #pragma once
 
 #include "kernels.h"
@@ -6,8 +8,8 @@
 
 namespace batchnorm {
 
-// x, dy and dx hold shape.elements() floats, everything else one per channel. dx may be dy.
-// mean, mean_low and inv_std are what the forward pass kept.
+// x, dy and dx hold shape.elements() floats, the other arrays one per channel. dx may be dy. mean,
+// mean_low and inv_std are the results of batch_norm_training.
 struct BatchNormBackward {
   const float* x;
   const float* dy;
@@ -19,12 +21,12 @@ struct BatchNormBackward {
   float* dscale;
   float* dbias;
 
-  // With a ReLU behind the normalization, dy being the gradient of what that gave: the factor and
-  // shift of the forward pass.
+  // With a ReLU directly after the normalization: factor and shift of the forward pass. dy is then
+  // the gradient of the ReLU's output.
   const float* factor = nullptr;
   const float* shift = nullptr;
-  // With a sum and a ReLU behind it: what ReLU gave, and the gradient of the residual, which is
-  // written; both of shape.elements() floats, the latter apart from all others.
+  // With a residual and a ReLU: the ReLU's output, and the residual's gradient, which is written.
+  // Both hold shape.elements() floats; dresidual must not overlap any other array.
   const float* y = nullptr;
   float* dresidual = nullptr;
 };

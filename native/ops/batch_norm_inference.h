@@ -1,3 +1,4 @@
+// Batch normalization with running statistics, optionally followed by a residual and a ReLU.
 #pragma once
 
 #include "kernels.h"
@@ -6,7 +7,7 @@
 
 namespace batchnorm {
 
-// x and y hold shape.elements() floats and may be the same; everything else one per channel.
+// x and y hold shape.elements() floats and may be the same; the other arrays hold one per channel.
 struct BatchNormInference {
   const float* x;
   const float* scale;
@@ -16,8 +17,8 @@ struct BatchNormInference {
   double epsilon;
   float* y;
 
-  // With a ReLU behind it: y = max(0, normalized + residual), the residual null for none. y may be
-  // it.
+  // With a ReLU: y = max(0, normalized + residual). The residual may be null; y may be the
+  // residual.
   bool relu = false;
   const float* residual = nullptr;
 };

@@ -7,10 +7,10 @@
 
 namespace batchnorm {
 
-// The second step of batch_norm_backward by itself: dx from the sums that
-// batch_norm_gradient_sums computes, over `count` values per channel, which may be more than this
-// tensor has if the sums are those of several. Of `gradient`, dy is the part that passes where a
-// residual was added; the rest is then null.
+// The second step of batch_norm_backward as a separate operation: dx from the results of
+// batch_norm_gradient_sums over `count` values per channel. The sums may include other tensors;
+// count is then larger than the number of values per channel of this one. With a residual,
+// gradient.dy must be the part of dy that passed, and the other members of `gradient` null.
 Status batch_norm_input_gradient(const Kernels& kernels, const ImageShape& shape, double count,
                                  const float* x, const float* scale,
                                  const KeptStatistics& statistics, const OutputGradient& gradient,

@@ -23,10 +23,10 @@ namespace batchnorm {
 //   finish(channel, sums, sums_again)              called with the complete sums of a channel;
 //                                                  sums_again() recomputes them, for example for
 //                                                  another shift
-//   kApplies                                       whether there is a second pass
+//   kApplies                                       whether there is a second pass (constexpr)
 //   apply(offset, channel, block)                  the second pass over a chunk
-//   complete()                                     called at the end of a task of it; publishes its
-//                                                  streamed stores
+//   complete()                                     called at the end of a task of the second pass;
+//                                                  publishes its streamed stores
 // where `offset` is in floats from the start of the tensors and `channel` is the block's first.
 
 inline void add(ChannelSums& into, const ChannelSums& next) {

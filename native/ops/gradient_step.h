@@ -1,19 +1,20 @@
-// The two steps of batch_norm_backward: the sums of each channel's gradients, and dx from them.
+// The two steps of batch_norm_backward, for the fused operation and the separate ones: the gradient
+// sums of each channel, and dx from these sums.
 #pragma once
 
 #include "kernels.h"
 
 namespace batchnorm {
 
-// dy, and what tells which part of it passes a ReLU after the normalization. dy is then the
-// gradient of the ReLU's output.
+// dy and, if a ReLU follows the normalization, the data that shows which part of dy passes it. dy
+// is then the gradient of the ReLU's output.
 struct OutputGradient {
   const float* dy;
-  // With a ReLU and no residual: the forward pass's factor and shift, else null.
+  // With a ReLU and no residual: factor and shift of the forward pass; else null.
   const float* factor;
   const float* shift;
-  // With a ReLU and a residual: the ReLU's output, and what receives the part of dy that passes,
-  // which is the residual's gradient; else null.
+  // With a ReLU and a residual: the ReLU's output, and the residual's gradient, which receives the
+  // part of dy that passes; else null.
   const float* y;
   float* dresidual;
 };
@@ -46,7 +47,7 @@ class GradientSumsStep {
   OutputGradient gradient_;
 };
 
-// The forward pass's statistics per channel.
+// The statistics that the forward pass saved, per channel.
 struct KeptStatistics {
   const float* mean;
   const float* mean_low;
@@ -60,7 +61,7 @@ inline double deviation_products(const ChannelSums& sums, float mean_low) {
 
 class InputGradientStep {
  public:
-  // What the kernel reads per channel besides the mean; set() writes it.
+  // The kernel's constants per channel, apart from the mean; written by set().
   struct Constants {
     float* dy_mean;
     float* xhat_coefficient;
@@ -80,7 +81,8 @@ class InputGradientStep {
         constants_(constants),
         streaming_(streaming) {}
 
-  // From the sums of dy and of dy * (x - whole mean) over `count` values.
+  // Computes the constants from the sums of dy and of dy * (x - (mean + mean_low)) over `count`
+  // values.
   void set(size_t channel, double sum, double products, double count) const {
     const double inv_std = static_cast<double>(statistics_.inv_std[channel]);
     const double mean_low = static_cast<double>(statistics_.mean_low[channel]);
@@ -92,7 +94,7 @@ class InputGradientStep {
     constants_.dy_mean[channel] = dy_mean_high;
     constants_.xhat_coefficient[channel] = static_cast<float>(xhat_coefficient);
     constants_.scale[channel] = static_cast<float>(scale);
-    // What rounding both means to float left out.
+    // Corrects for the rounding of both means to float32.
     constants_.shift[channel] =
         static_cast<float>((mean_low * xhat_coefficient - dy_mean_low) * scale);
   }

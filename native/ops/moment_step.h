@@ -1,4 +1,5 @@
-// The first step of batch_norm_training: the moments of each channel.
+// The first step of batch_norm_training, for the fused operation and the separate one: the moments
+// of each channel.
 #pragma once
 
 #include "kernels.h"
@@ -9,7 +10,7 @@ namespace batchnorm {
 
 class MomentStep {
  public:
-  // `around` receives the shift that each channel's deviations are taken from.
+  // `around` receives the shift of each channel (channel_moments.h).
   MomentStep(const Kernels& kernels, const ImageShape& shape, const float* x, float* around)
       : kernels_(kernels), shape_(shape), x_(x), around_(around) {}
 

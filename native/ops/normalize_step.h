@@ -1,25 +1,25 @@
-// The second step of batch_norm_training: y = (x - mean) * inv_std * scale + bias, and with a ReLU
-// y = max(0, normalized + residual).
+// The second step of batch_norm_training, for the fused operation and the separate one:
+// y = (x - mean) * inv_std * scale + bias or, with a ReLU, y = max(0, normalized + residual).
 #pragma once
 
 #include "kernels.h"
 
 namespace batchnorm {
 
-// What the step reads and writes: tensors, and a value per channel.
+// The tensors of the step; scale and bias have one value per channel.
 struct NormalizeTensors {
   const float* x;
   const float* scale;
   const float* bias;
   bool relu;
-  const float* residual;  // null for none
+  const float* residual;  // may be null
   float* y;
 };
 
 class NormalizeStep {
  public:
-  // `constants` holds what the kernel reads per channel, which set() writes: the mean rounded to
-  // float, what x - mean is multiplied by, and what is added to that.
+  // The kernel's constants per channel, written by set(): y = (x - mean) * factor + shift, where
+  // mean is rounded to float32.
   struct Constants {
     float* mean;
     float* factor;
@@ -30,8 +30,8 @@ class NormalizeStep {
                 bool streaming)
       : kernels_(kernels), tensors_(tensors), constants_(constants), streaming_(streaming) {}
 
-  // Both in double: a float mean of 1e4 is itself off by 5e-4, so what rounding it leaves out goes
-  // into the shift.
+  // Takes both in double. A float mean of 1e4 is itself off by 5e-4; the shift corrects for this
+  // rounding error.
   void set(size_t channel, double mean, double inv_std) const {
     const float rounded = static_cast<float>(mean);
     const double mean_low = mean - static_cast<double>(rounded);
@@ -59,7 +59,7 @@ class NormalizeStep {
   bool streaming_;
 };
 
-// Bytes of the tensors for each element.
+// Bytes per element over all tensors of the step.
 inline size_t bytes_per_element(const NormalizeTensors& tensors) {
   return (tensors.residual == nullptr ? 2 : 3) * sizeof(float);
 }

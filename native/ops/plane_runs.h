@@ -1,4 +1,5 @@
-// A pass over a whole tensor whose channels need no sums first.
+// Divides a tensor into runs of whole planes for an operation that needs no sums over channels
+// first, such as inference.
 #pragma once
 
 #include <algorithm>
@@ -9,15 +10,15 @@
 
 namespace batchnorm {
 
-// Calls apply(offset, channel, block) for runs of whole planes in memory order, so that what one
-// thread writes is contiguous; `offset` counts floats from the start of the tensor and `channel` is
-// the block's first. With `streaming`, each thread publishes its streamed stores at its end.
+// Calls apply(offset, channel, block) for runs of whole planes in memory order, so that each thread
+// writes contiguous memory. `offset` is in floats from the start of the tensor, `channel` is the
+// block's first. With `streaming`, each task publishes its streamed stores when it ends.
 template <class Apply>
 void for_each_plane_run(const Kernels& kernels, const ImageShape& shape, bool streaming,
                         const Apply& apply) {
   const size_t planes = shape.images * shape.channels;
   const size_t threads = threads_for(shape.elements());
-  // Long runs, because hardware prefetchers read past the end, into what another thread reads.
+  // Long runs, because hardware prefetchers read past the end into memory that another thread uses.
   const size_t tasks = threads == 1 ? 1 : std::min(planes, threads * 4);
   auto task = [&](size_t index, size_t) {
     size_t plane = planes * index / tasks;
