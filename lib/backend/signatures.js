@@ -61,7 +61,8 @@ export const shared = /** @type {const} */ ({
   ],
 });
 
-const { unary, unaryBackward, arithmetic, rowwise, rowwiseBackward, loss, pool } = shared;
+/** Exported because the declarations that TypeScript 6 writes for `signatures` refer to them. */
+export const { unary, unaryBackward, arithmetic, rowwise, rowwiseBackward, loss, pool } = shared;
 
 export const signatures = /** @type {const} */ ({
   /**
