@@ -192,7 +192,7 @@ function explain(error, request, statusCode, limits) {
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return 'Expected a JSON object in the body but received nothing';
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      return 'Expected JSON in the body but received what is none';
+      return 'Expected JSON in the body but could not parse it';
     default:
       return statusCode >= 500 && error.statusCode === undefined ? 'Internal error' : error.message;
   }

@@ -9,7 +9,7 @@ export type ArrayGroup = 'weights' | 'statistics' | 'settings' | 'optimizer' | '
 export interface ParameterCounts {
   /** Learned by training. */
   readonly weights: number;
-  /** Means, variances and batch counters, which training measures. */
+  /** Means and variances, which training measures. */
   readonly statistics: number;
   readonly optimizer: number;
 }
@@ -23,8 +23,9 @@ const optimizerState = new RegExp(
     String.raw`(^|\.)(exp_avg|exp_avg_sq|max_exp_avg_sq|momentum_buffer|square_avg|grad_avg)$`,
   ].join('|'),
 );
-const statistics = /(^|[./])(running_mean|running_var|num_batches_tracked)$/;
-const settings = /(^|[./])(epsilon|momentum)$/;
+const statistics = /(^|[./])(running_mean|running_var)$/;
+// PyTorch's counter of batches is neither trained nor a statistic, and .npz files lack it.
+const settings = /(^|[./])(epsilon|momentum|num_batches_tracked)$/;
 
 export function groupOf({ name, shape }: Pick<InspectedArray, 'name' | 'shape'>): ArrayGroup {
   const plain = name.replace(/\.npy$/, '');

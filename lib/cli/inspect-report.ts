@@ -21,10 +21,16 @@ export function reportJson(
   { format, arrays, others, unreadable }: Contents,
   suspicious: readonly Suspicion[],
 ): object {
+  // The array of an .npy file has no name that tells what it is for.
+  const named = format !== 'npy';
   return {
     ...{ file, format },
-    arrays: arrays.map(({ name, ...array }) => ({ name, group: groupOf({ name, ...array }), ...array })),
-    parameters: countParameters(arrays),
+    arrays: arrays.map(({ name, ...array }) => ({
+      name,
+      group: named ? groupOf({ name, ...array }) : 'unknown',
+      ...array,
+    })),
+    parameters: countParameters(named ? arrays : []),
     ...{ others, suspicious },
     unreadable: unreadable.map(({ name, message }) => ({ name, problem: message })),
   };
@@ -39,7 +45,8 @@ export function reportText(
   const more = others.length === 0 ? '' : ` and ${plural(others.length, 'entry', 'entries')} of another kind`;
   const head = `${escapeInvisible(file)}: ${formats[format]}, ${plural(arrays.length, 'array')}${more}\n`;
   if (arrays.length === 0) return head;
-  const parts = [head, ...sectionTables(arrays), countsTable(arrays)];
+  const counts = format === 'npy' ? [] : [countsTable(arrays)];
+  const parts = [head, ...sectionTables(arrays), ...counts];
   if (suspicious.length > 0) {
     const lines = suspicious.map(
       ({ name, problem }) => `  ${cell(name)}: ${escapeInvisible(shorten(problem, 500))}\n`,

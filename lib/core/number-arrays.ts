@@ -1,5 +1,5 @@
 import { freshArray } from '../backend/allocation.js';
-import { describe, wrongType, wrongValue } from '../validation/errors.js';
+import { describe, requireAttached, wrongType, wrongValue } from '../validation/errors.js';
 import {
   isNumberArray,
   lengthOf,
@@ -13,6 +13,7 @@ export type ClassArray = NumberArray | BigInt64Array | BigUint64Array | readonly
 
 /** A typed array of numbers. @throws TypeError naming the argument. */
 export function readNumberArray(argument: string, value: unknown): NumberArray {
+  requireAttached(argument, value);
   if (isNumberArray(value)) return plainView(value);
   throw wrongType(argument, 'a typed array of numbers', value);
 }
@@ -22,6 +23,7 @@ export function readNumberArray(argument: string, value: unknown): NumberArray {
  * @throws TypeError naming the argument, or the element that is no number.
  */
 export function readNumbers(argument: string, value: unknown): NumberArray {
+  requireAttached(argument, value);
   if (isNumberArray(value)) return plainView(value);
   if (!Array.isArray(value)) throw wrongType(argument, 'an array of numbers', value);
   const copy = freshArray(Float64Array, `a copy of ${argument}`, value.length);
@@ -41,17 +43,18 @@ export function classArrayLength(value: unknown): number | undefined {
 
 /**
  * A class index from 0 to `limit` - 1.
- * @param remedy Advice to add to the error message.
+ * @param remedy Advice in parentheses to add to the error message.
  * @throws TypeError or RangeError naming the argument.
  */
 export function readClass(argument: string, value: unknown, limit: number, remedy = ''): number {
-  const expected = `a class index below ${limit}${remedy}`;
+  const expected = `an integer class index below ${limit}`;
+  const place = `${argument}${remedy}`;
   if (typeof value !== 'number' && typeof value !== 'bigint') {
-    throw wrongType(argument, expected, value);
+    throw wrongType(place, expected, value);
   }
   const index = Number(value);
   if (!Number.isInteger(index) || index < 0 || index >= limit) {
-    throw wrongValue(argument, expected, describe(value));
+    throw wrongValue(place, expected, describe(value));
   }
   return index;
 }
@@ -61,13 +64,14 @@ export function readClass(argument: string, value: unknown, limit: number, remed
  * @throws TypeError or RangeError naming the argument, or the element that is no class.
  */
 export function readClasses(argument: string, value: unknown): Uint8Array | Int32Array {
+  requireAttached(argument, value);
   const type = typedArrayName(value);
   if (type === 'Uint8Array' || type === 'Int32Array') {
     return plainView(value as Uint8Array | Int32Array);
   }
-  const remedy = ', or a labelShape for other values,';
+  const remedy = ' (for other values, pass a labelShape)';
   const length = classArrayLength(value);
-  if (length === undefined) throw wrongType(argument, `an array of classes${remedy}`, value);
+  if (length === undefined) throw wrongType(`${argument}${remedy}`, 'an array of classes', value);
   const classes = freshArray(Int32Array, `a copy of ${argument}`, length);
   for (let i = 0; i < length; i++) {
     classes[i] = readClass(`${argument}[${i}]`, (value as ClassArray)[i], 2 ** 31, remedy);

@@ -6,6 +6,7 @@ import {
   describe,
   rangeError,
   requireBoolean,
+  requireAttached,
   requireOptions,
   typeError,
   wrongShape,
@@ -158,6 +159,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     const ownShape = readShape('shape', shape);
     if (!isFloat32Array(values)) throw wrongType('values', 'a Float32Array', values);
     requireFixedSize('values', values);
+    requireAttached('values', values);
     const count = elementCount(ownShape);
     if (lengthOf(values) !== count) {
       throw wrongShape('values', `${count} values (shape ${formatShape(ownShape)})`, describe(values));

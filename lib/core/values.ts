@@ -1,5 +1,12 @@
 import { bytesPerNumber, ensureHeap } from '../backend/allocation.js';
-import { describe, requirePositiveInteger, wrongShape, wrongType, wrongValue } from '../validation/errors.js';
+import {
+  describe,
+  requireAttached,
+  requirePositiveInteger,
+  wrongShape,
+  wrongType,
+  wrongValue,
+} from '../validation/errors.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 import { isResizable, lengthOf, typedArrayName } from '../validation/typed-array.js';
 
@@ -63,6 +70,7 @@ export function readValues(argument: string, source: NumberSource, shape: Shape)
   const type = typedArrayName(source);
   if (type !== undefined) {
     if (type.startsWith('Big')) throw wrongType(argument, 'an array of numbers', source);
+    requireAttached(argument, source);
     if (lengthOf(source) !== count) throw wrongShape(argument, expected, describe(source));
     return {
       copyTo(target) {

@@ -3,13 +3,14 @@ import {
   describe,
   orDefault,
   requireBoolean,
+  requireAttached,
   requirePositiveInteger,
   wrongShape,
   wrongType,
 } from '../validation/errors.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { readClass, readNumberArray, readNumbers } from '../core/number-arrays.js';
-import { isDetached, lengthOf } from '../validation/typed-array.js';
+import { lengthOf } from '../validation/typed-array.js';
 import { Storage } from '../core/storage.js';
 import type { RandomSource, Tensor } from '../core/tensor.js';
 import { readShape } from '../core/values.js';
@@ -207,7 +208,7 @@ class BatchMaker {
     if (lengthOf(features) === length) return;
     const expected = `${length} values (shape ${formatShape(this.#shape)})`;
     const place = `samples[${index}].features`;
-    if (isDetached(features)) throw wrongType(place, expected, features);
+    requireAttached(place, features);
     throw wrongShape(place, expected, describe(features));
   }
 

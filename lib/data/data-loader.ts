@@ -2,6 +2,7 @@ import {
   describe,
   orDefault,
   requireBoolean,
+  requireAttached,
   requireOptions,
   requirePositiveInteger,
   wrongShape,
@@ -240,7 +241,6 @@ export function readSampleShape(argument: string, shape: unknown): Shape {
 /** A user's array, whose buffer may be transferred to another thread between two batches. */
 class Kept<A extends NumberArray> {
   readonly #array: A;
-  readonly #length: number;
 
   constructor(
     private readonly argument: string,
@@ -248,12 +248,11 @@ class Kept<A extends NumberArray> {
   ) {
     requireFixedSize(argument, array);
     this.#array = array;
-    this.#length = this.#array.length;
   }
 
   get array(): A {
-    if (this.#array.length === this.#length) return this.#array;
-    throw wrongType(this.argument, `the ${this.#length} values that it had`, this.#array);
+    requireAttached(this.argument, this.#array);
+    return this.#array;
   }
 }
 
@@ -286,6 +285,7 @@ function readLabels(
 
 /** Before they are copied. What is no array is left to whoever reads it. */
 function requireCount(labels: unknown, count: number, expected: string): void {
+  requireAttached('labels', labels);
   const length = classArrayLength(labels);
   if (length !== undefined && length !== count) throw wrongShape('labels', expected, describe(labels));
 }

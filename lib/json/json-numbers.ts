@@ -1,5 +1,5 @@
 import { bytesPerNumber, ensureHeap } from '../backend/allocation.js';
-import { wrongType, wrongValue } from '../validation/errors.js';
+import { describe, wrongShape, wrongType, wrongValue } from '../validation/errors.js';
 
 /** A number, or the name of a number that JSON cannot represent or, like -0, would change. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity' | '-0';
@@ -30,7 +30,10 @@ export function toJsonNumbers(values: Float32Array): readonly JsonNumber[] {
 /** Requires an array of this length, with any elements. */
 export function readJsonArray(place: string, source: unknown, length: number): readonly unknown[] {
   if (Array.isArray(source) && source.length === length) return source as unknown[];
-  throw wrongType(place, `an array of ${length} numbers`, source);
+  const expected = `an array of ${length} numbers`;
+  throw Array.isArray(source)
+    ? wrongShape(place, expected, describe(source))
+    : wrongType(place, expected, source);
 }
 
 /** Converts the result of `toJsonNumbers` back and writes it into an array of the same length. */

@@ -1,4 +1,5 @@
 import { requireFinite, wrongType, wrongValue } from '../validation/errors.js';
+import { definesName } from '../validation/plain-object.js';
 import { readJsonArray, readJsonNumbers } from './json-numbers.js';
 
 /** Reads the fields of an untrusted object. */
@@ -19,8 +20,8 @@ export class JsonReader {
       throw wrongType(argument, `an object from ${type}.toJSON()`, json);
     }
     this.#fields = json as Record<string, unknown>;
-    if (this.#fields.type !== type) {
-      throw wrongType(`${argument}.type`, JSON.stringify(type), this.#fields.type);
+    if (this.field('type') !== type) {
+      throw wrongType(`${argument}.type`, JSON.stringify(type), this.field('type'));
     }
   }
 
@@ -29,14 +30,15 @@ export class JsonReader {
     return `${this.argument}.${name}`;
   }
 
+  /** Undefined if the object lacks it, whatever `Object.prototype` has. */
   field(name: string): unknown {
-    return this.#fields[name];
+    return definesName(this.#fields, name) ? this.#fields[name] : undefined;
   }
 
   /** Requires an integer of at least `min`. */
   integer(name: string, min: number): number {
     const place = this.place(name);
-    const value = requireFinite(place, this.#fields[name]);
+    const value = requireFinite(place, this.field(name));
     if (!Number.isSafeInteger(value) || value < min) {
       throw wrongValue(place, `an integer from ${min}`, String(value));
     }
@@ -48,18 +50,18 @@ export class JsonReader {
    * short text may claim gigabytes.
    */
   array(name: string, length: number): readonly unknown[] {
-    return readJsonArray(this.place(name), this.#fields[name], length);
+    return readJsonArray(this.place(name), this.field(name), length);
   }
 
   /** Requires an array of any length. */
   list(name: string): readonly unknown[] {
-    const value = this.#fields[name];
+    const value = this.field(name);
     if (!Array.isArray(value)) throw wrongType(this.place(name), 'an array', value);
     return value as readonly unknown[];
   }
 
   /** Writes an array of numbers into `values`, which must have the same length. */
   into(name: string, values: Float32Array): void {
-    readJsonNumbers(this.place(name), this.#fields[name], values);
+    readJsonNumbers(this.place(name), this.field(name), values);
   }
 }

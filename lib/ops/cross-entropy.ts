@@ -2,7 +2,7 @@ import { graphsOf, recorded } from '../core/record.js';
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { freshArray } from '../backend/allocation.js';
-import { describe, typeError, wrongShape, wrongType } from '../validation/errors.js';
+import { describe, requireAttached, typeError, wrongShape, wrongType } from '../validation/errors.js';
 import type { HasUnknownRank, Shape, Unless } from '../core/shape.js';
 import { formatShape, sameShape, scalarShape } from '../core/shape.js';
 import { type ClassArray, classArrayLength, readClass } from '../core/number-arrays.js';
@@ -107,6 +107,7 @@ function readTargets(targets: unknown, rows: number, columns: number): Target {
   if (length === undefined) {
     throw wrongType('targets', 'a Tensor or an array of class indices', targets);
   }
+  requireAttached('targets', targets);
   if (length !== rows) {
     throw wrongShape('targets', `${rows} class indices`, describe(targets));
   }
@@ -168,10 +169,10 @@ function probabilities(targets: Tensor<Shape, Tape>, rows: number, columns: numb
 }
 
 function readLogitsShape(shape: Shape): readonly [number, number] {
-  if (shape.length !== 2 || shape[0] === 0) {
+  if (shape.length !== 2 || shape[0] === 0 || shape[1] === 0) {
     throw wrongShape(
       'logits',
-      'a 2D tensor [N, classes] with at least one row',
+      'a 2D tensor [N, classes] with at least one row and one class',
       `shape ${formatShape(shape)}`,
     );
   }

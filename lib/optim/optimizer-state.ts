@@ -25,7 +25,7 @@ export interface OptimizerState {
   /** Class name such as `Sgd`. In lower case it begins every entry name. */
   readonly kind: string;
   /** Constructor settings. A file with different settings is refused, because later steps would differ. */
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: Readonly<Record<string, number | boolean>>;
   /** Values that change from step to step. */
   readonly counters: Readonly<Record<string, Counter>>;
   readonly memory: ParameterMemory;
@@ -79,7 +79,7 @@ export function writeState(
     zip.number(`${start}${name}.npy`, value);
   }
   for (const [name, value] of Object.entries(state.settings)) {
-    zip.number(`${start}${name}.npy`, value);
+    zip.number(`${start}${name}.npy`, Number(value));
   }
   for (const [name, tensor] of memoryTensors(module, state)) {
     zip.tensor(`${start}${name}.npy`, tensor);
@@ -104,7 +104,7 @@ export async function readState(
     for (const [name, own] of Object.entries(state.settings)) {
       await zip.number(`${start}${name}.npy`, {
         expected: `the ${name} that ${state.kind} was made with, ${own},`,
-        fits: (value) => value === own,
+        fits: (value) => value === Number(own),
       });
     }
     for (const [name, tensor] of memoryTensors(module, state)) {

@@ -139,7 +139,7 @@ export class RMSprop implements ResumableOptimizer {
         alpha: this.#alpha,
         epsilon: this.#epsilon,
         momentum: this.#momentum ?? 0,
-        centered: Number(this.#centered),
+        centered: this.#centered,
         l2: this.#decay.l2,
         decoupled: this.#decay.decoupled,
       },

@@ -116,7 +116,7 @@ export class Sgd implements ResumableOptimizer {
       kind: 'Sgd',
       settings: {
         momentum: this.#momentum,
-        nesterov: Number(this.#nesterov),
+        nesterov: this.#nesterov,
         l2: this.#decay.l2,
         decoupled: this.#decay.decoupled,
       },

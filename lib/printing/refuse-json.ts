@@ -8,7 +8,7 @@ import { typeError } from '../validation/errors.js';
 export function refuseJson(prototype: object, content: string, remedy: string): void {
   Object.defineProperty(prototype, 'toJSON', {
     value() {
-      const message = `Expected no JSON.stringify() of ${content}, which JSON would lose. ${remedy}`;
+      const message = `JSON.stringify() cannot represent ${content}. ${remedy}`;
       throw typeError('ERR_BATCHNORM_NOT_SERIALIZABLE', message);
     },
     configurable: true,

@@ -1,7 +1,14 @@
 import { type Argument, named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { freshFloats } from '../backend/allocation.js';
-import { describe, rangeError, unknownOption, wrongShape, wrongType } from '../validation/errors.js';
+import {
+  describe,
+  rangeError,
+  requireAttached,
+  unknownOption,
+  wrongShape,
+  wrongType,
+} from '../validation/errors.js';
 import { type ImageShape, readImageShape } from '../ops/image-shape.js';
 import type { Shape } from '../core/shape.js';
 import { isFloat32Array, lengthOf } from '../validation/typed-array.js';
@@ -34,7 +41,10 @@ export function requireArray<Name extends string>(
   length: number,
 ): Argument<Name> {
   if (!isFloat32Array(value)) throw wrongType(name, 'a Float32Array', value);
-  if (lengthOf(value) !== length) throw wrongShape(name, `${length} values`, describe(value));
+  if (lengthOf(value) !== length) {
+    requireAttached(name, value);
+    throw wrongShape(name, `${length} values`, describe(value));
+  }
   return value as Argument<Name>;
 }
 
@@ -56,13 +66,26 @@ const names = new Set(
 
 export function requireObject(argument: string, value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) throw wrongType(argument, 'an object', value);
-  // Unlike Object.keys, for...in allocates nothing. Names that Object.prototype may have are skipped.
-  for (const name in value) {
-    if (!names.has(name) && definesName(value, name)) {
-      throw unknownOption(argument, [...names], name);
+  const given = value as Readonly<Record<string, unknown>>;
+  let isOverlaid = false;
+  // Unlike Object.keys, for...in allocates nothing.
+  for (const name in given) {
+    if (Object.hasOwn(given, name) || definesName(given, name)) {
+      if (!names.has(name)) throw unknownOption(argument, [...names], name);
+    } else {
+      isOverlaid = true;
     }
   }
-  return value as Readonly<Record<string, unknown>>;
+  return isOverlaid ? withoutObjectPrototype(given) : given;
+}
+
+/** The same arguments without what someone has added to `Object.prototype`. */
+function withoutObjectPrototype(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const own = Object.create(null) as Record<string, unknown>;
+  for (const name of names) {
+    if (definesName(given, name)) own[name] = given[name];
+  }
+  return own;
 }
 
 function overlap(a: Float32Array, b: Float32Array): boolean {

@@ -145,8 +145,8 @@ type WholeTraining = Required<Omit<Training, 'optimizer'>> & Pick<Training, 'opt
 function readTraining(training: Training): WholeTraining {
   if (training === undefined) throw wrongType('training', 'an object', training);
   const fields = ['model', 'optimizer', 'generators', 'parts', 'progress'];
-  requireOptions('training', training, fields);
-  const { model, optimizer, generators = {}, parts = {}, progress = {} } = training;
+  const given = requireOptions('training', training, fields) as unknown as Training;
+  const { model, optimizer, generators = {}, parts = {}, progress = {} } = given;
   requireMethods('model', model, ['write', 'read', 'update', 'parameters']);
   if (optimizer !== undefined) requireMethods('optimizer', optimizer, ['write', 'read']);
   requireNamed('generators', generators, ['getState', 'setState']);

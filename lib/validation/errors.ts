@@ -1,4 +1,4 @@
-import { enumerableNames, type ObjectName } from './plain-object.js';
+import { definesName, enumerableNames, type ObjectName } from './plain-object.js';
 import { escapeInvisible, quote, shorten } from './quote.js';
 import { isDetached, lengthOf, typedArrayName } from './typed-array.js';
 
@@ -86,10 +86,19 @@ export function outOfMemory(purpose: string, bytes?: number, options?: ErrorOpti
   return coded(new RangeError(message, options), 'ERR_BATCHNORM_OUT_OF_MEMORY', outOfMemory);
 }
 
-/** A TypeError for values whose ArrayBuffer was transferred. */
-export function detached(name: string): CodedError<TypeError> {
-  const message = `Expected the values of ${name}, but its ArrayBuffer is detached: it was transferred to a worker or by structuredClone(). Transfer a copy instead: tensor.clone().data.buffer`;
+/**
+ * A TypeError for values whose ArrayBuffer was transferred.
+ * @param copy How to make a buffer that can be transferred instead.
+ */
+export function detached(name: string, copy = 'tensor.clone().data.buffer'): CodedError<TypeError> {
+  const message = `Expected the values of ${name}, but its ArrayBuffer is detached: it was transferred to a worker or by structuredClone(). Transfer a copy instead: ${copy}`;
   return coded(new TypeError(message), 'ERR_BATCHNORM_DETACHED', detached);
+}
+
+/** @throws TypeError for a typed array whose ArrayBuffer was transferred. */
+export function requireAttached(argument: string, array: unknown): void {
+  if (typedArrayName(array) === undefined || !isDetached(array as ArrayBufferView)) return;
+  throw detached(argument, 'array.slice().buffer');
 }
 
 /** A TypeError for a module without a method that a call needs. */
@@ -240,6 +249,7 @@ export function orDefault(value: unknown, fallback: unknown): unknown {
  * known: otherwise a misspelled option would be ignored, and so would the content of a map or of a promise
  * that was not awaited.
  *
+ * @returns The options that are given, without what someone may have added to `Object.prototype`.
  * @throws TypeError for anything except a plain object or an instance of a class that has such names.
  */
 export function requireOptions(
@@ -247,13 +257,18 @@ export function requireOptions(
   value: unknown,
   names: readonly string[],
 ): Readonly<Record<string, unknown>> {
-  if (value === undefined) return {};
+  const given = Object.create(null) as Record<string, unknown>;
+  if (value === undefined) return given;
   for (const { name } of requirePlain(argument, value, 'an object')) {
     if (typeof name === 'symbol' || !names.includes(name)) {
       throw unknownOption(argument, names, String(name));
     }
   }
-  return value as Readonly<Record<string, unknown>>;
+  const options = value as Readonly<Record<string, unknown>>;
+  for (const name of names) {
+    if (definesName(options, name)) given[name] = options[name];
+  }
+  return given;
 }
 
 /**

@@ -13,9 +13,9 @@ export type FilePath = string | FileUrl;
 
 export function readPath(argument: string, path: unknown): string {
   if (isUrl(path)) return pathOfUrl(argument, path.href);
-  if (typeof path !== 'string') throw wrongType(argument, 'a path', path);
+  if (typeof path !== 'string') throw wrongType(argument, 'a path or a file: URL', path);
   if (path === '' || path.includes('\0')) {
-    throw wrongValue(argument, 'a path', quote(path));
+    throw wrongValue(argument, 'a path or a file: URL', quote(path));
   }
   return path;
 }

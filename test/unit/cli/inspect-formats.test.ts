@@ -83,8 +83,21 @@ describe('batchnorm inspect', () => {
       .to.include('a safetensors file, 7 arrays')
       .and.to.match(/^0\.num_batches_tracked +int64 +\[\] +7 +7 +7$/m)
       .and.to.match(/^3\.weight +float32 +\[5, 12\] +-2\.61 +2\.7 +0\.00796$/m)
-      .and.to.match(/^parameters\n {2}trainable weights +71\n {2}running statistics +7\n$/m)
+      .and.to.match(/^parameters\n {2}trainable weights +71\n {2}running statistics +6\n$/m)
       .and.to.include('nothing suspicious');
+  });
+
+  it('counts the same parameters in every format, and none in a file without names', async () => {
+    const net = new BatchNorm2D(3);
+    await net.save(path('counts.npz'));
+    await saveSafetensors(path('counts.safetensors'), net);
+    const expected = { weights: 6, statistics: 6, optimizer: 0 };
+    expect(inspectJson(path('counts.npz')).parameters).to.deep.equal(expected);
+    expect(inspectJson(path('counts.safetensors')).parameters).to.deep.equal(expected);
+
+    writeFileSync(path('x.npy'), Buffer.concat([npyHeader('<f8', '(2,)'), Buffer.alloc(16)]));
+    expect(inspectJson(path('x.npy')).parameters).to.deep.equal({ weights: 0, statistics: 0, optimizer: 0 });
+    expect(batchnorm(['inspect', path('x.npy')]).output).to.not.include('trainable');
   });
 
   it('reads every number type the same from both formats', () => {
@@ -157,7 +170,7 @@ describe('batchnorm inspect', () => {
       .and.to.include('nothing suspicious');
     writeFileSync(path('text.npy'), Buffer.concat([npyHeader('<U2', '(1,)'), Buffer.alloc(8)]));
     expect(inspectJson(path('text.npy')).arrays).to.deep.equal([
-      { name: 'text.npy', group: 'weights', type: "'<U2'", shape: [1], loadable: false },
+      { name: 'text.npy', group: 'unknown', type: "'<U2'", shape: [1], loadable: false },
     ]);
     writeFileSync(path('short.npy'), Buffer.concat([npyHeader('<f8', '(9,)'), values]));
     const short = batchnorm(['inspect', path('short.npy')]);

@@ -15,6 +15,7 @@ import {
   Tensor,
   type Tensor1D,
 } from 'batchnorm';
+import { batchNormTraining } from 'batchnorm/raw';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../../support/errors.js';
 
@@ -209,6 +210,37 @@ describe('a DataLoader whose arrays were transferred', () => {
     const second = loader();
     transfer(second.labels);
     expectError(() => [...second.batches], TypeError, 'labels', 'detached');
+  });
+
+  it('has the same code wherever it is found', () => {
+    const gone = <A extends ArrayBufferView<ArrayBuffer>>(array: A) => {
+      structuredClone(array, { transfer: [array.buffer] });
+      return array;
+    };
+    const floats = () => gone(new Float32Array(4));
+    const channels = Float32Array.of(1);
+    const uses: Readonly<Record<string, () => unknown>> = {
+      'features of a new DataLoader': () =>
+        new DataLoader({ features: floats(), shape: [2] }, { batchSize: 1 }),
+      'labels of a new DataLoader': () =>
+        new DataLoader(
+          { features: new Float32Array(4), labels: gone(new BigInt64Array(2)), shape: [2] },
+          { batchSize: 1 },
+        ),
+      'class targets': () => crossEntropyWithLogitsLoss(Tensor.zeros([4, 2]), gone(new Uint8Array(4))),
+      'Tensor.from': () => Tensor.from(floats(), [4]),
+      'Tensor.adopt': () => Tensor.adopt(floats(), [4]),
+      'batchnorm/raw': () =>
+        batchNormTraining({ x: floats(), shape: [4, 1, 1, 1], scale: channels, bias: channels }),
+    };
+    for (const [name, use] of Object.entries(uses)) {
+      expect(use, name).to.throw(TypeError, 'detached').with.property('code', 'ERR_BATCHNORM_DETACHED');
+    }
+    const { batches, features } = loader();
+    transfer(features);
+    expect(() => [...batches])
+      .to.throw(TypeError, 'features')
+      .with.property('code', 'ERR_BATCHNORM_DETACHED');
   });
 
   it('batchSamples names the sample', async () => {

@@ -31,10 +31,10 @@ describe('BatchNorm2D.toJSON and fromJSON', () => {
     expectError(read('{}'), TypeError, 'for json', '"{}"');
     expectError(read({ type: 'Linear' }), TypeError, '"BatchNorm2D" for json.type', '"Linear"');
     expectError(read({ ...good, channels: 0 }), RangeError, 'for json.channels', '0');
-    expectError(read({ ...good, channels: 3 }), TypeError, '3 numbers for json.scale', 'length 2');
+    expectError(read({ ...good, channels: 3 }), RangeError, '3 numbers for json.scale', 'length 2');
     expectError(
       read({ ...good, channels: 2 ** 31 }),
-      TypeError,
+      RangeError,
       '2147483648 numbers for json.scale',
       'length 2',
     );

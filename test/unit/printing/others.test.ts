@@ -16,7 +16,7 @@ import { expectError } from '../../support/errors.js';
 describe('util.inspect of other objects', () => {
   it('shows the settings of an optimizer', () => {
     expect(inspect(new Sgd({ lr: 0.5, momentum: 0.9 }))).to.equal(
-      'Sgd { lr: 0.5, momentum: 0.9, nesterov: 0, l2: 0, decoupled: 0 }',
+      'Sgd { lr: 0.5, momentum: 0.9, nesterov: false, l2: 0, decoupled: 0 }',
     );
     expect(inspect(new Adam({ lr: 0.25 }))).to.match(/^Adam \{ lr: 0\.25, steps: 0, beta1: 0\.9, /);
     expect(inspect({ optimizer: new RMSprop() })).to.match(/RMSprop \{ lr: 0\.01, alpha: 0\.9, /);

@@ -211,10 +211,10 @@ describe('save', () => {
     await expectRejection(
       (bn.save.bind(bn) as Untyped)(5) as Promise<void>,
       TypeError,
-      'a path for path',
+      'a path or a file: URL for path',
       '5',
     );
-    await expectRejection(bn.save(''), RangeError, 'a path for path', '""');
+    await expectRejection(bn.save(''), RangeError, 'a path or a file: URL for path', '""');
     await expectRejection(bn.save(path('no/such/folder.npz')), Error, 'ENOENT');
     await expectRejection(
       (saveNpz as Untyped)(path('x.npz'), {}) as Promise<void>,
