@@ -1,4 +1,4 @@
-// Tensors: float32 values, row by row, with a shape that the compiler knows.
+// Tensors: row-major float32 values with a shape that the compiler knows.
 import { Tensor } from 'batchnorm';
 
 const x = Tensor.from([1, 2, 3, 4, 5, 6], [2, 3]); // Tensor2D<2, 3>
@@ -16,9 +16,9 @@ const adopted = Tensor.adopt(values, [3]);
 values[0] = 16;
 console.log(adopted.sqrt().array()); // [ 4, 2, 3 ]
 
-// What does not fit does not compile, and for plain JavaScript it is an error that says why.
+// Shapes that do not fit do not compile; in plain JavaScript they throw an error that explains why.
 try {
-  // @ts-expect-error: four values, but the rows have three
+  // @ts-expect-error: 4 values for rows of 3
   x.add(Tensor.zeros([4]));
 } catch (error) {
   console.log((error as Error).name); // RangeError

@@ -1,4 +1,4 @@
-// Batch norm: forwardMut trains, forward infers, and the compiler knows which is which.
+// Batch norm: forwardMut trains, forward infers, and the compiler tells them apart.
 import { BatchNorm2D, Tensor } from 'batchnorm';
 
 const bn = new BatchNorm2D(2); // BatchNorm2D<2>: two channels
@@ -15,16 +15,16 @@ console.log(bn.runningVar.array().map((variance) => variance.toFixed(2))); // [ 
 // Inference uses the running statistics and changes nothing.
 console.log(bn.forward(images).shape); // [ 2, 2, 1, 2 ]
 
-// A single image, channels first, is as good as a batch.
+// A single image, channels first, works like a batch.
 console.log(bn.forward(Tensor.zeros([2, 4, 4])).shape); // [ 2, 4, 4 ]
 
-// Mode and channels are part of the type: none of this compiles.
+// Mode and channels are part of the type: none of these lines compiles.
 const mistakes = [
   // @ts-expect-error: has a tape, so it is for forwardMut
   () => bn.forward(images.trace()),
   // @ts-expect-error: has no tape, so it is for forward
   () => bn.forwardMut(images),
-  // @ts-expect-error: three channels are not two
+  // @ts-expect-error: 3 channels instead of 2
   () => bn.forward(Tensor.zeros([1, 3, 4, 4])),
 ];
 console.log(mistakes.length); // 3

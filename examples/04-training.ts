@@ -1,4 +1,4 @@
-// Training: a network learns to tell whether a point lies inside a circle.
+// Training: a network learns whether a point lies inside a circle.
 import {
   Adam,
   backward,
@@ -35,7 +35,7 @@ const inside = Array.from({ length: count }, (_, i) =>
 const adam = new Adam({ lr: 0.02 });
 for (let step = 0; step < 100; step++) {
   const loss = crossEntropyWithLogitsLoss(net.forwardMut(points.trace()), inside);
-  // Steps every parameter in place, and gives the memory of the gradients back.
+  // Updates every parameter in place and releases the memory of the gradients.
   adam.update(net, backward(loss));
 }
 

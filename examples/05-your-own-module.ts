@@ -51,7 +51,7 @@ const x = Tensor.ones([4, 2, 3, 3]);
 new Sgd({ lr: 0.1 }).update(net, backward(net.forwardMut(x.trace()).mean()));
 console.log(net.forward(x).shape); // [ 4, 5 ]
 
-// A parameter that the loss does not depend on is reported by its name, and nothing is updated.
+// Parameters that the loss does not depend on are reported by name, and nothing is updated.
 try {
   new Sgd().update(net, backward(net.head.forward(Tensor.ones([1, 18]).trace()).mean()));
 } catch (error) {

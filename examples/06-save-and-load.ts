@@ -18,13 +18,13 @@ const make = () => new Sequential(new BatchNorm2D(3), new Flatten2D(), new Linea
 const net = make();
 net.layers[0].bias.data.set([1, 2, 3]);
 
-// An old file is replaced only when the new one is complete.
+// Saves are atomic: an existing file is replaced only by a complete one.
 await net.save(join(directory, 'net.npz'));
 const loaded = make();
 await loaded.load(join(directory, 'net.npz'));
 console.log(loaded.layers[0].bias.array()); // [ 1, 2, 3 ]
 
-// PyTorch's names: 0.weight, 0.bias, 0.running_mean ... as its own Sequential has them.
+// Entries have PyTorch's names for a Sequential: 0.weight, 0.bias, 0.running_mean ...
 await saveSafetensors(join(directory, 'net.safetensors'), net);
 await loadSafetensors(join(directory, 'net.safetensors'), make());
 

@@ -5,7 +5,7 @@ const pretrained = new BatchNorm2D(3);
 pretrained.runningMean.data.set([0.4, 0.5, 0.6]);
 pretrained.runningVar.data.set([0.04, 0.05, 0.06]);
 
-// Another class, so the mode is part of the type: forward takes both kinds of tensors.
+// A separate class with one mode: forward takes tensors with and without a tape.
 const frozen = pretrained.freeze();
 const net = new Sequential(frozen, new Flatten2D(), new Linear(12, 2));
 
@@ -15,7 +15,7 @@ console.log(gradients.get(frozen.scale)); // undefined
 new Sgd({ lr: 0.1 }).update(net, gradients);
 console.log(frozen.runningMean.array()[1]); // 0.5
 
-// With { trainable: true }, scale and bias learn; the statistics still stay.
+// With { trainable: true }, scale and bias are trained; the statistics still do not change.
 const trainable = pretrained.freeze({ trainable: true });
 const loss = trainable.forward(images.trace()).sum();
 console.log(backward(loss).get(trainable.bias)?.array()); // [ 32, 32, 32 ]

@@ -1,5 +1,4 @@
-// Recalibration: running statistics as the average over batches, for weights that were averaged or changed
-// by hand.
+// Recalibration: recomputes running statistics as the average over batches, for averaged or edited weights.
 import { BatchNorm2D, recalibrate, Tensor } from 'batchnorm';
 
 const bn = new BatchNorm2D(1);

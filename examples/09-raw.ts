@@ -1,4 +1,4 @@
-// Raw kernels: for those who own their buffers. Given `out`, nothing is allocated or copied.
+// Raw kernels work on your own buffers. With `out`, they allocate and copy nothing.
 import { batchNormBackward, batchNormInference, batchNormTraining } from 'batchnorm/raw';
 
 const shape = [2, 3, 4, 4] as const;
@@ -15,6 +15,6 @@ const dy = new Float32Array(96).fill(1);
 const { dx, dbias } = batchNormBackward({ ...saved, x, dy, shape, scale });
 console.log(dx.length, dbias[0]); // 96 32
 
-// In place: the second argument, where the result goes, is x itself.
+// In place: the output, the second argument, is x itself.
 const y = batchNormInference({ x, shape, scale, bias, runningMean, runningVar }, x);
 console.log(y === x); // true

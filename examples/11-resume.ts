@@ -1,4 +1,4 @@
-// A training that is interrupted and goes on: batches, a learning rate that falls, clipped gradients, checkpoints.
+// Resuming an interrupted training: batches, a decaying learning rate, gradient clipping, checkpoints.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import {
 } from 'batchnorm';
 import { randomSource } from './random-source.js';
 
-// Bytes in typed arrays, as readIdx reads them: two of a sample's three numbers decide its class.
+// Bytes in typed arrays, as from readIdx: two of a sample's three numbers determine its class.
 const rng = randomSource(1);
 const features = Uint8Array.from({ length: 3 * 256 }, () => 256 * rng());
 const labels = Uint8Array.from({ length: 256 }, (_, i) => (features[3 * i] > features[3 * i + 1] ? 1 : 0));
@@ -61,7 +61,7 @@ const training = ({ model, optimizer, scheduler, shuffle, progress }: Run) => ({
 
 function train({ model, optimizer, scheduler, loader, progress }: Run, epochs: number): void {
   for (; progress.epoch < epochs; progress.epoch++) {
-    // `using` gives the memory of a batch to the next one.
+    // `using` releases the memory of a batch to the next one.
     for (using batch of loader) {
       const loss = crossEntropyWithLogitsLoss(model.forwardMut(batch.x.trace()), batch.labels);
       const gradients = backward(loss);
@@ -82,7 +82,7 @@ const first = makeRun(1);
 train(first, 4);
 await saveCheckpoint(file, training(first));
 
-// Perhaps in another process; another seed, so that nothing can be right by chance.
+// Possibly in another process. The different seed shows that the checkpoint restores everything.
 const second = makeRun(2);
 await loadCheckpoint(file, training(second));
 console.log(second.progress.epoch, second.scheduler.step); // 4 32
@@ -90,7 +90,7 @@ train(second, 10);
 const bits = ({ model }: Run) => String(model.parameters().map(([, tensor]) => tensor.clone().data));
 console.log(bits(second) === bits(whole)); // true
 
-// A checkpoint is a file of weights, too.
+// A checkpoint is also a weights file.
 const served = makeRun(3).model;
 await served.load(file);
 console.log(bits({ ...second, model: served }) === bits(first)); // true

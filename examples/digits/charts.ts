@@ -8,16 +8,16 @@ export type Svg = string;
 
 const WIDTH = 940;
 const COLOURS = ['#1f6fb4', '#d9682c', '#2f9e60', '#8a5cc2', '#c23b5a', '#7a6a4f', '#4d7f8c'];
-/** In legends. */
+/** Symbol of lines in legends. */
 const LINE = 'path://M0 9H28V11H0Z';
-/** Of the two networks. */
+/** Symbols of the two networks' dots. */
 const DOTS = ['circle', 'diamond'];
-/** So often at least must a digit be misread as another for the strongest colour. */
+/** Minimum number of confusions of two digits for the strongest colour. */
 const MANY_MISTAKES = 10;
-/** Positive, so that a logarithmic axis shows it. */
-const LEAST_STATISTIC = 1e-6;
+/** Positive, so that a logarithmic axis can show zero statistics. */
+const MIN_STATISTIC = 1e-6;
 
-/** Of both networks: over the images trained on, and as dots on the validation images. */
+/** The loss of both networks: lines for training images, dots for validation images. */
 export function lossChart(results: readonly Result[]): Svg {
   return curves(results, 1, { type: 'log', name: 'loss', axisLabel: { formatter: short } }, (y) => y);
 }
@@ -34,7 +34,7 @@ function curves(
   toValue: (y: number) => number,
 ): Svg {
   const points = (rows: readonly (readonly number[])[], stepsPerEpoch: number) =>
-    // What diverged has no place on an axis.
+    // An axis cannot show diverged values.
     rows
       .filter((row) => Number.isFinite(row[column]))
       .map((row) => [row[0] / stepsPerEpoch, toValue(row[column])]);
@@ -88,13 +88,13 @@ export function statisticsChart(
       color: COLOURS[i % COLOURS.length],
       data: run.curve.rows.map((row) => [
         row[0] / run.stepsPerEpoch,
-        Math.max(row[first + i], LEAST_STATISTIC),
+        Math.max(row[first + i], MIN_STATISTIC),
       ]),
     })),
   });
 }
 
-/** How often each digit, a row, is taken for which, a column. Colours are those of the mistakes. */
+/** The confusion matrix: rows are digits, columns predictions. Colours show the number of errors. */
 export function confusionChart(predicted: Uint8Array, { labels }: Images): Svg {
   const counts = Array.from({ length: CLASSES }, () => new Array<number>(CLASSES).fill(0));
   for (const [i, label] of labels.entries()) counts[label][predicted[i]]++;
@@ -162,7 +162,7 @@ function short(value: number): string {
   return String(Number(value.toPrecision(2)));
 }
 
-/** Draws in this process, without a browser. */
+/** Renders in this process, without a browser. */
 function draw(height: number, option: EChartsOption, width = WIDTH): Svg {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {

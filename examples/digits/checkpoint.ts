@@ -5,7 +5,7 @@ import type { Images } from './dataset.js';
 import { Input } from './input.js';
 import { makeNormalized } from './model.js';
 
-/** What must be the same for a training to go on as it would have. */
+/** The settings that must be equal for a training to resume. */
 export interface Settings {
   readonly seed: number;
   readonly epochs: number;
@@ -13,8 +13,8 @@ export interface Settings {
 }
 
 /**
- * All of the comparison, for `saveCheckpoint` and `loadCheckpoint`. As a file of weights it is that of the
- * network with batch norm.
+ * The complete comparison, for `saveCheckpoint` and `loadCheckpoint`. Used as a weights file, it contains the network
+ * with batch norm.
  */
 export function checkpointOf(
   [withBatchNorm, without]: readonly [Contestant, Contestant],
@@ -24,7 +24,7 @@ export function checkpointOf(
     model: withBatchNorm.network,
     generators: { with: withBatchNorm.run.generator, without: without.run.generator },
     parts: {
-      // First, so that a wrong option is named before what follows from it.
+      // First, so that a wrong option is reported before its consequences.
       settings: new SavedSettings(settings),
       input: Input.of(settings.images),
       with: withBatchNorm,
@@ -34,16 +34,16 @@ export function checkpointOf(
   };
 }
 
-/** The network with batch norm, and what it was trained to see. */
+/** The network with batch norm and its input format. */
 export interface Trained {
   readonly network: ReturnType<typeof makeNormalized>;
   readonly input: Input;
 }
 
 /**
- * Loads what it takes to use the network with batch norm from a checkpoint: of `npm start`, or of any training whose
- * model it is and that has a part `input`.
- * @throws FileFormatError where the file has another network, or none.
+ * Loads the network with batch norm for inference from a checkpoint of `npm start`, or of any training of this model
+ * with a part `input`.
+ * @throws FileFormatError if the file contains no network or a different one.
  */
 export async function loadTrained(path: string): Promise<Trained> {
   const network = makeNormalized(Math.random);
@@ -57,7 +57,7 @@ export async function loadTrained(path: string): Promise<Trained> {
   return { network, input };
 }
 
-/** Refuses a checkpoint that was made with other settings, naming the first that differs. */
+/** Refuses a checkpoint with different settings and names the first difference. */
 class SavedSettings implements Resumable {
   readonly #settings: readonly (readonly [name: string, value: number, meaning: string])[];
 

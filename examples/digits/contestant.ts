@@ -7,7 +7,7 @@ import { Series } from './series.js';
 import { newOptimizer, newSchedule, pause, TrainingRun, trainingLoader, trainStep } from './train.js';
 
 export const LEARNING_RATES = [0.01, 0.03, 0.1, 0.3] as const;
-/** Steps of the short training that each learning rate is tried with. */
+/** Number of steps of the short training for each learning rate. */
 export const TRIAL_STEPS = 200;
 
 export interface ContestantOptions {
@@ -16,7 +16,7 @@ export interface ContestantOptions {
   readonly seed: number;
 }
 
-/** One of the two networks: the learning rates tried, and its training at the best of them. */
+/** One of the two networks: the learning rates tried, and its training with the best of them. */
 export class Contestant implements Resumable {
   readonly name: string;
   readonly run: TrainingRun;
@@ -46,8 +46,8 @@ export class Contestant implements Resumable {
   }
 
   /**
-   * The one with the lowest validation loss, which tells apart what has hardly begun to learn, too; the lower one
-   * of two that are equal or diverged.
+   * The learning rate with the lowest validation loss, which unlike accuracy distinguishes networks that have hardly
+   * learned; the lower rate if two are equal or diverged.
    */
   get learningRate(): number {
     const lossOf = ([, , loss]: readonly number[]) => (Number.isNaN(loss) ? Infinity : loss);
@@ -60,9 +60,9 @@ export class Contestant implements Resumable {
   }
 
   /**
-   * Tries the next learning rate. All begin with the same weights and see the same batches; so do those of the
-   * other network.
-   * @throws the signal's reason once it is aborted; nothing has changed then.
+   * Tries the next learning rate. All trials, also those of the other network, begin with the same weights and use the
+   * same batches.
+   * @throws the signal's reason if it is aborted, without changes.
    */
   async tryNext(signal: AbortSignal): Promise<void> {
     const learningRate = LEARNING_RATES[this.trials.rows.length];
@@ -84,7 +84,7 @@ export class Contestant implements Resumable {
     this.trials.add(learningRate, accuracy, loss);
   }
 
-  /** Shows how good the network is on the validation images. */
+  /** Evaluates the network on the validation images. */
   validate(): void {
     const { loss, accuracy } = predict(this.network, this.#options.digits.validation, this.brightness);
     this.validation.add(this.run.stepsDone, loss, accuracy);

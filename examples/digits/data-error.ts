@@ -1,4 +1,4 @@
-/** What the user's files lack, worded for the user. */
+/** A problem with the user's files, with a message for the user. */
 export class DataError extends Error {
   override readonly name = 'DataError';
 }

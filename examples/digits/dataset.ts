@@ -1,4 +1,4 @@
-/** Grey images of one size, row by row, and the digit on each. */
+/** Greyscale images of one size, row-major, and their digits. */
 export interface Images {
   readonly count: number;
   readonly rows: number;
@@ -11,21 +11,21 @@ export interface Images {
 export const CLASSES = 10;
 
 export interface Digits {
-  /** Where they come from, for the reader of the output. */
+  /** The origin of the images, for the output. */
   readonly source: string;
   readonly training: Images;
-  /** Chooses the learning rate and shows the progress, so that the test images have no part in either. */
+  /** Used for choosing the learning rate and showing progress, so that the test images influence neither. */
   readonly validation: Images;
   readonly test: Images;
 }
 
-/** Mean and deviation of the training images: what all images are normalized with. */
+/** Mean and deviation of the training images, with which all images are normalized. */
 export interface Brightness {
   readonly mean: number;
   readonly deviation: number;
 }
 
-/** Both networks see normalized images: the one without batch norm is not made to work with raw pixels. */
+/** Both networks get normalized images, so that the one without batch norm is not handicapped by raw pixels. */
 export function brightnessOf({ pixels }: Images): Brightness {
   let sum = 0;
   for (const byte of pixels) sum += byte;
@@ -35,7 +35,7 @@ export function brightnessOf({ pixels }: Images): Brightness {
   return { mean, deviation: Math.sqrt(squares / pixels.length) || 1 };
 }
 
-/** What a `DataLoader` takes. */
+/** The dataset of a `DataLoader`. */
 export function datasetOf({ pixels, labels, rows, columns }: Images, brightness: Brightness) {
   return { features: pixels, shape: [1, rows, columns] as const, labels, ...brightness };
 }
@@ -45,7 +45,7 @@ export function imageAt(images: Images, index: number): Uint8Array {
   return images.pixels.subarray(index * size, (index + 1) * size);
 }
 
-/** The images with these numbers, in this order. */
+/** The images with these indices, in this order. */
 export function select(images: Images, indices: Uint32Array): Images {
   const size = images.rows * images.columns;
   const pixels = new Uint8Array(indices.length * size);

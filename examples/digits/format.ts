@@ -10,7 +10,7 @@ export function percent(part: number, digits: number): string {
   return `${(100 * part).toFixed(digits)} %`;
 }
 
-/** Lines of cells, the first of each line to the left, the others to the right, all indented. */
+/** Rows of cells, indented; the first column is left-aligned, the others are right-aligned. */
 export function table(lines: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const cells of lines) {

@@ -27,7 +27,7 @@ const zero: readonly Glyph[] = [
   [ring(50, 50, 32, 50)],
   [ring(50, 50, 22, 50)],
   [ring(50, 50, 32, 50), line('70,12 30,88')],
-  // begins and ends at the top, where the ends miss each other
+  // begins and ends at the top without closing
   [curve('60,4 34,6 20,40 26,84 50,100 76,80 78,36 50,0')],
 ];
 
@@ -78,7 +78,7 @@ const seven: readonly Glyph[] = [
 const eight: readonly Glyph[] = [
   [ring(50, 24, 22, 24), ring(50, 74, 28, 26)],
   [loop('72,12 50,0 28,14 36,38 64,58 76,80 50,100 24,80 38,57 66,36')],
-  // one stroke whose ends miss each other at the top right
+  // one stroke that does not close at the top right
   [curve('78,6 46,0 28,20 46,44 72,66 68,94 38,98 26,74 48,46 70,12')],
 ];
 
@@ -88,7 +88,7 @@ const nine: readonly Glyph[] = [
   [ring(50, 26, 25, 26), curve('75,22 70,60 44,100')],
 ];
 
-/** For each digit, the ways to write it. */
+/** The variants of each digit. */
 export const glyphs: readonly (readonly Glyph[])[] = [
   zero,
   one,

@@ -3,11 +3,11 @@ import { type Glyph, glyphs } from './glyphs.js';
 import { normal, uniform } from './random.js';
 import type { Look } from './render.js';
 
-/** How far a writer's points lie from the drawn ones, and one image's from the writer's own. */
+/** Deviations of a writer's points from the glyph, and of an image's points from the writer's. */
 const HABIT_WOBBLE = 0.03;
 const IMAGE_WOBBLE = 0.012;
 
-/** Someone who writes each digit in one way. */
+/** A writer who writes each digit in one way. */
 export interface Writer {
   readonly glyphs: readonly Glyph[];
   readonly shear: number;
@@ -24,12 +24,12 @@ export function inventWriter(rng: RandomSource): Writer {
   };
 }
 
-/** The digit as the writer writes it this time. */
+/** A new sample of the writer's digit. */
 export function write(writer: Writer, digit: number, rng: RandomSource): Glyph {
   return wobble(writer.glyphs[digit], IMAGE_WOBBLE, rng);
 }
 
-/** How this image of the writer's is taken. */
+/** A new sample of the image settings. */
 export function chooseLook(writer: Writer, rng: RandomSource): Look {
   const paper = uniform(rng, 0, 0.3);
   const scale = uniform(rng, 0.75, 1.1);

@@ -5,17 +5,16 @@ import { DataError } from './data-error.js';
 import { CLASSES, type Digits, type Images, select } from './dataset.js';
 import { shuffledIndices } from './random.js';
 
-/** One of so many training images is kept for validation. */
+/** One of this many training images is kept for validation. */
 const VALIDATION_PART = 6;
-/** With fewer, nothing is left to train or to validate with. */
+/** Fewer images would leave none for training or validation. */
 const MIN_TRAINING_IMAGES = 2 * VALIDATION_PART;
 
 /**
  * Reads MNIST, or a set of digits in the same four files, from a directory.
  *
- * @param limit How many of the training images to train with; all if there are fewer.
- * @throws DataError, or FileFormatError where a file is no IDX file, naming the file, what was expected in
- * it and what was found.
+ * @param limit Maximum number of training images to train with.
+ * @throws DataError, or FileFormatError if a file is not an IDX file, with the file, the expected and the found value.
  */
 export async function readDigits(directory: string, limit: number, rng: RandomSource): Promise<Digits> {
   const all = await readImages(directory, 'train');
@@ -65,7 +64,7 @@ async function readImages(directory: string, set: 'train' | 't10k'): Promise<Ima
   return { count, rows, columns, pixels: images.values, labels: labels.values };
 }
 
-/** The file is `stem-idx3-ubyte`, or with a dot as some unpackers name it, either perhaps gzipped. */
+/** Finds `stem-idx3-ubyte`, or the name with a dot that some archivers write, both optionally gzipped. */
 async function find(directory: string, stem: string, ending: string): Promise<string> {
   const names = ['-', '.'].flatMap((mark) => [stem + mark + ending, `${stem}${mark}${ending}.gz`]);
   for (const name of names) {

@@ -2,15 +2,15 @@ import type { NpzReader, NpzWriter, Resumable } from 'batchnorm';
 import { type Brightness, brightnessOf, type Images } from './dataset.js';
 
 /**
- * What a network was trained to see: the size of its images and what their pixels are normalized with. A checkpoint
- * holds it, so that whoever loads the network shows it the same.
+ * The input format of a network: the size of its images and the normalization of their pixels. It is part of
+ * checkpoints, so that a loaded network gets the same input.
  */
 export class Input implements Resumable {
   rows = 0;
   columns = 0;
   brightness: Brightness = { mean: 0, deviation: 1 };
 
-  /** What the training images are. */
+  /** The input format of the training images. */
   static of(images: Images): Input {
     const input = new Input();
     input.rows = images.rows;

@@ -9,11 +9,11 @@ import {
   type Tensor,
 } from 'batchnorm';
 
-/** What a layer takes of a training step. */
+/** The time of a layer in a training step. */
 export interface LayerTime {
-  /** Its place in the network, as in its `.npz` file, and its kind. */
+  /** Its path in the network, as in the `.npz` file, and its class. */
   readonly name: string;
-  /** Milliseconds: the fastest of some repetitions, which other work on the machine disturbs least. */
+  /** Milliseconds: the fastest repetition, which is least disturbed by other processes. */
   readonly forward: number;
   readonly backward: number;
 }
@@ -22,13 +22,12 @@ export const REPETITIONS = 15;
 
 type Input = Tensor<Shape>;
 type Taped = Tensor<Shape, OwnedTape>;
-/** From inputs with a tape to the output of one layer. */
+/** Maps inputs with a tape to the output of one layer. */
 type Step = (...inputs: readonly Taped[]) => Taped;
 
 /**
- * Times each layer of a network by itself, forward and backward in training, on what the layers before make of a
- * batch. Batch norm is timed together with the ReLU behind it, and the sum between them, as it runs in the
- * network. Changes running statistics.
+ * Times the forward and backward training pass of each layer separately, on the outputs of the layers before. Batch norm
+ * is timed together with the next ReLU and the sum in between, since the network fuses them. Changes running statistics.
  */
 export function timeLayers(network: { readonly layers: readonly unknown[] }, batch: Input): LayerTime[] {
   const times: LayerTime[] = [];
@@ -36,28 +35,28 @@ export function timeLayers(network: { readonly layers: readonly unknown[] }, bat
   return times;
 }
 
-/** Gives what the layers make of x. `behind` is what is added to that, before a ReLU. */
+/** Returns the output of the layers for x. `residual` is added to it before a ReLU. */
 function timeChain(
   layers: readonly unknown[],
   place: string,
   x: Input,
   times: LayerTime[],
-  behind?: Input,
+  residual?: Input,
 ): Input {
   let value = x;
   for (let i = 0; i < layers.length; i++) {
     const layer = layers[i];
     const name = `${place}${i}`;
     const joined = layers[i + 1] instanceof ReLU;
-    const addend = i === layers.length - 1 ? behind : undefined;
+    const ownResidual = i === layers.length - 1 ? residual : undefined;
     if (layer instanceof GeneralizedResidual && joined) {
       value = timeBlock(layer, name, value, times);
       i++;
-    } else if (layer instanceof BatchNorm2D && (joined || addend !== undefined)) {
+    } else if (layer instanceof BatchNorm2D && (joined || ownResidual !== undefined)) {
       const norm = layer as BatchNorm2D<number>;
       const step: Step = (input, added) => norm.forwardMutRelu(input as never, added as never);
-      const kind = addend === undefined ? 'BatchNorm2D + ReLU' : 'BatchNorm2D + sum + ReLU';
-      value = timeStep(`${name} ${kind}`, step, addend ? [value, addend] : [value], times);
+      const kind = ownResidual === undefined ? 'BatchNorm2D + ReLU' : 'BatchNorm2D + sum + ReLU';
+      value = timeStep(`${name} ${kind}`, step, ownResidual ? [value, ownResidual] : [value], times);
       if (joined) i++;
     } else {
       const kind = (layer as object).constructor.name;

@@ -27,7 +27,7 @@ import { normsOf } from './statistics.js';
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
-/** What a shell reports of a program that Ctrl-C ended. */
+/** The exit code that a shell reports for a program ended by Ctrl-C. */
 const EXIT_INTERRUPTED = 130;
 const TIMED_IMAGES = 64;
 
@@ -64,13 +64,13 @@ async function main(options: Options): Promise<void> {
   console.log(`\n${report(results, digits.test)}`);
   await writeFile(options.report, makePage(facts, results, digits, seed));
   const seconds = (performance.now() - start) / 1000;
-  console.log(`\n${options.report}: curves, confusions, misread digits, time per layer`);
-  console.log(`${options.checkpoint}: the training; as weights, those of the network with batch norm`);
-  console.log(`${duration(seconds)} in all`);
+  console.log(`\n${options.report}: learning curves, confusions, misread digits, time per layer`);
+  console.log(`${options.checkpoint}: the training; as a weights file, the network with batch norm`);
+  console.log(`${duration(seconds)} in total`);
   console.log(`\nServe it:\n${serveCommands(options)}`);
 }
 
-/** Now, not after minutes of training. */
+/** Checks the output folders now instead of after minutes of training. */
 async function requireFolder(option: string, file: string): Promise<void> {
   const folder = dirname(file);
   try {
@@ -86,8 +86,8 @@ async function requireFolder(option: string, file: string): Promise<void> {
 function describeBackend(): string {
   const { name, isa, threads, reason } = backend;
   const because = reason === undefined ? '' : `\n${reason}`;
-  // Without a hint, what takes a minute natively looks as if it hung.
-  const advice = name === 'portable' ? '\nIt is some 60 times slower: try --images 500' : '';
+  // Without a hint, a training that takes a minute natively would seem to hang.
+  const advice = name === 'portable' ? '\nIt is about 60 times slower: try --images 500' : '';
   const count = `${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   return `batchnorm: ${name} backend, ${isa}, ${count}${because}${advice}`;
 }
@@ -116,7 +116,7 @@ async function resume(file: string, training: Training): Promise<void> {
   }
 }
 
-/** Trains both networks, from where they are. At Ctrl-C, saves and says how to go on. */
+/** Trains both networks from their current state. At Ctrl-C, saves and prints the command that resumes. */
 async function compete(
   contestants: readonly Contestant[],
   training: Training,
@@ -126,18 +126,18 @@ async function compete(
   const interrupt = () => {
     interruption.abort();
   };
-  // Once: a second Ctrl-C ends the program at once.
+  // Only once: a second Ctrl-C ends the program immediately.
   process.once('SIGINT', interrupt);
   try {
     for (const contestant of contestants) {
       await trainOne(contestant, training, options, interruption.signal);
     }
-    // Where it was complete already, it may have another name now.
+    // A training that was already complete may have a new file name now.
     await saveCheckpoint(options.checkpoint, training);
   } catch (error) {
     if (error !== interruption.signal.reason) throw error;
     await saveCheckpoint(options.checkpoint, training);
-    console.error(`Interrupted. Saved ${options.checkpoint}; this goes on with it:`);
+    console.error(`Interrupted. Saved ${options.checkpoint}; resume with:`);
     console.error(`  ${resumeCommand(options)}`);
     throw error;
   } finally {
@@ -193,7 +193,7 @@ function makePage(
   const { network, brightness } = results[0].contestant;
   const batchSize = Math.min(TIMED_IMAGES, training.count);
   const [batch] = new DataLoader(datasetOf(training, brightness), { batchSize });
-  // Another network of the same kind: timing trains.
+  // A separate network, because timing trains it.
   const times = timeLayers(makeNormalized(randomStream(seed, 'weights')), batch.x);
   return writePage({
     facts,
@@ -205,7 +205,7 @@ function makePage(
   });
 }
 
-/** Tells the user what happened; gives the exit code. */
+/** Reports the error to the user; returns the exit code. */
 function explain(error: unknown): number {
   if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${usage}`);

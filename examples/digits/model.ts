@@ -20,12 +20,12 @@ import {
 } from 'batchnorm';
 import { CLASSES } from './dataset.js';
 
-/** Grey images: one channel. */
+/** Greyscale images have one channel. */
 export type ImageBatch<T extends Tape = NoneTape> = Tensor4D<number, 1, number, number, T>;
-/** A score for each class; the highest one is the answer. */
+/** A score for each class; the highest one is the prediction. */
 export type Logits<T extends Tape = NoneTape> = Tensor2D<number, typeof CLASSES, T>;
 
-/** A network that tells digits apart. */
+/** A network that classifies digits. */
 export interface Classifier
   extends
     CanUpdateWithGradients,
@@ -35,15 +35,15 @@ export interface Classifier
     ModuleMut<ImageBatch<OwnedTape>, Logits<OwnedTape>> {}
 
 /**
- * A residual network for images of any size: a convolution, two blocks that halve rows and columns and double
- * the channels, the mean of each channel, a linear layer. All else is the same with batch norm and without it,
- * initial weights included.
+ * A residual network for images of any size: a convolution, two blocks that halve rows and columns and double the
+ * channels, the mean of each channel, a linear layer. Everything else, including initial weights, is the same with and
+ * without batch norm.
  */
 export function makeClassifier(withBatchNorm: boolean, rng: RandomSource): Classifier {
   return withBatchNorm ? makeNormalized(rng) : makePlain(rng);
 }
 
-/** The one with batch norm behind each convolution. */
+/** The network with batch norm after each convolution. */
 export function makeNormalized(rng: RandomSource) {
   return new Sequential(
     convolution(1, 8, 3, 1, rng),
@@ -71,7 +71,7 @@ function makePlain(rng: RandomSource) {
   );
 }
 
-// The compiler checks channels where it knows them; within a block they are variables.
+// The compiler checks only known channels; within a block they are variables.
 function normalizedBlock(from: number, to: number, rng: RandomSource) {
   return new GeneralizedResidual(
     new Sequential(
@@ -92,7 +92,7 @@ function plainBlock(from: number, to: number, rng: RandomSource) {
   );
 }
 
-/** One that makes as many rows and columns as it has places for the kernel's middle. */
+/** A convolution with padding that keeps rows and columns, divided by the stride. */
 function convolution<From extends number, To extends number>(
   from: From,
   to: To,

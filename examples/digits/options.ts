@@ -9,7 +9,7 @@ export interface Options {
   readonly seed: number;
   /** Where the training is saved. */
   readonly checkpoint: string;
-  /** A saved training to go on with. */
+  /** A saved training to resume. */
   readonly resume: string | undefined;
   /** Where the HTML page is written. */
   readonly report: string;
@@ -18,16 +18,16 @@ export interface Options {
 
 export const usage = `Usage: npm start -- [options]
 
-Trains a small residual network on digits, with batch norm and without.
+Trains a small residual network on digits with and without batch norm.
 
   --data DIR         train on MNIST-format IDX files, plain or gzipped, instead of rendered digits
   --epochs N         passes over the training images for each network (default: 3)
-  --images N         training images at most (default: 24000 rendered ones, or all in DIR)
-  --seed N           decides everything that is left to chance (default: 1)
+  --images N         maximum number of training images (default: 24000 rendered ones, or all in DIR)
+  --seed N           seed of all random numbers (default: 1)
   --checkpoint FILE  save the training here at each epoch's end and at Ctrl-C (default: digits.npz, or
                      the file of --resume); examples/serving serves it
-  --resume FILE      go on with a saved training; the options above as they were then
-  --report FILE      write curves, confusions and misread digits here (default: digits.html)
+  --resume FILE      resume a saved training; repeat the options above
+  --report FILE      write learning curves, confusions and misread digits here (default: digits.html)
   --help             print this
 `;
 
@@ -35,12 +35,12 @@ const RENDERED_IMAGES = 24_000;
 /** Where examples/serving looks for it. */
 const CHECKPOINT = 'digits.npz';
 
-/** What the user typed that cannot be. */
+/** An invalid command line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** @throws UsageError naming the option, what was expected and what came. */
+/** @throws UsageError with the option, the expected and the received value. */
 export function parseOptions(args: readonly string[]): Options {
   const { data, epochs, images, seed, checkpoint, resume, report, help } = readArguments(args);
   return {
@@ -56,7 +56,7 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
-/** The command that goes on with a training. */
+/** The command that resumes a training. */
 export function resumeCommand({ data, epochs, images, seed, checkpoint, report }: Options): string {
   const options = [
     ...(data === undefined ? [] : ['--data', data]),
@@ -69,14 +69,14 @@ export function resumeCommand({ data, epochs, images, seed, checkpoint, report }
   return ['npm start --', ...options.map(quote)].join(' ');
 }
 
-/** The commands that serve a training. */
+/** The commands that serve a trained network. */
 export function serveCommands({ checkpoint }: Options): string {
-  // The server runs in a folder of its own.
+  // The server runs in another folder.
   const options = checkpoint === CHECKPOINT ? '' : ` -- --checkpoint ${quote(resolve(checkpoint))}`;
   return ['  npm ci --prefix examples/serving', `  npm start --prefix examples/serving${options}`].join('\n');
 }
 
-/** As a shell reads it as one word. */
+/** Quotes a word for the shell. */
 function quote(word: string): string {
   return /^[\w./:\\-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
@@ -97,7 +97,7 @@ function readArguments(args: readonly string[]) {
       },
     }).values;
   } catch (cause) {
-    // The first line says what is wrong, further ones give advice for odd cases.
+    // The first line states the problem, further lines give advice for rare cases.
     const [problem] = (cause as Error).message.split('\n');
     throw new UsageError(problem, { cause });
   }
@@ -108,16 +108,11 @@ function readName(option: string, expected: string, text: string | undefined): s
   return text;
 }
 
-function readInteger(
-  option: string,
-  text: string | undefined,
-  least: number,
-  most: number,
-): number | undefined {
+function readInteger(option: string, text: string | undefined, min: number, max: number): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (!(value >= least && value <= most)) {
-    throw new UsageError(`Expected an integer from ${least} to ${most} for ${option} but received "${text}"`);
+  if (!(value >= min && value <= max)) {
+    throw new UsageError(`Expected an integer from ${min} to ${max} for ${option} but received "${text}"`);
   }
   return value;
 }

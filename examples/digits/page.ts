@@ -7,15 +7,15 @@ import { type LayerTime, REPETITIONS } from './layer-times.js';
 import { misreadIndices, type Result } from './report.js';
 
 export interface PageContent {
-  /** Lines on what was trained with what. */
+  /** Lines that describe the training. */
   readonly facts: readonly string[];
-  /** With batch norm, and without. */
+  /** With and without batch norm. */
   readonly results: readonly [Result, Result];
   readonly test: Images;
   /** The batch norm layers of the first network. */
   readonly norms: readonly string[];
   readonly times: readonly LayerTime[];
-  /** Images in the batch that the times are of. */
+  /** Number of images in the batch of the time measurement. */
   readonly timedImages: number;
 }
 
@@ -23,7 +23,7 @@ const PICTURES = 40;
 /** Width of a picture on the page, in pixels. */
 const PICTURE_WIDTH = 84;
 
-/** A page that needs no other file, no script and no network. */
+/** A self-contained page without scripts. */
 export function writePage(content: PageContent): string {
   const { facts, results, test, norms, times, timedImages } = content;
   const [best] = results;
@@ -36,16 +36,16 @@ export function writePage(content: PageContent): string {
 <style>${style}</style>
 </head>
 <body>
-<h1>Digits, with batch norm and without</h1>
+<h1>Digits with and without batch norm</h1>
 ${facts.map((fact) => `<p>${escape(fact)}</p>`).join('\n')}
 ${summary(results, test)}
-${section('Loss', 'Lines: training, over twentieths of an epoch. Dots: validation, after each epoch.', lossChart(results))}
-${section('Accuracy', 'Of training images, each before the step that it is part of, and of validation images.', accuracyChart(results))}
-${section('Running means', 'Root of the mean square over the channels of each batch norm layer, named after its place in the <code>.npz</code> file.', statisticsChart(best, norms, 3, 'running mean'))}
+${section('Loss', 'Lines: training, averaged over twentieths of an epoch. Dots: validation, after each epoch.', lossChart(results))}
+${section('Accuracy', 'On training images, each before its step, and on validation images.', accuracyChart(results))}
+${section('Running means', 'Root mean square over the channels of each batch norm layer, named by its path in the <code>.npz</code> file.', statisticsChart(best, norms, 3, 'running mean'))}
 ${section('Running variances', 'Mean over the channels of each batch norm layer.', statisticsChart(best, norms, 3 + norms.length, 'running variance'))}
 ${confusions(results, test)}
 ${misread(best, test)}
-${section('Time per layer', `Of one training step on ${integer(timedImages)} images: each layer by itself, the fastest of ${REPETITIONS}; batch norm together with the ReLU behind it.`, timeChart(times))}
+${section('Time per layer', `One training step on ${integer(timedImages)} images: each layer separately, the fastest of ${REPETITIONS} runs; batch norm together with the next ReLU.`, timeChart(times))}
 </body>
 </html>
 `;
@@ -82,7 +82,7 @@ function summary(results: readonly Result[], test: Images): string {
 <tr><th></th><th>test accuracy</th><th>misread of ${integer(test.count)}</th><th>images/s</th>${rates}</tr>
 ${lines.join('\n')}
 </table>
-<p>Columns of learning rates: validation loss after at most ${TRIAL_STEPS} steps of the same network; the best one trains it.</p>`;
+<p>Columns of learning rates: validation loss after at most ${TRIAL_STEPS} steps of the same network, which is then trained with the best one.</p>`;
 }
 
 function confusions(results: readonly Result[], test: Images): string {
@@ -92,7 +92,7 @@ function confusions(results: readonly Result[], test: Images): string {
   );
   return `<section>
 <h2>Confusions</h2>
-<p>How often each digit of the test images was taken for which.</p>
+<p>Predictions for each digit of the test images.</p>
 <div class="pair">${charts.join('\n')}</div>
 </section>`;
 }
@@ -118,7 +118,7 @@ function misread({ contestant, predicted }: Result, test: Images): string {
       : `All ${integer(indices.length)} test images`;
   return `<section>
 <h2>Misread digits</h2>
-<p>${count} that were misread ${contestant.name}.</p>
+<p>${count} misread by the network ${contestant.name}.</p>
 <div class="pictures">
 ${shown.join('\n')}
 </div>

@@ -1,16 +1,16 @@
-/** A picture in lines of text. */
+/** A picture as lines of text. */
 export type Picture = readonly string[];
 
 const SHADES = ' ░▒▓█';
-/** Pixels left out at each side, where digits seldom reach. */
+/** Pixels cropped at each side, which digits rarely reach. */
 const MARGIN = 2;
 
 /**
- * Draws a grey image with the darkest pixel as a space and the brightest as a full block. A character
- * is about as high as two are wide, so it stands for two pixels, one above the other.
+ * Draws a greyscale image with the darkest pixel as a space and the brightest as a full block. Characters are about
+ * twice as high as wide, so each stands for two pixels, one above the other.
  */
 export function draw(pixels: Uint8Array, rows: number, columns: number): Picture {
-  const darkest = pixels.reduce((least, value) => Math.min(least, value), 255);
+  const darkest = pixels.reduce((min, value) => Math.min(min, value), 255);
   const range = pixels.reduce((most, value) => Math.max(most, value), 0) - darkest || 1;
   const lines: string[] = [];
   for (let row = MARGIN; row + 1 < rows - MARGIN; row += 2) {
@@ -26,7 +26,7 @@ export function draw(pixels: Uint8Array, rows: number, columns: number): Picture
   return lines;
 }
 
-/** Pictures of the same size next to each other, with a title over each. */
+/** Pictures of the same size side by side, with a title above each. */
 export function sideBySide(pictures: readonly Picture[], titles: readonly string[]): string {
   const width = pictures[0]?.[0]?.length ?? 0;
   const titled = pictures.map((picture, i) => [titles[i].padEnd(width).slice(0, width), ...picture]);

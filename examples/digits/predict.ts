@@ -5,15 +5,15 @@ import type { Classifier, Logits } from './model.js';
 const IMAGES_AT_ONCE = 100;
 
 export interface Prediction {
-  /** For each image, the class that the network gives it. */
+  /** The predicted class of each image. */
   readonly classes: Uint8Array;
-  /** Mean over the images. */
+  /** Mean loss over the images. */
   readonly loss: number;
-  /** Part of the images that have the right class. */
+  /** Fraction of the images with the right class. */
   readonly accuracy: number;
 }
 
-/** What the network makes of images, with its running statistics. */
+/** Evaluates images in inference mode, with running statistics. */
 export function predict(network: Classifier, images: Images, brightness: Brightness): Prediction {
   const loader = new DataLoader(datasetOf(images, brightness), { batchSize: IMAGES_AT_ONCE });
   const classes = new Uint8Array(images.count);

@@ -7,14 +7,14 @@ const USUAL_COLUMNS = 80;
 const LEAST_BAR = 5;
 const MOST_BAR = 20;
 
-/** Shows one epoch after the other. */
+/** Shows the progress of successive epochs. */
 export interface ProgressDisplay {
   step(progress: TrainingProgress): void;
-  /** Also after an epoch that was broken off. */
+  /** Also called after an interrupted epoch. */
   end(): void;
 }
 
-/** A bar on a terminal; a line for each epoch in a file or a pipe. */
+/** A progress bar on a terminal, otherwise a line for each epoch. */
 export function showProgress(output: NodeJS.WriteStream): ProgressDisplay {
   return output.isTTY ? progressBar(output) : progressLines(output);
 }
@@ -24,7 +24,7 @@ function progressBar(output: NodeJS.WriteStream): ProgressDisplay {
     {
       stream: output,
       format: (_, { progress }, payload) =>
-        // A terminal that does not know its width says 0.
+        // A terminal of unknown width reports 0.
         barLine(payload as ProgressTexts, progress, output.columns || USUAL_COLUMNS),
       hideCursor: true,
     },
@@ -42,7 +42,7 @@ function progressBar(output: NodeJS.WriteStream): ProgressDisplay {
   };
 }
 
-/** The bar and what stands beside it, in one line of a terminal: the narrower it is, the less. */
+/** The bar and its numbers in one line, with fewer details on narrower terminals. */
 export function barLine(texts: ProgressTexts, part: number, columns: number): string {
   const { epoch, loss, accuracy, speed, left } = texts;
   const head = `  epoch ${epoch}  `;
@@ -51,7 +51,7 @@ export function barLine(texts: ProgressTexts, part: number, columns: number): st
     `  loss ${loss}  ${accuracy}  ${speed}/s  ${left} left`,
     `  loss ${loss}  ${accuracy}  ${left} left`,
   ];
-  // Some terminals begin a new line behind the last column.
+  // Some terminals wrap after the last column.
   const roomBeside = (text: string) => columns - 1 - head.length - text.length;
   const fitting = layouts.find((text) => roomBeside(text) >= LEAST_BAR);
   if (fitting === undefined) return `${head}loss ${loss}  ${accuracy}`.slice(0, columns - 1);

@@ -2,15 +2,14 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomSource, ResumableGenerator } from 'batchnorm';
 
-/** Everything that is drawn by chance has a stream of its own, so that drawing more of one thing leaves
- * the others as they were. */
+/** Every purpose has its own random stream, so that drawing more numbers for one does not affect the others. */
 const streamOrder = ['training', 'validation', 'test', 'weights', 'batches'] as const;
 
 export type StreamName = (typeof streamOrder)[number];
 
 /**
- * Numbers in [0, 1) that follow from the seed and the name. The streams of one seed are 2^64 numbers
- * apart on the generator's cycle: they do not overlap.
+ * Numbers in [0, 1) that depend only on the seed and the name. The streams of one seed are 2^64 numbers apart on the
+ * generator's cycle, so that they do not overlap.
  */
 export function randomStream(seed: number, name: StreamName): RandomSource {
   return new RandomStream(seed, name).next;
@@ -22,7 +21,7 @@ export class RandomStream implements ResumableGenerator {
 
   constructor(seed: number, name: StreamName) {
     this.#generator = xoroshiro128plus(seed);
-    // The first jump leaves the generator's beginning, where similar seeds give similar numbers.
+    // The first jump skips the beginning, where similar seeds give similar numbers.
     for (let jumps = 0; jumps <= streamOrder.indexOf(name); jumps++) this.#generator.jump();
   }
 

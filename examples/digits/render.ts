@@ -5,23 +5,23 @@ import { type Point, toPolyline } from './stroke.js';
 
 /** Rows and columns of an image. */
 export const SIZE = 28;
-/** Pixels that a digit is high at scale 1, as in MNIST. */
+/** Height of a digit in pixels at scale 1, as in MNIST. */
 const BODY = 20;
 
-/** Everything about an image but the digit in it. Lengths are in pixels, angles in radians. */
+/** The settings of an image besides its digit. Lengths are in pixels, angles in radians. */
 export interface Look {
   readonly shiftX: number;
   readonly shiftY: number;
   readonly scaleX: number;
   readonly scaleY: number;
   readonly rotation: number;
-  /** How much further right the top is than the bottom, as a part of the height. */
+  /** Offset of the top to the right of the bottom, relative to the height. */
   readonly shear: number;
   readonly strokeWidth: number;
-  /** Brightness of the strokes and of what is behind them, from 0 to 1. */
+  /** Brightness of the strokes and of the background, from 0 to 1. */
   readonly ink: number;
   readonly paper: number;
-  /** At most this is added to each pixel or taken away. */
+  /** Maximum amount that is added to or subtracted from each pixel. */
   readonly noise: number;
 }
 
@@ -35,7 +35,7 @@ export function render(glyph: Glyph, look: Look, rng: RandomSource, image: Uint8
     for (let i = 1; i < points.length; i++) lower(distances, points[i - 1], points[i], reach);
   }
   for (let i = 0; i < image.length; i++) {
-    // A pixel whose centre is half a pixel inside the stroke's edge is covered, half outside bare.
+    // A pixel is covered if its centre is at least half a pixel inside the stroke's edge, and bare half a pixel outside.
     const cover = Math.min(Math.max(reach - Math.sqrt(distances[i]), 0), 1);
     const clean = look.paper + cover * (look.ink - look.paper);
     const value = clean + uniform(rng, -look.noise, look.noise);
@@ -43,7 +43,7 @@ export function render(glyph: Glyph, look: Look, rng: RandomSource, image: Uint8
   }
 }
 
-/** From the unit square of a glyph to pixels; pixel (0, 0) has its centre at (0, 0). */
+/** Maps the unit square of a glyph to pixels; the centre of pixel (0, 0) is (0, 0). */
 function placement(look: Look): (point: Point) => Point {
   const centre = (SIZE - 1) / 2;
   const cos = Math.cos(look.rotation);
@@ -56,7 +56,7 @@ function placement(look: Look): (point: Point) => Point {
   };
 }
 
-/** Lowers the squared distances of the pixels within reach to those from the piece ab. */
+/** Updates the squared distances of the pixels within reach with those from the segment ab. */
 function lower(distances: Float64Array, a: Point, b: Point, reach: number): void {
   const dx = b[0] - a[0];
   const dy = b[1] - a[1];

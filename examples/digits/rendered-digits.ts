@@ -5,12 +5,11 @@ import { randomStream } from './random.js';
 import { render, SIZE } from './render.js';
 
 const IMAGES_PER_WRITER = 2 * CLASSES;
-/** Images to validate and to test with; as many as to train with, if those are fewer. */
+/** Maximum number of validation and of test images; never more than training images. */
 const MOST_OTHERS = 4_000;
 
 /**
- * Digits as if written by hand. The three sets have no writer in common: their writers come from
- * random streams that do not overlap.
+ * Digits as if written by hand. The three sets come from different writers, whose random streams do not overlap.
  */
 export function renderDigits(seed: number, trainingImages: number): Digits {
   const others = Math.min(trainingImages, MOST_OTHERS);

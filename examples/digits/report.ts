@@ -3,21 +3,21 @@ import { CLASSES, imageAt, type Images } from './dataset.js';
 import { integer, percent, table } from './format.js';
 import { draw, sideBySide } from './pictures.js';
 
-/** What came of training one of the networks. */
+/** The result of training one of the networks. */
 export interface Result {
   readonly contestant: Pick<Contestant, 'name' | 'trials' | 'learningRate' | 'validation'> & {
     readonly run: Pick<Contestant['run'], 'curve' | 'imagesPerSecond' | 'stepsPerEpoch'>;
   };
-  /** For each test image, the digit that the network takes it for. */
+  /** The predicted digit of each test image. */
   readonly predicted: Uint8Array;
 }
 
 const PICTURES = 3;
 
-/** For each network: how each learning rate did, and what the network makes of test images. */
+/** The results of both networks: accuracies, errors per digit and misread images. */
 export function report(results: readonly Result[], test: Images): string {
   return [
-    `Test accuracy on ${integer(test.count)} images, each at its best learning rate`,
+    `Test accuracy on ${integer(test.count)} images, each network with its best learning rate`,
     testTable(results, test),
     '',
     'Misread test images of each digit',
@@ -59,10 +59,10 @@ function misreadPictures({ contestant, predicted }: Result, test: Images): strin
   if (indices.length === 0) return [];
   const pictures = indices.map((i) => draw(imageAt(test, i), test.rows, test.columns));
   const titles = indices.map((i) => `${test.labels[i]}, read as ${predicted[i]}`);
-  return ['', `Some that were misread ${contestant.name}`, '', sideBySide(pictures, titles)];
+  return ['', `Some images misread by the network ${contestant.name}`, '', sideBySide(pictures, titles)];
 }
 
-/** The numbers of the images that the network takes for another digit. */
+/** The indices of the misread images. */
 export function misreadIndices(predicted: Uint8Array, labels: Uint8Array): number[] {
   return [...predicted.keys()].filter((i) => predicted[i] !== labels[i]);
 }

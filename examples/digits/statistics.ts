@@ -1,13 +1,13 @@
 import type { CanUpdateWithGradients, NamedTensor } from 'batchnorm';
 
-/** The batch norm layers of a network, named after their place in it as in its `.npz` file. */
+/** The batch norm layers of a network, named by their paths in its `.npz` file. */
 export function normsOf(network: CanUpdateWithGradients): readonly string[] {
   return runningMeans(network).map(([name]) => name.slice(0, -ending.length));
 }
 
 /**
- * Running statistics in two numbers for each layer: the root of the mean square of its channels' running means,
- * and the mean of their running variances. First those of all layers' means, then of all variances.
+ * Summarizes the running statistics of each layer in two numbers: the root mean square of its running means and the mean
+ * of its running variances. First the means of all layers, then the variances.
  */
 export function statisticsOf(network: CanUpdateWithGradients): readonly number[] {
   const variances = network.parameters().filter(([name]) => name.endsWith('.runningVar'));

@@ -1,4 +1,4 @@
-/** x to the right, y downwards; a digit fills the square from (0, 0) to (1, 1). */
+/** x points right, y down; a digit fills the square from (0, 0) to (1, 1). */
 export type Point = readonly [x: number, y: number];
 
 /** One movement of the pen. */
@@ -11,7 +11,7 @@ export interface Stroke {
 
 const PIECES_PER_CURVE_SECTION = 5;
 
-/** The points to connect by straight pieces. */
+/** The points of a polyline that approximates the stroke. */
 export function toPolyline({ kind, points }: Stroke): readonly Point[] {
   if (kind === 'line' || points.length < 3) return points;
   const loop = kind === 'loop';

@@ -20,9 +20,9 @@ import { normsOf, statisticsOf } from './statistics.js';
 
 const BATCH_SIZE = 64;
 const MOMENTUM = 0.9;
-/** Towards smaller weights; the same for both networks. */
+/** Weight decay, the same for both networks. */
 const L2 = 5e-4;
-/** Part of the steps in which the learning rate rises. */
+/** Fraction of the steps in which the learning rate rises. */
 const WARMUP_PART = 0.05;
 const RECORDS_PER_EPOCH = 20;
 
@@ -32,7 +32,7 @@ export interface TrainingProgress {
   readonly epochs: number;
   readonly step: number;
   readonly stepsPerEpoch: number;
-  /** Means over the epoch so far, of batches as they were before the step. */
+  /** Means over the epoch so far, each batch evaluated before its step. */
   readonly loss: number;
   readonly accuracy: number;
   readonly imagesPerSecond: number;
@@ -48,7 +48,7 @@ interface Sums {
 }
 const nothing = (): Sums => ({ steps: 0, loss: 0, accuracy: 0 });
 
-/** A loader of full batches: a smaller one would have other statistics, and one of one image might have none. */
+/** A loader of full batches: smaller ones have noisier statistics, and a single image might have none. */
 export function trainingLoader(images: Images, brightness: Brightness, rng: RandomSource) {
   return new DataLoader(datasetOf(images, brightness), {
     batchSize: Math.min(BATCH_SIZE, images.count),
@@ -62,12 +62,12 @@ export function newOptimizer(): Sgd {
   return new Sgd({ momentum: MOMENTUM, weightDecay: L2 });
 }
 
-/** A short rise, then half a cosine down. */
+/** A short warm-up, then cosine decay. */
 export function newSchedule(lr: number, steps: number): Schedule {
   return cosineSchedule({ lr, steps, warmup: Math.floor(steps * WARMUP_PART) });
 }
 
-/** One step; gives the loss and the part of the batch that was right before it. */
+/** Makes one step; returns the loss and the accuracy of the batch before it. */
 export function trainStep(
   network: Classifier,
   sgd: Sgd,
@@ -80,7 +80,7 @@ export function trainStep(
   return { loss: loss.item(), accuracy };
 }
 
-/** Lets Ctrl-C and the progress bar's timer through. @throws the signal's reason once it is aborted. */
+/** Yields to Ctrl-C and the progress bar's timer. @throws the signal's reason if it is aborted. */
 export async function pause(signal: AbortSignal): Promise<void> {
   await setImmediate();
   signal.throwIfAborted();
@@ -94,19 +94,19 @@ export interface TrainingOptions {
 }
 
 /**
- * The training of one network, as far as it has come. A checkpoint of it, with the network and the generator,
- * goes on bit for bit, in the middle of an epoch, too.
+ * The state of the training of one network. Together with the network and the generator, its checkpoint resumes bit for
+ * bit, even in the middle of an epoch.
  */
 export class TrainingRun implements Resumable {
-  /** [steps done, loss, accuracy], the latter two over the steps since the row before; then the running
-   * statistics as `statisticsOf` gives them. */
+  /** [steps done, loss, accuracy], the latter two over the steps since the previous row, followed by the result of
+   * `statisticsOf`. */
   readonly curve: Series;
   readonly epochs: number;
   readonly stepsPerEpoch: number;
   readonly #sgd = newOptimizer();
   readonly #stream: RandomStream;
   readonly #loader;
-  /** The generator as it was before it drew the order of the epoch. */
+  /** The generator's state before it drew the order of the epoch. */
   #epochBegin: readonly number[];
   #step = 0;
   #milliseconds = 0;
@@ -125,7 +125,7 @@ export class TrainingRun implements Resumable {
     this.curve = new Series(3 + 2 * normsOf(network).length);
   }
 
-  /** Which order the next epoch has, or the one that it is in. */
+  /** The sample order of the current or next epoch. */
   readonly generator = {
     getState: () => this.#epochBegin,
     setState: (state: readonly number[]) => {
@@ -151,9 +151,9 @@ export class TrainingRun implements Resumable {
   }
 
   /**
-   * Goes on to the end of the epoch, in place.
-   * @param learningRate The highest one; the whole training must have the same.
-   * @throws the signal's reason once it is aborted, before the next step.
+   * Continues in place to the end of the epoch.
+   * @param learningRate The peak learning rate, constant for the whole training.
+   * @throws the signal's reason if it is aborted, before the next step.
    */
   async trainEpoch(
     learningRate: number,

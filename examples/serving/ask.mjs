@@ -1,5 +1,5 @@
-// npm run ask -- [FILE] [--digit N] [--url URL]: shows what the server sees of a picture and asks which digit it is.
-// Without FILE a digit is drawn.
+// npm run ask -- [FILE] [--digit N] [--url URL]: shows a picture as the server sees it and asks which digit it is. Without
+// FILE it draws a digit.
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { draw } from '../../dist-dev/examples/digits/pictures.js';
@@ -28,13 +28,13 @@ const [{ digit: answer, probability }] = predictions;
 const subject = file ?? `A ${digit}`;
 console.log(`${subject}, read as ${answer} (${(100 * probability).toFixed(1)} %) by version ${version}`);
 
-/** By a writer of its own; byte by byte, 0 for black. */
+/** Draws a digit by a new writer, as bytes with 0 for black. */
 function drawDigit() {
   const { pixels } = renderImages(CLASSES, Math.random);
   return pixels.slice(digit * PIXELS, (digit + 1) * PIXELS);
 }
 
-/** The same bytes that the server makes of a picture. */
+/** Converts a picture to bytes as the server does. */
 async function readFileOf(name) {
   try {
     return await new PictureReader().read(await readFile(fromUser(name)));
@@ -50,7 +50,7 @@ async function ask(body) {
     const answer = await response.json();
     return response.ok ? answer : fail(answer.error, 1);
   } catch (error) {
-    return fail(`There is no answer at ${options.url}: ${(error.cause ?? error).message}`, 1);
+    return fail(`No answer from ${options.url}: ${(error.cause ?? error).message}`, 1);
   }
 }
 

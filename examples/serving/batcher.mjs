@@ -1,15 +1,15 @@
-// Requests that arrive together are computed together: one pass over the weights for all of them.
+// Batches requests that arrive together: one pass over the weights computes all of them.
 import { CLASSES, PIXELS } from './network.mjs';
 
-/** The most images in one pass: more take longer without being faster for each. */
-const MOST_IMAGES = 64;
+/** Maximum number of images in one pass: larger batches are no faster per image. */
+const MAX_IMAGES = 64;
 
 export class Batcher {
   #model;
   #onBatch;
   #waiting = [];
 
-  /** @param onBatch Told of the number of images in each pass. */
+  /** @param onBatch Called with the number of images in each pass. */
   constructor(model, onBatch) {
     this.#model = model;
     this.#onBatch = onBatch;
@@ -19,7 +19,7 @@ export class Batcher {
   infer(pixels, count) {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ pixels, count, resolve, reject });
-      // After all requests that have arrived by now were read.
+      // After all requests that have arrived were read.
       if (this.#waiting.length === 1) setImmediate(() => this.#computeAll());
     });
   }
@@ -31,7 +31,7 @@ export class Batcher {
     while (begin < waiting.length) {
       let end = begin + 1;
       let count = waiting[begin].count;
-      while (end < waiting.length && count + waiting[end].count <= MOST_IMAGES) {
+      while (end < waiting.length && count + waiting[end].count <= MAX_IMAGES) {
         count += waiting[end++].count;
       }
       this.#compute(waiting.slice(begin, end), count);

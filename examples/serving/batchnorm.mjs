@@ -1,2 +1,2 @@
-// The package of this checkout. In a project of yours import from 'batchnorm' where these files import from here.
+// The package of this checkout. In your own project, import from 'batchnorm' instead of this file.
 export * from '../../dist/index.js';

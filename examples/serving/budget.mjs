@@ -1,6 +1,6 @@
-// A quantity that requests share: bytes, pixels, threads.
+// A resource that requests share: bytes, pixels, threads.
 
-/** Calls `giveBack` when everyone who holds it has let go; each lets go with the function that `hold` returns. */
+/** Calls `giveBack` after every holder has called the release function that `hold` returned. */
 export class Shared {
   #giveBack;
   #holders = 0;
@@ -17,7 +17,7 @@ export class Shared {
   }
 }
 
-/** Everything is taken, and enough others wait for it. */
+/** The resource is exhausted, and its queue is full. */
 export class Busy extends Error {
   name = 'Busy';
   statusCode = 503;
@@ -30,26 +30,26 @@ export class Budget {
   #peak = 0;
   #queue = [];
 
-  /** @param maxWaiting How many may wait in `run`; one more is refused. */
+  /** @param maxWaiting Maximum number of tasks that wait in `run`; others are refused. */
   constructor(capacity, maxWaiting = Infinity) {
     this.#capacity = capacity;
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Taken now, the most that ever was, and how many wait. */
+  /** Current and peak use, and the length of the queue. */
   get state() {
     return { used: this.#used, peak: this.#peak, waiting: this.#queue.length };
   }
 
-  /** Takes `amount` if that much is left: returns a function that gives it back once, else undefined. */
+  /** Takes `amount` and returns a function that gives it back once; returns undefined if too little is left. */
   tryTake(amount) {
     if (this.#queue.length > 0 || this.#used + amount > this.#capacity) return undefined;
     return this.#take(amount);
   }
 
   /**
-   * Runs a task that needs `amount` once earlier tasks have theirs: first come, first served.
-   * @throws Busy where too many wait.
+   * Runs a task after `amount` is available to it, in the order of the calls.
+   * @throws Busy if too many tasks wait.
    */
   async run(amount, task) {
     const giveBack = this.tryTake(amount) ?? (await this.#wait(amount));
@@ -62,7 +62,7 @@ export class Budget {
 
   #wait(amount) {
     if (this.#queue.length >= this.#maxWaiting) {
-      throw new Busy(`Expected at most ${this.#maxWaiting} pictures to wait but there are more`);
+      throw new Busy(`Expected at most ${this.#maxWaiting} waiting pictures but there are more`);
     }
     return new Promise((resolve) => this.#queue.push({ amount, resolve }));
   }

@@ -1,4 +1,4 @@
-// The connections of a server: how long they may take, and how they end.
+// The connections of a server: their timeouts and their shutdown.
 import { createServer, STATUS_CODES } from 'node:http';
 import { Server as NetServer } from 'node:net';
 
@@ -11,7 +11,7 @@ const refusals = {
 export class Connections {
   #limits;
   #servers = [];
-  /** For each socket its requests without an answer, oldest first, and when the last one was answered. */
+  /** The unanswered requests of each socket, oldest first, and the time of its last answer. */
   #sockets = new Map();
   #draining = false;
 
@@ -25,7 +25,7 @@ export class Connections {
     return count;
   }
 
-  /** An HTTP server whose clients are under the limits: for Fastify's `serverFactory`. */
+  /** An HTTP server that enforces the limits, for Fastify's `serverFactory`. */
   createServer(handler) {
     const { requestMs, headersMs, checkMs, keepAliveMs } = this.#limits;
     const server = createServer(
@@ -52,7 +52,7 @@ export class Connections {
     return server;
   }
 
-  /** Answers a request that cannot be read, or is late, and ends its connection: Fastify's `clientErrorHandler`. */
+  /** Answers an unreadable or late request and ends its connection, as Fastify's `clientErrorHandler`. */
   refuse(error, socket) {
     const { pending, request } = this.#sockets.get(socket) ?? { pending: [] };
     const answered =
@@ -71,16 +71,16 @@ export class Connections {
     );
   }
 
-  /** Whether an answer is the last one on its connection: the client is told before the connection ends. */
+  /** Whether an answer is the last one on its connection, so that it must announce the end. */
   isLast(request, response) {
-    // Not response.socket: it has none while another answer goes first.
+    // Not response.socket, which is null while an earlier answer is pending.
     return this.#draining && this.#sockets.get(request.socket)?.pending.at(-1)?.response === response;
   }
 
   /**
-   * Accepts no new connections, answers requests on open ones, and closes each after its last answer.
-   * What has no answer shortly before the deadline gets 503, and what still is connected after that is cut.
-   * @returns How many were cut.
+   * Accepts no new connections, answers requests on open ones, and closes each after its last answer. Requests that are
+   * unanswered shortly before the deadline get 503; connections that remain open after that are destroyed.
+   * @returns The number of destroyed connections.
    */
   async drain() {
     this.#draining = true;
@@ -96,7 +96,7 @@ export class Connections {
       },
       shutdownMs - lastWordsMs / 2,
     );
-    // Who has said nothing at all is not asked.
+    // Connections that have never sent anything are closed immediately.
     for (const socket of this.#sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
     await ended;
     clearInterval(sweep);
@@ -105,12 +105,12 @@ export class Connections {
     return cut;
   }
 
-  /** Calls back when an answer is sent, or its connection has ended before: also one that waits behind another
-   * answer, of which Node says nothing then. */
+  /** Calls back when an answer has been sent or its connection has ended. Unlike Node's events, this covers answers that
+   * wait for earlier ones. */
   onEnd(request, response, callback) {
     const entry = this.#entryOf(request, response);
     if (entry !== undefined) entry.callbacks.push(callback);
-    else for (const event of ['finish', 'close']) response.once(event, callback); // of app.inject
+    else for (const event of ['finish', 'close']) response.once(event, callback); // from app.inject
   }
 
   #entryOf(request, response) {
@@ -134,7 +134,7 @@ export class Connections {
     for (const callback of entry.callbacks) callback();
   }
 
-  /** Closes connections without a request that have been so for a while: who is busy would have sent the next one. */
+  /** Closes connections that have been idle for a while: busy clients would have sent another request. */
   #closeQuiet() {
     const before = Date.now() - this.#limits.quietMs;
     for (const [socket, { pending, idleSince }] of this.#sockets) {
@@ -159,8 +159,8 @@ export class Connections {
   }
 }
 
-/** Without what http.Server.close does besides: it resets connections whose next request has just arrived, and stops
- * the search for those that are late. */
+/** Closes without the side effects of http.Server.close, which resets connections whose next request has just arrived
+ * and stops checking timeouts. */
 function stopListening(server) {
   return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
 }

@@ -1,38 +1,38 @@
-// What one client may cost the others. README.md lists these numbers.
+// Limits that protect clients from each other. README.md lists these numbers.
 const MiB = 1024 * 1024;
 
-/** Threads that Node shares among files, DNS and sharp. */
+/** Threads of libuv, which files, DNS and sharp share. */
 const LIBUV_THREADS = Number(process.env.UV_THREADPOOL_SIZE ?? 4);
 
 export const LIMITS = Object.freeze({
-  /** Bytes of one body: a photograph. 256 images as JSON, every number with three digits and a comma, have 800 KB. */
+  /** Maximum bytes of one body, enough for a photograph. 256 images as JSON have 800 KB. */
   bodyBytes: 10 * MiB,
-  /** Bytes of all bodies that are held at once, as their requests announce them. */
+  /** Maximum bytes of all bodies in memory, as announced by their requests. */
   heldBodyBytes: 64 * MiB,
 
-  /** Pixels of the longer side of a picture, and of a picture: 50 megapixels are what telephones take at most. */
+  /** Maximum pixels of a picture's longer side and of a picture; phones take up to 50 megapixels. */
   pictureSide: 10_000,
   picturePixels: 50e6,
-  /** Pixels of all pictures that are decoded at once. A pixel takes 8 bytes at most. */
+  /** Maximum pixels of all pictures that are decoded at once, at up to 8 bytes each. */
   decodedPixels: 50e6,
-  /** Pictures that are decoded at once: half of the threads stay free for reloads. */
+  /** Maximum pictures that are decoded at once: half of the threads stay free for reloads. */
   decodings: Math.max(1, Math.floor(LIBUV_THREADS / 2)),
-  /** Pictures that wait for that; more are answered with 503. */
+  /** Maximum pictures that wait for decoding; others are answered with 503. */
   waitingPictures: 64,
 
   /** Milliseconds from connecting, or from the last answer, to the end of the headers. */
   headersMs: 10_000,
   /** Milliseconds from the first byte of a request to its last. */
   requestMs: 30_000,
-  /** Milliseconds between two searches for connections that are late. */
+  /** Milliseconds between two checks for late connections. */
   checkMs: 1_000,
-  /** Milliseconds that a connection is kept without a request. */
+  /** Milliseconds after which an idle connection is closed. */
   keepAliveMs: 5_000,
 
   /** Milliseconds from SIGTERM to the end of the process. */
   shutdownMs: 10_000,
-  /** Milliseconds before that end in which clients receive the 503 that they get instead of an answer. */
+  /** Milliseconds before that deadline at which unanswered requests get 503. */
   lastWordsMs: 1_000,
-  /** Milliseconds without a request after which a connection is closed on shutdown: its client is not busy. */
+  /** Milliseconds after which an idle connection is closed during shutdown. */
   quietMs: 500,
 });

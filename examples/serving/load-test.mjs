@@ -1,7 +1,7 @@
 // npm run load-test -- [--checkpoint FILE] [--seconds N] [--connections N]
 //
-// Starts the server in a process of its own and asks as fast as it can: alone, while a training runs in its worker,
-// and while its weights are reloaded without pause. Fails where any answer is not 200.
+// Starts the server in a separate process and sends requests as fast as possible: alone, while a training runs in its
+// worker, and while its weights are reloaded continuously. Fails if any answer is not 200.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ const kinds = [
 const checkpoint = fromUser(options.checkpoint);
 if (!existsSync(checkpoint)) {
   console.error(
-    `Expected a checkpoint at ${forUser(checkpoint)}, as npm start in the repository leaves one, but found none`,
+    `Expected a checkpoint at ${forUser(checkpoint)}, as saved by npm start in the repository, but found none`,
   );
   process.exit(1);
 }
@@ -57,7 +57,7 @@ try {
   console.log(`${options.connections} connections, ${options.seconds} s each\n`);
   console.log('| request | server | requests/s | images/s | p50 ms | p97.5 ms | p99 ms | max ms | not 200 |');
   console.log('|---|---|---|---|---|---|---|---|---|');
-  // What is compiled while it runs is not measured.
+  // Warm-up, so that JIT compilation is not measured.
   for (const kind of kinds) await cannon(kind, 2);
   for (const kind of kinds) await measure(kind, 'alone');
   await duringTraining(async () => {
@@ -72,7 +72,7 @@ try {
   rmSync(folder, { recursive: true });
 }
 if (failures > 0) {
-  console.error(`${failures} answers were not 200`);
+  console.error(`${failures} answers had another status than 200`);
   process.exitCode = 1;
 }
 
@@ -115,7 +115,7 @@ async function duringTraining(run) {
   const { steps, loss } = await ask('DELETE', 'training');
   const { version, failedReloads } = await ask('GET', 'metrics');
   console.error(
-    `training: step ${steps}, loss ${loss.toFixed(4)}; ${version - before} checkpoints taken over, ${failedReloads} reloads failed`,
+    `training: step ${steps}, loss ${loss.toFixed(4)}; ${version - before} checkpoints loaded, ${failedReloads} reloads failed`,
   );
 }
 

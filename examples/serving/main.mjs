@@ -1,7 +1,7 @@
 // npm start -- [--checkpoint FILE] [--trained FILE] [--port N] [--host NAME] [--images N] [--checkpoint-steps N]
 //   [--shutdown-seconds N]
 //
-// Serves the weights of a checkpoint, by default the one that `npm start` in the repository leaves.
+// Serves the weights of a checkpoint, by default the one that `npm start` in the repository saves.
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { backend } from './batchnorm.mjs';
@@ -44,16 +44,18 @@ if (existsSync(checkpoint)) {
   await loadFirst();
 } else {
   console.log(
-    `There is no ${forUser(checkpoint)} yet. Either run \`npm start\` in the repository, a minute or two, then`,
+    `There is no ${forUser(checkpoint)} yet. Either run \`npm start\` in the repository (a minute or two), then`,
   );
-  console.log('POST /reload; or POST /training, which trains here and serves what it has after seconds.');
+  console.log(
+    'POST /reload; or POST /training, which trains here and serves the first weights within seconds.',
+  );
 }
 const address = await listen();
 const weights = model.version === 0 ? 'no weights' : `the weights of ${forUser(checkpoint)}`;
 console.log(`listening at ${address}, with ${weights}`);
 
 let stopping = false;
-/** What has been asked is answered, and the training saves what it has, or else the process ends at the deadline. */
+/** Answers pending requests and lets the training save its state, or ends the process at the deadline. */
 async function stop() {
   if (stopping) return;
   stopping = true;
@@ -92,11 +94,11 @@ async function tryReload(file, reason) {
   }
 }
 
-function integer(name, least = 1) {
+function integer(name, min = 1) {
   const value = Number(options[name]);
-  if (!Number.isSafeInteger(value) || value < least) {
+  if (!Number.isSafeInteger(value) || value < min) {
     console.error(
-      `Expected an integer from ${least} for --${name} but received ${JSON.stringify(options[name])}`,
+      `Expected an integer from ${min} for --${name} but received ${JSON.stringify(options[name])}`,
     );
     process.exit(2);
   }

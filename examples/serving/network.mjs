@@ -1,4 +1,4 @@
-// What is served: the network that `npm start` in the repository trains. All that is particular to it stands here.
+// The served network, which `npm start` in the repository trains. Everything specific to it is in this file.
 import { loadTrained } from '../../dist-dev/examples/digits/checkpoint.js';
 import { CLASSES, datasetOf } from '../../dist-dev/examples/digits/dataset.js';
 import { SIZE } from '../../dist-dev/examples/digits/render.js';
@@ -6,10 +6,10 @@ import { DataLoader, fold } from './batchnorm.mjs';
 
 /** Classes; rows and columns of an image. */
 export { CLASSES, SIZE };
-/** Bytes of an image: grey, row by row, 0 for black. */
+/** Bytes of an image: greyscale, row-major, 0 for black. */
 export const PIXELS = SIZE * SIZE;
 
-/** A checkpoint's network for inference, and what pixels are normalized with: those that it was trained with. */
+/** A checkpoint's network for inference, and the pixel normalization that it was trained with. */
 export async function load(path) {
   const { network, input } = await loadTrained(path);
   const { rows, columns, brightness } = input;
@@ -18,7 +18,7 @@ export async function load(path) {
       `Expected a network for images of ${SIZE} x ${SIZE} pixels in ${path} but found one for ${rows} x ${columns}`,
     );
   }
-  // Batch norm costs nothing from here on: it is in the weights of the convolutions.
+  // Batch norm is free from here on: it is folded into the weights of the convolutions.
   return { network: fold(network), brightness };
 }
 
@@ -29,7 +29,7 @@ export function infer({ network, brightness }, pixels, count) {
   const logits = network.forward(x);
   const logProbabilities = logits.logSoftmax();
   const probabilities = logProbabilities.exp();
-  // At once, so that the next request has their memory.
+  // Immediately, so that the next request reuses their memory.
   for (const tensor of [x, logits, logProbabilities]) tensor.dispose();
   return probabilities.data;
 }

@@ -1,4 +1,4 @@
-// npm runs a script in its package's folder: names of files are meant where the user typed them.
+// npm runs scripts in the package's folder, but file names are relative to the folder in which the user typed them.
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,7 +10,7 @@ export function forUser(path) {
   return short.length < path.length ? short : path;
 }
 
-/** What `npm start` in the repository leaves. */
+/** The checkpoint that `npm start` in the repository saves. */
 export const CHECKPOINT = fileURLToPath(new URL('../../digits.npz', import.meta.url));
-/** What a training in the server's worker leaves. */
+/** The checkpoint that a training in the server's worker saves. */
 export const TRAINED = fileURLToPath(new URL('trained.npz', import.meta.url));

@@ -1,17 +1,17 @@
-// What clients send, checked.
+// Validates the images that clients send.
 import { PIXELS, SIZE } from './network.mjs';
 import { shown } from './shown.mjs';
 
-/** The most images in one request. */
-export const MOST_IMAGES = 256;
+/** Maximum number of images in one request. */
+export const MAX_IMAGES = 256;
 
-/** What a client sent that cannot be; the message is the answer. */
+/** An invalid request; its message is the answer. */
 export class BadRequest extends Error {
   name = 'BadRequest';
   statusCode = 400;
 }
 
-/** Bytes as they are: one image after the other. */
+/** Reads concatenated images as raw bytes. */
 export function readBytes(body) {
   if (!(body instanceof Uint8Array) || body.length === 0 || body.length % PIXELS !== 0) {
     const found = body instanceof Uint8Array ? `${body.length} bytes` : 'none';
@@ -48,8 +48,8 @@ export function readJson(body) {
 }
 
 function checkCount(place, count) {
-  if (count < 1 || count > MOST_IMAGES) {
-    throw new BadRequest(`Expected 1 to ${MOST_IMAGES} images in ${place} but received ${count}`);
+  if (count < 1 || count > MAX_IMAGES) {
+    throw new BadRequest(`Expected 1 to ${MAX_IMAGES} images in ${place} but received ${count}`);
   }
   return count;
 }

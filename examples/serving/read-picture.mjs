@@ -1,5 +1,5 @@
-// A picture as a paint program or a camera makes it: of any size, dark on bright or bright on dark. It becomes what the
-// network was trained with: a bright digit on a dark ground, 20 pixels high or wide, in the middle of 28 x 28.
+// Converts a picture from a paint program or a camera, of any size, dark on bright or bright on dark, to the network's
+// input format: a bright digit on a dark background, 20 pixels high or wide, in the middle of 28 x 28.
 import sharp from 'sharp';
 import { Budget } from './budget.mjs';
 import { LIMITS } from './limits.mjs';
@@ -7,25 +7,25 @@ import { PIXELS, SIZE } from './network.mjs';
 import { BadRequest } from './read-images.mjs';
 import { shorten } from './shown.mjs';
 
-// What strangers send is read by few decoders: none that reads programs or further files, as SVG's may.
+// Untrusted pictures go through few decoders, and none that may run scripts or read other files, as SVG's may.
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({
   operation: ['Png', 'Jpeg', 'Webp', 'Gif', 'Nsgif'].map((name) => `VipsForeignLoad${name}`),
 });
-// No picture comes twice: what is kept of one would only take memory.
+// Pictures rarely repeat, so a cache would only take memory.
 sharp.cache(false);
 
-/** The longer side of the digit, as in MNIST and at scale 1 in ours. */
+/** The longer side of the digit, as in MNIST and in our rendered digits at scale 1. */
 const BODY = 20;
-/** A larger picture is made smaller first: a drawn digit needs no more pixels. */
+/** Larger pictures are downscaled first, since a drawn digit needs no more pixels. */
 const MAX_SIDE = 128;
-/** Of the strongest ink: less belongs to the ground, as the shadow on a photograph does; more is all ink. */
+/** Fractions of the strongest ink: below the first a pixel is background, such as a shadow; above the second it is ink. */
 const GROUND = 0.3;
 const FULL = 0.7;
-/** From 0 to 255: with less between ink and ground there is no digit. */
-const LEAST_INK = 16;
+/** Minimum contrast of ink and background, from 0 to 255; below it there is no digit. */
+const MIN_CONTRAST = 16;
 
-/** Reads pictures, few at once: a small file may hold many pixels, and sharp borrows threads that Node needs. */
+/** Reads a few pictures at once, since small files may contain many pixels, and sharp uses threads that Node needs. */
 export class PictureReader {
   #limits;
   #decodings;
@@ -44,7 +44,7 @@ export class PictureReader {
 
   /**
    * @returns PIXELS bytes.
-   * @throws BadRequest for what is no picture of a digit, or too large; Busy where too many wait.
+   * @throws BadRequest for a picture that is too large or without a digit; Busy if too many wait.
    */
   read(bytes) {
     return this.#decodings.run(1, async () => {
@@ -83,7 +83,7 @@ async function digitOf(bytes, maxPixels) {
 /** Red, green, blue, opacity of each pixel. */
 function smallPicture(bytes, maxPixels) {
   return sharp(bytes, { limitInputPixels: maxPixels })
-    .rotate() // as the camera was held
+    .rotate() // by the EXIF orientation
     .resize(MAX_SIDE, MAX_SIDE, { fit: 'inside', withoutEnlargement: true })
     .toColourspace('srgb')
     .ensureAlpha()
@@ -91,7 +91,7 @@ function smallPicture(bytes, maxPixels) {
     .toBuffer({ resolveWithObject: true });
 }
 
-/** What sharp makes of a file, which may be none of a picture. */
+/** The result of sharp for a file, which may not be a picture. */
 async function decoded(work) {
   try {
     return await work();
@@ -103,9 +103,9 @@ async function decoded(work) {
   }
 }
 
-/** How far each pixel is from the ground, in the colour where it is furthest: 0 for the ground, 255 for ink. */
+/** The largest distance of each pixel from the background over the colour channels: 0 for background, 255 for ink. */
 function inkOf(rgba, { width, height }) {
-  // What is transparent has no colour.
+  // Transparent pixels have no colour.
   for (let i = 0; i < rgba.length; i += 4) {
     for (let c = 0; c < 3; c++) rgba[i + c] = (rgba[i + c] * rgba[i + 3]) / 255;
   }
@@ -116,11 +116,11 @@ function inkOf(rgba, { width, height }) {
       distances[i] = Math.max(distances[i], Math.abs(rgba[4 * i + c] - ground[c]));
     }
   }
-  const most = distances.reduce((a, b) => Math.max(a, b), 0);
-  if (most < LEAST_INK) {
+  const largest = distances.reduce((a, b) => Math.max(a, b), 0);
+  if (largest < MIN_CONTRAST) {
     throw new BadRequest('Expected a digit on the picture but found one colour');
   }
-  return distances.map((distance) => 255 * clamp((distance / most - GROUND) / (FULL - GROUND)));
+  return distances.map((distance) => 255 * clamp((distance / largest - GROUND) / (FULL - GROUND)));
 }
 
 function borderOf(rgba, width, height, channel) {
@@ -137,7 +137,7 @@ function borderOf(rgba, width, height, channel) {
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 const clamp = (value) => Math.min(Math.max(value, 0), 1);
 
-/** The smallest rectangle with all ink in it. */
+/** The bounding box of the ink. */
 function boundsOf(ink, { width, height }) {
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (let y = 0; y < height; y++) {
@@ -152,15 +152,15 @@ function boundsOf(ink, { width, height }) {
   return { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** In the middle; thin lines, pale now, as bright as others. */
+/** Centres the digit and brightens thin lines, which scaling has made pale. */
 function centred(digit, rows, columns) {
-  const most = digit.reduce((a, b) => Math.max(a, b), 1);
+  const largest = digit.reduce((a, b) => Math.max(a, b), 1);
   const image = new Uint8Array(PIXELS);
   const top = Math.floor((SIZE - rows) / 2);
   const left = Math.floor((SIZE - columns) / 2);
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++) {
-      image[(top + y) * SIZE + left + x] = Math.round((255 * digit[y * columns + x]) / most);
+      image[(top + y) * SIZE + left + x] = Math.round((255 * digit[y * columns + x]) / largest);
     }
   }
   return image;

@@ -1,28 +1,28 @@
-// The weights that answer requests. Others take their place between two requests, never within one.
+// The weights that answer requests. They are replaced between two requests, never during one.
 import { infer, load, PIXELS } from './network.mjs';
 
 export class ServedModel {
   /** The network, its version and its file; undefined before the first weights. */
   #current;
   #version = 0;
-  /** The last reload that was asked for, and the one that has not begun. */
+  /** The last requested reload, and the one that has not begun. */
   #last = Promise.resolve();
   #waiting;
 
-  /** How many times weights have been loaded; 0 where there are none. */
+  /** Number of times that weights were loaded; 0 if there are none. */
   get version() {
     return this.#current?.version ?? 0;
   }
 
-  /** Path of the checkpoint whose weights these are; undefined where there are none. */
+  /** Path of the checkpoint of the current weights; undefined if there are none. */
   get file() {
     return this.#current?.file;
   }
 
   /**
-   * Loads a file's weights into a network of their own, which then takes the place of the one that answers.
-   * Where the file is broken, missing or of another network, the promise is rejected and the old one goes on.
-   * Callers who come while one reload is under way share the next: the file may have changed since.
+   * Loads a file's weights into a new network, which then replaces the current one. Rejects and keeps the current one if
+   * the file is damaged, missing or of another network. Calls during a reload share the next one, since the file may have
+   * changed.
    */
   reload(file) {
     if (this.#waiting?.file !== file) {
@@ -41,14 +41,14 @@ export class ServedModel {
 
   async #load(file) {
     const model = await load(file);
-    // Once, before it counts: what cannot compute must not take over.
+    // A trial pass, since a network that cannot compute must not replace the current one.
     infer(model, new Uint8Array(PIXELS), 1);
     this.#version++;
     this.#current = { model, version: this.#version, file };
     return this.#version;
   }
 
-  /** Probabilities for so many images, all by the same weights, and which those were. */
+  /** Probabilities for `count` images, all computed by the same weights, and the version of these. */
   infer(pixels, count) {
     const { model, version } = this.#current;
     return { version, probabilities: infer(model, pixels, count) };

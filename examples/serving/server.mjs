@@ -1,4 +1,4 @@
-// The routes. Knows nothing of files, signals and workers.
+// The routes, independent of files, signals and workers.
 import fastify from 'fastify';
 import { Batcher } from './batcher.mjs';
 import { Budget, Busy, Shared } from './budget.mjs';
@@ -15,8 +15,8 @@ import { shorten, shown } from './shown.mjs';
  * @param model A ServedModel.
  * @param training Starts and stops a training: a Trainer.
  * @param checkpoint The file that `POST /reload` loads.
- * @param limits Those of limits.mjs.
- * @returns The application, which listens when `listen` is called, and ends when `drain` is.
+ * @param limits The limits of limits.mjs.
+ * @returns The application, with `listen` to start it and `drain` to end it.
  */
 export function makeServer(model, training, checkpoint, limits = LIMITS) {
   const connections = new Connections(limits);
@@ -30,7 +30,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
   const bodies = new Budget(limits.heldBodyBytes);
   const pictures = new PictureReader(limits);
   const batcher = new Batcher(model, (images) => metrics.countBatch(images));
-  // Would take any text for an image.
+  // Fastify's text parser would accept any text as an image.
   app.removeContentTypeParser('text/plain');
   const binary = ['application/octet-stream', PICTURE];
   app.addContentTypeParser(binary, { parseAs: 'buffer' }, (_, body, done) => {
@@ -43,13 +43,13 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
     });
   });
   app.decorateRequest('heldBody', null);
-  // Before any of a body is read: its memory is there, or the client hears at once that it is not.
+  // Memory is reserved before a body is read; the client is told immediately if there is none.
   app.addHook('onRequest', (request, reply, done) => {
     const bytes = announcedBytes(request.headers, limits.bodyBytes);
-    // Fastify refuses a larger one without reading it.
+    // Fastify refuses a larger body without reading it.
     if (bytes === 0 || bytes > limits.bodyBytes) return done();
     const giveBack = bodies.tryTake(bytes);
-    if (giveBack === undefined) return done(new Busy('Expected fewer bodies at once: try again'));
+    if (giveBack === undefined) return done(new Busy('Expected fewer simultaneous bodies: try again'));
     request.heldBody = new Shared(giveBack);
     connections.onEnd(request.raw, reply.raw, request.heldBody.hold());
     done();
@@ -68,7 +68,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
       },
     },
     async (request) => {
-      // A picture that waits is held even when its client has left.
+      // A waiting picture occupies memory even if its client has left.
       const letGo = request.heldBody?.hold();
       const { pixels, count } = await readImages(request, pictures).finally(letGo);
       if (model.version === 0) throw new NoWeights(checkpoint);
@@ -100,7 +100,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
       throw new BadRequest(`Expected a positive integer for epochs but received ${shown(epochs)}`);
     }
     if (!training.start(epochs)) {
-      reply.code(409).send({ error: 'Expected no training under way, but there is one' });
+      reply.code(409).send({ error: 'Expected no running training but there is one' });
       return;
     }
     reply.code(202).send(training.status);
@@ -111,7 +111,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
     return training.status;
   });
 
-  /** Also for signals and finished checkpoints. */
+  /** Also called for signals and finished checkpoints. */
   async function reload(file) {
     try {
       const version = await model.reload(file);
@@ -123,9 +123,9 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
     }
   }
   app.decorate('reloadWeights', reload);
-  /** Requests whose headers have come and that have no answer. */
+  /** Number of requests whose headers have arrived and that have no answer yet. */
   app.decorate('pendingRequests', { getter: () => connections.pendingRequests });
-  /** Ends the server as connections.mjs says; gives how many connections were cut. */
+  /** Ends the server as connections.mjs describes; returns the number of destroyed connections. */
   app.decorate('drain', async () => {
     const cut = await connections.drain();
     await app.close();
@@ -134,7 +134,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
   return app;
 }
 
-/** All pictures that sharp can read. */
+/** Content types that sharp can read. */
 const PICTURE = /^image\//;
 
 const routes = 'POST /predict, POST /reload, GET /metrics, GET /healthz, POST, GET and DELETE /training';
@@ -144,14 +144,14 @@ async function readImages({ headers, body }, pictures) {
   return body instanceof Uint8Array ? readBytes(body) : readJson(body);
 }
 
-/** What a body will take; one whose length is not announced, what the largest takes. */
+/** The announced length of a body; the maximum if it is not announced. */
 function announcedBytes(headers, largest) {
   if (headers['transfer-encoding'] !== undefined) return largest;
   return Number(headers['content-length'] ?? 0);
 }
 
 function describe(probabilities) {
-  const best = probabilities.reduce((most, p, i) => (p > probabilities[most] ? i : most), 0);
+  const best = probabilities.reduce((max, p, i) => (p > probabilities[max] ? i : max), 0);
   return {
     digit: best,
     probability: probabilities[best],
@@ -163,7 +163,7 @@ class NoWeights extends Error {
   statusCode = 503;
   constructor(checkpoint) {
     super(
-      `There are no weights yet: there was no ${forUser(checkpoint)}. Run npm start in the repository, then POST /reload; or POST /training`,
+      `There are no weights yet, because ${forUser(checkpoint)} does not exist. Run npm start in the repository, then POST /reload; or POST /training`,
     );
   }
 }
@@ -171,7 +171,7 @@ class NoWeights extends Error {
 class ReloadFailed extends Error {
   statusCode = 422;
   constructor(cause, version) {
-    const then = version === 0 ? 'There are no weights yet' : `Version ${version} goes on`;
+    const then = version === 0 ? 'There are no weights yet' : `Version ${version} is still served`;
     super(`${cause.message}. ${then}`, { cause });
   }
 }
@@ -186,7 +186,7 @@ function answerError(error, request, reply, limits) {
 function explain(error, request, statusCode, limits) {
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return `Expected the content type image/png or another picture's, application/json or application/octet-stream but received ${shorten(request.headers['content-type'] ?? 'none')}`;
+      return `Expected the content type image/png or of another picture format, application/json or application/octet-stream but received ${shorten(request.headers['content-type'] ?? 'none')}`;
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return `Expected at most ${limits.bodyBytes} bytes in the body but received more`;
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':

@@ -1,4 +1,4 @@
-// What clients sent, as it is quoted in answers: never at length.
+// Shortened quotes of client data for answers.
 
 export function shorten(text, length = 40) {
   return text.length > length ? `${text.slice(0, length - 3)}...` : text;

@@ -11,9 +11,9 @@ export class Trainer {
   #error;
 
   /**
-   * @param settings `file`: where checkpoints are saved; `images`: how many to train with; `checkpointSteps`: how many
-   * steps from one checkpoint to the next.
-   * @param served Gives the file whose weights a training begins with; undefined for new ones.
+   * @param settings `file`: path of the checkpoints; `images`: number of training images; `checkpointSteps`: steps between
+   * checkpoints.
+   * @param served Returns the file whose weights a training begins with; undefined for new weights.
    * @param onCheckpoint Called after each checkpoint.
    */
   constructor(settings, served, onCheckpoint) {
@@ -27,7 +27,7 @@ export class Trainer {
     return { running, ...this.#progress, ...(this.#error === undefined ? {} : { error: this.#error }) };
   }
 
-  /** Trains for so many epochs. False where a training is under way. */
+  /** Trains for the given number of epochs. False if a training is already running. */
   start(epochs) {
     if (this.#worker !== undefined) return false;
     this.#progress = {};
@@ -52,7 +52,7 @@ export class Trainer {
     return true;
   }
 
-  /** Ends the training after its step; the last checkpoint stays. */
+  /** Ends the training after its current step; the last checkpoint remains. */
   async stop() {
     this.#worker?.postMessage('stop');
     await this.#ended;

@@ -1,5 +1,5 @@
-// Trains on from the weights that are served, with digits of other writers, and saves checkpoints to a file of its own:
-// that of `npm start` stays as it is, so that `npm start -- --resume` goes on with it.
+// Continues training from the served weights with digits of other writers, and saves checkpoints to a separate file: that
+// of `npm start` is not changed, so that `npm start -- --resume` can still resume it.
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadTrained } from '../../dist-dev/examples/digits/checkpoint.js';
@@ -15,15 +15,15 @@ import {
 } from '../../dist-dev/examples/digits/train.js';
 import { loadCheckpoint, saveCheckpoint } from './batchnorm.mjs';
 
-/** Not the one of `npm start`. */
+/** A different seed from that of `npm start`. */
 const SEED = 2;
-/** The one that is best from the beginning, and one that forgets nothing on the way. */
+/** The best learning rate for new weights, and a lower one that keeps what trained weights have learned. */
 const LEARNING_RATE = 0.3;
 const LEARNING_RATE_ON = 0.05;
 const { file, from, epochs, images: count, checkpointSteps } = workerData;
 
 const images = renderImages(count, randomStream(SEED, 'training'));
-// Its own checkpoint is gone on with as a whole; of another one the weights are taken.
+// Resumes its own checkpoint completely; takes only the weights of another one.
 const { network, input } =
   from === undefined || from === file
     ? { network: makeNormalized(randomStream(SEED, 'weights')), input: Input.of(images) }
@@ -49,7 +49,7 @@ let loss = 0;
 const report = (type) => parentPort.postMessage({ type, ...progress, loss });
 const loader = trainingLoader(images, input.brightness, shuffle.next);
 const highest = from === undefined ? LEARNING_RATE : LEARNING_RATE_ON;
-// Up and down once each time: what is served in the end has been trained with small steps.
+// One rise and fall per training, so that the final weights were trained with small steps.
 const schedule = newSchedule(highest, epochs * loader.length);
 let step = 0;
 for (let epoch = 0; epoch < epochs && !stopped; epoch++) {
@@ -64,7 +64,7 @@ for (let epoch = 0; epoch < epochs && !stopped; epoch++) {
     } else {
       report('step');
     }
-    // Lets the message to stop through.
+    // Yields, so that the message to stop is received.
     await setImmediate();
     if (stopped) break;
   }

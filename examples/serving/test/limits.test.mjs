@@ -21,7 +21,7 @@ describe('the limits of the server', () => {
   }
   const metrics = async () => (await app.inject('/metrics')).json();
 
-  it('holds few bodies at once, and none that does not come', async () => {
+  it('reserves memory for few bodies at once, and releases that of bodies that do not arrive', async () => {
     const length = 128 * PIXELS;
     await start({ heldBodyBytes: 10.5 * length, requestMs: 1000, headersMs: 1000, checkMs: 50 });
     await app.listen({ port: 0 });
@@ -30,7 +30,7 @@ describe('the limits of the server', () => {
       socket.write(headersOf(length));
       socket.write(Buffer.alloc(0.9 * length));
     }
-    // The others are told at once. Their clients keep sending; what comes is thrown away.
+    // The others are refused immediately. Their clients keep sending; the data is discarded.
     let refused = 0;
     const answers = clients.map(({ received }) =>
       received(/\r\n\r\n/).then((text) => {
@@ -44,14 +44,14 @@ describe('the limits of the server', () => {
     for (const { status, text } of results) {
       expect(status).to.equal(text.includes('retry-after: 1') ? 503 : 408);
     }
-    // None is kept.
+    // No body is kept in memory.
     for (const { ended } of clients) expect(statusesOf(await ended)).to.have.length(1);
     const { bodyBytes } = await metrics();
     expect(bodyBytes).to.deep.equal({ used: 0, peak: 10 * length, waiting: 0 });
     expect((await predict(app, someImages(1, 1))).statusCode).to.equal(200);
   });
 
-  it('takes a body of unknown length for one of the largest', async () => {
+  it('reserves the maximum for a body of unknown length', async () => {
     await start({ heldBodyBytes: LIMITS.bodyBytes });
     await app.listen({ port: 0 });
     const chunked = { 'content-type': 'application/octet-stream', 'transfer-encoding': 'chunked' };
@@ -65,7 +65,7 @@ describe('the limits of the server', () => {
     expect((await metrics()).bodyBytes).to.include({ used: 0, peak: LIMITS.bodyBytes });
   });
 
-  it('gives the memory back after answers of every kind, and after clients that leave', async () => {
+  it('releases memory after answers of every kind and after clients leave', async () => {
     await start({});
     await predict(app, someImages(3, 1));
     await predict(app, Buffer.alloc(5));
@@ -80,7 +80,7 @@ describe('the limits of the server', () => {
     while ((await metrics()).bodyBytes.used > 0) await new Promise(setImmediate);
   });
 
-  it('gives the memory back of a request behind another one whose client leaves', async () => {
+  it('releases the memory of a request that waits for an earlier one when the client leaves', async () => {
     const training = { ...noTraining, stop: () => new Promise(() => undefined) };
     await start({}, training);
     await app.listen({ port: 0 });
@@ -92,8 +92,8 @@ describe('the limits of the server', () => {
     while ((await metrics()).bodyBytes.used > 0) await new Promise(setImmediate);
   });
 
-  it('counts pictures that wait although their clients have left', async () => {
-    // No picture is as small: all wait.
+  it('counts waiting pictures although their clients have left', async () => {
+    // The limit is below any picture, so all wait.
     await start({ decodedPixels: 1 });
     await app.listen({ port: 0 });
     const picture = await progressivePicture(100, 100);
@@ -108,7 +108,7 @@ describe('the limits of the server', () => {
     expect((await metrics()).bodyBytes.used).to.equal(5 * picture.length);
   });
 
-  it('closes connections that send nothing, or no end of their headers', async () => {
+  it('closes connections that send nothing or incomplete headers', async () => {
     await start({ headersMs: 200, requestMs: 400, checkMs: 50 });
     await app.listen({ port: 0 });
     const silent = await open(app);
@@ -118,7 +118,7 @@ describe('the limits of the server', () => {
     expect(statusesOf(await halfway.ended)).to.deep.equal([408]);
   });
 
-  it('answers what is no request with 400', async () => {
+  it('answers 400 to malformed requests', async () => {
     await start({});
     await app.listen({ port: 0 });
     const { socket, ended } = await open(app);
@@ -126,7 +126,7 @@ describe('the limits of the server', () => {
     expect(statusesOf(await ended)).to.deep.equal([400]);
   });
 
-  it('decodes few pictures at once, and lets reloads pass', async () => {
+  it('decodes few pictures at once and does not delay reloads', async () => {
     const [width, height] = [2000, 1500];
     await start({ decodings: 2, decodedPixels: 1.5 * width * height });
     const picture = await progressivePicture(width, height);
@@ -142,16 +142,16 @@ describe('the limits of the server', () => {
     const { decodings, pixels, bodyBytes } = await metrics();
     expect(bodyBytes.used).to.equal(0);
     expect(decodings).to.deep.equal({ used: 0, peak: 2, waiting: 0 });
-    // Two at once would have been twice as many.
+    // Two at once would have doubled the peak.
     expect(pixels).to.deep.equal({ used: 0, peak: width * height, waiting: 0 });
   });
 
-  it('leaves threads of libuv to others by default', () => {
+  it('leaves threads of libuv free by default', () => {
     expect(LIMITS.decodings).to.be.below(Number(process.env.UV_THREADPOOL_SIZE ?? 4));
     expect(LIMITS.picturePixels).to.be.at.most(LIMITS.decodedPixels);
   });
 
-  it('answers 503 where too many pictures wait', async () => {
+  it('answers 503 if too many pictures wait', async () => {
     await start({ decodings: 1, waitingPictures: 2 });
     const picture = await progressivePicture(300, 300);
     const answers = await Promise.all(Array.from({ length: 8 }, () => predict(app, picture, 'image/jpeg')));
@@ -168,7 +168,7 @@ describe('the limits of the server', () => {
     [10_001, 1],
     [9_000, 9_000],
   ]) {
-    it(`refuses a picture of ${width} x ${height} pixels before it is decoded`, async () => {
+    it(`refuses a picture of ${width} x ${height} pixels before decoding it`, async () => {
       await start({});
       const answer = await predict(app, pngOf(width, height), 'image/png');
       expect(answer.statusCode, answer.body).to.equal(400);
@@ -216,12 +216,12 @@ function progressivePicture(width, height) {
     .toBuffer();
 }
 
-/** The beginning of a grey PNG, which says how large the picture is. */
+/** The header of a greyscale PNG with the given size. */
 function pngOf(width, height) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header[8] = 8; // bits of a value; grey
+  header[8] = 8; // bits per value; greyscale
   const parts = [
     ['IHDR', header],
     ['IDAT', deflateSync(Buffer.alloc(100))],

@@ -5,7 +5,7 @@ import { makeModel, saveModel, someImages, temporaryDirectory } from './support.
 describe('the network', () => {
   const path = temporaryDirectory();
 
-  it('gives each image the probabilities of the classes, whatever is computed beside it', () => {
+  it('gives each image the same probabilities in any batch', () => {
     const model = makeModel(1);
     const images = someImages(5, 2);
     const together = infer(model, images, 5);
@@ -17,7 +17,7 @@ describe('the network', () => {
     }
   });
 
-  it('sees pixels as the checkpoint says that it was trained to', async () => {
+  it('normalizes pixels as the checkpoint specifies', async () => {
     const model = await saveModel(path('one.npz'), 1);
     const loaded = await load(path('one.npz'));
     expect(loaded.brightness).to.deep.equal(model.brightness);
@@ -28,7 +28,7 @@ describe('the network', () => {
     expect(Math.max(...others.map((p, i) => Math.abs(p - expected[i])))).to.be.above(1e-3);
   });
 
-  it('is refused where it was trained with images of another size', async () => {
+  it('is refused if it was trained with images of another size', async () => {
     await saveModel(path('large.npz'), 1, 32);
     const error = await load(path('large.npz')).catch((caught) => caught);
     expect(error.message).to.include('28 x 28').and.to.include('32 x 32').and.to.include('large.npz');

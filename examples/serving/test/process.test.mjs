@@ -13,7 +13,7 @@ import { saveModel, someImages, temporaryDirectory } from './support.mjs';
 
 const main = fileURLToPath(new URL('../main.mjs', import.meta.url));
 
-/** The server in a process of its own. */
+/** The server in a separate process. */
 class Server {
   #child;
   #output = '';
@@ -30,7 +30,7 @@ class Server {
     this.ended = new Promise((resolve) => this.#child.on('close', resolve));
   }
 
-  /** The first match of what it prints, whenever that comes. */
+  /** Resolves with the first match in its past or future output. */
   printed(pattern) {
     return new Promise((resolve, reject) => {
       const check = () => {
@@ -65,17 +65,17 @@ async function ask(url, images) {
 async function halfRequest(url, images) {
   const sent = request(`${url}/predict`, {
     method: 'POST',
-    // A connection that is kept open would keep the server, too, for five seconds.
+    // A kept-alive connection would keep the server alive for five seconds.
     agent: false,
     headers: {
       'content-type': 'application/octet-stream',
       'content-length': images.length,
-      // Answered when the headers have arrived.
+      // Resolves when the headers have arrived.
       expect: '100-continue',
     },
   });
   const answered = once(sent, 'response');
-  // The connection may end while the body is not: what counts is the answer.
+  // The connection may end before the body is complete; only the answer matters.
   answered.then(
     () => sent.on('error', () => undefined),
     () => undefined,
@@ -96,7 +96,7 @@ async function halfRequest(url, images) {
   };
 }
 
-/** Whether it takes further connections. */
+/** Whether it accepts connections. */
 function accepts(url) {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(url);
@@ -118,7 +118,7 @@ describe('the process', () => {
     await server.ended;
   });
 
-  it('reloads at SIGHUP and ends at SIGTERM, when what was asked is answered', async function () {
+  it('reloads at SIGHUP, and ends at SIGTERM after answering pending requests', async function () {
     if (process.platform === 'win32') this.skip();
     await saveModel(path('one.npz'), 1);
     server = new Server('--checkpoint', path('one.npz'));
@@ -135,7 +135,7 @@ describe('the process', () => {
     expect(await server.ended).to.equal(0);
   });
 
-  it('ends at SIGTERM by its deadline, whoever is connected', async function () {
+  it('ends at SIGTERM by its deadline, even with open connections', async function () {
     if (process.platform === 'win32') this.skip();
     await saveModel(path('one.npz'), 1);
     server = new Server('--checkpoint', path('one.npz'), '--shutdown-seconds', '2');
@@ -150,7 +150,7 @@ describe('the process', () => {
     await silentEnded;
   });
 
-  it('is asked about a drawn digit, and about a picture, by npm run ask', async () => {
+  it('answers npm run ask about a drawn digit and about a picture', async () => {
     await saveModel(path('asked.npz'), 1);
     const grey = { raw: { width: SIZE, height: SIZE, channels: 1 } };
     await sharp(someImages(1, 3), grey).toFile(path('asked.png'));
@@ -176,7 +176,7 @@ describe('the process', () => {
     });
   const trainingOptions = ['--images', '1280', '--checkpoint-steps', '5'];
 
-  it('without weights says how to get some, and trains some when told', async () => {
+  it('explains how to get weights if there are none, and trains them on request', async () => {
     const [file, trained] = [path('none.npz'), path('first.npz')];
     server = new Server('--checkpoint', file, '--trained', trained, ...trainingOptions);
     await server.printed(/There is no .*none\.npz yet[^]*npm start[^]*POST \/training/);
@@ -195,7 +195,7 @@ describe('the process', () => {
     expect(answers).to.be.above(0);
     expect([existsSync(file), existsSync(trained)]).to.deep.equal([false, true]);
 
-    // Goes on where that one ended, and stops when told.
+    // Resumes where the first training ended, and stops on request.
     expect((await post(url, 'training', { epochs: 0 })).status).to.equal(400);
     expect((await post(url, 'training', { epochs: 1000 })).status).to.equal(202);
     expect((await post(url, 'training')).status).to.equal(409);
@@ -205,7 +205,7 @@ describe('the process', () => {
     expect((await ask(url, images)).status).to.equal(200);
   });
 
-  it('trains on from the weights of its checkpoint, which stays as it is', async () => {
+  it('continues training from the weights of its checkpoint without changing the file', async () => {
     const [file, trained] = [path('start.npz'), path('trained.npz')];
     const { network, brightness } = await saveModel(file, 1);
     const before = readFileSync(file);
@@ -228,7 +228,7 @@ describe('the process', () => {
     expect((await (await fetch(`${url}/metrics`)).json()).file).to.include('start.npz');
   });
 
-  it('never takes the checkpoint of another program for its own', async () => {
+  it('never resumes the checkpoint of another program as its own', async () => {
     const file = path('foreign.npz');
     await saveModel(file, 1);
     const before = readFileSync(file);
@@ -242,13 +242,13 @@ describe('the process', () => {
     expect(readFileSync(file).equals(before)).to.equal(true);
   });
 
-  it('says what is wrong with its options', async () => {
+  it('names invalid options', async () => {
     server = new Server('--images', 'many');
     await server.printed(/Expected an integer from 1 for --images but received "many"/);
     expect(await server.ended).to.equal(2);
   });
 
-  it('does not start with what is no checkpoint', async () => {
+  it('does not start with a file that is not a checkpoint', async () => {
     await sharp(someImages(1, 3), { raw: { width: SIZE, height: SIZE, channels: 1 } })
       .png()
       .toFile(path('picture.npz'));

@@ -10,7 +10,7 @@ const WHITE = [255, 255, 255, 255];
 const BLACK = [0, 0, 0, 255];
 const CLEAR = [0, 0, 0, 0];
 
-/** A picture of `ground` with a rectangle of `ink`. */
+/** A picture of colour `ground` with a rectangle of colour `ink`. */
 function rectangle({ width, height, box: [left, top, right, bottom], ground, ink }) {
   const pixels = Buffer.alloc(4 * width * height);
   for (let y = 0; y < height; y++) {
@@ -22,7 +22,7 @@ function rectangle({ width, height, box: [left, top, right, bottom], ground, ink
   return sharp(pixels, { raw: { width, height, channels: 4 } });
 }
 
-/** Which pixels are ink, as [left, top, right, bottom]; all in there must be, and no other. */
+/** The rectangle of ink as [left, top, right, bottom]; fails unless exactly its pixels are ink. */
 function boundsOf(image) {
   const ink = [...image.keys()].filter((i) => image[i] > 0);
   const columns = ink.map((i) => i % SIZE);
@@ -33,7 +33,7 @@ function boundsOf(image) {
 }
 
 describe('readPicture', () => {
-  // 30 x 60 pixels, so 10 x 20 in the middle of 28 x 28.
+  // 30 x 60 pixels, which become 10 x 20 in the middle of 28 x 28.
   const canvas = { width: 125, height: 100, box: [10, 25, 40, 85] };
   const middle = [9, 4, 19, 24];
 
@@ -42,10 +42,10 @@ describe('readPicture', () => {
     ['bright on dark', BLACK, WHITE],
     ['pale on paler', [220, 220, 220, 255], [180, 190, 200, 255]],
     ['yellow on white', WHITE, [255, 255, 0, 255]],
-    ['black on nothing', CLEAR, BLACK],
-    ['white on nothing', CLEAR, WHITE],
+    ['black on transparent', CLEAR, BLACK],
+    ['white on transparent', CLEAR, WHITE],
   ]) {
-    it(`finds the digit and puts it in the middle, as high as in training: ${name}`, async () => {
+    it(`centres the digit at the height of training images: ${name}`, async () => {
       const image = await readPicture(
         await rectangle({ ...canvas, ground, ink })
           .png()
@@ -56,7 +56,7 @@ describe('readPicture', () => {
     });
   }
 
-  it('keeps rows and columns apart', async () => {
+  it('does not swap rows and columns', async () => {
     // An L of 120 x 200 pixels, its lines 60 wide: 12 x 20, its lines 6 wide.
     const pixels = Buffer.alloc(300 * 220, 255);
     for (let y = 5; y < 205; y++) pixels.fill(0, y * 300 + 10, y * 300 + (y < 145 ? 70 : 130));
@@ -67,14 +67,14 @@ describe('readPicture', () => {
     expect(found).to.deep.equal(Array.from(image, (_, i) => isInk(i % SIZE, Math.floor(i / SIZE))));
   });
 
-  it('keeps the shape of a wide one, and the width of what is one pixel high', async () => {
+  it('keeps the aspect ratio of a wide digit, and the width of a line one pixel high', async () => {
     const drawn = (box) =>
       rectangle({ width: 250, height: 200, box, ground: WHITE, ink: BLACK }).png().toBuffer();
     expect(boundsOf(await readPicture(await drawn([30, 60, 130, 85])))).to.deep.equal([4, 11, 24, 16]);
     expect(boundsOf(await readPicture(await drawn([30, 60, 230, 61])))).to.deep.equal([4, 13, 24, 14]);
   });
 
-  it('makes a large picture smaller first, and a small one larger', async () => {
+  it('scales large pictures down and small ones up', async () => {
     const large = { width: 1250, height: 1000, box: [100, 250, 400, 850] };
     const small = { width: 20, height: 16, box: [2, 3, 7, 13] };
     for (const size of [large, small]) {
@@ -85,14 +85,14 @@ describe('readPicture', () => {
     }
   });
 
-  it('turns a photograph as the camera was held', async () => {
+  it('rotates a photograph by its EXIF orientation', async () => {
     const lying = { width: 200, height: 250, box: [50, 20, 170, 80] };
     const picture = rectangle({ ...lying, ground: WHITE, ink: BLACK });
     const turned = picture.removeAlpha().withMetadata({ orientation: 6 });
     expect(boundsOf(await readPicture(await turned.png().toBuffer()))).to.deep.equal(middle);
   });
 
-  it('takes the shadows on paper for the ground', async () => {
+  it('treats shadows on paper as background', async () => {
     const pixels = Buffer.alloc(100 * 100);
     for (let i = 0; i < pixels.length; i++) pixels[i] = 180 + (60 * (i % 100)) / 100;
     for (let y = 20; y < 80; y++) pixels.fill(10, y * 100 + 35, y * 100 + 65);

@@ -28,7 +28,7 @@ describe('the server', () => {
       ...images.subarray(i * PIXELS + row * SIZE, i * PIXELS + (row + 1) * SIZE),
     ]);
 
-  /** The answer for these images is what the network computes for them. */
+  /** Expects the network's own results for these images in the answer. */
   function expectAnswers(response, pixels, count, by = trained, version = 1) {
     expect(response.statusCode, response.body).to.equal(200);
     const { predictions, version: answered } = response.json();
@@ -43,12 +43,12 @@ describe('the server', () => {
     });
   }
 
-  it('answers bytes: one image, and several', async () => {
+  it('accepts one or several images as bytes', async () => {
     expectAnswers(await predict(app, images.subarray(0, PIXELS)), images.subarray(0, PIXELS), 1);
     expectAnswers(await predict(app, images), images, 3);
   });
 
-  it('answers JSON: flat, as rows, and several', async () => {
+  it('accepts JSON: flat, as rows, and several images', async () => {
     const first = images.subarray(0, PIXELS);
     expectAnswers(await predictJson(app, { image: [...first] }), first, 1);
     expectAnswers(await predictJson(app, { image: rowsOf(0) }), first, 1);
@@ -56,7 +56,7 @@ describe('the server', () => {
     expectAnswers(await predictJson(app, { images: mixed }), images, 3);
   });
 
-  it('answers pictures', async () => {
+  it('accepts pictures', async () => {
     const grey = { raw: { width: SIZE, height: SIZE, channels: 1 } };
     for (const format of ['png', 'jpeg', 'webp', 'gif']) {
       const picture = await sharp(images.subarray(0, PIXELS), grey).toFormat(format).toBuffer();
@@ -65,7 +65,7 @@ describe('the server', () => {
     }
   });
 
-  it('computes requests together that arrive together, each with its own answer', async () => {
+  it('batches requests that arrive together, and answers each with its own result', async () => {
     const many = someImages(40, 6);
     const sizes = [1, 3, 1, 7, 20, 1, 7];
     const responses = [];
@@ -86,8 +86,8 @@ describe('the server', () => {
       .toBuffer();
   const wrong = {
     'no body': [undefined, 'application/json', 'JSON object', 'nothing'],
-    'JSON that is none': ['{"image": [', 'application/json', 'Expected JSON in the body'],
-    'other names': ['{"picture": [1]}', 'application/json', '"image" or "images"', 'picture'],
+    'invalid JSON': ['{"image": [', 'application/json', 'Expected JSON in the body'],
+    'unknown names': ['{"picture": [1]}', 'application/json', '"image" or "images"', 'picture'],
     'image and images': ['{"image": [], "images": []}', 'application/json', 'image, images'],
     'an array': ['[1]', 'application/json', 'an array of length 1'],
     null: ['null', 'application/json', 'null'],
@@ -96,10 +96,10 @@ describe('the server', () => {
     'too few rows': ['{"image": [[1]]}', 'application/json', '28 rows for image', '1'],
     'no array of images': ['{"images": {}}', 'application/json', 'an array for images', 'object'],
     'no images': ['{"images": []}', 'application/json', '1 to 256 images in images', '0'],
-    'bytes that are no image': [Buffer.alloc(783), undefined, 'images of 784 bytes', '783 bytes'],
+    'too few bytes for an image': [Buffer.alloc(783), undefined, 'images of 784 bytes', '783 bytes'],
     'no bytes': [Buffer.alloc(0), undefined, 'images of 784 bytes'],
-    'what is no picture': [Buffer.from('a text'), 'image/png', 'PNG, JPEG, WebP or GIF'],
-    'a picture of nothing': [blank, 'image/png', 'a digit on the picture', 'one colour'],
+    'a file that is not a picture': [Buffer.from('a text'), 'image/png', 'PNG, JPEG, WebP or GIF'],
+    'an empty picture': [blank, 'image/png', 'a digit on the picture', 'one colour'],
     'a drawing program': [
       Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
       'image/svg+xml',
@@ -116,7 +116,7 @@ describe('the server', () => {
     });
   }
 
-  it('names the number that is wrong', async () => {
+  it('names the invalid number', async () => {
     const rows = rowsOf(0);
     const refused = async (value, shown) => {
       rows[3][7] = value;
@@ -149,7 +149,7 @@ describe('the server', () => {
     expect(nowhere.json().error).to.include('POST /predict').and.to.include('GET /nowhere');
   });
 
-  it('measures', async () => {
+  it('reports metrics', async () => {
     for (let i = 0; i < 5; i++) await predict(app, images);
     await predictJson(app, {});
     const { latency, ...counts } = (await app.inject('/metrics')).json();
@@ -159,7 +159,7 @@ describe('the server', () => {
     expect(latency.p50).to.be.above(0);
   });
 
-  it('answers 503 before there are weights', async () => {
+  it('answers 503 before weights are loaded', async () => {
     const empty = makeServer(new ServedModel(), noTraining, path('later.npz'));
     const response = await predict(empty, images);
     expect(response.statusCode).to.equal(503);
@@ -169,12 +169,12 @@ describe('the server', () => {
     expect(reload.json().error).to.include('later.npz').and.to.include('no weights yet');
     expect((await empty.inject('/healthz')).statusCode).to.equal(503);
     expect((await app.inject('/healthz')).statusCode).to.equal(200);
-    // What is wrong with the request comes first.
+    // Errors of the request take precedence.
     expect((await predictJson(empty, {})).statusCode).to.equal(400);
     await empty.close();
   });
 
-  it('drops no request across reloads, and mixes no weights', async () => {
+  it('neither drops requests nor mixes weights during reloads', async () => {
     const networks = new Map([[1, trained]]);
     const pixels = someImages(1, 9);
     const answers = [];
@@ -194,7 +194,7 @@ describe('the server', () => {
     expect(versions.size).to.be.above(3);
   });
 
-  it('shares a reload among those who ask while one is under way', async () => {
+  it('shares one reload among calls during another reload', async () => {
     const reload = () => app.inject({ method: 'POST', url: '/reload' });
     const responses = await Promise.all([reload(), reload(), reload(), reload()]);
     const versions = responses.map((response) => response.json().version);
@@ -203,7 +203,7 @@ describe('the server', () => {
     expect(model.version).to.equal(Math.max(...versions));
   });
 
-  it('loads one file after the other, in the order of the calls', async () => {
+  it('loads files in the order of the calls', async () => {
     await saveModel(path('other.npz'), 2);
     const files = ['weights', 'other', 'other', 'weights'].map((name) => path(`${name}.npz`));
     const versions = await Promise.all(files.map((file) => model.reload(file)));
@@ -211,7 +211,7 @@ describe('the server', () => {
     expect(model.file).to.equal(path('weights.npz'));
   });
 
-  it('goes on with the old weights where the new ones are broken, missing or of another network', async () => {
+  it('keeps the old weights if the new ones are damaged, missing or of another network', async () => {
     const pixels = someImages(1, 9);
     const refused = async (...parts) => {
       const response = await app.inject({ method: 'POST', url: '/reload' });
@@ -220,13 +220,13 @@ describe('the server', () => {
       expectAnswers(await predict(app, pixels), pixels, 1);
     };
     writeFileSync(path('weights.npz'), 'half a file');
-    await refused('a zip archive', 'Version 1 goes on');
+    await refused('a zip archive', 'Version 1 is still served');
     await new Linear(2, 2).save(path('weights.npz'));
-    await refused('0.weight.npy', 'none', 'Version 1 goes on');
+    await refused('0.weight.npy', 'none', 'Version 1 is still served');
     await trained.network.save(path('weights.npz'));
-    await refused('input.size.npy', 'Version 1 goes on');
+    await refused('input.size.npy', 'Version 1 is still served');
     await saveModel(path('weights.npz'), 1, 32);
-    await refused('28 x 28', '32 x 32', 'Version 1 goes on');
+    await refused('28 x 28', '32 x 32', 'Version 1 is still served');
     expect((await app.inject('/metrics')).json()).to.include({ reloads: 0, failedReloads: 4 });
   });
 });

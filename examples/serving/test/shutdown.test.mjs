@@ -7,7 +7,7 @@ import { ServedModel } from '../served-model.mjs';
 import { headersOf, open, statusesOf } from './sockets.mjs';
 import { noTraining, saveModel, someImages, temporaryDirectory } from './support.mjs';
 
-describe('the end of the server', () => {
+describe('the shutdown of the server', () => {
   const path = temporaryDirectory();
   const image = someImages(1, 1);
   let model;
@@ -24,8 +24,8 @@ describe('the end of the server', () => {
     await app.listen({ port: 0 });
   }
 
-  it('answers every request of busy connections, and tells each which answer is its last', async () => {
-    // Nobody is taken for quiet, however slow this machine is.
+  it('answers every request of busy connections and marks the last answer of each', async () => {
+    // A long idle limit, so that no connection counts as idle even on a slow machine.
     await start({ quietMs: 60_000, shutdownMs: 120_000 });
     const [{ address: host, port }] = app.addresses();
     let draining;
@@ -56,7 +56,7 @@ describe('the end of the server', () => {
     });
   }
 
-  it('answers all requests that were sent one behind the other', async () => {
+  it('answers all pipelined requests', async () => {
     let draining;
     const served = {
       version: 1,
@@ -75,7 +75,7 @@ describe('the end of the server', () => {
     expect(await draining).to.equal(0);
   });
 
-  it('answers 503 at the deadline where half a body came, and ends', async () => {
+  it('answers 503 at the deadline if a body is incomplete, and ends', async () => {
     await start({ shutdownMs: 600, lastWordsMs: 400, quietMs: 50 });
     const half = await open(app);
     half.socket.write(headersOf(2 * PIXELS, 'expect: 100-continue'));
@@ -94,7 +94,7 @@ describe('the end of the server', () => {
     expect(statusesOf(await kept.ended)).to.deep.equal([200]);
   });
 
-  it('answers 503 at the deadline where the answer takes longer', async () => {
+  it('answers 503 at the deadline if the answer takes longer', async () => {
     const training = { ...noTraining, stop: () => new Promise(() => undefined) };
     await start({ shutdownMs: 600, lastWordsMs: 400, quietMs: 50 }, { training });
     const { socket, ended } = await open(app);
@@ -106,7 +106,7 @@ describe('the end of the server', () => {
     expect(answer).to.include('connection: close').and.to.include('shutting down');
   });
 
-  it('cuts what does not read its answer', async () => {
+  it('destroys connections that do not read their answers', async () => {
     await start({ shutdownMs: 300, lastWordsMs: 200, quietMs: 50 });
     const { socket } = await open(app);
     socket.pause();

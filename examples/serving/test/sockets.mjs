@@ -1,7 +1,7 @@
-// Clients that speak HTTP by hand: slowly, in halves, or not at all.
+// Clients that write HTTP manually: slowly, incompletely or not at all.
 import { connect } from 'node:net';
 
-/** A connection; `ended` resolves with everything that was received when it is closed, however. */
+/** A connection; `ended` resolves with all received data when it is closed in any way. */
 export async function open(app) {
   const [{ address, port }] = app.addresses();
   const socket = connect(port, address);
@@ -11,13 +11,13 @@ export async function open(app) {
     for (const check of waiting) check();
   });
   const waiting = new Set();
-  socket.on('error', () => undefined); // a reset ends it as well
+  socket.on('error', () => undefined); // a reset also closes it
   const ended = new Promise((resolve) => socket.once('close', () => resolve(received)));
   await new Promise((resolve) => socket.once('connect', resolve));
   return {
     socket,
     ended,
-    /** Resolves when so much has come. */
+    /** Resolves when the received data matches. */
     received: (pattern) =>
       new Promise((resolve, reject) => {
         const check = () => {

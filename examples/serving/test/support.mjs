@@ -15,7 +15,7 @@ export function seeded(seed) {
   };
 }
 
-/** A directory that is gone after the suite; call within `describe`. */
+/** A directory that is deleted after the suite; call within `describe`. */
 export function temporaryDirectory() {
   let directory = '';
   before(() => {
@@ -27,12 +27,12 @@ export function temporaryDirectory() {
   return (name) => join(directory, name);
 }
 
-/** A network with weights of its own, not folded, and what it was trained to see, as `infer` takes it. */
+/** An unfolded network with its own weights, and its input format, as `infer` takes them. */
 export function makeModel(seed) {
   return { network: makeNormalized(seeded(seed)), brightness: { mean: 50, deviation: 70 } };
 }
 
-/** Saves one as `npm start` does; gives it. */
+/** Saves such a network as `npm start` does, and returns it. */
 export async function saveModel(path, seed, size = SIZE) {
   const model = makeModel(seed);
   const { network, brightness } = model;
@@ -41,7 +41,7 @@ export async function saveModel(path, seed, size = SIZE) {
   return model;
 }
 
-/** Images as bytes, one after the other. */
+/** Concatenated images as bytes. */
 export function someImages(count, seed) {
   const rng = seeded(seed);
   return Uint8Array.from({ length: count * PIXELS }, () => 256 * rng());

@@ -72,7 +72,7 @@ describe('report', () => {
   });
 
   it('draws images that the first network misread', () => {
-    expect(text).to.include('misread with\n').and.to.include('7, ');
+    expect(text).to.include('misread by the network with\n').and.to.include('7, ');
   });
 
   it('draws nothing if nothing was misread', () => {
