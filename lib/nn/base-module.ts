@@ -20,6 +20,7 @@ import {
   membersOf,
   npzName,
   npzPrefix,
+  requireEnd,
   stateDictName,
 } from './members.js';
 import type { CanUpdateWithGradients, NamedTensor } from '../module/module.js';
@@ -129,6 +130,7 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
    * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
    */
   async save(path: FilePath): Promise<void> {
+    requireEnd(this);
     return saveNpz(path, this);
   }
 
@@ -138,6 +140,7 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
    * is missing, has another shape or type, or is not this module's. Nothing has changed then.
    */
   async load(path: FilePath, options?: LoadOptions): Promise<void> {
+    requireEnd(this);
     return loadNpz(path, this, options);
   }
 

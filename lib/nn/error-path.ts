@@ -1,6 +1,7 @@
-import { isNativeError } from '../validation/realm.js';
+import { isNativeError, isRangeError } from '../validation/realm.js';
 import { layerType } from './layer-description.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
+import { shortenPath } from './shorten-path.js';
 
 // An error in a layer of a composition gets the path of the layer in its message, ", in 3.head (Linear)", as
 // parameters() spells it. Nothing of this runs before an error was thrown. The error itself stays the same: users
@@ -43,9 +44,28 @@ export function withOwner(error: unknown, whole: object): unknown {
 
 /** Puts the path of a part into the message of what it threw. Gives the error back, to be thrown again. */
 export function inPart(error: unknown, whole: object, key: string, part: unknown): unknown {
+  if (isStackOverflow(error)) return note(error, tooDeep);
   return note(error, (native) => {
     annotate(native, whole, key, part);
   });
+}
+
+const endless =
+  'Expected fewer modules inside each other: the calls used up the stack. One may contain itself';
+
+/** Whether the stack was used up, or that was reported already. */
+function isStackOverflow(error: unknown): boolean {
+  if (!isRangeError(error)) return false;
+  // No regular expression: it would need stack, too.
+  const { message } = error as RangeError;
+  return message.startsWith('Maximum call stack size exceeded') || message === endless;
+}
+
+/** Words such an error. It gets no path, whose length would be the depth. */
+function tooDeep(error: Error): void {
+  // Each module around tries again: this may use up the stack itself.
+  if (!Object.hasOwn(error, 'code')) Object.assign(error, { code: 'ERR_BATCHNORM_VALUE' });
+  if (error.message !== endless) setMessage(error, endless);
 }
 
 function note(error: unknown, take: (native: Error) => void): unknown {
@@ -68,7 +88,7 @@ function annotate(error: Error, whole: object, key: string, part: unknown): void
   const inside = place && keysIn(part, place);
   const at = place === undefined || inside === undefined ? begin(error, part) : { ...place, keys: inside };
   const keys = [key, ...at.keys];
-  const path = `in ${keys.join('.')} (${at.type})`;
+  const path = `in ${shortenPath(keys.join('.'))} (${at.type})`;
   const shown = at.original === '' ? path : `${at.original}, ${path}`;
   if (setMessage(error, shown)) places.set(error, { ...at, keys, shown, module: whole });
 }

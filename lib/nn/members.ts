@@ -1,3 +1,4 @@
+import { wrongValue } from '../validation/errors.js';
 import type { Shape } from '../core/shape.js';
 import { isTaped, isTensor, leaseOf, type Tensor } from '../core/tensor.js';
 import { inPart } from './error-path.js';
@@ -97,8 +98,28 @@ export function isModule(value: unknown): value is object {
   return [forward, forwardMut, parameters].some((method) => typeof method === 'function');
 }
 
-/** Compositions inside each other: JSON and printing go no deeper. */
+/** Compositions inside each other: JSON and files go no deeper. */
 export const maxDepth = 500;
+
+/** @throws RangeError where more modules are inside each other than files may have, or one contains itself. */
+export function requireEnd(root: HasMembers): void {
+  /** Of the modules that were seen: how many are inside each other below, themselves included. */
+  const heights = new Map<object, number>();
+  const heightOf = (module: object, depth: number): number => {
+    const known = heights.get(module);
+    if (depth + (known ?? 1) - 1 > maxDepth) {
+      throw wrongValue('module', `at most ${maxDepth} modules inside each other`, 'more');
+    }
+    if (known !== undefined) return known;
+    let height = 1;
+    for (const { tensor, value } of hasMembers(module) ? module[membersOf]() : []) {
+      if (tensor === undefined) height = Math.max(height, 1 + heightOf(value, depth + 1));
+    }
+    heights.set(module, height);
+    return height;
+  };
+  heightOf(root, 1);
+}
 
 /** Calls `visit` for each module in a module, itself included, once, however often it is used. */
 export function visitModules(root: object, visit: (module: object) => void): void {

@@ -24,8 +24,9 @@ const maxShownDepth = 50;
 export function moduleText(module: HasMembers): string {
   const description = descriptionOf(module);
   const members = module[membersOf]();
-  const head = headline(layerType(module), description);
-  if (isNetwork(description, members)) return block(head, new NetworkLines(module).lines());
+  const network = isNetwork(description, members);
+  const head = headline(layerType(module), description, network);
+  if (network) return block(head, new NetworkLines(module).lines());
   const settings = settingsText(description);
   if (members.length === 0) return `${head}${inBraces(settings)}`;
   const lines = members.map(
@@ -45,8 +46,8 @@ function block(head: string, lines: readonly string[]): string {
 }
 
 /** `Conv2D(3, 16, 3)` */
-function headline(type: string, { sizes, isComposition }: LayerDescription): string {
-  return isComposition === true ? type : `${type}(${Object.values(sizes ?? {}).join(', ')})`;
+function headline(type: string, { sizes }: LayerDescription, network: boolean): string {
+  return network ? type : `${type}(${Object.values(sizes ?? {}).join(', ')})`;
 }
 
 function settingsText({ settings, details }: LayerDescription): string {
@@ -165,9 +166,10 @@ class NetworkLines {
     }
     this.#paths.set(module, path);
     const description = descriptionOf(module);
-    const head = headline(layerType(module), description);
     const members = hasMembers(module) ? module[membersOf]() : [];
-    if (hasMembers(module) && isNetwork(description, members)) {
+    const network = isNetwork(description, members);
+    const head = headline(layerType(module), description, network);
+    if (hasMembers(module) && network) {
       const deeper = depth === maxShownDepth ? ' { ... }' : '';
       this.#add(`${indent}${name}: ${head}${deeper}`, '', '');
       if (deeper !== '') return;

@@ -129,7 +129,7 @@ describe('surplus arguments', () => {
       save: (...args: unknown[]) => Promise<unknown>;
     };
     const promise = save.call(new Linear(2, 2), 'a.npz', 1);
-    await expectRejection(promise, TypeError, 'NpzModule.save()', 'argument 2');
+    await expectRejection(promise, TypeError, 'BaseModule.save()', 'argument 2');
   });
 
   it('are refused by implicit constructors too', () => {
