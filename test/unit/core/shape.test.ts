@@ -33,7 +33,7 @@ describe('a shape with a zero and a product that is no number', () => {
     await expectRejection(loadSafetensors(file, module), Error, '0 bytes of values', 'but found 4');
   });
 
-  it('is allowed where the sizes stay exact', () => {
+  it('is allowed if the sizes stay exact', () => {
     expect(Tensor.zeros([2 ** 40, 0]).shape).to.deep.equal([2 ** 40, 0]);
     expect(Tensor.zeros([2 ** 26, 0, 2 ** 26]).exp().shape).to.deep.equal([2 ** 26, 0, 2 ** 26]);
   });
@@ -71,7 +71,7 @@ describe('an array of the wrong length', () => {
     });
   }
 
-  it('is refused where it is nested, naming the array', () => {
+  it('is refused if it is nested, naming the array', () => {
     expectError(
       () => Tensor.from([[1], [2], [3]], [2, 1]),
       RangeError,

@@ -74,7 +74,7 @@ describe('properties of Object.prototype are no options', () => {
     });
   }
 
-  it('also where they are not enumerable', () => {
+  it('also applies to names that are not enumerable', () => {
     const found = withPollutedPrototype(false, () => String(new Sgd({ lr: 0.1 })));
     expect(found).to.equal(String(new Sgd({ lr: 0.1 })));
   });

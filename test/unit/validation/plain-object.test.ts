@@ -172,7 +172,7 @@ describe('an object with names of a user', () => {
   const model = () => new Linear(1, 1);
 
   for (const field of ['progress', 'parts', 'generators']) {
-    it(`is refused as ${field} of a checkpoint where its content would be lost`, async () => {
+    it(`is refused as ${field} of a checkpoint if its content would be lost`, async () => {
       const file = path('checkpoint.npz');
       await saveCheckpoint(file, { model: model() });
       const hidden = {
@@ -190,7 +190,7 @@ describe('an object with names of a user', () => {
     });
   }
 
-  it('is kept where it has own names', async () => {
+  it('is kept if it has own names', async () => {
     const file = path('kept.npz');
     class Progress {
       epoch = 3;

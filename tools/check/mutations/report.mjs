@@ -9,14 +9,15 @@ export async function writeReport(path, results) {
   const caught = results.filter(({ result }) => result === 'caught');
   const survivors = results.filter(({ result }) => result === 'survived');
   const commit = capture('git', ['rev-parse', '--short', 'HEAD']).trim();
-  const text = `# Mutations and the tests that notice them
+  const text = `# Mutations and the tests that catch them
 
 ${new Date().toISOString().slice(0, 10)}, ${cpus()[0].model.trim()} (${platform()}-${arch()}), Node ${process.version}, commit ${commit}.
 Command: \`npm run check -- mutations ${process.argv.slice(2).join(' ')}\`
 
-Each row is a copy of the checkout with one change, compiled and run against the test files that should notice it;
-\`tools/check/mutations/list/\` holds the exact texts. A mutant that those tests miss runs through the wider suite before it
-counts as a survivor. With \`--resume\`, what earlier runs caught by the same text is not run again. Where the last column says "(not named)", only the wider suite noticed.
+Each row is a mutant: a copy of the checkout with one change, compiled and run against the test files that should catch it.
+\`tools/check/mutations/list/\` contains the exact changes. A mutant that those tests miss runs through the wider suite before
+it counts as a survivor; "(not named)" in the last column marks mutants that only the wider suite caught. With \`--resume\`,
+mutants that an earlier run caught are not run again.
 
 ${caught.length} of ${results.length} mutants were caught; ${survivors.length} survived.
 
@@ -26,7 +27,7 @@ ${
   survivors.length === 0
     ? 'None.'
     : table(
-        ['file', 'mutation', 'why no test can notice it'],
+        ['file', 'mutation', 'why no test can catch it'],
         survivors.map(({ mutation }) => [
           code(mutation.file),
           describe(mutation),
@@ -38,7 +39,7 @@ ${
 ## All mutations
 
 ${table(
-  ['file', 'mutation', 'outcome', 'noticed by'],
+  ['file', 'mutation', 'outcome', 'caught by'],
   results.map(({ mutation, result, by }) => [code(mutation.file), describe(mutation), result, by ?? '']),
 )}
 `;

@@ -35,7 +35,7 @@ export default [
     replace: 'earlier.retain()',
     tests: ['unit/core/backward'],
     survives:
-      'No operation gives one gradient to two inputs today: an addition copies it for its right side. So nobody reads the values that are overwritten. The check keeps the sum right for an operation that will.',
+      'No operation currently passes one gradient to two inputs: an addition copies it for its right operand, so that the overwritten values are never read. The check protects future operations.',
   },
   {
     file: 'lib/core/gradients.ts',
@@ -57,7 +57,7 @@ export default [
     find: 'if (!found.storage.unshared) {',
     replace: 'if (false) {',
     tests: ['unit/optim/clip-grad-norm'],
-    survives: 'As above: no two gradients share their memory today.',
+    survives: 'As above: currently no two gradients share memory.',
   },
   {
     file: 'lib/core/graph.ts',
@@ -68,7 +68,7 @@ export default [
   },
   {
     file: 'lib/core/graph.ts',
-    what: 'backward takes back the memory of tensors in keep',
+    what: 'backward releases the memory of tensors in keep',
     find: 'if (output.shape.length > 0 && !keep.has(outputLease))',
     replace: 'if (output.shape.length > 0)',
     tests: ['unit/core/backward'],
@@ -96,7 +96,7 @@ export default [
   },
   {
     file: 'lib/core/storage.ts',
-    what: 'memory that a user has seen is handed out again',
+    what: 'memory that a user has read is recycled',
     find: '    this.#shape = shape;\n    this.#recyclable = false;\n',
     replace: '    this.#shape = shape;\n',
     tests: ['unit/core/storage', 'unit/core/backward'],
@@ -319,7 +319,7 @@ export default [
   },
   {
     file: 'lib/ops/reshape.ts',
-    what: 'a reshaped tensor is a copy of nothing: its gradient is lost',
+    what: 'the gradient of a reshaped tensor is lost',
     find: '      accumulate(0, dy.retain());\n',
     replace: '',
     tests: ['unit/ops/gradients', 'unit/core/backward'],

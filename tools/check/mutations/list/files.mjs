@@ -51,7 +51,7 @@ export default [
   },
   {
     file: 'lib/io/files/stage.ts',
-    what: 'what was read before a failure is applied later',
+    what: 'values read before a failure are applied later',
     find: 'this.#changes.length = Math.min(this.#changes.length, before);',
     replace: '',
     tests: ['unit/io/files/stage'],
@@ -79,14 +79,14 @@ export default [
   },
   {
     file: 'lib/io/npz/npz-reader.ts',
-    what: 'an entry may unpack to any size',
+    what: 'an entry may inflate to any size',
     find: 'if (uncompressedSize > maxSize) fail(',
     replace: 'if (false) fail(',
     tests: ['unit/io/npz/broken'],
   },
   {
     file: 'lib/io/npz/npz-reader.ts',
-    what: 'of two entries of one name the first counts',
+    what: 'the first of two entries with the same name is used',
     find: 'if (entries.length !== 1) fail(',
     replace: 'if (entries.length === 0) fail(',
     tests: ['unit/io/npz/broken'],
@@ -177,7 +177,7 @@ export default [
   },
   {
     file: 'lib/io/files/durability.ts',
-    what: 'a disk that fails to store the data is no error',
+    what: 'a disk that fails to store the data causes no error',
     find: 'if (!isUnsupported(error, codes)) throw error;',
     replace: '',
     tests: ['unit/io/files/durability'],

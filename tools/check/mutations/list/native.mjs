@@ -23,7 +23,7 @@ export default [
   },
   {
     file: 'native/kernels/shifted_moments.inl.h',
-    what: 'the lanes behind the end of a row count as values',
+    what: 'the lanes after the end of a row count as values',
     find: 'add_deviation(keep_first(F32::load_first(x + offset, n) - shift, n, F32::zero()), lanes);',
     replace: 'add_deviation(F32::load_first(x + offset, n) - shift, lanes);',
     tests: ['unit/nn/batch-norm-2d'],
@@ -37,12 +37,12 @@ export default [
   },
   {
     file: 'native/kernels/affine_gradient_sums.inl.h',
-    what: 'the lanes behind the end of a row count for dscale',
+    what: 'the lanes after the end of a row count for dscale',
     find: 'const F32 deviation = keep_first(F32::load_first(x + offset, n), n, mean) - mean;',
     replace: 'const F32 deviation = F32::load_first(x + offset, n) - mean;',
     tests: ['unit/nn/batch-norm-2d', 'native:batch_norm_kernels_test.cc'],
     survives:
-      'dy is loaded with zeros behind the end of a row, so that the product is zero whatever the deviation is, as long as it is finite. The mean there guards against 0 times infinity, where a mean is infinite; then the sum is NaN anyway.',
+      'dy is zero after the end of a row, so that the product is zero for every finite deviation. The mean only guards against 0 times infinity for an infinite mean, where the sum is NaN anyway.',
   },
   {
     file: 'native/kernels/input_gradient.inl.h',
@@ -60,7 +60,7 @@ export default [
   },
   {
     file: 'native/kernels/losses.inl.h',
-    what: 'the lanes behind the end count for a loss',
+    what: 'the lanes after the end count for a loss',
     find: 'sum.add(keep_first(pair.value(prediction, expected), rest, F32::zero()));',
     replace: 'sum.add(pair.value(prediction, expected));',
     tests: ['unit/ops/losses', 'conformance/parity/dfdx-losses'],
@@ -81,14 +81,14 @@ export default [
   },
   {
     file: 'native/kernels/exp_log.inl.h',
-    what: 'the exponential has one term less',
+    what: 'the exponential lacks one term',
     find: 'F32 series = F32::broadcast(1.0f / 5040);',
     replace: 'F32 series = F32::zero();',
     tests: ['unit/ops/operations', 'native:elementwise_kernels_test.cc', 'native:activation_kernels_test.cc'],
   },
   {
     file: 'native/kernels/log_softmax.inl.h',
-    what: 'small probabilities next to a certain class lose their bits',
+    what: 'small probabilities beside a certain class lose their bits',
     find: 'const double rest = sum - 1;',
     replace: 'const double rest = static_cast<double>(static_cast<float>(sum)) - 1;',
     tests: ['native:reduction_kernels_test.cc', 'unit/ops/operations'],
@@ -102,7 +102,7 @@ export default [
   },
   {
     file: 'native/kernels/sum.inl.h',
-    what: 'a sum leaves out the values behind the last whole vector',
+    what: 'a sum omits the values after the last full vector',
     find: '  if (i < n) total.add(F32::load_first(x + i, n - i));\n',
     replace: '',
     tests: ['unit/ops/operations'],
@@ -151,7 +151,7 @@ export default [
   },
   {
     file: 'native/ops/batch_norm_backward.cc',
-    what: 'what rounding the means left out is not added to dx',
+    what: 'the rounding errors of the means are not added to dx',
     find: 'static_cast<float>((mean_low * xhat_coefficient - dy_mean_low) * scale);',
     replace: '0 * static_cast<float>((mean_low * xhat_coefficient - dy_mean_low) * scale);',
     tests: ['conformance/numerics/numerics', 'unit/raw/backward', 'native:batch_norm_ops_test.cc'],
@@ -271,7 +271,7 @@ export default [
   },
   {
     file: 'native/binding/optimizers.cc',
-    what: 'what Adam weighs new squares with is rounded to float32 first',
+    what: "Adam's weight of new squares is rounded to float32 first",
     find: 'step.weight2 = static_cast<float>(1 - call.beta2);',
     replace: 'step.weight2 = 1 - static_cast<float>(call.beta2);',
     tests: ['unit/optim/adam', 'conformance/parity/dfdx', 'conformance/parity/pytorch-training'],

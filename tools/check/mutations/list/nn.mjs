@@ -2,35 +2,35 @@
 export default [
   {
     file: 'lib/nn/norm/batch-norm-2d.ts',
-    what: 'resetParams leaves the bias as it is',
+    what: 'resetParams does not change the bias',
     find: '    fill(this.bias, 0);\n',
     replace: '',
     tests: ['unit/nn/reset-params'],
   },
   {
     file: 'lib/nn/norm/batch-norm-2d.ts',
-    what: 'resetParams leaves the scale as it is',
+    what: 'resetParams does not change the scale',
     find: '    fill(this.scale, 1);\n',
     replace: '',
     tests: ['unit/nn/reset-params'],
   },
   {
     file: 'lib/nn/norm/batch-norm-2d.ts',
-    what: 'resetParams leaves the running variance as it is',
+    what: 'resetParams does not change the running variance',
     find: '    fill(this.runningVar, 1);\n',
     replace: '',
     tests: ['unit/nn/reset-params'],
   },
   {
     file: 'lib/nn/norm/batch-norm-2d.ts',
-    what: 'resetParams leaves the running mean as it is',
+    what: 'resetParams does not change the running mean',
     find: '    fill(this.runningMean, 0);\n',
     replace: '',
     tests: ['unit/nn/reset-params'],
   },
   {
     file: 'lib/nn/norm/batch-norm-2d.ts',
-    what: 'resetParams does not set the batch count back',
+    what: 'resetParams does not reset the batch count',
     find: '    fill(this.runningVar, 1);\n    this.#batches = 0;\n',
     replace: '    fill(this.runningVar, 1);\n',
     tests: ['unit/nn/reset-params'],
@@ -121,14 +121,14 @@ export default [
   },
   {
     file: 'lib/nn/layers/draw-parameters.ts',
-    what: 'a resetParams that throws keeps memory of the pool',
+    what: 'a resetParams that throws leaks pool memory',
     find: '    for (const storage of drawn) storage.release();\n',
     replace: '',
     tests: ['unit/core/random-source'],
   },
   {
     file: 'lib/nn/layers/conv-2d.ts',
-    what: 'resetParams leaves the bias as it is',
+    what: 'resetParams does not change the bias',
     find: 'drawParameters(this.parameters(), bound, rng)',
     replace: 'drawParameters(this.parameters().slice(0, 1), bound, rng)',
     tests: ['unit/nn/reset-params'],
@@ -149,7 +149,7 @@ export default [
   },
   {
     file: 'lib/nn/layers/linear.ts',
-    what: 'resetParams leaves the bias as it is',
+    what: 'resetParams does not change the bias',
     find: 'drawParameters(this.parameters(), bound, rng)',
     replace: 'drawParameters(this.parameters().slice(0, 1), bound, rng)',
     tests: ['unit/nn/reset-params'],
@@ -177,7 +177,7 @@ export default [
   },
   {
     file: 'lib/nn/compose/sequential.ts',
-    what: 'statistics stay moved after a later layer threw',
+    what: 'statistics are not restored after a later layer threw',
     find: '      restore();\n',
     replace: '',
     tests: ['unit/nn/sequential'],
@@ -191,7 +191,7 @@ export default [
   },
   {
     file: 'lib/nn/compose/sequential.ts',
-    what: 'inference keeps what lies between two layers',
+    what: 'inference does not release intermediate results',
     find: 'if (before !== input && before !== value && isTensor(before)) before.dispose();',
     replace: '',
     tests: ['unit/nn/intermediates'],
@@ -212,7 +212,7 @@ export default [
   },
   {
     file: 'lib/nn/compose/residual.ts',
-    what: 'statistics stay moved where the sum does not fit',
+    what: 'statistics are not restored if the sum does not fit',
     find: '      restore();\n',
     replace: '',
     tests: ['unit/nn/residual'],

@@ -51,7 +51,7 @@ export default [
   },
   {
     file: 'lib/backend/settings.ts',
-    what: 'an ISA is ignored where TypeScript is forced',
+    what: 'an ISA is ignored if the portable backend is forced',
     find: "if (isa !== undefined && name === 'portable') {",
     replace: 'if (false) {',
     tests: ['unit/backend/settings'],

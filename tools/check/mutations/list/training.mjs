@@ -30,7 +30,7 @@ export default [
   },
   {
     file: 'lib/optim/rmsprop.ts',
-    what: 'the kinds of memory are swapped in checkpoints',
+    what: 'the kinds of optimizer state are swapped in checkpoints',
     find: "        ...(this.#momentum === undefined ? [] : ['velocity']),\n        ...(this.#centered ? ['mean_gradient'] : []),\n",
     replace:
       "        ...(this.#centered ? ['mean_gradient'] : []),\n        ...(this.#momentum === undefined ? [] : ['velocity']),\n",
@@ -66,7 +66,7 @@ export default [
   },
   {
     file: 'lib/module/update-parameter.ts',
-    what: 'the change of a provider does not count as one',
+    what: 'an update by a provider does not count as a change',
     find: '  storage.version++;\n',
     replace: '',
     tests: ['unit/core/changed-parameters'],
@@ -108,14 +108,14 @@ export default [
   },
   {
     file: 'lib/optim/optimizer-state.ts',
-    what: 'the memory of the parameters is not read',
+    what: 'the optimizer state of the parameters is not read',
     find: '      await zip.tensor(`${start}${name}.npy`, tensor);\n',
     replace: '      void tensor, zip.ignore(`${start}${name}.npy`);\n',
     tests: ['unit/training/checkpoint'],
   },
   {
     file: 'lib/optim/parameter-memory.ts',
-    what: 'the memory starts with zeros whatever the optimizer says',
+    what: 'optimizer state always starts with zeros',
     find: '.fill(value)',
     replace: '',
     tests: ['conformance/parity/dfdx', 'unit/optim/rmsprop'],
@@ -143,7 +143,7 @@ export default [
   },
   {
     file: 'lib/data/batch-samples.ts',
-    what: 'what waits in the shuffle buffer at the end is lost',
+    what: 'samples left in the shuffle buffer at the end are lost',
     find: 'for (const index of shuffledIndices(rng, waiting.length)) yield waiting[index];',
     replace: '',
     tests: ['unit/data/batch-samples'],
@@ -164,7 +164,7 @@ export default [
   },
   {
     file: 'lib/data/idx.ts',
-    what: 'values are not turned from big-endian',
+    what: 'big-endian values are not swapped',
     find: "if (endianness() === 'LE') swap(this.#values, this.type.bytes);",
     replace: '',
     tests: ['unit/data/idx'],
@@ -178,7 +178,7 @@ export default [
   },
   {
     file: 'lib/io/files/stage.ts',
-    what: 'generators that were set stay set where a later one refuses its state',
+    what: 'generators keep their new state if a later one refuses its state',
     find: 'for (const { undo } of begun.reverse()) takeBack(undo);',
     replace: '',
     tests: ['unit/training/checkpoint'],
@@ -206,14 +206,14 @@ export default [
   },
   {
     file: 'lib/training/learning-rate-scheduler.ts',
-    what: 'reading a checkpoint keeps the learning rate',
+    what: 'loading a checkpoint does not set the learning rate',
     find: '        this.#optimizer.lr = rate;\n',
     replace: '',
     tests: ['unit/training/learning-rate-scheduler', 'unit/training/checkpoint'],
   },
   {
     file: 'lib/training/schedules.ts',
-    what: 'the cosine starts after one step more of warm-up',
+    what: 'the cosine starts after one additional warm-up step',
     find: '(Math.min(step, steps - 1) - warmup) / (steps - warmup)',
     replace: '(Math.min(step, steps - 1) - warmup) / (steps - warmup - 1)',
     tests: ['unit/training/schedules'],
