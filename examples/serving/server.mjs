@@ -95,7 +95,11 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
   });
 
   app.post('/training', (request, reply) => {
-    const { epochs = 1 } = request.body ?? {};
+    const { epochs = 1, ...others } = request.body ?? {};
+    const [unknown] = Object.keys(others);
+    if (unknown !== undefined) {
+      throw new BadRequest(`Expected only the name epochs in the body but received ${shown(unknown)}`);
+    }
     if (!Number.isSafeInteger(epochs) || epochs < 1) {
       throw new BadRequest(`Expected a positive integer for epochs but received ${shown(epochs)}`);
     }

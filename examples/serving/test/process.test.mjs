@@ -197,6 +197,7 @@ describe('the process', () => {
 
     // Resumes where the first training ended, and stops on request.
     expect((await post(url, 'training', { epochs: 0 })).status).to.equal(400);
+    expect((await post(url, 'training', { epoch: 3 })).status).to.equal(400);
     expect((await post(url, 'training', { epochs: 1000 })).status).to.equal(202);
     expect((await post(url, 'training')).status).to.equal(409);
     const stopped = await (await fetch(`${url}/training`, { method: 'DELETE' })).json();
