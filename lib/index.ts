@@ -98,7 +98,7 @@ export {
   type WarmupScheduleOptions,
 } from './training/schedules.js';
 export type { NestedArray } from './core/nested-array.js';
-export type { Mistake, Shape, Unless } from './core/shape.js';
+export type { TypeMismatch, Shape, Unless } from './core/shape.js';
 export type { TensorJson } from './core/tensor-json.js';
 export type { JsonNumber } from './json/json-numbers.js';
 export { storagePool, type StoragePool } from './core/storage-pool.js';

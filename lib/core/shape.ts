@@ -1,19 +1,19 @@
 /** The sizes of a tensor's axes, outermost first: number literals if the compiler knows them, otherwise `number`. */
 export type Shape = readonly number[];
 
-declare const mistake: unique symbol;
+declare const mismatch: unique symbol;
 
 /**
  * The type of a parameter whose argument does not fit. No value has this type, and the compiler's message shows the text.
  */
-export interface Mistake<Text extends string> {
+export interface TypeMismatch<Text extends string> {
   /** The text; only the compiler sees it. */
-  readonly [mistake]: Text;
+  readonly [mismatch]: Text;
 }
 
 /**
  * The type that a parameter is intersected with: `unknown`, which changes nothing, unless the argument certainly
- * has a problem; then a Mistake with the problem.
+ * has a problem; then a TypeMismatch with the problem.
  *
  * Inside a generic function a problem may depend on sizes that are type parameters. The compiler then substitutes a
  * type that fits everything before it decides that `'wrong'` is impossible, so such an argument compiles and is
@@ -24,7 +24,7 @@ export type Unless<Argument, Problem extends string> = [Argument, Decision<Verdi
   unknown,
   Decision<'wrong'>,
 ]
-  ? Mistake<Problem>
+  ? TypeMismatch<Problem>
   : unknown;
 
 /** Holds a verdict. The compiler substitutes type parameters only inside an object. */

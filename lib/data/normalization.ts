@@ -28,7 +28,7 @@ export class Normalizer {
   /** Lookup table from byte to value for each channel; made on first use. */
   #bytes: readonly Float32Array[] | undefined;
 
-  /** @throws TypeError or RangeError naming the option that is wrong. */
+  /** @throws TypeError or RangeError naming the wrong option. */
   constructor(given: Readonly<Record<string, unknown>>, shape: Shape) {
     this.#scale = requireFinite('scale', orDefault(given.scale, 1));
     const means = readChannels('mean', orDefault(given.mean, 0), shape, requireFinite);

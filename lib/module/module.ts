@@ -8,32 +8,40 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 export type NamedTensor = readonly [name: string, tensor: Tensor<Shape>];
 
 /**
- * Inference: what a layer or a network is without a tape. Implement it, and `ModuleMut`, for networks of
- * your own; the package's layers have both for every shape that they take.
+ * Inference by a layer or a network. Implement this interface and `ModuleMut` in your own networks; the
+ * package's layers implement both for every shape that they accept.
  */
 export interface Module<Input, Output> {
-  // A function, not a method, whose parameters the compiler would compare in both directions.
-  /** From an input without a tape to what the module makes of it. */
+  // A property with a function type, because the compiler would compare the parameters of a method in both
+  // directions.
+  /** Maps an input without a tape to the module's result. */
   readonly forward: (x: Input) => Output;
 }
 
-/** Training: takes and gives tensors that own a tape, and may change what belongs to the module, such as
- * running statistics. */
+/**
+ * Training: accepts and returns tensors that own a tape, and may change state of the module, such as running
+ * statistics.
+ */
 export interface ModuleMut<Input, Output> {
-  /** From an input with a tape to what the module makes of it, with the same tape. */
+  /** Maps an input with a tape to the module's result, with the same tape. */
   readonly forwardMut: (x: Input) => Output;
 }
 
-/** What an optimizer updates: one layer, or a whole network made of layers. */
+/** A module that an optimizer can update: a layer, or a network of layers. */
 export interface CanUpdateWithGradients {
-  /** Offers every trainable parameter to the provider: `updateParameter(p, provider, unused)` for own
-   * ones, `layer.update(provider, unused)` for those of layers inside. */
+  /**
+   * Offers every trainable parameter to the provider: call `updateParameter(p, provider, unused)` for the
+   * module's own parameters and `layer.update(provider, unused)` for those of its layers.
+   */
   update(provider: GradientProvider, unused: UnusedTensors): void;
   /** All tensors with their names, so that messages can name them. */
   parameters(): readonly NamedTensor[];
 }
 
-/** What `parameters()` of a module gives. @throws TypeError where it is no list of names and tensors. */
+/**
+ * Returns the checked result of a module's `parameters()`.
+ * @throws TypeError unless it is a list of names and tensors.
+ */
 export function readParameters(argument: string, module: unknown): readonly NamedTensor[] {
   const candidate = module as Partial<CanUpdateWithGradients> | null | undefined;
   if (typeof candidate?.parameters !== 'function') {
@@ -51,7 +59,9 @@ export function readParameters(argument: string, module: unknown): readonly Name
   return parameters as readonly NamedTensor[];
 }
 
-/** The tensors of a part of a network, named as in it: `scale` of the part `norm` is `norm.scale`. */
+/**
+ * The tensors of a layer of a network, named as in the network: `scale` of the layer `norm` is `norm.scale`.
+ */
 export function parametersOf(name: string, part: CanUpdateWithGradients): readonly NamedTensor[] {
   if (arguments.length > 2) requireNoSurplus('parametersOf', 2, arguments);
   if (typeof name !== 'string') throw wrongType('name', 'a string', name);

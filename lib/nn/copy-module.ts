@@ -6,7 +6,7 @@ import { layerType } from './layer-description.js';
 import { type HasMembers, isModule, keyOfField } from './members.js';
 import { requireInFields } from './npz-members.js';
 
-/** A copy of a module of any class, with copies of what is in its fields. No constructor runs. */
+/** Copies a module of any class and the content of its fields, without running a constructor. */
 export function copyModule<M extends HasMembers>(module: M): M {
   requireInFields(module, 'clone');
   return sharingCopies(() => copyOnce(module, (note) => copyFields(module, note)));
@@ -19,7 +19,7 @@ function copyFields<M extends HasMembers>(module: M, note: (copy: M) => void): M
   for (const field of Reflect.ownKeys(module)) {
     const property = Object.getOwnPropertyDescriptor(module, field) ?? {};
     if (typeof property.value === 'function' && field in prototype) {
-      // A method that was replaced in this object is likely to hold on to the object.
+      // A replaced method probably refers to the original object.
       if (field !== 'forward' && field !== 'forwardMut') continue;
       throw missingMethod('clone', layerType(module), `, whose ${field}() was replaced, but it is inherited`);
     }
@@ -50,7 +50,7 @@ function copyTensor(tensor: Tensor<Shape>): Tensor<Shape> {
   });
 }
 
-/** What `parameters()` calls a field. */
+/** The name of a field in `parameters()`. */
 function keyOf(module: HasMembers, field: string | symbol): string {
   return typeof field === 'string' ? module[keyOfField](field) : String(field);
 }

@@ -1,7 +1,7 @@
 import type {
   Decision,
   HasUnknownRank,
-  Mistake,
+  TypeMismatch,
   SameShape,
   SameSize,
   Shape,
@@ -10,21 +10,21 @@ import type {
 import type { NoneTape, Tape } from '../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../core/tensor.js';
 
-// What is wrong with an input, as text for the compiler's message; never where nothing is. Of a union
-// of inputs, one that is wrong is enough.
+// Problems with inputs, as text for the compiler's message; never if there is none. One wrong member of a
+// union of inputs is enough.
 
 /**
- * The type that the input of a layer with modes is intersected with: `unknown` unless the tape is not that of the mode,
- * `Wanted`, or there is a problem with the shape.
+ * The type with which the input of a layer with modes is intersected: `unknown` unless the tape is not the
+ * mode's, `Wanted`, or there is a problem with the shape.
  *
- * It is decided as `Unless` is, with one difference: a tensor whose tape is a type parameter may be of the wrong mode,
- * and does not compile.
+ * It is decided as in `Unless`, with one difference: a tensor whose tape is a type parameter may be of the
+ * wrong mode, and does not compile.
  */
 export type ModeInput<X, Wanted extends Tape, ShapeProblem> = [
   X,
   Decision<ModeVerdict<X, Wanted, ShapeProblem>>,
 ] extends [unknown, Decision<'wrong'>]
-  ? Mistake<[TapeProblem<X, Wanted>] extends [never] ? ShapeProblem & string : TapeProblem<X, Wanted>>
+  ? TypeMismatch<[TapeProblem<X, Wanted>] extends [never] ? ShapeProblem & string : TapeProblem<X, Wanted>>
   : unknown;
 
 type ModeVerdict<X, Wanted extends Tape, ShapeProblem> = [X] extends [never]
@@ -33,7 +33,7 @@ type ModeVerdict<X, Wanted extends Tape, ShapeProblem> = [X] extends [never]
     ? Verdict<ShapeProblem>
     : 'wrong';
 
-/** `Wanted` is the tape of the mode: none in inference, an owned one in training. */
+/** `Wanted` is the tape of the mode: none for inference, an owned one for training. */
 type TapeProblem<X, Wanted extends Tape> =
   Exclude<TapeOf<X>, Wanted> extends never
     ? never
@@ -41,7 +41,7 @@ type TapeProblem<X, Wanted extends Tape> =
       ? 'forward takes tensors without a tape: use forwardMut to train, detach() to infer'
       : 'forwardMut takes tensors with a tape: use x.trace() to train, forward to infer';
 
-/** Images [C, H, W] or [N, C, H, W] are wanted. */
+/** The problem with shape S for a layer that expects images [C, H, W] or [N, C, H, W]. */
 export type ImageProblem<S, C extends number> = S extends readonly [
   number,
   infer K extends number,
@@ -58,7 +58,7 @@ export type ImageProblem<S, C extends number> = S extends readonly [
 type ChannelProblem<K extends number, C extends number> =
   SameSize<K, C> extends true ? never : `Expected ${C} channels but received ${K}`;
 
-/** Rows [N, I] are wanted. */
+/** The problem with shape S for a layer that expects rows [N, I]. */
 export type RowsProblem<S, I extends number> = S extends readonly [number, infer K extends number]
   ? SameSize<K, I> extends true
     ? never
@@ -67,12 +67,12 @@ export type RowsProblem<S, I extends number> = S extends readonly [number, infer
     ? never
     : 'Expected a 2D tensor [N, features]';
 
-/** The type that an addend of the shape of X, with a tape that is `Wanted`, is intersected with. */
-export type AddendInput<X, A, Wanted extends Tape> = ModeInput<
+/** The type with which a residual is intersected; it must have the shape of X and the tape `Wanted`. */
+export type ResidualInput<X, A, Wanted extends Tape> = ModeInput<
   A,
   Wanted,
-  SameShape<ShapeOf<X>, ShapeOf<A>> extends true ? never : 'Expected an addend of the same shape'
+  SameShape<ShapeOf<X>, ShapeOf<A>> extends true ? never : 'Expected a residual of the same shape'
 >;
 
-/** A tensor of the same shape; of each shape, where X is a union. */
+/** A tensor of the same shape, or of each of the shapes if X is a union. */
 export type SameShapeAs<X, T extends Tape> = X extends Tensor<Shape, Tape> ? Tensor<ShapeOf<X>, T> : never;

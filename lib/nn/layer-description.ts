@@ -1,36 +1,38 @@
-/** What printing and JSON show of a module besides its tensors. */
+/** The settings of a module, as printing and JSON show them besides its tensors. */
 export interface LayerDescription {
-  /** Arguments of the constructor without which there is no such layer. */
+  /** Required arguments of the constructor. */
   readonly sizes?: Readonly<Record<string, number>>;
-  /** What else decides on its output. */
+  /** Other settings that affect the output. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** The same, but left out where a network is printed. */
+  /** Further settings, which are omitted when a network is printed. */
   readonly details?: Readonly<Record<string, unknown>>;
-  /** Whether it is shown as the modules inside, even where there are none. */
+  /** Whether the module is printed as a list of its layers, even if it has none. */
   readonly isComposition?: boolean;
 }
 
-/** Name of the method that returns it: a symbol, since a user's class may have any other name. */
+/**
+ * Name of the method that returns the description; a symbol, because a user's class may use any other name.
+ */
 export const describeLayer: unique symbol = Symbol('describeLayer');
 
-/** A module that can describe itself: those of the package and what users derive from them. */
+/** A module that can describe itself: a layer of the package, or a class derived from one. */
 export interface Described {
   [describeLayer](): LayerDescription;
 }
 
-/** Of any module; of a user's own nothing is known. */
+/** The description of any module; empty for a user's own class. */
 export function descriptionOf(layer: object): LayerDescription {
   return describeLayer in layer ? (layer as Described)[describeLayer]() : {};
 }
 
-/** A class of the package. It carries its name, since a bundler may rename it. */
+/** A class of the package. It stores its name, because a bundler may rename it. */
 interface PackageClass {
   readonly type: string;
 }
 
-/** The name of the package's class that a layer was made by; undefined for one of a derived class or a user's. */
+/** The name of the package's class of a layer; undefined for a derived class or a user's own. */
 export function packageType(layer: object): string | undefined {
-  // A layer of another copy of the package describes itself by another symbol.
+  // A layer of another copy of the package has another symbol.
   if (!(describeLayer in layer)) return undefined;
   const { constructor } = layer;
   if (typeof constructor !== 'function' || !Object.hasOwn(constructor, 'type')) return undefined;
@@ -46,10 +48,10 @@ export function layerType(layer: object): string {
   return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'Object';
 }
 
-/** The `type` of JSON that stands for a layer which occurs twice. */
+/** The `type` in JSON that refers to a layer which occurred before. */
 export const sharedType = 'Shared';
 
-/** The classes of the package in JSON, which classes of users must not be confused with. */
+/** The names of the package's classes in JSON, which users' classes must not have. */
 const packageTypes: ReadonlySet<string> = new Set([
   ...['Abs', 'AvgPool2D', 'AvgPoolGlobal', 'BatchNorm2D', 'Conv2D', 'Cos', 'Dropout', 'DropoutOneIn', 'Exp'],
   ...[
@@ -65,7 +67,7 @@ const packageTypes: ReadonlySet<string> = new Set([
   ...['ReLU', 'Residual', 'Sequential', 'Sigmoid', 'Sin', 'Softmax', 'Sqrt', 'Square', 'Tanh', sharedType],
 ]);
 
-/** Whether a class of a user must not have this name in JSON. */
+/** Whether a user's class must not have this name in JSON. */
 export function isReservedType(type: string): boolean {
   return packageTypes.has(type);
 }

@@ -4,9 +4,12 @@ import type { Shape } from '../core/shape.js';
 import type { OwnedTape } from '../core/tape.js';
 import { isTaped, type Tensor } from '../core/tensor.js';
 
-// The modes, for plain JavaScript callers: TypeScript's never get here with the wrong tensor.
+// Checks of the mode for plain JavaScript callers; TypeScript refuses the wrong kind of tensor.
 
-/** The input of inference. @throws TypeError for a tensor with a tape. */
+/**
+ * Requires an input of inference.
+ * @throws TypeError for a tensor with a tape.
+ */
 export function requireUntaped(argument: string, value: unknown): Tensor<Shape> {
   const tensor = requireTensor(argument, value);
   if (isTaped(tensor)) {
@@ -18,7 +21,10 @@ export function requireUntaped(argument: string, value: unknown): Tensor<Shape> 
   return tensor as Tensor<Shape>;
 }
 
-/** The input of training. @throws TypeError for a tensor without a tape. */
+/**
+ * Requires an input of training.
+ * @throws TypeError for a tensor without a tape.
+ */
 export function requireTaped(argument: string, value: unknown): Tensor<Shape, OwnedTape> {
   const tensor = requireTensor(argument, value);
   if (!isTaped(tensor)) {

@@ -44,24 +44,25 @@ import { Residual } from './compose/residual.js';
 import { Sequential } from './compose/sequential.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
-/** Makes a module of a class of yours from what its `toJSON` returned. */
+/** Creates a module of your own class from the result of its `toJSON`. */
 export type ModuleFromJson = (json: unknown) => Layer;
 
 /** Settings of `moduleFromJSON`. */
 export interface ModuleFromJsonOptions {
   /**
-   * For classes of yours, by the field `type` of their JSON. Of a class that extends `BaseModule` and inherits its
-   * `toJSON`, the function only makes one, `{ Net: () => new Net() }`: what is in its fields is then taken from the JSON.
+   * Functions that create modules of your own classes, by the field `type` of their JSON. For a class that
+   * extends `BaseModule` and inherits `toJSON`, the function only creates an object, `{ Net: () => new Net()
+   * }`; its fields are then filled from the JSON.
    */
   readonly types?: Readonly<Record<string, ModuleFromJson>>;
 }
 
 /**
- * The module that `toJSON` was called on, made anew with fresh tensors; layers that occur in several places are
- * shared again. `Dropout` draws from `Math.random`.
+ * Recreates the module that `toJSON` was called on, with fresh tensors. Layers that occur in several places
+ * are shared again. `Dropout` draws from `Math.random`.
  *
- * @param json What `JSON.parse` returned.
- * @throws TypeError or RangeError naming the field that is wrong.
+ * @param json The result of `JSON.parse`.
+ * @throws TypeError or RangeError naming the wrong field.
  *
  * @example
  * const text = JSON.stringify(net);
@@ -82,7 +83,10 @@ export function moduleFromJSON(
 
 type Read = (reader: JsonReader) => Layer;
 
-/** Layers without parts. A function for each: what is needed of a class differs, and bundlers can follow it. */
+/**
+ * Layers without layers inside. Each has its own function, because the classes need different arguments, and
+ * bundlers can follow it.
+ */
 const leaves: ReadonlyMap<string, Read> = new Map<string, Read>([
   ...[Abs, Cos, Exp, GeLU, Ln, Sigmoid, Sin, Softmax, Sqrt, Square, Tanh, ReLU].map(plain),
   ...[AvgPoolGlobal, Flatten2D].map(plain),
@@ -112,14 +116,14 @@ function windowsOf(reader: JsonReader): [kernel: number, stride: number, padding
 
 class Builder {
   #depth = 0;
-  /** By their paths in the outermost module. */
+  /** Layers by their paths in the outermost module. */
   readonly #layers = new Map<string, Layer>();
 
   constructor(private readonly types: Readonly<Record<string, unknown>>) {}
 
   /**
-   * @param place What messages call the JSON of this layer.
-   * @param path Its own path in the outermost module, where that is not the layer itself.
+   * @param place Name of this layer's JSON in messages.
+   * @param path Path of the layer in the outermost module; empty for that module itself.
    */
   build(place: string, path: string, json: unknown): Layer {
     const type = typeOf(place, json);
@@ -172,7 +176,7 @@ class Builder {
     return made as Layer;
   }
 
-  /** Gives a module that inherits its toJSON() the tensors and the modules of its JSON. */
+  /** Fills the fields of a module that inherits toJSON() from its JSON. */
   #fill(module: HasMembers, reader: JsonReader, path: string): void {
     const members = new Map(module[membersOf]().map((member) => [member.place, member]));
     const fields = module as unknown as Record<string, unknown>;
@@ -182,7 +186,7 @@ class Builder {
     }
   }
 
-  /** What takes the place of a value in a field, or of an element of an array there. */
+  /** The value for a field, or for an element of an array in a field. */
   #filled(
     inside: string,
     value: unknown,

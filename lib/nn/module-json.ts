@@ -18,27 +18,27 @@ import { overrides } from './overriding.js';
 import { shortenPath } from './shorten-path.js';
 
 /**
- * What `JSON.stringify` makes of a module. Further fields are its settings by their names, its tensors row-major as
- * flat arrays, and the modules inside. JSON has no NaN, no infinities and no -0: they are strings.
+ * The JSON of a module. Further fields are its settings by name, its tensors as flat row-major arrays, and
+ * its modules. NaN, infinities and -0, which JSON lacks, are strings.
  */
 export interface ModuleJson {
   /** Name of the class: `Linear`, `Sequential`. */
   readonly type: string;
 }
 
-/** All of a module of the package, or of a class that extends `BaseModule`. */
+/** The JSON of a module of the package, or of a class that extends `BaseModule`. */
 export function moduleJson(module: HasMembers): ModuleJson {
   requireJsonRoom(distinctTensors(module).reduce((sum, { shape }) => sum + elementCount(shape), 0));
   return new Writer().module('', module, 1);
 }
 
 class Writer {
-  /** Where each module is first. */
+  /** The path at which each module occurs first. */
   readonly #paths = new Map<object, string>();
 
   /**
-   * @param path What names of modules inside begin with.
-   * @param depth How many modules there are around it, itself included.
+   * @param path Prefix of the names of modules inside.
+   * @param depth Number of modules around this one, itself included.
    */
   module(path: string, module: HasMembers, depth: number): ModuleJson {
     if (depth > maxDepth) {
@@ -56,7 +56,7 @@ class Writer {
     return json as unknown as ModuleJson;
   }
 
-  /** A field, or an element of an array there. */
+  /** The JSON of a field, or of an element of an array in a field. */
   #value(
     path: string,
     place: string,
@@ -86,7 +86,7 @@ class Writer {
   }
 }
 
-/** What a user's toJSON() makes of a module. */
+/** Calls a user's toJSON() and checks its result. */
 function ownJson(path: string, part: { toJSON(): unknown }): object {
   const json: unknown = part.toJSON();
   if (typeof json !== 'object' || json === null) {
@@ -103,7 +103,7 @@ function typeName(module: object): string {
   return type;
 }
 
-/** @throws TypeError where a module of a user's class would be read as a layer of the package. */
+/** @throws TypeError if a module of a user's class would be read as a layer of the package. */
 function requireFreeType(type: string, module: object): void {
   if (packageType(module) === type || !isReservedType(type)) return;
   throw typeError(

@@ -8,18 +8,18 @@ import { tensorsOf } from './compose/part.js';
 import { summarize } from './summary.js';
 import { trainableParameters } from './trainable.js';
 
-/** Lines for layers; the others are counted. */
+/** Maximum number of lines for layers; the other layers are counted. */
 const maxLines = 1000;
 
-/** Tensors of one layer that a line of a network shows. */
+/** Maximum number of tensors that a layer's line shows. */
 const maxTensors = 4;
 
-/** Modules inside each other that are shown. */
+/** Maximum depth of the modules that are shown. */
 const maxShownDepth = 50;
 
 /**
- * A layer with a summary of each tensor, or a network with a line for each layer; both with how many parameters
- * there are, and how many of them an optimizer would change.
+ * A layer with a summary of each tensor, or a network with a line for each layer. Both include the number of
+ * parameters and how many of them an optimizer would change.
  */
 export function moduleText(module: HasMembers): string {
   const description = descriptionOf(module);
@@ -45,7 +45,7 @@ function block(head: string, lines: readonly string[]): string {
   return `${head} {\n${lines.map((line) => `  ${line}\n`).join('')}}`;
 }
 
-/** `Conv2D(3, 16, 3)` */
+/** For example `Conv2D(3, 16, 3)`. */
 function headline(type: string, { sizes }: LayerDescription, network: boolean): string {
   return network ? type : `${type}(${Object.values(sizes ?? {}).join(', ')})`;
 }
@@ -70,7 +70,7 @@ interface ParameterCount {
   readonly trainable: number;
 }
 
-/** Values of these tensors, each counted once. */
+/** Number of values of these tensors, each tensor counted once. */
 function countParameters(tensors: readonly Tensor<Shape>[], trainable: ReadonlySet<number>): ParameterCount {
   let count = { total: 0, trainable: 0 };
   for (const { id, shape } of new Map(tensors.map((tensor) => [tensor.id, tensor])).values()) {
@@ -80,9 +80,9 @@ function countParameters(tensors: readonly Tensor<Shape>[], trainable: ReadonlyS
   return count;
 }
 
-// Printing throws nothing, whatever a user's module answers.
+// Printing must not throw, whatever a user's module does.
 
-/** The parameters that an optimizer would be offered. None of a module whose update() throws. */
+/** The parameters that an optimizer would update; none if the module's update() throws. */
 function trainableIds(module: object): ReadonlySet<number> {
   try {
     return new Set(trainableParameters(module).map(({ id }) => id));
@@ -91,7 +91,7 @@ function trainableIds(module: object): ReadonlySet<number> {
   }
 }
 
-/** The tensors of a module, as far as its parts can tell them. */
+/** The tensors of a module, without those of layers that cannot list theirs. */
 function distinct(module: object): readonly Tensor<Shape>[] {
   try {
     return distinctTensors(module);
@@ -100,7 +100,7 @@ function distinct(module: object): readonly Tensor<Shape>[] {
   }
 }
 
-/** The tensors of a user's module; undefined where its parameters() does not list any. */
+/** The tensors of a user's module; undefined if its parameters() does not return any. */
 function listed(module: object): readonly NamedTensor[] | undefined {
   try {
     return tensorsOf(module);
@@ -116,7 +116,7 @@ function totalText({ total, trainable }: ParameterCount): string {
   return `${parameters}: ${number(trainable)} trainable, ${number(total - trainable)} not trainable`;
 }
 
-/** `1,234,567` */
+/** Formats `1,234,567`. */
 function number(value: number): string {
   return value.toLocaleString('en-US');
 }
@@ -126,7 +126,7 @@ type Row = readonly [layer: string, tensors: string, parameters: string];
 class NetworkLines {
   readonly #rows: Row[] = [];
   #left = 0;
-  /** Where each layer is first. */
+  /** The path at which each layer occurs first. */
   readonly #paths = new Map<object, string>();
   readonly #trainable: ReadonlySet<number>;
 
@@ -200,7 +200,7 @@ class NetworkLines {
   }
 }
 
-/** `norm`, `blocks[0]`; the layers of a Sequential by their places alone. */
+/** For example `norm`, `blocks[0]`; only the position for a layer of a Sequential. */
 function nameOf({ key, place }: Member): string {
   return /^\d+$/.test(key) && place.endsWith(`[${key}]`) ? key : place;
 }

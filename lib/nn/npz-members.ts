@@ -10,18 +10,18 @@ import { overrides } from './overriding.js';
 /** Name of the method that lists the numbers that a module stores in an `.npz` file beside its tensors. */
 export const storedNumbers: unique symbol = Symbol('storedNumbers');
 
-/** A number of a module in an `.npz` file: `epsilon` in `epsilon.npy`. Files of dfdx have none. */
+/** A number of a module in an `.npz` file, such as `epsilon` in `epsilon.npy`. Files of dfdx have none. */
 export interface StoredNumber extends NumberLimits {
   readonly name: string;
-  /** As it is now. */
+  /** The present value. */
   readonly value: number;
-  /** Whether it is in files now. Default true. */
+  /** Whether the number is written now. Default true. */
   readonly written?: boolean;
-  /** Undefined where it is read by other layers only, and passed over here. */
+  /** Sets the value that was read; undefined if only other layers use the number and this one ignores it. */
   readonly set: ((value: number) => void) | undefined;
 }
 
-/** Writes the tensors, the parts and the numbers of a module. */
+/** Writes the tensors, the layers and the numbers of a module. */
 export function writeMembers(
   module: HasMembers,
   numbers: readonly StoredNumber[],
@@ -38,7 +38,7 @@ export function writeMembers(
   }
 }
 
-/** Reads what `writeMembers` writes. */
+/** Reads the entries of `writeMembers`. */
 export async function readMembers(
   module: HasMembers,
   numbers: readonly StoredNumber[],
@@ -58,8 +58,10 @@ export async function readMembers(
   }
 }
 
-/** @throws TypeError where `parameters()` is overridden and lists a tensor that is in no field: what goes by the fields
- * would leave it out. */
+/**
+ * @throws TypeError if `parameters()` is overridden and lists a tensor that is not in a field; functions that
+ * walk the fields would miss it.
+ */
 export function requireInFields(module: HasMembers, method: string): void {
   if (!overrides(module, 'parameters')) return;
   const inFields = module[membersOf]().flatMap(({ tensor, value }) =>

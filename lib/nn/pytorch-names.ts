@@ -1,7 +1,10 @@
 import { hasMembers, membersOf, ownerOf, stateDictName } from './members.js';
 import type { NamedTensor } from '../module/module.js';
 
-/** `net.1.scale` of a batch norm layer is PyTorch's `net.1.weight`: the module that has the tensor says what it is called. */
+/**
+ * PyTorch's name of a tensor, for example `net.1.weight` for `net.1.scale` of a batch norm layer. The
+ * tensor's module determines it.
+ */
 export function pyTorchName([name, tensor]: NamedTensor): string {
   const owner = ownerOf(tensor);
   if (!hasMembers(owner)) return name;

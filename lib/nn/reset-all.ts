@@ -3,10 +3,10 @@ import { storageOf } from '../core/tensor.js';
 import { distinctTensors } from './members.js';
 import { statisticsIn } from './norm/running-statistics.js';
 
-/** Whether a reset of a module around is running, which restores everything inside. */
+/** Whether the reset of a surrounding module is running, which restores everything inside. */
 let running = false;
 
-/** Runs a reset of a module, and puts everything back where it throws. */
+/** Resets a module; if that throws, restores all its tensors and statistics. */
 export function resetAll(module: object, reset: () => void): void {
   if (running) {
     reset();

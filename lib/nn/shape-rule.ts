@@ -2,42 +2,42 @@ import type { HasUnknownRank, SameShape, Shape } from '../core/shape.js';
 import type { Tape } from '../core/tape.js';
 import type { ShapeOf, Tensor } from '../core/tensor.js';
 
-// What the compiler knows of a layer in a composition: which shapes it takes, and what it makes of them. A generic
-// method cannot be applied to a type, so each class of the package states it a second time as a rule, an interface
-// whose members depend on `this`. A user's module without a rule is read off the parameter and the result of its
-// method.
+// Describes to the compiler which shapes a layer accepts and what shape its result has. A generic method
+// cannot be applied to a type, so each class of the package states this a second time as a rule, an interface
+// whose members depend on `this`. The rule of a user's module without one follows from the parameter and the
+// result of its method.
 
-/** The key under which a layer carries its rule. Only the compiler sees it. */
+/** The key of a layer's rule. It exists only for the compiler. */
 export declare const shapeRule: unique symbol;
 
 /**
- * What a layer does with shapes. The members of a rule compute with `this['input']`. Here they are unknown, because the
- * compiler can then tell that something is a rule without computing them.
+ * The effect of a layer on shapes. The members of a rule compute with `this['input']`. Here they are unknown,
+ * because the compiler can then recognize a rule without computing them.
  */
 export interface ShapeRule {
   /** Bound by `ResultShape` and `ShapeProblem`, unknown elsewhere. */
   readonly input: unknown;
-  /** The shapes that the layer may take. */
+  /** The shapes that the layer may accept. */
   readonly accepts: unknown;
   /** The shape of the result. */
   readonly output: unknown;
-  /** What is wrong with the input, as text for the compiler's message; never where nothing is. */
+  /** The problem with the input as text for the compiler's message, or never. */
   readonly problem: unknown;
-  /** The layers of a chain, which is walked along with what surrounds it. Other layers leave it out. */
+  /** The layers of a chain, which is flattened into the surrounding chain. Other layers omit it. */
   readonly chain: unknown;
 }
 
-/** Layers that take any shape and keep it. */
+/** The rule of layers that accept any shape and keep it. */
 export interface KeepsShape extends ShapeRule {
   readonly accepts: Shape;
   readonly output: this['input'];
   readonly problem: never;
 }
 
-/** The shapes of images, of any channels. */
+/** The shapes of images with any number of channels. */
 export type ImageShapes = readonly [number, number, number, number] | readonly [number, number, number];
 
-/** A layer that carries its rule. */
+/** A layer with a rule. */
 interface Ruled {
   readonly [shapeRule]: ShapeRule;
 }
@@ -47,27 +47,27 @@ export type Layer = InferringLayer | TrainingLayer;
 
 /** A layer that infers, and trains unless it has `forwardMut`, too. */
 export interface InferringLayer {
-  /** From one tensor to one tensor. */
+  /** Maps one tensor to one tensor. */
   forward(x: never): unknown;
 }
 
 /** A layer that trains. */
 export interface TrainingLayer {
-  /** From one tensor with a tape to one tensor with the same tape. */
+  /** Maps one tensor with a tape to one tensor with the same tape. */
   forwardMut(x: never): unknown;
 }
 
 /** The rule of any layer. */
 type RuleOf<L> = 0 extends 1 & L ? AnyRule : L extends Ruled ? L[typeof shapeRule] : MethodRule<L>;
 
-/** Of a layer whose type is `any`. */
+/** The rule of a layer whose type is `any`. */
 interface AnyRule extends ShapeRule {
   readonly accepts: Shape;
   readonly output: Shape;
   readonly problem: never;
 }
 
-/** Of a user's module. */
+/** The rule of a user's module. */
 interface MethodRule<L> extends ShapeRule {
   readonly accepts: KnownShape<ParameterOf<L>>;
   readonly output: KnownShape<ResultOf<L>>;
@@ -76,22 +76,23 @@ interface MethodRule<L> extends ShapeRule {
     : 'Expected a tensor of the shape that this module takes';
 }
 
-// A member of a rule, applied to S. An indexed access and not a conditional type: compositions in each other, whose
-// rules ask for those of their layers, then nest half as deep in the compiler, which gives up at a depth of 100.
+// Members of a rule applied to S. They are indexed accesses rather than conditional types, so that nested
+// compositions, whose rules use the rules of their layers, nest half as deep in the compiler, which gives up
+// at a depth of 100.
 
-/** The shapes that a layer may take. */
+/** The shapes that a layer may accept. */
 export type InputShapes<L> = RuleOf<L>['accepts'];
 
-/** What a layer makes of shape S. */
+/** The shape of a layer's result for shape S. */
 export type ResultShape<L, S> = (RuleOf<L> & { readonly input: S })['output'];
 
-/** The problem that shape S is for a layer, or never. */
+/** The problem with shape S for a layer, or never. */
 export type ShapeProblem<L, S> = (RuleOf<L> & { readonly input: S })['problem'];
 
 /** The layers of a chain; unknown for any other layer. */
 export type ChainOf<L> = RuleOf<L>['chain'];
 
-/** Those of the shapes S that a layer takes; what it takes, where nothing is known of S. */
+/** The shapes in the union S that a layer accepts; all shapes that it accepts if S is unknown. */
 export type Accepted<L, S> = S extends Shape
   ? HasUnknownRank<S> extends true
     ? InputShapes<L>
@@ -115,5 +116,5 @@ type ResultOf<L> = L extends { forward(x: never): infer Y extends Tensor<Shape, 
     ? Y
     : never;
 
-/** The shape of a tensor; any where the type of the tensor is unknown, as that of a `Layer`. */
+/** The shape of a tensor; any shape if the tensor's type is unknown, as in `Layer`. */
 type KnownShape<X> = [X] extends [never] ? Shape : ShapeOf<X>;

@@ -1,4 +1,4 @@
-/** `-1.3 to 2.1, mean 0.02`; says how many values are not finite. */
+/** Summarizes values as `-1.3 to 2.1, mean 0.02`, with the number of values that are not finite. */
 export function summarize(values: Float32Array): string {
   let [min, max, sum, finite] = [Infinity, -Infinity, 0, 0];
   for (const value of values) {

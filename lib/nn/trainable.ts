@@ -26,8 +26,10 @@ export function trainableParameters(module: object): readonly Tensor<Shape>[] {
   return [...found.values()];
 }
 
-/** What a module with an `update` of its own offers: nothing else says which of its tensors are learned. A provider
- * without gradients changes none of them. */
+/**
+ * The parameters that a module with its own `update` offers; there is no other way to know which of its
+ * tensors are learned. A provider without gradients changes none of them.
+ */
 function offered(module: Partial<CanUpdateWithGradients>): readonly Tensor<Shape>[] {
   const tensors: Tensor<Shape>[] = [];
   const provider: GradientProvider = {

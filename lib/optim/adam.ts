@@ -59,7 +59,7 @@ export class Adam implements ResumableOptimizer {
   readonly #moments = new ParameterMemory([0, 0]);
   #steps = 0;
 
-  /** @throws TypeError or RangeError naming the option that is wrong. */
+  /** @throws TypeError or RangeError naming the wrong option. */
   constructor(options?: AdamOptions) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     const given = requireOptions('options', options, ['lr', 'betas', 'epsilon', 'weightDecay']);

@@ -67,7 +67,7 @@ export class RMSprop implements ResumableOptimizer {
   readonly #decay: DecayRates;
   readonly #means: ParameterMemory;
 
-  /** @throws TypeError or RangeError naming the option that is wrong. */
+  /** @throws TypeError or RangeError naming the wrong option. */
   constructor(options?: RMSpropOptions) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     const names = ['lr', 'alpha', 'epsilon', 'momentum', 'centered', 'weightDecay'];

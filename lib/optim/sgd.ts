@@ -55,7 +55,7 @@ export class Sgd implements ResumableOptimizer {
   readonly #decay: DecayRates;
   readonly #velocities: ParameterMemory;
 
-  /** @throws TypeError or RangeError naming the option that is wrong. */
+  /** @throws TypeError or RangeError naming the wrong option. */
   constructor(options?: SgdOptions) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     const given = requireOptions('options', options, ['lr', 'momentum', 'weightDecay']);

@@ -58,7 +58,7 @@ export class EarlyStopping {
   #count = 0;
   #bestAt = 0;
 
-  /** @throws TypeError or RangeError naming the option that is wrong. */
+  /** @throws TypeError or RangeError naming the wrong option. */
   constructor(options: EarlyStoppingOptions) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     if (options === undefined) throw wrongType('options', 'an object', options);

@@ -31,19 +31,19 @@ folded.forward(Tensor.zeros([2, 4, 8, 8]));
 fold(new ReLU());
 
 const bn = new BatchNorm2D(3);
-const addend = Tensor.zeros([2, 3, 8, 8]);
-const inferred = bn.forwardRelu(x, addend);
+const residual = Tensor.zeros([2, 3, 8, 8]);
+const inferred = bn.forwardRelu(x, residual);
 check<Equal<typeof inferred, Tensor4D<2, 3, 8, 8>>>();
-const trained = bn.forwardMutRelu(x.trace(), addend);
+const trained = bn.forwardMutRelu(x.trace(), residual);
 check<Equal<typeof trained, Tensor4D<2, 3, 8, 8, OwnedTape>>>();
-bn.forwardMutRelu(x.trace(), addend.trace());
+bn.forwardMutRelu(x.trace(), residual.trace());
 bn.forwardMutRelu(x.trace());
 declare const n: number;
 bn.forwardRelu(x, Tensor.zeros([n, 3, n, 8]));
 // @ts-expect-error: a different shape
 bn.forwardRelu(x, Tensor.zeros([2, 3, 8, 7]));
 // @ts-expect-error: a residual with a tape in inference
-bn.forwardRelu(x, addend.trace());
+bn.forwardRelu(x, residual.trace());
 // @ts-expect-error: no tape
 bn.forwardMutRelu(x);
 // @ts-expect-error: a tape

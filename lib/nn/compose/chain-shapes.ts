@@ -1,4 +1,4 @@
-import type { Decision, Mistake, Shape, Verdict } from '../../core/shape.js';
+import type { Decision, TypeMismatch, Shape, Verdict } from '../../core/shape.js';
 import type {
   Accepted,
   ChainOf,
@@ -9,12 +9,12 @@ import type {
   ShapeRule,
 } from '../shape-rule.js';
 
-// The shapes of layers one after the other. Everything that walks along layers is tail-recursive, which the compiler
-// evaluates without nesting: 1,000 layers instead of 45. Chains inside are walked along with what surrounds them for
-// the same reason. Patterns end in `infer` where `number` would do, because the compiler decides those for type
-// parameters as well.
+// The shapes along a chain of layers. Types that walk along layers are tail-recursive, which the compiler
+// evaluates without nesting: 1,000 layers instead of 45. Nested chains are flattened into the surrounding
+// chain for the same reason. Patterns end in `infer` although `number` would do, because the compiler
+// resolves those for type parameters as well.
 
-/** The rule of layers one after the other. */
+/** The shape rule of a chain of layers. */
 export interface ChainRule<Layers extends readonly unknown[]> extends ShapeRule {
   readonly accepts: ChainInputs<Layers>;
   readonly output: ChainResult<Layers, this['input']>;
@@ -22,14 +22,14 @@ export interface ChainRule<Layers extends readonly unknown[]> extends ShapeRule 
   readonly chain: Layers;
 }
 
-/** The shapes that the first of these layers takes and whose results the others take. */
+/** The shapes that the first of these layers accepts and whose results the others accept. */
 type ChainInputs<Layers extends readonly unknown[]> = Layers extends readonly [infer First, ...infer Rest]
   ? ChainOf<First> extends infer Inner extends readonly unknown[]
     ? ChainInputs<readonly [...Inner, ...Rest]>
     : Passing<Rest, InputShapes<First>, First>
   : Shape;
 
-/** Those of the shapes S that the first layer takes and whose results the others take. */
+/** The shapes in the union S that the first layer accepts and whose results the others accept. */
 type Passing<Rest extends readonly unknown[], S, First> = S extends unknown
   ? ChainProblem<Rest, ResultShape<First, S>> extends never
     ? S
@@ -37,13 +37,13 @@ type Passing<Rest extends readonly unknown[], S, First> = S extends unknown
   : never;
 
 /**
- * What layers one after the other make of shape S. An array of layers (`...Layer[]`) makes an unknown shape of any;
- * the layers behind it, which are kept in `Behind` while it is looked for, go on from there.
+ * The shape of the result of a chain for shape S. The result of an array of layers (`...Layer[]`) is unknown;
+ * the layers after it, collected in `After` during the search for it, continue from there.
  */
 export type ChainResult<
   Layers extends readonly unknown[],
   S,
-  Behind extends readonly unknown[] = readonly [],
+  After extends readonly unknown[] = readonly [],
 > = Layers extends readonly [infer First, ...infer Rest]
   ? ChainOf<First> extends infer Inner extends readonly unknown[]
     ? ChainResult<readonly [...Inner, ...Rest], S>
@@ -51,10 +51,10 @@ export type ChainResult<
   : Layers extends readonly []
     ? S
     : Layers extends readonly [...infer Before, infer Last]
-      ? ChainResult<Before, Shape, readonly [Last, ...Behind]>
-      : ChainResult<Behind, Shape>;
+      ? ChainResult<Before, Shape, readonly [Last, ...After]>
+      : ChainResult<After, Shape>;
 
-/** The first problem of shape S on its way through layers, or never. */
+/** The first problem that shape S causes on its way through the layers, or never. */
 export type ChainProblem<Layers extends readonly unknown[], S> = Layers extends readonly [
   infer First,
   ...infer Rest,
@@ -67,8 +67,8 @@ export type ChainProblem<Layers extends readonly unknown[], S> = Layers extends 
   : never;
 
 /**
- * The type that the arguments of a composition need to have: their own, unless a layer certainly does not take what
- * the ones before it make. That layer is then intersected with its problem, and does not compile.
+ * The type required of a composition's arguments: their own, unless a layer certainly does not accept the
+ * result of the layers before it. That layer is then intersected with its problem, and does not compile.
  */
 export type Fitting<Layers extends readonly Layer[]> = [
   Layers,
@@ -77,7 +77,7 @@ export type Fitting<Layers extends readonly Layer[]> = [
   ? { readonly [I in keyof Layers]: Layers[I] & At<Problems<Layers, Shape>, I> }
   : Layers;
 
-/** `'wrong'` where a layer takes nothing of what the ones before it make, else never. */
+/** `'wrong'` if a layer accepts no result of the layers before it, else never. */
 type Misfit<Layers extends readonly unknown[], S> = Layers extends readonly [infer First, ...infer Rest]
   ? ChainOf<First> extends infer Inner extends readonly unknown[]
     ? Misfit<readonly [...Inner, ...Rest], S>
@@ -86,21 +86,21 @@ type Misfit<Layers extends readonly unknown[], S> = Layers extends readonly [inf
       : Misfit<Rest, ResultsOf<First, Accepted<First, S>>>
   : never;
 
-/** The element of a tuple at an index that is known to be one of its. */
+/** The element of a tuple at an index that the compiler does not know to be valid. */
 type At<Tuple extends readonly unknown[], I> = I extends keyof Tuple ? Tuple[I] : unknown;
 
-/** For each layer `unknown` where it takes something of what the layers before it make, else its problem. */
+/** For each layer, `unknown` if it accepts a result of the layers before it, else its problem. */
 type Problems<
   Layers extends readonly unknown[],
   S,
   Before extends readonly unknown[] = readonly [],
 > = Layers extends readonly [infer First, ...infer Rest]
   ? [Accepted<First, S>] extends [never]
-    ? // After one that does not fit, as if it did: the first problem is told, not those that follow from it.
+    ? // After a layer that does not fit, continue as if it did, so that only the first problem is reported.
       Problems<
         Rest,
         ResultsOf<First, InputShapes<First>>,
-        readonly [...Before, Mistake<ShapeProblem<First, S> & string>]
+        readonly [...Before, TypeMismatch<ShapeProblem<First, S> & string>]
       >
     : Problems<Rest, ResultsOf<First, Accepted<First, S>>, readonly [...Before, unknown]>
   : Before;

@@ -25,11 +25,11 @@ import { asPart, infer, runOwn, runPart, train } from './part.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
-/** The shape of the sum of what two layers make of shape S: known where one of theirs is. */
+/** The shape of the sum of two layers' results for shape S: known if that of one of them is. */
 type SumShape<F, R, S> =
   HasUnknownRank<ResultShape<F, S>> extends true ? ResultShape<R, S> : ResultShape<F, S>;
 
-/** The problem that shape S is for GeneralizedResidual<F, R>, or never. */
+/** The problem with shape S for GeneralizedResidual<F, R>, or never. */
 type GeneralizedResidualProblem<F, R, S> =
   ShapeProblem<F, S> extends never
     ? ShapeProblem<R, S> extends never
@@ -39,7 +39,7 @@ type GeneralizedResidualProblem<F, R, S> =
       : ShapeProblem<R, S>
     : ShapeProblem<F, S>;
 
-/** A shape that F and R take, and of which they make the same shape. */
+/** The shapes that F and R accept and turn into the same shape. */
 interface GeneralizedResidualRule<F, R> extends ShapeRule {
   readonly accepts: Accepted<R, InputShapes<F>>;
   readonly output: SumShape<F, R, this['input']>;
@@ -71,14 +71,14 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
     notePasses(this.prototype);
   }
 
-  /** The one way; its tensors are named `f.…`. */
+  /** The main branch; its tensors are named `f.…`. */
   readonly f: F;
-  /** The other way; its tensors are named `r.…`. */
+  /** The shortcut; its tensors are named `r.…`. */
   readonly r: R;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: GeneralizedResidualRule<F, R>;
 
-  /** @throws TypeError for what has neither forward() nor forwardMut(). */
+  /** @throws TypeError for a layer with neither forward() nor forwardMut(). */
   constructor(f: F, r: R) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super();
@@ -90,8 +90,8 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
 
   /**
    * Inference.
-   * @throws TypeError for a tensor with a tape; RangeError where f and r make different shapes; what they
-   * throw.
+   * @throws TypeError for a tensor with a tape; RangeError if the results of f and r differ in shape; errors
+   * of f and r.
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, R, NoneTape>): Output<X, F, R, NoneTape> {
     const input = requireUntaped('x', x);
@@ -105,9 +105,9 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
   }
 
   /**
-   * Training: f first, then r.
-   * @throws TypeError for a tensor without a tape; RangeError where f and r make different shapes; what they
-   * throw. No running statistic has changed then.
+   * Training: runs f, then r.
+   * @throws TypeError for a tensor without a tape; RangeError if the results of f and r differ in shape;
+   * errors of f and r. No running statistics have changed then.
    */
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, R, OwnedTape>): Output<X, F, R, OwnedTape> {
     const input = requireTaped('x', x);
@@ -123,7 +123,10 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
     return { isComposition: true };
   }
 
-  /** @internal f and r stand behind `.f` and `.r`, as in dfdx: behind the prefix `2.`, f has `2..f`. */
+  /**
+   * @internal The names of f and r begin with `.f` and `.r`, as in dfdx: under the prefix `2.`, those of f
+   * begin with `2..f`.
+   */
   override [npzPrefix](key: string): string {
     return key === 'f' || key === 'r' ? `.${key}` : super[npzPrefix](key);
   }
@@ -168,7 +171,7 @@ function sum(left: unknown, right: unknown): Tensor<Shape, Tape> {
   return add(a, summand(a, right));
 }
 
-/** What is added to the result of f. */
+/** Checks the result of r, which is added to the result of f. */
 function summand(a: Tensor<Shape, Tape>, right: unknown): Tensor<Shape, Tape> {
   const b = requireTensor('the result of r', right);
   if (!sameShape(a.shape, b.shape)) {

@@ -10,8 +10,10 @@ import { overrides } from '../overriding.js';
 import { callSync } from '../../validation/synchronous.js';
 import { type NamedTensor, readParameters } from '../../module/module.js';
 
-/** A layer as a composition sees it: of a user's module only `forward` or `forwardMut` is certain. */
-export interface Part {
+/**
+ * A layer as a composition sees it. Only `forward` or `forwardMut` is certain to exist in a user's module.
+ */
+export interface AnyLayer {
   forward?(x: unknown): unknown;
   forwardMut?(x: unknown): unknown;
   parameters?(): readonly NamedTensor[];
@@ -22,27 +24,27 @@ export interface Part {
   read?(zip: NpzReader, prefix: string): Promise<void>;
 }
 
-export function asPart(name: string, layer: unknown): Part {
-  const part = layer as Part | null | undefined;
+export function asPart(name: string, layer: unknown): AnyLayer {
+  const part = layer as AnyLayer | null | undefined;
   if (typeof part?.forward === 'function' || typeof part?.forwardMut === 'function') return part;
   throw wrongType(name, 'an object with forward() or forwardMut()', layer);
 }
 
-/** Inference by a part. Whoever calls it in a loop names the part in errors: `inPart`. */
+/** Runs inference by a layer. Loops name the layer in errors by `inPart`. */
 export function infer(layer: unknown, x: unknown): unknown {
-  const part = layer as Part;
+  const part = layer as AnyLayer;
   if (typeof part.forward === 'function') return part.forward(x);
   const why = ' for inference, but it has only forwardMut()';
   throw missingMethod('forward', layerType(part), why);
 }
 
-/** Training by a part. Layers without a mode take both kinds of tensors in `forward`. */
+/** Runs training by a layer. Layers without modes accept both kinds of tensors in `forward`. */
 export function train(layer: unknown, x: unknown): unknown {
-  const part = layer as Part;
+  const part = layer as AnyLayer;
   return part.forwardMut === undefined ? part.forward?.(x) : part.forwardMut(x);
 }
 
-/** Runs `call` for the part of `whole` that parameters() names `key`; an error gets its path. */
+/** Runs `call` for the layer that `parameters()` of `whole` names `key`, and adds its path to errors. */
 export function runPart<R>(whole: object, key: string, part: unknown, call: () => R): R {
   try {
     return call();
@@ -51,7 +53,7 @@ export function runPart<R>(whole: object, key: string, part: unknown, call: () =
   }
 }
 
-/** Runs a check of `whole` while layers inside it are running. */
+/** Runs a check of `whole` while its layers are running. */
 export function runOwn<R>(whole: object, call: () => R): R {
   try {
     return call();
@@ -60,7 +62,7 @@ export function runOwn<R>(whole: object, call: () => R): R {
   }
 }
 
-/** Offers the parameters of a part to a provider. */
+/** Offers the parameters of a layer to a provider. */
 export function updatePart(
   whole: object,
   key: string,
@@ -68,15 +70,17 @@ export function updatePart(
   provider: GradientProvider,
   unused: UnusedTensors,
 ): void {
-  runPart(whole, key, layer, () => callSync('update()', () => (layer as Part).update?.(provider, unused)));
+  runPart(whole, key, layer, () =>
+    callSync('update()', () => (layer as AnyLayer).update?.(provider, unused)),
+  );
 }
 
-/** Resets a part that has parameters. */
+/** Resets a layer, if it has resetParams(). */
 export function resetPart(whole: object, key: string, layer: unknown, rng: RandomSource): void {
-  runPart(whole, key, layer, () => callSync('resetParams()', () => (layer as Part).resetParams?.(rng)));
+  runPart(whole, key, layer, () => callSync('resetParams()', () => (layer as AnyLayer).resetParams?.(rng)));
 }
 
-/** The tensors of a part that may have none, named as in the whole. */
+/** The tensors of a layer, if it has any, named as in the whole. */
 export function namedTensors(whole: object, key: string, layer: unknown): readonly NamedTensor[] {
   return runPart(whole, key, layer, () => tensorsOf(layer)).map(([inner, tensor]) => [
     `${key}.${inner}`,
@@ -84,16 +88,22 @@ export function namedTensors(whole: object, key: string, layer: unknown): readon
   ]);
 }
 
-/** The tensors of a part that may have none. @throws TypeError where its `parameters()` lists something else. */
+/**
+ * The tensors of a layer, if it has any.
+ * @throws TypeError if its `parameters()` returns anything else.
+ */
 export function tensorsOf(layer: unknown): readonly NamedTensor[] {
-  const part = layer as Part;
+  const part = layer as AnyLayer;
   if (part.parameters === undefined) return [];
   return overrides(part, 'parameters') ? readParameters(layerType(part), part) : part.parameters();
 }
 
-/** Writes a part that has tensors. One that has and cannot be written would be missing in the file. */
+/**
+ * Writes a layer's tensors. A layer with tensors but without write() is an error, because it would be missing
+ * in the file.
+ */
 export function writePart(whole: object, key: string, layer: unknown, zip: NpzWriter, prefix: string): void {
-  const part = layer as Part;
+  const part = layer as AnyLayer;
   runPart(whole, key, layer, () => {
     if (part.write !== undefined) {
       callSync('write()', () => part.write?.(zip, prefix));
@@ -103,7 +113,7 @@ export function writePart(whole: object, key: string, layer: unknown, zip: NpzWr
   });
 }
 
-/** Reads a part that has tensors, in place. */
+/** Reads a layer's tensors in place. */
 export async function readPart(
   whole: object,
   key: string,
@@ -111,7 +121,7 @@ export async function readPart(
   zip: NpzReader,
   prefix: string,
 ): Promise<void> {
-  const part = layer as Part;
+  const part = layer as AnyLayer;
   try {
     if (part.read !== undefined) {
       await part.read(zip, prefix);
@@ -119,16 +129,18 @@ export async function readPart(
       throw missingMethod('read', layerType(part), ', which has parameters, but it has none');
     }
   } catch (error) {
-    // One about the file names the entry, and with it the part.
+    // An error about the file names the entry, and thereby the layer.
     throw error instanceof FileFormatError ? error : inPart(error, whole, key, layer);
   }
 }
 
-/** The copies of the clone() that is running, by their originals. */
+/** The copies made by the running clone(), by their originals. */
 let copies: Map<unknown, unknown> | undefined;
 
-/** Runs a function that clones parts. A part that is used several times, in whatever composition inside, is
- * copied once, and its copy is used as often. */
+/**
+ * Runs a function that clones layers. A layer that is used in several places, at any depth, is copied once,
+ * and the copy is used in the same places.
+ */
 export function sharingCopies<R>(clone: () => R): R {
   if (copies !== undefined) return clone();
   copies = new Map();
@@ -139,15 +151,18 @@ export function sharingCopies<R>(clone: () => R): R {
   }
 }
 
-/** The copy of what was copied before, or a new one. `copy` notes it as soon as there is one: it may contain itself. */
+/**
+ * Returns the existing copy, or makes one. `copy` passes the new copy to `note` before it copies the content,
+ * which may contain the original.
+ */
 export function copyOnce<T>(original: T, copy: (note: (made: T) => void) => T): T {
   if (copies?.has(original) === true) return copies.get(original) as T;
   return copy((made) => copies?.set(original, made));
 }
 
-/** A copy of a part. One that cannot be copied would be shared between the two wholes. */
+/** Clones a layer. A layer without clone() is an error, because both wholes would share it. */
 export function cloned(name: string, layer: unknown): unknown {
-  const part = layer as Part;
+  const part = layer as AnyLayer;
   if (copies?.has(part) === true) return copies.get(part);
   if (typeof part.clone !== 'function') throw missingMethod('clone', name, ', but it has none');
   const copy = part.clone();
@@ -155,7 +170,7 @@ export function cloned(name: string, layer: unknown): unknown {
   return copy;
 }
 
-/** The same for the part of `whole` that parameters() names `key`. */
+/** As `cloned`, for the layer that `parameters()` of `whole` names `key`. */
 export function clonePart(whole: object, key: string, layer: unknown): unknown {
-  return runPart(whole, key, layer, () => cloned(layerType(layer as Part), layer));
+  return runPart(whole, key, layer, () => cloned(layerType(layer as AnyLayer), layer));
 }

@@ -15,7 +15,7 @@ import { asPart, infer, runOwn, runPart, train } from './part.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
-/** The problem that shape S is for Residual<F>, or never. */
+/** The problem with shape S for Residual<F>, or never. */
 type ResidualProblem<F, S> =
   ShapeProblem<F, S> extends never
     ? SameShape<S, ResultShape<F, S>> extends true
@@ -23,7 +23,7 @@ type ResidualProblem<F, S> =
       : 'Expected a layer that keeps the shape inside Residual'
     : ShapeProblem<F, S>;
 
-/** A shape that F takes and keeps. */
+/** The shapes that F accepts and keeps. */
 interface ResidualRule<F> extends ShapeRule {
   readonly accepts: InputShapes<F>;
   readonly output: this['input'];
@@ -42,12 +42,12 @@ export class Residual<F extends Layer> extends BaseModule {
     notePasses(this.prototype);
   }
 
-  /** What x is added to the result of; keeps the shape. Its tensors are named `0.…`. */
+  /** The layer to whose result x is added; keeps the shape. Its tensors are named `0.…`. */
   readonly f: F;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: ResidualRule<F>;
 
-  /** @throws TypeError for what has neither forward() nor forwardMut(). */
+  /** @throws TypeError for a layer with neither forward() nor forwardMut(). */
   constructor(f: F) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
     super();
@@ -57,7 +57,7 @@ export class Residual<F extends Layer> extends BaseModule {
 
   /**
    * Inference.
-   * @throws TypeError for a tensor with a tape; RangeError where f changes the shape; what f throws.
+   * @throws TypeError for a tensor with a tape; RangeError if f changes the shape; errors of f.
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, NoneTape>): SameShapeAs<X, NoneTape> {
     const input = requireUntaped('x', x);
@@ -69,8 +69,8 @@ export class Residual<F extends Layer> extends BaseModule {
 
   /**
    * Training.
-   * @throws TypeError for a tensor without a tape; RangeError where f changes the shape; what f throws.
-   * No running statistic has changed then.
+   * @throws TypeError for a tensor without a tape; RangeError if f changes the shape; errors of f. No running
+   * statistics have changed then.
    */
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, OwnedTape>): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
@@ -90,7 +90,7 @@ export class Residual<F extends Layer> extends BaseModule {
     return field === 'f' ? '0' : super[keyOfField](field);
   }
 
-  /** @internal f stands behind `.0`, as in dfdx: behind the prefix `2.`, it has `2..0`. */
+  /** @internal The names of f begin with `.0`, as in dfdx: under the prefix `2.`, with `2..0`. */
   override [npzPrefix](key: string): string {
     return key === '0' ? '.0' : super[npzPrefix](key);
   }
@@ -122,7 +122,7 @@ function sum(value: unknown, input: Tensor<Shape, Tape>): Tensor<Shape, Tape> {
   return add(result, summand(result, input));
 }
 
-/** What is added to the result of f. */
+/** Checks the result of f and returns the input, which is added to it. */
 function summand<T extends Tape>(result: Tensor<Shape, Tape>, input: Tensor<Shape, T>): Tensor<Shape, T> {
   requireShape('the result of f', result, input.shape);
   return input;

@@ -32,22 +32,22 @@ type Input<X, Layers extends readonly unknown[], Wanted extends Tape> = ModeInpu
 type Output<X, Layers extends readonly unknown[], T extends Tape> =
   X extends Tensor<infer S, Tape> ? Tensor<AsShape<ChainResult<Layers, S>>, T> : never;
 
-/** A ReLU, and what is added before it. */
-interface Behind<T extends Tape> {
+/** A ReLU and the tensor to add before it. */
+interface NextReLU<T extends Tape> {
   readonly residual: ResidualSource<T> | undefined;
 }
 const justReLU = { residual: undefined };
 
-/** Name of the field that says for each layer whether it may run together with the ReLU behind it. */
+/** Name of the field that holds for each layer whether it may be fused with the ReLU after it. */
 const pairs = Symbol('pairs');
 
 /**
- * Layers one after the other, as dfdx's tuples. Its type follows from theirs, and where one does not take
- * what the one before makes, that argument does not compile.
+ * A chain of layers, as dfdx's tuples. The types of the layers determine its type; a layer that does not
+ * accept the result of the layer before it does not compile.
  *
- * `BatchNorm2D` and the `ReLU` behind it run in one pass over memory, as does a sum between the two: that of a
- * `Residual` whose last layer is `BatchNorm2D` and that a `ReLU` follows. The results have the same bits, and
- * what lies in between takes no memory.
+ * `BatchNorm2D` and a `ReLU` directly after it run in one pass over memory. So does a sum between the two:
+ * that of a `Residual` whose last layer is `BatchNorm2D` and that is followed by a `ReLU`. The results have
+ * the same bits, and the intermediate tensors take no memory.
  *
  * @example
  * const net = new Sequential(new BatchNorm2D(3), new ReLU(), new Flatten2D(), new Linear(48, 10));
@@ -62,7 +62,7 @@ export class Sequential<Layers extends readonly Layer[]> extends BaseModule {
     notePasses(this.prototype);
   }
 
-  /** First to last. Their tensors are named after their place: `0.scale`. */
+  /** The layers in order. Their tensors are named after their position: `0.scale`. */
   readonly layers: Layers;
   /** @internal */
   readonly [pairs]: readonly boolean[];
@@ -70,9 +70,9 @@ export class Sequential<Layers extends readonly Layer[]> extends BaseModule {
   declare readonly [shapeRule]: ChainRule<Layers>;
 
   /**
-   * @param layers The package's layers, other compositions, or modules of your own from one tensor to
-   * one tensor.
-   * @throws TypeError for what has neither forward() nor forwardMut().
+   * @param layers Layers of this package, other compositions, or your own modules from one tensor to one
+   * tensor.
+   * @throws TypeError for a layer with neither forward() nor forwardMut().
    */
   constructor(...layers: Fitting<Layers>) {
     super();
@@ -82,8 +82,8 @@ export class Sequential<Layers extends readonly Layer[]> extends BaseModule {
   }
 
   /**
-   * Inference. What the layers make in between gives its memory back at once.
-   * @throws TypeError for a tensor with a tape; what a layer throws.
+   * Inference. Releases the memory of intermediate results at once.
+   * @throws TypeError for a tensor with a tape; errors of the layers.
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, Layers, NoneTape>): Output<X, Layers, NoneTape> {
     const input = requireUntaped('x', x);
@@ -91,9 +91,9 @@ export class Sequential<Layers extends readonly Layer[]> extends BaseModule {
   }
 
   /**
-   * Training: `forwardMut` of the layers that have a mode, `forward` of the others.
-   * @throws TypeError for a tensor without a tape; what a layer throws. No running statistic has changed
-   * then, whichever layer it was.
+   * Training: calls `forwardMut` of layers with modes, `forward` of the others.
+   * @throws TypeError for a tensor without a tape; errors of the layers. No running statistics of any layer
+   * have changed then.
    */
   forwardMut<X extends Tensor<Shape, Tape>>(
     x: X & Input<X, Layers, OwnedTape>,
@@ -107,7 +107,7 @@ export class Sequential<Layers extends readonly Layer[]> extends BaseModule {
     return { isComposition: true };
   }
 
-  /** @internal Layers are named after their places, as dfdx's tuples: `0.scale`. */
+  /** @internal Layers are named after their position, as in dfdx's tuples: `0.scale`. */
   override [keyOfField](field: string): string {
     return field === 'layers' ? '' : super[keyOfField](field);
   }
@@ -133,14 +133,14 @@ interface Chain {
   readonly [pairs]: readonly boolean[];
 }
 
-function inferChain(chain: Chain, input: Tensor<Shape>, behind: Behind<NoneTape> | undefined): unknown {
+function inferChain(chain: Chain, input: Tensor<Shape>, next: NextReLU<NoneTape> | undefined): unknown {
   const { layers } = chain;
   let value: unknown = input;
   let i = 0;
   try {
     for (; i < layers.length; i++) {
       const before = value;
-      const following = followingReLU(chain, i, behind);
+      const following = followingReLU(chain, i, next);
       const fused = following && fusable(layers[i], following.residual !== undefined);
       if (fused === undefined) {
         value = infer(layers[i], before);
@@ -159,14 +159,14 @@ function inferChain(chain: Chain, input: Tensor<Shape>, behind: Behind<NoneTape>
 function trainChain(
   chain: Chain,
   input: Tensor<Shape, OwnedTape>,
-  behind: Behind<Tape> | undefined,
+  next: NextReLU<Tape> | undefined,
 ): unknown {
   const { layers } = chain;
   let value: unknown = input;
   let i = 0;
   try {
     for (; i < layers.length; i++) {
-      const following = followingReLU(chain, i, behind);
+      const following = followingReLU(chain, i, next);
       const fused = following && fusable(layers[i], following.residual !== undefined);
       if (fused === undefined) {
         value = train(layers[i], value);
@@ -181,12 +181,12 @@ function trainChain(
   return value;
 }
 
-/** The ReLU behind a layer, undefined where there is none; `behind` follows the last layer. */
+/** The ReLU after a layer; undefined if another layer follows. `next` follows the last layer. */
 function followingReLU<T extends Tape>(
   { layers, [pairs]: fusablePairs }: Chain,
   i: number,
-  behind: Behind<T> | undefined,
-): Behind<T> | undefined {
-  if (i === layers.length - 1) return behind;
+  next: NextReLU<T> | undefined,
+): NextReLU<T> | undefined {
+  if (i === layers.length - 1) return next;
   return fusablePairs[i] && isReLU(layers[i + 1]) ? justReLU : undefined;
 }

@@ -14,7 +14,7 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 // The activations of dfdx 0.10, and GeLU and LeakyReLU of its later versions. Each takes any shape, with a
 // tape or without, and keeps both.
 
-/** 1 / (1 + exp(-x)), element by element; right for x of any size. */
+/** 1 / (1 + exp(-x)) of each element, accurate for x of any size. */
 export class Sigmoid extends NoParameters<'Sigmoid'> {
   /** @internal */
   static readonly type = 'Sigmoid';
@@ -27,8 +27,8 @@ export class Sigmoid extends NoParameters<'Sigmoid'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -36,7 +36,7 @@ export class Sigmoid extends NoParameters<'Sigmoid'> {
   }
 }
 
-/** The hyperbolic tangent, element by element. */
+/** The hyperbolic tangent of each element. */
 export class Tanh extends NoParameters<'Tanh'> {
   /** @internal */
   static readonly type = 'Tanh';
@@ -49,8 +49,8 @@ export class Tanh extends NoParameters<'Tanh'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -59,9 +59,9 @@ export class Tanh extends NoParameters<'Tanh'> {
 }
 
 /**
- * x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), element by element: Hendrycks' and Gimpel's (2016)
- * approximation of x times the normal distribution function, as dfdx and PyTorch's
- * `GELU(approximate='tanh')` have it.
+ * x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) of each element: the approximation by Hendrycks and
+ * Gimpel (2016) of x times the normal distribution function, as in dfdx and PyTorch's
+ * `GELU(approximate='tanh')`.
  */
 export class GeLU extends NoParameters<'GeLU'> {
   /** @internal */
@@ -75,8 +75,8 @@ export class GeLU extends NoParameters<'GeLU'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -84,7 +84,7 @@ export class GeLU extends NoParameters<'GeLU'> {
   }
 }
 
-/** The sine, element by element. */
+/** The sine of each element, in radians. */
 export class Sin extends NoParameters<'Sin'> {
   /** @internal */
   static readonly type = 'Sin';
@@ -97,8 +97,8 @@ export class Sin extends NoParameters<'Sin'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -106,7 +106,7 @@ export class Sin extends NoParameters<'Sin'> {
   }
 }
 
-/** The cosine, element by element. */
+/** The cosine of each element, in radians. */
 export class Cos extends NoParameters<'Cos'> {
   /** @internal */
   static readonly type = 'Cos';
@@ -119,8 +119,8 @@ export class Cos extends NoParameters<'Cos'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -128,7 +128,7 @@ export class Cos extends NoParameters<'Cos'> {
   }
 }
 
-/** The natural logarithm, element by element. */
+/** The natural logarithm of each element. */
 export class Ln extends NoParameters<'Ln'> {
   /** @internal */
   static readonly type = 'Ln';
@@ -141,8 +141,8 @@ export class Ln extends NoParameters<'Ln'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -150,7 +150,7 @@ export class Ln extends NoParameters<'Ln'> {
   }
 }
 
-/** e to the power of x, element by element. */
+/** e to the power of each element. */
 export class Exp extends NoParameters<'Exp'> {
   /** @internal */
   static readonly type = 'Exp';
@@ -163,8 +163,8 @@ export class Exp extends NoParameters<'Exp'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -172,7 +172,7 @@ export class Exp extends NoParameters<'Exp'> {
   }
 }
 
-/** x * x, element by element. */
+/** The square of each element. */
 export class Square extends NoParameters<'Square'> {
   /** @internal */
   static readonly type = 'Square';
@@ -185,8 +185,8 @@ export class Square extends NoParameters<'Square'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -194,7 +194,7 @@ export class Square extends NoParameters<'Square'> {
   }
 }
 
-/** The square root, element by element. */
+/** The square root of each element. */
 export class Sqrt extends NoParameters<'Sqrt'> {
   /** @internal */
   static readonly type = 'Sqrt';
@@ -207,8 +207,8 @@ export class Sqrt extends NoParameters<'Sqrt'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -216,7 +216,7 @@ export class Sqrt extends NoParameters<'Sqrt'> {
   }
 }
 
-/** |x|, element by element; the gradient at 0 is 0. */
+/** The absolute value of each element; the gradient at 0 is 0. */
 export class Abs extends NoParameters<'Abs'> {
   /** @internal */
   static readonly type = 'Abs';
@@ -229,8 +229,8 @@ export class Abs extends NoParameters<'Abs'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -238,8 +238,10 @@ export class Abs extends NoParameters<'Abs'> {
   }
 }
 
-/** exp(x) / sum(exp(x)) over the last axis; a scalar's is 1. For a loss, give the logits themselves to
- * `crossEntropyWithLogitsLoss`. */
+/**
+ * exp(x) / sum(exp(x)) over the last axis; 1 for a scalar. For training, pass the logits to
+ * `crossEntropyWithLogitsLoss` instead.
+ */
 export class Softmax extends NoParameters<'Softmax'> {
   /** @internal */
   static readonly type = 'Softmax';
@@ -253,7 +255,7 @@ export class Softmax extends NoParameters<'Softmax'> {
 
   /**
    * The probabilities along the last axis.
-   * @param x Any shape, with a tape or without.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);
@@ -261,7 +263,7 @@ export class Softmax extends NoParameters<'Softmax'> {
   }
 }
 
-/** x where it is positive, else slope * x, element by element; the gradient at 0 is the slope. */
+/** x if it is positive, else slope * x, for each element; the gradient at 0 is the slope. */
 export class LeakyReLU extends NoParameters<'LeakyReLU'> {
   /** @internal */
   static readonly type = 'LeakyReLU';
@@ -273,12 +275,12 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
-  /** Of the negative half. */
+  /** Factor of negative values. */
   readonly slope: number;
 
   /**
-   * @param slope Of the negative half. Default 0.05, as in dfdx; PyTorch's is 0.01.
-   * @throws TypeError or RangeError for what is no finite number.
+   * @param slope Factor of negative values. Default 0.05, as in dfdx; PyTorch's default is 0.01.
+   * @throws TypeError or RangeError unless the slope is a finite number.
    */
   constructor(slope = 0.05) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
@@ -287,8 +289,8 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
   }
 
   /**
-   * The function of each element.
-   * @param x Any shape, with a tape or without.
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);

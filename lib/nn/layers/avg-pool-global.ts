@@ -8,7 +8,7 @@ import { NoParameters } from './no-parameters.js';
 import type { ImageShapes, shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
-/** What AvgPoolGlobal makes of shape S. */
+/** The shape of AvgPoolGlobal's result for shape S. */
 export type GloballyPooled<S> = S extends readonly [
   infer N extends number,
   infer C extends number,
@@ -20,15 +20,17 @@ export type GloballyPooled<S> = S extends readonly [
     ? readonly [C]
     : readonly [number] | readonly [number, number];
 
-/** Images become rows of one value per channel. */
+/** Turns images into rows of one value per channel. */
 interface GlobalPoolRule extends ShapeRule {
   readonly accepts: ImageShapes;
   readonly output: GloballyPooled<this['input']>;
   readonly problem: ImageProblem<this['input'], number>;
 }
 
-/** The mean of each channel of each image, as dfdx's `AvgPoolGlobal`: [N, C, H, W] to [N, C], and [C, H, W] to
- * [C]. */
+/**
+ * The mean of each channel of each image, as dfdx's `AvgPoolGlobal`: maps [N, C, H, W] to [N, C], and [C, H,
+ * W] to [C].
+ */
 export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
   /** @internal */
   static readonly type = 'AvgPoolGlobal';
@@ -41,7 +43,7 @@ export class AvgPoolGlobal extends NoParameters<'AvgPoolGlobal'> {
   declare readonly [shapeRule]: GlobalPoolRule;
 
   /**
-   * @param x [C, H, W] or [N, C, H, W], with a tape or without.
+   * @param x [C, H, W] or [N, C, H, W], with or without a tape.
    * @throws RangeError for another rank and for images without a pixel.
    */
   forward<X extends Tensor<Shape, Tape>>(

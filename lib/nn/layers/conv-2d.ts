@@ -33,21 +33,24 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** Settings of a new `Conv2D`. */
 export interface Conv2DOptions<S extends number = number, P extends number = number> {
-  /** Rows and columns from one place of the kernel to the next. Default 1. */
+  /** Number of rows and columns between neighbouring positions of the kernel. Default 1. */
   readonly stride?: S;
-  /** Rows and columns of zeros around the image. Default 0. */
+  /** Number of rows and columns of zeros on each side of the image. Default 0. */
   readonly padding?: P;
-  /** Whether a bias is added. Default true, as in dfdx 0.10; false before batch norm, which takes the mean away. */
+  /**
+   * Whether to add a bias. Default true, as in dfdx 0.10. Use false before batch norm, which subtracts the
+   * mean.
+   */
   readonly bias?: boolean;
-  /** Where the initial weights come from. Default `Math.random`. */
+  /** Generator of the initial weights. Default `Math.random`. */
   readonly rng?: RandomSource;
 }
 
-/** What is wrong with an image for a convolution; never where nothing is. */
+/** The problem with shape X for a convolution, or never. */
 export type ConvolutionProblem<X, I extends number, K extends number, P extends number> =
   ImageProblem<X, I> extends never ? KernelProblem<X, K, P> : ImageProblem<X, I>;
 
-/** Images of I channels become images of O channels. */
+/** Turns images of I channels into images of O channels. */
 interface ConvolutionRule<
   I extends number,
   O extends number,
@@ -61,9 +64,9 @@ interface ConvolutionRule<
 }
 
 /**
- * Convolution of images with square kernels (a cross-correlation: kernels are not turned around), as dfdx 0.10's
- * `Conv2D<IN_CHAN, OUT_CHAN, KERNEL_SIZE, STRIDE, PADDING>`: y[n][o][r][c] = bias[o] + the sum over i, s, t of
- * weight[o][i][s][t] * x[n][i][r * stride - padding + s][c * stride - padding + t].
+ * Convolution of images with square kernels (a cross-correlation: kernels are not flipped), as dfdx 0.10's
+ * `Conv2D<IN_CHAN, OUT_CHAN, KERNEL_SIZE, STRIDE, PADDING>`: y[n][o][r][c] = bias[o] + the sum over i, s, t
+ * of weight[o][i][s][t] * x[n][i][r * stride - padding + s][c * stride - padding + t].
  *
  * @example
  * const conv = new Conv2D(3, 16, 3, { padding: 1, bias: false });
@@ -84,22 +87,22 @@ export class Conv2D<
     notePasses(this.prototype);
   }
 
-  /** [O, I, K, K]; begins uniform in +-1/sqrt(I K K). */
+  /** Kernels, [O, I, K, K]; initially uniform in ±1/sqrt(I K K). */
   readonly weight: Tensor4D<O, I, K, K>;
-  /** [O]; begins likewise. Undefined in a layer without bias. */
+  /** Bias, [O]; initially from the same distribution. Undefined in a layer without bias. */
   readonly bias: Tensor1D<O> | undefined;
-  /** Rows and columns from one place of the kernel to the next. */
+  /** Number of rows and columns between neighbouring positions of the kernel. */
   readonly stride: S;
-  /** Rows and columns of zeros around the image. */
+  /** Number of rows and columns of zeros on each side of the image. */
   readonly padding: P;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: ConvolutionRule<I, O, K, S, P>;
 
   /**
-   * @param inChannels I.
-   * @param outChannels O.
-   * @param kernelSize K, rows and columns of the kernel.
-   * @throws TypeError or RangeError naming the argument that is wrong.
+   * @param inChannels Number of input channels, I.
+   * @param outChannels Number of output channels, O.
+   * @param kernelSize Height and width of the kernel, K.
+   * @throws TypeError or RangeError naming the wrong argument.
    */
   constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv2DOptions<S, P>) {
     if (arguments.length > 4) requireNoSurplus(`new ${new.target.name}`, 4, arguments);
@@ -118,8 +121,9 @@ export class Conv2D<
   }
 
   /**
-   * @param x [I, H, W] or [N, I, H, W], with a tape or without.
-   * @returns [O, H', W'] or [N, O, H', W'] with the same tape, H' = floor((H + 2 padding - K) / stride) + 1.
+   * @param x [I, H, W] or [N, I, H, W], with or without a tape.
+   * @returns [O, H', W'] or [N, O, H', W'] with the same tape, H' = floor((H + 2 padding - K) / stride) + 1
+   * and W' likewise.
    * @throws RangeError for a wrong shape.
    */
   forward<X extends Tensor<Shape, Tape>>(
@@ -128,15 +132,15 @@ export class Conv2D<
     return conv2d(requireTensor('x', x), this.weight, this.bias, this);
   }
 
-  /** Uniform in +-1/sqrt(I K K). */
+  /** Draws both tensors uniformly from ±1/sqrt(I K K). */
   protected override initialize(rng: RandomSource): void {
     drawUniform(this, rng);
   }
 
   /**
-   * A layer like the one that `toJSON` was called on.
-   * @param json What `JSON.parse` returned.
-   * @throws TypeError or RangeError naming the field that is wrong.
+   * Creates a layer from the result of `toJSON`.
+   * @param json The result of `JSON.parse`.
+   * @throws TypeError or RangeError naming the wrong field.
    */
   static fromJSON(json: unknown): Conv2D<number, number, number, number, number> {
     return Conv2D.read(new JsonReader('json', json, 'Conv2D'));

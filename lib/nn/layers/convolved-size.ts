@@ -1,6 +1,6 @@
 import type { WindowSize } from '../../core/window-size.js';
 
-/** What a convolution with O output channels makes of a CHW or NCHW shape. */
+/** The shape of a convolution's result with O channels for a CHW or NCHW shape. */
 export type ConvolvedShape<
   X,
   O extends number,
@@ -13,20 +13,20 @@ export type ConvolvedShape<
     ? readonly [O, WindowSize<H, K, S, P>, WindowSize<W, K, S, P>]
     : readonly [O, number, number];
 
-/** What is wrong with the sizes of an image for such a kernel; never where nothing is. */
+/** The problem with the height or width of an image for such a kernel, or never. */
 export type KernelProblem<X, K extends number, P extends number> = X extends readonly [
   ...number[],
   infer H extends number,
   infer W extends number,
 ]
   ? WindowSize<H, K, 1, P> extends never
-    ? KernelMistake<H, K, P>
+    ? KernelMismatch<H, K, P>
     : WindowSize<W, K, 1, P> extends never
-      ? KernelMistake<W, K, P>
+      ? KernelMismatch<W, K, P>
       : never
   : never;
 
-type KernelMistake<
+type KernelMismatch<
   N extends number,
   K extends number,
   P extends number,

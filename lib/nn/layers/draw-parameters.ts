@@ -4,9 +4,10 @@ import { type RandomSource, storageOf, type Tensor } from '../../core/tensor.js'
 import type { Shape } from '../../core/shape.js';
 
 /**
- * New values for tensors, in place, uniform in ±bound: one number of the generator for each value, in order.
- * @throws RangeError for what is no number in [0, 1), and what the generator throws. Nothing has changed then: the
- * numbers are drawn into other memory first.
+ * Fills tensors in place with values uniform in ±bound: one number of the generator for each value, in order.
+ * All numbers are drawn before any tensor changes.
+ * @throws RangeError if the generator returns anything but a number in [0, 1); errors of the generator.
+ * Nothing has changed then.
  */
 export function drawParameters(tensors: readonly Tensor<Shape>[], bound: number, rng: RandomSource): void {
   const drawn: Storage[] = [];

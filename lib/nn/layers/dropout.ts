@@ -14,14 +14,14 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** Settings of a new `Dropout` or `DropoutOneIn`. */
 export interface DropoutOptions {
-  /** Where the randomness comes from: two numbers for each `forwardMut`. Default `Math.random`. */
+  /** Random generator, called twice in each `forwardMut`. Default `Math.random`. */
   readonly rng?: RandomSource;
 }
 
 /** Name of the field with the generator. */
 const generator = Symbol('generator');
 
-/** What Dropout and DropoutOneIn have in common. */
+/** Base class of Dropout and DropoutOneIn. */
 abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
   static {
     guardMethods(this);
@@ -30,10 +30,10 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: KeepsShape;
 
-  /** Of a value to be dropped, from 0 to 1. */
+  /** Probability that a value becomes 0, from 0 to 1. */
   abstract readonly p: number;
 
-  /** @internal Not private: a copy is made without the constructor. */
+  /** @internal Not private, because copies are made without the constructor. */
   readonly [generator]: RandomSource;
 
   constructor(options: DropoutOptions | undefined) {
@@ -52,9 +52,9 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
   }
 
   /**
-   * Training: 0 with probability p, else x / (1 - p). What is dropped follows from two numbers of the
-   * generator, the same on every backend.
-   * @throws TypeError for a tensor without a tape; the generator was not asked then.
+   * Training: each value becomes 0 with probability p, else x / (1 - p). Two numbers of the generator
+   * determine which, identically on every backend.
+   * @throws TypeError for a tensor without a tape; the generator has not been called then.
    */
   forwardMut<X extends Tensor<Shape, Tape>>(
     x: X & ModeInput<X, OwnedTape, never>,
@@ -64,11 +64,11 @@ abstract class RandomDropout<Name extends string> extends NoParameters<Name> {
 }
 
 /**
- * Drops values with probability p in training (Hinton et al., 2012), as dfdx's `Dropout`.
+ * Sets values to 0 with probability p in training (Hinton et al., 2012), as dfdx's `Dropout`.
  *
  * @example
  * const dropout = new Dropout(0.2, { rng: seeded(1) });
- * dropout.forwardMut(x.trace()); // a fifth of x is 0, the rest x / 0.8
+ * dropout.forwardMut(x.trace()); // a fifth of the values is 0, the others are x / 0.8
  */
 export class Dropout extends RandomDropout<'Dropout'> {
   /** @internal */
@@ -81,8 +81,8 @@ export class Dropout extends RandomDropout<'Dropout'> {
   readonly p: number;
 
   /**
-   * @param p From 0 to 1. Default 0.5.
-   * @throws TypeError or RangeError naming the argument that is wrong.
+   * @param p Probability from 0 to 1. Default 0.5.
+   * @throws TypeError or RangeError naming the wrong argument.
    */
   constructor(p = 0.5, options?: DropoutOptions) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
@@ -96,7 +96,7 @@ export class Dropout extends RandomDropout<'Dropout'> {
   }
 }
 
-/** Drops one value in N, as dfdx's `DropoutOneIn<N>`: `Dropout` with p = 1 / N. */
+/** Sets one value in N to 0 in training, as dfdx's `DropoutOneIn<N>`: `Dropout` with p = 1 / N. */
 export class DropoutOneIn<N extends number> extends RandomDropout<'DropoutOneIn'> {
   /** @internal */
   static readonly type = 'DropoutOneIn';
@@ -105,12 +105,12 @@ export class DropoutOneIn<N extends number> extends RandomDropout<'DropoutOneIn'
     guardMethods(this);
   }
 
-  /** One in so many values is dropped. */
+  /** The reciprocal of the probability. */
   readonly n: N;
 
   /**
-   * @param n One in so many values is dropped.
-   * @throws TypeError or RangeError naming the argument that is wrong.
+   * @param n The reciprocal of the probability.
+   * @throws TypeError or RangeError naming the wrong argument.
    */
   constructor(n: N, options?: DropoutOptions) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);

@@ -9,19 +9,19 @@ import { NoParameters } from './no-parameters.js';
 import type { ImageShapes, shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
-/** What Flatten2D makes of shape S. */
+/** The shape of Flatten2D's result for shape S. */
 export type Flattened<S> = S extends readonly [infer N extends number, number, number, number]
   ? readonly [N, number]
   : readonly [number];
 
-/** Images become rows. */
+/** Turns images into rows. */
 interface FlattenRule extends ShapeRule {
   readonly accepts: ImageShapes;
   readonly output: Flattened<this['input']>;
   readonly problem: ImageProblem<this['input'], number>;
 }
 
-/** Images to rows: [N, C, H, W] to [N, C*H*W], and [C, H, W] to [C*H*W]. */
+/** Flattens images into rows: maps [N, C, H, W] to [N, C*H*W], and [C, H, W] to [C*H*W]. */
 export class Flatten2D extends NoParameters<'Flatten2D'> {
   /** @internal */
   static readonly type = 'Flatten2D';
@@ -34,7 +34,7 @@ export class Flatten2D extends NoParameters<'Flatten2D'> {
   declare readonly [shapeRule]: FlattenRule;
 
   /**
-   * @param x [C, H, W] or [N, C, H, W], with a tape or without.
+   * @param x [C, H, W] or [N, C, H, W], with or without a tape.
    * @throws RangeError for another rank.
    */
   forward<X extends Tensor<Shape, Tape>>(

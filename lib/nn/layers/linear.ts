@@ -28,18 +28,18 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** Settings of a new `Linear`. */
 export interface LinearOptions {
-  /** Where the initial weights come from. Default `Math.random`. */
+  /** Generator of the initial weights. Default `Math.random`. */
   readonly rng?: RandomSource;
 }
 
 type Output<X, O extends number> = X extends Tensor<infer S, infer T> ? Tensor<readonly [S[0], O], T> : never;
 
-/** As many rows of O columns. */
+/** The same number of rows with O columns. */
 type RowsOf<S, O extends number> = S extends readonly [infer N extends number, ...Shape]
   ? readonly [N, O]
   : readonly [number, O];
 
-/** Rows of I columns become rows of O columns. */
+/** Turns rows of I columns into rows of O columns. */
 interface LinearRule<I extends number, O extends number> extends ShapeRule {
   readonly accepts: readonly [number, I];
   readonly output: RowsOf<this['input'], O>;
@@ -55,14 +55,18 @@ export class Linear<I extends number, O extends number> extends BaseModule {
     guardMethods(this);
   }
 
-  /** [O, I]; begins uniform in +-1/sqrt(I). */
+  /** Weights, [O, I]; initially uniform in ±1/sqrt(I). */
   readonly weight: Tensor2D<O, I>;
-  /** [O]; begins likewise. */
+  /** Bias, [O]; initially from the same distribution. */
   readonly bias: Tensor1D<O>;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: LinearRule<I, O>;
 
-  /** @throws TypeError or RangeError naming the argument that is wrong. */
+  /**
+   * @param inputs Number of input features, I.
+   * @param outputs Number of output features, O.
+   * @throws TypeError or RangeError naming the wrong argument.
+   */
   constructor(inputs: I, outputs: O, options?: LinearOptions) {
     if (arguments.length > 3) requireNoSurplus(`new ${new.target.name}`, 3, arguments);
     super();
@@ -76,7 +80,7 @@ export class Linear<I extends number, O extends number> extends BaseModule {
   }
 
   /**
-   * @param x [N, I], with a tape or without.
+   * @param x [N, I], with or without a tape.
    * @returns [N, O], with the same tape.
    * @throws RangeError for a wrong shape.
    */
@@ -88,20 +92,20 @@ export class Linear<I extends number, O extends number> extends BaseModule {
     }
     const product = matmul(input, this.weight, true);
     const y = add(product, this.bias);
-    // Without a tape nobody else holds the product.
+    // Without a tape, the product has no other owner.
     if (!isTaped(product)) product.dispose();
     return y as Output<X, O>;
   }
 
-  /** Uniform in +-1/sqrt(I). */
+  /** Draws both tensors uniformly from ±1/sqrt(I). */
   protected override initialize(rng: RandomSource): void {
     drawUniform(this, rng);
   }
 
   /**
-   * A layer like the one that `toJSON` was called on.
-   * @param json What `JSON.parse` returned.
-   * @throws TypeError or RangeError naming the field that is wrong.
+   * Creates a layer from the result of `toJSON`.
+   * @param json The result of `JSON.parse`.
+   * @throws TypeError or RangeError naming the wrong field.
    */
   static fromJSON(json: unknown): Linear<number, number> {
     return Linear.read(new JsonReader('json', json, 'Linear'));

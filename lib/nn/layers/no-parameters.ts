@@ -10,12 +10,15 @@ export abstract class NoParameters<Name extends string> extends BaseModule {
     guardMethods(this);
   }
 
-  /** Tells the compiler layers apart that have the same members; no value has it. */
+  /** Lets the compiler distinguish layers with the same members; no value has this field. */
   declare protected readonly [layerName]: Name;
 
-  /** Takes no arguments. @throws TypeError for any. */
+  /**
+   * Creates the layer.
+   * @throws TypeError for any argument.
+   */
   constructor() {
-    // Of the derived classes without a constructor of their own: new Softmax(1).
+    // Derived classes without their own constructor are called with these arguments: new Softmax(1).
     if (arguments.length > 0) requireNoSurplus(`new ${new.target.name}`, 0, arguments);
     super();
   }

@@ -13,7 +13,7 @@ import type { ImageShapes, shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
-/** What pooling makes of shape S. */
+/** The shape of the pooled images for shape X. */
 export type Pooled<X, K extends number, S extends number, P extends number> = X extends readonly [
   infer N extends number,
   infer C extends number,
@@ -25,7 +25,7 @@ export type Pooled<X, K extends number, S extends number, P extends number> = X 
     ? readonly [C, WindowSize<H, K, S, P>, WindowSize<W, K, S, P>]
     : readonly [number, number, number] | readonly [number, number, number, number];
 
-/** What is wrong with shape X for pooling; never where nothing is. */
+/** The problem with shape X for pooling, or never. */
 export type PoolProblem<X, K extends number, S extends number, P extends number> = X extends unknown
   ? ImageProblem<X, number> extends never
     ? HasWindows<X, K, S, P> extends true
@@ -46,15 +46,17 @@ type HasWindows<X, K extends number, S extends number, P extends number> = X ext
       : true
   : true;
 
-/** Images become images of windows. */
+/** Turns images into images with one pixel per window. */
 interface PoolRule<K extends number, S extends number, P extends number> extends ShapeRule {
   readonly accepts: ImageShapes;
   readonly output: Pooled<this['input'], K, S, P>;
   readonly problem: PoolProblem<this['input'], K, S, P>;
 }
 
-/** What MaxPool2D and AvgPool2D have in common: windows of K x K pixels, S apart, over images with P more
- * pixels on every side. */
+/**
+ * Base class of MaxPool2D and AvgPool2D: windows of K x K pixels, S apart, over images with P more pixels on
+ * each side.
+ */
 export abstract class Pool2D<
   Name extends string,
   K extends number,
@@ -67,18 +69,20 @@ export abstract class Pool2D<
 
   /** Height and width of a window. */
   readonly kernel: K;
-  /** From one window to the next, down and to the right. */
+  /** Number of rows and columns between neighbouring windows. */
   readonly stride: S;
-  /** Pixels around the image, less than `kernel`. */
+  /** Number of rows and columns added on each side of the image, less than `kernel`. */
   readonly padding: P;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: PoolRule<K, S, P>;
 
   /**
    * @param kernel Height and width of a window.
-   * @param stride From one window to the next. Default 1, as in dfdx; PyTorch's is the kernel.
-   * @param padding Pixels around the image, less than `kernel`: every window holds a pixel of it. Default 0.
-   * @throws TypeError or RangeError naming the argument that is wrong.
+   * @param stride Number of rows and columns between neighbouring windows. Default 1, as in dfdx; in PyTorch, the
+   * kernel size.
+   * @param padding Number of rows and columns added on each side of the image, less than `kernel`, so that every
+   * window contains a pixel. Default 0.
+   * @throws TypeError or RangeError naming the wrong argument.
    */
   constructor(kernel: K, stride?: S, padding?: P) {
     if (arguments.length > 3) requireNoSurplus(`new ${new.target.name}`, 3, arguments);
@@ -92,9 +96,9 @@ export abstract class Pool2D<
   }
 
   /**
-   * @param x [C, H, W] or [N, C, H, W], with a tape or without.
-   * @returns Of the height floor((H + 2 * padding - kernel) / stride) + 1, and likewise of the width.
-   * @throws RangeError for another rank and for images that hold no window.
+   * @param x [C, H, W] or [N, C, H, W], with or without a tape.
+   * @returns Images of height floor((H + 2 * padding - kernel) / stride) + 1, and likewise of width.
+   * @throws RangeError for another rank and for images that are smaller than a window.
    */
   forward<X extends Tensor<Shape, Tape>>(
     x: X & Unless<X, PoolProblem<ShapeOf<X>, K, S, P>>,
@@ -109,15 +113,15 @@ export abstract class Pool2D<
     return { sizes: { kernel }, settings: { stride, padding } };
   }
 
-  /** The operation. */
+  /** Applies the operation. */
   protected abstract pool(x: AnyTensor, windows: Windows): AnyTensor;
 }
 
 /**
- * The largest value of each window, as dfdx's `MaxPool2D<K, S, P>`. NaN is larger than any number, as in
- * PyTorch; dfdx ignores it. The gradient goes to the first maximum in row-major order, as in PyTorch; dfdx
- * gives it to each of several. The padding is never the maximum: a window of nothing but -Infinity
- * gives its gradient to its first pixel.
+ * The maximum of each window, as dfdx's `MaxPool2D<K, S, P>`. NaN is larger than any number, as in PyTorch;
+ * dfdx ignores it. The gradient goes to the first maximum in row-major order, as in PyTorch; dfdx passes it
+ * to each of several maxima. Padding is never the maximum: a window that contains only -Infinity passes its
+ * gradient to its first pixel.
  *
  * @example
  * new MaxPool2D(2, 2).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>
@@ -141,8 +145,8 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
 }
 
 /**
- * The mean of each window, as dfdx's `AvgPool2D<K, S, P>`. The padding counts as zeros: the sum is divided
- * by K * K everywhere, which is PyTorch's default, too (`count_include_pad=True`).
+ * The mean of each window, as dfdx's `AvgPool2D<K, S, P>`. Padding counts as zeros: every sum is divided by K
+ * * K, which is PyTorch's default, too (`count_include_pad=True`).
  *
  * @example
  * new AvgPool2D(2, 2).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>

@@ -8,12 +8,12 @@ import { NoParameters } from './no-parameters.js';
 import type { KeepsShape, shapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
-/** Whether a layer is max(x, 0) and nothing else. */
+/** Whether a layer computes max(x, 0) and nothing else. */
 export function isReLU(layer: unknown): boolean {
   return layer instanceof ReLU && runsAsDefined(layer);
 }
 
-/** max(x, 0), element by element; the gradient at 0 is 0. */
+/** max(x, 0) of each element; the gradient at 0 is 0. */
 export class ReLU extends NoParameters<'ReLU'> {
   /** @internal */
   static readonly type = 'ReLU';
@@ -27,8 +27,8 @@ export class ReLU extends NoParameters<'ReLU'> {
   declare readonly [shapeRule]: KeepsShape;
 
   /**
-   * max(x, 0), element by element.
-   * @param x Any shape, with a tape or without.
+   * max(x, 0) of each element.
+   * @param x Any shape, with or without a tape.
    */
   forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
     requireTensor('x', x);

@@ -16,7 +16,7 @@ import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
 import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../../core/tensor.js';
 import { ChannelNorm } from './channel-norm.js';
 import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
-import type { AddendInput, ImageProblem, SameShapeAs, ModeInput } from '../input.js';
+import type { ResidualInput, ImageProblem, SameShapeAs, ModeInput } from '../input.js';
 import { requireTaped, requireUntaped } from '../mode.js';
 import {
   canFuse,
@@ -36,16 +36,17 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** Settings of a new `BatchNorm2D`. */
 export interface BatchNorm2DOptions {
-  /** Added to the variance before the root is taken. Default 1e-5. */
+  /** Added to the variance before taking the square root. Default 1e-5. */
   readonly epsilon?: number;
-  /** Weight of the new value in the running statistics, or `'cumulative'`, which averages all batches.
-   * Default 0.1. */
+  /**
+   * Weight of a batch in the running statistics, or `'cumulative'`, which averages all batches. Default 0.1.
+   */
   readonly momentum?: number | 'cumulative';
 }
 
-/** What `JSON.stringify` makes of a layer. JSON has no NaN, no infinities and no -0: they are strings. */
+/** The JSON of a layer. NaN, infinities and -0, which JSON lacks, are strings. */
 export interface BatchNorm2DJson {
-  /** Tells these fields from those of other layers. */
+  /** Name of the class. */
   readonly type: 'BatchNorm2D';
   /** C. */
   readonly channels: number;
@@ -53,11 +54,11 @@ export interface BatchNorm2DJson {
   readonly epsilon: number;
   /** As of the layer. */
   readonly momentum: number | 'cumulative';
-  /** Training batches since the last reset: what the cumulative average divides by. */
+  /** Number of training batches since the last reset, by which the cumulative average divides. */
   readonly batches: number;
   /** Factor after normalization, [C]. */
   readonly scale: readonly JsonNumber[];
-  /** Summand after normalization, [C]. */
+  /** Added after normalization, [C]. */
   readonly bias: readonly JsonNumber[];
   /** Mean for inference, [C]. */
   readonly runningMean: readonly JsonNumber[];
@@ -67,14 +68,14 @@ export interface BatchNorm2DJson {
 
 type Input<X, C extends number, Wanted extends Tape> = ModeInput<X, Wanted, ImageProblem<ShapeOf<X>, C>>;
 
-// Fields that are not private: a copy is made without the constructor.
+// Not private fields, because copies are made without the constructor.
 const storedMomentum = Symbol('momentum');
 const batchCount = Symbol('batches');
 const averaging = Symbol('averaging');
 
 /**
- * Batch normalization over the channels of images (Ioffe and Szegedy, 2015), as dfdx 0.10's
- * `BatchNorm2D<C>`. Each channel's statistics are taken over all images and pixels.
+ * Batch normalization over the channels of images (Ioffe and Szegedy, 2015), as dfdx 0.10's `BatchNorm2D<C>`.
+ * The statistics of a channel are taken over all images and pixels.
  *
  * @example
  * const bn = new BatchNorm2D(3);
@@ -94,12 +95,12 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
   [storedMomentum]: number | 'cumulative' = 0.1;
   /** @internal */
   [batchCount] = 0;
-  /** @internal While `recalibrate` runs; apart from momentum, which stays what it is. */
+  /** @internal True while `recalibrate` runs; kept separately, so that momentum does not change. */
   [averaging] = false;
 
   /**
    * @param channels Number of channels, C.
-   * @throws TypeError or RangeError naming the argument that is wrong.
+   * @throws TypeError or RangeError naming the wrong argument.
    */
   constructor(channels: C, options?: BatchNorm2DOptions) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
@@ -109,8 +110,10 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
     if (given.momentum !== undefined) this.momentum = given.momentum as number;
   }
 
-  /** Weight of the new value in the running statistics, as in PyTorch: 0 never moves them, 1 keeps the
-   * last batch. `'cumulative'` averages all batches since the last reset. Default 0.1. */
+  /**
+   * Weight of a batch in the running statistics, as in PyTorch: 0 never changes them, 1 keeps only the last
+   * batch. `'cumulative'` averages all batches since the last reset. Default 0.1.
+   */
   get momentum(): number | 'cumulative' {
     return this[storedMomentum];
   }
@@ -133,12 +136,12 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
   }
 
   /**
-   * Training: (x - mean) / sqrt(var + epsilon) * scale + bias with the statistics of this batch
-   * (var divided by n), which also move the running ones (var divided by n - 1).
+   * Training: (x - mean) / sqrt(var + epsilon) * scale + bias with the mean and the biased variance of this
+   * batch. Updates the running statistics, `runningVar` with the unbiased variance.
    *
-   * @param x [C, H, W] or [N, C, H, W], with a tape, at least two values per channel.
+   * @param x [C, H, W] or [N, C, H, W], with a tape and at least two values per channel.
    * @returns The same shape, recorded as one operation.
-   * @throws TypeError for a tensor without a tape, RangeError for a wrong shape; nothing has changed.
+   * @throws TypeError for a tensor without a tape, RangeError for a wrong shape. Nothing has changed then.
    */
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, OwnedTape>): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
@@ -151,21 +154,21 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
   }
 
   /**
-   * Inference with what usually follows, `forward(x).add(addend).relu()`, in one pass over memory; the same
-   * bits. `Sequential` does this by itself.
+   * Inference with the operations that usually follow, `forward(x).add(residual).relu()`, in one pass over
+   * memory. The results have the same bits. `Sequential` does this by itself.
    *
    * @param x As for `forward`.
-   * @param addend Of the same shape, without a tape; may be left out.
-   * @throws As `forward`; RangeError for an addend of another shape.
+   * @param residual Optional; of the same shape, without a tape.
+   * @throws TypeError or RangeError as `forward`; RangeError for a residual of another shape.
    */
   forwardRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
     x: X & Input<X, C, NoneTape>,
-    addend?: A & AddendInput<X, A, NoneTape>,
+    residual?: A & ResidualInput<X, A, NoneTape>,
   ): SameShapeAs<X, NoneTape> {
     const input = requireUntaped('x', x);
     const image = this.readImage(input);
-    const added = addend === undefined ? undefined : requireUntaped('addend', addend);
-    if (added !== undefined) requireShape('addend', added, input.shape);
+    const added = residual === undefined ? undefined : requireUntaped('residual', residual);
+    if (added !== undefined) requireShape('residual', added, input.shape);
     return batchNormInference(input, image, this, { relu: true, residual: added }) as SameShapeAs<
       X,
       NoneTape
@@ -173,21 +176,23 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
   }
 
   /**
-   * Training with what usually follows, `forwardMut(x).add(addend).relu()`, recorded as one operation that takes
-   * one pass over memory in each direction; the same bits. `Sequential` does this by itself.
+   * Training with the operations that usually follow, `forwardMut(x).add(residual).relu()`, recorded as one
+   * operation that takes one pass over memory in each direction. The results have the same bits. `Sequential`
+   * does this by itself.
    *
    * @param x As for `forwardMut`.
-   * @param addend Of the same shape, with a tape or without; may be left out.
-   * @throws As `forwardMut`; RangeError for an addend of another shape. Nothing has changed then.
+   * @param residual Optional; of the same shape, with or without a tape.
+   * @throws TypeError or RangeError as `forwardMut`; RangeError for a residual of another shape. Nothing has
+   * changed then.
    */
   forwardMutRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
     x: X & Input<X, C, OwnedTape>,
-    addend?: A & AddendInput<X, A, Tape>,
+    residual?: A & ResidualInput<X, A, Tape>,
   ): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
     const image = this.readBatch(input);
-    const added = addend === undefined ? undefined : requireTensor('addend', addend);
-    if (added !== undefined) requireShape('addend', added, input.shape);
+    const added = residual === undefined ? undefined : requireTensor('residual', residual);
+    if (added !== undefined) requireShape('residual', added, input.shape);
     const undo = changesAreNoted() ? this.keepStatistics() : undefined;
     const y = batchNormTraining(input, image, this, this.weightOfBatch(), { relu: true, residual: added });
     if (undo !== undefined) noteChange(undo);
@@ -195,7 +200,7 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
     return y as SameShapeAs<X, OwnedTape>;
   }
 
-  /** A copy of the same class, with tensors of its own, whose ids are fresh. */
+  /** Returns a deep copy of the same class. Its tensors have fresh ids. */
   override clone(): this {
     const copy = super.clone();
     copy[averaging] = false;
@@ -203,9 +208,9 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
   }
 
   /**
-   * A frozen copy for fine-tuning: it normalizes with these running statistics, with a tape or
-   * without, and never moves them.
-   * @throws TypeError for a layer whose `forward` is another one: the copy would not have it.
+   * Returns a frozen copy for fine-tuning: it normalizes with these running statistics, with or without a
+   * tape, and never changes them.
+   * @throws TypeError if this layer's `forward` was replaced, because the copy would not have it.
    */
   freeze(options?: Pick<FrozenBatchNorm2DOptions, 'trainable'>): FrozenBatchNorm2D<C> {
     if (!runsAsDefined(this)) {
@@ -214,14 +219,17 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
     return FrozenBatchNorm2D.from(this, options);
   }
 
-  /** Scale and variance to ones, bias and mean to zeros. The generator, which other layers draw from, is not used. */
+  /**
+   * Sets scale and variance to ones, bias and mean to zeros. The generator, which other layers draw from, is
+   * not used.
+   */
   protected override initialize(_rng: RandomSource): void {
     fill(this.scale, 1);
     fill(this.bias, 0);
     this.resetStatistics();
   }
 
-  /** @internal `momentum.npy` is NaN where cumulative, and then there is `num_batches_tracked.npy`. */
+  /** @internal `momentum.npy` is NaN if cumulative; only then is there a `num_batches_tracked.npy`. */
   override [storedNumbers](): readonly StoredNumber[] {
     const momentum = this[storedMomentum];
     return [
@@ -270,15 +278,18 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
     return this.forwardMutRelu(x as never, residual?.(this.requireImage(x)) as never);
   }
 
-  /** What `fromJSON` takes; float32 values survive exactly. */
+  /**
+   * Returns all settings and tensors for `JSON.stringify` and `fromJSON`. float32 values are preserved
+   * exactly.
+   */
   override toJSON(): BatchNorm2DJson {
     return super.toJSON() as BatchNorm2DJson;
   }
 
   /**
-   * A layer like the one that `toJSON` was called on.
-   * @param json What `JSON.parse` gave.
-   * @throws TypeError or RangeError naming the field that is wrong.
+   * Creates a layer from the result of `toJSON`.
+   * @param json The result of `JSON.parse`.
+   * @throws TypeError or RangeError naming the wrong field.
    */
   static fromJSON(json: unknown): BatchNorm2D<number> {
     return BatchNorm2D.read(new JsonReader('json', json, 'BatchNorm2D'));
@@ -287,7 +298,7 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
   /** @internal */
   static read(reader: JsonReader): BatchNorm2D<number> {
     const channels = reader.integer('channels', 1);
-    // Before anything is allocated: a few letters may ask for gigabytes.
+    // Checked before allocating, because a short text may claim gigabytes.
     reader.array('scale', channels);
     const layer = new BatchNorm2D(channels);
     layer.epsilon = requirePositive(reader.place('epsilon'), reader.field('epsilon'));
@@ -312,7 +323,7 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
     return image;
   }
 
-  /** Of this batch in the running statistics. */
+  /** Weight of this batch in the running statistics. */
   private weightOfBatch(): number {
     const momentum = this[averaging] ? 'cumulative' : this[storedMomentum];
     return momentum === 'cumulative' ? 1 / (this[batchCount] + 1) : momentum;

@@ -12,35 +12,39 @@ import { type StoredNumber, storedNumbers } from '../npz-members.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
-/** Images of C channels keep their shape. */
+/** Accepts images of C channels and keeps their shape. */
 interface ChannelRule<C extends number> extends ShapeRule {
   readonly accepts: readonly [number, C, number, number] | readonly [C, number, number];
   readonly output: this['input'];
   readonly problem: ImageProblem<this['input'], C>;
 }
 
-/** Name of the field with epsilon, which is not private: a copy is made without the constructor. */
+/** Name of the field with epsilon, which is not private because copies are made without the constructor. */
 const storedEpsilon = Symbol('epsilon');
 
-/** dfdx's names in files. */
+/** Names in the files of dfdx. */
 const npzNames: Readonly<Record<string, string>> = { runningMean: 'running_mean', runningVar: 'running_var' };
 const pyTorchNames: Readonly<Record<string, string>> = { ...npzNames, scale: 'weight' };
 
-/** What batch norm layers of every mode have: four values per channel, and epsilon. */
+/** Base class of batch norm layers: four values per channel, and epsilon. */
 export abstract class ChannelNorm<C extends number> extends BaseModule {
   static {
     guardMethods(this);
   }
 
-  /** Factor after normalization, [C], learned; begins with ones. */
+  /** Factor after normalization, [C]; learned, initially ones. */
   readonly scale: Tensor1D<C>;
-  /** Summand after normalization, [C], learned; begins with zeros. */
+  /** Added after normalization, [C]; learned, initially zeros. */
   readonly bias: Tensor1D<C>;
-  /** Mean for inference, [C]: (1 - momentum) * runningMean + momentum * mean of each training batch.
-   * Begins with zeros; not learned. */
+  /**
+   * Mean for inference, [C]; not learned, initially zeros. Each training batch updates it to (1 - momentum) *
+   * runningMean + momentum * mean.
+   */
   readonly runningMean: Tensor1D<C>;
-  /** Variance for inference, [C], moved likewise towards each batch's variance divided by n - 1. Begins
-   * with ones; not learned. */
+  /**
+   * Variance for inference, [C]; not learned, initially ones. Each training batch updates it likewise with
+   * its unbiased variance.
+   */
   readonly runningVar: Tensor1D<C>;
 
   /** Exists only for the compiler. */
@@ -49,7 +53,7 @@ export abstract class ChannelNorm<C extends number> extends BaseModule {
   /** @internal */
   [storedEpsilon] = 1e-5;
 
-  /** @param layer What messages call it. */
+  /** @param layer Name of the class in messages. */
   protected constructor(layer: string, channels: C) {
     super();
     requireSize('channels', channels);
@@ -63,7 +67,7 @@ export abstract class ChannelNorm<C extends number> extends BaseModule {
     this.runningVar = named('runningVar', Tensor.ones([channels]));
   }
 
-  /** Added to the variance before the root is taken. Default 1e-5. */
+  /** Added to the variance before taking the square root. Default 1e-5. */
   get epsilon(): number {
     return this[storedEpsilon];
   }
@@ -115,7 +119,10 @@ export abstract class ChannelNorm<C extends number> extends BaseModule {
     this[storedEpsilon] = other[storedEpsilon];
   }
 
-  /** @throws RangeError for a wrong rank or number of channels. */
+  /**
+   * Checks the shape of an input.
+   * @throws RangeError for a wrong rank or number of channels.
+   */
   protected readImage(x: Tensor<Shape, Tape>): ImageShape {
     const image = readImageShape('x', x.shape);
     const channels = this.scale.shape[0];

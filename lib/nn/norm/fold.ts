@@ -14,7 +14,7 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 type AnyConv = Conv2D<number, number, number, number, number>;
 
-/** A layer with its pairs folded. */
+/** The type of a layer after folding. */
 export type FoldedLayer<L> =
   L extends Sequential<infer Layers>
     ? Sequential<Folded<Layers>>
@@ -24,7 +24,7 @@ export type FoldedLayer<L> =
         ? GeneralizedResidual<FoldedLayer<F> & Layer, FoldedLayer<R> & Layer>
         : L;
 
-/** Layers with each `Conv2D` and the batch norm behind it as one `Conv2D`. */
+/** The layers after replacing each `Conv2D` and the batch norm directly after it by one `Conv2D`. */
 export type Folded<Layers extends readonly unknown[]> = Layers extends readonly [
   infer First,
   infer Second,
@@ -42,17 +42,17 @@ export type Folded<Layers extends readonly unknown[]> = Layers extends readonly 
       : readonly Layer[];
 
 /**
- * A copy of a network for inference, in which every `Conv2D` and the `BatchNorm2D` (or `FrozenBatchNorm2D`)
- * directly behind it are one `Conv2D` with a bias, also in the compositions inside: with
- * factor = scale / sqrt(runningVar + epsilon), its weight is weight * factor, and its bias
- * (bias - runningMean) * factor + the bias of the batch norm. Both are computed in double precision and rounded
- * once; outputs differ by rounding, some 1e-6 of the magnitudes that a pixel is the sum of. The network itself
- * stays as it is.
+ * Returns a copy of a network for inference in which one `Conv2D` with a bias replaces every `Conv2D` and the
+ * `BatchNorm2D` or `FrozenBatchNorm2D` directly after it, at any depth. With factor = scale / sqrt(runningVar
+ * + epsilon), its weight is weight * factor, and its bias is (bias of the convolution - runningMean) * factor
+ * + bias of the batch norm. Both are computed in double precision and rounded once. Outputs differ by
+ * rounding, about 1e-6 of the magnitudes that are summed for a pixel. The network itself does not change.
  *
- * @param net What `forward` is to be called on. Other layers are cloned.
- * @returns The copy; its tensors are named after its own places, so the network's files do not fit it.
- * @throws TypeError for what is no `Sequential` and where a module of yours has no clone(); RangeError where no
- * pair is found, or a batch norm has not as many channels as the convolution before it makes.
+ * @param net The network whose `forward` is called. Other layers are cloned.
+ * @returns The copy. Its tensors are named after their positions in it, so it cannot load the network's
+ * files.
+ * @throws TypeError if `net` is not a `Sequential` or one of your modules has no clone(); RangeError if there
+ * is no such pair, or if the channels of a batch norm differ from those of the convolution before it.
  *
  * @example
  * const net = new Sequential(new Conv2D(3, 16, 3), new BatchNorm2D(16), new ReLU());
@@ -61,60 +61,60 @@ export type Folded<Layers extends readonly unknown[]> = Layers extends readonly 
 export function fold<Layers extends readonly Layer[]>(net: Sequential<Layers>): Sequential<Folded<Layers>> {
   if (arguments.length > 1) requireNoSurplus('fold', 1, arguments);
   if (!((net as unknown) instanceof Sequential)) throw wrongType('net', 'a Sequential', net);
-  const found: Found = { pairs: new Map(), compositions: new Map() };
-  const copy = sharingCopies(() => foldSequential('net', net, found));
-  if (found.pairs.size === 0) {
-    throw wrongValue('net', 'a BatchNorm2D directly behind a Conv2D in a Sequential', 'none');
+  const done: FoldedParts = { pairs: new Map(), compositions: new Map() };
+  const copy = sharingCopies(() => foldSequential('net', net, done));
+  if (done.pairs.size === 0) {
+    throw wrongValue('net', 'a BatchNorm2D directly after a Conv2D in a Sequential', 'none');
   }
   return copy as Sequential<Folded<Layers>>;
 }
 
-/** What was folded so far. */
-interface Found {
-  /** What each convolution became, by the batch norm behind it: used several times, they are folded once. */
+/** The results so far, so that a layer that is used several times is folded once. */
+interface FoldedParts {
+  /** The folded layer for each convolution and the batch norm after it. */
   readonly pairs: Map<AnyConv, Map<ChannelNorm<number>, AnyConv>>;
-  /** What each composition became. */
+  /** The folded copy of each composition. */
   readonly compositions: Map<Layer, Layer>;
 }
 
-function foldSequential(name: string, net: Sequential<readonly Layer[]>, found: Found): Layer {
+function foldSequential(name: string, net: Sequential<readonly Layer[]>, done: FoldedParts): Layer {
   const layers: unknown[] = [];
   for (let i = 0; i < net.layers.length; i++) {
     const layer = net.layers[i];
     const next = net.layers[i + 1];
     if (isConv(layer) && isNorm(next)) {
-      const byNorm = found.pairs.get(layer) ?? new Map<ChannelNorm<number>, AnyConv>();
+      const byNorm = done.pairs.get(layer) ?? new Map<ChannelNorm<number>, AnyConv>();
       const folded = byNorm.get(next) ?? foldPair(`${name}.layers[${i + 1}]`, layer, next);
-      found.pairs.set(layer, byNorm.set(next, folded));
+      done.pairs.set(layer, byNorm.set(next, folded));
       layers.push(folded);
       i++;
     } else {
-      layers.push(foldLayer(`${name}.layers[${i}]`, layer, found));
+      layers.push(foldLayer(`${name}.layers[${i}]`, layer, done));
     }
   }
   return Reflect.construct(Sequential, layers) as Layer;
 }
 
-/** A composition folded, anything else cloned; so is one whose way from x to y is not the class's own. */
-function foldLayer(name: string, layer: Layer, found: Found): Layer {
-  const earlier = found.compositions.get(layer);
+/** Folds a composition. Clones other layers, and compositions whose `forward` was replaced. */
+function foldLayer(name: string, layer: Layer, done: FoldedParts): Layer {
+  const earlier = done.compositions.get(layer);
   if (earlier !== undefined) return earlier;
-  const folded = foldComposition(name, layer, found);
+  const folded = foldComposition(name, layer, done);
   if (folded === undefined) return cloned(name, layer) as Layer;
-  found.compositions.set(layer, folded);
+  done.compositions.set(layer, folded);
   return folded;
 }
 
-function foldComposition(name: string, layer: unknown, found: Found): Layer | undefined {
+function foldComposition(name: string, layer: unknown, done: FoldedParts): Layer | undefined {
   if (layer instanceof Sequential && infersAsDefined(layer)) {
-    return foldSequential(name, layer as Sequential<readonly Layer[]>, found);
+    return foldSequential(name, layer as Sequential<readonly Layer[]>, done);
   }
   if (layer instanceof Residual && infersAsDefined(layer)) {
-    return new Residual(foldLayer(`${name}.f`, layer.f as Layer, found));
+    return new Residual(foldLayer(`${name}.f`, layer.f as Layer, done));
   }
   if (layer instanceof GeneralizedResidual && infersAsDefined(layer)) {
-    const f = foldLayer(`${name}.f`, layer.f as Layer, found);
-    return new GeneralizedResidual(f, foldLayer(`${name}.r`, layer.r as Layer, found));
+    const f = foldLayer(`${name}.f`, layer.f as Layer, done);
+    return new GeneralizedResidual(f, foldLayer(`${name}.r`, layer.r as Layer, done));
   }
   return undefined;
 }

@@ -16,15 +16,15 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** Settings of a new `FrozenBatchNorm2D`. */
 export interface FrozenBatchNorm2DOptions {
-  /** Added to the variance before the root is taken. Default 1e-5. */
+  /** Added to the variance before taking the square root. Default 1e-5. */
   readonly epsilon?: number;
-  /** Whether scale and bias get gradients and are updated. Default false. */
+  /** Whether scale and bias receive gradients and are updated. Default false. */
   readonly trainable?: boolean;
 }
 
 /**
- * Batch norm for fine-tuning: normalizes with its running statistics in training, too, and never moves
- * them. Gradients pass through to x and, where `trainable`, reach scale and bias.
+ * Batch norm for fine-tuning: normalizes with its running statistics in training, too, and never changes
+ * them. Gradients pass through to x and, if `trainable`, reach scale and bias.
  *
  * @example
  * const frozen = pretrained.freeze();
@@ -43,8 +43,9 @@ export class FrozenBatchNorm2D<C extends number> extends ChannelNorm<C> {
   readonly trainable: boolean;
 
   /**
-   * With scale and variance of one, bias and mean of zero; `load` or `BatchNorm2D.freeze()` bring others.
-   * @throws TypeError or RangeError naming the argument that is wrong.
+   * Creates a layer with scale and variance of one, bias and mean of zero. Use `load` or
+   * `BatchNorm2D.freeze()` for other values.
+   * @throws TypeError or RangeError naming the wrong argument.
    */
   constructor(channels: C, options?: FrozenBatchNorm2DOptions) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
@@ -55,7 +56,7 @@ export class FrozenBatchNorm2D<C extends number> extends ChannelNorm<C> {
     this.trainable = requireBoolean('trainable', trainable);
   }
 
-  /** @internal What `BatchNorm2D.freeze` does. */
+  /** @internal Implements `BatchNorm2D.freeze`. */
   static from<C extends number>(
     other: ChannelNorm<C>,
     options?: Pick<FrozenBatchNorm2DOptions, 'trainable'>,
@@ -66,9 +67,9 @@ export class FrozenBatchNorm2D<C extends number> extends ChannelNorm<C> {
   }
 
   /**
-   * (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias.
+   * Computes (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias.
    *
-   * @param x [C, H, W] or [N, C, H, W], with a tape or without.
+   * @param x [C, H, W] or [N, C, H, W], with or without a tape.
    * @returns The same shape, with the same tape.
    * @throws RangeError for a wrong shape.
    */
@@ -85,14 +86,14 @@ export class FrozenBatchNorm2D<C extends number> extends ChannelNorm<C> {
     return this.trainable ? super.buffers() : ['scale', 'bias', ...super.buffers()];
   }
 
-  /** Changes nothing: a network that is reset keeps what is frozen. */
+  /** Changes nothing: resetting a network keeps its frozen layers. */
   protected override initialize(_rng: RandomSource): void {
     // frozen
   }
 
   /** @internal */
   override [storedNumbers](): readonly StoredNumber[] {
-    // What a `BatchNorm2D` saved has these, too.
+    // Files of a `BatchNorm2D` have these, too.
     const others = ['momentum', 'num_batches_tracked'].map((name): StoredNumber => ({
       name,
       expected: 'a number',
@@ -105,9 +106,9 @@ export class FrozenBatchNorm2D<C extends number> extends ChannelNorm<C> {
   }
 
   /**
-   * A layer like the one that `toJSON` was called on.
-   * @param json What `JSON.parse` returned.
-   * @throws TypeError or RangeError naming the field that is wrong.
+   * Creates a layer from the result of `toJSON`.
+   * @param json The result of `JSON.parse`.
+   * @throws TypeError or RangeError naming the wrong field.
    */
   static fromJSON(json: unknown): FrozenBatchNorm2D<number> {
     return FrozenBatchNorm2D.read(new JsonReader('json', json, 'FrozenBatchNorm2D'));

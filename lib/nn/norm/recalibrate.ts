@@ -9,15 +9,15 @@ import { statisticsIn } from './running-statistics.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /**
- * Computes the running statistics of all batch norm layers of a module anew, as the mean over batches of
- * the statistics of each: after weights were averaged, or where few batches made the running ones
- * (PyTorch's `update_bn`). Nothing is learned, and momentum is as it was afterwards.
+ * Recomputes the running statistics of all batch norm layers of a module as the mean of the statistics of
+ * each batch. Use it after averaging weights, or if the running statistics come from few batches (PyTorch's
+ * `update_bn`). Parameters and momentum do not change.
  *
- * @param module What is run on the batches, by `forwardMut`.
+ * @param module The module; its `forwardMut` is called with each batch.
  * @param batches Inputs without a tape.
  * @returns The number of batches.
- * @throws RangeError where there is no batch, TypeError where the module has no `BatchNorm2D`, and what
- * the module throws; Error where another call runs on the same layers. The statistics are as they were then.
+ * @throws RangeError if there are no batches; TypeError if the module has no `BatchNorm2D`; Error if another
+ * call is running on the same layers; errors of the module. The statistics have not changed then.
  */
 export async function recalibrate<X extends Tensor<Shape>>(
   module: CanUpdateWithGradients & ModuleMut<Tensor<ShapeOf<X>, OwnedTape>, unknown>,
@@ -45,7 +45,7 @@ export async function recalibrate<X extends Tensor<Shape>>(
       const x = readBatch(`batches[${count}]`, batch);
       const traced = x.trace() as Tensor<ShapeOf<X>, OwnedTape>;
       const result = module.forwardMut(traced);
-      // Nobody calls backward: the graph gives its memory back here.
+      // backward is not called, so release the graph's memory here.
       if (isTensor(result)) graphOf(result)?.consume(new Set());
       count++;
     }

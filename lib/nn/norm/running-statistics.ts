@@ -2,18 +2,20 @@ import type { Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { distinctTensors, ownerOf } from '../members.js';
 
-/** Name of the method of a layer that has running statistics. */
+/** Name of the method that returns a layer's running statistics. */
 export const runningStatistics: unique symbol = Symbol('runningStatistics');
 
-/** The running statistics of a layer, for those who handle the ones of whole networks. */
+/** The running statistics of a layer, for functions that handle those of whole networks. */
 export interface RunningStatistics {
   readonly mean: Tensor<Shape>;
-  /** Gives a function that puts the statistics back as they are now. */
+  /** Returns a function that restores the present statistics. */
   keep(): () => void;
-  /** Begins anew; averages all batches from now on until the returned function is called. @throws Error where
-   * it does so already. */
+  /**
+   * Resets the statistics, then averages all batches until the returned function is called.
+   * @throws Error if it is doing so already.
+   */
   average(): () => void;
-  /** Training batches since the last reset. */
+  /** Number of training batches since the last reset. */
   batches(): number;
   setBatches(count: number): void;
 }
@@ -22,7 +24,7 @@ interface HasStatistics {
   [runningStatistics](): RunningStatistics;
 }
 
-/** The statistics whose mean this tensor is. */
+/** The statistics whose mean is this tensor; undefined for any other tensor. */
 export function statisticsOf(mean: Tensor<Shape>): RunningStatistics | undefined {
   const owner = ownerOf(mean);
   if (owner === undefined || !(runningStatistics in owner)) return undefined;
@@ -30,7 +32,7 @@ export function statisticsOf(mean: Tensor<Shape>): RunningStatistics | undefined
   return statistics.mean.id === mean.id ? statistics : undefined;
 }
 
-/** The statistics of the batch norm layers in a module, however deep they are; of each once. */
+/** The statistics of all batch norm layers in a module, at any depth, each once. */
 export function statisticsIn(module: object): readonly RunningStatistics[] {
   return distinctTensors(module).flatMap((tensor) => statisticsOf(tensor) ?? []);
 }

@@ -1,22 +1,23 @@
-// A forwardMut that throws must leave all running statistics as they were, also those of the layers that have run before
-// the one that failed. Each layer notes how to take its change back while a composition is running; a composition that
-// fails takes back what was noted since it began. Nothing walks through the network for that.
+// A forwardMut that throws must leave all running statistics unchanged, including those of layers that ran
+// before the failing one. While a composition is running, each layer registers how to undo its change; a
+// composition that fails undoes the changes registered since it began. This avoids a walk through the network
+// in every step.
 
-/** Compositions that are running, one inside the other. */
+/** Number of compositions that are running, one inside the other. */
 let running = 0;
 const undos: (() => void)[] = [];
 
-/** Whether a composition is running, so that changes have to be noted. */
+/** Whether a composition is running, so that changes must be registered. */
 export function changesAreNoted(): boolean {
   return running > 0;
 }
 
-/** Notes how to take a change back. */
+/** Registers a function that undoes a change. */
 export function noteChange(undo: () => void): void {
   undos.push(undo);
 }
 
-/** Runs a composition; where it throws, takes back the changes that its layers have noted. */
+/** Runs a composition; if it throws, undoes the changes that its layers have registered. */
 export function withStatistics<R>(run: () => R): R {
   const before = undos.length;
   running++;

@@ -196,7 +196,7 @@ describe('fold', () => {
       const apart = new Sequential(new Conv2D(3, 4, 1), new ReLU(), new BatchNorm2D(4));
       const turned = new Sequential(new BatchNorm2D(3), new Conv2D(3, 4, 1));
       for (const net of [apart, turned, new Sequential(new ReLU())]) {
-        expectError(() => call(net), RangeError, 'BatchNorm2D directly behind a Conv2D', 'none');
+        expectError(() => call(net), RangeError, 'BatchNorm2D directly after a Conv2D', 'none');
       }
     });
 

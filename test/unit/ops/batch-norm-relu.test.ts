@@ -24,24 +24,24 @@ function step(
   shape: readonly [number, number, number, number],
   special: boolean,
   adding: boolean,
-  layer: (bn: BatchNorm2D<number>, x: Traced, addend: Traced | undefined) => Traced,
+  layer: (bn: BatchNorm2D<number>, x: Traced, residual: Traced | undefined) => Traced,
 ): Record<string, Uint32Array> {
   const rng = seeded(shape.reduce<number>((a, b) => a * 31 + b, 7));
   const n = shape.reduce<number>((a, b) => a * b, 1);
   const input = values(rng, n, 2, 0.5);
-  const addend = values(rng, n);
+  const residual = values(rng, n);
   const weights = values(rng, n);
   // Zeros of both signs in the result, and nonfinite values.
   if (special) {
     input.set([NaN, Infinity].slice(0, n), 0);
-    addend.fill(-Infinity, n - 1);
+    residual.fill(-Infinity, n - 1);
     weights.fill(NaN, n >> 1, (n >> 1) + 1);
   }
   const bn = new BatchNorm2D<number>(shape[1], { momentum: 0.3 });
   bn.scale.data.set(values(rng, shape[1]));
   bn.bias.data.set(values(rng, shape[1], 0.5));
   const x: Image = Tensor.from(input, shape);
-  const a: Image = Tensor.from(addend, shape);
+  const a: Image = Tensor.from(residual, shape);
   const y = layer(bn, x.trace(), adding ? a.trace() : undefined);
   const before = bits(y.data);
   const gradients = backward(y.mul(Tensor.from(weights, shape)).sum());
@@ -72,11 +72,11 @@ describe('batchNormReluTraining', () => {
     for (const special of [false, true]) {
       it(`is bit-identical to the separate operations${adding ? ', with a sum' : ''}${special ? ', with NaN and Inf' : ''}`, () => {
         for (const shape of shapes) {
-          const chain = step(shape, special, adding, (bn, x, addend) => {
+          const chain = step(shape, special, adding, (bn, x, residual) => {
             const y = bn.forwardMut(x);
-            return (addend === undefined ? y : y.add(addend)).relu();
+            return (residual === undefined ? y : y.add(residual)).relu();
           });
-          const fused = step(shape, special, adding, (bn, x, addend) => bn.forwardMutRelu(x, addend));
+          const fused = step(shape, special, adding, (bn, x, residual) => bn.forwardMutRelu(x, residual));
           for (const name of Object.keys(chain)) {
             expect(fused[name], `${name} of ${shape.join('x')}`).to.deep.equal(chain[name]);
           }
@@ -87,14 +87,14 @@ describe('batchNormReluTraining', () => {
 
   it('has gradients that match finite differences', () => {
     const x = Tensor.from(values(seeded(3), 3 * 2 * 5, 1), [3, 2, 1, 5]);
-    const addend = Tensor.from(values(seeded(4), 3 * 2 * 5, 1), [3, 2, 1, 5]);
+    const residual = Tensor.from(values(seeded(4), 3 * 2 * 5, 1), [3, 2, 1, 5]);
     const bn = new BatchNorm2D(2, { momentum: 0 });
     // No result within h of ReLU's kink, where differences average both slopes.
     bn.bias.data.set([2.5, -0.21]);
     const image = (t: Tensor<Shape, OwnedTape>) => t.reshape([3, 2, 1, 5]);
     const h = 2e-3;
     checkGradients(([a]) => bn.forwardMutRelu(image(a)).square().mean(), [x], 2e-3, h);
-    checkGradients(([a, b]) => bn.forwardMutRelu(image(a), image(b)).square().mean(), [x, addend], 2e-3, h);
+    checkGradients(([a, b]) => bn.forwardMutRelu(image(a), image(b)).square().mean(), [x, residual], 2e-3, h);
   });
 
   it('accepts a residual without a tape, and x itself', () => {
@@ -147,13 +147,13 @@ describe('batchNormReluTraining', () => {
     const other = Tensor.zeros([3, 2, 2, 1]);
     expectError(() => train(x), TypeError, 'trace()');
     expectError(() => train(5), TypeError, 'for x', '5');
-    expectError(() => train(x.trace(), other), RangeError, 'addend', '[3, 2, 2, 2]', '[3, 2, 2, 1]');
-    expectError(() => train(x.trace(), null), TypeError, 'addend', 'null');
+    expectError(() => train(x.trace(), other), RangeError, 'residual', '[3, 2, 2, 2]', '[3, 2, 2, 1]');
+    expectError(() => train(x.trace(), null), TypeError, 'residual', 'null');
     expectError(() => train(Tensor.zeros([1, 2, 1, 1]).trace()), RangeError, 'two values');
     expectError(() => train(Tensor.zeros([1, 3, 2, 2]).trace()), RangeError, '2 channels');
     expectError(() => infer(x.trace()), TypeError, 'forwardMut');
     expectError(() => infer(x, x.trace()), TypeError, 'tape');
-    expectError(() => infer(x, other), RangeError, 'addend');
+    expectError(() => infer(x, other), RangeError, 'residual');
     expect(JSON.stringify(bn)).to.equal(before);
   });
 });
@@ -163,11 +163,11 @@ describe('batchNormReluInference', () => {
     for (const shape of shapes) {
       const n = shape.reduce<number>((a, b) => a * b, 1);
       const input = values(seeded(n), n, 2);
-      const addend = values(seeded(n + 1), n);
+      const residual = values(seeded(n + 1), n);
       input[0] = NaN;
-      addend[n - 1] = Infinity;
+      residual[n - 1] = Infinity;
       const x: Image = Tensor.from(input, shape);
-      const a: Image = Tensor.from(addend, shape);
+      const a: Image = Tensor.from(residual, shape);
       const bn = new BatchNorm2D<number>(shape[1]);
       bn.runningMean.data.fill(0.25);
       bn.runningVar.data.fill(1.5);
