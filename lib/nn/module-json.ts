@@ -1,4 +1,4 @@
-import { missingMethod, typeError, wrongType, wrongValue } from '../validation/errors.js';
+import { detached, missingMethod, typeError, wrongType, wrongValue } from '../validation/errors.js';
 import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../json/json-numbers.js';
 import { elementCount } from '../core/shape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
@@ -65,7 +65,7 @@ class Writer {
     depth: number,
   ): unknown {
     const member = members.get(place);
-    if (member?.tensor !== undefined) return numbersOf(member.tensor);
+    if (member?.tensor !== undefined) return numbersOf(path, place, member.tensor);
     if (member !== undefined) return this.#part(`${path}${place}`, member.value, depth);
     if (!Array.isArray(value)) return null;
     return value.map((each, i) => this.#value(path, `${place}[${i}]`, each, members, depth));
@@ -116,6 +116,9 @@ function settingsOf({ sizes, settings, details }: LayerDescription): Record<stri
   return { ...sizes, ...settings, ...details };
 }
 
-function numbersOf(tensor: Tensor<Shape>): readonly JsonNumber[] {
-  return toJsonNumbers(storageOf(tensor).values);
+function numbersOf(path: string, place: string, tensor: Tensor<Shape>): readonly JsonNumber[] {
+  const storage = storageOf(tensor);
+  // The storage's own message names the layer, but not where it is in a composition.
+  if (storage.isDetached && path !== '') throw detached(`${path}${place}`);
+  return toJsonNumbers(storage.values);
 }

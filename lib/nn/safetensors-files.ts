@@ -1,4 +1,4 @@
-import { wrongValue } from '../validation/errors.js';
+import { detached, wrongValue } from '../validation/errors.js';
 import type { FileHandle } from 'node:fs/promises';
 import { readChunks, readExactly, writeChunks } from '../io/files/chunks.js';
 import { copyFloats } from '../io/files/copy-floats.js';
@@ -15,9 +15,10 @@ import { type Change, commit, replacement } from '../io/files/stage.js';
 import { type CanUpdateWithGradients, type NamedTensor, readParameters } from '../module/module.js';
 import { pyTorchName } from './pytorch-names.js';
 import { statisticsOf } from './norm/running-statistics.js';
-import { elementCount, formatShape, sameShape } from '../core/shape.js';
+import { elementCount, formatShape, sameShape, type Shape } from '../core/shape.js';
 import { type LoadOptions, readExtra } from '../io/npz/npz-files.js';
-import { storageOf } from '../core/tensor.js';
+import type { Storage } from '../core/storage.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
 import { readHeader, wantedFile } from '../io/safetensors/read-header.js';
 import { type Entry, formatHeader, requireTensorName } from '../io/safetensors/safetensors-format.js';
 import { encodeInteger, safetensorsNumberType } from '../io/safetensors/values.js';
@@ -58,7 +59,7 @@ export async function saveSafetensors(
     const [, tensor] = named;
     const name = pyTorchName(named);
     const what = `the values of ${quote(name)}`;
-    add(name, 'F32', tensor.shape, () => copyFloats(what, storageOf(tensor).values));
+    add(name, 'F32', tensor.shape, () => copyFloats(what, attached(name, tensor).values));
     const counter = statisticsOf(tensor);
     if (counter === undefined) continue;
     add(counterName(named), 'I64', [], () => encodeInteger(counter.batches()));
@@ -158,6 +159,7 @@ class Reader {
       fail(`shape ${formatShape(tensor.shape)}`, formatShape(entry.shape));
     }
     const type = requireType(entry, fail);
+    attached(name, tensor);
     const what = `the values of ${quote(name)}`;
     const collector = new FloatCollector(what, entry.shape, false, fail);
     const { begin, end } = entry;
@@ -196,4 +198,11 @@ function failIn(file: string, name?: string): FailHere {
 /** `net.1.num_batches_tracked` for `net.1.runningMean`. */
 function counterName([name]: NamedTensor): string {
   return name.slice(0, name.lastIndexOf('.') + 1) + batchCounter;
+}
+
+/** The values of a tensor. @throws TypeError that names it with its path if its buffer was transferred. */
+function attached(name: string, tensor: Tensor<Shape>): Storage {
+  const storage = storageOf(tensor);
+  if (storage.isDetached) throw detached(quote(name));
+  return storage;
 }

@@ -1,4 +1,7 @@
 // Tensors over memory that its owner transfers or resizes, or whose length is misreported.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   Adam,
   backward,
@@ -9,7 +12,11 @@ import {
   crossEntropyWithLogitsLoss,
   DataLoader,
   Linear,
+  loadSafetensors,
   mseLoss,
+  ReLU,
+  saveSafetensors,
+  Sequential,
   Sgd,
   storagePool,
   Tensor,
@@ -17,7 +24,7 @@ import {
 } from 'batchnorm';
 import { batchNormTraining } from 'batchnorm/raw';
 import { expect } from 'chai';
-import { expectError, type Untyped } from '../../support/errors.js';
+import { expectError, expectRejection, type Untyped } from '../../support/errors.js';
 
 function transfer(array: Float32Array | Uint8Array | Int32Array): void {
   structuredClone(array.buffer, { transfer: [array.buffer as ArrayBuffer] });
@@ -190,6 +197,24 @@ describe('an optimizer that meets a gradient or parameter whose array was transf
     expect([...(gradients.get(net.first.weight)?.data ?? [])]).to.deep.equal(before);
     // The graph was not consumed.
     expect(backward(loss).get(net.second.bias)?.shape).to.deep.equal([1]);
+  });
+});
+
+describe('a composition with a transferred array', () => {
+  it('names its path when it is saved, loaded or written as JSON', async () => {
+    const make = () => new Sequential(new ReLU(), new BatchNorm2D(3));
+    const folder = mkdtempSync(join(tmpdir(), 'lost-memory-'));
+    const file = join(folder, 'net.safetensors');
+    try {
+      await saveSafetensors(file, make());
+      const net = make();
+      transfer(net.layers[1].runningVar.data);
+      await expectRejection(saveSafetensors(file, net), TypeError, '"1.running_var"', 'detached');
+      await expectRejection(loadSafetensors(file, net), TypeError, '"1.running_var"', 'detached');
+      expectError(() => JSON.stringify(net), TypeError, 'layers[1].runningVar', 'detached');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
