@@ -32,15 +32,15 @@ import { trainableParameters } from './trainable.js';
 import { resetAll } from './reset-all.js';
 
 /**
- * The base of all layers, and of modules of your own: a class with layers and tensors in its fields, and `forward` and
- * `forwardMut`. Everything else is inherited.
+ * The base class of all layers, and of your own modules: a class with layers and tensors in its fields, and with `forward`
+ * and `forwardMut`. It inherits everything else.
  *
- * - A tensor in a field is a parameter, unless `buffers()` names the field. Tensors with a tape are left out.
- * - A layer or another module in a field is a part of the module. Its tensors are named after the field: `norm.scale`.
- * - So are the elements of an array in a field: `blocks.0.scale`.
+ * - A tensor in a field is a parameter, unless `buffers()` names the field. Tensors with a tape are skipped.
+ * - A layer or another module in a field belongs to the module. Its tensors are named after the field: `norm.scale`.
+ * - So do the elements of an array in a field: `blocks.0.scale`.
  *
- * Private fields (`#norm`) and fields that hold other objects are not seen. Fields are read anew on each call, so they
- * may be given other values at any time.
+ * Private fields (`#norm`) and fields that hold other objects are ignored. The fields are read on each call, so they may be
+ * reassigned at any time.
  *
  * @example
  * class Net extends BaseModule {
@@ -66,20 +66,20 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
     });
   }
 
-  /** All tensors with their names: parameters and running statistics, in the order of the fields. */
+  /** Returns all tensors with their names, parameters and running statistics, in the order of the fields. */
   parameters(): readonly NamedTensor[] {
     return this[membersOf]().flatMap(({ key, tensor, value }): readonly NamedTensor[] =>
       tensor === undefined ? namedTensors(this, key, value) : [[key, tensor]],
     );
   }
 
-  /** Those of `parameters()` that no optimizer updates, such as running statistics. */
+  /** Returns the tensors of `parameters()` that optimizers do not update, such as running statistics. */
   state(): readonly NamedTensor[] {
     const learned = new Set(trainableParameters(this).map(({ id }) => id));
     return this.parameters().filter(([, { id }]) => !learned.has(id));
   }
 
-  /** Offers every learned tensor to the provider, and calls `update` of the modules inside. */
+  /** Offers every parameter to the provider, and calls `update` of the modules inside. */
   update(provider: GradientProvider, unused: UnusedTensors): void {
     requireUpdate(provider, unused);
     for (const { key, tensor, learned, value } of this[membersOf]()) {
@@ -89,10 +89,10 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   }
 
   /**
-   * Gives every layer inside new parameters, in place, and resets running statistics.
-   * @param rng Where the values come from. Default `Math.random`.
-   * @throws RangeError where `rng` returns no number in [0, 1), TypeError where a module of yours has tensors of its
-   * own and no `initialize()`. Nothing has changed then.
+   * Draws new parameters for every layer inside, in place, and resets running statistics.
+   * @param rng Generator of the values. Default `Math.random`.
+   * @throws RangeError if `rng` returns anything but a number in [0, 1); TypeError if a module of yours has
+   * tensors in its fields but no `initialize()`. Nothing has changed then.
    */
   resetParams(rng?: RandomSource): void {
     const source = rng === undefined ? Math.random : requireRandomSource('rng', rng);
@@ -105,29 +105,34 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   }
 
   /**
-   * A copy of the same class, with tensors of its own and copies of the modules inside. What is used in several places
-   * is copied once. Fields with other values are shared, arrays of them are copied.
-   * @throws TypeError where a module of yours that does not extend `BaseModule` has no clone().
+   * Returns a deep copy of the same class: tensors and modules in the fields are copied. A module that is
+   * used in several places is copied once. Other values are shared, but arrays are copied.
+   * @throws TypeError if a module of yours does not extend `BaseModule` and has no clone().
    */
   clone(): this {
     return copyModule(this);
   }
 
-  /** Adds the tensors under names that begin with `prefix`; those of a module inside behind its name and a dot. */
+  /**
+   * Adds the tensors under names that begin with `prefix`. The names of a module inside begin with the name
+   * of its field and a dot.
+   */
   write(zip: NpzWriter, prefix: string): void {
     requireWriter(zip, prefix);
     writeMembers(this, this[storedNumbers](), zip, prefix);
   }
 
-  /** Reads what `write` writes, in place. Numbers beside the tensors, such as epsilon, may be missing. */
+  /** Reads the entries of `write` in place. Numbers besides the tensors, such as epsilon, may be missing. */
   async read(zip: NpzReader, prefix: string): Promise<void> {
     requireReader(zip, prefix);
-    return zip.together(() => readMembers(this, this[storedNumbers](), zip, prefix));
+    return zip.transaction(() => readMembers(this, this[storedNumbers](), zip, prefix));
   }
 
   /**
-   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` read, replacing an old file at once.
-   * @throws TypeError for what is no path; what writing throws, and the old file is whole then.
+   * Saves to an `.npz` archive that dfdx 0.10 and `numpy.load` can read. The save is atomic: a killed process
+   * leaves the previous file intact.
+   * @throws TypeError if `path` is not a path; errors of the operating system. The previous file is intact
+   * then.
    */
   async save(path: FilePath): Promise<void> {
     requireEnd(this);
@@ -135,39 +140,45 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   }
 
   /**
-   * Loads from an `.npz` archive in place, from arrays of numbers of any type, which become float32.
-   * @throws FileFormatError naming file, entry, what was expected and what was found: the first entry that
-   * is missing, has another shape or type, or is not this module's. Nothing has changed then.
+   * Loads from an `.npz` archive in place. Arrays of numbers of any type are converted to float32.
+   * @throws FileFormatError naming the file, the entry, what was expected and what was found: the first entry
+   * that is missing, has another shape or type, or is not this module's. Nothing has changed then.
    */
   async load(path: FilePath, options?: LoadOptions): Promise<void> {
     requireEnd(this);
     return loadNpz(path, this, options);
   }
 
-  /** Layers with their settings, the shapes of their tensors, and how many parameters there are; `console.log` shows
-   * the same. */
+  /**
+   * Lists the layers with their settings, the shapes of their tensors and the number of parameters.
+   * `console.log` prints the same.
+   */
   toString(): string {
     return moduleText(this);
   }
 
   /**
-   * All settings and tensors, for `JSON.stringify`; `moduleFromJSON` makes a module of them. float32 values survive
-   * exactly; a generator of random numbers is left out.
-   * @throws TypeError where a module inside that does not extend `BaseModule` has parameters and no toJSON(), RangeError
-   * where memory runs out.
+   * Returns all settings and tensors for `JSON.stringify`; `moduleFromJSON` recreates the module. float32
+   * values are preserved exactly; random generators are omitted.
+   * @throws TypeError if a module inside has parameters, does not extend `BaseModule` and has no toJSON();
+   * RangeError if memory runs out.
    */
   toJSON(): ModuleJson {
     return moduleJson(this);
   }
 
-  /** The fields whose tensors no optimizer updates: running statistics and constants. None, unless overridden. */
+  /**
+   * Returns the names of the fields whose tensors optimizers do not update: running statistics and constants.
+   * Override it if there are any; by default there are none.
+   */
   protected buffers(): readonly string[] {
     return [];
   }
 
   /**
-   * Gives the module's own tensors, not those of modules inside, the values that they begin with.
-   * @throws TypeError where there are any, unless it is overridden.
+   * Sets the tensors in the module's fields, but not those of modules inside, to their initial values.
+   * Override it if there are any.
+   * @throws TypeError if there are any and it is not overridden.
    */
   protected initialize(_rng: RandomSource): void {
     const own = this[membersOf]().find(({ tensor }) => tensor !== undefined);
@@ -179,7 +190,10 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
     );
   }
 
-  /** What PyTorch's layer calls a tensor, for `saveSafetensors`: the last part of its name. */
+  /**
+   * Returns the name of a tensor in PyTorch's layer, the last part of its name in a state dict, for
+   * `saveSafetensors`.
+   */
   protected pyTorchName(key: string): string {
     return key;
   }

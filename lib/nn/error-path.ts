@@ -3,29 +3,31 @@ import { layerType } from './layer-description.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
 import { shortenPath } from './shorten-path.js';
 
-// An error in a layer of a composition gets the path of the layer in its message, ", in 3.head (Linear)", as
-// parameters() spells it. Nothing of this runs before an error was thrown. The error itself stays the same: users
+// Adds the path of a layer to the message of an error in it, ", in 3.head (Linear)", spelled as in
+// `parameters()`. This costs nothing until an error is thrown. The error object stays the same, because users
 // test its class, its code and its identity.
 
-/** Where an error began, seen from `module`. */
+/** The origin of an error relative to `module`. */
 interface Place {
-  /** The message as it was thrown. */
+  /** The message without the path. */
   readonly original: string;
-  /** The message with the path; another one means that somebody has changed it since. */
+  /** The message with the path. If the error has another message, the user has changed it. */
   readonly shown: string;
   readonly keys: readonly string[];
   /** Class of the module in which the error began. */
   readonly type: string;
-  /** What the keys begin at. */
+  /** The module to which the keys are relative. */
   readonly module: unknown;
-  /** The composition whose own check failed while it ran as a part of a layer inside: those in between do not
-   * belong to the path. */
+  /**
+   * The composition whose own check failed while it was running a layer inside; the layers in between do not
+   * belong to the path.
+   */
   readonly owner?: object;
 }
 
 const places = new WeakMap<Error, Place>();
 
-/** Notes that an error was thrown by a module's own code; or by a part, which has noted it before. */
+/** Records the module whose code threw an error, unless a layer inside has done so before. */
 export function noteOrigin(error: unknown, module: unknown): void {
   note(error, (native) => {
     const place = places.get(native);
@@ -33,7 +35,7 @@ export function noteOrigin(error: unknown, module: unknown): void {
   });
 }
 
-/** Notes that a check of `whole` has failed, though layers inside are still running. Gives the error back. */
+/** Records that a check of `whole` has failed, although its layers are still running. Returns the error. */
 export function withOwner(error: unknown, whole: object): unknown {
   return note(error, (native) => {
     const place = places.get(native);
@@ -42,7 +44,9 @@ export function withOwner(error: unknown, whole: object): unknown {
   });
 }
 
-/** Puts the path of a part into the message of what it threw. Gives the error back, to be thrown again. */
+/**
+ * Adds the path of a layer to the message of an error that it threw. Returns the error, to be thrown again.
+ */
 export function inPart(error: unknown, whole: object, key: string, part: unknown): unknown {
   if (isStackOverflow(error)) return note(error, tooDeep);
   return note(error, (native) => {
@@ -51,19 +55,19 @@ export function inPart(error: unknown, whole: object, key: string, part: unknown
 }
 
 const endless =
-  'Expected fewer modules inside each other: the calls used up the stack. One may contain itself';
+  'Expected fewer modules inside each other: the call stack overflowed. A module may contain itself';
 
-/** Whether the stack was used up, or that was reported already. */
+/** Whether the error is a stack overflow, or our own report of one. */
 function isStackOverflow(error: unknown): boolean {
   if (!isRangeError(error)) return false;
-  // No regular expression: it would need stack, too.
+  // Not a regular expression, which would need stack, too.
   const { message } = error as RangeError;
   return message.startsWith('Maximum call stack size exceeded') || message === endless;
 }
 
-/** Words such an error. It gets no path, whose length would be the depth. */
+/** Rewrites the message of a stack overflow. It has no path, which would be as long as the stack is deep. */
 function tooDeep(error: Error): void {
-  // Each module around tries again: this may use up the stack itself.
+  // Each surrounding module tries again, because this may itself overflow the stack.
   if (!Object.hasOwn(error, 'code')) Object.assign(error, { code: 'ERR_BATCHNORM_VALUE' });
   if (error.message !== endless) setMessage(error, endless);
 }
@@ -72,7 +76,7 @@ function note(error: unknown, take: (native: Error) => void): unknown {
   try {
     if (isNativeError(error)) take(error);
   } catch {
-    // An error whose properties throw when they are read stays as it is.
+    // An error whose properties throw stays as it is.
   }
   return error;
 }
@@ -95,7 +99,7 @@ function annotate(error: Error, whole: object, key: string, part: unknown): void
 
 function begin(error: Error, module: unknown): Place {
   const before = places.get(error);
-  // The same error may be thrown again and again; it never names two places.
+  // The same error may be thrown again, but its message names one path only.
   const original = before?.shown === error.message ? before.original : error.message;
   const type = typeof module === 'object' && module !== null ? layerType(module) : typeof module;
   const place: Place = { original, shown: error.message, keys: [], type, module };
@@ -103,7 +107,10 @@ function begin(error: Error, module: unknown): Place {
   return place;
 }
 
-/** The keys of a place as seen from `part`: a user's module runs its parts itself, but names their tensors. */
+/**
+ * The keys of a place relative to `part`. A user's module runs its layers itself, so their path follows from
+ * the names of their tensors.
+ */
 function keysIn(part: unknown, { module, keys }: Place): readonly string[] | undefined {
   if (module === part) return keys;
   try {
@@ -121,23 +128,23 @@ function keysIn(part: unknown, { module, keys }: Place): readonly string[] | und
   }
 }
 
-/** False where the error does not let its message be changed: a frozen one stays as it is. */
+/** Sets the message of an error. Returns false if that is impossible, as for a frozen error. */
 function setMessage(error: Error, message: string): boolean {
   const old = error.message;
-  // Read before: V8 words its first line when it is first read.
+  // Read before changing the message, because V8 composes the stack's first line when it is first read.
   const stack: unknown = error.stack;
   try {
     error.message = message;
   } catch {
     return false;
   }
-  // What Node prints of an uncaught error is its stack, which begins with the message as it was.
+  // Node prints the stack of an uncaught error, which begins with the old message.
   if (typeof stack !== 'string') return true;
   const [before, after] = old === '' ? [/(?=\n|$)/, `: ${message}`] : [old, message];
   try {
     error.stack = stack.replace(before, () => after);
   } catch {
-    // The message alone has the path then.
+    // Only the message has the path then.
   }
   return true;
 }

@@ -5,16 +5,17 @@ import { inPart } from './error-path.js';
 import { readParameters } from '../module/module.js';
 import { overrides } from './overriding.js';
 
-// The tensors and modules inside a module are found in its fields each time they are asked for: a field may be given
-// another value at any time. Symbol-named methods are for the package; a user's class may have any other name.
+// The tensors and modules inside a module are looked up in its fields on each call, because a field may be
+// reassigned at any time. The package's methods are named by symbols, because a user's class may use any
+// other name.
 
 /** A tensor or a module inside a module. */
 export interface Member {
-  /** The field, `layers`. */
+  /** Name of the field, such as `layers`. */
   readonly field: string;
-  /** Its place in the code, `layers[0]`. */
+  /** The expression for it, such as `layers[0]`. */
   readonly place: string;
-  /** What `parameters()` calls it, `0`. */
+  /** Its name in `parameters()`, such as `0`. */
   readonly key: string;
   /** Undefined for a module. */
   readonly tensor: Tensor<Shape> | undefined;
@@ -26,14 +27,17 @@ export interface Member {
 
 /** Name of the method that lists the members of a module, in the order of its fields. */
 export const membersOf: unique symbol = Symbol('membersOf');
-/** Name of the method that says what `parameters()` calls a field; the elements of one called `''` stand alone. */
+/**
+ * Name of the method that returns the name of a field in `parameters()`; with an empty name, the elements of
+ * an array have only their index.
+ */
 export const keyOfField: unique symbol = Symbol('keyOfField');
-/** Name of the method that says what precedes the names of a module inside, in an `.npz` file. */
+/** Name of the method that returns the prefix of the names of a module inside in an `.npz` file. */
 export const npzPrefix: unique symbol = Symbol('npzPrefix');
-/** Name of the method that says what a tensor is called in an `.npz` file. */
+/** Name of the method that returns the name of a tensor in an `.npz` file. */
 export const npzName: unique symbol = Symbol('npzName');
 
-/** Name of the method that says what a tensor is called in PyTorch's state dict. */
+/** Name of the method that returns the name of a tensor in PyTorch's state dict. */
 export const stateDictName: unique symbol = Symbol('stateDictName');
 
 /** A module whose members can be listed: one that extends `BaseModule`. */
@@ -49,7 +53,7 @@ export function hasMembers(value: unknown): value is HasMembers {
   return typeof value === 'object' && value !== null && membersOf in value;
 }
 
-/** Finds the tensors without a tape and the modules in the fields of a module, and in arrays there. */
+/** Finds the tensors without a tape and the modules in the fields of a module, including those in arrays. */
 export function discover(
   module: object,
   keyOf: (field: string) => string,
@@ -85,25 +89,31 @@ function collect(
   }
 }
 
-/** Notes whose tensor it is: a user's `parameters()` lists tensors only, and their modules are found by them. */
+/**
+ * Records the module of a tensor: a user's `parameters()` lists only tensors, from which their modules must
+ * be found.
+ */
 function claim(tensor: Tensor<Shape>, module: object): void {
   const lease = leaseOf(tensor);
   if (!lease.ended) lease.storage.owner ??= module;
 }
 
-/** Whether a value is a module, of the package or of a user's own kind. */
+/** Whether a value is a module of the package or of a user's own class. */
 export function isModule(value: unknown): value is object {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
   const { forward, forwardMut, parameters } = value as Readonly<Record<string, unknown>>;
   return [forward, forwardMut, parameters].some((method) => typeof method === 'function');
 }
 
-/** Compositions inside each other: JSON and files go no deeper. */
+/** Maximum depth of modules inside each other in JSON and files. */
 export const maxDepth = 500;
 
-/** @throws RangeError where more modules are inside each other than files may have, or one contains itself. */
+/**
+ * Checks the depth of a module.
+ * @throws RangeError if more modules are inside each other than files allow, or if one contains itself.
+ */
 export function requireEnd(root: HasMembers): void {
-  /** Of the modules that were seen: how many are inside each other below, themselves included. */
+  /** The visited modules, each with the depth of the modules inside it, itself included. */
   const heights = new Map<object, number>();
   const heightOf = (module: object, depth: number): number => {
     const known = heights.get(module);
@@ -121,7 +131,7 @@ export function requireEnd(root: HasMembers): void {
   heightOf(root, 1);
 }
 
-/** Calls `visit` for each module in a module, itself included, once, however often it is used. */
+/** Calls `visit` once for each module in a module, itself included. */
 export function visitModules(root: object, visit: (module: object) => void): void {
   const seen = new Set<object>();
   const walk = (module: object): void => {
@@ -141,7 +151,7 @@ export function visitModules(root: object, visit: (module: object) => void): voi
   walk(root);
 }
 
-/** The tensors of a module, each once, however often it is used. A module of a user's own kind lists its own. */
+/** All tensors of a module, each once. A user's own kind of module lists its tensors itself. */
 export function distinctTensors(root: object): readonly Tensor<Shape>[] {
   const found = new Map<number, Tensor<Shape>>();
   visitModules(root, (module) => {
@@ -150,7 +160,7 @@ export function distinctTensors(root: object): readonly Tensor<Shape>[] {
   return [...found.values()];
 }
 
-/** The tensors that a module has itself, and those that a `parameters()` of its own lists. */
+/** The tensors in the fields of a module, and those that an overridden `parameters()` lists. */
 function tensorsIn(module: object): readonly Tensor<Shape>[] {
   const own = hasMembers(module) ? module[membersOf]().flatMap(({ tensor }) => tensor ?? []) : [];
   const { parameters } = module as { parameters?: unknown };
@@ -158,7 +168,7 @@ function tensorsIn(module: object): readonly Tensor<Shape>[] {
   return [...own, ...readParameters('module', module).map(([, tensor]) => tensor)];
 }
 
-/** The module that has a tensor in a field; undefined where its tensors were never listed. */
+/** The module with this tensor in a field; undefined if its tensors were never listed. */
 export function ownerOf(tensor: Tensor<Shape>): object | undefined {
   const lease = leaseOf(tensor);
   return lease.ended ? undefined : lease.storage.owner;

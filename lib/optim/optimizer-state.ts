@@ -96,7 +96,7 @@ export async function readState(
   requireModule(module);
   const start = `${prefix}${state.kind.toLowerCase()}.`;
   requireKind(zip, prefix, start, state.kind);
-  await zip.together(async () => {
+  await zip.transaction(async () => {
     for (const [name, counter] of Object.entries(state.counters)) {
       const value = await zip.number(`${start}${name}.npy`, counter);
       zip.replace(() => counter.value, counter.set, value);

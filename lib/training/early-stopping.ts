@@ -120,7 +120,7 @@ export class EarlyStopping {
   /** Reads what `write` wrote. */
   async read(zip: NpzReader, prefix: string): Promise<void> {
     requireReader(zip, prefix);
-    return zip.together(async () => {
+    return zip.transaction(async () => {
       const limits = {
         expected: 'a number of values',
         fits: (value: number) => Number.isSafeInteger(value) && value >= 0,

@@ -34,7 +34,7 @@ export class Stage {
   #failures = 0;
   readonly #changes: Change[] = [];
 
-  /** Notes a change. Outside of `together`, makes it at once. */
+  /** Notes a change. Outside of `transaction`, makes it at once. */
   note(change: Change): void {
     if (this.#depth === 0) {
       commit([change]);
@@ -47,7 +47,7 @@ export class Stage {
    * Makes the changes noted in `read` at its end, or none of them if it throws. The changes of a nested call
    * wait for the end of the outermost one.
    */
-  async together(read: () => Promise<void>): Promise<void> {
+  async transaction(read: () => Promise<void>): Promise<void> {
     const before = this.#changes.length;
     const outermost = this.#depth === 0;
     const failures = this.#failures;

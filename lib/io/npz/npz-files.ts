@@ -75,7 +75,7 @@ export async function readNpz(
   await withFileMemory(`loading ${file}`, async () => {
     const zip = await NpzReader.open(file);
     try {
-      await zip.together(async () => {
+      await zip.transaction(async () => {
         await zip.awaited(() => read(zip));
         zip.requireNoFurther(others);
       });

@@ -99,7 +99,7 @@ export class NpzReader {
   }
 
   /**
-   * Reads an array of the tensor's shape into the tensor; within `together`, at the end of that call.
+   * Reads an array of the tensor's shape into the tensor; within `transaction`, at the end of that call.
    * @param name Name of the entry, `.npy` included.
    * @throws FileFormatError naming the file, the entry, what was expected and what was found.
    */
@@ -167,9 +167,9 @@ export class NpzReader {
    * Makes what `read` reads into tensors take effect together: all of it at the end of `read`, or none of it
    * if `read` throws.
    */
-  async together(read: () => Promise<void>): Promise<void> {
+  async transaction(read: () => Promise<void>): Promise<void> {
     if (typeof read !== 'function') throw wrongType('read', 'a function', read);
-    return this.#stage.together(read);
+    return this.#stage.transaction(read);
   }
 
   /**

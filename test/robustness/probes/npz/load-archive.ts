@@ -43,7 +43,7 @@ export async function loadArchive(path: string, bytes: Buffer): Promise<Outcome>
 
 function readerOf(tensors: readonly (readonly [string, Tensor<Shape>])[]) {
   return (zip: NpzReader) =>
-    zip.together(async () => {
+    zip.transaction(async () => {
       for (const [name, tensor] of tensors) await zip.tensor(name, tensor);
     });
 }

@@ -30,9 +30,9 @@ describe('Stage', () => {
     const stage = new Stage();
     stage.note(change('a'));
     expect(log).to.deep.equal(['a']);
-    await stage.together(async () => {
+    await stage.transaction(async () => {
       stage.note(change('b'));
-      await stage.together(async () => {
+      await stage.transaction(async () => {
         await Promise.resolve();
         stage.note(change('c'));
       });
@@ -45,10 +45,10 @@ describe('Stage', () => {
   it('drops only the changes of a failed inner call if the outer one continues', async () => {
     const { log, change } = changes();
     const stage = new Stage();
-    await stage.together(async () => {
+    await stage.transaction(async () => {
       stage.note(change('before'));
       await rejected(
-        stage.together(async () => {
+        stage.transaction(async () => {
           stage.note(change('inside'));
           await Promise.reject(new Error('on purpose'));
         }),
@@ -62,7 +62,7 @@ describe('Stage', () => {
     const { log, change, failing } = changes();
     const stage = new Stage();
     await rejected(
-      stage.together(async () => {
+      stage.transaction(async () => {
         await Promise.resolve();
         for (const each of [change('a'), change('b'), { ...failing, undo: () => undefined }, change('c')])
           stage.note(each);

@@ -307,7 +307,7 @@ describe('load refuses and changes nothing:', () => {
     const [good, bad] = [new BatchNorm2D(3), new BatchNorm2D(4)];
     const module = {
       read: (zip: NpzReader) =>
-        zip.together(async () => {
+        zip.transaction(async () => {
           await Promise.all([good.read(zip, ''), bad.read(zip, '')]);
         }),
     };

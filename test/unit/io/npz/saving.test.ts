@@ -190,7 +190,7 @@ describe('save', () => {
         this.norm.write(zip, `${prefix}norm.`);
       }
       read(zip: NpzReader, prefix: string) {
-        return zip.together(async () => {
+        return zip.transaction(async () => {
           await zip.tensor(`${prefix}w.npy`, this.w);
           await this.norm.read(zip, `${prefix}norm.`);
         });
