@@ -2,11 +2,11 @@ import { ensureHeap, freshArray, freshFloats } from '#lib/backend/allocation';
 
 import { expectError } from '../../support/errors.js';
 
-describe('the message of an allocation that fails', () => {
-  // No machine has as much.
+describe('the error of a failed allocation', () => {
+  // More than any machine has.
   const huge = 2 ** 50;
 
-  it('says what the memory was for and how many bytes it was', () => {
+  it('names the purpose and the number of bytes', () => {
     expectError(
       () => freshArray(Uint8Array, 'a copy of labels', huge),
       RangeError,

@@ -3,11 +3,11 @@ import { backend } from '#lib/backend/index';
 import { expect } from 'chai';
 import { seeded, values } from '../../support/random.js';
 
-// The steps of batch norm, called one by one: the bits of the fused operation, and float64 references.
+// Compares the separate steps of batch norm with the fused operation, bit for bit, and with float64 references.
 
 type Shape = readonly [images: number, channels: number, plane: number];
 
-/** Planes of one pixel, below and above a vector, and channels that are shared among threads in both ways. */
+/** Planes of one pixel, below and above a vector, and channels that threads share in both ways. */
 const shapes: readonly Shape[] = [
   [2, 1, 1],
   [5, 19, 1],
@@ -34,7 +34,7 @@ class Layer {
     this.n = images * channels * plane;
     this.count = images * plane;
     const rng = seeded(this.n);
-    // Far from zero, where a mean in float32 alone would lose digits.
+    // Far from zero, where a float32 mean would lose digits.
     this.x = values(rng, this.n, 2, 1e4);
     this.dy = values(rng, this.n);
     this.residual = values(rng, this.n);
@@ -174,7 +174,7 @@ describe('the steps of batch norm', () => {
     [true, false, 'with a ReLU'],
     [true, true, 'with a residual and a ReLU'],
   ] as const) {
-    it(`have the bits of the fused operation, ${what}`, () => {
+    it(`are bit-identical to the fused operation, ${what}`, () => {
       for (const shape of shapes) {
         const layer = new Layer(shape);
         const fused = layer.fused(relu, adding);
@@ -189,7 +189,7 @@ describe('the steps of batch norm', () => {
     });
   }
 
-  it('compute moments and sums of gradients as float64 does', () => {
+  it('compute moments and gradient sums that match float64', () => {
     for (const shape of shapes) {
       const [images, channels, plane] = shape;
       const layer = new Layer(shape);
@@ -259,7 +259,7 @@ describe('the steps of batch norm', () => {
     for (let i = 0; i < whole.n; i++) expect(y[i]).to.be.closeTo(expected[i], 2e-6);
   });
 
-  it('take an empty batch: moments and sums are zeros', () => {
+  it('accept an empty batch, whose moments and sums are zeros', () => {
     const doubles = () => new Float64Array(2).fill(7);
     const [mean, m2, sumDy, sumDyXmu] = [doubles(), doubles(), doubles(), doubles()];
     const none = new Float32Array(0);

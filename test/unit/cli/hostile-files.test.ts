@@ -7,10 +7,10 @@ import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { encode, type Header } from '../io/safetensors/encode.js';
 import { batchnorm } from './run-cli.js';
 
-/** Escape, delete, CSI, an override of the direction of text, zero width, a tag. */
+/** Escape, delete, CSI, a bidirectional override, zero width, a tag. */
 const invisible = '\u001b[31m\u007f\u009b\u202e\u200b\u{e0041}';
 
-/** What a terminal would obey, apart from the ends of lines. */
+/** Control characters other than line ends. */
 const obeyed = /(?!\n)[\p{Cc}\p{Cf}]/u;
 
 describe('batchnorm inspect of a hostile file', () => {
@@ -28,7 +28,7 @@ describe('batchnorm inspect of a hostile file', () => {
     return path(name);
   }
 
-  it('sends none of its control characters to the terminal', () => {
+  it('prints no control characters of the file', () => {
     const type = `${invisible}EVIL`;
     const file = write('control.safetensors', [`a${invisible}.weight`, 'a.running_var'], (header) => {
       header['a.running_var'].dtype = type;
@@ -58,7 +58,7 @@ describe('batchnorm inspect of a hostile file', () => {
     }
   });
 
-  it('prints lines of bounded length, whatever the names, types and shapes', () => {
+  it('limits the length of lines for any names, types and shapes', () => {
     const names = ['x'.repeat(1e6), ...Array.from({ length: 1000 }, (_, i) => `n${i}`), 'rank', 'type'];
     const file = write('wide.safetensors', names, (header) => {
       header.rank.shape = new Array<number>(100_000).fill(1);
@@ -72,7 +72,7 @@ describe('batchnorm inspect of a hostile file', () => {
     expect(output).to.match(/^x{77}\.\.\. /m);
   });
 
-  it('says in one line that its output cannot be written', function () {
+  it('reports an output that cannot be written in one line', function () {
     if (!existsSync('/dev/full')) this.skip();
     const file = write('plain.safetensors', ['a.weight']);
     const program = packagePath('dist/cli/main.js');

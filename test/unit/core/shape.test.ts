@@ -8,7 +8,7 @@ import { encode } from '../io/safetensors/encode.js';
 /** Sizes whose product is infinite before the zero at the end. */
 const infinite = [...new Array<number>(40).fill(2 ** 52), 0];
 
-describe('a shape with a zero and a product that is no number', () => {
+describe('a shape with a zero and a product that is NaN', () => {
   const path = temporaryDirectory();
 
   it('is refused by name', () => {

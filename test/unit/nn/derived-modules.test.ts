@@ -30,7 +30,7 @@ describe('a class derived from a layer of the package', () => {
     readonly extra = Tensor.ones([1]);
   }
 
-  it('may have tensors of its own; a copy has them and its methods', () => {
+  it('may have its own tensors, which a clone copies together with its methods', () => {
     const net = new Sequential(new Twice(1, 1));
     expect(net.parameters().map(([name]) => name)).to.deep.equal(['0.weight', '0.bias', '0.extra']);
     const y = Tensor.ones([1, 1]);
@@ -41,7 +41,7 @@ describe('a class derived from a layer of the package', () => {
     expect(long.clone()).to.be.instanceOf(Long);
   });
 
-  it('is saved with its tensors, and refused where they are in no field', async () => {
+  it('is saved with its tensors, and refused if they are in no field', async () => {
     class Listed extends Long {
       override parameters(): readonly NamedTensor[] {
         return [...super.parameters(), ['again', this.extra]];
@@ -66,7 +66,7 @@ describe('a class derived from a layer of the package', () => {
     expectError(() => hidden.clone(), TypeError, 'clone() in Hidden', 'extra');
   });
 
-  it('cannot be frozen where its forward is another one', () => {
+  it('cannot be frozen if it overrides forward', () => {
     class Own extends BatchNorm2D<2> {
       override forward(): never {
         throw new Error('never called');
@@ -76,7 +76,7 @@ describe('a class derived from a layer of the package', () => {
   });
 });
 
-describe('a module of a user that answers oddly', () => {
+describe('a user-defined module with unusual properties', () => {
   it('is printed, and refused by name elsewhere', () => {
     for (const parameters of [() => 'ab', () => [null]]) {
       const net = chainOf({ forward: () => 1, parameters });
@@ -111,7 +111,7 @@ describe('a module of a user that answers oddly', () => {
   });
 });
 
-describe('modules deep inside each other', () => {
+describe('deeply nested modules', () => {
   const path = temporaryDirectory();
   const nested = (depth: number) => {
     let module: object = new ReLU();
@@ -119,7 +119,7 @@ describe('modules deep inside each other', () => {
     return module as Residual<ReLU>;
   };
 
-  it('cost as much as there are of them, not as there are ways to them', () => {
+  it('are visited once each, not once per path', () => {
     let module: object = new Linear(1, 1);
     for (let i = 0; i < 40; i++) module = new Residual(chainOf(module, module));
     const net = module as Residual<Sequential<[]>>;
@@ -128,14 +128,14 @@ describe('modules deep inside each other', () => {
     expect(net.clone()).to.be.instanceOf(Residual);
   });
 
-  it('are limited in JSON, the same for writing and reading', () => {
-    const most = JSON.parse(JSON.stringify(nested(500))) as object;
-    expect(moduleFromJSON(most)).to.be.instanceOf(Residual);
+  it('have the same depth limit for writing and reading JSON', () => {
+    const deepest = JSON.parse(JSON.stringify(nested(500))) as object;
+    expect(moduleFromJSON(deepest)).to.be.instanceOf(Residual);
     expectError(() => JSON.stringify(nested(501)), RangeError, 'at most 500');
-    expectError(() => moduleFromJSON({ type: 'Residual', f: most }), RangeError, 'at most 500');
+    expectError(() => moduleFromJSON({ type: 'Residual', f: deepest }), RangeError, 'at most 500');
   });
 
-  it('without an end are errors with a code and a short message', async () => {
+  it('give an error with a code and a short message if they are cyclic or too deep', async () => {
     const endless = nested(2);
     (endless as { f: unknown }).f = endless;
     const y = Tensor.ones([1]);
@@ -163,10 +163,10 @@ describe('modules deep inside each other', () => {
   });
 });
 
-describe('what runs together with the ReLU behind it', () => {
+describe('the layer that is fused with the next ReLU', () => {
   const image = Tensor.from(values(seeded(5), 36), [2, 2, 3, 3]);
 
-  it('is the layer that is in the field now', () => {
+  it('is the current value of the field', () => {
     const residual = new Residual(new BatchNorm2D(2));
     const net = new Sequential(residual, new ReLU());
     net.forward(image);
@@ -179,7 +179,7 @@ describe('what runs together with the ReLU behind it', () => {
     expect(net.forward(image).array()).to.deep.equal(image.relu().add(image).relu().array());
   });
 
-  it('runs apart where a method of the class was replaced afterwards', () => {
+  it('is not fused if a method of the class was replaced afterwards', () => {
     const net = new Sequential(new BatchNorm2D(2), new ReLU());
     const property = Object.getOwnPropertyDescriptor(ReLU.prototype, 'forward') ?? {};
     try {

@@ -23,7 +23,7 @@ const raw = {
 };
 const running = () => ({ runningMean: Float32Array.of(0), runningVar: Float32Array.of(1) });
 
-/** Each gives a text that depends on its options, all of which are left out. */
+/** Calls without options, whose results would depend on inherited options. */
 const withDefaults: Readonly<Record<string, () => unknown>> = {
   BatchNorm2D: () => new BatchNorm2D(2),
   'BatchNorm2D with an epsilon': () => new BatchNorm2D(2, { epsilon: 0.25 }),
@@ -66,7 +66,7 @@ function withPollutedPrototype<R>(enumerable: boolean, act: () => R): R {
   }
 }
 
-describe('properties of Object.prototype are no options', () => {
+describe('properties of Object.prototype are not used as options', () => {
   for (const [name, make] of Object.entries(withDefaults)) {
     it(name, () => {
       const expected = String(make());
@@ -74,12 +74,12 @@ describe('properties of Object.prototype are no options', () => {
     });
   }
 
-  it('also applies to names that are not enumerable', () => {
+  it('even if they are not enumerable', () => {
     const found = withPollutedPrototype(false, () => String(new Sgd({ lr: 0.1 })));
     expect(found).to.equal(String(new Sgd({ lr: 0.1 })));
   });
 
-  it('and no fields of JSON', () => {
+  it('or as fields of JSON', () => {
     const json = JSON.parse(JSON.stringify(new BatchNorm2D(1))) as Record<string, unknown>;
     delete json.epsilon;
     expectError(() => withPollutedPrototype(true, () => moduleFromJSON(json)), TypeError, 'json.epsilon');

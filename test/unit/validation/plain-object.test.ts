@@ -38,7 +38,7 @@ const revoked = () => {
   return proxy;
 };
 
-/** Objects that hold no options by their names. */
+/** Objects that are not options objects. */
 const noOptions: Readonly<Record<string, () => unknown>> = {
   'a map': () => new Map([['lr', 0.1]]),
   'a set': () => new Set(['lr']),
@@ -63,7 +63,7 @@ const noOptions: Readonly<Record<string, () => unknown>> = {
   'a revoked proxy': revoked,
 };
 
-/** Objects with names that no function knows. */
+/** Objects with unknown names. */
 const unknownNames: Readonly<Record<string, () => unknown>> = {
   'an own name': () => ({ lrr: 0.1 }),
   'an inherited name': () => Object.create({ lrr: 0.1 }) as object,
@@ -74,7 +74,7 @@ const unknownNames: Readonly<Record<string, () => unknown>> = {
 
 type Take = (options: never) => unknown;
 
-/** Functions with options, each called with what is right besides them. */
+/** Functions with options, called with otherwise valid arguments. */
 const takers: Readonly<Record<string, Take>> = {
   Adam: (options) => new Adam(options),
   Sgd: (options) => new Sgd(options),
@@ -94,7 +94,7 @@ const takers: Readonly<Record<string, Take>> = {
 
 describe('an options object', () => {
   for (const [name, take] of Object.entries(takers)) {
-    it(`of ${name} is no object of a built-in class, and no layer`, () => {
+    it(`of ${name} may not be an instance of a built-in class or a layer`, () => {
       for (const [what, make] of Object.entries(noOptions)) {
         let failure: unknown;
         try {
@@ -104,7 +104,7 @@ describe('an options object', () => {
         }
         expect(failure, what).to.be.instanceOf(TypeError);
         const { code, message } = failure as { code?: unknown; message: string };
-        // A layer with fields is known by them.
+        // A layer with fields is recognized by them.
         const expected = what === 'a layer' ? 'ERR_BATCHNORM_UNKNOWN_OPTION' : 'ERR_BATCHNORM_TYPE';
         expect(code, what).to.equal(expected);
         if (what !== 'a layer') expect(message, what).to.match(/^Expected .* for \w+ but received /);
@@ -155,7 +155,7 @@ describe('an options object', () => {
     );
   });
 
-  it('may exist while all objects have another enumerable name', () => {
+  it('is accepted while Object.prototype has an enumerable name', () => {
     Object.defineProperty(Object.prototype, 'polluted', { value: 1, enumerable: true, configurable: true });
     let lr: number;
     try {
@@ -181,7 +181,7 @@ describe('an object with names of a user', () => {
         'a symbol': unknownNames['a symbol'],
       };
       for (const [what, make] of Object.entries(hidden)) {
-        if (what === 'a layer') continue; // its fields are no numbers, and have no methods
+        if (what === 'a layer') continue; // its fields are neither numbers nor objects with methods
         const training = { model: model(), [field]: make() } as never;
         for (const act of [saveCheckpoint, loadCheckpoint]) {
           await expectRejection(act(file, training), TypeError, `for ${field} but received`);

@@ -25,7 +25,7 @@ function functionsOf(instance: object): [name: string, call: (receiver: unknown)
   return found;
 }
 
-describe('a method on something else than an instance of its class', () => {
+describe('a method called on a value that is not an instance of its class', () => {
   const receivers: Readonly<Record<string, (instance: object) => unknown>> = {
     undefined: () => undefined,
     '{}': () => ({}),
@@ -34,7 +34,7 @@ describe('a method on something else than an instance of its class', () => {
   };
 
   for (const make of instances) {
-    it(`of ${make().constructor.name} throws errors with a code only`, async () => {
+    it(`of ${make().constructor.name} throws only errors with a code`, async () => {
       for (const [what, receiver] of Object.entries(receivers)) {
         for (const [name, call] of functionsOf(make())) {
           try {
@@ -56,7 +56,7 @@ describe('a method on something else than an instance of its class', () => {
     });
   }
 
-  it('says what is missing', () => {
+  it('names the missing instance', () => {
     const { exp } = Tensor.ones([1]) as unknown as Record<'exp', Untyped>;
     expectError(() => exp(), TypeError, 'Expected ', 'but received undefined');
     const { toJSON } = Tensor.prototype as unknown as { toJSON: (this: unknown) => unknown };

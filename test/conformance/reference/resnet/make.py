@@ -1,17 +1,17 @@
-"""What PyTorch makes of ResNet-8: the numbers that tools/check/resnet.mjs compares ours with.
+"""PyTorch's results for ResNet-8, with which tools/check/resnet.mjs compares ours.
 
 make.py FOLDER            trains in float32 and in float64 from the same weights, and writes into FOLDER
-make.py FOLDER --masks    computes the gradients again, where ReLU passes what FOLDER/masks-N says
+make.py FOLDER --masks    computes the gradients again with the ReLU masks in FOLDER/masks-N
 
-batches.safetensors      the batches that the training goes through in turn: x0, classes0, x1, ...
+batches.safetensors      the batches of the training, used cyclically: x0, classes0, x1, ...
 start.safetensors        the weights before the first step
 weights-N.safetensors    the weights, and running statistics, of the float32 training before step N
 gradients-N.safetensors  of these weights and that step's batch, computed in float64
 float32-N.safetensors    the same, computed in float32
 losses.json              settings; the losses of both trainings, and those at the weights above
 
-masks-N                  one byte for each value that a ReLU made, in the order of computation: whether it passed
-masked-N.safetensors     what gradients-N has, with these masks
+masks-N                  one byte per value of a ReLU, in the order of computation: whether it passed
+masked-N.safetensors     like gradients-N, with these masks
 masked.json              the losses with them; how many of them are not those of float64, and how far from zero the
                          values are that ReLU got there: within rounding, or the masks are wrong
 

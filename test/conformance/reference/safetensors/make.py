@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A PyTorch state dict in the safetensors format, and what its network makes of an input.
+"""A PyTorch state dict in the safetensors format, and the output of its network for an input.
 
-The file is written here from the format's description, since Debian has no library for it. make.py
+The format is implemented here, since Debian has no library for it. make.py
 writes the files; make.py --check compares; make.py --verify FILE loads FILE, which this package saved,
 into PyTorch strictly and compares the network's output with the one beside it, FILE.json.
 """
@@ -61,8 +61,8 @@ UNSIGNED = {
 
 
 def types() -> bytes:
-    """One tensor of each type, and beside it what PyTorch makes of it as float32; of the unsigned integers that
-    PyTorch 1.13 does not have, what numpy makes."""
+    """One tensor of each type, and its conversion to float32 by PyTorch, or by numpy for unsigned integers that PyTorch
+        1.13 does not have."""
     tensors = {}
     for name, (dtype, numbers) in NUMBERS.items():
         values = torch.tensor(numbers, dtype=torch.float64 if dtype.is_floating_point else dtype).to(dtype)
