@@ -1,4 +1,4 @@
-import { wrongShape, wrongType, wrongValue } from '../../validation/errors.js';
+import { detached, wrongShape, wrongType, wrongValue } from '../../validation/errors.js';
 import { storageOf } from '../../core/tensor.js';
 import { BatchNorm2D } from './batch-norm-2d.js';
 import type { ChannelNorm } from './channel-norm.js';
@@ -140,8 +140,12 @@ function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number>): AnyCo
   const bias = folded.bias === undefined ? weight : storageOf(folded.bias).values;
   const given = storageOf(conv.weight).values;
   const givenBias = conv.bias === undefined ? undefined : storageOf(conv.bias).values;
-  const [scale, shift, mean, variance] = [norm.scale, norm.bias, norm.runningMean, norm.runningVar].map(
-    (tensor) => storageOf(tensor).values,
+  const [scale, shift, mean, variance] = (['scale', 'bias', 'runningMean', 'runningVar'] as const).map(
+    (field) => {
+      const storage = storageOf(norm[field]);
+      if (storage.isDetached) throw detached(`${name}.${field}`);
+      return storage.values;
+    },
   );
   const length = weight.length / outChannels;
   for (let channel = 0; channel < outChannels; channel++) {

@@ -11,6 +11,7 @@ import {
   Conv2D,
   crossEntropyWithLogitsLoss,
   DataLoader,
+  fold,
   Linear,
   loadSafetensors,
   mseLoss,
@@ -201,7 +202,7 @@ describe('an optimizer that meets a gradient or parameter whose array was transf
 });
 
 describe('a composition with a transferred array', () => {
-  it('names its path when it is saved, loaded or written as JSON', async () => {
+  it('names its path when it is saved, loaded, folded or written as JSON', async () => {
     const make = () => new Sequential(new ReLU(), new BatchNorm2D(3));
     const folder = mkdtempSync(join(tmpdir(), 'lost-memory-'));
     const file = join(folder, 'net.safetensors');
@@ -212,6 +213,9 @@ describe('a composition with a transferred array', () => {
       await expectRejection(saveSafetensors(file, net), TypeError, '"1.running_var"', 'detached');
       await expectRejection(loadSafetensors(file, net), TypeError, '"1.running_var"', 'detached');
       expectError(() => JSON.stringify(net), TypeError, 'layers[1].runningVar', 'detached');
+      const foldable = new Sequential(new ReLU(), new Conv2D(3, 3, 1), new BatchNorm2D(3));
+      transfer(foldable.layers[2].runningVar.data);
+      expectError(() => fold(foldable), TypeError, 'layers[2].runningVar', 'detached');
     } finally {
       rmSync(folder, { recursive: true });
     }
