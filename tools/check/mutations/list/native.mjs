@@ -143,24 +143,24 @@ export default [
     tests: ['unit/nn/batch-norm-2d'],
   },
   {
-    file: 'native/ops/batch_norm_training.cc',
+    file: 'native/ops/normalize_step.h',
     what: 'the low part of the mean is not folded into the bias',
-    find: 'static_cast<float>(static_cast<double>(arguments_.bias[channel]) - mean_low * scale);',
-    replace: 'arguments_.bias[channel];',
+    find: 'static_cast<float>(static_cast<double>(tensors_.bias[channel]) - mean_low * factor);',
+    replace: 'static_cast<float>(static_cast<double>(tensors_.bias[channel]) - 0 * mean_low);',
     tests: ['conformance/numerics/numerics', 'unit/raw/training'],
   },
   {
-    file: 'native/ops/batch_norm_backward.cc',
+    file: 'native/ops/gradient_step.h',
     what: 'the rounding errors of the means are not added to dx',
     find: 'static_cast<float>((mean_low * xhat_coefficient - dy_mean_low) * scale);',
     replace: '0 * static_cast<float>((mean_low * xhat_coefficient - dy_mean_low) * scale);',
     tests: ['conformance/numerics/numerics', 'unit/raw/backward', 'native:batch_norm_ops_test.cc'],
   },
   {
-    file: 'native/ops/batch_norm_backward.cc',
+    file: 'native/ops/gradient_step.h',
     what: 'dscale ignores the low part of the mean',
-    find: 'sums.products - mean_low * sums.sum;',
-    replace: 'sums.products;',
+    find: 'sums.products - static_cast<double>(mean_low) * sums.sum;',
+    replace: 'sums.products - 0 * static_cast<double>(mean_low);',
     tests: ['conformance/numerics/numerics', 'unit/raw/backward', 'native:batch_norm_ops_test.cc'],
   },
   {
@@ -265,8 +265,8 @@ export default [
   {
     file: 'lib/backend/signatures.js',
     what: 'the native training accepts a mean that is too short',
-    find: "'out mean[channels]', 'out meanLow[channels]'",
-    replace: "'out mean[0]', 'out meanLow[channels]'",
+    find: "      'out mean[channels]',\n",
+    replace: "      'out mean[0]',\n",
     tests: ['unit/backend/native-arguments'],
   },
   {
