@@ -52,7 +52,7 @@ function step(
     dx: bits(gradients.get(x)?.data),
     dscale: bits(gradients.get(bn.scale)?.data),
     dbias: bits(gradients.get(bn.bias)?.data),
-    daddend: bits(gradients.get(a)?.data),
+    dresidual: bits(gradients.get(a)?.data),
   };
 }
 type Traced = Tensor4D<number, number, number, number, OwnedTape>;
