@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import {
   Adam,
   BatchNorm2D,
@@ -69,14 +70,14 @@ function withPollutedPrototype<R>(enumerable: boolean, act: () => R): R {
 describe('properties of Object.prototype are not used as options', () => {
   for (const [name, make] of Object.entries(withDefaults)) {
     it(name, () => {
-      const expected = String(make());
-      expect(withPollutedPrototype(true, () => String(make()))).to.equal(expected);
+      const expected = inspect(make());
+      expect(withPollutedPrototype(true, () => inspect(make()))).to.equal(expected);
     });
   }
 
   it('even if they are not enumerable', () => {
-    const found = withPollutedPrototype(false, () => String(new Sgd({ lr: 0.1 })));
-    expect(found).to.equal(String(new Sgd({ lr: 0.1 })));
+    const found = withPollutedPrototype(false, () => inspect(new Sgd({ lr: 0.1 })));
+    expect(found).to.equal(inspect(new Sgd({ lr: 0.1 })));
   });
 
   it('or as fields of JSON', () => {
