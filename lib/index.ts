@@ -47,7 +47,7 @@ export {
 } from './module/module.js';
 export { type ModuleFromJson, moduleFromJSON, type ModuleFromJsonOptions } from './nn/module-from-json.js';
 export type { ModuleJson } from './nn/module-json.js';
-export { AvgPool2D, MaxPool2D } from './nn/layers/pool-2d.js';
+export { AvgPool2D, MaxPool2D, type PoolOptions } from './nn/layers/pool-2d.js';
 export { recalibrate } from './nn/norm/recalibrate.js';
 export { ReLU } from './nn/layers/relu.js';
 export { Residual } from './nn/compose/residual.js';

@@ -28,6 +28,7 @@ import { type ModuleJson, moduleJson } from './module-json.js';
 import { moduleText } from './module-text.js';
 import { readMembers, storedNumbers, type StoredNumber, writeMembers } from './npz-members.js';
 import { noteInherited } from './overriding.js';
+import { loadSafetensors, saveSafetensors } from './safetensors-files.js';
 import { trainableParameters } from './trainable.js';
 import { resetAll } from './reset-all.js';
 
@@ -147,6 +148,16 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   async load(path: FilePath, options?: LoadOptions): Promise<void> {
     requireEnd(this);
     return loadNpz(path, this, options);
+  }
+
+  /** Saves in the safetensors format under PyTorch's names: see the function `saveSafetensors`. */
+  async saveSafetensors(path: FilePath): Promise<void> {
+    return saveSafetensors(path, this);
+  }
+
+  /** Loads a safetensors file in place: see the function `loadSafetensors`. */
+  async loadSafetensors(path: FilePath, options?: LoadOptions): Promise<void> {
+    return loadSafetensors(path, this, options);
   }
 
   /**

@@ -105,13 +105,13 @@ function plain(Class: { readonly type: string; new (): Layer }): [string, Read] 
   return [Class.type, () => new Class()];
 }
 
-function windowsOf(reader: JsonReader): [kernel: number, stride: number, padding: number] {
-  const kernel = reader.integer('kernel', 1);
+function windowsOf(reader: JsonReader): [kernelSize: number, options: { stride: number; padding: number }] {
+  const kernelSize = reader.integer('kernelSize', 1);
   const padding = reader.integer('padding', 0);
-  if (padding >= kernel) {
-    throw wrongValue(reader.place('padding'), `an integer below the kernel, ${kernel},`, String(padding));
+  if (padding >= kernelSize) {
+    throw wrongValue(reader.place('padding'), `an integer below kernelSize, ${kernelSize},`, String(padding));
   }
-  return [kernel, reader.integer('stride', 1), padding];
+  return [kernelSize, { stride: reader.integer('stride', 1), padding }];
 }
 
 class Builder {

@@ -10,7 +10,7 @@ import type { AnyTensor } from './operand.js';
 
 /** Windows of kernel x kernel pixels, `stride` apart, over images with `padding` around them. */
 export interface Windows {
-  readonly kernel: number;
+  readonly kernelSize: number;
   readonly stride: number;
   readonly padding: number;
 }
@@ -87,7 +87,7 @@ interface Pooling {
 }
 
 /** @throws RangeError if x does not contain images, or if not even one window fits. */
-function readWindows(x: AnyTensor, { kernel, stride, padding }: Windows): Pooling {
+function readWindows(x: AnyTensor, { kernelSize: kernel, stride, padding }: Windows): Pooling {
   const { images, channels } = readImageShape('x', x.shape);
   const [height, width] = x.shape.slice(-2);
   const minSize = Math.max(1, kernel - 2 * padding);

@@ -37,20 +37,20 @@ declare const n: number;
 // dfdx's sizes.
 const stride1 = new MaxPool2D(3).forward(images);
 check<Equal<typeof stride1, Tensor4D<8, 3, 8, 5>>>();
-const stride2 = new MaxPool2D(3, 2).forward(images);
+const stride2 = new MaxPool2D(3, { stride: 2 }).forward(images);
 check<Equal<typeof stride2, Tensor4D<8, 3, 4, 3>>>();
-const padded = new AvgPool2D(3, 1, 1).forward(images.trace());
+const padded = new AvgPool2D(3, { stride: 1, padding: 1 }).forward(images.trace());
 check<Equal<typeof padded, Tensor4D<8, 3, 10, 7, OwnedTape>>>();
-const one = new AvgPool2D(4, 3, 2).forward(Tensor.zeros([3, 224, 112]));
+const one = new AvgPool2D(4, { stride: 3, padding: 2 }).forward(Tensor.zeros([3, 224, 112]));
 check<Equal<typeof one, Tensor3D<3, 75, 38>>>();
 // Unknown sizes, or sizes beyond the compiler's arithmetic.
-const unknown = new MaxPool2D(2, 2).forward(Tensor.zeros([8, 3, n, 8]));
+const unknown = new MaxPool2D(2, { stride: 2 }).forward(Tensor.zeros([8, 3, n, 8]));
 check<Equal<typeof unknown, Tensor4D<8, 3, number, 4>>>();
 const anyKernel = new MaxPool2D(n).forward(images);
 check<Equal<typeof anyKernel, Tensor4D<8, 3, number, number>>>();
 const large = new MaxPool2D(2).forward(Tensor.zeros([1, 1, 5000, 4]));
 check<Equal<typeof large, Tensor4D<1, 1, number, 3>>>();
-const wide: MaxPool2D<number, number, number> = new MaxPool2D(2, 2);
+const wide: MaxPool2D<number, number, number> = new MaxPool2D(2, { stride: 2 });
 // @ts-expect-error: average pooling is not max pooling
 const mean: MaxPool2D<2> = new AvgPool2D(2);
 // @ts-expect-error: not one window
@@ -69,7 +69,7 @@ new AvgPoolGlobal().forward(Tensor.zeros([8, 3]));
 const net = new Sequential(
   new BatchNorm2D(3),
   new GeLU(),
-  new MaxPool2D(2, 2),
+  new MaxPool2D(2, { stride: 2 }),
   new Dropout(0.2),
   new AvgPoolGlobal(),
   new Linear(3, 10),
@@ -77,7 +77,7 @@ const net = new Sequential(
 );
 const probabilities = net.forward(images);
 check<Equal<typeof probabilities, Tensor2D<8, 10>>>();
-const halved = new Sequential(new Tanh(), new MaxPool2D(2, 2)).forward(Tensor.zeros([2, 8, 6]));
+const halved = new Sequential(new Tanh(), new MaxPool2D(2, { stride: 2 })).forward(Tensor.zeros([2, 8, 6]));
 check<Equal<typeof halved, Tensor3D<2, 4, 3>>>();
 new Sequential(
   new MaxPool2D(2),
@@ -135,6 +135,14 @@ new Sequential(
   // @ts-expect-error: 8 columns, not 4
   new Linear(4, 2),
 );
+
+// A layer without bias has none in its type.
+const unbiased = new Linear(4, 8, { bias: false });
+check<Equal<typeof unbiased.bias, undefined>>();
+const biased = new Linear(4, 8, { rng: Math.random });
+check<Equal<typeof biased.bias, Tensor1D<8>>>();
+const onTop = new Sequential(new Linear(3, 4), unbiased).forward(Tensor.zeros([5, 3]));
+check<Equal<typeof onTop, Tensor2D<5, 8>>>();
 
 // Losses.
 const loss = mseLoss(rows, Tensor.zeros([5, 8]));

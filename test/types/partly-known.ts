@@ -142,7 +142,7 @@ const network = new Sequential(
   convolution(3, 16),
   block(16),
   widening(16, 32),
-  new MaxPool2D(2, 2),
+  new MaxPool2D(2, { stride: 2 }),
   new Flatten2D(),
 );
 const networkResult = network.forward(Tensor.zeros([8, 3, 32, 32]));
@@ -153,7 +153,7 @@ new Sequential(
   block(32),
 );
 function pooled<K extends number>(k: K) {
-  return new Sequential(new MaxPool2D(k, k), new BatchNorm2D(3), new MaxPool2D(k, k));
+  return new Sequential(new MaxPool2D(k, { stride: k }), new BatchNorm2D(3), new MaxPool2D(k, { stride: k }));
 }
 const pooledResult = pooled(2).forward(Tensor.zeros([8, 3, 32, 32]));
 check<Equal<typeof pooledResult, Tensor4D<8, 3, 8, 8>>>();

@@ -1,4 +1,4 @@
-import { requireOptions, wrongShape } from '../../validation/errors.js';
+import { orDefault, requireBoolean, requireOptions, wrongShape } from '../../validation/errors.js';
 import { JsonReader } from '../../json/json-reader.js';
 import { add } from '../../ops/arithmetic.js';
 import { matmul } from '../../ops/matmul.js';
@@ -27,12 +27,17 @@ import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** Settings of a new `Linear`. */
-export interface LinearOptions {
+export interface LinearOptions<B extends boolean = boolean> {
+  /** Whether to add a bias. Default true. */
+  readonly bias?: B;
   /** Generator of the initial weights. Default `Math.random`. */
   readonly rng?: RandomSource;
 }
 
 type Output<X, O extends number> = X extends Tensor<infer S, infer T> ? Tensor<readonly [S[0], O], T> : never;
+
+/** The type of a bias: undefined in a layer without one. */
+type Bias<O extends number, B extends boolean> = B extends true ? Tensor1D<O> : undefined;
 
 /** The same number of rows with O columns. */
 type RowsOf<S, O extends number> = S extends readonly [infer N extends number, ...Shape]
@@ -47,7 +52,7 @@ interface LinearRule<I extends number, O extends number> extends ShapeRule {
 }
 
 /** y = x W^T + b, as dfdx 0.10's `Linear<I, O>`. */
-export class Linear<I extends number, O extends number> extends BaseModule {
+export class Linear<I extends number, O extends number, B extends boolean = true> extends BaseModule {
   /** @internal */
   static readonly type = 'Linear';
 
@@ -57,8 +62,8 @@ export class Linear<I extends number, O extends number> extends BaseModule {
 
   /** Weights, [O, I]; initially uniform in ±1/sqrt(I). */
   readonly weight: Tensor2D<O, I>;
-  /** Bias, [O]; initially from the same distribution. */
-  readonly bias: Tensor1D<O>;
+  /** Bias, [O]; initially from the same distribution. Undefined in a layer without bias. */
+  readonly bias: Bias<O, B>;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: LinearRule<I, O>;
 
@@ -67,15 +72,16 @@ export class Linear<I extends number, O extends number> extends BaseModule {
    * @param outputs Number of output features, O.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(inputs: I, outputs: O, options?: LinearOptions) {
+  constructor(inputs: I, outputs: O, options?: LinearOptions<B>) {
     if (arguments.length > 3) requireNoSurplus(`new ${new.target.name}`, 3, arguments);
     super();
     requireSize('inputs', inputs);
     requireSize('outputs', outputs);
-    const { rng: given = Math.random } = requireOptions('options', options, ['rng']);
-    const rng = requireRandomSource('rng', given);
+    const given = requireOptions('options', options, ['bias', 'rng']);
+    const rng = requireRandomSource('rng', orDefault(given.rng, Math.random));
+    const biased = requireBoolean('bias', orDefault(given.bias, true));
     this.weight = named('weight', Tensor.zeros([outputs, inputs]));
-    this.bias = named('bias', Tensor.zeros([outputs]));
+    this.bias = (biased ? named('bias', Tensor.zeros([outputs])) : undefined) as Bias<O, B>;
     drawUniform(this, rng);
   }
 
@@ -91,6 +97,7 @@ export class Linear<I extends number, O extends number> extends BaseModule {
       throw wrongShape('x', `shape [N, ${inputs}]`, `shape ${formatShape(input.shape)}`);
     }
     const product = matmul(input, this.weight, true);
+    if (this.bias === undefined) return product as unknown as Output<X, O>;
     const y = add(product, this.bias);
     // Without a tape, the product has no other owner.
     if (!isTaped(product)) product.dispose();
@@ -107,16 +114,17 @@ export class Linear<I extends number, O extends number> extends BaseModule {
    * @param json The result of `JSON.parse`.
    * @throws TypeError or RangeError naming the wrong field.
    */
-  static fromJSON(json: unknown): Linear<number, number> {
+  static fromJSON(json: unknown): Linear<number, number, boolean> {
     return Linear.read(new JsonReader('json', json, 'Linear'));
   }
 
   /** @internal */
-  static read(reader: JsonReader): Linear<number, number> {
+  static read(reader: JsonReader): Linear<number, number, boolean> {
     const inputs = reader.integer('inputs', 1);
     const outputs = reader.integer('outputs', 1);
     reader.array('weight', inputs * outputs);
-    const layer = new Linear(inputs, outputs, { rng: () => 0.5 });
+    const bias = reader.field('bias') !== undefined;
+    const layer = new Linear(inputs, outputs, { bias, rng: () => 0.5 });
     readTensors(layer, reader);
     return layer;
   }
@@ -133,7 +141,7 @@ function named<S extends Shape>(name: string, tensor: Tensor<S>): Tensor<S> {
   return tensor;
 }
 
-function drawUniform({ weight, bias }: Linear<number, number>, rng: RandomSource): void {
+function drawUniform({ weight, bias }: Linear<number, number, boolean>, rng: RandomSource): void {
   const bound = 1 / Math.sqrt(weight.shape[1]);
-  drawParameters([weight, bias], bound, rng);
+  drawParameters(bias === undefined ? [weight] : [weight, bias], bound, rng);
 }

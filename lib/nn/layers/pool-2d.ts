@@ -1,4 +1,4 @@
-import { requirePositiveInteger, wrongType, wrongValue } from '../../validation/errors.js';
+import { requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../../validation/errors.js';
 import type { AnyTensor } from '../../ops/operand.js';
 import { requireTensor } from '../../ops/operand.js';
 import { avgPool, maxPool, type Windows } from '../../ops/pool.js';
@@ -53,10 +53,15 @@ interface PoolRule<K extends number, S extends number, P extends number> extends
   readonly problem: PoolProblem<this['input'], K, S, P>;
 }
 
-/**
- * Base class of MaxPool2D and AvgPool2D: windows of K x K pixels, S apart, over images with P more pixels on
- * each side.
- */
+/** Settings of a new `MaxPool2D` or `AvgPool2D`. */
+export interface PoolOptions<S extends number = number, P extends number = number> {
+  /** Rows and columns between neighbouring windows. Default 1, as in dfdx; PyTorch's default is `kernelSize`. */
+  readonly stride?: S;
+  /** Rows and columns of padding on each side, less than `kernelSize`, so that every window covers a pixel. Default 0. */
+  readonly padding?: P;
+}
+
+/** The base of MaxPool2D and AvgPool2D: windows of K x K pixels with stride S over images with padding P. */
 export abstract class Pool2D<
   Name extends string,
   K extends number,
@@ -68,37 +73,32 @@ export abstract class Pool2D<
   }
 
   /** Height and width of a window. */
-  readonly kernel: K;
-  /** Number of rows and columns between neighbouring windows. */
+  readonly kernelSize: K;
+  /** Rows and columns between neighbouring windows. */
   readonly stride: S;
-  /** Number of rows and columns added on each side of the image, less than `kernel`. */
+  /** Rows and columns of padding on each side of the image, less than `kernelSize`. */
   readonly padding: P;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: PoolRule<K, S, P>;
 
   /**
-   * @param kernel Height and width of a window.
-   * @param stride Number of rows and columns between neighbouring windows. Default 1, as in dfdx; in PyTorch, the
-   * kernel size.
-   * @param padding Number of rows and columns added on each side of the image, less than `kernel`, so that every
-   * window contains a pixel. Default 0.
+   * @param kernelSize Height and width of a window.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(kernel: K, stride?: S, padding?: P) {
-    if (arguments.length > 3) requireNoSurplus(`new ${new.target.name}`, 3, arguments);
+  constructor(kernelSize: K, options?: PoolOptions<S, P>) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super();
-    requirePositiveInteger('kernel', kernel);
-    if (stride !== undefined) requirePositiveInteger('stride', stride);
-    if (padding !== undefined) requirePadding(padding, kernel);
-    this.kernel = kernel;
-    this.stride = stride ?? (1 as S);
-    this.padding = padding ?? (0 as P);
+    requirePositiveInteger('kernelSize', kernelSize);
+    const { stride = 1, padding = 0 } = requireOptions('options', options, ['stride', 'padding']);
+    this.kernelSize = kernelSize;
+    this.stride = requirePositiveInteger('stride', stride) as S;
+    this.padding = requirePadding(padding, kernelSize) as P;
   }
 
   /**
-   * @param x [C, H, W] or [N, C, H, W], with or without a tape.
-   * @returns Images of height floor((H + 2 * padding - kernel) / stride) + 1, and likewise of width.
-   * @throws RangeError for another rank and for images that are smaller than a window.
+   * @param x [C, H, W] or [N, C, H, W], with a tape or without.
+   * @returns Of the height floor((H + 2 * padding - kernelSize) / stride) + 1, and likewise of the width.
+   * @throws RangeError for another rank and for images that hold no window.
    */
   forward<X extends Tensor<Shape, Tape>>(
     x: X & Unless<X, PoolProblem<ShapeOf<X>, K, S, P>>,
@@ -109,8 +109,8 @@ export abstract class Pool2D<
 
   /** @internal */
   override [describeLayer](): LayerDescription {
-    const { kernel, stride, padding } = this;
-    return { sizes: { kernel }, settings: { stride, padding } };
+    const { kernelSize, stride, padding } = this;
+    return { sizes: { kernelSize }, settings: { stride, padding } };
   }
 
   /** Applies the operation. */
@@ -124,7 +124,7 @@ export abstract class Pool2D<
  * gradient to its first pixel.
  *
  * @example
- * new MaxPool2D(2, 2).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>
+ * new MaxPool2D(2, { stride: 2 }).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>
  */
 export class MaxPool2D<K extends number, S extends number = 1, P extends number = 0> extends Pool2D<
   'MaxPool2D',
@@ -149,7 +149,7 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
  * * K, which is PyTorch's default, too (`count_include_pad=True`).
  *
  * @example
- * new AvgPool2D(2, 2).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>
+ * new AvgPool2D(2, { stride: 2 }).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>
  */
 export class AvgPool2D<K extends number, S extends number = 1, P extends number = 0> extends Pool2D<
   'AvgPool2D',
@@ -169,10 +169,11 @@ export class AvgPool2D<K extends number, S extends number = 1, P extends number 
   }
 }
 
-function requirePadding(padding: unknown, kernel: number): void {
-  const expected = `a non-negative integer below the kernel, ${kernel},`;
+function requirePadding(padding: unknown, kernelSize: number): number {
+  const expected = `a non-negative integer below kernelSize, ${kernelSize},`;
   if (typeof padding !== 'number') throw wrongType('padding', expected, padding);
-  if (!Number.isInteger(padding) || padding < 0 || padding >= kernel) {
+  if (!Number.isInteger(padding) || padding < 0 || padding >= kernelSize) {
     throw wrongValue('padding', expected, String(padding));
   }
+  return padding;
 }

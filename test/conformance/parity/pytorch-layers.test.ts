@@ -70,9 +70,9 @@ function apply({ op, ...reference }: LayerCase, x: Taped): Taped {
   const target = Tensor.from(targets, targets.length === 0 ? [0] : x.shape);
   switch (op) {
     case 'max_pool':
-      return new MaxPool2D(kernel, stride, padding).forward(images);
+      return new MaxPool2D(kernel, { stride, padding }).forward(images);
     case 'avg_pool':
-      return new AvgPool2D(kernel, stride, padding).forward(images);
+      return new AvgPool2D(kernel, { stride, padding }).forward(images);
     case 'avg_pool_global':
       return new AvgPoolGlobal().forward(images);
     case 'sigmoid':

@@ -1,8 +1,11 @@
-import { backward, Linear, Tensor } from 'batchnorm';
+import { backward, FileFormatError, Linear, moduleFromJSON, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { randomSource } from '../../../examples/random-source.js';
-import { expectError, type Untyped } from '../../support/errors.js';
+import { expectError, expectRejection, type Untyped } from '../../support/errors.js';
 import { seeded } from '../../support/random.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
+
+const temporaryFile = temporaryDirectory();
 
 describe('Linear', () => {
   it('computes x W^T + b, with or without a tape', () => {
@@ -29,6 +32,46 @@ describe('Linear', () => {
     ]);
     expect(gradients.get(layer.weight)?.array()).to.deep.equal([[6, 8]]);
     expect(gradients.get(layer.bias)?.array()).to.deep.equal([2]);
+  });
+
+  it('computes x W^T without a bias, and its gradients', () => {
+    const layer = new Linear(2, 3, { bias: false });
+    layer.weight.data.set([1, 2, 3, 4, 5, 6]);
+    expect(layer.bias).to.equal(undefined);
+    expect(layer.parameters().map(([name]) => name)).to.deep.equal(['weight']);
+    const x = Tensor.from([1, 1, 0, 2], [2, 2]);
+    const expected = [
+      [3, 7, 11],
+      [4, 8, 12],
+    ];
+    expect(layer.forward(x).array()).to.deep.equal(expected);
+    const y = layer.forward(x.trace());
+    expect(y.array()).to.deep.equal(expected);
+    const gradients = backward(y.sum());
+    expect(gradients.get(layer.weight)?.array()).to.deep.equal([
+      [1, 3],
+      [1, 3],
+      [1, 3],
+    ]);
+  });
+
+  it('keeps the missing bias in clones, JSON and files', async () => {
+    const layer = new Linear(2, 3, { bias: false, rng: seeded(1) });
+    expect(layer.clone().bias).to.equal(undefined);
+    const read = moduleFromJSON(JSON.parse(JSON.stringify(layer))) as Linear<2, 3, false>;
+    expect(read.bias).to.equal(undefined);
+    expect(read.weight.array()).to.deep.equal(layer.weight.array());
+    const file = temporaryFile('linear.npz');
+    await layer.save(file);
+    const other = new Linear(2, 3, { bias: false });
+    await other.load(file);
+    expect(other.weight.array()).to.deep.equal(layer.weight.array());
+    await expectRejection(new Linear(2, 3).load(file), FileFormatError, 'bias.npy');
+    await new Linear(2, 3).save(file);
+    await expectRejection(other.load(file), FileFormatError, 'bias.npy');
+    await layer.saveSafetensors(file);
+    await other.loadSafetensors(file);
+    expect(other.weight.array()).to.deep.equal(layer.weight.array());
   });
 
   it('initializes uniformly in +-1/sqrt(inputs), reproducibly for the same seed', () => {
@@ -77,6 +120,7 @@ describe('Linear', () => {
     const make = (...args: unknown[]) => Reflect.construct(Linear, args) as object;
     expectError(() => make(0, 3), RangeError, 'for inputs', '0');
     expectError(() => make(3, '4'), TypeError, 'for outputs', '"4"');
+    expectError(() => make(3, 4, { bias: 1 }), TypeError, 'a boolean for bias', '1');
     expectError(() => make(3, 4, { rng: 5 }), TypeError, 'for rng', '5');
     expectError(() => make(3, 4, { seed: 5 }), TypeError, 'rng', '"seed"');
     const reset = layer.resetParams.bind(layer) as Untyped;

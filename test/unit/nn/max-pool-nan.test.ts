@@ -19,7 +19,7 @@ describe('MaxPool2D', () => {
     [2, 3, 1],
   ] as const) {
     it(`propagates a NaN at any place of a window: kernel ${kernel}, stride ${stride}, padding ${padding}`, () => {
-      const pool = new MaxPool2D(kernel, stride, padding);
+      const pool = new MaxPool2D(kernel, { stride, padding });
       const data = values(seeded(1), height * width);
       const corners = [...windows(kernel, stride, padding)];
       for (let place = 0; place < data.length; place++) {

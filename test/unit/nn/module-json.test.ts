@@ -45,7 +45,7 @@ const rng = seeded(7);
 
 const layers = [
   new Abs(),
-  new AvgPool2D(3, 2, 1),
+  new AvgPool2D(3, { stride: 2, padding: 1 }),
   new AvgPoolGlobal(),
   new BatchNorm2D(3, { momentum: 'cumulative' }),
   new Conv2D(2, 3, 3, { stride: 2, padding: 1, rng }),
@@ -60,7 +60,7 @@ const layers = [
   new LeakyReLU(0.125),
   new Linear(3, 2, { rng }),
   new Ln(),
-  new MaxPool2D(2, 2),
+  new MaxPool2D(2, { stride: 2 }),
   new ReLU(),
   new Sigmoid(),
   new Sin(),
@@ -240,7 +240,7 @@ describe('a module as JSON', () => {
     expectError(read({ type: 'LeakyReLU', slope: NaN }), RangeError, 'json.slope', 'NaN');
     expectError(read({ type: 'Dropout', p: 2 }), RangeError, 'json.p', '2');
     expectError(
-      read({ type: 'MaxPool2D', kernel: 1, stride: 1, padding: 1 }),
+      read({ type: 'MaxPool2D', kernelSize: 1, stride: 1, padding: 1 }),
       RangeError,
       'json.padding',
       '1',

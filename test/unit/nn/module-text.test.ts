@@ -37,7 +37,9 @@ describe('a module that is printed', () => {
   });
 
   it('shows layers without parameters in one line', () => {
-    expect(inspect([new ReLU(), new LeakyReLU(0.25), new MaxPool2D(2, 2), new Dropout(0.2)])).to.equal(
+    expect(
+      inspect([new ReLU(), new LeakyReLU(0.25), new MaxPool2D(2, { stride: 2 }), new Dropout(0.2)]),
+    ).to.equal(
       '[\n  ReLU(),\n  LeakyReLU(0.25),\n  MaxPool2D(2) { stride: 2, padding: 0 },\n  Dropout(0.2)\n]',
     );
   });

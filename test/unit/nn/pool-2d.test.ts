@@ -65,8 +65,8 @@ describe('MaxPool2D and AvgPool2D', () => {
           largest[window] = Math.max(largest[window] ?? -Infinity, data[i]);
           means[window] = (means[window] ?? 0) + data[i] / (kernel * kernel);
         });
-        const max = new MaxPool2D(kernel, stride, padding).forward(x);
-        const avg = new AvgPool2D(kernel, stride, padding).forward(x);
+        const max = new MaxPool2D(kernel, { stride, padding }).forward(x);
+        const avg = new AvgPool2D(kernel, { stride, padding }).forward(x);
         const sizes = [height, width].map((n) => Math.floor((n + 2 * padding - kernel) / stride) + 1);
         expect(max.shape).to.deep.equal([...shape.slice(0, -2), ...sizes]);
         expect(avg.shape).to.deep.equal(max.shape);
@@ -80,7 +80,10 @@ describe('MaxPool2D and AvgPool2D', () => {
     const x = Tensor.from(distinct(2 * 5 * 6), [2, 5, 6]);
     const weights = values(seeded(3), 2 * 3 * 3);
     const weighted = Tensor.from(weights, [2, 3, 3]);
-    for (const pool of [new MaxPool2D(3, 2, 1), new AvgPool2D(3, 2, 1)]) {
+    for (const pool of [
+      new MaxPool2D(3, { stride: 2, padding: 1 }),
+      new AvgPool2D(3, { stride: 2, padding: 1 }),
+    ]) {
       checkGradients(
         ([a]) =>
           pool
@@ -108,7 +111,7 @@ describe('MaxPool2D and AvgPool2D', () => {
 
   it('propagates NaN from any place of a window and passes it the gradient', () => {
     const x = Tensor.from([NaN, 1, 2, -Infinity, -Infinity, 3], [1, 1, 6]);
-    const y = new MaxPool2D(1, 1).forward(x);
+    const y = new MaxPool2D(1, { stride: 1 }).forward(x);
     expect(y.array()).to.deep.equal([[[NaN, 1, 2, -Infinity, -Infinity, 3]]]);
     for (const kernel of [2, 3]) {
       const n = kernel * kernel;
@@ -136,11 +139,11 @@ describe('MaxPool2D and AvgPool2D', () => {
     };
     const zeros = [0, 0, 0, 0, 0, 0];
     // From torch.nn.functional.max_pool2d with the same sizes and the same output gradient.
-    expect(gradientOf(new MaxPool2D(3, 3))).to.deep.equal([
+    expect(gradientOf(new MaxPool2D(3, { stride: 3 }))).to.deep.equal([
       [[1, 0, 0, 2, 0, 0], zeros, zeros, [4, 0, 0, 8, 0, 0], zeros, zeros],
     ]);
     // Windows that begin in the padding have their first element in the image.
-    expect(gradientOf(new MaxPool2D(3, 2, 1))).to.deep.equal([
+    expect(gradientOf(new MaxPool2D(3, { stride: 2, padding: 1 }))).to.deep.equal([
       [[1, 2, 0, 4, 0, 0], [8, 16, 0, 32, 0, 0], zeros, [64, 128, 0, 256, 0, 0], zeros, zeros],
     ]);
     // Beside a finite value, which is larger.
@@ -156,7 +159,7 @@ describe('MaxPool2D and AvgPool2D', () => {
 
   it('accepts an empty batch', () => {
     const x = Tensor.zeros([0, 3, 8, 8]);
-    for (const pool of [new MaxPool2D(2, 2), new AvgPool2D(2, 2)]) {
+    for (const pool of [new MaxPool2D(2, { stride: 2 }), new AvgPool2D(2, { stride: 2 })]) {
       const y = pool.forward(x.trace());
       expect(y.shape).to.deep.equal([0, 3, 4, 4]);
       expect(backward(y.sum()).get(x)?.shape).to.deep.equal([0, 3, 8, 8]);
@@ -165,21 +168,21 @@ describe('MaxPool2D and AvgPool2D', () => {
 
   it("has dfdx's defaults and can be cloned", () => {
     const pool = new MaxPool2D(3);
-    expect([pool.kernel, pool.stride, pool.padding]).to.deep.equal([3, 1, 0]);
-    const copy = new AvgPool2D(3, 2, 1).clone();
+    expect([pool.kernelSize, pool.stride, pool.padding]).to.deep.equal([3, 1, 0]);
+    const copy = new AvgPool2D(3, { stride: 2, padding: 1 }).clone();
     expect(copy).to.be.instanceOf(AvgPool2D);
-    expect([copy.kernel, copy.stride, copy.padding]).to.deep.equal([3, 2, 1]);
+    expect([copy.kernelSize, copy.stride, copy.padding]).to.deep.equal([3, 2, 1]);
   });
 
   it('names invalid arguments', () => {
     const make = (...given: unknown[]) => Reflect.construct(MaxPool2D, given) as MaxPool2D<number>;
-    expectError(() => make('2'), TypeError, 'a positive integer for kernel', '"2"');
-    expectError(() => make(0), RangeError, 'for kernel', '0');
-    expectError(() => make(2, 0.5), RangeError, 'for stride', '0.5');
-    expectError(() => make(2, 1, 2), RangeError, 'below the kernel, 2', 'padding', '2');
-    expectError(() => make(2, 1, '1'), TypeError, 'padding', '"1"');
+    expectError(() => make('2'), TypeError, 'a positive integer for kernelSize', '"2"');
+    expectError(() => make(0), RangeError, 'for kernelSize', '0');
+    expectError(() => make(2, { stride: 0.5 }), RangeError, 'for stride', '0.5');
+    expectError(() => make(2, { padding: 2 }), RangeError, 'below kernelSize, 2', 'padding', '2');
+    expectError(() => make(2, { padding: '1' }), TypeError, 'padding', '"1"');
     const forward = (pool: object, x: unknown) => (pool as { forward: Untyped }).forward(x);
-    const pool = make(5, 1, 1);
+    const pool = make(5, { padding: 1 });
     expectError(
       () => forward(pool, Tensor.zeros([1, 2, 9])),
       RangeError,
