@@ -241,6 +241,11 @@ export class Examples {
     for (const { name, types } of callable.parameters) {
       args.push(await this.#value(types[0], name, self, world));
     }
+    // The method of a module: #path() makes an .npz file.
+    if (callable.member === 'loadSafetensors' && self !== undefined) {
+      args[0] = this.at('self.safetensors');
+      await index.saveSafetensors(args[0] as string, self as index.CanUpdateWithGradients);
+    }
     return { self, args };
   }
 
