@@ -17,7 +17,7 @@ import { defineMethods } from './validation/guard-methods.js';
 
 export * from './core/tensor.js';
 
-/** Without a tape or with one: what an operation takes and gives. */
+/** A tensor with or without a tape, as operations accept and return it. */
 type AnyTensor = Tensor<Shape, Tape>;
 
 declare module './core/tensor.js' {

@@ -21,7 +21,7 @@ export function reportJson(
   { format, arrays, others, unreadable }: Contents,
   suspicious: readonly Suspicion[],
 ): object {
-  // The array of an .npy file has no name that tells what it is for.
+  // The array of an .npy file has no name that tells its purpose.
   const named = format !== 'npy';
   return {
     ...{ file, format },

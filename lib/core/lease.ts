@@ -17,7 +17,7 @@ const ends = {
   ],
   graph: [
     'ERR_BATCHNORM_GRAPH_CONSUMED',
-    'disposeGraph() has given back the graph that this tensor was recorded in. Read .data before, or keep the tensor: disposeGraph(tensor, { keep: [tensor] })',
+    'disposeGraph() has released the graph that this tensor was recorded in. Read .data before, or keep the tensor: disposeGraph(tensor, { keep: [tensor] })',
   ],
   dispose: ['ERR_BATCHNORM_DISPOSED', 'This tensor was disposed. Use clone() to keep a copy'],
 } as const satisfies Record<string, readonly [ErrorCode, string]>;

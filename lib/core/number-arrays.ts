@@ -20,7 +20,7 @@ export function readNumberArray(argument: string, value: unknown): NumberArray {
 
 /**
  * Numbers in a typed array, or a copy of those in a plain one.
- * @throws TypeError naming the argument, or the element that is no number.
+ * @throws TypeError naming the argument, or the element that is not a number.
  */
 export function readNumbers(argument: string, value: unknown): NumberArray {
   requireAttached(argument, value);
@@ -61,7 +61,7 @@ export function readClass(argument: string, value: unknown, limit: number, remed
 
 /**
  * Class indices: a `Uint8Array` or `Int32Array` itself, or an integer copy of any other array.
- * @throws TypeError or RangeError naming the argument, or the element that is no class.
+ * @throws TypeError or RangeError naming the argument, or the element that is not a class.
  */
 export function readClasses(argument: string, value: unknown): Uint8Array | Int32Array {
   requireAttached(argument, value);

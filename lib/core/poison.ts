@@ -23,6 +23,6 @@ export function requirePoison(values: Float32Array): void {
   if (place < 0) return;
   throw plainError(
     'ERR_BATCHNORM_INTERNAL',
-    `Expected free memory of ${values.length} values as it was given back, but value ${place} was written since`,
+    `Expected free memory of ${values.length} values as it was released, but value ${place} was written since`,
   );
 }

@@ -11,7 +11,10 @@ export function requireRandomSource(argument: string, value: unknown): RandomSou
   throw wrongType(argument, expected, value);
 }
 
-/** The next number of a generator. @throws RangeError for what is no number in [0, 1). */
+/**
+ * The next number of a generator.
+ * @throws RangeError unless it is a number in [0, 1).
+ */
 export function drawNumber(argument: string, rng: RandomSource): number {
   const value: unknown = rng();
   if (typeof value === 'number' && value >= 0 && value < 1) return value;

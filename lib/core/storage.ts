@@ -42,7 +42,10 @@ export class Storage {
     return new Storage(values, false, shape);
   }
 
-  /** The live values, for use inside the library only. @throws TypeError where a user has transferred them. */
+  /**
+   * The live values, for use inside the library only.
+   * @throws TypeError if a user has transferred them.
+   */
   get values(): Float32Array {
     this.requireAttached();
     return this.#values;
@@ -68,7 +71,7 @@ export class Storage {
     return this.#values.length !== this.#length;
   }
 
-  /** @throws TypeError where a user has transferred the values. */
+  /** @throws TypeError if a user has transferred the values. */
   requireAttached(): void {
     if (!this.isDetached) return;
     const shape = this.#shape ?? [this.#length];

@@ -1,4 +1,4 @@
-import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../json/json-numbers.js';
+import { type JsonNumber, ensureJsonMemory, toJsonNumbers } from '../json/json-numbers.js';
 import type { JsonReader } from '../json/json-reader.js';
 import { elementCount, type Shape } from './shape.js';
 import { readShape } from './values.js';
@@ -14,7 +14,7 @@ export interface TensorJson {
 }
 
 export function tensorJson(shape: Shape, values: Float32Array): TensorJson {
-  requireJsonRoom(values.length);
+  ensureJsonMemory(values.length);
   return { type: 'Tensor', shape, data: toJsonNumbers(values) };
 }
 

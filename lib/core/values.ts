@@ -63,7 +63,10 @@ export interface Values {
   copyTo(target: Float32Array): void;
 }
 
-/** The numbers of `source`; a TypeError or RangeError where they are not what the shape wants. */
+/**
+ * The numbers of `source`.
+ * @throws TypeError or RangeError if they do not match the shape.
+ */
 export function readValues(argument: string, source: NumberSource, shape: Shape): Values {
   const count = elementCount(shape);
   const expected = expectedValues(shape);

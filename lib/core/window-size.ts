@@ -1,11 +1,13 @@
 // Arithmetic on sizes in the type system, with tuple lengths built digit by digit, so that a number costs only a few types.
 
-/** floor((H + 2 * P - K) / S) + 1, the number of windows of K values, S apart, along an axis of H values with P
- * more on either side: `number` where one of them is unknown or has more than three digits, never where not
- * even one window fits. */
+/**
+ * floor((H + 2 * P - K) / S) + 1, the number of windows of K values, S apart, along an axis of H values with
+ * P more on each side: `number` if one of them is unknown or has more than three digits, never if not even
+ * one window fits.
+ */
 export type WindowSize<H extends number, K extends number, S extends number, P extends number> =
   Known<H | K | S | P> extends true
-    ? H extends number // for each H, where it is a union
+    ? H extends number // for each H in a union
       ? readonly [...Count<H>, ...Count<P>, ...Count<P>] extends readonly [...Count<K>, ...infer Rest]
         ? Steps<Rest, Count<S>, S>
         : never

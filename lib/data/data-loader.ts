@@ -138,7 +138,7 @@ export class DataLoader<
     if (this.#dropLast && this.batchSize > this.samples) {
       throw wrongValue(
         'batchSize',
-        `at most ${this.samples}, the number of samples, where dropLast leaves out what does not fill a batch,`,
+        `at most ${this.samples}, the number of samples, because dropLast drops an incomplete batch,`,
         String(this.batchSize),
       );
     }
@@ -283,7 +283,10 @@ function readLabels(
   return readClasses('labels', labels);
 }
 
-/** Before they are copied. What is no array is left to whoever reads it. */
+/**
+ * Checks the number of labels before they are copied. Values that are not arrays are refused when they are
+ * read.
+ */
 function requireCount(labels: unknown, count: number, expected: string): void {
   requireAttached('labels', labels);
   const length = classArrayLength(labels);

@@ -15,7 +15,7 @@ const bytesPerText = 44;
  * for a large array or text.
  * @throws RangeError if the memory is not available.
  */
-export function requireJsonRoom(count: number): void {
+export function ensureJsonMemory(count: number): void {
   ensureHeap(`JSON of ${count} values`, count * (bytesPerNumber + bytesPerText));
 }
 

@@ -55,7 +55,7 @@ export function inPart(error: unknown, whole: object, key: string, part: unknown
 }
 
 const endless =
-  'Expected fewer modules inside each other: the call stack overflowed. A module may contain itself';
+  'Expected fewer levels of nested modules: the call stack overflowed. A module may contain itself';
 
 /** Whether the error is a stack overflow, or our own report of one. */
 function isStackOverflow(error: unknown): boolean {

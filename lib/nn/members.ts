@@ -105,12 +105,12 @@ export function isModule(value: unknown): value is object {
   return [forward, forwardMut, parameters].some((method) => typeof method === 'function');
 }
 
-/** Maximum depth of modules inside each other in JSON and files. */
+/** Maximum depth of nested modules in JSON and files. */
 export const maxDepth = 500;
 
 /**
  * Checks the depth of a module.
- * @throws RangeError if more modules are inside each other than files allow, or if one contains itself.
+ * @throws RangeError if modules are nested deeper than files allow, or if one contains itself.
  */
 export function requireEnd(root: HasMembers): void {
   /** The visited modules, each with the depth of the modules inside it, itself included. */
@@ -118,7 +118,7 @@ export function requireEnd(root: HasMembers): void {
   const heightOf = (module: object, depth: number): number => {
     const known = heights.get(module);
     if (depth + (known ?? 1) - 1 > maxDepth) {
-      throw wrongValue('module', `at most ${maxDepth} modules inside each other`, 'more');
+      throw wrongValue('module', `at most ${maxDepth} levels of nested modules`, 'more');
     }
     if (known !== undefined) return known;
     let height = 1;

@@ -129,7 +129,7 @@ class Builder {
     const type = typeOf(place, json);
     if (type === sharedType) return this.#shared(place, json);
     if (++this.#depth > maxDepth) {
-      throw wrongValue(shortenPath(place), `at most ${maxDepth} modules inside each other`, 'more');
+      throw wrongValue(shortenPath(place), `at most ${maxDepth} levels of nested modules`, 'more');
     }
     const layer = this.#make(type, place, path, json);
     this.#depth--;

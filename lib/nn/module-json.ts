@@ -1,5 +1,5 @@
 import { detached, missingMethod, typeError, wrongType, wrongValue } from '../validation/errors.js';
-import { type JsonNumber, requireJsonRoom, toJsonNumbers } from '../json/json-numbers.js';
+import { type JsonNumber, ensureJsonMemory, toJsonNumbers } from '../json/json-numbers.js';
 import { elementCount } from '../core/shape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import type { Shape } from '../core/shape.js';
@@ -28,7 +28,7 @@ export interface ModuleJson {
 
 /** The JSON of a module of the package, or of a class that extends `BaseModule`. */
 export function moduleJson(module: HasMembers): ModuleJson {
-  requireJsonRoom(distinctTensors(module).reduce((sum, { shape }) => sum + elementCount(shape), 0));
+  ensureJsonMemory(distinctTensors(module).reduce((sum, { shape }) => sum + elementCount(shape), 0));
   return new Writer().module('', module, 1);
 }
 
@@ -42,7 +42,7 @@ class Writer {
    */
   module(path: string, module: HasMembers, depth: number): ModuleJson {
     if (depth > maxDepth) {
-      throw wrongValue(shortenPath(path), `at most ${maxDepth} modules inside each other`, 'more');
+      throw wrongValue(shortenPath(path), `at most ${maxDepth} levels of nested modules`, 'more');
     }
     if (depth === 1) this.#paths.set(module, '');
     requireInFields(module, 'toJSON');
@@ -108,7 +108,7 @@ function requireFreeType(type: string, module: object): void {
   if (packageType(module) === type || !isReservedType(type)) return;
   throw typeError(
     'ERR_BATCHNORM_NOT_SERIALIZABLE',
-    `Expected another type than ${type} in the JSON of a class of yours: the package has one of this name`,
+    `Expected another type than ${type} in the JSON of your own class: the package has a class of this name`,
   );
 }
 
@@ -118,7 +118,7 @@ function settingsOf({ sizes, settings, details }: LayerDescription): Record<stri
 
 function numbersOf(path: string, place: string, tensor: Tensor<Shape>): readonly JsonNumber[] {
   const storage = storageOf(tensor);
-  // The storage's own message names the layer, but not where it is in a composition.
+  // The storage's own message names the layer, but not its position in a composition.
   if (storage.isDetached && path !== '') throw detached(`${path}${place}`);
   return toJsonNumbers(storage.values);
 }

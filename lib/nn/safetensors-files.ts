@@ -112,7 +112,7 @@ async function load(
         ),
       );
     }
-    if (extra === 'refuse') reader.requireNoFurther(parameters);
+    if (extra === 'refuse') reader.requireNoExtra(parameters);
     commit(changes);
   } finally {
     await opened.handle.close();
@@ -140,12 +140,12 @@ class Reader {
    * Throws if the file has tensors that are not the module's. Additional batch counters are accepted, because
    * frozen layers have none.
    */
-  requireNoFurther(parameters: readonly NamedTensor[]): void {
+  requireNoExtra(parameters: readonly NamedTensor[]): void {
     const known = new Set(parameters.flatMap((named) => [pyTorchName(named), counterName(named)]));
-    const further = [...this.entries.keys()].filter((name) => !known.has(name));
-    if (further.length === 0) return;
-    const rest = further.length === 1 ? '' : ` and ${further.length - 1} more`;
-    const found = `${quote(further[0])}${rest}`;
+    const extra = [...this.entries.keys()].filter((name) => !known.has(name));
+    if (extra.length === 0) return;
+    const rest = extra.length === 1 ? '' : ` and ${extra.length - 1} more`;
+    const found = `${quote(extra[0])}${rest}`;
     throw new FileFormatError(this.file, "no tensors besides the module's", found);
   }
 

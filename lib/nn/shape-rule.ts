@@ -73,7 +73,7 @@ interface MethodRule<L> extends ShapeRule {
   readonly output: KnownShape<ResultOf<L>>;
   readonly problem: SameShape<this['input'], KnownShape<ParameterOf<L>>> extends true
     ? never
-    : 'Expected a tensor of the shape that this module takes';
+    : 'Expected a tensor of a shape that this module accepts';
 }
 
 // Members of a rule applied to S. They are indexed accesses rather than conditional types, so that nested

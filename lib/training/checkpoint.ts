@@ -173,7 +173,7 @@ function requireWritable(progress: Readonly<Record<string, number>>): void {
 
 function requireNamed(argument: string, value: unknown, methods: readonly string[]): void {
   for (const [name, each] of Object.entries(
-    requireRecord(argument, value, 'an object with names of yours'),
+    requireRecord(argument, value, 'an object with names of your choice'),
   )) {
     requireMethods(memberName(argument, name), each, methods);
   }

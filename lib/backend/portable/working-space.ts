@@ -12,7 +12,10 @@ export function workingSpace(length: number): Float64Array {
   return allocate(Float64Array, length);
 }
 
-/** Zeros for intermediate results. @throws RangeError likewise. */
+/**
+ * Allocates zeros for intermediate results.
+ * @throws RangeError if the memory cannot be allocated.
+ */
 export function workingFloats(length: number): Float32Array {
   return allocate(Float32Array, length);
 }

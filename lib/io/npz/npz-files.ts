@@ -77,7 +77,7 @@ export async function readNpz(
     try {
       await zip.transaction(async () => {
         await zip.awaited(() => read(zip));
-        zip.requireNoFurther(others);
+        zip.requireNoExtra(others);
       });
     } finally {
       zip.close();

@@ -155,12 +155,12 @@ export class NpzReader {
    * @internal Throws if the archive has an entry that was neither read nor declared and that `others` does
    * not accept.
    */
-  requireNoFurther(others: (name: string) => boolean): void {
-    const further = this.names.filter((name) => !this.#known.has(name) && !others(name));
-    if (further.length === 0) return;
-    const count = further.length - 1;
+  requireNoExtra(others: (name: string) => boolean): void {
+    const extra = this.names.filter((name) => !this.#known.has(name) && !others(name));
+    if (extra.length === 0) return;
+    const count = extra.length - 1;
     const rest = count === 0 ? '' : ` and ${count} more`;
-    throw new FileFormatError(this.path, "no entries besides the module's", `${quote(further[0])}${rest}`);
+    throw new FileFormatError(this.path, "no entries besides the module's", `${quote(extra[0])}${rest}`);
   }
 
   /**

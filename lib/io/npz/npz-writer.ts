@@ -81,7 +81,7 @@ export class NpzWriter {
     readEntryName(name);
     if (this.#entries.has(name)) throw wrongValue('name', 'a name that is not taken yet', quote(name));
     if (this.#entries.size >= maxEntries) {
-      throw wrongValue('name', `one of at most ${maxEntries} entries`, `a further one, ${quote(name)}`);
+      throw wrongValue('name', `at most ${maxEntries} entries`, `another one, ${quote(name)}`);
     }
     this.#entries.set(name, parts());
   }

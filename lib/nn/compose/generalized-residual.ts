@@ -35,7 +35,7 @@ type GeneralizedResidualProblem<F, R, S> =
     ? ShapeProblem<R, S> extends never
       ? SameShape<ResultShape<F, S>, ResultShape<R, S>> extends true
         ? never
-        : 'Expected layers that make the same shape inside GeneralizedResidual'
+        : 'Expected layers with results of the same shape inside GeneralizedResidual'
       : ShapeProblem<R, S>
     : ShapeProblem<F, S>;
 
@@ -144,7 +144,7 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
       fusable(this.f, true)?.[fusedForward](input, (left) =>
         runOwn(this, () => {
           right = runPart(this, 'r', this.r, () => infer(this.r, input));
-          return summand(left, right) as Tensor<Shape>;
+          return requireSameShape(left, right) as Tensor<Shape>;
         }),
       ),
     );
@@ -157,7 +157,7 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
     const input = requireTaped('x', x);
     const other = (left: Tensor<Shape, Tape>) =>
       runOwn(this, () =>
-        summand(
+        requireSameShape(
           left,
           runPart(this, 'r', this.r, () => train(this.r, input)),
         ),
@@ -168,16 +168,16 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
 
 function sum(left: unknown, right: unknown): Tensor<Shape, Tape> {
   const a = requireTensor('the result of f', left);
-  return add(a, summand(a, right));
+  return add(a, requireSameShape(a, right));
 }
 
 /** Checks the result of r, which is added to the result of f. */
-function summand(a: Tensor<Shape, Tape>, right: unknown): Tensor<Shape, Tape> {
+function requireSameShape(a: Tensor<Shape, Tape>, right: unknown): Tensor<Shape, Tape> {
   const b = requireTensor('the result of r', right);
   if (!sameShape(a.shape, b.shape)) {
     throw wrongShape(
       'the result of r',
-      `shape ${formatShape(a.shape)}, as f makes,`,
+      `shape ${formatShape(a.shape)}, as the result of f,`,
       `shape ${formatShape(b.shape)}`,
     );
   }

@@ -104,7 +104,9 @@ export class Residual<F extends Layer> extends BaseModule {
   [fusedForward](x: unknown): unknown {
     const input = requireUntaped('x', x);
     return runPart(this, '0', this.f, () =>
-      fusable(this.f, true)?.[fusedForward](input, (value) => runOwn(this, () => summand(value, input))),
+      fusable(this.f, true)?.[fusedForward](input, (value) =>
+        runOwn(this, () => requireSameShape(value, input)),
+      ),
     );
   }
 
@@ -112,18 +114,23 @@ export class Residual<F extends Layer> extends BaseModule {
   [fusedForwardMut](x: unknown): unknown {
     const input = requireTaped('x', x);
     return runPart(this, '0', this.f, () =>
-      fusable(this.f, true)?.[fusedForwardMut](input, (value) => runOwn(this, () => summand(value, input))),
+      fusable(this.f, true)?.[fusedForwardMut](input, (value) =>
+        runOwn(this, () => requireSameShape(value, input)),
+      ),
     );
   }
 }
 
 function sum(value: unknown, input: Tensor<Shape, Tape>): Tensor<Shape, Tape> {
   const result = requireTensor('the result of f', value);
-  return add(result, summand(result, input));
+  return add(result, requireSameShape(result, input));
 }
 
 /** Checks the result of f and returns the input, which is added to it. */
-function summand<T extends Tape>(result: Tensor<Shape, Tape>, input: Tensor<Shape, T>): Tensor<Shape, T> {
+function requireSameShape<T extends Tape>(
+  result: Tensor<Shape, Tape>,
+  input: Tensor<Shape, T>,
+): Tensor<Shape, T> {
   requireShape('the result of f', result, input.shape);
   return input;
 }

@@ -131,7 +131,7 @@ function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number>): AnyCo
   const [outChannels, inChannels, kernelSize] = conv.weight.shape;
   const channels = norm.scale.shape[0];
   if (channels !== outChannels) {
-    throw wrongShape(name, `${outChannels} channels, as the Conv2D before it makes,`, `${channels}`);
+    throw wrongShape(name, `${outChannels} channels, as many as the Conv2D before it has,`, `${channels}`);
   }
   const { stride, padding } = conv;
   const options = { stride, padding, bias: true, rng: () => 0.5 };

@@ -173,7 +173,7 @@ describe('memory that would not be released otherwise', () => {
     disposeGraph(loss);
     expect(z.data[0]).to.be.closeTo(Math.exp(2), 1e-5);
     expect(Number.isFinite(loss.item())).to.equal(true);
-    expect(() => y.data).to.throw(TypeError, 'disposeGraph() has given back');
+    expect(() => y.data).to.throw(TypeError, 'disposeGraph() has released');
     expect(() => backward(loss)).to.throw(TypeError, 'consumed');
     expect(() => {
       disposeGraph(x as never);

@@ -136,7 +136,7 @@ export default [
   {
     file: 'lib/io/npz/npz-files.ts',
     what: 'entries that the module does not know are ignored',
-    find: '      zip.requireNoFurther(others);\n',
+    find: '      zip.requireNoExtra(others);\n',
     replace: '',
     tests: ['unit/io/npz/broken'],
   },
