@@ -25,7 +25,7 @@ import { sgdStep } from './sgd-step.js';
 import { softmax, softmaxBackward } from './softmax.js';
 import * as unary from './unary.js';
 
-const operations: Operations = checked({
+const operations: Operations = {
   batchNormTraining,
   batchNormInference,
   batchNormBackward,
@@ -69,10 +69,10 @@ const operations: Operations = checked({
   bytesToCacheLine: () => 0,
   adviseHugePages: () => undefined,
   hasRoom: (bytes, left) => hasAddressSpace(bytes + left),
-});
+};
 
 /** The backend in TypeScript: it computes in double precision and stores float32. */
 export function portableBackend(reason?: string): Backend {
   const info = backendInfo('portable', 'js', () => 1, reason);
-  return { ...operations, info, collectGarbage, cacheSizes: () => undefined };
+  return { ...checked(operations), info, collectGarbage, cacheSizes: () => undefined };
 }
