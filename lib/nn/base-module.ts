@@ -80,7 +80,7 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
     return this.parameters().filter(([, { id }]) => !learned.has(id));
   }
 
-  /** Offers every parameter to the provider, and calls `update` of the modules inside. */
+  /** Offers every parameter to the provider, and calls `update` of the nested modules. */
   update(provider: GradientProvider, unused: UnusedTensors): void {
     requireUpdate(provider, unused);
     for (const { key, tensor, learned, value } of this[membersOf]()) {
@@ -90,9 +90,9 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   }
 
   /**
-   * Draws new parameters for every layer inside, in place, and resets running statistics.
+   * Draws new parameters for every nested layer, in place, and resets running statistics.
    * @param rng Generator of the values. Default `Math.random`.
-   * @throws RangeError if `rng` returns anything but a number in [0, 1); TypeError if a module of yours has
+   * @throws RangeError if `rng` returns anything but a number in [0, 1); TypeError if one of your modules has
    * tensors in its fields but no `initialize()`. Nothing has changed then.
    */
   resetParams(rng?: RandomSource): void {
@@ -108,14 +108,14 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   /**
    * Returns a deep copy of the same class: tensors and modules in the fields are copied. A module that is
    * used in several places is copied once. Other values are shared, but arrays are copied.
-   * @throws TypeError if a module of yours does not extend `BaseModule` and has no clone().
+   * @throws TypeError if one of your modules does not extend `BaseModule` and has no clone().
    */
   clone(): this {
     return copyModule(this);
   }
 
   /**
-   * Adds the tensors under names that begin with `prefix`. The names of a module inside begin with the name
+   * Adds the tensors under names that begin with `prefix`. The names of a nested module begin with the name
    * of its field and a dot.
    */
   write(zip: NpzWriter, prefix: string): void {
@@ -171,7 +171,7 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   /**
    * Returns all settings and tensors for `JSON.stringify`; `moduleFromJSON` recreates the module. float32
    * values are preserved exactly; random generators are omitted.
-   * @throws TypeError if a module inside has parameters, does not extend `BaseModule` and has no toJSON();
+   * @throws TypeError if a nested module has parameters, does not extend `BaseModule` and has no toJSON();
    * RangeError if memory runs out.
    */
   toJSON(): ModuleJson {
@@ -187,7 +187,7 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   }
 
   /**
-   * Sets the tensors in the module's fields, but not those of modules inside, to their initial values.
+   * Sets the tensors in the module's fields, but not those of nested modules, to their initial values.
    * Override it if there are any.
    * @throws TypeError if there are any and it is not overridden.
    */

@@ -19,7 +19,7 @@ interface Place {
   /** The module to which the keys are relative. */
   readonly module: unknown;
   /**
-   * The composition whose own check failed while it was running a layer inside; the layers in between do not
+   * The composition whose own check failed while it was running a nested layer; the layers in between do not
    * belong to the path.
    */
   readonly owner?: object;
@@ -27,7 +27,7 @@ interface Place {
 
 const places = new WeakMap<Error, Place>();
 
-/** Records the module whose code threw an error, unless a layer inside has done so before. */
+/** Records the module whose code threw an error, unless a nested layer has done so before. */
 export function noteOrigin(error: unknown, module: unknown): void {
   note(error, (native) => {
     const place = places.get(native);

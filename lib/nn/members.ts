@@ -5,11 +5,11 @@ import { inPart } from './error-path.js';
 import { readParameters } from '../module/module.js';
 import { overrides } from './overriding.js';
 
-// The tensors and modules inside a module are looked up in its fields on each call, because a field may be
+// The tensors and nested modules of a module are looked up in its fields on each call, because a field may be
 // reassigned at any time. The package's methods are named by symbols, because a user's class may use any
 // other name.
 
-/** A tensor or a module inside a module. */
+/** A tensor or a nested module of a module. */
 export interface Member {
   /** Name of the field, such as `layers`. */
   readonly field: string;
@@ -32,7 +32,7 @@ export const membersOf: unique symbol = Symbol('membersOf');
  * an array have only their index.
  */
 export const keyOfField: unique symbol = Symbol('keyOfField');
-/** Name of the method that returns the prefix of the names of a module inside in an `.npz` file. */
+/** Name of the method that returns the prefix of the names of a nested module in an `.npz` file. */
 export const npzPrefix: unique symbol = Symbol('npzPrefix');
 /** Name of the method that returns the name of a tensor in an `.npz` file. */
 export const npzName: unique symbol = Symbol('npzName');
@@ -113,7 +113,7 @@ export const maxDepth = 500;
  * @throws RangeError if modules are nested deeper than files allow, or if one contains itself.
  */
 export function requireEnd(root: HasMembers): void {
-  /** The visited modules, each with the depth of the modules inside it, itself included. */
+  /** The visited modules, each with its number of nesting levels, itself included. */
   const heights = new Map<object, number>();
   const heightOf = (module: object, depth: number): number => {
     const known = heights.get(module);

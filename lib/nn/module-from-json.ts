@@ -84,7 +84,7 @@ export function moduleFromJSON(
 type Read = (reader: JsonReader) => Layer;
 
 /**
- * Layers without layers inside. Each has its own function, because the classes need different arguments, and
+ * Layers without nested layers. Each has its own function, because the classes need different arguments, and
  * bundlers can follow it.
  */
 const leaves: ReadonlyMap<string, Read> = new Map<string, Read>([

@@ -37,7 +37,7 @@ class Writer {
   readonly #paths = new Map<object, string>();
 
   /**
-   * @param path Prefix of the names of modules inside.
+   * @param path Prefix of the names of nested modules.
    * @param depth Number of modules around this one, itself included.
    */
   module(path: string, module: HasMembers, depth: number): ModuleJson {

@@ -130,7 +130,7 @@ describe('a promise from a method that must be synchronous', () => {
       const gradients = backward(layer.forward(x).sum());
       const before = JSON.stringify(layer);
       await expectRefused(() => new Sgd().update(layer, gradients), 'update() of module');
-      await expectRefused(() => new Sgd().update(new Sequential(layer), gradients), 'update()');
+      await expectRefused(() => new Sgd().update(new Sequential(layer), gradients), 'update() of module');
       expect(JSON.stringify(layer)).to.equal(before);
       const provider = { gradient: () => undefined, step: promised as () => boolean };
       await expectRefused(
