@@ -26,16 +26,11 @@ export type { FeatureArray, Normalization } from './data/normalization.js';
 export type { ErrorCode } from './validation/errors.js';
 export { FileFormatError } from './io/files/file-format-error.js';
 export type { FilePath } from './io/files/path.js';
-export * from './nn/layers/activations.js';
-export { AvgPoolGlobal } from './nn/layers/avg-pool-global.js';
 export { BaseModule } from './nn/base-module.js';
 export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/norm/batch-norm-2d.js';
-export { Conv2D, type Conv2DOptions } from './nn/layers/conv-2d.js';
-export { Linear, type LinearOptions } from './nn/layers/linear.js';
+export * from './nn/layers/index.js';
 export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/norm/frozen-batch-norm-2d.js';
-export { Dropout, DropoutOneIn, type DropoutOptions } from './nn/layers/dropout.js';
 export { fold, type Folded, type FoldedLayer } from './nn/norm/fold.js';
-export { Flatten2D } from './nn/layers/flatten-2d.js';
 export { GeneralizedResidual } from './nn/compose/generalized-residual.js';
 export type { InferringLayer, Layer, TrainingLayer } from './nn/shape-rule.js';
 export {
@@ -47,9 +42,7 @@ export {
 } from './module/module.js';
 export { type ModuleFromJson, moduleFromJSON, type ModuleFromJsonOptions } from './nn/module-from-json.js';
 export type { ModuleJson } from './nn/module-json.js';
-export { AvgPool2D, MaxPool2D, type PoolOptions } from './nn/layers/pool-2d.js';
 export { recalibrate } from './nn/norm/recalibrate.js';
-export { ReLU } from './nn/layers/relu.js';
 export { Residual } from './nn/compose/residual.js';
 export { Sequential } from './nn/compose/sequential.js';
 export { loadNpz, type LoadFromNpz, type LoadOptions, saveNpz, type SaveToNpz } from './io/npz/npz-files.js';

@@ -1,35 +1,10 @@
-import {
-  requireFinite,
-  requireFraction,
-  requireOptions,
-  requireRecord,
-  wrongType,
-  wrongValue,
-} from '../validation/errors.js';
+import { requireOptions, requireRecord, wrongType, wrongValue } from '../validation/errors.js';
 import { JsonReader } from '../json/json-reader.js';
-import {
-  Abs,
-  Cos,
-  Exp,
-  GeLU,
-  LeakyReLU,
-  Ln,
-  Sigmoid,
-  Sin,
-  Softmax,
-  Sqrt,
-  Square,
-  Tanh,
-} from './layers/activations.js';
-import { AvgPoolGlobal } from './layers/avg-pool-global.js';
 import { BatchNorm2D } from './norm/batch-norm-2d.js';
-import { Conv2D } from './layers/conv-2d.js';
-import { Dropout, DropoutOneIn } from './layers/dropout.js';
-import { Flatten2D } from './layers/flatten-2d.js';
 import { FrozenBatchNorm2D } from './norm/frozen-batch-norm-2d.js';
 import { GeneralizedResidual } from './compose/generalized-residual.js';
 import type { Layer } from './shape-rule.js';
-import { Linear } from './layers/linear.js';
+import * as layers from './layers/index.js';
 import { layerType, sharedType } from './layer-description.js';
 import { readJsonArray, readJsonNumbers } from '../json/json-numbers.js';
 import { hasMembers, type HasMembers, maxDepth, type Member, membersOf } from './members.js';
@@ -38,8 +13,6 @@ import { storageOf } from '../core/tensor.js';
 import { shortenPath } from './shorten-path.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
 import { asPart } from './compose/part.js';
-import { AvgPool2D, MaxPool2D } from './layers/pool-2d.js';
-import { ReLU } from './layers/relu.js';
 import { Residual } from './compose/residual.js';
 import { Sequential } from './compose/sequential.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
@@ -83,36 +56,13 @@ export function moduleFromJSON(
 
 type Read = (reader: JsonReader) => Layer;
 
-/**
- * Layers without nested layers. Each has its own function, because the classes need different arguments, and
- * bundlers can follow it.
- */
-const leaves: ReadonlyMap<string, Read> = new Map<string, Read>([
-  ...[Abs, Cos, Exp, GeLU, Ln, Sigmoid, Sin, Softmax, Sqrt, Square, Tanh, ReLU].map(plain),
-  ...[AvgPoolGlobal, Flatten2D].map(plain),
-  [BatchNorm2D.type, (reader) => BatchNorm2D.read(reader)],
-  [FrozenBatchNorm2D.type, (reader) => FrozenBatchNorm2D.read(reader)],
-  [Conv2D.type, (reader) => Conv2D.read(reader)],
-  [Linear.type, (reader) => Linear.read(reader)],
-  [LeakyReLU.type, (reader) => new LeakyReLU(requireFinite(reader.place('slope'), reader.field('slope')))],
-  [Dropout.type, (reader) => new Dropout(requireFraction(reader.place('p'), reader.field('p')))],
-  [DropoutOneIn.type, (reader) => new DropoutOneIn(reader.integer('n', 1))],
-  [MaxPool2D.type, (reader) => new MaxPool2D(...windowsOf(reader))],
-  [AvgPool2D.type, (reader) => new AvgPool2D(...windowsOf(reader))],
-]);
-
-function plain(Class: { readonly type: string; new (): Layer }): [string, Read] {
-  return [Class.type, () => new Class()];
-}
-
-function windowsOf(reader: JsonReader): [kernelSize: number, options: { stride: number; padding: number }] {
-  const kernelSize = reader.integer('kernelSize', 1);
-  const padding = reader.integer('padding', 0);
-  if (padding >= kernelSize) {
-    throw wrongValue(reader.place('padding'), `an integer below kernelSize, ${kernelSize},`, String(padding));
-  }
-  return [kernelSize, { stride: reader.integer('stride', 1), padding }];
-}
+/** The layers without nested layers, by the type in their JSON. */
+const leaves: ReadonlyMap<string, Read> = new Map(
+  Object.values({ ...layers, BatchNorm2D, FrozenBatchNorm2D }).map((Class): [string, Read] => [
+    Class.type,
+    (reader) => (Class as { read: Read }).read(reader),
+  ]),
+);
 
 class Builder {
   #depth = 0;

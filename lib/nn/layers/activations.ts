@@ -1,3 +1,4 @@
+import type { JsonReader } from '../../json/json-reader.js';
 import { requireFinite } from '../../validation/errors.js';
 import { requireTensor } from '../../ops/operand.js';
 import { softmax } from '../../ops/softmax.js';
@@ -277,6 +278,11 @@ export class LeakyReLU extends NoParameters<'LeakyReLU'> {
 
   /** Factor of negative values. */
   readonly slope: number;
+
+  /** @internal */
+  static override read(reader: JsonReader): LeakyReLU {
+    return new LeakyReLU(requireFinite(reader.place('slope'), reader.field('slope')));
+  }
 
   /**
    * @param slope Factor of negative values. Default 0.05, as in dfdx; PyTorch's default is 0.01.

@@ -1,3 +1,4 @@
+import type { JsonReader } from '../../json/json-reader.js';
 import { requireFraction, requireOptions, requirePositiveInteger } from '../../validation/errors.js';
 import { dropout } from '../../ops/dropout.js';
 import type { Shape } from '../../core/shape.js';
@@ -80,6 +81,11 @@ export class Dropout extends RandomDropout<'Dropout'> {
 
   readonly p: number;
 
+  /** @internal */
+  static override read(reader: JsonReader): Dropout {
+    return new Dropout(requireFraction(reader.place('p'), reader.field('p')));
+  }
+
   /**
    * @param p Probability from 0 to 1. Default 0.5.
    * @throws TypeError or RangeError naming the wrong argument.
@@ -107,6 +113,11 @@ export class DropoutOneIn<N extends number> extends RandomDropout<'DropoutOneIn'
 
   /** The reciprocal of the probability. */
   readonly n: N;
+
+  /** @internal */
+  static override read(reader: JsonReader): DropoutOneIn<number> {
+    return new DropoutOneIn(reader.integer('n', 1));
+  }
 
   /**
    * @param n The reciprocal of the probability.

@@ -1,3 +1,5 @@
+import type { JsonReader } from '../../json/json-reader.js';
+import type { Layer } from '../shape-rule.js';
 import { BaseModule } from '../base-module.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
@@ -12,6 +14,11 @@ export abstract class NoParameters<Name extends string> extends BaseModule {
 
   /** Lets the compiler distinguish layers with the same members; no value has this field. */
   declare protected readonly [layerName]: Name;
+
+  /** @internal Creates a layer of this class from its JSON; a class with settings overrides it. */
+  static read(this: new () => Layer, _reader: JsonReader): Layer {
+    return new this();
+  }
 
   /**
    * Creates the layer.

@@ -1,3 +1,4 @@
+import type { JsonReader } from '../../json/json-reader.js';
 import { requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../../validation/errors.js';
 import type { AnyTensor } from '../../ops/operand.js';
 import { requireTensor } from '../../ops/operand.js';
@@ -139,6 +140,11 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
     guardMethods(this);
   }
 
+  /** @internal */
+  static override read(reader: JsonReader): MaxPool2D<number, number, number> {
+    return new MaxPool2D(...readArguments(reader));
+  }
+
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {
     return maxPool(x, windows);
   }
@@ -164,6 +170,11 @@ export class AvgPool2D<K extends number, S extends number = 1, P extends number 
     guardMethods(this);
   }
 
+  /** @internal */
+  static override read(reader: JsonReader): AvgPool2D<number, number, number> {
+    return new AvgPool2D(...readArguments(reader));
+  }
+
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {
     return avgPool(x, windows);
   }
@@ -176,4 +187,14 @@ function requirePadding(padding: unknown, kernelSize: number): number {
     throw wrongValue('padding', expected, String(padding));
   }
   return padding;
+}
+
+/** The constructor's arguments from a layer's JSON. */
+function readArguments(reader: JsonReader): [kernelSize: number, options: Required<PoolOptions>] {
+  const kernelSize = reader.integer('kernelSize', 1);
+  const padding = reader.integer('padding', 0);
+  if (padding >= kernelSize) {
+    throw wrongValue(reader.place('padding'), `an integer below kernelSize, ${kernelSize},`, String(padding));
+  }
+  return [kernelSize, { stride: reader.integer('stride', 1), padding }];
 }
