@@ -32,7 +32,7 @@ const sgd = new Sgd({ lr: 0.1 });
 for (let step = 0; step < 3; step++) {
   sgd.update(net, backward(net.forwardMut(x.trace()).square().mean()));
 }
-console.log(net); // each field with its shapes and parameter counts
+console.log(net.parameters().length); // 6
 
 const path = join(tmpdir(), 'batchnorm-example.npz');
 await net.save(path);

@@ -2,7 +2,6 @@ import { wrongValue } from '../validation/errors.js';
 import type { Shape } from '../core/shape.js';
 import { isTaped, isTensor, leaseOf, type Tensor } from '../core/tensor.js';
 import { inPart } from './error-path.js';
-import { readParameters } from '../module/module.js';
 import { overrides } from './overriding.js';
 
 // The tensors and nested modules of a module are looked up in its fields on each call, because a field may be
@@ -163,9 +162,15 @@ export function distinctTensors(root: object): readonly Tensor<Shape>[] {
 /** The tensors in the fields of a module, and those that an overridden `parameters()` lists. */
 function tensorsIn(module: object): readonly Tensor<Shape>[] {
   const own = hasMembers(module) ? module[membersOf]().flatMap(({ tensor }) => tensor ?? []) : [];
-  const { parameters } = module as { parameters?: unknown };
+  const { parameters } = module as { parameters?: () => unknown };
   if (typeof parameters !== 'function' || !overrides(module, 'parameters')) return own;
-  return [...own, ...readParameters('module', module).map(([, tensor]) => tensor)];
+  // What is no tensor is for those who need the names to refuse: a layer of another copy of the package has others.
+  const listed = parameters.call(module);
+  if (!Array.isArray(listed)) return own;
+  const values = (listed as readonly unknown[]).map((each) =>
+    Array.isArray(each) ? (each as unknown[])[1] : each,
+  );
+  return [...own, ...values.filter(isTensor)] as readonly Tensor<Shape>[];
 }
 
 /** The module with this tensor in a field; undefined if its tensors were never listed. */

@@ -105,7 +105,8 @@ function typeName(module: object): string {
 
 /** @throws TypeError if a module of a user's class would be read as a layer of the package. */
 function requireFreeType(type: string, module: object): void {
-  if (packageType(module) === type || !isReservedType(type)) return;
+  // A layer of another copy of the package has the name of its class, too.
+  if ((module.constructor as { type?: unknown }).type === type || !isReservedType(type)) return;
   throw typeError(
     'ERR_BATCHNORM_NOT_SERIALIZABLE',
     `Expected another type than ${type} in the JSON of your own class: the package has a class of this name`,

@@ -2,6 +2,7 @@ import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { type GradientProvider, UnusedTensors } from '../module/gradient-provider.js';
 import { callSync } from '../validation/synchronous.js';
+import { runPart } from './compose/part.js';
 import { hasMembers, membersOf } from './members.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
 import { overrides } from './overriding.js';
@@ -14,11 +15,12 @@ export function trainableParameters(module: object): readonly Tensor<Shape>[] {
     if (seen.has(part)) return;
     seen.add(part);
     if (!hasMembers(part) || overrides(part, 'update')) {
-      for (const parameter of offered(part)) found.set(parameter.id, parameter);
+      const name = part === module ? 'update() of module' : 'update()';
+      for (const parameter of offered(name, part)) found.set(parameter.id, parameter);
       return;
     }
-    for (const { tensor, learned, value } of part[membersOf]()) {
-      if (tensor === undefined) walk(value);
+    for (const { key, tensor, learned, value } of part[membersOf]()) {
+      if (tensor === undefined) runPart(part, key, value, () => walk(value));
       else if (learned) found.set(tensor.id, tensor);
     }
   };
@@ -30,7 +32,7 @@ export function trainableParameters(module: object): readonly Tensor<Shape>[] {
  * The parameters that a module with its own `update` offers; there is no other way to know which of its
  * tensors are learned. A provider without gradients changes none of them.
  */
-function offered(module: Partial<CanUpdateWithGradients>): readonly Tensor<Shape>[] {
+function offered(name: string, module: Partial<CanUpdateWithGradients>): readonly Tensor<Shape>[] {
   const tensors: Tensor<Shape>[] = [];
   const provider: GradientProvider = {
     gradient(parameter) {
@@ -38,6 +40,6 @@ function offered(module: Partial<CanUpdateWithGradients>): readonly Tensor<Shape
       return undefined;
     },
   };
-  callSync('update() of module', () => module.update?.(provider, new UnusedTensors()));
+  callSync(name, () => module.update?.(provider, new UnusedTensors()));
   return tensors;
 }
