@@ -15,8 +15,7 @@ export function trainableParameters(module: object): readonly Tensor<Shape>[] {
     if (seen.has(part)) return;
     seen.add(part);
     if (!hasMembers(part) || overrides(part, 'update')) {
-      const name = part === module ? 'update() of module' : 'update()';
-      for (const parameter of offered(name, part)) found.set(parameter.id, parameter);
+      for (const parameter of offered(part)) found.set(parameter.id, parameter);
       return;
     }
     for (const { key, tensor, learned, value } of part[membersOf]()) {
@@ -32,7 +31,7 @@ export function trainableParameters(module: object): readonly Tensor<Shape>[] {
  * The parameters that a module with its own `update` offers; there is no other way to know which of its
  * tensors are learned. A provider without gradients changes none of them.
  */
-function offered(name: string, module: Partial<CanUpdateWithGradients>): readonly Tensor<Shape>[] {
+function offered(module: Partial<CanUpdateWithGradients>): readonly Tensor<Shape>[] {
   const tensors: Tensor<Shape>[] = [];
   const provider: GradientProvider = {
     gradient(parameter) {
@@ -40,6 +39,6 @@ function offered(name: string, module: Partial<CanUpdateWithGradients>): readonl
       return undefined;
     },
   };
-  callSync(name, () => module.update?.(provider, new UnusedTensors()));
+  callSync('update() of module', () => module.update?.(provider, new UnusedTensors()));
   return tensors;
 }
