@@ -150,7 +150,7 @@ export default [
   {
     file: 'lib/nn/layers/linear.ts',
     what: 'resetParams does not change the bias',
-    find: 'drawParameters([weight, bias], bound, rng)',
+    find: 'drawParameters(bias === undefined ? [weight] : [weight, bias], bound, rng)',
     replace: 'drawParameters([weight], bound, rng)',
     tests: ['unit/nn/reset-params'],
   },
