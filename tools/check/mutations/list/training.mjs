@@ -102,7 +102,7 @@ export default [
   {
     file: 'lib/optim/optimizer-state.ts',
     what: 'other settings are accepted in a checkpoint',
-    find: 'fits: (value) => value === own,',
+    find: 'fits: (value) => value === Number(own),',
     replace: 'fits: () => true,',
     tests: ['unit/training/checkpoint'],
   },
