@@ -191,7 +191,8 @@ struct Arithmetic {
   X(abs, Abs)                      \
   X(sigmoid, Sigmoid)              \
   X(tanh, Tanh)                    \
-  X(gelu, Gelu)
+  X(gelu, Gelu)                    \
+  X(silu, Silu)
 
 // The gradients of activations, dx = f(x, dy) for abs and gelu, dx = f(y, dy) for the others.
 #define BATCHNORM_UNARY_BACKWARD_KERNELS(X) \
@@ -199,7 +200,8 @@ struct Arithmetic {
   X(abs_backward, AbsBackward)              \
   X(sigmoid_backward, SigmoidBackward)      \
   X(tanh_backward, TanhBackward)            \
-  X(gelu_backward, GeluBackward)
+  X(gelu_backward, GeluBackward)            \
+  X(silu_backward, SiluBackward)
 
 struct Kernels {
   const char* isa;

@@ -187,12 +187,14 @@ export const signatures = /** @type {const} */ ({
   tanh: unary,
   /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
   gelu: unary,
+  silu: unary,
 
   /** dx = y > 0 ? dy : 0 */
   reluBackward: unaryBackward,
   /** dx from x. */
   absBackward: unaryBackward,
   geluBackward: unaryBackward,
+  siluBackward: unaryBackward,
   /** dx from y. */
   sigmoidBackward: unaryBackward,
   tanhBackward: unaryBackward,

@@ -90,6 +90,12 @@ export const gelu = operation({
   backward: backend.geluBackward,
 });
 
+export const silu = operation({
+  forward: backend.silu,
+  reads: 'input',
+  backward: backend.siluBackward,
+});
+
 // Every backend uses Math.sin and Math.cos: they are accurate for arguments of any size, and networks spend
 // no time in them.
 
@@ -176,6 +182,9 @@ export interface UnaryMethods<S extends Shape, T extends Tape> {
    */
   gelu(): Tensor<S, T>;
 
+  /** x / (1 + exp(-x)), also known as Swish (Elfwing, Uchibe and Doya, 2018). */
+  silu(): Tensor<S, T>;
+
   /** Absolute value; the gradient at 0 is 0. */
   abs(): Tensor<S, T>;
 
@@ -213,6 +222,9 @@ export const unaryMethods = {
   },
   gelu(this: AnyTensor): AnyTensor {
     return gelu(this);
+  },
+  silu(this: AnyTensor): AnyTensor {
+    return silu(this);
   },
   abs(this: AnyTensor): AnyTensor {
     return abs(this);

@@ -73,6 +73,20 @@ struct GeluBackward {
   }
 };
 
+// x * sigmoid(x) (Elfwing, Uchibe and Doya, 2018).
+struct Silu {
+  F32 operator()(F32 x) const { return x * Logistic(x).value; }
+};
+struct SiluBackward {
+  F32 operator()(F32 x, F32 dy) const {
+    // Beyond 104 the derivative is 0 or 1 in float; at infinity, x times 0 would
+    // be NaN.
+    x = min(F32::broadcast(104.0f), max(F32::broadcast(-104.0f), x));
+    const Logistic logistic(x);
+    return mul_add(x, logistic.derivative, logistic.value) * dy;
+  }
+};
+
 struct Abs {
   F32 operator()(F32 x) const { return magnitude(x); }
 };

@@ -16,6 +16,8 @@ double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 double tanh_gelu(double x) {
   return x * logistic(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x));
 }
+double silu(double x) { return x * logistic(x); }
+double silu_derivative(double x) { return logistic(x) * (1 + x * logistic(-x)); }
 double gelu_derivative(double x) {
   const double u = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
   const double s = logistic(2 * u);
@@ -110,7 +112,7 @@ struct LossCase {
 
 }  // namespace
 
-TEST_CASE("sigmoid, tanh and gelu: within a few units in the last place") {
+TEST_CASE("sigmoid, tanh, gelu and silu: within a few units in the last place") {
   for (float scale : {0.01f, 0.6f, 3.0f, 30.0f, 80.0f}) {
     check_unary("sigmoid", &Kernels::sigmoid, logistic, scale, 4e-7, 0);
     check_unary(
@@ -119,11 +121,14 @@ TEST_CASE("sigmoid, tanh and gelu: within a few units in the last place") {
   check_unary("gelu", &Kernels::gelu, tanh_gelu, 1.0f, 6e-7, 0);
   // For small results, the rounding error of the argument of exp dominates.
   check_unary("gelu", &Kernels::gelu, tanh_gelu, 12.0f, 4e-7, 1e-7);
+  for (float scale : {0.01f, 3.0f, 80.0f}) {
+    check_unary("silu", &Kernels::silu, silu, scale, 6e-7, 0);
+  }
   check_unary(
       "abs", &Kernels::abs, [](double x) { return std::fabs(x); }, 3.0f, 0, 0);
 }
 
-TEST_CASE("sigmoid, tanh and gelu: limits at infinity, NaN and the sign of zero") {
+TEST_CASE("sigmoid, tanh, gelu and silu: limits at infinity, NaN and the sign of zero") {
   FOR_EACH_ISA(kernels) {
     for (float x : {100.0f, 1e30f, INFINITY}) {
       CHECK(one(kernels.sigmoid, x) == 1.0f);
@@ -131,6 +136,9 @@ TEST_CASE("sigmoid, tanh and gelu: limits at infinity, NaN and the sign of zero"
       CHECK(one(kernels.tanh, x) == 1.0f);
       CHECK(one(kernels.tanh, -x) == -1.0f);
       CHECK(one(kernels.gelu, x) == x);
+      CHECK(one(kernels.silu, x) == x);
+      CHECK(one(kernels.silu_backward, x, 0.5f) == 0.5f);
+      CHECK(one(kernels.silu_backward, -1.2f * x, 0.5f) == 0.0f);
       CHECK(one(kernels.gelu_backward, x, 0.5f) == 0.5f);
       CHECK(one(kernels.gelu_backward, -x, 0.5f) == 0.0f);
     }
@@ -139,21 +147,24 @@ TEST_CASE("sigmoid, tanh and gelu: limits at infinity, NaN and the sign of zero"
     CHECK(support::near(one(kernels.sigmoid, -95.0f), std::exp(-95.0), 3e-45));
     CHECK(std::signbit(one(kernels.tanh, -0.0f)));
     CHECK(one(kernels.tanh, 1e-30f) == 1e-30f);
-    for (auto kernel : {kernels.sigmoid, kernels.tanh, kernels.gelu, kernels.abs}) {
+    for (auto kernel : {kernels.sigmoid, kernels.tanh, kernels.gelu, kernels.silu, kernels.abs}) {
       CHECK(std::isnan(one(kernel, NAN)));
     }
     CHECK(std::isnan(one(kernels.gelu_backward, NAN, 1.0f)));
+    CHECK(std::isnan(one(kernels.silu_backward, NAN, 1.0f)));
     CHECK(one(kernels.abs_backward, 0.0f, 3.0f) == 0.0f);
     CHECK(std::isnan(one(kernels.abs_backward, NAN, 1.0f)));
   }
 }
 
-TEST_CASE("derivatives of sigmoid, tanh, gelu and abs") {
+TEST_CASE("derivatives of sigmoid, tanh, gelu, silu and abs") {
   check_backward(
       "sigmoid", &Kernels::sigmoid_backward, [](double y) { return y * (1 - y); }, 1.0f, 4e-7);
   check_backward(
       "tanh", &Kernels::tanh_backward, [](double y) { return 1 - y * y; }, 1.0f, 4e-7);
   for (float scale : {1.0f, 4.0f, 20.0f}) {
+    check_backward("gelu", &Kernels::gelu_backward, gelu_derivative, scale, 1e-6);
+    check_backward("silu", &Kernels::silu_backward, silu_derivative, scale, 1e-6);
     check_backward("gelu", &Kernels::gelu_backward, gelu_derivative, scale, 1e-6);
   }
   check_backward(

@@ -49,6 +49,18 @@ export const geluBackward: Operations['geluBackward'] = (n, x, dy, dx) => {
   }
 };
 
+export const silu: Operations['silu'] = (n, x, y) => {
+  for (let i = 0; i < n; i++) y[i] = x[i] * logistic(x[i]);
+};
+
+export const siluBackward: Operations['siluBackward'] = (n, x, dy, dx) => {
+  for (let i = 0; i < n; i++) {
+    // Beyond 104 the derivative is 0 or 1 in float32; at infinity, x times a derivative of 0 would be NaN.
+    const value = Math.min(104, Math.max(-104, x[i]));
+    dx[i] = (logistic(value) + value * logistic(value) * logistic(-value)) * dy[i];
+  }
+};
+
 export const leakyRelu: Operations['leakyRelu'] = (n, slope, x, y) => {
   for (let i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
 };

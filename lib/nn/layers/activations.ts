@@ -85,6 +85,28 @@ export class GeLU extends NoParameters<'GeLU'> {
   }
 }
 
+/** x / (1 + exp(-x)), as PyTorch's `SiLU`; also known as Swish (Elfwing, Uchibe and Doya, 2018). */
+export class SiLU extends NoParameters<'SiLU'> {
+  /** @internal */
+  static readonly type = 'SiLU';
+
+  static {
+    guardMethods(this);
+  }
+
+  /** Exists only for the compiler. */
+  declare readonly [shapeRule]: KeepsShape;
+
+  /**
+   * Applies the function to each element.
+   * @param x Any shape, with or without a tape.
+   */
+  forward<S extends Shape, T extends Tape>(x: Tensor<S, T>): Tensor<S, T> {
+    requireTensor('x', x);
+    return unary.silu(x);
+  }
+}
+
 /** The sine of each element, in radians. */
 export class Sin extends NoParameters<'Sin'> {
   /** @internal */

@@ -16,6 +16,7 @@ import {
   rmseLoss,
   type Shape,
   Sigmoid,
+  SiLU,
   Sin,
   smoothL1Loss,
   Softmax,
@@ -38,7 +39,7 @@ const cases = readCases<LayerCase>('pytorch/layers.jsonl');
 
 describe('layers and losses compared with PyTorch', () => {
   it('has a case for each operation', () => {
-    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 18);
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 19);
   });
 
   cases.forEach((reference, line) => {
@@ -81,6 +82,8 @@ function apply({ op, ...reference }: LayerCase, x: Taped): Taped {
       return new Tanh().forward(x);
     case 'gelu':
       return new GeLU().forward(x);
+    case 'silu':
+      return new SiLU().forward(x);
     case 'abs':
       return new Abs().forward(x);
     case 'sin':
@@ -151,6 +154,12 @@ function toleranceOf(reference: LayerCase): { y: Tolerance; dx: Tolerance } {
           const exponent = x[i] < 0 ? 1.6 * Math.abs(x[i]) + 0.072 * Math.abs(x[i]) ** 3 : 0;
           return (8 + 4 * exponent) * roundoff * Math.abs(y.values[i]) + 4 * double * Math.abs(x[i]);
         },
+        dx: (i) => 16 * roundoff * Math.abs(dy[i]),
+      };
+    case 'silu':
+      return {
+        // The error of exp is relative to the result, and subnormal results have an absolute one.
+        y: (i) => 8 * roundoff * Math.abs(y.values[i]) + subnormal * (1 + Math.abs(x[i])),
         dx: (i) => 16 * roundoff * Math.abs(dy[i]),
       };
     case 'softmax':

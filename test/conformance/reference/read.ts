@@ -43,7 +43,7 @@ export interface BatchNormStep {
 export interface LayerCase extends OpRecord {
   readonly op:
     | ('max_pool' | 'avg_pool' | 'avg_pool_global')
-    | ('sigmoid' | 'tanh' | 'gelu' | 'abs' | 'sin' | 'cos' | 'softmax')
+    | ('sigmoid' | 'tanh' | 'gelu' | 'silu' | 'abs' | 'sin' | 'cos' | 'softmax')
     /** Slope 0.25. */
     | 'leaky_relu'
     | ('mse' | 'mae' | 'rmse' | 'binary_cross_entropy' | 'kl_div')

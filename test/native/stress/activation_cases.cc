@@ -64,6 +64,13 @@ Expected gelu_of(float x) {
   return {value, relative * std::fabs(value) + kTiny * (2 + std::fabs(x))};
 }
 
+Expected silu_of(float x) {
+  const double value = x * logistic(x);
+  // Inf times zero.
+  if (std::isinf(x) && x < 0) return {NAN, 0};
+  return {value, (2 * kUlp + 4 * kRounding) * std::fabs(value) + kTiny * (2 + std::fabs(x))};
+}
+
 struct Activation {
   const char* name;
   batchnorm::UnaryKernel Kernels::*kernel;
@@ -77,7 +84,8 @@ constexpr Activation kActivations[] = {{"exp", &Kernels::exp, exp_of},
                                        {"abs", &Kernels::abs, abs_of},
                                        {"sigmoid", &Kernels::sigmoid, sigmoid_of},
                                        {"tanh", &Kernels::tanh, tanh_of},
-                                       {"gelu", &Kernels::gelu, gelu_of}};
+                                       {"gelu", &Kernels::gelu, gelu_of},
+                                       {"silu", &Kernels::silu, silu_of}};
 
 // Gradients: the derivative, from the function's result y or its argument x, times dy.
 Expected relu_derivative(float y, float dy) { return {y <= 0 ? 0.0f : dy, 0}; }
@@ -114,6 +122,17 @@ Expected gelu_derivative(float x, float dy) {
   return product(value + rest, error, dy);
 }
 
+// 0 and 1 in float beyond 104.
+Expected silu_derivative(float x, float dy) {
+  if (std::isnan(x)) return {NAN, 0};
+  const double bounded = std::fmax(-104, std::fmin(104, x));
+  const double value = logistic(bounded);
+  const double rest = bounded * value * logistic(-bounded);
+  const double error =
+      (4 * kUlp + 6 * kRounding) * (value + std::fabs(rest)) + 3 * kTiny * (1 + std::fabs(bounded));
+  return product(value + rest, error, dy);
+}
+
 struct Derivative {
   const char* name;
   batchnorm::BinaryKernel Kernels::*kernel;
@@ -124,7 +143,8 @@ constexpr Derivative kDerivatives[] = {
     {"abs_backward", &Kernels::abs_backward, abs_derivative},
     {"sigmoid_backward", &Kernels::sigmoid_backward, sigmoid_derivative},
     {"tanh_backward", &Kernels::tanh_backward, tanh_derivative},
-    {"gelu_backward", &Kernels::gelu_backward, gelu_derivative}};
+    {"gelu_backward", &Kernels::gelu_backward, gelu_derivative},
+    {"silu_backward", &Kernels::silu_backward, silu_derivative}};
 
 constexpr size_t kActivationCount = sizeof kActivations / sizeof *kActivations;
 constexpr size_t kDerivativeCount = sizeof kDerivatives / sizeof *kDerivatives;

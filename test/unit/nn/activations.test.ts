@@ -11,6 +11,7 @@ import {
   Sequential,
   type Shape,
   Sigmoid,
+  SiLU,
   Sin,
   Softmax,
   Sqrt,
@@ -35,6 +36,7 @@ const gelu = (x: number) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x
 const layers: readonly (readonly [Activation, (x: number) => number])[] = [
   [new ReLU(), (x) => Math.max(x, 0)],
   [new GeLU(), gelu],
+  [new SiLU(), (x) => x * logistic(x)],
   [new LeakyReLU(), (x) => (x > 0 ? x : 0.05 * x)],
   [new LeakyReLU(-2), (x) => (x > 0 ? x : -2 * x)],
   [new Sigmoid(), logistic],
@@ -52,7 +54,7 @@ describe('activations', () => {
   it("include all of dfdx's, and all are covered by these tests", () => {
     const names = new Set(layers.map(([layer]) => layer.constructor.name));
     const dfdx = ['ReLU', 'Sigmoid', 'Tanh', 'Sin', 'Cos', 'Ln', 'Exp', 'Square', 'Sqrt', 'Abs'];
-    expect(names).to.deep.equal(new Set([...dfdx, 'GeLU', 'LeakyReLU']));
+    expect(names).to.deep.equal(new Set([...dfdx, 'GeLU', 'LeakyReLU', 'SiLU']));
   });
 
   for (const [layer, reference] of layers) {
@@ -98,6 +100,12 @@ describe('activations', () => {
   it('gelu has the gradient of 0 or x far from 0 and at infinity', () => {
     const x = Tensor.from([-Infinity, -3e38, -20, 20, 3e38, Infinity], [6]);
     const dx = backward(x.trace().gelu().sum()).get(x)?.data ?? [];
+    expectNear(dx, [0, 0, 0, 1, 1, 1], 1e-6);
+  });
+
+  it('silu has the gradient of 0 or x far from 0 and at infinity', () => {
+    const x = Tensor.from([-Infinity, -3e38, -150, 150, 3e38, Infinity], [6]);
+    const dx = backward(x.trace().silu().sum()).get(x)?.data ?? [];
     expectNear(dx, [0, 0, 0, 1, 1, 1], 1e-6);
   });
 

@@ -24,6 +24,7 @@ const operations: Readonly<
   sigmoid: (a) => a.sigmoid(),
   tanh: (a) => a.tanh(),
   gelu: (a) => a.sub(1).gelu(),
+  silu: (a) => a.sub(1).silu(),
   abs: (a) => a.sub(1).abs(),
   sin: (a) => a.sin(),
   cos: (a) => a.cos(),

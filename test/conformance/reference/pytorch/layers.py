@@ -21,6 +21,7 @@ ACTIVATIONS = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "gelu": lambda x: F.gelu(x, approximate="tanh"),
+    "silu": F.silu,
     "abs": torch.abs,
     "sin": torch.sin,
     "cos": torch.cos,
