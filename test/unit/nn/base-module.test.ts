@@ -142,6 +142,12 @@ describe('a module that extends BaseModule', () => {
     expect(copy.forward(x).array()).to.deep.equal(net.forward(x).array());
     copy.heads[0].weight.data.fill(0);
     expect(net.heads[0].weight.data.some((value) => value !== 0)).to.equal(true);
+    class TiedWeights extends BaseModule {
+      readonly first = Tensor.ones([2]);
+      readonly second = this.first;
+    }
+    const tied = new TiedWeights().clone();
+    expect(tied.second).to.equal(tied.first);
     copy.heads.push(new Linear(18, 4));
     expect(net.heads).to.have.length(1);
   });

@@ -120,9 +120,9 @@ export default [
     tests: ['unit/core/changed-parameters'],
   },
   {
-    file: 'lib/nn/layers/draw-parameters.ts',
+    file: 'lib/nn/reset-all.ts',
     what: 'a resetParams that throws leaks pool memory',
-    find: '    for (const storage of drawn) storage.release();\n',
+    find: '    for (const { copy } of kept) copy.release();\n',
     replace: '',
     tests: ['unit/core/random-source'],
   },
@@ -170,7 +170,7 @@ export default [
   },
   {
     file: 'lib/nn/compose/part.ts',
-    what: 'clone copies a shared module twice',
+    what: 'clone copies a shared tensor twice',
     find: 'if (copies?.has(original) === true) return copies.get(original) as T;',
     replace: '',
     tests: ['unit/nn/base-module'],
