@@ -115,7 +115,7 @@ export default [
   {
     file: 'lib/nn/layers/draw-parameters.ts',
     what: 'resetParams does not count as a change of the parameters',
-    find: '      target.version++;\n',
+    find: '    storage.version++;\n',
     replace: '',
     tests: ['unit/core/changed-parameters'],
   },
