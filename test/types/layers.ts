@@ -7,6 +7,7 @@ import {
   binaryCrossEntropyWithLogitsLoss,
   Dropout,
   DropoutOneIn,
+  Flatten,
   Flatten2D,
   GeLU,
   GeneralizedResidual,
@@ -143,6 +144,17 @@ const biased = new Linear(4, 8, { rng: Math.random });
 check<Equal<typeof biased.bias, Tensor1D<8>>>();
 const onTop = new Sequential(new Linear(3, 4), unbiased).forward(Tensor.zeros([5, 3]));
 check<Equal<typeof onTop, Tensor2D<5, 8>>>();
+
+// Flatten joins the axes from any axis on.
+const flat = new Flatten().forward(images);
+check<Equal<typeof flat, Tensor2D<8, number>>>();
+const planes = new Flatten(2).forward(images.trace());
+check<Equal<typeof planes, Tensor3D<8, 3, number, OwnedTape>>>();
+const between = new Sequential(new Flatten(2), new Flatten(1)).forward(images);
+check<Equal<typeof between, Tensor2D<8, number>>>();
+// @ts-expect-error: no axis 2
+new Flatten(2).forward(Tensor.zeros([8, 3]));
+new Flatten(n).forward(images);
 
 // Losses.
 const loss = mseLoss(rows, Tensor.zeros([5, 8]));

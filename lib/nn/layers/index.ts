@@ -3,6 +3,7 @@ export * from './activations.js';
 export { AvgPoolGlobal } from './avg-pool-global.js';
 export { Conv2D, type Conv2DOptions } from './conv-2d.js';
 export { Dropout, DropoutOneIn, type DropoutOptions } from './dropout.js';
+export { Flatten } from './flatten.js';
 export { Flatten2D } from './flatten-2d.js';
 export { Linear, type LinearOptions } from './linear.js';
 export { AvgPool2D, MaxPool2D, type PoolOptions } from './pool-2d.js';
