@@ -52,20 +52,12 @@ export function layerType(layer: object): string {
 export const sharedType = 'Shared';
 
 /** The names of the package's classes in JSON, which users' classes must not have. */
-const packageTypes: ReadonlySet<string> = new Set([
-  ...['Abs', 'AvgPool2D', 'AvgPoolGlobal', 'BatchNorm2D', 'Conv2D', 'Cos', 'Dropout', 'DropoutOneIn', 'Exp'],
-  ...[
-    'Flatten2D',
-    'FrozenBatchNorm2D',
-    'GeLU',
-    'GeneralizedResidual',
-    'LeakyReLU',
-    'Linear',
-    'Ln',
-    'MaxPool2D',
-  ],
-  ...['ReLU', 'Residual', 'Sequential', 'Sigmoid', 'Sin', 'Softmax', 'Sqrt', 'Square', 'Tanh', sharedType],
-]);
+const packageTypes = new Set<string>([sharedType]);
+
+/** Reserves the names of the package's classes. */
+export function reserveTypes(types: Iterable<string>): void {
+  for (const type of types) packageTypes.add(type);
+}
 
 /** Whether a user's class must not have this name in JSON. */
 export function isReservedType(type: string): boolean {

@@ -5,7 +5,7 @@ import { FrozenBatchNorm2D } from './norm/frozen-batch-norm-2d.js';
 import { GeneralizedResidual } from './compose/generalized-residual.js';
 import type { Layer } from './shape-rule.js';
 import * as layers from './layers/index.js';
-import { layerType, sharedType } from './layer-description.js';
+import { layerType, reserveTypes, sharedType } from './layer-description.js';
 import { readJsonArray, readJsonNumbers } from '../json/json-numbers.js';
 import { hasMembers, type HasMembers, maxDepth, type Member, membersOf } from './members.js';
 import { overrides } from './overriding.js';
@@ -63,6 +63,9 @@ const leaves: ReadonlyMap<string, Read> = new Map(
     (reader) => (Class as { read: Read }).read(reader),
   ]),
 );
+
+// Here, because modules know no layers.
+reserveTypes([...leaves.keys(), Sequential.type, Residual.type, GeneralizedResidual.type]);
 
 class Builder {
   #depth = 0;

@@ -10,6 +10,7 @@ import {
   Tensor,
   type Tensor2D,
 } from 'batchnorm';
+import * as batchnorm from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, expectRejection } from '../../support/errors.js';
 import { seeded, values } from '../../support/random.js';
@@ -107,6 +108,25 @@ describe('a user-defined module with unusual properties', () => {
         ({ code } = error as { code?: unknown });
       }
       expect(code, Class.name).to.equal('ERR_BATCHNORM_NOT_SERIALIZABLE');
+    }
+  });
+});
+
+describe('a class of a user with the name of a layer', () => {
+  const names = Object.entries(batchnorm)
+    .filter(([, value]) => typeof value === 'function' && Object.hasOwn(value, 'type'))
+    .map(([name]) => name);
+
+  it('has no JSON, whichever layer it is', () => {
+    expect(names).to.include.members(['BatchNorm2D', 'Flatten', 'Residual', 'SiLU']);
+    for (const name of names) {
+      const classes = {
+        [name]: class {
+          readonly own = 1;
+        },
+      };
+      const module = Object.assign(new classes[name](), { forward: () => 1 });
+      expectError(() => JSON.stringify(Reflect.construct(Sequential, [module])), TypeError, name);
     }
   });
 });
