@@ -194,7 +194,7 @@ struct Arithmetic {
   X(gelu, Gelu)                    \
   X(silu, Silu)
 
-// The gradients of activations, dx = f(x, dy) for abs and gelu, dx = f(y, dy) for the others.
+// The gradients of activations, dx = f(x, dy) for abs, gelu and silu, dx = f(y, dy) for the others.
 #define BATCHNORM_UNARY_BACKWARD_KERNELS(X) \
   X(relu_backward, ReluBackward)            \
   X(abs_backward, AbsBackward)              \

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { packagePath } from '../../support/package-path.js';
 
@@ -32,5 +32,16 @@ describe('CONTRIBUTING.md', () => {
       }
     }
     expect(count).to.be.above(30);
+  });
+
+  it('shows every folder of the library, the native code, the tests and the tools', () => {
+    const [, tree = ''] = /## Source tree\n\n```\n([^]*?)```/.exec(page) ?? [];
+    for (const top of ['lib', 'native', 'test', 'tools']) {
+      const [, lines = ''] = new RegExp(`^${top}/.*\\n((?: .*\\n)*)`, 'm').exec(tree) ?? [];
+      const folders = readdirSync(packagePath(top), { withFileTypes: true }).filter((each) =>
+        each.isDirectory(),
+      );
+      for (const { name } of folders) expect(lines, `${top}/${name}`).to.include(` ${name}/`);
+    }
   });
 });

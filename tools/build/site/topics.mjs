@@ -22,6 +22,7 @@ const topicOfPath = [
   ['nn/layers/', 'Layers'],
   ['nn/norm/', 'Norms'],
   ['nn/', 'Modules and compositions'],
+  ['module/', 'Modules and compositions'],
   ['optim/', 'Training'],
   ['training/', 'Training'],
   ['data/', 'Data'],
