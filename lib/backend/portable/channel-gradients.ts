@@ -8,6 +8,8 @@ export function channelGradientSums(
   dy: Float32Array,
   mean: number,
 ): { readonly sumDy: number; readonly sumDyXmu: number } {
+  // Any number of images without pixels needs no memory.
+  if (plane === 0) return { sumDy: 0, sumDyXmu: 0 };
   const imageStride = channels * plane;
   let sumDy = 0;
   let sumDyXmu = 0;
@@ -36,6 +38,7 @@ export function channelInputGradient(
   { sumDy, sumDyXmu }: { readonly sumDy: number; readonly sumDyXmu: number },
   dx: Float32Array,
 ): void {
+  if (plane === 0) return;
   const imageStride = channels * plane;
   const dyMean = sumDy / count;
   const xhatCoefficient = (invStd * invStd * sumDyXmu) / count;
