@@ -54,7 +54,7 @@ function structOf(name, { parameters }) {
   ];
 }
 
-/** Throws where a length or a condition names what comes later or does not exist: it would be read uninitialized. */
+/** Throws if a length or a condition names a later or missing argument, which would be read uninitialized. */
 function requireOrder(name, { parameters }) {
   const known = new Map();
   for (const { kind, length = [], condition, ...parameter } of parameters) {
