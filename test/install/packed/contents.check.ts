@@ -22,6 +22,12 @@ const allowed = [
   'prebuilds',
 ];
 
+/** Whether a name matches a glob whose only wildcard is `*`, which does not match a slash, as in webpack. */
+function matchesGlob(name: string, glob: string): boolean {
+  const pattern = glob.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]*');
+  return new RegExp(`^${pattern}$`).test(name);
+}
+
 /** The anchors that GitHub and npm generate from headings. */
 function headingsOf(markdown: string): string[] {
   return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
@@ -108,12 +114,27 @@ describe('contents of the packed package', () => {
     for (const name of ['dist/index.d.ts', 'dist/raw.d.ts']) expect(names).to.include(name);
     const others = names.filter((name) => !/\.(d\.ts|m?js)$/.test(name));
     expect(others.filter((name) => name.startsWith('dist/'))).to.deep.equal([]);
+    expect(names.filter((name) => /^dist\/(cli|backend\/portable)\/.*\.d\.ts$/.test(name))).to.deep.equal([]);
     // What a build of the addon from source reads.
     expect(names.filter((name) => name.startsWith('lib/'))).to.have.members([
       'lib/backend/parse-signature.js',
       'lib/backend/signatures.js',
       'lib/package.json',
     ]);
+  });
+
+  it('lets bundlers keep the module that records where they put the binaries', () => {
+    const { sideEffects } = JSON.parse(readFileSync(packed('package.json'), 'utf8')) as {
+      sideEffects: readonly string[];
+    };
+    const kept = sideEffects.some((glob) => matchesGlob('dist/backend/bundled-binary.mjs', glob.slice(2)));
+    expect(kept, sideEffects.join(' ')).to.equal(true);
+    for (const glob of sideEffects) {
+      expect(
+        files().some((name) => matchesGlob(name, glob.slice(2))),
+        glob,
+      ).to.equal(true);
+    }
   });
 
   it('is below 2.5 MB unpacked, and below 3 MB with the binaries of all six platforms', () => {

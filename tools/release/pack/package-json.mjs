@@ -23,7 +23,7 @@ export function publishedManifest() {
   published.types = exports['.'].types;
   published.typesVersions = { '*': { raw: [exports['./raw'].types] } };
   // These modules record the paths of the binaries and export nothing.
-  published.sideEffects = ['./dist/*.mjs', './dist/*.js', './dist/backend*'];
+  published.sideEffects = ['./dist/*.mjs', './dist/*.js', './dist/backend/*'];
   // Provenance requires the repository that the public runner builds from, so a fork must name itself.
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env;
   if (server && repository) {
