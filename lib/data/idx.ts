@@ -106,7 +106,7 @@ export async function readIdx<T extends keyof IdxValues = 'uint8'>(
     try {
       const gzipped = fileKind(head) === 'gzip';
       const maxSize = Math.min(maxBytes, gzipped ? size * maxExpansion : size);
-      const collector = new Collector(file, type, axes, maxSize, fail);
+      const collector = new Collector(file, type, axes, maxSize, gzipped, fail);
       const content = handle.createReadStream({
         start: 0,
         autoClose: false,
@@ -154,6 +154,7 @@ class Collector {
     private readonly type: IdxType,
     private readonly axes: number | undefined,
     private readonly maxSize: number,
+    private readonly gzipped: boolean,
     private readonly fail: Fail,
   ) {}
 
@@ -181,7 +182,7 @@ class Collector {
     if (this.#shape === undefined) {
       const length = this.#headerLength(this.#header);
       const found = `${this.#header.length} ${this.#header.length === 1 ? 'byte' : 'bytes'}`;
-      if (length === undefined) throw wrongKind(this.file, 'idx', wanted, this.#header, found);
+      if (length === undefined) throw this.#wrongKind(this.#header, found);
       this.fail(`a header of ${length} bytes`, found);
     }
     if (this.#filled < this.#values.length) {
@@ -196,7 +197,7 @@ class Collector {
     if (bytes.length < 4) return undefined;
     const [first, second, code, axes] = bytes;
     if (first !== 0 || second !== 0) {
-      throw wrongKind(this.file, 'idx', wanted, bytes);
+      throw this.#wrongKind(bytes);
     }
     if (code !== this.type.code) {
       const found = Object.values(types).find((each) => each.code === code);
@@ -222,6 +223,10 @@ class Collector {
       );
     }
     this.#values = freshArray(Uint8Array, `the values of ${this.file}`, bytes);
+  }
+
+  #wrongKind(head: Buffer, damage?: string): FileFormatError {
+    return wrongKind(this.file, 'idx', wanted, head, { damage, gzipped: this.gzipped });
   }
 
   #failOfLength(found: string): never {

@@ -178,3 +178,28 @@ export function ownerOf(tensor: Tensor<Shape>): object | undefined {
   const lease = leaseOf(tensor);
   return lease.ended ? undefined : lease.storage.owner;
 }
+
+/**
+ * Runs a function that handles one part of a module outside the part's own methods. An error gets the path of
+ * the part.
+ */
+export function atPart<R>(root: object, part: object | undefined, run: () => R): R {
+  try {
+    return run();
+  } catch (error) {
+    if (part === undefined || part === root) throw error;
+    throw withPath(error, root, part, new Set()) ?? error;
+  }
+}
+
+/** Adds the path of a part to the message of an error; undefined if the part is not in the module. */
+function withPath(error: unknown, module: object, part: object, seen: Set<object>): unknown {
+  if (seen.has(module) || !hasMembers(module)) return undefined;
+  seen.add(module);
+  for (const { key, tensor, value } of module[membersOf]()) {
+    if (tensor !== undefined) continue;
+    const found = value === part ? error : withPath(error, value, part, seen);
+    if (found !== undefined) return inPart(found, module, key, value);
+  }
+  return undefined;
+}

@@ -1,6 +1,7 @@
+import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
-import { storageOf } from '../core/tensor.js';
-import { distinctTensors } from './members.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
+import { atPart, distinctTensors, ownerOf } from './members.js';
 import { statisticsIn } from './norm/running-statistics.js';
 
 /** Whether the reset of a surrounding module is running, which restores everything inside. */
@@ -12,13 +13,10 @@ export function resetAll(module: object, reset: () => void): void {
     reset();
     return;
   }
-  const restores = statisticsIn(module).map((statistics) => statistics.keep());
-  const kept = distinctTensors(module).map((tensor) => {
-    const storage = storageOf(tensor);
-    const copy = Storage.take(storage.values.length);
-    copy.values.set(storage.values);
-    return { storage, copy };
-  });
+  const restores = statisticsIn(module).map((each) => atPart(module, each.owner, () => each.keep()));
+  const kept = distinctTensors(module).map((tensor) =>
+    atPart(module, ownerOf(tensor), () => keepValues(tensor)),
+  );
   running = true;
   try {
     reset();
@@ -33,4 +31,11 @@ export function resetAll(module: object, reset: () => void): void {
     running = false;
     for (const { copy } of kept) copy.release();
   }
+}
+
+function keepValues(tensor: Tensor<Shape>): { readonly storage: Storage; readonly copy: Storage } {
+  const storage = storageOf(tensor);
+  const copy = Storage.take(storage.values.length);
+  copy.values.set(storage.values);
+  return { storage, copy };
 }

@@ -101,20 +101,30 @@ export function fileKind(head: Buffer): FileKind | undefined {
  * The error for a file that is not of the kind that a reader expects.
  * @param own The expected kind: a file that begins like it is damaged.
  * @param wanted Continues "Expected", such as `a safetensors file`.
- * @param damage The problem to report if the file is of the expected kind or of an unknown one.
  */
 export function wrongKind(
   file: string,
   own: FileKind,
   wanted: string,
   head: Buffer,
-  damage = beginning(head),
-  options?: ErrorOptions,
+  { damage = beginning(head), gzipped = false, ...options }: WrongKindOptions = {},
 ): FileFormatError {
   const kind = fileKind(head);
-  const known = kind !== undefined && kind !== own;
-  const found = known ? `${kinds[kind].what}; ${kinds[kind].remedy}` : damage;
+  const found = kind === undefined || kind === own ? damage : descriptionOf(kind, gzipped);
   return new FileFormatError(file, wanted, found, undefined, options);
+}
+
+interface WrongKindOptions extends ErrorOptions {
+  /** The problem to report if the file is of the expected kind or of an unknown one. */
+  readonly damage?: string | undefined;
+  /** Whether the bytes are the contents of a gzip file, which only readIdx() decompresses. */
+  readonly gzipped?: boolean;
+}
+
+function descriptionOf(kind: FileKind, gzipped: boolean): string {
+  const { what, remedy } = kinds[kind];
+  if (!gzipped) return `${what}; ${remedy}`;
+  return `${what}, compressed with gzip; decompress it${remedy.startsWith('decompress') ? ' twice' : ` and ${remedy}`}`;
 }
 
 /**

@@ -83,7 +83,7 @@ export class NpzReader {
       if (!isFormatError(error)) throw error;
       // A file that does not begin like an archive is of another kind rather than damaged.
       const damage = head.toString('latin1', 0, 2) === 'PK' ? `damage: ${error.message}` : undefined;
-      throw wrongKind(file, 'npz', wanted, head, damage, { cause: error });
+      throw wrongKind(file, 'npz', wanted, head, { damage, cause: error });
     }
   }
 

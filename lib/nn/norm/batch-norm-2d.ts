@@ -255,6 +255,7 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
   /** @internal */
   [runningStatistics](): RunningStatistics {
     return {
+      owner: this,
       mean: this.runningMean,
       keep: () => this.keepStatistics(),
       average: () => this.averageStatistics(),

@@ -1,14 +1,11 @@
-import { requirePositive, wrongShape } from '../../validation/errors.js';
+import { wrongShape } from '../../validation/errors.js';
 import { type ImageShape, readImageShape } from '../../ops/image-shape.js';
 import { formatShape, type Shape } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
-import { storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
-import { requireSize } from '../../core/values.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
-import { BaseModule } from '../base-module.js';
+import { Tensor, type Tensor1D } from '../../core/tensor.js';
+import { AffineNorm, copyValues, labelled } from './affine-norm.js';
 import type { ImageProblem } from '../input.js';
 import { npzName } from '../members.js';
-import { type StoredNumber, storedNumbers } from '../npz-members.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
@@ -19,23 +16,18 @@ interface ChannelRule<C extends number> extends ShapeRule {
   readonly problem: ImageProblem<this['input'], C>;
 }
 
-/** Name of the field with epsilon, which is not private because copies are made without the constructor. */
-const storedEpsilon = Symbol('epsilon');
+/** Names in the files of dfdx and in PyTorch's state dicts. */
+const statisticsNames: Readonly<Record<string, string>> = {
+  runningMean: 'running_mean',
+  runningVar: 'running_var',
+};
 
-/** Names in the files of dfdx. */
-const npzNames: Readonly<Record<string, string>> = { runningMean: 'running_mean', runningVar: 'running_var' };
-const pyTorchNames: Readonly<Record<string, string>> = { ...npzNames, scale: 'weight' };
-
-/** Base class of batch norm layers: four values per channel, and epsilon. */
-export abstract class ChannelNorm<C extends number> extends BaseModule {
+/** Base class of batch norm layers: a norm with running statistics of each channel. */
+export abstract class ChannelNorm<C extends number> extends AffineNorm<C> {
   static {
     guardMethods(this);
   }
 
-  /** Factor after normalization, [C]; learned, initially ones. */
-  readonly scale: Tensor1D<C>;
-  /** Added after normalization, [C]; learned, initially zeros. */
-  readonly bias: Tensor1D<C>;
   /**
    * Mean for inference, [C]; not learned, initially zeros. Each training batch updates it to (1 - momentum) *
    * runningMean + momentum * mean.
@@ -50,35 +42,16 @@ export abstract class ChannelNorm<C extends number> extends BaseModule {
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: ChannelRule<C>;
 
-  /** @internal */
-  [storedEpsilon] = 1e-5;
-
   /** @param layer Name of the class in messages. */
   protected constructor(layer: string, channels: C) {
-    super();
-    requireSize('channels', channels);
-    const named = (name: string, tensor: Tensor1D<C>): Tensor1D<C> => {
-      storageOf(tensor).label = `${name} of ${layer}`;
-      return tensor;
-    };
-    this.scale = named('scale', Tensor.ones([channels]));
-    this.bias = named('bias', Tensor.zeros([channels]));
-    this.runningMean = named('runningMean', Tensor.zeros([channels]));
-    this.runningVar = named('runningVar', Tensor.ones([channels]));
-  }
-
-  /** Added to the variance before taking the square root. Default 1e-5. */
-  get epsilon(): number {
-    return this[storedEpsilon];
-  }
-
-  set epsilon(value: number) {
-    this[storedEpsilon] = requirePositive('epsilon', value);
+    super(layer, channels);
+    this.runningMean = labelled(layer, 'runningMean', Tensor.zeros([channels]));
+    this.runningVar = labelled(layer, 'runningVar', Tensor.ones([channels]));
   }
 
   /** `weight`, `bias`, `running_mean` and `running_var`. */
   protected override pyTorchName(key: string): string {
-    return pyTorchNames[key] ?? key;
+    return statisticsNames[key] ?? super.pyTorchName(key);
   }
 
   /** The running statistics. */
@@ -88,35 +61,14 @@ export abstract class ChannelNorm<C extends number> extends BaseModule {
 
   /** @internal */
   override [npzName](key: string): string {
-    return npzNames[key] ?? key;
-  }
-
-  /** @internal */
-  override [storedNumbers](): readonly StoredNumber[] {
-    return [
-      {
-        name: 'epsilon',
-        expected: 'a positive finite number',
-        fits: (value) => value > 0 && Number.isFinite(value),
-        value: this[storedEpsilon],
-        set: (value) => (this[storedEpsilon] = value),
-      },
-    ];
-  }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    return { sizes: { channels: this.scale.shape[0] }, details: { epsilon: this[storedEpsilon] } };
+    return statisticsNames[key] ?? key;
   }
 
   /** Copies the tensors and epsilon of another layer. */
-  protected copyFrom(other: ChannelNorm<C>): void {
-    for (const name of ['scale', 'bias', 'runningMean', 'runningVar'] as const) {
-      const storage = storageOf(this[name]);
-      storage.values.set(storageOf(other[name]).values);
-      storage.version++;
-    }
-    this[storedEpsilon] = other[storedEpsilon];
+  protected override copyFrom(other: ChannelNorm<C>): void {
+    super.copyFrom(other);
+    copyValues(other.runningMean, this.runningMean);
+    copyValues(other.runningVar, this.runningVar);
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Shape } from '../../core/shape.js';
 import type { OwnedTape } from '../../core/tape.js';
 import { graphOf, isTaped, isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
 import { type CanUpdateWithGradients, type ModuleMut, readParameters } from '../../module/module.js';
+import { atPart } from '../members.js';
 import { overrides } from '../overriding.js';
 import { statisticsIn } from './running-statistics.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
@@ -36,11 +37,11 @@ export async function recalibrate<X extends Tensor<Shape>>(
       'Expected a module with BatchNorm2D layers in its parameters(), but it has none',
     );
   }
-  const restores = statistics.map((owner) => owner.keep());
+  const restores = statistics.map((each) => atPart(module, each.owner, () => each.keep()));
   const ends: (() => void)[] = [];
   let count = 0;
   try {
-    for (const owner of statistics) ends.push(owner.average());
+    for (const each of statistics) ends.push(atPart(module, each.owner, () => each.average()));
     for await (const batch of batches) {
       const x = readBatch(`batches[${count}]`, batch);
       const traced = x.trace() as Tensor<ShapeOf<X>, OwnedTape>;

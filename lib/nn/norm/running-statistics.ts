@@ -7,6 +7,8 @@ export const runningStatistics: unique symbol = Symbol('runningStatistics');
 
 /** The running statistics of a layer, for functions that handle those of whole networks. */
 export interface RunningStatistics {
+  /** The layer. */
+  readonly owner: object;
   readonly mean: Tensor<Shape>;
   /** Returns a function that restores the present statistics. */
   keep(): () => void;

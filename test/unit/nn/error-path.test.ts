@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { inspect } from 'node:util';
 import {
+  BaseModule,
   BatchNorm2D,
   type CanUpdateWithGradients,
   Conv2D,
@@ -11,13 +12,16 @@ import {
   type NamedTensor,
   NpzReader,
   NpzWriter,
+  type OwnedTape,
   parametersOf,
+  recalibrate,
   ReLU,
   Residual,
   saveNpz,
   Sequential,
   Softmax,
   Tensor,
+  type Tensor4D,
   UnusedTensors,
 } from 'batchnorm';
 import { expect } from 'chai';
@@ -294,6 +298,53 @@ describe('errors inside compositions', () => {
       expect(() => {
         nested(module).write(new NpzWriter(), '');
       }).to.throw(TypeError, 'write() in Object, which has parameters, but it has none, in 1.0.1 (Object)');
+    });
+  });
+
+  describe('tensors without memory', () => {
+    /** A network whose batch norm at 1.norm has lost this tensor's array to another thread. */
+    function losing(field: 'scale' | 'runningMean' | 'runningVar') {
+      class Block extends BaseModule {
+        readonly norm = new BatchNorm2D(2);
+        forward(x: Tensor4D<number, 2, number, number>) {
+          return this.norm.forward(x);
+        }
+        forwardMut(x: Tensor4D<number, 2, number, number, OwnedTape>) {
+          return this.norm.forwardMut(x);
+        }
+      }
+      const block = new Block();
+      const net = new Sequential(new ReLU(), block);
+      structuredClone(block.norm[field].data.buffer, {
+        transfer: [block.norm[field].data.buffer as ArrayBuffer],
+      });
+      return net;
+    }
+
+    for (const field of ['runningMean', 'runningVar'] as const) {
+      it(`are named with their layer by recalibrate: ${field}`, async () => {
+        const net = losing(field);
+        const path = 'in 1.norm (BatchNorm2D)';
+        await expectRejection(recalibrate(net, [images(2)]), TypeError, `${field} of BatchNorm2D`, path);
+      });
+    }
+
+    for (const field of ['scale', 'runningMean'] as const) {
+      it(`are named with their layer by resetParams: ${field}`, () => {
+        const error = thrownBy(() => {
+          losing(field).resetParams();
+        });
+        expect(String(error)).to.include(`${field} of BatchNorm2D`).and.to.include('in 1.norm (BatchNorm2D)');
+      });
+    }
+
+    it('have no path if the layer itself is reset', () => {
+      const bn = new BatchNorm2D(2);
+      structuredClone(bn.scale.data.buffer, { transfer: [bn.scale.data.buffer as ArrayBuffer] });
+      const error = thrownBy(() => {
+        bn.resetParams();
+      });
+      expect(String(error)).to.not.include(', in ');
     });
   });
 });

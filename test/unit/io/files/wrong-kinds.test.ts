@@ -150,7 +150,17 @@ describe('a file of the wrong kind', () => {
 
   it('is recognized inside gzip by readIdx', async () => {
     writeFileSync(path('x.gz'), gzipSync(npz));
-    await expectRejection(readIdx(path('x.gz')), FileFormatError, 'Expected an IDX file', 'a zip archive');
+    await expectRejection(
+      readIdx(path('x.gz')),
+      FileFormatError,
+      'Expected an IDX file',
+      'a zip archive, such as an .npz file, compressed with gzip; decompress it and use load()',
+    );
+  });
+
+  it('is recognized by readIdx as gzip inside gzip, to be decompressed twice', async () => {
+    writeFileSync(path('twice.gz'), gzipSync(gzipSync(npz)));
+    await expectRejection(readIdx(path('twice.gz')), FileFormatError, 'a gzip file', 'decompress it twice');
   });
 
   it('is recognized by the command line', () => {

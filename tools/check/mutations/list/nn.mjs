@@ -85,7 +85,7 @@ export default [
     tests: ['unit/nn/recalibrate'],
   },
   {
-    file: 'lib/nn/norm/channel-norm.ts',
+    file: 'lib/nn/norm/affine-norm.ts',
     what: 'freeze forgets epsilon',
     find: '    this[storedEpsilon] = other[storedEpsilon];\n',
     replace: '',

@@ -1,0 +1,84 @@
+import { requirePositive } from '../../validation/errors.js';
+import { storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
+import { requireSize } from '../../core/values.js';
+import { BaseModule } from '../base-module.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import { type StoredNumber, storedNumbers } from '../npz-members.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+
+/** Name of the field with epsilon, which is not private because copies are made without the constructor. */
+const storedEpsilon = Symbol('epsilon');
+
+/** Base class of norms with learned parameters: a factor and a summand per channel, and epsilon. */
+export abstract class AffineNorm<C extends number> extends BaseModule {
+  static {
+    guardMethods(this);
+  }
+
+  /** Factor after normalization, [C]; learned, initially ones. */
+  readonly scale: Tensor1D<C>;
+  /** Added after normalization, [C]; learned, initially zeros. */
+  readonly bias: Tensor1D<C>;
+
+  /** @internal */
+  [storedEpsilon] = 1e-5;
+
+  /** @param layer Name of the class in messages. */
+  protected constructor(layer: string, channels: C) {
+    super();
+    requireSize('channels', channels);
+    this.scale = labelled(layer, 'scale', Tensor.ones([channels]));
+    this.bias = labelled(layer, 'bias', Tensor.zeros([channels]));
+  }
+
+  /** Added to the variance before taking the square root. Default 1e-5. */
+  get epsilon(): number {
+    return this[storedEpsilon];
+  }
+
+  set epsilon(value: number) {
+    this[storedEpsilon] = requirePositive('epsilon', value);
+  }
+
+  /** `weight` and `bias`. */
+  protected override pyTorchName(key: string): string {
+    return key === 'scale' ? 'weight' : key;
+  }
+
+  /** @internal */
+  override [storedNumbers](): readonly StoredNumber[] {
+    return [
+      {
+        name: 'epsilon',
+        expected: 'a positive finite number',
+        fits: (value) => value > 0 && Number.isFinite(value),
+        value: this[storedEpsilon],
+        set: (value) => (this[storedEpsilon] = value),
+      },
+    ];
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return { sizes: { channels: this.scale.shape[0] }, details: { epsilon: this[storedEpsilon] } };
+  }
+
+  /** Copies the parameters and epsilon of another layer. */
+  protected copyFrom(other: AffineNorm<C>): void {
+    copyValues(other.scale, this.scale);
+    copyValues(other.bias, this.bias);
+    this[storedEpsilon] = other[storedEpsilon];
+  }
+}
+
+/** The tensor, which errors call by the name of its field and layer. */
+export function labelled<C extends number>(layer: string, field: string, tensor: Tensor1D<C>): Tensor1D<C> {
+  storageOf(tensor).label = `${field} of ${layer}`;
+  return tensor;
+}
+
+export function copyValues<C extends number>(from: Tensor1D<C>, to: Tensor1D<C>): void {
+  const storage = storageOf(to);
+  storage.values.set(storageOf(from).values);
+  storage.version++;
+}
