@@ -27,9 +27,15 @@ export type { ErrorCode } from './validation/errors.js';
 export { FileFormatError } from './io/files/file-format-error.js';
 export type { FilePath } from './io/files/path.js';
 export { BaseModule } from './nn/base-module.js';
-export { BatchNorm2D, type BatchNorm2DJson, type BatchNorm2DOptions } from './nn/norm/batch-norm-2d.js';
+export { BatchNorm1D, type BatchNorm1DJson } from './nn/norm/batch-norm-1d.js';
+export { BatchNorm2D, type BatchNorm2DJson } from './nn/norm/batch-norm-2d.js';
+export { BatchNorm3D, type BatchNorm3DJson } from './nn/norm/batch-norm-3d.js';
+export type { BatchNormJson, BatchNormOptions } from './nn/norm/batch-norm.js';
 export * from './nn/layers/index.js';
-export { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './nn/norm/frozen-batch-norm-2d.js';
+export { FrozenBatchNorm1D } from './nn/norm/frozen-batch-norm-1d.js';
+export { FrozenBatchNorm2D } from './nn/norm/frozen-batch-norm-2d.js';
+export { FrozenBatchNorm3D } from './nn/norm/frozen-batch-norm-3d.js';
+export type { FrozenBatchNormOptions } from './nn/norm/frozen-batch-norm.js';
 export { fold, type Folded, type FoldedLayer } from './nn/norm/fold.js';
 export { GeneralizedResidual } from './nn/compose/generalized-residual.js';
 export type { InferringLayer, Layer, TrainingLayer } from './nn/shape-rule.js';
@@ -108,6 +114,7 @@ export {
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,
+  type Tensor5D,
 } from './tensor.js';
 export type { NestedNumbers, NumberSource } from './core/values.js';
 

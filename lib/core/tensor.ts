@@ -331,3 +331,12 @@ export type Tensor4D<
   D extends number,
   T extends Tape = NoneTape,
 > = Tensor<readonly [A, B, C, D], T>;
+/** For example a batch of volumes [N, C, D, H, W]. */
+export type Tensor5D<
+  A extends number,
+  B extends number,
+  C extends number,
+  D extends number,
+  E extends number,
+  T extends Tape = NoneTape,
+> = Tensor<readonly [A, B, C, D, E], T>;

@@ -55,7 +55,8 @@ export type ImageProblem<S, C extends number> = S extends readonly [
       ? never
       : 'Expected a 3D tensor [C, H, W] or a 4D tensor [N, C, H, W]';
 
-type ChannelProblem<K extends number, C extends number> =
+/** The problem with K channels for a layer that expects C. */
+export type ChannelProblem<K extends number, C extends number> =
   SameSize<K, C> extends true ? never : `Expected ${C} channels but received ${K}`;
 
 /** The problem with shape S for a layer that expects rows [N, I]. */

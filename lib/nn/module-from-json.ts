@@ -1,7 +1,6 @@
 import { requireOptions, requireRecord, wrongType, wrongValue } from '../validation/errors.js';
 import { JsonReader } from '../json/json-reader.js';
-import { BatchNorm2D } from './norm/batch-norm-2d.js';
-import { FrozenBatchNorm2D } from './norm/frozen-batch-norm-2d.js';
+import * as norms from './norm/index.js';
 import { GeneralizedResidual } from './compose/generalized-residual.js';
 import type { Layer } from './shape-rule.js';
 import * as layers from './layers/index.js';
@@ -58,7 +57,7 @@ type Read = (reader: JsonReader) => Layer;
 
 /** The layers without nested layers, by the type in their JSON. */
 const leaves: ReadonlyMap<string, Read> = new Map(
-  Object.values({ ...layers, BatchNorm2D, FrozenBatchNorm2D }).map((Class): [string, Read] => [
+  Object.values({ ...layers, ...norms }).map((Class): [string, Read] => [
     Class.type,
     (reader) => (Class as { read: Read }).read(reader),
   ]),

@@ -1,88 +1,26 @@
-import { freshFloats } from '../../backend/allocation.js';
-import {
-  missingMethod,
-  plainError,
-  requireFraction,
-  requireOptions,
-  requirePositive,
-} from '../../validation/errors.js';
-import type { JsonNumber } from '../../json/json-numbers.js';
 import { JsonReader } from '../../json/json-reader.js';
-import { batchNormInference, batchNormTraining } from '../../ops/batch-norm.js';
-import { type ImageShape, requireBatch } from '../../ops/image-shape.js';
-import { requireShape, requireTensor } from '../../ops/operand.js';
-import type { Shape } from '../../core/shape.js';
-import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
-import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../../core/tensor.js';
-import { ChannelNorm } from './channel-norm.js';
-import { FrozenBatchNorm2D, type FrozenBatchNorm2DOptions } from './frozen-batch-norm-2d.js';
-import type { ResidualInput, ImageProblem, SameShapeAs, ModeInput } from '../input.js';
-import { requireTaped, requireUntaped } from '../mode.js';
-import {
-  canFuse,
-  fusedForward,
-  fusedForwardMut,
-  notePasses,
-  type ResidualSource,
-  runsAsDefined,
-} from '../compose/fusion.js';
-import { describeLayer, type LayerDescription, layerType } from '../layer-description.js';
-import { type StoredNumber, storedNumbers } from '../npz-members.js';
-import { readTensors } from '../read-tensors.js';
-import { type RunningStatistics, runningStatistics } from './running-statistics.js';
-import { changesAreNoted, noteChange } from './statistics-transaction.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+import { notePasses } from '../compose/fusion.js';
+import { readChannels } from './channel-norm.js';
+import { BatchNorm, type BatchNormJson, type BatchNormOptions } from './batch-norm.js';
+import type { FrozenBatchNormOptions } from './frozen-batch-norm.js';
+import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
 
-/** Settings of a new `BatchNorm2D`. */
-export interface BatchNorm2DOptions {
-  /** Added to the variance before taking the square root. Default 1e-5. */
-  readonly epsilon?: number;
-  /**
-   * Weight of a batch in the running statistics, or `'cumulative'`, which averages all batches. Default 0.1.
-   */
-  readonly momentum?: number | 'cumulative';
-}
-
-/** The JSON of a layer. NaN, infinities and -0, which JSON lacks, are strings. */
-export interface BatchNorm2DJson {
-  /** Name of the class. */
-  readonly type: 'BatchNorm2D';
-  /** C. */
-  readonly channels: number;
-  /** As of the layer. */
-  readonly epsilon: number;
-  /** As of the layer. */
-  readonly momentum: number | 'cumulative';
-  /** Number of training batches since the last reset, by which the cumulative average divides. */
-  readonly batches: number;
-  /** Factor after normalization, [C]. */
-  readonly scale: readonly JsonNumber[];
-  /** Added after normalization, [C]. */
-  readonly bias: readonly JsonNumber[];
-  /** Mean for inference, [C]. */
-  readonly runningMean: readonly JsonNumber[];
-  /** Variance for inference, [C]. */
-  readonly runningVar: readonly JsonNumber[];
-}
-
-type Input<X, C extends number, Wanted extends Tape> = ModeInput<X, Wanted, ImageProblem<ShapeOf<X>, C>>;
-
-// Not private fields, because copies are made without the constructor.
-const storedMomentum = Symbol('momentum');
-const batchCount = Symbol('batches');
-const averaging = Symbol('averaging');
+/** The JSON of a `BatchNorm2D`. */
+export type BatchNorm2DJson = BatchNormJson<'BatchNorm2D'>;
 
 /**
  * Batch normalization over the channels of images (Ioffe and Szegedy, 2015), as dfdx 0.10's `BatchNorm2D<C>`.
  * The statistics of a channel are taken over all images and pixels.
+ * Accepts [C, H, W] or [N, C, H, W].
  *
  * @example
  * const bn = new BatchNorm2D(3);
  * bn.forward(Tensor.zeros([4, 3, 2, 2])); // inference
  * const y = bn.forwardMut(Tensor.zeros([4, 3, 2, 2]).trace()); // training
  */
-export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
+export class BatchNorm2D<C extends number> extends BatchNorm<C, 2> {
   /** @internal */
   static readonly type = 'BatchNorm2D';
 
@@ -91,120 +29,13 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
     notePasses(this.prototype);
   }
 
-  /** @internal */
-  [storedMomentum]: number | 'cumulative' = 0.1;
-  /** @internal */
-  [batchCount] = 0;
-  /** @internal True while `recalibrate` runs; kept separately, so that momentum does not change. */
-  [averaging] = false;
-
   /**
    * @param channels Number of channels, C.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(channels: C, options?: BatchNorm2DOptions) {
+  constructor(channels: C, options?: BatchNormOptions) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
-    super('BatchNorm2D', channels);
-    const given = requireOptions('options', options, ['epsilon', 'momentum']);
-    if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
-    if (given.momentum !== undefined) this.momentum = given.momentum as number;
-  }
-
-  /**
-   * Weight of a batch in the running statistics, as in PyTorch: 0 never changes them, 1 keeps only the last
-   * batch. `'cumulative'` averages all batches since the last reset. Default 0.1.
-   */
-  get momentum(): number | 'cumulative' {
-    return this[storedMomentum];
-  }
-
-  set momentum(value: number | 'cumulative') {
-    this[storedMomentum] = readMomentum('momentum', value);
-  }
-
-  /**
-   * Inference: (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias.
-   *
-   * @param x [C, H, W] or [N, C, H, W], without a tape.
-   * @returns The same shape.
-   * @throws TypeError for a tensor with a tape, RangeError for a wrong shape.
-   */
-  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, NoneTape>): SameShapeAs<X, NoneTape> {
-    const input = requireUntaped('x', x);
-    const image = this.readImage(input);
-    return batchNormInference(input, image, this) as SameShapeAs<X, NoneTape>;
-  }
-
-  /**
-   * Training: (x - mean) / sqrt(var + epsilon) * scale + bias with the mean and the biased variance of this
-   * batch. Updates the running statistics, `runningVar` with the unbiased variance.
-   *
-   * @param x [C, H, W] or [N, C, H, W], with a tape and at least two values per channel.
-   * @returns The same shape, recorded as one operation.
-   * @throws TypeError for a tensor without a tape, RangeError for a wrong shape. Nothing has changed then.
-   */
-  forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, OwnedTape>): SameShapeAs<X, OwnedTape> {
-    const input = requireTaped('x', x);
-    const image = this.readBatch(input);
-    const undo = changesAreNoted() ? this.keepStatistics() : undefined;
-    const y = batchNormTraining(input, image, this, this.weightOfBatch());
-    if (undo !== undefined) noteChange(undo);
-    this[batchCount]++;
-    return y as SameShapeAs<X, OwnedTape>;
-  }
-
-  /**
-   * Inference with the operations that usually follow, `forward(x).add(residual).relu()`, in one pass over
-   * memory. The results have the same bits. `Sequential` does this by itself.
-   *
-   * @param x As for `forward`.
-   * @param residual Optional; of the same shape, without a tape.
-   * @throws TypeError or RangeError as `forward`; RangeError for a residual of another shape.
-   */
-  forwardRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
-    x: X & Input<X, C, NoneTape>,
-    residual?: A & ResidualInput<X, A, NoneTape>,
-  ): SameShapeAs<X, NoneTape> {
-    const input = requireUntaped('x', x);
-    const image = this.readImage(input);
-    const added = residual === undefined ? undefined : requireUntaped('residual', residual);
-    if (added !== undefined) requireShape('residual', added, input.shape);
-    return batchNormInference(input, image, this, { relu: true, residual: added }) as SameShapeAs<
-      X,
-      NoneTape
-    >;
-  }
-
-  /**
-   * Training with the operations that usually follow, `forwardMut(x).add(residual).relu()`, recorded as one
-   * operation that takes one pass over memory in each direction. The results have the same bits. `Sequential`
-   * does this by itself.
-   *
-   * @param x As for `forwardMut`.
-   * @param residual Optional; of the same shape, with or without a tape.
-   * @throws TypeError or RangeError as `forwardMut`; RangeError for a residual of another shape. Nothing has
-   * changed then.
-   */
-  forwardMutRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
-    x: X & Input<X, C, OwnedTape>,
-    residual?: A & ResidualInput<X, A, Tape>,
-  ): SameShapeAs<X, OwnedTape> {
-    const input = requireTaped('x', x);
-    const image = this.readBatch(input);
-    const added = residual === undefined ? undefined : requireTensor('residual', residual);
-    if (added !== undefined) requireShape('residual', added, input.shape);
-    const undo = changesAreNoted() ? this.keepStatistics() : undefined;
-    const y = batchNormTraining(input, image, this, this.weightOfBatch(), { relu: true, residual: added });
-    if (undo !== undefined) noteChange(undo);
-    this[batchCount]++;
-    return y as SameShapeAs<X, OwnedTape>;
-  }
-
-  /** Returns a deep copy of the same class. Its tensors have fresh ids. */
-  override clone(): this {
-    const copy = super.clone();
-    copy[averaging] = false;
-    return copy;
+    super('BatchNorm2D', channels, 2, options);
   }
 
   /**
@@ -212,71 +43,9 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
    * tape, and never changes them.
    * @throws TypeError if this layer's `forward` was replaced, because the copy would not have it.
    */
-  freeze(options?: Pick<FrozenBatchNorm2DOptions, 'trainable'>): FrozenBatchNorm2D<C> {
-    if (!runsAsDefined(this)) {
-      throw missingMethod('freeze', layerType(this), ', whose forward() is another one, but it is inherited');
-    }
+  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm2D<C> {
+    this.requireOwnPasses();
     return FrozenBatchNorm2D.from(this, options);
-  }
-
-  /**
-   * Sets scale and variance to ones, bias and mean to zeros. The generator, which other layers draw from, is
-   * not used.
-   */
-  protected override initialize(_rng: RandomSource): void {
-    fill(this.scale, 1);
-    fill(this.bias, 0);
-    this.resetStatistics();
-  }
-
-  /** @internal `momentum.npy` is NaN if cumulative; only then is there a `num_batches_tracked.npy`. */
-  override [storedNumbers](): readonly StoredNumber[] {
-    const momentum = this[storedMomentum];
-    return [
-      ...super[storedNumbers](),
-      {
-        name: 'momentum',
-        expected: 'a number from 0 to 1, or NaN for cumulative',
-        fits: (value) => Number.isNaN(value) || (value >= 0 && value <= 1),
-        value: momentum === 'cumulative' ? NaN : momentum,
-        set: (value) => (this[storedMomentum] = Number.isNaN(value) ? 'cumulative' : value),
-      },
-      {
-        name: 'num_batches_tracked',
-        expected: 'a number of batches',
-        fits: (value) => Number.isSafeInteger(value) && value >= 0,
-        value: this[batchCount],
-        written: momentum === 'cumulative',
-        set: (value) => (this[batchCount] = value),
-      },
-    ];
-  }
-
-  /** @internal */
-  [runningStatistics](): RunningStatistics {
-    return {
-      owner: this,
-      mean: this.runningMean,
-      keep: () => this.keepStatistics(),
-      average: () => this.averageStatistics(),
-      batches: () => this[batchCount],
-      setBatches: (count) => (this[batchCount] = count),
-    };
-  }
-
-  /** @internal */
-  [canFuse](): boolean {
-    return true;
-  }
-
-  /** @internal */
-  [fusedForward](x: unknown, residual: ResidualSource<NoneTape> | undefined): unknown {
-    return this.forwardRelu(x as never, residual?.(this.requireImage(x)) as never);
-  }
-
-  /** @internal */
-  [fusedForwardMut](x: unknown, residual: ResidualSource<Tape> | undefined): unknown {
-    return this.forwardMutRelu(x as never, residual?.(this.requireImage(x)) as never);
   }
 
   /**
@@ -298,95 +67,8 @@ export class BatchNorm2D<C extends number> extends ChannelNorm<C> {
 
   /** @internal */
   static read(reader: JsonReader): BatchNorm2D<number> {
-    const channels = reader.integer('channels', 1);
-    // Checked before allocating, because a short text may claim gigabytes.
-    reader.array('scale', channels);
-    const layer = new BatchNorm2D(channels);
-    layer.epsilon = requirePositive(reader.place('epsilon'), reader.field('epsilon'));
-    layer.momentum = readMomentum(reader.place('momentum'), reader.field('momentum'));
-    layer[batchCount] = reader.integer('batches', 0);
-    readTensors(layer, reader);
+    const layer = new BatchNorm2D(readChannels(reader));
+    layer.readJson(reader);
     return layer;
   }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    const own = super[describeLayer]();
-    return {
-      ...own,
-      details: { ...own.details, momentum: this[storedMomentum], batches: this[batchCount] },
-    };
-  }
-
-  private readBatch(x: Tensor<Shape, OwnedTape>): ImageShape {
-    const image = this.readImage(x);
-    requireBatch('x', image, x.shape);
-    return image;
-  }
-
-  /** Weight of this batch in the running statistics. */
-  private weightOfBatch(): number {
-    const momentum = this[averaging] ? 'cumulative' : this[storedMomentum];
-    return momentum === 'cumulative' ? 1 / (this[batchCount] + 1) : momentum;
-  }
-
-  private requireImage(x: unknown): Tensor<Shape, Tape> {
-    const input = requireTensor('x', x);
-    this.readImage(input);
-    return input;
-  }
-
-  private resetStatistics(): void {
-    fill(this.runningMean, 0);
-    fill(this.runningVar, 1);
-    this[batchCount] = 0;
-  }
-
-  private keepStatistics(): () => void {
-    const mean = copyOf(this.runningMean);
-    const variance = copyOf(this.runningVar);
-    const batches = this[batchCount];
-    return () => {
-      set(this.runningMean, mean);
-      set(this.runningVar, variance);
-      this[batchCount] = batches;
-    };
-  }
-
-  private averageStatistics(): () => void {
-    if (this[averaging]) {
-      throw plainError(
-        'ERR_BATCHNORM_BUSY',
-        'Expected no other recalibrate() to run on this BatchNorm2D. Await the one before',
-      );
-    }
-    this.resetStatistics();
-    this[averaging] = true;
-    return () => {
-      this[averaging] = false;
-    };
-  }
-}
-
-function readMomentum(argument: string, value: unknown): number | 'cumulative' {
-  return value === 'cumulative' ? value : requireFraction(argument, value);
-}
-
-function fill(tensor: Tensor<Shape>, value: number): void {
-  const storage = storageOf(tensor);
-  storage.values.fill(value);
-  storage.version++;
-}
-
-function copyOf(tensor: Tensor<Shape>): Float32Array {
-  const { values } = storageOf(tensor);
-  const copy = freshFloats('a copy of running statistics', values.length);
-  copy.set(values);
-  return copy;
-}
-
-function set(tensor: Tensor<Shape>, values: Float32Array): void {
-  const storage = storageOf(tensor);
-  storage.values.set(values);
-  storage.version++;
 }

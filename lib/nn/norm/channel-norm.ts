@@ -1,20 +1,23 @@
-import { wrongShape } from '../../validation/errors.js';
-import { type ImageShape, readImageShape } from '../../ops/image-shape.js';
-import { formatShape, type Shape } from '../../core/shape.js';
+import type { ImageShape } from '../../ops/image-shape.js';
+import type { Shape } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import { Tensor, type Tensor1D } from '../../core/tensor.js';
+import { type AxesProblem, type AxesShapes, readAxesShape, type SpatialAxes } from './axes.js';
 import { AffineNorm, copyValues, labelled } from './affine-norm.js';
-import type { ImageProblem } from '../input.js';
+import type { JsonReader } from '../../json/json-reader.js';
 import { npzName } from '../members.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
-/** Accepts images of C channels and keeps their shape. */
-interface ChannelRule<C extends number> extends ShapeRule {
-  readonly accepts: readonly [number, C, number, number] | readonly [C, number, number];
+/** Accepts tensors of C channels and D spatial axes, and keeps their shape. */
+interface ChannelRule<C extends number, D extends SpatialAxes> extends ShapeRule {
+  readonly accepts: AxesShapes<C, D>;
   readonly output: this['input'];
-  readonly problem: ImageProblem<this['input'], C>;
+  readonly problem: AxesProblem<this['input'], C, D>;
 }
+
+/** Name of the field with the number of spatial axes. Not private, because copies are made without the constructor. */
+const spatialAxes = Symbol('spatialAxes');
 
 /** Names in the files of dfdx and in PyTorch's state dicts. */
 const statisticsNames: Readonly<Record<string, string>> = {
@@ -23,7 +26,7 @@ const statisticsNames: Readonly<Record<string, string>> = {
 };
 
 /** Base class of batch norm layers: a norm with running statistics of each channel. */
-export abstract class ChannelNorm<C extends number> extends AffineNorm<C> {
+export abstract class ChannelNorm<C extends number, D extends SpatialAxes> extends AffineNorm<C> {
   static {
     guardMethods(this);
   }
@@ -40,11 +43,15 @@ export abstract class ChannelNorm<C extends number> extends AffineNorm<C> {
   readonly runningVar: Tensor1D<C>;
 
   /** Exists only for the compiler. */
-  declare readonly [shapeRule]: ChannelRule<C>;
+  declare readonly [shapeRule]: ChannelRule<C, D>;
+
+  /** @internal */
+  readonly [spatialAxes]: D;
 
   /** @param layer Name of the class in messages. */
-  protected constructor(layer: string, channels: C) {
+  protected constructor(layer: string, channels: C, axes: D) {
     super(layer, channels);
+    this[spatialAxes] = axes;
     this.runningMean = labelled(layer, 'runningMean', Tensor.zeros([channels]));
     this.runningVar = labelled(layer, 'runningVar', Tensor.ones([channels]));
   }
@@ -65,7 +72,7 @@ export abstract class ChannelNorm<C extends number> extends AffineNorm<C> {
   }
 
   /** Copies the tensors and epsilon of another layer. */
-  protected override copyFrom(other: ChannelNorm<C>): void {
+  protected override copyFrom(other: ChannelNorm<C, D>): void {
     super.copyFrom(other);
     copyValues(other.runningMean, this.runningMean);
     copyValues(other.runningVar, this.runningVar);
@@ -75,12 +82,15 @@ export abstract class ChannelNorm<C extends number> extends AffineNorm<C> {
    * Checks the shape of an input.
    * @throws RangeError for a wrong rank or number of channels.
    */
-  protected readImage(x: Tensor<Shape, Tape>): ImageShape {
-    const image = readImageShape('x', x.shape);
-    const channels = this.scale.shape[0];
-    if (image.channels !== channels) {
-      throw wrongShape('x', `${channels} channels`, `${image.channels} (shape ${formatShape(x.shape)})`);
-    }
-    return image;
+  protected readAxes(x: Tensor<Shape, Tape>): ImageShape {
+    return readAxesShape('x', x.shape, this.scale.shape[0], this[spatialAxes]);
   }
+}
+
+/** Reads the number of channels from the JSON of a norm, which a short text may claim to be gigabytes. */
+export function readChannels(reader: JsonReader): number {
+  const channels = reader.integer('channels', 1);
+  // Checks the length of the array, before anything is allocated.
+  reader.array('scale', channels);
+  return channels;
 }

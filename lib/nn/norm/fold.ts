@@ -31,7 +31,7 @@ export type Folded<Layers extends readonly unknown[]> = Layers extends readonly 
   ...infer Rest,
 ]
   ? First extends AnyConv
-    ? Second extends ChannelNorm<number>
+    ? Second extends ChannelNorm<number, 2>
       ? readonly [First, ...Folded<Rest>]
       : readonly [First, ...Folded<readonly [Second, ...Rest]>]
     : readonly [FoldedLayer<First> & Layer, ...Folded<readonly [Second, ...Rest]>]
@@ -72,7 +72,7 @@ export function fold<Layers extends readonly Layer[]>(net: Sequential<Layers>): 
 /** The results so far, so that a layer that is used several times is folded once. */
 interface FoldedParts {
   /** The folded layer for each convolution and the batch norm after it. */
-  readonly pairs: Map<AnyConv, Map<ChannelNorm<number>, AnyConv>>;
+  readonly pairs: Map<AnyConv, Map<ChannelNorm<number, 2>, AnyConv>>;
   /** The folded copy of each composition. */
   readonly compositions: Map<Layer, Layer>;
 }
@@ -83,7 +83,7 @@ function foldSequential(name: string, net: Sequential<readonly Layer[]>, done: F
     const layer = net.layers[i];
     const next = net.layers[i + 1];
     if (isConv(layer) && isNorm(next)) {
-      const byNorm = done.pairs.get(layer) ?? new Map<ChannelNorm<number>, AnyConv>();
+      const byNorm = done.pairs.get(layer) ?? new Map<ChannelNorm<number, 2>, AnyConv>();
       const folded = byNorm.get(next) ?? foldPair(`${name}.layers[${i + 1}]`, layer, next);
       done.pairs.set(layer, byNorm.set(next, folded));
       layers.push(folded);
@@ -123,11 +123,11 @@ function isConv(layer: unknown): layer is AnyConv {
   return layer instanceof Conv2D && infersAsDefined(layer);
 }
 
-function isNorm(layer: unknown): layer is ChannelNorm<number> {
+function isNorm(layer: unknown): layer is ChannelNorm<number, 2> {
   return (layer instanceof BatchNorm2D || layer instanceof FrozenBatchNorm2D) && infersAsDefined(layer);
 }
 
-function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number>): AnyConv {
+function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number, 2>): AnyConv {
   const [outChannels, inChannels, kernelSize] = conv.weight.shape;
   const channels = norm.scale.shape[0];
   if (channels !== outChannels) {

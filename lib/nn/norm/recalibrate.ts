@@ -17,7 +17,7 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
  * @param module The module; its `forwardMut` is called with each batch.
  * @param batches Inputs without a tape.
  * @returns The number of batches.
- * @throws RangeError if there are no batches; TypeError if the module has no `BatchNorm2D`; Error if another
+ * @throws RangeError if there are no batches; TypeError if the module has no batch norm layer; Error if another
  * call is running on the same layers; errors of the module. The statistics have not changed then.
  */
 export async function recalibrate<X extends Tensor<Shape>>(
@@ -34,7 +34,7 @@ export async function recalibrate<X extends Tensor<Shape>>(
   if (statistics.length === 0) {
     throw typeError(
       'ERR_BATCHNORM_TYPE',
-      'Expected a module with BatchNorm2D layers in its parameters(), but it has none',
+      'Expected a module with batch norm layers in its parameters(), but it has none',
     );
   }
   const restores = statistics.map((each) => atPart(module, each.owner, () => each.keep()));

@@ -1,4 +1,13 @@
-import { backward, BatchNorm2D, Tensor } from 'batchnorm';
+import {
+  backward,
+  BatchNorm1D,
+  BatchNorm2D,
+  BatchNorm3D,
+  type OwnedTape,
+  type Shape,
+  Tensor,
+  type Tensor1D,
+} from 'batchnorm';
 import { expect } from 'chai';
 import { type BatchNormCase, type BatchNormStep, readCases } from '../reference/read.js';
 import {
@@ -21,9 +30,22 @@ const float64Bound = 1e-11;
 
 const cases = readCases<BatchNormCase>('pytorch/batch_norm.jsonl');
 
-describe('BatchNorm2D compared with PyTorch', () => {
+/** What the layers for signals, images and volumes have in common. */
+interface AnyBatchNorm {
+  readonly scale: Tensor1D<number>;
+  readonly bias: Tensor1D<number>;
+  readonly runningMean: Tensor1D<number>;
+  readonly runningVar: Tensor1D<number>;
+  forward(x: Tensor<Shape>): Tensor<Shape>;
+  forwardMut(x: Tensor<Shape, OwnedTape>): Tensor<Shape, OwnedTape>;
+}
+
+describe('batch norm compared with PyTorch', () => {
   it('has enough cases', () => {
-    expect(cases).to.have.length.at.least(30);
+    expect(cases).to.have.length.at.least(60);
+    for (const Layer of [BatchNorm1D, BatchNorm2D, BatchNorm3D]) {
+      expect(cases.filter((each) => classOf(each) === Layer)).to.have.length.at.least(5);
+    }
   });
 
   for (const reference of cases) {
@@ -45,7 +67,7 @@ describe('BatchNorm2D compared with PyTorch', () => {
 
 function trainAndInfer(reference: BatchNormCase): void {
   const { shape, momentum } = reference;
-  const layout = layoutOf(shape);
+  const layout = layoutOf(reference);
   const bn = load(reference, reference.running_mean, reference.running_var);
   let drift: Drift = { mean: reference.scale.map(() => 0), variance: reference.scale.map(() => 0) };
   let before: Statistics = reference;
@@ -82,7 +104,7 @@ function trainAndInfer(reference: BatchNormCase): void {
 
 function inferFromReference(reference: BatchNormCase): void {
   const { shape } = reference;
-  const layout = layoutOf(shape);
+  const layout = layoutOf(reference);
   const last = lastOf(reference);
   const y = load(reference, last.running_mean, last.running_var).forward(Tensor.from(last.x, shape));
   const limits = inferenceBounds(reference, undefined);
@@ -90,7 +112,7 @@ function inferFromReference(reference: BatchNormCase): void {
 }
 
 function compareFormulas(reference: BatchNormCase, step: BatchNormStep): void {
-  const layout = layoutOf(reference.shape);
+  const layout = layoutOf(reference);
   const { exact, y, dx, dscale, dbias } = boundsOf(reference, step);
   const atElement = (bounds: readonly number[], contract: number) => (i: number) =>
     (bounds[channelAt(layout, i)] / contract) * float64Bound;
@@ -111,8 +133,9 @@ interface Bounds {
 }
 
 /** The error that the contract allows for a step. */
-function boundsOf({ shape, scale, bias, epsilon }: BatchNormCase, step: BatchNormStep): Bounds {
-  const layout = layoutOf(shape);
+function boundsOf(reference: BatchNormCase, step: BatchNormStep): Bounds {
+  const { scale, bias, epsilon } = reference;
+  const layout = layoutOf(reference);
   const { x, dy, y } = step;
   // The file's decimals denote float32 values; parsed as float64 they would differ.
   const [x32, dy32, scale32, bias32] = [x, dy, scale, bias].map((each) => Float32Array.from(each));
@@ -179,10 +202,10 @@ function grow(
 
 /** The contract's bound on y plus the first-order effect of errors in the running statistics. */
 function inferenceBounds(reference: BatchNormCase, drift: Drift | undefined): readonly number[] {
-  const { shape, scale, bias, epsilon, y_infer: y } = reference;
+  const { scale, bias, epsilon, y_infer: y } = reference;
   const { running_var } = lastOf(reference);
   return scale.map((factor, c) => {
-    const at = [...channelIndices(layoutOf(shape), c)];
+    const at = [...channelIndices(layoutOf(reference), c)];
     const contract = yBound * outputScale(at, y, bias[c]);
     if (drift === undefined) return contract;
     const variance = running_var[c] + epsilon;
@@ -192,12 +215,9 @@ function inferenceBounds(reference: BatchNormCase, drift: Drift | undefined): re
   });
 }
 
-function load(
-  { scale, bias, epsilon, momentum }: BatchNormCase,
-  mean: readonly number[],
-  variance: readonly number[],
-): BatchNorm2D<number> {
-  const bn = new BatchNorm2D<number>(scale.length, { epsilon, momentum });
+function load(reference: BatchNormCase, mean: readonly number[], variance: readonly number[]): AnyBatchNorm {
+  const { scale, bias, epsilon, momentum } = reference;
+  const bn: AnyBatchNorm = new (classOf(reference))<number>(scale.length, { epsilon, momentum });
   bn.scale.data.set(scale);
   bn.bias.data.set(bias);
   bn.runningMean.data.set(mean);
@@ -205,9 +225,19 @@ function load(
   return bn;
 }
 
-function layoutOf(shape: BatchNormCase['shape']): Layout {
-  const [images, channels, height, width] = shape.length === 4 ? shape : [1, ...shape];
-  return { images, channels, plane: height * width };
+function layoutOf({ shape, channel_axis: axis = shape.length - 3 }: BatchNormCase): Layout {
+  const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1);
+  return {
+    images: product(shape.slice(0, axis)),
+    channels: shape[axis],
+    plane: product(shape.slice(axis + 1)),
+  };
+}
+
+/** The layer for the axes after the channels; tables have none. */
+function classOf({ shape, channel_axis: axis = shape.length - 3 }: BatchNormCase) {
+  const axes = shape.length - 1 - axis;
+  return axes === 3 ? BatchNorm3D : axes === 2 ? BatchNorm2D : BatchNorm1D;
 }
 
 function channelAt({ channels, plane }: Layout, index: number): number {

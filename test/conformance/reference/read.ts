@@ -13,8 +13,9 @@ export interface ReferenceTensor {
 /** `pytorch/batch_norm.jsonl` */
 export interface BatchNormCase {
   readonly name: string;
-  /** [C, H, W] or [N, C, H, W] */
-  readonly shape: readonly [number, number, number] | readonly [number, number, number, number];
+  readonly shape: readonly number[];
+  /** Present unless the channels are the third axis from the end, as of images. */
+  readonly channel_axis?: number;
   readonly epsilon: number;
   readonly momentum: number | 'cumulative';
   readonly scale: readonly number[];

@@ -74,6 +74,8 @@ const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
   Sequential: () => new index.Sequential(new BatchNorm2D(3), new index.ReLU()),
 };
 
+const volume = () => Tensor.ones([2, 3, 2, 2, 2]);
+
 /** Valid arguments that cannot be derived from the declared types. */
 const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Promise<readonly unknown[]>>> = {
   backward: () => {
@@ -127,10 +129,19 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   'new Residual': () => [new BatchNorm2D(3)],
   'new Sequential': () => [new BatchNorm2D(3), new index.ReLU()],
   'Conv2D.fromJSON': () => [{ ...new index.Conv2D(3, 2, 1).toJSON() }],
+  'FrozenBatchNorm1D.fromJSON': () => [{ ...new index.FrozenBatchNorm1D(3).toJSON() }],
   'FrozenBatchNorm2D.fromJSON': () => [{ ...new index.FrozenBatchNorm2D(3).toJSON() }],
+  'FrozenBatchNorm3D.fromJSON': () => [{ ...new index.FrozenBatchNorm3D(3).toJSON() }],
   'Linear.fromJSON': () => [{ ...new index.Linear(3, 2).toJSON() }],
   moduleFromJSON: () => [{ ...new index.Linear(3, 2).toJSON() }, { types: {} }],
+  'BatchNorm1D.fromJSON': () => [{ ...new index.BatchNorm1D(3).toJSON() }],
   'BatchNorm2D.fromJSON': () => [{ ...new BatchNorm2D(3).toJSON() }],
+  'BatchNorm3D.fromJSON': () => [{ ...new index.BatchNorm3D(3).toJSON() }],
+  'BatchNorm3D#forward': () => [volume()],
+  'BatchNorm3D#forwardMut': () => [volume().trace()],
+  'BatchNorm3D#forwardRelu': () => [volume(), volume()],
+  'BatchNorm3D#forwardMutRelu': () => [volume().trace(), volume()],
+  'FrozenBatchNorm3D#forward': () => [volume()],
   'NpzReader.open': (at) => [npz(at)],
   'NpzReader#tensor': () => ['scale.npy', Tensor.ones([3])],
   'NpzReader#numbers': () => ['scale.npy', 3],

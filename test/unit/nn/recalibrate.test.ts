@@ -85,7 +85,7 @@ describe('recalibrate', () => {
     await expectRejection(call(bn, [batches[0], Tensor.zeros([1, 3, 2, 2])]), RangeError, '2 channels');
     await expectRejection(call(bn, 5), TypeError);
     await expectRejection(call(new ReLU(), batches), TypeError, 'forwardMut() for module');
-    await expectRejection(call(new Sequential(new ReLU()), batches), TypeError, 'BatchNorm2D layers');
+    await expectRejection(call(new Sequential(new ReLU()), batches), TypeError, 'batch norm layers');
     await expectRejection(call(null, batches), TypeError, 'for module', 'null');
     expect(JSON.stringify(bn)).to.equal(before);
   });

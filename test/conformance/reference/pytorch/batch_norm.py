@@ -1,4 +1,4 @@
-"""torch.nn.BatchNorm2d: training steps with gradients, then inference."""
+"""torch.nn.BatchNorm1d, 2d and 3d: training steps with gradients, then inference."""
 
 from dataclasses import dataclass, field
 from typing import Callable, Tuple, Union
@@ -20,6 +20,15 @@ def per_channel(values, shape: Tuple[int, ...]) -> np.ndarray:
 def normal(mean=0.0, deviation=1.0) -> Images:
     def draw(rng, shape):
         return per_channel(mean, shape) + per_channel(deviation, shape) * rng.standard_normal(shape)
+
+    return draw
+
+
+def alike(mean=0.0, deviation=1.0) -> Images:
+    """The same distribution in each channel, for any number of axes."""
+
+    def draw(rng, shape):
+        return mean + deviation * rng.standard_normal(shape)
 
     return draw
 
@@ -57,6 +66,7 @@ class Case:
     steps: int = 1
     x: Images = field(default=normal(0.3, 1.5))
     dy: Images = field(default=normal())
+    channel_axis: int = -3
 
 
 CASES = [
@@ -112,13 +122,47 @@ CASES = [
 ]
 
 
+def with_axes(name: str, shape: Tuple[int, ...], channel_axis: int, **settings) -> Case:
+    settings = {"x": alike(0.3, 1.5), "dy": alike(), **settings}
+    return Case(name, shape, channel_axis=channel_axis, **settings)
+
+
+# Other numbers of axes than those of images.
+CASES += [
+    with_axes("tables", (16, 5), -1),
+    with_axes("tables, one channel", (7, 1), -1, steps=2),
+    with_axes("tables, as many rows as channels", (9, 9), -1),
+    with_axes("tables, 33 channels", (12, 33), -1, momentum="cumulative", steps=3),
+    with_axes("tables, mean 1e4", (64, 3), -1, x=alike(1e4)),
+    with_axes("signals", (4, 3, 7), -2, steps=2),
+    with_axes("signals of one value", (5, 3, 1), -2),
+    with_axes("signals, length 100", (2, 5, 100), -2, epsilon=1e-3, momentum=0.5),
+    with_axes("signals, mean -1e4", (3, 2, 31), -2, x=alike(-1e4)),
+    with_axes("one signal", (3, 9), -2, steps=2),
+    with_axes("one signal, one channel", (1, 17), -2),
+    with_axes("volumes", (2, 3, 2, 3, 4), -4, steps=2),
+    with_axes("volumes of one value", (6, 4, 1, 1, 1), -4),
+    with_axes("volumes, mean 1e4", (2, 2, 3, 3, 5), -4, x=alike(1e4)),
+    with_axes("volumes, momentum 1", (3, 5, 2, 2, 2), -4, momentum=1.0, steps=2),
+    with_axes("one volume", (3, 2, 2, 5), -4),
+    with_axes("one volume, planes 4x8", (5, 3, 4, 8), -4, epsilon=1e-3),
+]
+
+MODULES = {
+    -1: torch.nn.BatchNorm1d,
+    -2: torch.nn.BatchNorm1d,
+    -3: torch.nn.BatchNorm2d,
+    -4: torch.nn.BatchNorm3d,
+}
+
+
 def records():
     for seed, case in enumerate(CASES):
         yield record(case, np.random.RandomState(seed))
 
 
 def record(case: Case, rng: np.random.RandomState) -> dict:
-    channels = case.shape[-3]
+    channels = case.shape[case.channel_axis]
     scale = rng.uniform(0.5, 2, channels).astype(np.float32)
     scale[::3] *= -1
     bias = rng.standard_normal(channels).astype(np.float32)
@@ -126,7 +170,7 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     running_var = rng.uniform(0.5, 2, channels).astype(np.float32)
 
     momentum = None if case.momentum == "cumulative" else case.momentum
-    module = torch.nn.BatchNorm2d(channels, case.epsilon, momentum, dtype=torch.float64)
+    module = MODULES[case.channel_axis](channels, case.epsilon, momentum, dtype=torch.float64)
     load(module.weight, scale)
     load(module.bias, bias)
     load(module.running_mean, running_mean)
@@ -136,7 +180,7 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     for _ in range(case.steps):
         x = case.x(rng, case.shape).astype(np.float32)
         dy = case.dy(rng, case.shape).astype(np.float32)
-        steps.append(training_step(module, x, dy))
+        steps.append(training_step(module, x, dy, case.channel_axis))
 
     # A layer keeps its statistics in float32, where a mean of 1e4 has an error of up to 5e-4. The same
     # rounding here leaves only the error of inference.
@@ -144,10 +188,12 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     module.running_var.copy_(module.running_var.float())
     module.eval()
     with torch.no_grad():
-        y_infer = module(batch_of(x))
+        y_infer = module(batch_of(x, case.channel_axis))
+    axis = {} if case.channel_axis == -3 else {"channel_axis": len(case.shape) + case.channel_axis}
     return {
         "name": case.name,
         "shape": list(case.shape),
+        **axis,
         "epsilon": case.epsilon,
         "momentum": case.momentum,
         "scale": numbers(scale),
@@ -159,11 +205,13 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     }
 
 
-def training_step(module: torch.nn.BatchNorm2d, x: np.ndarray, dy: np.ndarray) -> dict:
+def training_step(
+    module: torch.nn.Module, x: np.ndarray, dy: np.ndarray, channel_axis: int
+) -> dict:
     module.zero_grad()
-    input_ = batch_of(x).requires_grad_()
+    input_ = batch_of(x, channel_axis).requires_grad_()
     y = module(input_)
-    y.backward(batch_of(dy))
+    y.backward(batch_of(dy, channel_axis))
     return {
         "x": numbers(x),
         "dy": numbers(dy),
@@ -181,7 +229,7 @@ def load(target: torch.Tensor, values: np.ndarray) -> None:
         target.copy_(torch.from_numpy(values))
 
 
-def batch_of(images: np.ndarray) -> torch.Tensor:
-    """As float64 NCHW; a CHW array becomes a batch of one."""
-    batch = images if images.ndim == 4 else images[np.newaxis]
+def batch_of(values: np.ndarray, channel_axis: int) -> torch.Tensor:
+    """As float64 with an axis of samples; an array that begins with the channels becomes a batch of one."""
+    batch = values if values.ndim + channel_axis > 0 else values[np.newaxis]
     return torch.from_numpy(batch.astype(np.float64))

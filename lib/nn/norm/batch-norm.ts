@@ -1,0 +1,355 @@
+import { freshFloats } from '../../backend/allocation.js';
+import {
+  missingMethod,
+  plainError,
+  requireFraction,
+  requireOptions,
+  requirePositive,
+} from '../../validation/errors.js';
+import type { JsonNumber } from '../../json/json-numbers.js';
+import type { JsonReader } from '../../json/json-reader.js';
+import { batchNormInference, batchNormTraining } from '../../ops/batch-norm.js';
+import { type ImageShape, requireBatch } from '../../ops/image-shape.js';
+import { requireShape, requireTensor } from '../../ops/operand.js';
+import type { Shape } from '../../core/shape.js';
+import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
+import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../../core/tensor.js';
+import { ChannelNorm } from './channel-norm.js';
+import type { ModeInput, ResidualInput, SameShapeAs } from '../input.js';
+import { requireTaped, requireUntaped } from '../mode.js';
+import {
+  canFuse,
+  fusedForward,
+  fusedForwardMut,
+  notePasses,
+  type ResidualSource,
+  runsAsDefined,
+} from '../compose/fusion.js';
+import type { AxesProblem, SpatialAxes } from './axes.js';
+import { describeLayer, type LayerDescription, layerType } from '../layer-description.js';
+import { type StoredNumber, storedNumbers } from '../npz-members.js';
+import { readTensors } from '../read-tensors.js';
+import { type RunningStatistics, runningStatistics } from './running-statistics.js';
+import { changesAreNoted, noteChange } from './statistics-transaction.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+
+/** Settings of a new batch norm layer. */
+export interface BatchNormOptions {
+  /** Added to the variance before taking the square root. Default 1e-5. */
+  readonly epsilon?: number;
+  /**
+   * Weight of a batch in the running statistics, or `'cumulative'`, which averages all batches. Default 0.1.
+   */
+  readonly momentum?: number | 'cumulative';
+}
+
+/** The JSON of a layer. NaN, infinities and -0, which JSON lacks, are strings. */
+export interface BatchNormJson<Type extends string> {
+  /** Name of the class. */
+  readonly type: Type;
+  /** C. */
+  readonly channels: number;
+  /** As of the layer. */
+  readonly epsilon: number;
+  /** As of the layer. */
+  readonly momentum: number | 'cumulative';
+  /** Number of training batches since the last reset, by which the cumulative average divides. */
+  readonly batches: number;
+  /** Factor after normalization, [C]. */
+  readonly scale: readonly JsonNumber[];
+  /** Added after normalization, [C]. */
+  readonly bias: readonly JsonNumber[];
+  /** Mean for inference, [C]. */
+  readonly runningMean: readonly JsonNumber[];
+  /** Variance for inference, [C]. */
+  readonly runningVar: readonly JsonNumber[];
+}
+
+type Input<X, C extends number, D extends SpatialAxes, Wanted extends Tape> = ModeInput<
+  X,
+  Wanted,
+  AxesProblem<ShapeOf<X>, C, D>
+>;
+
+// Not private fields, because copies are made without the constructor.
+const storedMomentum = Symbol('momentum');
+const batchCount = Symbol('batches');
+const averaging = Symbol('averaging');
+
+/**
+ * Base class of `BatchNorm1D`, `BatchNorm2D` and `BatchNorm3D`: batch normalization of each channel over all
+ * samples and their D spatial axes (Ioffe and Szegedy, 2015).
+ */
+export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends ChannelNorm<C, D> {
+  static {
+    guardMethods(this);
+    notePasses(this.prototype);
+  }
+
+  /** @internal */
+  [storedMomentum]: number | 'cumulative' = 0.1;
+  /** @internal */
+  [batchCount] = 0;
+  /** @internal True while `recalibrate` runs; kept separately, so that momentum does not change. */
+  [averaging] = false;
+
+  /** @param layer Name of the class in messages. */
+  protected constructor(layer: string, channels: C, axes: D, options: BatchNormOptions | undefined) {
+    super(layer, channels, axes);
+    const given = requireOptions('options', options, ['epsilon', 'momentum']);
+    if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
+    if (given.momentum !== undefined) this.momentum = given.momentum as number;
+  }
+
+  /**
+   * Weight of a batch in the running statistics, as in PyTorch: 0 never changes them, 1 keeps only the last
+   * batch. `'cumulative'` averages all batches since the last reset. Default 0.1.
+   */
+  get momentum(): number | 'cumulative' {
+    return this[storedMomentum];
+  }
+
+  set momentum(value: number | 'cumulative') {
+    this[storedMomentum] = readMomentum('momentum', value);
+  }
+
+  /**
+   * Inference: (x - runningMean) / sqrt(runningVar + epsilon) * scale + bias.
+   *
+   * @param x Of a shape that the class accepts, without a tape.
+   * @returns The same shape.
+   * @throws TypeError for a tensor with a tape, RangeError for a wrong shape.
+   */
+  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, D, NoneTape>): SameShapeAs<X, NoneTape> {
+    const input = requireUntaped('x', x);
+    const image = this.readAxes(input);
+    return batchNormInference(input, image, this) as SameShapeAs<X, NoneTape>;
+  }
+
+  /**
+   * Training: (x - mean) / sqrt(var + epsilon) * scale + bias with the mean and the biased variance of this
+   * batch. Updates the running statistics, `runningVar` with the unbiased variance.
+   *
+   * @param x Of a shape that the class accepts, with a tape and at least two values per channel.
+   * @returns The same shape, recorded as one operation.
+   * @throws TypeError for a tensor without a tape, RangeError for a wrong shape. Nothing has changed then.
+   */
+  forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, D, OwnedTape>): SameShapeAs<X, OwnedTape> {
+    const input = requireTaped('x', x);
+    const image = this.readBatch(input);
+    const undo = changesAreNoted() ? this.keepStatistics() : undefined;
+    const y = batchNormTraining(input, image, this, this.weightOfBatch());
+    if (undo !== undefined) noteChange(undo);
+    this[batchCount]++;
+    return y as SameShapeAs<X, OwnedTape>;
+  }
+
+  /**
+   * Inference with the operations that usually follow, `forward(x).add(residual).relu()`, in one pass over
+   * memory. The results have the same bits. `Sequential` does this by itself.
+   *
+   * @param x As for `forward`.
+   * @param residual Optional; of the same shape, without a tape.
+   * @throws TypeError or RangeError as `forward`; RangeError for a residual of another shape.
+   */
+  forwardRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
+    x: X & Input<X, C, D, NoneTape>,
+    residual?: A & ResidualInput<X, A, NoneTape>,
+  ): SameShapeAs<X, NoneTape> {
+    const input = requireUntaped('x', x);
+    const image = this.readAxes(input);
+    const added = residual === undefined ? undefined : requireUntaped('residual', residual);
+    if (added !== undefined) requireShape('residual', added, input.shape);
+    return batchNormInference(input, image, this, { relu: true, residual: added }) as SameShapeAs<
+      X,
+      NoneTape
+    >;
+  }
+
+  /**
+   * Training with the operations that usually follow, `forwardMut(x).add(residual).relu()`, recorded as one
+   * operation that takes one pass over memory in each direction. The results have the same bits. `Sequential`
+   * does this by itself.
+   *
+   * @param x As for `forwardMut`.
+   * @param residual Optional; of the same shape, with or without a tape.
+   * @throws TypeError or RangeError as `forwardMut`; RangeError for a residual of another shape. Nothing has
+   * changed then.
+   */
+  forwardMutRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
+    x: X & Input<X, C, D, OwnedTape>,
+    residual?: A & ResidualInput<X, A, Tape>,
+  ): SameShapeAs<X, OwnedTape> {
+    const input = requireTaped('x', x);
+    const image = this.readBatch(input);
+    const added = residual === undefined ? undefined : requireTensor('residual', residual);
+    if (added !== undefined) requireShape('residual', added, input.shape);
+    const undo = changesAreNoted() ? this.keepStatistics() : undefined;
+    const y = batchNormTraining(input, image, this, this.weightOfBatch(), { relu: true, residual: added });
+    if (undo !== undefined) noteChange(undo);
+    this[batchCount]++;
+    return y as SameShapeAs<X, OwnedTape>;
+  }
+
+  /** Returns a deep copy of the same class. Its tensors have fresh ids. */
+  override clone(): this {
+    const copy = super.clone();
+    copy[averaging] = false;
+    return copy;
+  }
+
+  /** @throws TypeError if this layer's `forward` was replaced, because a frozen copy would not have it. */
+  protected requireOwnPasses(): void {
+    if (runsAsDefined(this)) return;
+    throw missingMethod('freeze', layerType(this), ', whose forward() is another one, but it is inherited');
+  }
+
+  /**
+   * Sets scale and variance to ones, bias and mean to zeros. The generator, which other layers draw from, is
+   * not used.
+   */
+  protected override initialize(_rng: RandomSource): void {
+    fill(this.scale, 1);
+    fill(this.bias, 0);
+    this.resetStatistics();
+  }
+
+  /** @internal `momentum.npy` is NaN if cumulative; only then is there a `num_batches_tracked.npy`. */
+  override [storedNumbers](): readonly StoredNumber[] {
+    const momentum = this[storedMomentum];
+    return [
+      ...super[storedNumbers](),
+      {
+        name: 'momentum',
+        expected: 'a number from 0 to 1, or NaN for cumulative',
+        fits: (value) => Number.isNaN(value) || (value >= 0 && value <= 1),
+        value: momentum === 'cumulative' ? NaN : momentum,
+        set: (value) => (this[storedMomentum] = Number.isNaN(value) ? 'cumulative' : value),
+      },
+      {
+        name: 'num_batches_tracked',
+        expected: 'a number of batches',
+        fits: (value) => Number.isSafeInteger(value) && value >= 0,
+        value: this[batchCount],
+        written: momentum === 'cumulative',
+        set: (value) => (this[batchCount] = value),
+      },
+    ];
+  }
+
+  /** @internal */
+  [runningStatistics](): RunningStatistics {
+    return {
+      owner: this,
+      mean: this.runningMean,
+      keep: () => this.keepStatistics(),
+      average: () => this.averageStatistics(),
+      batches: () => this[batchCount],
+      setBatches: (count) => (this[batchCount] = count),
+    };
+  }
+
+  /** @internal */
+  [canFuse](): boolean {
+    return true;
+  }
+
+  /** @internal */
+  [fusedForward](x: unknown, residual: ResidualSource<NoneTape> | undefined): unknown {
+    return this.forwardRelu(x as never, residual?.(this.requireImage(x)) as never);
+  }
+
+  /** @internal */
+  [fusedForwardMut](x: unknown, residual: ResidualSource<Tape> | undefined): unknown {
+    return this.forwardMutRelu(x as never, residual?.(this.requireImage(x)) as never);
+  }
+
+  /** Reads settings and tensors from the JSON of a layer of the same class, in place. */
+  protected readJson(reader: JsonReader): void {
+    this.epsilon = requirePositive(reader.place('epsilon'), reader.field('epsilon'));
+    this.momentum = readMomentum(reader.place('momentum'), reader.field('momentum'));
+    this[batchCount] = reader.integer('batches', 0);
+    readTensors(this, reader);
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const own = super[describeLayer]();
+    return {
+      ...own,
+      details: { ...own.details, momentum: this[storedMomentum], batches: this[batchCount] },
+    };
+  }
+
+  private readBatch(x: Tensor<Shape, OwnedTape>): ImageShape {
+    const image = this.readAxes(x);
+    requireBatch('x', image, x.shape);
+    return image;
+  }
+
+  /** Weight of this batch in the running statistics. */
+  private weightOfBatch(): number {
+    const momentum = this[averaging] ? 'cumulative' : this[storedMomentum];
+    return momentum === 'cumulative' ? 1 / (this[batchCount] + 1) : momentum;
+  }
+
+  private requireImage(x: unknown): Tensor<Shape, Tape> {
+    const input = requireTensor('x', x);
+    this.readAxes(input);
+    return input;
+  }
+
+  private resetStatistics(): void {
+    fill(this.runningMean, 0);
+    fill(this.runningVar, 1);
+    this[batchCount] = 0;
+  }
+
+  private keepStatistics(): () => void {
+    const mean = copyOf(this.runningMean);
+    const variance = copyOf(this.runningVar);
+    const batches = this[batchCount];
+    return () => {
+      set(this.runningMean, mean);
+      set(this.runningVar, variance);
+      this[batchCount] = batches;
+    };
+  }
+
+  private averageStatistics(): () => void {
+    if (this[averaging]) {
+      throw plainError(
+        'ERR_BATCHNORM_BUSY',
+        `Expected no other recalibrate() to run on this ${layerType(this)}. Await the one before`,
+      );
+    }
+    this.resetStatistics();
+    this[averaging] = true;
+    return () => {
+      this[averaging] = false;
+    };
+  }
+}
+
+function readMomentum(argument: string, value: unknown): number | 'cumulative' {
+  return value === 'cumulative' ? value : requireFraction(argument, value);
+}
+
+function fill(tensor: Tensor<Shape>, value: number): void {
+  const storage = storageOf(tensor);
+  storage.values.fill(value);
+  storage.version++;
+}
+
+function copyOf(tensor: Tensor<Shape>): Float32Array {
+  const { values } = storageOf(tensor);
+  const copy = freshFloats('a copy of running statistics', values.length);
+  copy.set(values);
+  return copy;
+}
+
+function set(tensor: Tensor<Shape>, values: Float32Array): void {
+  const storage = storageOf(tensor);
+  storage.values.set(values);
+  storage.version++;
+}

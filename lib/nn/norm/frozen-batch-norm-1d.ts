@@ -1,0 +1,64 @@
+import { JsonReader } from '../../json/json-reader.js';
+import { requireBoolean } from '../../validation/errors.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+import { notePasses } from '../compose/fusion.js';
+import { type ChannelNorm, readChannels } from './channel-norm.js';
+import { FrozenBatchNorm, type FrozenBatchNormOptions } from './frozen-batch-norm.js';
+
+/**
+ * `BatchNorm1D` for fine-tuning: normalizes with its running statistics in training, too, and never changes
+ * them. Gradients pass through to x and, if `trainable`, reach scale and bias.
+ * Accepts [N, C], [N, C, L] or [C, L]. A 2D tensor is [N, C] if its last axis has C values, otherwise [C, L].
+ *
+ * @example
+ * const frozen = pretrained.freeze();
+ * const y = frozen.forward(x.trace());
+ */
+export class FrozenBatchNorm1D<C extends number> extends FrozenBatchNorm<C, 1> {
+  /** @internal */
+  static readonly type = 'FrozenBatchNorm1D';
+
+  static {
+    guardMethods(this);
+    notePasses(this.prototype);
+  }
+
+  /**
+   * Creates a layer with scale and variance of one, bias and mean of zero. Use `load` or
+   * `BatchNorm1D.freeze()` for other values.
+   * @throws TypeError or RangeError naming the wrong argument.
+   */
+  constructor(channels: C, options?: FrozenBatchNormOptions) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
+    super('FrozenBatchNorm1D', channels, 1, options);
+  }
+
+  /** @internal Implements `BatchNorm1D.freeze`. */
+  static from<C extends number>(
+    other: ChannelNorm<C, 1>,
+    options?: Pick<FrozenBatchNormOptions, 'trainable'>,
+  ): FrozenBatchNorm1D<C> {
+    const frozen = new FrozenBatchNorm1D(other.scale.shape[0], options);
+    frozen.copyFrom(other);
+    return frozen;
+  }
+
+  /**
+   * Creates a layer from the result of `toJSON`.
+   * @param json The result of `JSON.parse`.
+   * @throws TypeError or RangeError naming the wrong field.
+   */
+  static fromJSON(json: unknown): FrozenBatchNorm1D<number> {
+    return FrozenBatchNorm1D.read(new JsonReader('json', json, 'FrozenBatchNorm1D'));
+  }
+
+  /** @internal */
+  static read(reader: JsonReader): FrozenBatchNorm1D<number> {
+    const channels = readChannels(reader);
+    const trainable = requireBoolean(reader.place('trainable'), reader.field('trainable'));
+    const layer = new FrozenBatchNorm1D(channels, { trainable });
+    layer.readJson(reader);
+    return layer;
+  }
+}

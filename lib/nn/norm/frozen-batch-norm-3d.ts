@@ -1,0 +1,64 @@
+import { JsonReader } from '../../json/json-reader.js';
+import { requireBoolean } from '../../validation/errors.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+import { notePasses } from '../compose/fusion.js';
+import { type ChannelNorm, readChannels } from './channel-norm.js';
+import { FrozenBatchNorm, type FrozenBatchNormOptions } from './frozen-batch-norm.js';
+
+/**
+ * `BatchNorm3D` for fine-tuning: normalizes with its running statistics in training, too, and never changes
+ * them. Gradients pass through to x and, if `trainable`, reach scale and bias.
+ * Accepts [N, C, D, H, W] or [C, D, H, W].
+ *
+ * @example
+ * const frozen = pretrained.freeze();
+ * const y = frozen.forward(x.trace());
+ */
+export class FrozenBatchNorm3D<C extends number> extends FrozenBatchNorm<C, 3> {
+  /** @internal */
+  static readonly type = 'FrozenBatchNorm3D';
+
+  static {
+    guardMethods(this);
+    notePasses(this.prototype);
+  }
+
+  /**
+   * Creates a layer with scale and variance of one, bias and mean of zero. Use `load` or
+   * `BatchNorm3D.freeze()` for other values.
+   * @throws TypeError or RangeError naming the wrong argument.
+   */
+  constructor(channels: C, options?: FrozenBatchNormOptions) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
+    super('FrozenBatchNorm3D', channels, 3, options);
+  }
+
+  /** @internal Implements `BatchNorm3D.freeze`. */
+  static from<C extends number>(
+    other: ChannelNorm<C, 3>,
+    options?: Pick<FrozenBatchNormOptions, 'trainable'>,
+  ): FrozenBatchNorm3D<C> {
+    const frozen = new FrozenBatchNorm3D(other.scale.shape[0], options);
+    frozen.copyFrom(other);
+    return frozen;
+  }
+
+  /**
+   * Creates a layer from the result of `toJSON`.
+   * @param json The result of `JSON.parse`.
+   * @throws TypeError or RangeError naming the wrong field.
+   */
+  static fromJSON(json: unknown): FrozenBatchNorm3D<number> {
+    return FrozenBatchNorm3D.read(new JsonReader('json', json, 'FrozenBatchNorm3D'));
+  }
+
+  /** @internal */
+  static read(reader: JsonReader): FrozenBatchNorm3D<number> {
+    const channels = readChannels(reader);
+    const trainable = requireBoolean(reader.place('trainable'), reader.field('trainable'));
+    const layer = new FrozenBatchNorm3D(channels, { trainable });
+    layer.readJson(reader);
+    return layer;
+  }
+}

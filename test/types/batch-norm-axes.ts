@@ -1,0 +1,64 @@
+// BatchNorm1D and BatchNorm3D: expressions that compile, with their exact types, and expressions that must not compile.
+import {
+  BatchNorm1D,
+  BatchNorm2D,
+  BatchNorm3D,
+  Linear,
+  type OwnedTape,
+  ReLU,
+  Sequential,
+  Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  type Tensor5D,
+} from 'batchnorm';
+import { check, type Equal } from './equal.js';
+
+declare const n: number;
+const one = new BatchNorm1D(3);
+const three = new BatchNorm3D(3);
+check<Equal<typeof one, BatchNorm1D<3>>>();
+
+const table = one.forward(Tensor.zeros([8, 3]));
+check<Equal<typeof table, Tensor2D<8, 3>>>();
+const signal = one.forward(Tensor.zeros([3, 8]));
+check<Equal<typeof signal, Tensor2D<3, 8>>>();
+const signals = one.forwardMut(Tensor.zeros([8, 3, 5]).trace());
+check<Equal<typeof signals, Tensor3D<8, 3, 5, OwnedTape>>>();
+const volume = three.forward(Tensor.zeros([3, 2, 2, 2]));
+check<Equal<typeof volume, Tensor4D<3, 2, 2, 2>>>();
+const volumes = three.forwardMut(Tensor.zeros([8, 3, 2, 2, 2]).trace());
+check<Equal<typeof volumes, Tensor5D<8, 3, 2, 2, 2, OwnedTape>>>();
+
+// An unknown size compiles.
+one.forward(Tensor.zeros([n, n]));
+one.forward(Tensor.zeros([n, 3, n]));
+new BatchNorm1D(n).forward(Tensor.zeros([8, 5]));
+three.forward(Tensor.zeros([n, n, n, n, n]));
+const wide: BatchNorm1D<number> = one;
+wide.forward(Tensor.zeros([8, 5]));
+
+// In a network on tables.
+const mlp = new Sequential(new Linear(4, 16), new BatchNorm1D(16), new ReLU(), new Linear(16, 3));
+const logits = mlp.forwardMut(Tensor.zeros([32, 4]).trace());
+check<Equal<typeof logits, Tensor2D<32, 3, OwnedTape>>>();
+
+// @ts-expect-error: neither axis is 3
+one.forward(Tensor.zeros([8, 5]));
+// @ts-expect-error: 5 channels
+one.forward(Tensor.zeros([8, 5, 3]));
+// @ts-expect-error: images
+one.forward(Tensor.zeros([8, 3, 2, 2]));
+// @ts-expect-error: a tape
+one.forward(Tensor.zeros([8, 3]).trace());
+// @ts-expect-error: no tape
+one.forwardMut(Tensor.zeros([8, 3]));
+// @ts-expect-error: images have no depth
+three.forward(Tensor.zeros([3, 2, 2]));
+// @ts-expect-error: 4 channels
+three.forward(Tensor.zeros([8, 4, 2, 2, 2]));
+// @ts-expect-error: volumes are not images
+new BatchNorm2D(3).forward(Tensor.zeros([8, 3, 2, 2, 2]));
+// @ts-expect-error: 16 channels are not 8
+new Sequential(new Linear(4, 16), new BatchNorm1D(8)).forward(Tensor.zeros([32, 4]));
