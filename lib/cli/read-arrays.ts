@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { readChunks } from '../io/files/chunks.js';
 import { decodeFloat8 } from '../io/files/decode-float8.js';
-import { decodeNumbers } from '../io/files/decode-numbers.js';
+import { decodeNumbers, viewFloat32 } from '../io/files/decode-numbers.js';
 import { FileFormatError } from '../io/files/file-format-error.js';
 import { fileKind, wrongKind } from '../io/files/file-kind.js';
 import type { NumberType } from '../io/files/number-type.js';
@@ -78,7 +78,7 @@ async function readSafetensors(file: string, opened: OpenFile): Promise<Contents
     const { dtype, shape, begin, end } = entry;
     const type = safetensorsNumberType(dtype);
     const decode = (bytes: Buffer) =>
-      type === undefined ? decodeFloat8(bytes, dtype) : decodeNumbers(bytes, type);
+      type === undefined ? decodeFloat8(bytes, dtype) : numbersIn(bytes, type);
     const described = { name, type: type?.name ?? dtype, shape, loadable: type !== undefined };
     if (decode(Buffer.alloc(0)) === undefined) return described;
     const collector = new StatisticsCollector();
@@ -116,9 +116,14 @@ async function scanned(name: string, scan: (visitor: NpyVisitor) => Promise<void
   const collector = new StatisticsCollector();
   await scan({
     begin: (...found) => ([layout, type] = found),
-    values: (bytes, type) => collector.add(decodeNumbers(bytes, type)),
+    values: (bytes, type) => collector.add(numbersIn(bytes, type)),
   });
   const { descr, shape } = layout as unknown as NpyLayout;
   if (type === undefined) return { name, type: descr, shape, loadable: false };
   return { name, type: type.name, shape, loadable: true, statistics: collector.result() };
+}
+
+/** The values, valid until the next piece of the file is read. */
+function numbersIn(bytes: Uint8Array, type: NumberType): Float32Array | Float64Array {
+  return viewFloat32(bytes, type) ?? decodeNumbers(bytes, type);
 }

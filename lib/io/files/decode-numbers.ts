@@ -24,16 +24,26 @@ export function decodeNumbers(bytes: Uint8Array, type: NumberType): Float32Array
 }
 
 /**
+ * The values without a copy; undefined unless they are float32 in this machine's order at an aligned address.
+ * Over a whole file, copies would make as much garbage as the file is large.
+ */
+export function viewFloat32(bytes: Uint8Array, type: NumberType): Float32Array | undefined {
+  const { buffer, byteOffset, length } = bytes;
+  const { kind, itemSize } = type;
+  if (kind !== 'float' || itemSize !== 4 || !isNativeOrder(type) || byteOffset % itemSize !== 0)
+    return undefined;
+  return new Float32Array(buffer, byteOffset, length / itemSize);
+}
+
+/**
  * Decodes into `target` from index `at` on. Each value is rounded once, to the nearest float32 with ties to
  * even, as in PyTorch's `.to(torch.float32)` and NumPy's `.astype(numpy.float32)`. A float64 beyond the range
  * of float32 becomes infinite.
  */
 export function decodeFloat32(bytes: Uint8Array, type: NumberType, target: Float32Array, at: number): void {
-  const aligned = bytes.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
-  if (type.kind === 'float' && type.itemSize === 4 && isNativeOrder(type) && aligned) {
-    // No copy here: over a whole load, copies would make as much garbage as the file is large.
-    const { buffer, byteOffset, length } = bytes;
-    target.set(new Float32Array(buffer, byteOffset, length / type.itemSize), at);
+  const view = viewFloat32(bytes, type);
+  if (view !== undefined) {
+    target.set(view, at);
     return;
   }
   if (type.itemSize < 8 || type.kind === 'float') {
