@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { backend } from 'batchnorm';
 import { expect } from 'chai';
-import { emulated, node } from '../../support/node-process.js';
+import { runLimited } from '../../support/limited-memory.js';
+import { emulated } from '../../support/node-process.js';
 import type { Refusal } from './limited/exhaust.js';
 
 const program = fileURLToPath(new URL('./limited/exhaust.js', import.meta.url));
@@ -11,12 +11,8 @@ const program = fileURLToPath(new URL('./limited/exhaust.js', import.meta.url));
 const sizes = process.env.BATCHNORM_TEST_LONG === '1' ? [4_194_304, 524_288, 16_384, 1024] : [524_288];
 
 /** The output of a process that exhausts its memory and must exit with 0. */
-function exhaust(kilobytes: number, ...args: readonly string[]): Refusal[] {
-  const { status, signal, stdout, stderr } = spawnSync(
-    '/bin/sh',
-    ['-c', `ulimit -v ${kilobytes} && exec "$@"`, 'sh', node.file, ...node.args(program, ...args)],
-    { encoding: 'utf8' },
-  );
+function exhaust(megabytes: number, ...args: readonly string[]): Refusal[] {
+  const { status, signal, stdout, stderr } = runLimited(megabytes, program, ...args);
   expect({ status, signal }, stderr).to.deep.equal({ status: 0, signal: null });
   const lines = stdout.trim().split('\n');
   return lines.map((line) => JSON.parse(line) as Refusal);
@@ -32,7 +28,7 @@ describe('a process whose memory is limited (ulimit -v)', function () {
   });
 
   it('gets a RangeError for a failed allocation and keeps computing', () => {
-    const refusals = exhaust(1_200_000, ...sizes.map(String));
+    const refusals = exhaust(460, ...sizes.map(String));
     expect(refusals).to.have.length(8 * sizes.length);
     for (const { name, error, message, computes } of refusals) {
       expect({ error, computes }, name).to.deep.equal({ error: 'RangeError', computes: true });
@@ -41,7 +37,7 @@ describe('a process whose memory is limited (ulimit -v)', function () {
   });
 
   it('gets a RangeError for arrays, sample orders and JSON, where V8 would abort', () => {
-    const refusals = exhaust(2_000_000, 'objects');
+    const refusals = exhaust(1240, 'objects');
     const names = [
       'randn',
       'the order of a DataLoader',
@@ -63,8 +59,8 @@ describe('a process whose memory is limited (ulimit -v)', function () {
   it('gets a RangeError if a kernel cannot allocate its working space', function () {
     if (backend.name !== 'native') this.skip();
     const message = 'Out of memory for the working space of an operation';
-    // A higher limit, since the operation has arrays of 64 MB and later versions of Node use more memory themselves.
-    expect(exhaust(2_000_000)).to.deep.equal([
+    // A higher limit, since the operation has arrays of 64 MB.
+    expect(exhaust(1240)).to.deep.equal([
       { name: 'working space', error: 'RangeError', message, computes: true },
     ]);
   });

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { transformSync } from 'esbuild';
 import { capture } from '../../process.mjs';
-import { NativeBuild } from './native-build.mjs';
+import { generatingSource, NativeBuild } from './native-build.mjs';
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 
@@ -147,5 +147,5 @@ export class Workplace {
 }
 
 function isNative({ file }) {
-  return file.startsWith('native/');
+  return file.startsWith('native/') || file === generatingSource;
 }

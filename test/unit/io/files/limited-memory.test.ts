@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { node, emulated } from '../../../support/node-process.js';
+import { runLimited } from '../../../support/limited-memory.js';
+import { emulated, node } from '../../../support/node-process.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 import { deflate } from './limited/deflate.js';
 import type { Attempt } from './limited/exhaust.js';
@@ -41,12 +42,8 @@ describe('files of 30 MB in a process whose memory is limited (ulimit -v)', func
   for (const operation of operations) {
     it(`${operation}: succeeds, or throws a RangeError and changes nothing`, () => {
       for (const amount of amounts) {
-        const args = node.args(program, path(), operation, String(amount));
-        const { status, signal, stdout, stderr } = spawnSync(
-          '/bin/sh',
-          ['-c', 'ulimit -v 1200000 && exec "$@"', 'sh', node.file, ...args],
-          { encoding: 'utf8' },
-        );
+        const args = [program, path(), operation, String(amount)];
+        const { status, signal, stdout, stderr } = runLimited(460, ...args);
         expect({ status, signal }, `${amount} MB left: ${stderr}`).to.deep.equal({
           status: 0,
           signal: null,
