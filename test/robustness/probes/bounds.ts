@@ -1,3 +1,5 @@
+import { peakMemory } from '../../support/peak-memory.js';
+
 /** Limits for one file: the files and their tensors are small. */
 const maxSeconds = 5;
 const maxMegabytes = 64;
@@ -7,13 +9,12 @@ const maxMegabytes = 64;
  * of this size.
  */
 export async function withinBounds<T>(load: () => Promise<T>): Promise<T> {
-  const peak = process.resourceUsage().maxRSS;
+  const peak = peakMemory();
   const begin = process.cpuUsage();
   const result = await load();
   const { user, system } = process.cpuUsage(begin);
   const seconds = (user + system) / 1e6;
-  // Kilobytes on every system.
-  const megabytes = (process.resourceUsage().maxRSS - peak) / 1024;
+  const megabytes = (peakMemory() - peak) / 1024;
   if (seconds > maxSeconds) throw new Error(`Loading took ${seconds} s of processor time`);
   if (megabytes > maxMegabytes) throw new Error(`Loading raised the memory peak by ${megabytes} MB`);
   return result;

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backend } from 'batchnorm';
+import { peakMemory } from '../../support/peak-memory.js';
 import { withinBounds } from './bounds.js';
 import { Choices } from './choices.js';
 import { loadArchive } from './npz/load-archive.js';
@@ -34,7 +35,7 @@ async function probeFiles(name: string, count: number, seed: number): Promise<vo
   for (let number = 0; number < 100; number++) {
     await load(join(folder, 'file'), mutant(new Choices(seed, number)).bytes);
   }
-  const before = process.resourceUsage().maxRSS;
+  const before = peakMemory();
   for (let number = 0; number < count; number++) {
     const { what, bytes } = mutant(new Choices(seed, number));
     try {
@@ -46,7 +47,7 @@ async function probeFiles(name: string, count: number, seed: number): Promise<vo
     }
   }
   rmSync(folder, { recursive: true });
-  const grown = (process.resourceUsage().maxRSS - before) / 1024;
+  const grown = (peakMemory() - before) / 1024;
   console.log(
     `${name}: ${count} of seed ${seed}: ${outcomes.loaded} loaded, ${outcomes.refused} refused; the process grew by ${grown.toFixed(0)} MB`,
   );

@@ -22,6 +22,12 @@ import { packagePath } from '../../support/package-path.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { batchnorm } from './run-cli.js';
 
+/** A module that makes a process print its peak memory when it ends. */
+const reportPeakMemory = `data:text/javascript,${encodeURIComponent(
+  `import { peakMemory } from '${new URL('../../support/peak-memory.js', import.meta.url).href}';
+  process.on('exit', () => console.error(peakMemory()));`,
+)}`;
+
 interface Inspected {
   readonly name: string;
   readonly group: string;
@@ -278,9 +284,8 @@ describe('batchnorm inspect', () => {
       // A sparse file: its zeros take no space on the disk.
       ftruncateSync(file, start.length + size);
       closeSync(file);
-      const report = 'process.on("exit",()=>console.error(process.resourceUsage().maxRSS))';
       const main = packagePath('dist/cli/main.js');
-      const args = node.args('--import', `data:text/javascript,${report}`, main, 'inspect', path(name));
+      const args = node.args('--import', reportPeakMemory, main, 'inspect', path(name));
       const { stdout, stderr } = spawnSync(node.file, args, { encoding: 'utf8' });
       expect(stdout).to.match(/ \[60000000\] +0 +0 +0$/m);
       // Kilobytes; Node alone takes about 60 MB.
