@@ -61,14 +61,14 @@ export function discover(
   const members: Member[] = [];
   for (const field of Object.keys(module)) {
     const value = (module as Readonly<Record<string, unknown>>)[field];
-    collect(members, field, field, keyOf(field), value, !buffers.includes(field));
+    collect(members, module, field, field, keyOf(field), value, !buffers.includes(field));
   }
-  for (const { tensor } of members) if (tensor !== undefined) claim(tensor, module);
   return members;
 }
 
 function collect(
   members: Member[],
+  module: object,
   field: string,
   place: string,
   key: string,
@@ -78,10 +78,19 @@ function collect(
   if (isTensor(value)) {
     if (isTaped(value)) return;
     const tensor = value as Tensor<Shape>;
+    claim(tensor, module);
     members.push({ field, place, key, tensor, learned, value });
   } else if (Array.isArray(value)) {
     for (const [i, each] of (value as readonly unknown[]).entries()) {
-      collect(members, field, `${place}[${i}]`, key === '' ? String(i) : `${key}.${i}`, each, learned);
+      collect(
+        members,
+        module,
+        field,
+        `${place}[${i}]`,
+        key === '' ? String(i) : `${key}.${i}`,
+        each,
+        learned,
+      );
     }
   } else if (isModule(value)) {
     members.push({ field, place, key, tensor: undefined, learned: false, value });

@@ -7,24 +7,44 @@ import { hasMembers, membersOf } from './members.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
 import { overrides } from './overriding.js';
 
+/** What an optimizer updates. */
+export interface Trainable {
+  /** Each once, in the order in which `update` offers them. */
+  readonly parameters: readonly Tensor<Shape>[];
+  /** Whether a module has its own `update`, which a step must call. */
+  readonly hasOwnUpdate: boolean;
+}
+
 /** The tensors that an optimizer updates, each once, in the order in which `update` offers them. */
 export function trainableParameters(module: object): readonly Tensor<Shape>[] {
+  return readTrainable(module).parameters;
+}
+
+/** Finds what an optimizer updates. */
+export function readTrainable(module: object): Trainable {
+  let hasOwnUpdate = false;
   const found = new Map<number, Tensor<Shape>>();
-  const seen = new Set<object>();
+  /** The modules that were visited, from the first nested one on. */
+  let seen: Set<object> | undefined;
   const walk = (part: object): void => {
-    if (seen.has(part)) return;
-    seen.add(part);
     if (!hasMembers(part) || overrides(part, 'update')) {
+      hasOwnUpdate = true;
       for (const parameter of offered(part)) found.set(parameter.id, parameter);
       return;
     }
     for (const { key, tensor, learned, value } of part[membersOf]()) {
-      if (tensor === undefined) runPart(part, key, value, () => walk(value));
-      else if (learned) found.set(tensor.id, tensor);
+      if (tensor !== undefined) {
+        if (learned) found.set(tensor.id, tensor);
+        continue;
+      }
+      seen ??= new Set([module]);
+      if (seen.has(value)) continue;
+      seen.add(value);
+      runPart(part, key, value, () => walk(value));
     }
   };
   walk(module);
-  return [...found.values()];
+  return { parameters: [...found.values()], hasOwnUpdate };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { consumeGradients, Gradients, gradientStorage } from '../core/gradients.js';
 import { detached, wrongType } from '../validation/errors.js';
 import { type CanUpdateWithGradients, readParameters } from '../module/module.js';
-import { trainableParameters } from '../nn/trainable.js';
+import { readTrainable, type Trainable } from '../nn/trainable.js';
 import type { Shape } from '../core/shape.js';
 import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
 import { Storage } from '../core/storage.js';
@@ -23,15 +23,18 @@ export function updateModule(
   memories: ParameterMemory,
   step: Step,
 ): void {
+  const { parameters, hasOwnUpdate } = readDifferentiated(module, gradients);
   // Allocate all state before changing anything, since memory may run out.
-  for (const parameter of differentiatedParameters(module, gradients)) {
+  for (const parameter of parameters) {
     const storage = storageOf(parameter);
     if (storage.isDetached) throw detached(nameOf(parameter, module));
     if (memories.of(storage).some(({ length }) => length !== storage.values.length)) {
       throw detached(`the optimizer's memory of ${nameOf(parameter, module)}`);
     }
   }
-  module.update(new SteppingProvider(gradients, memories, step), new UnusedTensors());
+  const provider = new SteppingProvider(gradients, memories, step);
+  if (hasOwnUpdate) module.update(provider, new UnusedTensors());
+  else for (const parameter of parameters) provider.step(parameter);
   consumeGradients(gradients);
 }
 
@@ -43,17 +46,22 @@ export function differentiatedParameters(
   module: CanUpdateWithGradients,
   gradients: Gradients,
 ): readonly Tensor<Shape>[] {
+  return readDifferentiated(module, gradients).parameters;
+}
+
+function readDifferentiated(module: CanUpdateWithGradients, gradients: Gradients): Trainable {
   requireModule(module);
   if (!(gradients instanceof Gradients)) throw wrongType('gradients', 'Gradients', gradients);
   gradients.requireUnconsumed();
-  const distinct = trainableParameters(module);
-  const missing = distinct.filter((p) => gradientStorage(gradients, p) === undefined);
+  const trainable = readTrainable(module);
+  const { parameters } = trainable;
+  const missing = parameters.filter((p) => gradientStorage(gradients, p) === undefined);
   if (missing.length > 0) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
-  for (const parameter of distinct) {
+  for (const parameter of parameters) {
     if (gradientStorage(gradients, parameter)?.isDetached !== true) continue;
     throw detached(`the gradient of ${nameOf(parameter, module)}`);
   }
-  return distinct;
+  return trainable;
 }
 
 /** Updates parameters in place. A module that asks for the gradient and subtracts it itself gets the step of a copy. A

@@ -9,12 +9,12 @@ import {
 import type { JsonNumber } from '../../json/json-numbers.js';
 import type { JsonReader } from '../../json/json-reader.js';
 import { batchNormInference, batchNormTraining } from '../../ops/batch-norm.js';
-import { type ImageShape, requireBatch } from '../../ops/image-shape.js';
+import { requireBatch } from '../../ops/image-shape.js';
 import { requireShape, requireTensor } from '../../ops/operand.js';
 import type { Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
 import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../../core/tensor.js';
-import { ChannelNorm } from './channel-norm.js';
+import { ChannelNorm, readAxes } from './channel-norm.js';
 import type { ModeInput, ResidualInput, SameShapeAs } from '../input.js';
 import { requireTaped, requireUntaped } from '../mode.js';
 import {
@@ -122,7 +122,7 @@ export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, D, NoneTape>): SameShapeAs<X, NoneTape> {
     const input = requireUntaped('x', x);
-    const image = this.readAxes(input);
+    const image = readAxes(input, this);
     return batchNormInference(input, image, this) as SameShapeAs<X, NoneTape>;
   }
 
@@ -136,9 +136,10 @@ export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends
    */
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, D, OwnedTape>): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
-    const image = this.readBatch(input);
+    const image = readAxes(input, this);
+    requireBatch('x', image, input.shape);
     const undo = changesAreNoted() ? this.keepStatistics() : undefined;
-    const y = batchNormTraining(input, image, this, this.weightOfBatch());
+    const y = batchNormTraining(input, image, this, weightOfBatch(this));
     if (undo !== undefined) noteChange(undo);
     this[batchCount]++;
     return y as SameShapeAs<X, OwnedTape>;
@@ -157,7 +158,7 @@ export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends
     residual?: A & ResidualInput<X, A, NoneTape>,
   ): SameShapeAs<X, NoneTape> {
     const input = requireUntaped('x', x);
-    const image = this.readAxes(input);
+    const image = readAxes(input, this);
     const added = residual === undefined ? undefined : requireUntaped('residual', residual);
     if (added !== undefined) requireShape('residual', added, input.shape);
     return batchNormInference(input, image, this, { relu: true, residual: added }) as SameShapeAs<
@@ -181,11 +182,12 @@ export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends
     residual?: A & ResidualInput<X, A, Tape>,
   ): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
-    const image = this.readBatch(input);
+    const image = readAxes(input, this);
+    requireBatch('x', image, input.shape);
     const added = residual === undefined ? undefined : requireTensor('residual', residual);
     if (added !== undefined) requireShape('residual', added, input.shape);
     const undo = changesAreNoted() ? this.keepStatistics() : undefined;
-    const y = batchNormTraining(input, image, this, this.weightOfBatch(), { relu: true, residual: added });
+    const y = batchNormTraining(input, image, this, weightOfBatch(this), { relu: true, residual: added });
     if (undo !== undefined) noteChange(undo);
     this[batchCount]++;
     return y as SameShapeAs<X, OwnedTape>;
@@ -281,21 +283,9 @@ export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends
     };
   }
 
-  private readBatch(x: Tensor<Shape, OwnedTape>): ImageShape {
-    const image = this.readAxes(x);
-    requireBatch('x', image, x.shape);
-    return image;
-  }
-
-  /** Weight of this batch in the running statistics. */
-  private weightOfBatch(): number {
-    const momentum = this[averaging] ? 'cumulative' : this[storedMomentum];
-    return momentum === 'cumulative' ? 1 / (this[batchCount] + 1) : momentum;
-  }
-
   private requireImage(x: unknown): Tensor<Shape, Tape> {
     const input = requireTensor('x', x);
-    this.readAxes(input);
+    readAxes(input, this);
     return input;
   }
 
@@ -329,6 +319,12 @@ export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends
       this[averaging] = false;
     };
   }
+}
+
+/** Weight of the next batch in the running statistics. */
+function weightOfBatch(norm: BatchNorm<number, SpatialAxes>): number {
+  const momentum = norm[averaging] ? 'cumulative' : norm[storedMomentum];
+  return momentum === 'cumulative' ? 1 / (norm[batchCount] + 1) : momentum;
 }
 
 function readMomentum(argument: string, value: unknown): number | 'cumulative' {

@@ -77,14 +77,17 @@ export abstract class ChannelNorm<C extends number, D extends SpatialAxes> exten
     copyValues(other.runningMean, this.runningMean);
     copyValues(other.runningVar, this.runningVar);
   }
+}
 
-  /**
-   * Checks the shape of an input.
-   * @throws RangeError for a wrong rank or number of channels.
-   */
-  protected readAxes(x: Tensor<Shape, Tape>): ImageShape {
-    return readAxesShape('x', x.shape, this.scale.shape[0], this[spatialAxes]);
-  }
+/**
+ * Checks the shape of an input of a norm.
+ * @throws RangeError for a wrong rank or number of channels.
+ */
+export function readAxes(
+  x: Tensor<Shape, Tape>,
+  norm: { readonly scale: Tensor1D<number>; readonly [spatialAxes]: SpatialAxes },
+): ImageShape {
+  return readAxesShape('x', x.shape, norm.scale.shape[0], norm[spatialAxes]);
 }
 
 /** Reads the number of channels from the JSON of a norm, which a short text may claim to be gigabytes. */

@@ -5,7 +5,7 @@ import { requireTensor } from '../../ops/operand.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import { type RandomSource, type ShapeOf, type TapeOf, type Tensor } from '../../core/tensor.js';
-import { ChannelNorm } from './channel-norm.js';
+import { ChannelNorm, readAxes } from './channel-norm.js';
 import type { AxesProblem, SpatialAxes } from './axes.js';
 import type { SameShapeAs } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
@@ -56,7 +56,7 @@ export abstract class FrozenBatchNorm<C extends number, D extends SpatialAxes> e
     x: X & Unless<X, AxesProblem<ShapeOf<X>, C, D>>,
   ): SameShapeAs<X, TapeOf<X>> {
     const input = requireTensor('x', x);
-    const image = this.readAxes(input);
+    const image = readAxes(input, this);
     return batchNormFrozen(input, image, this, this.trainable) as SameShapeAs<X, TapeOf<X>>;
   }
 
