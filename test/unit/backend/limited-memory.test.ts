@@ -8,7 +8,11 @@ import type { Refusal } from './limited/exhaust.js';
 const program = fileURLToPath(new URL('./limited/exhaust.js', import.meta.url));
 
 /** Numbers of values in a tensor. */
-const sizes = process.env.BATCHNORM_TEST_LONG === '1' ? [4_194_304, 524_288, 16_384, 1024] : [524_288];
+const sizes =
+  process.env.BATCHNORM_TEST_LONG === '1' ? [4_194_304, 524_288, 16_384, 1024] : [524_288, 16_384];
+
+/** The portable backend cannot reuse the address space of small arrays that were freed, so that it may stay refused. */
+const testedSizes = backend.name === 'native' ? sizes : sizes.filter((size) => size > 16_384);
 
 /** The output of a process that exhausts its memory and must exit with 0. */
 function exhaust(megabytes: number, ...args: readonly string[]): Refusal[] {
@@ -28,8 +32,8 @@ describe('a process whose memory is limited (ulimit -v)', function () {
   });
 
   it('gets a RangeError for a failed allocation and keeps computing', () => {
-    const refusals = exhaust(460, ...sizes.map(String));
-    expect(refusals).to.have.length(8 * sizes.length);
+    const refusals = exhaust(460, ...testedSizes.map(String));
+    expect(refusals).to.have.length(8 * testedSizes.length);
     for (const { name, error, message, computes } of refusals) {
       expect({ error, computes }, name).to.deep.equal({ error: 'RangeError', computes: true });
       expect(message, name).to.include('Out of memory for a ');

@@ -6,8 +6,10 @@ import { type Cotangent, pullThrough } from './graph-model.js';
 export interface Expected {
   readonly shape: Shape;
   readonly values: Float64Array;
-  /** The error bound of each value; 0 if the result is the nearest float32. */
+  /** The error bound of each value, for inputs that neither overflow nor underflow. */
   readonly slack: (i: number) => number;
+  /** Whether the result is the nearest float32 for any input. Default false. */
+  readonly exact?: boolean;
   /** False if float32 inputs make the contract unattainable. */
   readonly comparable?: boolean;
   readonly pull: (dy: Cotangent) => readonly (Cotangent | undefined)[];
@@ -32,7 +34,7 @@ export function expectUnary(name: string, x: Values, shape: Shape, y: Values): E
   const values = map(x, f);
   const terms = range(x.length).map((i) => [i, i, slope(x[i], y[i])] as const);
   return {
-    ...{ shape, values, slack: (i) => (exact ? 0 : 2e-6 * Math.max(1, Math.abs(values[i]))) },
+    ...{ shape, values, slack: (i) => 2e-6 * Math.max(1, Math.abs(values[i])), exact },
     pull: (dy) => [pullThrough(x.length, dy, terms)],
   };
 }
@@ -60,7 +62,7 @@ export function expectBinary(name: Binary, a: Values, b: Values, shape: Shape): 
   const other = (i: number) => b[i % b.length];
   const all = range(a.length);
   return {
-    ...{ shape, values: map(a, (v, i) => f(v, other(i))), slack: () => 0 },
+    ...{ shape, values: map(a, (v, i) => f(v, other(i))), slack: () => 0, exact: true },
     pull: (dy) => [
       pullThrough(
         a.length,

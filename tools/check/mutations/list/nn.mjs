@@ -66,8 +66,8 @@ export default [
   {
     file: 'lib/nn/norm/batch-norm.ts',
     what: 'the cumulative average gives each batch the weight of the batch before',
-    find: '1 / (this[batchCount] + 1)',
-    replace: '1 / this[batchCount]',
+    find: '1 / (norm[batchCount] + 1)',
+    replace: '1 / norm[batchCount]',
     tests: ['unit/nn/batch-norm-2d'],
   },
   {

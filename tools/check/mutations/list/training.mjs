@@ -88,8 +88,8 @@ export default [
   {
     file: 'lib/nn/trainable.ts',
     what: 'a shared parameter counts twice for the norm',
-    find: 'return [...found.values()];',
-    replace: 'return [...found.values(), ...found.values()];',
+    find: 'parameters: [...found.values()]',
+    replace: 'parameters: [...found.values(), ...found.values()]',
     tests: ['unit/optim/clip-grad-norm'],
   },
   {
