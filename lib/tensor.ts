@@ -9,6 +9,8 @@ import * as arithmetic from './ops/arithmetic.js';
 import { logSoftmax } from './ops/log-softmax.js';
 import { matmul } from './ops/matmul.js';
 import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from './ops/operand-types.js';
+import type { PermutedShape, SameRank, TransposedShape } from './ops/axis-types.js';
+import { permute, transpose } from './ops/permute.js';
 import { mean, sum } from './ops/reductions.js';
 import { reshape } from './ops/reshape.js';
 import { softmax } from './ops/softmax.js';
@@ -66,6 +68,28 @@ declare module './core/tensor.js' {
     /** The same values in another shape, which must hold as many. */
     reshape<const R extends Shape>(shape: R): Tensor<R, T>;
 
+    /**
+     * A copy with the axes in another order: axis i of the result is axis `axes[i]` of this tensor. Negative axes count
+     * from the end.
+     * @throws RangeError unless `axes` names each axis once.
+     */
+    permute<A extends Tensor<Shape, Tape>, const X extends readonly number[]>(
+      this: A,
+      axes: X,
+    ): Tensor<PermutedShape<ShapeOf<A>, X>, TapeOf<A>>;
+
+    /** A copy with the last two axes exchanged. @throws RangeError if there are fewer than two. */
+    transpose<A extends Tensor<Shape, Tape>>(this: A): Tensor<TransposedShape<ShapeOf<A>>, TapeOf<A>>;
+    /**
+     * A copy with two axes exchanged. Negative axes count from the end.
+     * @throws RangeError for an axis that the tensor does not have.
+     */
+    transpose<A extends Tensor<Shape, Tape>>(
+      this: A,
+      axis1: number,
+      axis2?: number,
+    ): Tensor<SameRank<ShapeOf<A>>, TapeOf<A>>;
+
     /** log(softmax) over the last axis of a vector or a matrix. */
     logSoftmax<A extends Tensor<Shape, Tape>>(this: A & LogSoftmaxInput<A>): Tensor<ShapeOf<A>, TapeOf<A>>;
   }
@@ -98,6 +122,12 @@ const methods = {
   },
   reshape(this: AnyTensor, shape: Shape): AnyTensor {
     return reshape(this, shape);
+  },
+  permute(this: AnyTensor, axes: readonly number[]): AnyTensor {
+    return permute(this, axes);
+  },
+  transpose(this: AnyTensor, axis1?: number, axis2?: number): AnyTensor {
+    return transpose(this, axis1, axis2);
   },
   logSoftmax(this: AnyTensor): AnyTensor {
     return logSoftmax(this);

@@ -299,6 +299,17 @@ export const signatures = /** @type {const} */ ({
     ...['inout? velocity[n]', 'inout? meanGradient[n]'],
   ],
 
+  /**
+   * y[i0, ..., i4] = x[i0, ..., i4], where an element is at the sum of its indices times the strides. The rest of y
+   * keeps its values. x and y do not overlap, and no two elements of y coincide.
+   */
+  stridedCopy: [
+    ...['size size0', 'size size1', 'size size2', 'size size3', 'size size4'],
+    ...['size xStride0', 'size xStride1', 'size xStride2', 'size xStride3', 'size xStride4'],
+    ...['size yStride0', 'size yStride1', 'size yStride2', 'size yStride3', 'size yStride4'],
+    ...['size xLength', 'size yLength', 'in x[xLength]', 'inout y[yLength]'],
+  ],
+
   /** y = x by the system's memory copy on all threads; benchmarks compare kernels with it. */
   copy: unary,
   /**

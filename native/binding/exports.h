@@ -44,6 +44,7 @@ void export_pool(Napi::Object exports);
 void export_matmul(Napi::Object exports);
 void export_convolution(Napi::Object exports);
 void export_optimizers(Napi::Object exports);
+void export_strided_copy(Napi::Object exports);
 void export_system(Napi::Object exports);
 #if defined(BATCHNORM_TEST_HOOKS)
 void export_test_hooks(Napi::Object exports);

@@ -46,6 +46,12 @@ Tensor.zeros([3]).matmul(a);
 // Shapes.
 const reshaped = a.reshape([6]);
 check<Equal<typeof reshaped, Tensor1D<6>>>();
+const turned = Tensor.zeros([2, 3, 5]).trace().permute([2, 0, -2]);
+check<Equal<typeof turned, Tensor<readonly [5, 2, 3], OwnedTape>>>();
+const transposed = a.transpose();
+check<Equal<typeof transposed, Tensor2D<3, 2>>>();
+const exchanged = a.transpose(0, 1);
+check<Equal<typeof exchanged, Tensor2D<number, number>>>();
 const total = a.sum();
 check<Equal<typeof total, Tensor0D>>();
 const soft = a.logSoftmax();

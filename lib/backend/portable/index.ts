@@ -23,6 +23,7 @@ import { rowMeans, rowMeansBackward, sum, sumRows } from './reductions.js';
 import { rmspropStep } from './rmsprop-step.js';
 import { sgdStep } from './sgd-step.js';
 import { softmax, softmaxBackward } from './softmax.js';
+import { stridedCopy } from './strided-copy.js';
 import * as unary from './unary.js';
 
 const operations: Operations = {
@@ -60,6 +61,7 @@ const operations: Operations = {
   conv2d,
   conv2dInputGradient,
   conv2dWeightGradient,
+  stridedCopy,
   sgdStep,
   adamStep,
   rmspropStep,

@@ -17,7 +17,7 @@ const cases = readCases<OpCase>('pytorch/ops.jsonl');
 
 describe('operations compared with PyTorch', () => {
   it('has a case for each operation', () => {
-    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 17);
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 19);
   });
 
   cases.forEach((reference, line) => {
@@ -97,6 +97,10 @@ function result(reference: OpCase, operands: readonly Taped[]): Taped {
       return a.mean();
     case 'reshape':
       return a.reshape(reference.y.shape);
+    case 'permute':
+      return a.permute(reference.axes);
+    case 'transpose':
+      return a.transpose(reference.axes[0], reference.axes[1]);
     case 'matmul':
       return matrices[0].matmul(matrices[1]);
     case 'log_softmax':
@@ -146,6 +150,8 @@ function toleranceOf(reference: OpCase): Tolerances {
     case 'div':
       return arithmeticTolerance(reference);
     case 'relu':
+    case 'permute':
+    case 'transpose':
     case 'reshape':
       return roundings(0, 0);
     case 'square':

@@ -59,7 +59,7 @@ export interface LayerCase extends OpRecord {
 }
 
 /** `pytorch/ops.jsonl` */
-export type OpCase = PlainOpCase | IndicesCase | ProbabilitiesCase;
+export type OpCase = PlainOpCase | AxesCase | IndicesCase | ProbabilitiesCase;
 
 interface OpRecord {
   readonly inputs: readonly ReferenceTensor[];
@@ -92,6 +92,12 @@ export interface PlainOpCase extends OpRecord {
     | 'reshape'
     /** Over the last axis. */
     | 'log_softmax';
+}
+
+export interface AxesCase extends OpRecord {
+  readonly op: 'permute' | 'transpose';
+  /** The order of the axes, or the two that change places. */
+  readonly axes: readonly number[];
 }
 
 /** `pytorch/convolution.jsonl` */

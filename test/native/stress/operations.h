@@ -17,6 +17,8 @@ Outcome run_convolution(const Setting& setting);
 // pool_cases.cc
 Outcome run_max_pool(const Setting& setting);
 Outcome run_avg_pool(const Setting& setting);
+// strided_copy_cases.cc
+Outcome run_strided_copy(const Setting& setting);
 // matmul_cases.cc
 Outcome run_matmul(const Setting& setting);
 // reduction_cases.cc

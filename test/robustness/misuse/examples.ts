@@ -157,6 +157,8 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   'Tensor.adopt': () => [floats(6), [2, 3]],
   'Tensor#matmul': () => [Tensor.ones([3, 2])],
   'Tensor#reshape': () => [[3, 2]],
+  'Tensor#permute': () => [[1, 0]],
+  'Tensor#transpose': () => [0, 1],
   batchNormInference: () => [
     {
       x: floats(24),

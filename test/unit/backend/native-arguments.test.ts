@@ -20,7 +20,8 @@ describe('native functions, called directly', () => {
     | 'maxPoolBackward'
     | 'dropout'
     | 'conv2d'
-    | 'conv2dWeightGradient',
+    | 'conv2dWeightGradient'
+    | 'stridedCopy',
     Call
   >;
 
@@ -38,6 +39,35 @@ describe('native functions, called directly', () => {
     const hooks = ['attempts', 'failAttempt', 'hangAtAttempt', 'setCacheSizes', 'setElementsPerThread'];
     const names = Object.keys(addon).filter((name) => !hooks.includes(name));
     expect(names).to.have.members(known);
+  });
+
+  it('refuse sizes and strides that leave an array, and write nothing', () => {
+    const sizes = [1, 1, 1, 2, 3];
+    const dense = [0, 0, 0, 3, 1];
+    const y = floats(6);
+    const refuse = (xStrides: number[], yStrides: number[], xLength: number, yLength: number) => {
+      expectError(
+        () => addon.stridedCopy(...sizes, ...xStrides, ...yStrides, xLength, yLength, floats(xLength), y),
+        RangeError,
+        'sizes and strides that stay within x and y',
+      );
+      expect(y).to.deep.equal(floats(6));
+    };
+    refuse(dense, dense, 5, 6);
+    refuse(dense, dense, 6, 5);
+    refuse([0, 0, 0, 4, 1], dense, 6, 6);
+    refuse(dense, [0, 0, 0, 1, 3], 6, 6);
+    // The product of size and stride exceeds 64 bits.
+    const huge = 2 ** 47;
+    expectError(
+      () => addon.stridedCopy(huge, 1, 1, 1, 1, huge, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 6, floats(6), y),
+      RangeError,
+      'sizes and strides that stay within x and y',
+    );
+    addon.stridedCopy(...sizes, ...dense, ...[0, 0, 0, 1, 2], 6, 6, Float32Array.of(1, 2, 3, 4, 5, 6), y);
+    expect(y).to.deep.equal(Float32Array.of(1, 4, 2, 5, 3, 6));
+    addon.stridedCopy(0, huge, 1, 1, 1, ...[huge, huge, 0, 0, 0], ...dense, 6, 6, floats(6), y);
+    expect(y).to.deep.equal(Float32Array.of(1, 4, 2, 5, 3, 6));
   });
 
   it('refuse an array that is too short for the sizes, and write nothing', () => {

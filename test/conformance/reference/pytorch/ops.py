@@ -55,6 +55,20 @@ RESHAPES = [
     ((5, 3), (5, 3, 1, 1)),
 ]
 
+# A shape and the order of its axes.
+PERMUTATIONS = [
+    ((3, 5), (1, 0)),
+    ((37, 19), (1, 0)),
+    ((2, 3, 4), (2, 0, 1)),
+    ((2, 3, 5, 4), (0, 2, 3, 1)),
+    ((2, 5, 4, 3), (0, 3, 1, 2)),
+    ((2, 1, 3, 2, 4), (4, -3, 0, -4, 3)),
+    ((2, 2, 3, 2, 2, 3), (5, 3, 1, 4, 2, 0)),
+]
+
+# A shape and the two axes that change places.
+TRANSPOSITIONS = [((4, 7), (0, 1)), ((2, 3, 4), (-1, 0)), ((2, 3, 2, 5), (1, -2))]
+
 LOGITS_SHAPES = [(1, 1), (4, 1), (1, 10), (4, 3), (7, 10), (3, 33)]
 
 
@@ -67,6 +81,7 @@ def records():
     yield from reshapes(rng)
     yield from log_softmax(rng)
     yield from cross_entropy(rng)
+    yield from permutations(rng)
 
 
 def arithmetic(rng):
@@ -125,6 +140,15 @@ def products(rng):
 def reshapes(rng):
     for shape, to in RESHAPES:
         yield record(rng, "reshape", [normal(rng, shape)], lambda x, to=to: torch.reshape(x, to))
+
+
+def permutations(rng):
+    for shape, axes in PERMUTATIONS:
+        to = partial(torch.permute, dims=axes)
+        yield record(rng, "permute", [normal(rng, shape)], to, axes=axes)
+    for shape, (axis1, axis2) in TRANSPOSITIONS:
+        to = partial(torch.transpose, dim0=axis1, dim1=axis2)
+        yield record(rng, "transpose", [normal(rng, shape)], to, axes=[axis1, axis2])
 
 
 def log_softmax(rng):

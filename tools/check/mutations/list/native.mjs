@@ -136,6 +136,27 @@ export default [
     tests: ['unit/nn/dropout'],
   },
   {
+    file: 'native/binding/strided_copy.cc',
+    what: 'a copy may read beyond x',
+    find: 'if (!fits(copy.size, copy.x_stride, call.x_length) ||',
+    replace: 'if (',
+    tests: ['unit/backend/native-arguments'],
+  },
+  {
+    file: 'native/ops/strided_copy.cc',
+    what: 'the last columns of a transposition are left out',
+    find: 'const size_t last = std::min(columns, first + kTile);',
+    replace: 'const size_t last = columns < first + kTile ? first : first + kTile;',
+    tests: ['unit/ops/permute'],
+  },
+  {
+    file: 'lib/ops/permute.ts',
+    what: 'the gradient is permuted as the values are, not back',
+    find: '{ values: dx.values, strides: inputStrides },',
+    replace: '{ values: dx.values, strides: outputStrides },',
+    tests: ['unit/ops/permute', 'conformance/parity/pytorch-ops'],
+  },
+  {
     file: 'native/ops/batch_norm_training.cc',
     what: 'the running variance takes the biased variance',
     find: 'moments.m2 / (moments.count - 1)',

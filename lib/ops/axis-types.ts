@@ -1,0 +1,41 @@
+import type { HasUnknownRank, Shape } from '../core/shape.js';
+
+// Shapes of results of operations that move axes.
+
+type Reversed<S extends Shape> = S extends readonly [infer First extends number, ...infer Rest extends Shape]
+  ? readonly [...Reversed<Rest>, First]
+  : readonly [];
+
+/** Element K of a tuple, `number` if the compiler does not know it. */
+type ElementAt<S extends Shape, K extends string> = K extends keyof S
+  ? S[K] extends number
+    ? S[K]
+    : number
+  : number;
+
+/** The size of an axis, which counts from the end if negative. */
+export type SizeAt<S extends Shape, Axis> = `${Axis & number}` extends `-${infer FromEnd}`
+  ? ElementAt<readonly [0, ...Reversed<S>], FromEnd>
+  : ElementAt<S, `${Axis & number}`>;
+
+/** A shape of the rank of S. */
+export type SameRank<S extends Shape> = { readonly [K in keyof S]: number };
+
+/** A shape S with its axes in the order A. */
+export type PermutedShape<S extends Shape, A extends readonly number[]> =
+  HasUnknownRank<S> extends true
+    ? HasUnknownRank<A> extends true
+      ? Shape
+      : { readonly [K in keyof A]: number }
+    : HasUnknownRank<A> extends true
+      ? SameRank<S>
+      : { readonly [K in keyof A]: SizeAt<S, A[K]> };
+
+/** A shape S with its last two axes exchanged. */
+export type TransposedShape<S extends Shape> = S extends readonly [
+  ...infer Outer extends Shape,
+  infer Rows extends number,
+  infer Columns extends number,
+]
+  ? readonly [...Outer, Columns, Rows]
+  : SameRank<S>;
