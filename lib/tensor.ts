@@ -9,7 +9,7 @@ import * as arithmetic from './ops/arithmetic.js';
 import { logSoftmax } from './ops/log-softmax.js';
 import { matmul } from './ops/matmul.js';
 import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from './ops/operand-types.js';
-import type { PermutedShape, SameRank, TransposedShape } from './ops/axis-types.js';
+import type { PermutedShape, ReshapedShape, SameRank, TransposedShape } from './ops/axis-types.js';
 import { permute, transpose } from './ops/permute.js';
 import { mean, sum } from './ops/reductions.js';
 import { reshape } from './ops/reshape.js';
@@ -65,8 +65,12 @@ declare module './core/tensor.js' {
       other: X & MatmulOperands<ShapeOf<A>, X>,
     ): Tensor<MatmulShape<ShapeOf<A>, ShapeOf<X>>, MergedTape<TapeOf<A>, TapeOf<X>>>;
 
-    /** The same values in another shape, which must hold as many. */
-    reshape<const R extends Shape>(shape: R): Tensor<R, T>;
+    /**
+     * The same values in another shape, which must hold as many.
+     * @param shape The sizes. One may be -1: the size with which the number of values fits.
+     * @throws RangeError if the shape holds another number of values.
+     */
+    reshape<const R extends Shape>(shape: R): Tensor<ReshapedShape<R>, T>;
 
     /**
      * A copy with the axes in another order: axis i of the result is axis `axes[i]` of this tensor. Negative axes count

@@ -39,3 +39,6 @@ export type TransposedShape<S extends Shape> = S extends readonly [
 ]
   ? readonly [...Outer, Columns, Rows]
   : SameRank<S>;
+
+/** A shape R in which the compiler does not know the size that is -1. */
+export type ReshapedShape<R extends Shape> = { readonly [K in keyof R]: R[K] extends -1 ? number : R[K] };

@@ -46,6 +46,10 @@ Tensor.zeros([3]).matmul(a);
 // Shapes.
 const reshaped = a.reshape([6]);
 check<Equal<typeof reshaped, Tensor1D<6>>>();
+const inferred = a.reshape([2, -1]);
+check<Equal<typeof inferred, Tensor2D<2, number>>>();
+const anyShape = a.reshape(a.shape as readonly number[]);
+check<Equal<typeof anyShape, Tensor<readonly number[]>>>();
 const turned = Tensor.zeros([2, 3, 5]).trace().permute([2, 0, -2]);
 check<Equal<typeof turned, Tensor<readonly [5, 2, 3], OwnedTape>>>();
 const transposed = a.transpose();

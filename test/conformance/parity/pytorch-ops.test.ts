@@ -96,7 +96,7 @@ function result(reference: OpCase, operands: readonly Taped[]): Taped {
     case 'mean':
       return a.mean();
     case 'reshape':
-      return a.reshape(reference.y.shape);
+      return a.reshape(reference.sizes ?? reference.y.shape);
     case 'permute':
       return a.permute(reference.axes);
     case 'transpose':

@@ -88,10 +88,11 @@ export interface PlainOpCase extends OpRecord {
     | 'matmul'
     /** x, weight [O, I], bias [O] */
     | 'linear'
-    /** To the shape of y. */
+    /** To `sizes`, or to the shape of y. */
     | 'reshape'
     /** Over the last axis. */
     | 'log_softmax';
+  readonly sizes?: readonly number[];
 }
 
 export interface AxesCase extends OpRecord {

@@ -55,6 +55,9 @@ RESHAPES = [
     ((5, 3), (5, 3, 1, 1)),
 ]
 
+# A shape and the new sizes, one of which follows from the others.
+INFERRED_SIZES = [((), (-1,)), ((2, 3, 4), (4, -1)), ((2, 3, 4), (-1, 3)), ((6,), (2, -1, 3))]
+
 # A shape and the order of its axes.
 PERMUTATIONS = [
     ((3, 5), (1, 0)),
@@ -82,6 +85,7 @@ def records():
     yield from log_softmax(rng)
     yield from cross_entropy(rng)
     yield from permutations(rng)
+    yield from inferred_sizes(rng)
 
 
 def arithmetic(rng):
@@ -140,6 +144,12 @@ def products(rng):
 def reshapes(rng):
     for shape, to in RESHAPES:
         yield record(rng, "reshape", [normal(rng, shape)], lambda x, to=to: torch.reshape(x, to))
+
+
+def inferred_sizes(rng):
+    for shape, sizes in INFERRED_SIZES:
+        to = partial(torch.reshape, shape=sizes)
+        yield record(rng, "reshape", [normal(rng, shape)], to, sizes=sizes)
 
 
 def permutations(rng):

@@ -150,6 +150,13 @@ export default [
     tests: ['unit/ops/permute'],
   },
   {
+    file: 'lib/ops/reshape.ts',
+    what: 'a size of -1 becomes a fraction',
+    find: 'Math.floor(length / others)',
+    replace: 'length / others',
+    tests: ['unit/ops/reshape'],
+  },
+  {
     file: 'lib/ops/permute.ts',
     what: 'the gradient is permuted as the values are, not back',
     find: '{ values: dx.values, strides: inputStrides },',
