@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { packagePath } from '../../support/package-path.js';
 import { installedProject, platform } from './project.js';
 
@@ -134,6 +134,21 @@ describe('contents of the packed package', () => {
         files().some((name) => matchesGlob(name, glob.slice(2))),
         glob,
       ).to.equal(true);
+    }
+  });
+
+  it('has the declarations that public ones refer to, and no others', () => {
+    const declarations = files().filter((name) => name.endsWith('.d.ts'));
+    expect(declarations)
+      .to.include('dist/core/shape.d.ts')
+      .and.not.include('dist/validation/plain-object.d.ts');
+    for (const name of declarations) {
+      const text = readFileSync(packed(name), 'utf8');
+      for (const [, to] of text.matchAll(/(?:from|import|module) ?\(?'(\.[^']+)'/g)) {
+        expect(declarations, name).to.include(
+          join(dirname(name), to.replace(/\.js$/, '.d.ts')).replaceAll('\\', '/'),
+        );
+      }
     }
   });
 

@@ -4,8 +4,10 @@
 // CommonJS, because Jest cannot load ES modules in CommonJS projects, and because the package's state (the storage pool, the
 // ids of tensors, the chosen backend, the classes that `instanceof` compares) must exist once in a process that uses both
 // `import` and `require`. Bundlers get an ES module (the condition "module" in package.json) that notes where they put the
-// binaries and exports what the same CommonJS files export. The declarations stay as they are.
+// binaries and exports what the same CommonJS files export. Of the declarations, those that public ones refer to stay as they
+// are.
 import { build, transformSync } from 'esbuild';
+import ts from 'typescript';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { targets } from '../prebuild/targets.mjs';
@@ -48,6 +50,25 @@ export async function bundle(manifest) {
     const { exports } = metafile.outputs[`dist/shared/${name}.js`];
     write(`dist/${name}.js`, entry(name, exports));
     write(`dist/${name}.mjs`, entryForBundlers(name, exports));
+  }
+  removePrivateDeclarations(publicEntries);
+}
+
+/** Removes the declarations that no public declaration refers to, directly or through others. */
+function removePrivateDeclarations(publicEntries) {
+  const needed = new Set();
+  const visit = (path) => {
+    if (needed.has(path)) return;
+    needed.add(path);
+    const { importedFiles } = ts.preProcessFile(readFileSync(path, 'utf8'));
+    for (const { fileName } of importedFiles) {
+      if (fileName.startsWith('.')) visit(join(dirname(path), fileName.replace(/\.js$/, '.d.ts')));
+    }
+  };
+  for (const name of publicEntries) visit(join('dist', `${name}.d.ts`));
+  for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
+    const path = join('dist', name);
+    if (path.endsWith('.d.ts') && !needed.has(path)) rmSync(path);
   }
 }
 
