@@ -1,6 +1,5 @@
 import { graphsOf, recorded } from '../core/record.js';
-import type { Shape } from '../core/shape.js';
-import { formatShape } from '../core/shape.js';
+import { formatShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import type { Tape } from '../core/tape.js';

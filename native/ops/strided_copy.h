@@ -1,5 +1,5 @@
 // Copies between dense arrays that are described by sizes and strides: the data movement of
-// permute, slice, concat and stack.
+// permute and transpose.
 #pragma once
 
 #include <cstddef>

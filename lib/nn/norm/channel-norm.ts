@@ -80,7 +80,7 @@ export abstract class ChannelNorm<C extends number, D extends SpatialAxes> exten
 }
 
 /**
- * Checks the shape of an input of a norm.
+ * Checks the shape of an input of a norm. Not a method, since the guards around methods take noticeable time for small inputs.
  * @throws RangeError for a wrong rank or number of channels.
  */
 export function readAxes(

@@ -11,7 +11,7 @@ const program = fileURLToPath(new URL('./limited/exhaust.js', import.meta.url));
 const sizes =
   process.env.BATCHNORM_TEST_LONG === '1' ? [4_194_304, 524_288, 16_384, 1024] : [524_288, 16_384];
 
-/** The portable backend cannot reuse the address space of small arrays that were freed, so that it may stay refused. */
+/** The portable backend cannot reuse the address space of freed small arrays, so that allocations may stay refused. */
 const testedSizes = backend.name === 'native' ? sizes : sizes.filter((size) => size > 16_384);
 
 /** The output of a process that exhausts its memory and must exit with 0. */

@@ -4,8 +4,8 @@
 // CommonJS, because Jest cannot load ES modules in CommonJS projects, and because the package's state (the storage pool, the
 // ids of tensors, the chosen backend, the classes that `instanceof` compares) must exist once in a process that uses both
 // `import` and `require`. Bundlers get an ES module (the condition "module" in package.json) that notes where they put the
-// binaries and exports what the same CommonJS files export. Of the declarations, those that public ones refer to stay as they
-// are.
+// binaries and exports what the same CommonJS files export. Declarations that no public one refers to
+// are removed; the others stay as they are.
 import { build, transformSync } from 'esbuild';
 import ts from 'typescript';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
