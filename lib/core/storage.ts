@@ -47,13 +47,17 @@ export class Storage {
    * @throws TypeError if a user has transferred them.
    */
   get values(): Float32Array {
-    this.requireAttached();
-    return this.#values;
+    const values = this.#values;
+    // As in isDetached; every operation reads several storages, and V8 inlines only so many calls.
+    if (values.length !== this.#length) this.requireAttached();
+    return values;
   }
 
   /** The live values, for the argument `Name` of an operation. @throws TypeError if a user has transferred them. */
   named<Name extends string>(_name: Name): Argument<Name> {
-    return this.values as Argument<Name>;
+    const values = this.#values;
+    if (values.length !== this.#length) this.requireAttached();
+    return values as Argument<Name>;
   }
 
   /** The live values for a user. They are never recycled from now on, so that the user's view cannot show another

@@ -8,13 +8,19 @@ import type { NoneTape, OwnedTape, Tape } from '../core/tape.js';
 import { createTensor, storageOf, type Tensor, type Tensor1D } from '../core/tensor.js';
 import type { ImageShape } from './image-shape.js';
 
+/**
+ * Key of a layer's epsilon. Operations read it directly, because an accessor with its guard takes as long as two arguments of
+ * the kernel.
+ */
+export const storedEpsilon: unique symbol = Symbol('epsilon');
+
 /** A layer's parameters and running statistics, one value per channel each. */
 export interface BatchNormState {
   readonly scale: Tensor1D<number>;
   readonly bias: Tensor1D<number>;
   readonly runningMean: Tensor1D<number>;
   readonly runningVar: Tensor1D<number>;
-  readonly epsilon: number;
+  readonly [storedEpsilon]: number;
 }
 
 /**
@@ -46,7 +52,7 @@ export function batchNormInference<S extends Shape>(
     images,
     channels,
     plane,
-    state.epsilon,
+    state[storedEpsilon],
     fusion !== undefined,
     input.named('x'),
     scale.named('scale'),
@@ -74,7 +80,7 @@ export function batchNormFrozen<S extends Shape>(
   const untaped = batchNormInference(x as Tensor<S>, image, state);
   if (graphs.length === 0) return untaped;
   const { images, channels, plane } = image;
-  const { epsilon } = state;
+  const epsilon = state[storedEpsilon];
   const input = storageOf(x);
   const scale = storageOf(state.scale);
   const mean = storageOf(state.runningMean);
@@ -163,7 +169,7 @@ export function batchNormTraining<S extends Shape>(
     images,
     channels,
     plane,
-    state.epsilon,
+    state[storedEpsilon],
     momentum,
     relu !== null,
     input.named('x'),

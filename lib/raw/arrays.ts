@@ -88,16 +88,32 @@ function withoutObjectPrototype(given: Readonly<Record<string, unknown>>): Reado
   return own;
 }
 
-function overlap(a: Float32Array, b: Float32Array): boolean {
+/** An array with its name and its buffer, whose accessor takes longer than a comparison. */
+interface NamedArray {
+  readonly name: string;
+  readonly array: Float32Array;
+  readonly buffer: ArrayBufferLike;
+}
+
+function withNames(arrays: Readonly<Record<string, Float32Array>>): NamedArray[] {
+  return Object.keys(arrays).map((name) => ({ name, array: arrays[name], buffer: arrays[name].buffer }));
+}
+
+function overlap(a: NamedArray, b: NamedArray, isFirstShared: boolean): boolean {
   if (a.buffer === b.buffer) {
-    return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+    const { array: first } = a;
+    const { array: second } = b;
+    return (
+      first.byteOffset < second.byteOffset + second.byteLength &&
+      second.byteOffset < first.byteOffset + first.byteLength
+    );
   }
   // Two SharedArrayBuffers may be the same memory: a structuredClone(), or a WebAssembly.Memory before and
   // after it grew. The memory of an ArrayBuffer is its own.
   return (
-    isShared(a.buffer) &&
+    isFirstShared &&
     isShared(b.buffer) &&
-    backend.overlap(a.length, named('a', a), b.length, named('b', b))
+    backend.overlap(a.array.length, named('a', a.array), b.array.length, named('b', b.array))
   );
 }
 
@@ -118,29 +134,22 @@ export function requireNoOverlap(
   read: Readonly<Record<string, Float32Array>>,
   mayBeSame: readonly (readonly [written: string, read: string])[] = [],
 ): void {
-  const writtenNames = Object.keys(written);
-  const readNames = Object.keys(read);
-  for (const name of writtenNames) {
-    for (const other of writtenNames) {
-      if (other !== name) requireApart(name, written[name], other, written[other], false);
+  const outputs = withNames(written);
+  const inputs = withNames(read);
+  for (const output of outputs) {
+    const shared = isShared(output.buffer);
+    for (const other of outputs) {
+      if (other !== output && overlap(output, other, shared)) throw overlapError(output, other, false);
     }
-    for (const other of readNames) {
-      const allowed = mayBeSame.some(([w, r]) => w === name && r === other);
-      requireApart(name, written[name], other, read[other], allowed);
+    for (const input of inputs) {
+      if (!overlap(output, input, shared)) continue;
+      const allowed = mayBeSame.some(([w, r]) => w === output.name && r === input.name);
+      if (!allowed || !same(output.array, input.array)) throw overlapError(output, input, allowed);
     }
   }
 }
 
-function requireApart(
-  name: string,
-  array: Float32Array,
-  otherName: string,
-  other: Float32Array,
-  mayBeSame: boolean,
-): void {
-  if (!overlap(array, other) || (mayBeSame && same(array, other))) return;
-  throw rangeError(
-    'ERR_BATCHNORM_OVERLAP',
-    `Expected ${mayBeSame ? `${otherName} itself or ` : ''}memory apart from ${otherName} for ${name} but received memory that overlaps it`,
-  );
+function overlapError({ name }: NamedArray, other: NamedArray, mayBeSame: boolean): RangeError {
+  const expected = `${mayBeSame ? `${other.name} itself or ` : ''}memory apart from ${other.name} for ${name}`;
+  return rangeError('ERR_BATCHNORM_OVERLAP', `Expected ${expected} but received memory that overlaps it`);
 }

@@ -10,8 +10,6 @@ Arguments::Arguments(napi_env env, napi_callback_info info, size_t count) : env_
   data_ = static_cast<AddonData*>(data);
 }
 
-napi_value Arguments::next() { return next_ < kMax ? values_[next_++] : nullptr; }
-
 float* Arguments::floats(const char* name, size_t needed) {
   return static_cast<float*>(read_array(name, napi_float32_array, needed, false));
 }
@@ -47,6 +45,11 @@ void* Arguments::read_array(const char* name, napi_typedarray_type wanted, size_
   const napi_status status =
       napi_get_typedarray_info(env_, value, &type, &length, &data, nullptr, nullptr);
   if (status == napi_ok && type == wanted && length >= needed) return data;
+  return null_or_fail(value, name, wanted, needed, nullable);
+}
+
+void* Arguments::null_or_fail(napi_value value, const char* name, napi_typedarray_type wanted,
+                              size_t needed, bool nullable) {
   napi_valuetype other = napi_undefined;
   if (nullable && napi_typeof(env_, value, &other) == napi_ok && other == napi_null) return nullptr;
   char expected[64];

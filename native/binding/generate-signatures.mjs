@@ -9,18 +9,18 @@ import { shared, signatures } from '../../lib/backend/signatures.js';
 const snakeCase = (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const structName = (name) => `${name[0].toUpperCase()}${name.slice(1)}Call`;
 
-/** The C++ type of a member, and the call of Arguments that reads it. */
-function memberOf(parameter) {
+/** The C++ type of a member, and the call of Arguments that reads it, given its length if it is an array. */
+function memberOf(parameter, length) {
   const { name, kind } = parameter;
   const types = { size: 'size_t', number: 'double', boolean: 'bool' };
   if (kind !== 'array') return { type: types[kind], read: `from.${kind}("${name}")` };
-  const { written, double, nullable, length, condition } = parameter;
+  const { written, double, nullable, condition } = parameter;
   const values = double ? 'doubles' : 'floats';
   const reader = `${values}${nullable ? '_or_null' : ''}${condition === undefined ? '' : '_when'}`;
   const when = condition === undefined ? '' : `${snakeCase(condition)}, `;
   return {
     type: `${written ? '' : 'const '}${double ? 'double' : 'float'}*`,
-    read: `from.${reader}(${when}"${name}", ${lengthOf(length)})`,
+    read: `from.${reader}(${when}"${name}", ${length})`,
   };
 }
 
@@ -32,22 +32,31 @@ function lengthOf(factors) {
         ? `size_t{${factor}}`
         : `from.windows(${factor.map(snakeCase).join(', ')})`;
     })
-    .reduce((product, factor) => `product(${product}, ${factor})`);
+    .reduce((product, factor) => (product === '' ? factor : `product(${product}, ${factor})`), '');
 }
 
 /** A struct that reads these parameters. */
 function structOf(name, { parameters }) {
-  const members = parameters.map((parameter) => ({
-    name: snakeCase(parameter.name),
-    ...memberOf(parameter),
-  }));
+  const lengths = new Map();
+  const members = parameters.map((parameter) => {
+    const lines = [];
+    // Arrays of equal length share one product, because the compiler does not merge them.
+    const length = lengthOf(parameter.length ?? []);
+    if (length.includes('(') && !lengths.has(length)) {
+      lengths.set(length, `length${lengths.size}`);
+      lines.push(`const size_t ${lengths.get(length)} = ${length};`);
+    }
+    const name = snakeCase(parameter.name);
+    const { type, read } = memberOf(parameter, lengths.get(length) ?? length);
+    return { name, type, lines: [...lines, `${name} = ${read};`] };
+  });
   return [
     `struct ${name} {`,
     `  static constexpr size_t kCount = ${members.length};`,
     ...members.map((member) => `  ${member.type} ${member.name};`),
     '',
     '  bool read(Arguments& from) {',
-    ...members.map((member) => `    ${member.name} = ${member.read};`),
+    ...members.flatMap(({ lines }) => lines.map((line) => `    ${line}`)),
     '    return from.ok();',
     '  }',
     '};',

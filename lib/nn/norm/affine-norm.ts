@@ -1,13 +1,11 @@
 import { requirePositive } from '../../validation/errors.js';
+import { storedEpsilon } from '../../ops/batch-norm.js';
 import { storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
 import { requireSize } from '../../core/values.js';
 import { BaseModule } from '../base-module.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { type StoredNumber, storedNumbers } from '../npz-members.js';
 import { guardMethods } from '../../validation/guard-methods.js';
-
-/** Name of the field with epsilon, which is not private because copies are made without the constructor. */
-const storedEpsilon = Symbol('epsilon');
 
 /** Base class of norms with learned parameters: a factor and a summand per channel, and epsilon. */
 export abstract class AffineNorm<C extends number> extends BaseModule {
@@ -20,7 +18,7 @@ export abstract class AffineNorm<C extends number> extends BaseModule {
   /** Added after normalization, [C]; learned, initially zeros. */
   readonly bias: Tensor1D<C>;
 
-  /** @internal */
+  /** @internal Not a private field, because copies are made without the constructor. */
   [storedEpsilon] = 1e-5;
 
   /** @param layer Name of the class in messages. */

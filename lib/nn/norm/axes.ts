@@ -64,18 +64,15 @@ export function readAxesShape(
   channels: number,
   axes: SpatialAxes,
 ): ImageShape {
-  const parsed = parsers[axes](argument, shape, channels);
+  const parsed = parseAxes(argument, shape, channels, axes);
   if (parsed.channels === channels) return parsed;
   throw wrongShape(argument, `${channels} channels`, `${parsed.channels} (shape ${formatShape(shape)})`);
 }
 
-type Parse = (argument: string, shape: Shape, channels: number) => ImageShape;
-
-const parsers: Readonly<Record<SpatialAxes, Parse>> = {
-  1: readSignalShape,
-  2: readImageShape,
-  3: readVolumeShape,
-};
+function parseAxes(argument: string, shape: Shape, channels: number, axes: SpatialAxes): ImageShape {
+  if (axes === 2) return readImageShape(argument, shape);
+  return axes === 1 ? readSignalShape(argument, shape, channels) : readVolumeShape(argument, shape);
+}
 
 function readSignalShape(argument: string, shape: Shape, channels: number): ImageShape {
   if (shape.length === 3) return { images: shape[0], channels: shape[1], plane: shape[2] };
