@@ -71,17 +71,28 @@ struct PairAccumulators {
     }
   }
 
-  // Adds kRest whole vectors and, if kTail, the first `tail` floats of another.
-  template <size_t kRest, bool kTail, class Row>
-  BATCHNORM_INLINE void add_rest(const Row& row, size_t offset, size_t tail, ptrdiff_t ahead) {
-    constexpr size_t kFloats = (kRest + kTail) * F32::kLanes;
-    for (size_t line = 0; line < kFloats; line += 16) {
-      row.prefetch(ahead + static_cast<ptrdiff_t>(line));
+  // Adds `rest` whole vectors and, if not 0, the first `tail` floats of another. Prefetches the
+  // same amount; a loop for that takes longer than the additions.
+  template <class Row>
+  BATCHNORM_INLINE void add_rest(const Row& row, size_t offset, size_t rest, size_t tail,
+                                 ptrdiff_t ahead) {
+    constexpr size_t kLanes = F32::kLanes;
+    if (rest > 0) {
+      row.prefetch(ahead);
+      row.add(offset, lanes0);
     }
-    if constexpr (kRest > 0) row.add(offset, lanes0);
-    if constexpr (kRest > 1) row.add(offset + F32::kLanes, lanes1);
-    if constexpr (kRest > 2) row.add(offset + 2 * F32::kLanes, lanes2);
-    if constexpr (kTail) row.add_first(offset + kRest * F32::kLanes, tail, lanes3);
+    if (rest > 1) {
+      if constexpr (kLanes % 16 == 0) row.prefetch(ahead + static_cast<ptrdiff_t>(kLanes));
+      row.add(offset + kLanes, lanes1);
+    }
+    if (rest > 2) {
+      if constexpr (2 * kLanes % 16 == 0) row.prefetch(ahead + static_cast<ptrdiff_t>(2 * kLanes));
+      row.add(offset + 2 * kLanes, lanes2);
+    }
+    if (tail > 0) {
+      row.prefetch(ahead + static_cast<ptrdiff_t>(rest * kLanes));
+      row.add_first(offset + rest * kLanes, tail, lanes3);
+    }
   }
 
   LanePair total() const { return (lanes0 + lanes1) + (lanes2 + lanes3); }
@@ -135,19 +146,28 @@ class ReadAhead {
   size_t channels_;  // rows ahead
 };
 
-// The remainder of a row after its whole steps is a template parameter, because branching on it in
-// every row takes as long as summing a 7x7 plane. Short rows of a few images share accumulators;
-// otherwise the accumulators would be reduced once per row.
-template <size_t kRest, bool kTail, class Terms>
+// What the compiler knows of a row's length. Less code in a function leaves it more registers,
+// which short rows need; the remainder of a row is always added with branches.
+enum class RowLength {
+  kBelowStep,  // no whole step
+  kOnePiece,   // at most kAdditions whole steps
+  kAny,
+};
+
+// Short rows of a few images share accumulators; otherwise the accumulators would be reduced once
+// per row.
+template <RowLength kLength, class Terms>
 void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
   constexpr size_t kPiece = kAdditions * kStep;
-  const size_t steps = block.length / kStep;
+  const size_t steps = kLength == RowLength::kBelowStep ? 0 : block.length / kStep;
+  const size_t rest_vectors = block.length % kStep / F32::kLanes;
   const size_t tail = block.length % F32::kLanes;
-  const size_t pieces = steps > 0 ? (steps - 1) / kAdditions : 0;  // whole pieces before the last
+  // Whole pieces before the last.
+  const size_t pieces = kLength == RowLength::kAny && steps > 0 ? (steps - 1) / kAdditions : 0;
   const size_t last_steps = steps - pieces * kAdditions;
   // A variable, because g++ unrolls a loop of known length until it runs out of registers.
   const size_t piece_steps = std::min(steps, kAdditions);
-  const size_t additions = last_steps + (kRest > 0 || kTail);
+  const size_t additions = last_steps + (rest_vectors > 0 || tail > 0);
   // Images that are a multiple of 4096 bytes apart share one set of the first-level cache, so the
   // rows that are summed together must fit its 8 ways.
   constexpr size_t kRowsTogether = 8 / Terms::kTensors;
@@ -178,8 +198,8 @@ void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
       for (size_t each = 0; each < rows; each++, start += block.image_stride) {
         const ptrdiff_t ahead = static_cast<ptrdiff_t>(start) + last_ahead;
         sums.add_steps(row, start + last, last_steps, ahead);
-        sums.template add_rest<kRest, kTail>(row, start + rest, tail,
-                                             ahead + static_cast<ptrdiff_t>(rest - last));
+        sums.add_rest(row, start + rest, rest_vectors, tail,
+                      ahead + static_cast<ptrdiff_t>(rest - last));
       }
       wide[channel].add(sums.total());
     }
@@ -194,19 +214,12 @@ void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
 // image by image, channel by channel.
 template <class Terms>
 void row_sums(const Block& block, const Terms& terms, ChannelSums* out) {
-  const bool tail = block.length % F32::kLanes > 0;
-  switch (block.length % kStep / F32::kLanes) {
-    case 0:
-      return tail ? row_sums_with<0, true>(block, terms, out)
-                  : row_sums_with<0, false>(block, terms, out);
-    case 1:
-      return tail ? row_sums_with<1, true>(block, terms, out)
-                  : row_sums_with<1, false>(block, terms, out);
-    case 2:
-      return tail ? row_sums_with<2, true>(block, terms, out)
-                  : row_sums_with<2, false>(block, terms, out);
-    default:
-      return tail ? row_sums_with<3, true>(block, terms, out)
-                  : row_sums_with<3, false>(block, terms, out);
+  const size_t steps = block.length / kStep;
+  if (steps == 0) {
+    row_sums_with<RowLength::kBelowStep>(block, terms, out);
+  } else if (steps <= kAdditions) {
+    row_sums_with<RowLength::kOnePiece>(block, terms, out);
+  } else {
+    row_sums_with<RowLength::kAny>(block, terms, out);
   }
 }
