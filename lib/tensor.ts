@@ -9,10 +9,11 @@ import * as arithmetic from './ops/arithmetic.js';
 import { logSoftmax } from './ops/log-softmax.js';
 import { matmul } from './ops/matmul.js';
 import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from './ops/operand-types.js';
-import type { PermutedShape, ReshapedShape, SameRank, TransposedShape } from './ops/axis-types.js';
+import type { PermutedShape, ReshapedShape, SameRank, TransposedShape, WithSize } from './ops/axis-types.js';
 import { permute, transpose } from './ops/permute.js';
 import { mean, sum } from './ops/reductions.js';
 import { reshape } from './ops/reshape.js';
+import { slice, type SliceOptions } from './ops/slice.js';
 import { softmax } from './ops/softmax.js';
 import { type UnaryMethods, unaryMethods } from './ops/unary.js';
 import { defineMethods } from './validation/guard-methods.js';
@@ -94,6 +95,16 @@ declare module './core/tensor.js' {
       axis2?: number,
     ): Tensor<SameRank<ShapeOf<A>>, TapeOf<A>>;
 
+    /**
+     * A copy of some indices of an axis: from `start` to before `end`, which count from the end if negative and stop
+     * at the bounds of the axis, as those of `Array.prototype.slice`.
+     * @throws TypeError or RangeError for an axis that the tensor does not have, or an option that is no integer.
+     */
+    slice<A extends Tensor<Shape, Tape>, const Axis extends number>(
+      this: A,
+      options: SliceOptions & { readonly axis: Axis },
+    ): Tensor<WithSize<ShapeOf<A>, Axis, number>, TapeOf<A>>;
+
     /** log(softmax) over the last axis of a vector or a matrix. */
     logSoftmax<A extends Tensor<Shape, Tape>>(this: A & LogSoftmaxInput<A>): Tensor<ShapeOf<A>, TapeOf<A>>;
   }
@@ -132,6 +143,9 @@ const methods = {
   },
   transpose(this: AnyTensor, axis1?: number, axis2?: number): AnyTensor {
     return transpose(this, axis1, axis2);
+  },
+  slice(this: AnyTensor, options: SliceOptions): AnyTensor {
+    return slice(this, options);
   },
   logSoftmax(this: AnyTensor): AnyTensor {
     return logSoftmax(this);

@@ -1,4 +1,6 @@
 import type { HasUnknownRank, Shape } from '../core/shape.js';
+import type { MergedTape, NoneTape, Tape } from '../core/tape.js';
+import type { ShapeOf, TapeOf, Tensor } from '../core/tensor.js';
 
 // Shapes of results of operations that move axes.
 
@@ -42,3 +44,27 @@ export type TransposedShape<S extends Shape> = S extends readonly [
 
 /** A shape R in which the compiler does not know the size that is -1. */
 export type ReshapedShape<R extends Shape> = { readonly [K in keyof R]: R[K] extends -1 ? number : R[K] };
+
+/** A shape S whose size at an axis is N. The compiler counts axes from the start only. */
+export type WithSize<S extends Shape, Axis, N extends number> = `${Axis & number}` extends `-${string}`
+  ? SameRank<S>
+  : { readonly [K in keyof S]: K extends `${Axis & number}` ? N : S[K] };
+
+type Tensors = readonly Tensor<Shape, Tape>[];
+
+/** The shape of tensors X joined along an axis that they have. */
+export type ConcatShape<X extends Tensors, Axis> = X extends readonly [infer First, ...unknown[]]
+  ? WithSize<ShapeOf<First>, Axis, number>
+  : WithSize<ShapeOf<X[number]>, Axis, number>;
+
+/** The shape of tensors X joined along a new axis. */
+export type StackShape<X extends Tensors, Axis> = Axis extends 0
+  ? readonly [X['length'], ...ShapeOf<X[number]>]
+  : SameRank<readonly [number, ...ShapeOf<X[number]>]>;
+
+/** The tape of a result of all these tensors: owned if one's is. */
+export type TapeOfAll<X extends Tensors> = X extends readonly [infer First, ...infer Rest extends Tensors]
+  ? MergedTape<TapeOf<First>, TapeOfAll<Rest>>
+  : X extends readonly []
+    ? NoneTape
+    : TapeOf<X[number]>;

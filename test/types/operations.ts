@@ -1,8 +1,10 @@
 import {
+  concat,
   crossEntropyWithLogitsLoss,
   Linear,
   type OwnedTape,
   type Shape,
+  stack,
   Tensor,
   type Tensor0D,
   type Tensor1D,
@@ -54,6 +56,18 @@ const turned = Tensor.zeros([2, 3, 5]).trace().permute([2, 0, -2]);
 check<Equal<typeof turned, Tensor<readonly [5, 2, 3], OwnedTape>>>();
 const transposed = a.transpose();
 check<Equal<typeof transposed, Tensor2D<3, 2>>>();
+const sliced = Tensor.zeros([2, 3, 5]).trace().slice({ axis: 1, start: 1 });
+check<Equal<typeof sliced, Tensor<readonly [2, number, 5], OwnedTape>>>();
+const slicedFromEnd = a.slice({ axis: -1, end: 1 });
+check<Equal<typeof slicedFromEnd, Tensor2D<number, number>>>();
+const joined = concat([Tensor.zeros([2, 3]), Tensor.zeros([4, 3]).trace()]);
+check<Equal<typeof joined, Tensor<readonly [number, 3], OwnedTape>>>();
+const joinedColumns = concat([Tensor.zeros([2, 3]), Tensor.zeros([2, 1])], { axis: 1 });
+check<Equal<typeof joinedColumns, Tensor<readonly [2, number]>>>();
+const stacked = stack([Tensor.zeros([2, 3]), Tensor.zeros([2, 3])]);
+check<Equal<typeof stacked, Tensor<readonly [2, 2, 3]>>>();
+const stackedColumns = stack([Tensor.zeros([2]), Tensor.zeros([2])], { axis: 1 });
+check<Equal<typeof stackedColumns, Tensor2D<number, number>>>();
 const exchanged = a.transpose(0, 1);
 check<Equal<typeof exchanged, Tensor2D<number, number>>>();
 const total = a.sum();

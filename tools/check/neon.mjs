@@ -31,6 +31,8 @@ run(emulator, [...node, 'node_modules/mocha/bin/mocha.js', '--reporter', 'dot', 
     ...process.env,
     BATCHNORM_BACKEND: 'native',
     BATCHNORM_ISA: 'neon',
+    // npm has installed esbuild, with which a test bundles the package, for this machine only.
+    ESBUILD_BINARY_PATH: resolve(`node_modules/@esbuild/${process.platform}-${process.arch}/bin/esbuild`),
     // Tests start further processes with this command.
     BATCHNORM_TEST_NODE: JSON.stringify([emulator, ...node]),
   },

@@ -1,9 +1,11 @@
 import {
   backward,
+  concat,
   crossEntropyWithLogitsLoss,
   Linear,
   type OwnedTape,
   type Shape,
+  stack,
   Tensor,
   type Tensor2D,
 } from 'batchnorm';
@@ -17,7 +19,7 @@ const cases = readCases<OpCase>('pytorch/ops.jsonl');
 
 describe('operations compared with PyTorch', () => {
   it('has a case for each operation', () => {
-    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 19);
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 22);
   });
 
   cases.forEach((reference, line) => {
@@ -101,6 +103,12 @@ function result(reference: OpCase, operands: readonly Taped[]): Taped {
       return a.permute(reference.axes);
     case 'transpose':
       return a.transpose(reference.axes[0], reference.axes[1]);
+    case 'slice':
+      return a.slice(reference.options);
+    case 'concat':
+      return concat(operands, { axis: reference.axis });
+    case 'stack':
+      return stack(operands, { axis: reference.axis });
     case 'matmul':
       return matrices[0].matmul(matrices[1]);
     case 'log_softmax':
@@ -153,7 +161,11 @@ function toleranceOf(reference: OpCase): Tolerances {
     case 'permute':
     case 'transpose':
     case 'reshape':
+    case 'slice':
       return roundings(0, 0);
+    case 'concat':
+    case 'stack':
+      return { y: rounded(0, y.values), gradients: gradients.map((each) => rounded(0, each)) };
     case 'square':
       return roundings(1, 1);
     case 'sqrt':

@@ -59,7 +59,7 @@ export interface LayerCase extends OpRecord {
 }
 
 /** `pytorch/ops.jsonl` */
-export type OpCase = PlainOpCase | AxesCase | IndicesCase | ProbabilitiesCase;
+export type OpCase = PlainOpCase | AxesCase | SliceCase | JoinCase | IndicesCase | ProbabilitiesCase;
 
 interface OpRecord {
   readonly inputs: readonly ReferenceTensor[];
@@ -99,6 +99,21 @@ export interface AxesCase extends OpRecord {
   readonly op: 'permute' | 'transpose';
   /** The order of the axes, or the two that change places. */
   readonly axes: readonly number[];
+}
+
+export interface SliceCase extends OpRecord {
+  readonly op: 'slice';
+  readonly options: {
+    readonly axis: number;
+    readonly start: number;
+    readonly end: number;
+    readonly step: number;
+  };
+}
+
+export interface JoinCase extends OpRecord {
+  readonly op: 'concat' | 'stack';
+  readonly axis: number;
 }
 
 /** `pytorch/convolution.jsonl` */

@@ -90,6 +90,8 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
     { features: floats(8), shape: [4], labels: floats(2), scale: 2, mean: 1, deviation: 3 },
     { batchSize: 1, shuffle: true, rng: () => 0.5, dropLast: false },
   ],
+  concat: () => [[Tensor.ones([2, 3]), Tensor.ones([1, 3])], { axis: 0 }],
+  stack: () => [[Tensor.ones([2, 3]), Tensor.ones([2, 3])], { axis: 1 }],
   crossEntropyWithLogitsLoss: () => [Tensor.ones([2, 3]), [0, 2]],
   loadNpz: async (at) => {
     await new BatchNorm2D(3).save(at('layer.npz'));
@@ -159,6 +161,7 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   'Tensor#reshape': () => [[3, 2]],
   'Tensor#permute': () => [[1, 0]],
   'Tensor#transpose': () => [0, 1],
+  'Tensor#slice': () => [{ axis: 1, start: 0, end: 2, step: 1 }],
   batchNormInference: () => [
     {
       x: floats(24),

@@ -69,6 +69,26 @@ PERMUTATIONS = [
     ((2, 2, 3, 2, 2, 3), (5, 3, 1, 4, 2, 0)),
 ]
 
+# A shape, the axis, and first index, end and step.
+SLICES = [
+    ((9,), 0, 2, 7, 1),
+    ((9,), 0, -6, -1, 2),
+    ((4, 7), 1, 1, 100, 3),
+    ((3, 5, 2, 4), -3, 1, 4, 1),
+    ((3, 5, 2, 4), -1, -100, 3, 2),
+]
+
+# Shapes and the axis along which they are joined.
+CONCATENATIONS = [
+    (((3,), (2,)), 0),
+    (((2, 3), (4, 3), (1, 3)), 0),
+    (((2, 3, 4), (2, 1, 4), (2, 5, 4)), 1),
+    (((2, 3, 2, 4), (2, 3, 2, 1)), -1),
+]
+
+# Shapes and the new axis.
+STACKS = [(((), (), ()), 0), (((2, 3), (2, 3)), 0), (((2, 3), (2, 3), (2, 3)), 1), (((2, 3), (2, 3)), -1)]
+
 # A shape and the two axes that change places.
 TRANSPOSITIONS = [((4, 7), (0, 1)), ((2, 3, 4), (-1, 0)), ((2, 3, 2, 5), (1, -2))]
 
@@ -86,6 +106,8 @@ def records():
     yield from cross_entropy(rng)
     yield from permutations(rng)
     yield from inferred_sizes(rng)
+    yield from slices(rng)
+    yield from joined(rng)
 
 
 def arithmetic(rng):
@@ -144,6 +166,20 @@ def products(rng):
 def reshapes(rng):
     for shape, to in RESHAPES:
         yield record(rng, "reshape", [normal(rng, shape)], lambda x, to=to: torch.reshape(x, to))
+
+
+def slices(rng):
+    for shape, axis, start, end, step in SLICES:
+        indices = (slice(None),) * (axis % len(shape)) + (slice(start, end, step),)
+        options = {"axis": axis, "start": start, "end": end, "step": step}
+        yield record(rng, "slice", [normal(rng, shape)], lambda x: x[indices], options=options)
+
+
+def joined(rng):
+    for op, function, cases in (("concat", torch.cat, CONCATENATIONS), ("stack", torch.stack, STACKS)):
+        for shapes, axis in cases:
+            operands = [normal(rng, shape) for shape in shapes]
+            yield record(rng, op, operands, lambda *all: function(all, dim=axis), axis=axis)
 
 
 def inferred_sizes(rng):

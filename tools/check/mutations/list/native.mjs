@@ -157,6 +157,27 @@ export default [
     tests: ['unit/ops/reshape'],
   },
   {
+    file: 'lib/ops/slice.ts',
+    what: 'the gradient of a slice keeps old memory where nothing was taken',
+    find: 'dx.values.fill(0);',
+    replace: '',
+    tests: ['unit/ops/slice'],
+  },
+  {
+    file: 'lib/ops/slice.ts',
+    what: 'an end beyond the axis is not limited to it',
+    find: 'Math.min(Math.max(value < 0 ? value + size : value, 0), size)',
+    replace: 'Math.max(value < 0 ? value + size : value, 0)',
+    tests: ['unit/ops/slice'],
+  },
+  {
+    file: 'lib/ops/concat.ts',
+    what: 'tensors of other sizes are joined',
+    find: '(size, k) => k === axis || size === first.shape[k]',
+    replace: '() => true',
+    tests: ['unit/ops/concat'],
+  },
+  {
     file: 'lib/ops/permute.ts',
     what: 'the gradient is permuted as the values are, not back',
     find: '{ values: dx.values, strides: inputStrides },',
