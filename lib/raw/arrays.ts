@@ -139,17 +139,17 @@ export function requireNoOverlap(
   for (const output of outputs) {
     const shared = isShared(output.buffer);
     for (const other of outputs) {
-      if (other !== output && overlap(output, other, shared)) throw overlapError(output, other, false);
+      if (other !== output && overlap(output, other, shared)) refuseOverlap(output, other, false);
     }
     for (const input of inputs) {
       if (!overlap(output, input, shared)) continue;
       const allowed = mayBeSame.some(([w, r]) => w === output.name && r === input.name);
-      if (!allowed || !same(output.array, input.array)) throw overlapError(output, input, allowed);
+      if (!allowed || !same(output.array, input.array)) refuseOverlap(output, input, allowed);
     }
   }
 }
 
-function overlapError({ name }: NamedArray, other: NamedArray, mayBeSame: boolean): RangeError {
+function refuseOverlap({ name }: NamedArray, other: NamedArray, mayBeSame: boolean): never {
   const expected = `${mayBeSame ? `${other.name} itself or ` : ''}memory apart from ${other.name} for ${name}`;
-  return rangeError('ERR_BATCHNORM_OVERLAP', `Expected ${expected} but received memory that overlaps it`);
+  throw rangeError('ERR_BATCHNORM_OVERLAP', `Expected ${expected} but received memory that overlaps it`);
 }
