@@ -1,14 +1,15 @@
 // The methods of Tensor that compute. Operations know core/ and core/ knows no operations, so these methods are declared
 // and added here, above both. Whatever lets a user have a tensor imports this module, and package.json names it under
 // `sideEffects`.
-import type { ArithmeticResult, ShapeOf, TapeOf } from './core/tensor.js';
+import type { ShapeOf, TapeOf } from './core/tensor.js';
 import { Tensor } from './core/tensor.js';
 import type { Shape } from './core/shape.js';
 import type { MergedTape, NoneTape, Tape } from './core/tape.js';
 import * as arithmetic from './ops/arithmetic.js';
+import type { ArithmeticResult, RightOperand } from './ops/broadcast-types.js';
 import { logSoftmax } from './ops/log-softmax.js';
 import { matmul } from './ops/matmul.js';
-import type { LogSoftmaxInput, MatmulOperands, MatmulShape, RightOperand } from './ops/operand-types.js';
+import type { LogSoftmaxInput, MatmulOperands, MatmulShape } from './ops/operand-types.js';
 import type { PermutedShape, ReshapedShape, SameRank, TransposedShape, WithSize } from './ops/axis-types.js';
 import { permute, transpose } from './ops/permute.js';
 import { mean, sum } from './ops/reductions.js';
@@ -27,7 +28,11 @@ declare module './core/tensor.js' {
   // Methods whose operands must fit the shape take it from `this` and not from S: conditions on S in a parameter would
   // keep a Tensor<[3]> from being used as a Tensor<[number]>.
   interface Tensor<out S extends Shape, out T extends Tape = NoneTape> extends UnaryMethods<S, T> {
-    /** Element-wise sum with a number, a scalar, a tensor of the same shape, or one row. */
+    /**
+     * Element-wise sum with a number or a tensor. Shapes broadcast as in numpy: axes are compared from the last on, and an
+     * axis of size 1, or one that is missing, is repeated.
+     * @throws RangeError for shapes that do not broadcast.
+     */
     add<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
       this: A,
       other: X & RightOperand<ShapeOf<A>, X>,

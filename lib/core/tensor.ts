@@ -22,7 +22,7 @@ import { readTensorShape, type TensorJson, tensorJson } from './tensor-json.js';
 import { drawNumber, type RandomOptions, readRandomSource } from './random-source.js';
 export type { RandomOptions, RandomSource } from './random-source.js';
 import { Storage } from './storage.js';
-import type { MergedTape, NoneTape, OwnedTape, Tape } from './tape.js';
+import type { NoneTape, OwnedTape, Tape } from './tape.js';
 import { isFloat32Array, lengthOf, plainView } from '../validation/typed-array.js';
 import { type NumberSource, readShape, readValues, requireFixedSize } from './values.js';
 import { guardMethods } from '../validation/guard-methods.js';
@@ -31,9 +31,6 @@ import { guardMethods } from '../validation/guard-methods.js';
 export type ShapeOf<X> = X extends Tensor<infer S, Tape> ? S : never;
 /** The tape of a tensor type; distributes over unions. */
 export type TapeOf<X> = X extends Tensor<Shape, infer T> ? T : never;
-
-/** The result of an element-wise operation on A and X: the shape of A, with a tape if either has one. */
-export type ArithmeticResult<A, X> = Tensor<ShapeOf<A>, MergedTape<TapeOf<A>, TapeOf<X>>>;
 
 /** Settings of `trace`. */
 export interface TraceOptions {

@@ -1,11 +1,12 @@
 import { recorded, graphsOf } from '../core/record.js';
 import { named } from '../backend/argument.js';
 import { backend, type Operations } from '../backend/index.js';
-import { wrongShape, wrongType } from '../validation/errors.js';
-import { elementCount, formatShape, sameShape, scalarShape, type Shape } from '../core/shape.js';
+import { wrongType } from '../validation/errors.js';
+import { elementCount, sameShape, scalarShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
-import { createTensor, isTensor, storageOf, type Tensor } from '../core/tensor.js';
-import type { NoneTape, Tape } from '../core/tape.js';
+import { createTensor, isTaped, isTensor, storageOf } from '../core/tensor.js';
+import type { NoneTape } from '../core/tape.js';
+import { broadcastShape, broadcastTo } from './broadcast.js';
 import type { AnyTensor } from './operand.js';
 
 /** The left operand as rows x columns, and the length of the right one. */
@@ -81,9 +82,12 @@ export const mul = operation(rules.mul);
 export const div = operation(rules.div);
 
 function operation(rule: Rule) {
-  return <S extends Shape>(a: Tensor<S, Tape>, other: number | AnyTensor): Tensor<S, Tape> => {
+  const apply = (a: AnyTensor, other: number | AnyTensor): AnyTensor => {
     const b = readRight(other);
     const layout = layoutOf(a.shape, b.shape);
+    if (layout === undefined) {
+      return repeated(a, b, apply);
+    }
     const inputs = typeof other === 'number' ? [a] : [a, b];
     const graphs = graphsOf(inputs);
     const left = storageOf(a);
@@ -109,6 +113,22 @@ function operation(rule: Rule) {
       },
     }));
   };
+  return apply;
+}
+
+/** Applies an operation to two tensors after repeating the values of each to their common shape. */
+function repeated(a: AnyTensor, b: AnyTensor, apply: (a: AnyTensor, b: AnyTensor) => AnyTensor): AnyTensor {
+  const shape = broadcastShape(a.shape, b.shape);
+  // The graph of a taped tensor releases it; nothing else would release the others soon.
+  const temporary: AnyTensor[] = [];
+  const [left, right] = [a, b].map((each) => {
+    const whole = broadcastTo(each, shape);
+    if (whole !== each && !isTaped(whole)) temporary.push(whole);
+    return whole;
+  });
+  const result = apply(left, right);
+  for (const each of temporary) each.dispose();
+  return result;
 }
 
 /** Sums a gradient of the left operand's shape to the shape of the right operand. */
@@ -137,7 +157,8 @@ function readRight(other: unknown): AnyTensor {
   return other;
 }
 
-function layoutOf(left: Shape, right: Shape): Layout {
+/** How the kernels see two shapes; undefined if an operand must be repeated first. */
+function layoutOf(left: Shape, right: Shape): Layout | undefined {
   const n = elementCount(left);
   if (sameShape(left, right)) return { rows: 1, columns: n, rightLength: n };
   if (right.length === 0) return { rows: 1, columns: n, rightLength: 1 };
@@ -145,9 +166,5 @@ function layoutOf(left: Shape, right: Shape): Layout {
   if (left.length > 0 && right.length === 1 && right[0] === columns) {
     return { rows: columns === 0 ? 0 : n / columns, columns, rightLength: columns };
   }
-  throw wrongShape(
-    'other',
-    `a scalar, a tensor of shape ${formatShape(left)} or a row of it`,
-    `shape ${formatShape(right)}`,
-  );
+  return undefined;
 }

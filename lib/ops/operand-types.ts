@@ -1,31 +1,8 @@
-import type { HasUnknownRank, SameShape, SameSize, Shape, Unless } from '../core/shape.js';
+import type { HasUnknownRank, SameSize, Shape, Unless } from '../core/shape.js';
 import type { ShapeOf } from '../core/tensor.js';
 
 // The types with which operands are intersected: `unknown`, which changes nothing, unless an operand
 // certainly does not fit.
-
-/** The last axis of S as a shape of rank 1; never for a scalar. */
-type Row<S extends Shape> = S extends readonly [...Shape, infer Last extends number]
-  ? readonly [Last]
-  : number extends S['length']
-    ? readonly [number]
-    : never;
-
-type FitsOnTheRight<S extends Shape, R extends Shape> = R extends readonly []
-  ? true
-  : SameShape<S, R> extends true
-    ? true
-    : Row<S> extends never
-      ? false
-      : SameShape<Row<S>, R>;
-
-/** The right operand of an element-wise operation on a tensor of shape S. */
-export type RightOperand<S extends Shape, X> = Unless<
-  X,
-  false extends FitsOnTheRight<S, ShapeOf<X>>
-    ? 'Expected a scalar, a tensor of the same shape or one row on the right'
-    : never
->;
 
 /** The right operand of a matrix product whose left operand has shape S. */
 export type MatmulOperands<S extends Shape, X> = Unless<X, MatmulProblem<S, ShapeOf<X>>>;

@@ -16,7 +16,7 @@ declare const n: number;
 const a = Tensor.zeros([2, 3]);
 const unknown = Tensor.zeros([n, n]);
 
-// Right operands: a number, a scalar, the same shape, a row.
+// Right operands: a number, and shapes that broadcast.
 a.add(1);
 a.add(Tensor.zeros([]));
 a.add(Tensor.zeros([2, 3]));
@@ -24,12 +24,24 @@ a.add(Tensor.zeros([3]));
 a.add(unknown);
 a.add(Tensor.zeros([n]));
 unknown.add(a);
-// @ts-expect-error: a column instead of a row
+const plusOne = a.add(1);
+check<Equal<typeof plusOne, Tensor2D<2, 3>>>();
+const column = a.add(Tensor.zeros([2, 1]));
+check<Equal<typeof column, Tensor2D<2, 3>>>();
+const deeper = a.sub(Tensor.zeros([4, 1, 3]).trace());
+check<Equal<typeof deeper, Tensor<readonly [4, 2, 3], OwnedTape>>>();
+const both = Tensor.zeros([2, 1]).mul(Tensor.zeros([1, 3]));
+check<Equal<typeof both, Tensor2D<2, 3>>>();
+const repeated = Tensor.zeros([]).div(a);
+check<Equal<typeof repeated, Tensor2D<2, 3>>>();
+const partlyUnknown = Tensor.zeros([1, 3]).mul(Tensor.zeros([n, 1]));
+check<Equal<typeof partlyUnknown, Tensor2D<number, 3>>>();
+const ofUnknownRank = a.add(Tensor.zeros([2, 3]) as Tensor<Shape>);
+check<Equal<typeof ofUnknownRank, Tensor<Shape>>>();
+// @ts-expect-error: 2 columns instead of 3
 a.add(Tensor.zeros([2]));
-// @ts-expect-error: a different shape
-a.mul(Tensor.zeros([3, 2]));
-// @ts-expect-error: a different rank
-a.sub(Tensor.zeros([1, 2, 3]));
+// @ts-expect-error: 3 rows instead of 2
+a.mul(Tensor.zeros([3, 1]));
 // @ts-expect-error: not a tensor
 a.div('2');
 

@@ -196,7 +196,9 @@ function toleranceOf(reference: OpCase): Tolerances {
   }
 }
 
-function arithmeticTolerance({ op, inputs, y, dy, gradients }: PlainOpCase): Tolerances {
+function arithmeticTolerance(reference: PlainOpCase): Tolerances {
+  const { op, inputs, y, dy, gradients, broadcast } = reference;
+  if (broadcast) return broadcastTolerance(reference);
   const [a, b] = inputs;
   const isProduct = op === 'mul' || op === 'div';
   // The right operand is broadcast along the left one, and its gradient is summed over the repetitions.
@@ -220,6 +222,42 @@ function arithmeticTolerance({ op, inputs, y, dy, gradients }: PlainOpCase): Tol
         : rounded(isProduct ? (op === 'div' ? 3 : 1) : 0, gradients[1]),
     ],
   };
+}
+
+/** Both gradients are sums over the repetitions of an operand. */
+function broadcastTolerance({ op, inputs, y, dy }: PlainOpCase): Tolerances {
+  const indices = inputs.map(({ shape }) => repeatedIndices(shape, y.shape));
+  const magnitudes = inputs.map(({ values }, operand) => {
+    const sums = new Array<number>(values.length).fill(0);
+    dy.forEach((upstream, i) => {
+      const [a, b] = inputs.map((input, k) => input.values[indices[k][i]]);
+      const left = op === 'mul' ? b : op === 'div' ? 1 / b : 1;
+      const right = op === 'mul' ? a : op === 'div' ? a / b ** 2 : 1;
+      sums[indices[operand][i]] += Math.abs(upstream * (operand === 0 ? left : right));
+    });
+    return sums;
+  });
+  return {
+    y: rounded(1, y.values),
+    gradients: magnitudes.map((sums) => (i) => sumBound * sums[i]),
+  };
+}
+
+/** For each value of the larger shape, the index of the value that is repeated there. */
+function repeatedIndices(from: readonly number[], to: readonly number[]): readonly number[] {
+  const count = to.reduce((a, b) => a * b, 1);
+  return Array.from({ length: count }, (_, i) => {
+    let rest = i;
+    let index = 0;
+    let stride = 1;
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      const size = from[axis - (to.length - from.length)] ?? 1;
+      if (size > 1) index += (rest % to[axis]) * stride;
+      stride *= size;
+      rest = Math.floor(rest / to[axis]);
+    }
+    return index;
+  });
 }
 
 function reductionTolerance({ op, inputs: [x], gradients }: PlainOpCase): Tolerances {

@@ -70,6 +70,8 @@ interface OpRecord {
   readonly gradients: readonly (readonly number[])[];
   /** Every sum is exact in float32. */
   readonly exact?: true;
+  /** Operands of arithmetic other than one and its rows. */
+  readonly broadcast?: true;
 }
 
 export interface PlainOpCase extends OpRecord {

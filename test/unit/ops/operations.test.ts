@@ -49,7 +49,7 @@ describe('arithmetic', () => {
     const add = untyped(a, 'add');
     expectError(() => add(Tensor.zeros([2])), RangeError, 'for other', '[2, 3]', '[2]');
     expectError(() => add(Tensor.zeros([3, 2])), RangeError, 'for other', '[3, 2]');
-    expectError(() => add(Tensor.zeros([1, 3])), RangeError, 'for other', '[1, 3]');
+    expectError(() => add(Tensor.zeros([3, 1])), RangeError, 'for other', 'broadcasts with [2, 3]', '[3, 1]');
     expectError(() => add('1'), TypeError, 'a number or a Tensor for other', '"1" of type string');
     expectError(() => add(), TypeError, 'for other', 'undefined');
   });

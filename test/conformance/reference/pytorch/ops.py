@@ -89,6 +89,16 @@ CONCATENATIONS = [
 # Shapes and the new axis.
 STACKS = [(((), (), ()), 0), (((2, 3), (2, 3)), 0), (((2, 3), (2, 3), (2, 3)), 1), (((2, 3), (2, 3)), -1)]
 
+# Operands that are both repeated, or of which the left one is, or the right one not by rows.
+BROADCAST_SHAPES = [
+    ((2, 3), (2, 1)),
+    ((3,), (2, 3)),
+    ((), (2, 2)),
+    ((2, 1, 3), (1, 4, 1)),
+    ((2, 3, 4, 5), (3, 1, 1)),
+    ((4, 1, 3), (2, 1)),
+]
+
 # A shape and the two axes that change places.
 TRANSPOSITIONS = [((4, 7), (0, 1)), ((2, 3, 4), (-1, 0)), ((2, 3, 2, 5), (1, -2))]
 
@@ -108,6 +118,7 @@ def records():
     yield from inferred_sizes(rng)
     yield from slices(rng)
     yield from joined(rng)
+    yield from broadcasts(rng)
 
 
 def arithmetic(rng):
@@ -180,6 +191,13 @@ def joined(rng):
         for shapes, axis in cases:
             operands = [normal(rng, shape) for shape in shapes]
             yield record(rng, op, operands, lambda *all: function(all, dim=axis), axis=axis)
+
+
+def broadcasts(rng):
+    for op, function in ARITHMETIC.items():
+        for left, right in BROADCAST_SHAPES:
+            operands = [normal(rng, left), away_from_zero(rng, right)]
+            yield record(rng, op, operands, function, broadcast=True)
 
 
 def inferred_sizes(rng):

@@ -157,6 +157,20 @@ export default [
     tests: ['unit/ops/reshape'],
   },
   {
+    file: 'lib/ops/broadcast.ts',
+    what: 'values are added up in the order of the axes although a repeated one is not the first',
+    find: 'if (order.some((axis, i) => axis !== i)) {',
+    replace: 'if (order.length > 99) {',
+    tests: ['unit/ops/broadcast'],
+  },
+  {
+    file: 'lib/ops/broadcast.ts',
+    what: 'sizes that differ are taken as those on the left',
+    find: 'if (size === other || other === 1) return size;',
+    replace: 'if (size !== 1) return size;',
+    tests: ['unit/ops/operations'],
+  },
+  {
     file: 'lib/ops/slice.ts',
     what: 'the gradient of a slice keeps old memory where nothing was taken',
     find: 'dx.values.fill(0);',

@@ -1,0 +1,81 @@
+import { named } from '../backend/argument.js';
+import { backend } from '../backend/index.js';
+import { freshFloats } from '../backend/allocation.js';
+import { graphsOf, recorded } from '../core/record.js';
+import { elementCount, formatShape, sameShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import { storageOf } from '../core/tensor.js';
+import { readShape } from '../core/values.js';
+import { wrongShape } from '../validation/errors.js';
+import type { AnyTensor } from './operand.js';
+import { rowMajorStrides, stridedCopy } from './strided-copy.js';
+
+/**
+ * The shape of an element-wise result under numpy's rules: axes are compared from the last on, and one of size 1, or one
+ * that is missing, is repeated.
+ * @throws RangeError naming `other` if sizes differ and neither is 1, or for a result that no array can hold.
+ */
+export function broadcastShape(left: Shape, right: Shape): Shape {
+  const rank = Math.max(left.length, right.length);
+  const sizeAt = (shape: Shape, axis: number) => shape[axis - (rank - shape.length)] ?? 1;
+  const shape = Array.from({ length: rank }, (_, axis) => {
+    const size = sizeAt(left, axis);
+    const other = sizeAt(right, axis);
+    if (size === other || other === 1) return size;
+    if (size === 1) return other;
+    throw wrongShape(
+      'other',
+      `a shape that broadcasts with ${formatShape(left)}`,
+      `shape ${formatShape(right)}`,
+    );
+  });
+  return readShape('the result', shape);
+}
+
+/** A tensor repeated along its axes of size 1, and along new axes in front, to a shape that it broadcasts to. */
+export function broadcastTo(x: AnyTensor, shape: Shape): AnyTensor {
+  if (sameShape(x.shape, shape)) return x;
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const input = storageOf(x);
+  const missing = shape.length - x.shape.length;
+  const sizes = shape.map((_, axis) => (axis < missing ? 1 : x.shape[axis - missing]));
+  const result = Storage.take(elementCount(shape));
+  const strides = rowMajorStrides(sizes);
+  stridedCopy(
+    shape,
+    { values: input.values, strides: strides.map((stride, axis) => (sizes[axis] === 1 ? 0 : stride)) },
+    { values: result.values, strides: rowMajorStrides(shape) },
+  );
+  return recorded(graphs, inputs, shape, result, () => ({
+    saved: [],
+    backward: (dy, accumulate) => {
+      accumulate(0, sumRepeated(dy, shape, sizes));
+    },
+  }));
+}
+
+/** Sums over the axes along which values were repeated: those of size 1 in `sizes`. */
+function sumRepeated(dy: Storage, shape: Shape, sizes: Shape): Storage {
+  const repeated = shape.map((_, axis) => axis).filter((axis) => sizes[axis] === 1 && shape[axis] !== 1);
+  const kept = shape.map((_, axis) => axis).filter((axis) => !repeated.includes(axis));
+  const order = [...repeated, ...kept];
+  const strides = rowMajorStrides(shape);
+  const ordered = order.map((axis) => shape[axis]);
+  const columns = elementCount(kept.map((axis) => shape[axis]));
+  const rows = elementCount(repeated.map((axis) => shape[axis]));
+  let values = dy.values;
+  // The repeated axes first, so that each row has one value of every sum.
+  if (order.some((axis, i) => axis !== i)) {
+    const moved = freshFloats('working space', values.length);
+    stridedCopy(
+      ordered,
+      { values, strides: order.map((axis) => strides[axis]) },
+      { values: moved, strides: rowMajorStrides(ordered) },
+    );
+    values = moved;
+  }
+  const dx = Storage.take(columns);
+  backend.sumRows(rows, columns, named('x', values), dx.named('out'));
+  return dx;
+}
