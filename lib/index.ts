@@ -38,6 +38,11 @@ export { FrozenBatchNorm3D } from './nn/norm/frozen-batch-norm-3d.js';
 export type { FrozenBatchNormOptions } from './nn/norm/frozen-batch-norm.js';
 export { fold, type Folded, type FoldedLayer } from './nn/norm/fold.js';
 export { GeneralizedResidual } from './nn/compose/generalized-residual.js';
+export { GroupNorm, type GroupNormOptions } from './nn/norm/group-norm.js';
+export { InstanceNorm1D } from './nn/norm/instance-norm-1d.js';
+export { InstanceNorm2D } from './nn/norm/instance-norm-2d.js';
+export { InstanceNorm3D } from './nn/norm/instance-norm-3d.js';
+export type { InstanceNormOptions } from './nn/norm/instance-norm.js';
 export type { InferringLayer, Layer, TrainingLayer } from './nn/shape-rule.js';
 export {
   type CanUpdateWithGradients,

@@ -55,6 +55,28 @@ struct InputGradient {
   const float* shift;
 };
 
+// y = ((x - mean) * inv_std + shift) * scale + bias: mean, inv_std and shift have one value per row
+// (a channel of the block), scale and bias one per position in a row. bias may be null.
+struct ElementNormalization {
+  const float* mean;
+  const float* inv_std;
+  const float* shift;
+  const float* scale;
+  const float* bias;
+};
+
+// Rows with their statistics, xhat = (x - mean) * inv_std + shift.
+struct ElementRows {
+  size_t count;   // at most kMaxElementRows
+  size_t stride;  // floats from one row to the next
+  const float* mean;
+  const float* inv_std;
+  const float* shift;
+};
+
+// Rows that element_parameter_gradients sums in float; kAdditions of row_sums.inl.h.
+constexpr size_t kMaxElementRows = 8;
+
 // One step of stochastic gradient descent over a whole parameter.
 struct SgdStep {
   float learning_rate;
@@ -220,6 +242,22 @@ struct Kernels {
                                const Block& block, ChannelSums* out);
   void (*input_gradient)(const float* x, const float* dy, float* dx, const Block& block,
                          const InputGradient& params, bool streaming);
+
+  // Group and layer normalization: the channels of a group, or the positions of a row, share their
+  // statistics and differ in scale and bias. The input gradients use dy * scale as dy; their
+  // params.scale is 1 / std.
+  void (*normalize_elements)(const float* x, float* y, const Block& block,
+                             const ElementNormalization& params, bool streaming);
+  void (*scaled_input_gradient)(const float* x, const float* dy, const float* scale, float* dx,
+                                const Block& block, const InputGradient& params, bool streaming);
+  // Rows are the channels of the block; scale has one value per position.
+  void (*element_gradient_sums)(const float* x, const float* dy, const float* mean,
+                                const float* scale, const Block& block, ChannelSums* out);
+  void (*element_input_gradient)(const float* x, const float* dy, const float* scale, float* dx,
+                                 const Block& block, const InputGradient& params, bool streaming);
+  // Adds sums over the rows to dscale and, unless null, dbias.
+  void (*element_parameter_gradients)(const float* x, const float* dy, const ElementRows& rows,
+                                      size_t columns, double* dscale, double* dbias);
 
   // Fused with the ReLU that follows: dy is the gradient of the ReLU's output; it passes where that
   // output is nonzero.

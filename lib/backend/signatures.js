@@ -20,6 +20,7 @@
 // Plain JavaScript, because the package is also built from source where there is no TypeScript compiler.
 
 const image = /** @type {const} */ (['size images', 'size channels', 'size plane']);
+const group = /** @type {const} */ (['size images', 'size groups', 'size channels', 'size plane']);
 const windows = /** @type {const} */ (['size kernel', 'size stride', 'size padding']);
 const planes = /** @type {const} */ (['size planes', 'size height', 'size width', ...windows]);
 const convolution = /** @type {const} */ ([
@@ -170,6 +171,29 @@ export const signatures = /** @type {const} */ ({
     ],
     ...['in double sumDy[channels]', 'in double sumDyXmu[channels]'],
     'out dx[images*channels*plane]',
+  ],
+
+  /**
+   * y = (x - mean) * invStd * scale + bias, where mean and invStd = 1 / sqrt(variance + epsilon) are those of a group: all
+   * channels and elements of planes that have the same first two indices in x [images][groups][channels][plane]. Unless
+   * `centered`, the mean is 0 and the variance the mean square. y may be x.
+   */
+  groupNorm: [
+    ...group,
+    ...['number epsilon', 'boolean centered', 'boolean affine'],
+    ...['in x[images*groups*channels*plane]', 'in scale[groups*channels] when affine'],
+    ...['in? bias[groups*channels] when affine', 'out y[images*groups*channels*plane]'],
+    ...['out mean[images*groups]', 'out meanLow[images*groups]', 'out invStd[images*groups]'],
+  ],
+  /** dx, dscale and dbias; dx may be dy. */
+  groupNormBackward: [
+    ...group,
+    ...['boolean centered', 'boolean affine'],
+    ...['in x[images*groups*channels*plane]', 'in dy[images*groups*channels*plane]'],
+    'in scale[groups*channels] when affine',
+    ...['in mean[images*groups]', 'in meanLow[images*groups]', 'in invStd[images*groups]'],
+    'out dx[images*groups*channels*plane]',
+    ...['out dscale[groups*channels] when affine', 'out? dbias[groups*channels] when affine'],
   ],
 
   add: arithmetic,

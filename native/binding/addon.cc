@@ -17,6 +17,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_convolution(exports);
   export_optimizers(exports);
   export_strided_copy(exports);
+  export_group_norm(exports);
   export_system(exports);
 #if defined(BATCHNORM_TEST_HOOKS)
   export_test_hooks(exports);

@@ -13,6 +13,11 @@ constexpr Kernels table(const char* isa) {
   kernels.normalize = normalize;
   kernels.affine_gradient_sums = affine_gradient_sums;
   kernels.input_gradient = input_gradient;
+  kernels.normalize_elements = normalize_elements;
+  kernels.scaled_input_gradient = scaled_input_gradient;
+  kernels.element_gradient_sums = element_gradient_sums;
+  kernels.element_input_gradient = element_input_gradient;
+  kernels.element_parameter_gradients = element_parameter_gradients;
   kernels.normalize_relu = normalize_relu;
   kernels.relu_affine_gradient_sums = relu_affine_gradient_sums;
   kernels.relu_input_gradient = relu_input_gradient;

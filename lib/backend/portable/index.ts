@@ -13,6 +13,7 @@ import { checked } from './checked.js';
 import { dropout } from './dropout.js';
 import { collectGarbage } from './collect-garbage.js';
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
+import { groupNorm, groupNormBackward } from './group-norm.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
 import { absoluteError, binaryCrossEntropy, huber, squaredError } from './losses.js';
 import type { Operations } from '../operations.js';
@@ -34,6 +35,8 @@ const operations: Operations = {
   batchNormNormalize,
   batchNormGradientSums,
   batchNormInputGradient,
+  groupNorm,
+  groupNormBackward,
   add,
   sub,
   mul,

@@ -1,14 +1,12 @@
-import { requirePositive } from '../../validation/errors.js';
 import { storedEpsilon } from '../../ops/batch-norm.js';
 import { storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
 import { requireSize } from '../../core/values.js';
-import { BaseModule } from '../base-module.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
-import { type StoredNumber, storedNumbers } from '../npz-members.js';
+import { Norm } from './norm.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
-/** Base class of norms with learned parameters: a factor and a summand per channel, and epsilon. */
-export abstract class AffineNorm<C extends number> extends BaseModule {
+/** Base class of norms that always have a scale and a bias per channel. */
+export abstract class AffineNorm<C extends number> extends Norm {
   static {
     guardMethods(this);
   }
@@ -18,42 +16,12 @@ export abstract class AffineNorm<C extends number> extends BaseModule {
   /** Added after normalization, [C]; learned, initially zeros. */
   readonly bias: Tensor1D<C>;
 
-  /** @internal Not a private field, because copies are made without the constructor. */
-  [storedEpsilon] = 1e-5;
-
   /** @param layer Name of the class in messages. */
   protected constructor(layer: string, channels: C) {
     super();
     requireSize('channels', channels);
     this.scale = labelled(layer, 'scale', Tensor.ones([channels]));
     this.bias = labelled(layer, 'bias', Tensor.zeros([channels]));
-  }
-
-  /** Added to the variance before taking the square root. Default 1e-5. */
-  get epsilon(): number {
-    return this[storedEpsilon];
-  }
-
-  set epsilon(value: number) {
-    this[storedEpsilon] = requirePositive('epsilon', value);
-  }
-
-  /** `weight` and `bias`. */
-  protected override pyTorchName(key: string): string {
-    return key === 'scale' ? 'weight' : key;
-  }
-
-  /** @internal */
-  override [storedNumbers](): readonly StoredNumber[] {
-    return [
-      {
-        name: 'epsilon',
-        expected: 'a positive finite number',
-        fits: (value) => value > 0 && Number.isFinite(value),
-        value: this[storedEpsilon],
-        set: (value) => (this[storedEpsilon] = value),
-      },
-    ];
   }
 
   /** @internal */

@@ -85,7 +85,8 @@ function readSignalShape(argument: string, shape: Shape, channels: number): Imag
   throw wrongShape(argument, `${channels} channels`, `shape ${formatShape(shape)}`);
 }
 
-function readVolumeShape(argument: string, shape: Shape): ImageShape {
+/** Parses the shape of volumes. @throws RangeError for another rank. */
+export function readVolumeShape(argument: string, shape: Shape): ImageShape {
   if (shape.length === 4) return { images: 1, channels: shape[0], plane: shape[1] * shape[2] * shape[3] };
   if (shape.length === 5) {
     return { images: shape[0], channels: shape[1], plane: shape[2] * shape[3] * shape[4] };

@@ -4,3 +4,7 @@ export { BatchNorm3D } from './batch-norm-3d.js';
 export { FrozenBatchNorm1D } from './frozen-batch-norm-1d.js';
 export { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
 export { FrozenBatchNorm3D } from './frozen-batch-norm-3d.js';
+export { GroupNorm } from './group-norm.js';
+export { InstanceNorm1D } from './instance-norm-1d.js';
+export { InstanceNorm2D } from './instance-norm-2d.js';
+export { InstanceNorm3D } from './instance-norm-3d.js';

@@ -58,6 +58,16 @@ export interface LayerCase extends OpRecord {
   readonly targets?: readonly number[];
 }
 
+/** `pytorch/norms.jsonl` */
+export interface NormCase extends OpRecord {
+  readonly op: 'group_norm' | 'instance_norm';
+  /** x and, with parameters, weight and bias */
+  readonly inputs: readonly ReferenceTensor[];
+  readonly epsilon: number;
+  /** Of group norm. */
+  readonly groups?: number;
+}
+
 /** `pytorch/ops.jsonl` */
 export type OpCase = PlainOpCase | AxesCase | SliceCase | JoinCase | IndicesCase | ProbabilitiesCase;
 

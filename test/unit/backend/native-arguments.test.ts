@@ -21,7 +21,9 @@ describe('native functions, called directly', () => {
     | 'dropout'
     | 'conv2d'
     | 'conv2dWeightGradient'
-    | 'stridedCopy',
+    | 'stridedCopy'
+    | 'groupNorm'
+    | 'groupNormBackward',
     Call
   >;
 
@@ -80,6 +82,44 @@ describe('native functions, called directly', () => {
     );
     expectError(() => addon.exp(8, floats(8), floats(7)), TypeError, 'for y');
     expect([...out]).to.deep.equal(Array.from({ length: 8 }, () => 0.5));
+  });
+
+  it('refuse arrays that are too short for the groups of a norm, and write nothing', () => {
+    // Two images, three groups of two channels, planes of four.
+    const sizes = [2, 3, 2, 4];
+    const lengths = { x: 48, scale: 6, bias: 6, y: 48, mean: 6, meanLow: 6, invStd: 6 };
+    const call = (lengthsOf: Record<string, number>, affine = true) => {
+      const arrays = Object.fromEntries(Object.entries(lengthsOf).map(([name, n]) => [name, floats(n)]));
+      const act = () => addon.groupNorm(...sizes, 1e-5, true, affine, ...Object.values(arrays));
+      return { arrays, act };
+    };
+    expect(call(lengths).act()).to.equal(undefined);
+    expect(call({ ...lengths, scale: 0, bias: 0 }, false).act()).to.equal(undefined);
+    for (const [name, length] of Object.entries(lengths)) {
+      const { arrays, act } = call({ ...lengths, [name]: length - 1 });
+      expectError(act, TypeError, `at least ${length} values for ${name}`);
+      expect([...arrays.y].every((value) => value === 0.5)).to.equal(true);
+    }
+    const gradients = {
+      x: 48,
+      dy: 48,
+      scale: 6,
+      mean: 6,
+      meanLow: 6,
+      invStd: 6,
+      dx: 48,
+      dscale: 6,
+      dbias: 6,
+    };
+    for (const [name, length] of Object.entries(gradients)) {
+      const arrays = Object.values({ ...gradients, [name]: length - 1 }).map(floats);
+      const act = () => addon.groupNormBackward(...sizes, true, true, ...arrays);
+      expectError(act, TypeError, `at least ${length} values for ${name}`);
+    }
+    const huge = 2 ** 47;
+    const act = () =>
+      addon.groupNorm(huge, huge, 1, 1, 1e-5, true, false, ...Object.values(lengths).map(floats));
+    expectError(act, TypeError, 'a Float32Array', 'for x');
   });
 
   it('refuse other types in place of an array', () => {

@@ -22,7 +22,15 @@ const scalars: Readonly<Record<string, number | boolean>> = {
   ...{ epsilon: 0.3, momentum: 0.6, slope: 0.2, p: 0.5, scale: 1.7, parameter: 0.8, factor: 1.3 },
   ...{ learningRate: 0.1, l2: 0.2, decoupled: 0.35, alpha: 0.65 },
   ...{ beta1: 0.4, beta2: 0.7, correction1: 1.2, correction2: 1.5 },
-  ...{ relu: true, transposeA: true, transposeB: false, nesterov: true },
+  ...{
+    groups: 2,
+    centered: false,
+    affine: true,
+    relu: true,
+    transposeA: true,
+    transposeB: false,
+    nesterov: true,
+  },
 };
 
 export interface Variant {
@@ -38,6 +46,7 @@ export const variants: readonly Variant[] = [
   { nulls: false, rightLength: 3 },
   { nulls: true, rightLength: 3 },
   { nulls: false, rightLength: 1 },
+  { nulls: false, rightLength: 3, booleans: true },
 ];
 
 export function sampleCall(name: OperationName, { nulls, rightLength, booleans }: Variant): SampleCall {

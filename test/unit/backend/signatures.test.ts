@@ -24,6 +24,7 @@ const symmetric: Readonly<Record<string, readonly string[]>> = {
     batchNormBackward: ['factor shift', 'mean meanLow'],
     batchNormGradientSums: ['factor shift', 'mean meanLow'],
     batchNormInputGradient: ['factor shift', 'mean meanLow'],
+    groupNormBackward: ['mean meanLow'],
   }),
 };
 

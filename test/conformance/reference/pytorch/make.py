@@ -18,6 +18,7 @@ import batch_norm
 import convolution
 import jsonl
 import layers
+import norms
 import ops
 import schedules
 import training
@@ -28,6 +29,7 @@ FILES = {
     "batch_norm.jsonl": batch_norm.records,
     "convolution.jsonl": convolution.records,
     "layers.jsonl": layers.records,
+    "norms.jsonl": norms.records,
     "ops.jsonl": ops.records,
     "schedules.jsonl": schedules.records,
     "training.jsonl": training.records,

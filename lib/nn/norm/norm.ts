@@ -1,0 +1,42 @@
+import { requirePositive } from '../../validation/errors.js';
+import { storedEpsilon } from '../../ops/batch-norm.js';
+import { BaseModule } from '../base-module.js';
+import { type StoredNumber, storedNumbers } from '../npz-members.js';
+import { guardMethods } from '../../validation/guard-methods.js';
+
+/** Base class of all norms: epsilon, and the names of the parameters in PyTorch. */
+export abstract class Norm extends BaseModule {
+  static {
+    guardMethods(this);
+  }
+
+  /** @internal Not a private field, because copies are made without the constructor. */
+  [storedEpsilon] = 1e-5;
+
+  /** Added to the variance before taking the square root. Default 1e-5. */
+  get epsilon(): number {
+    return this[storedEpsilon];
+  }
+
+  set epsilon(value: number) {
+    this[storedEpsilon] = requirePositive('epsilon', value);
+  }
+
+  /** `weight` and `bias`. */
+  protected override pyTorchName(key: string): string {
+    return key === 'scale' ? 'weight' : key;
+  }
+
+  /** @internal */
+  override [storedNumbers](): readonly StoredNumber[] {
+    return [
+      {
+        name: 'epsilon',
+        expected: 'a positive finite number',
+        fits: (value) => value > 0 && Number.isFinite(value),
+        value: this[storedEpsilon],
+        set: (value) => (this[storedEpsilon] = value),
+      },
+    ];
+  }
+}

@@ -1,0 +1,147 @@
+#include "ops/group_norm.h"
+
+#include <cmath>
+
+#include "ops/channel_passes.h"
+#include "ops/group_planes.h"
+#include "ops/moment_step.h"
+#include "ops/scratch.h"
+#include "ops/streaming.h"
+
+namespace batchnorm {
+
+namespace {
+
+// The mean square of a row whose float sum overflowed, or which contains Inf or NaN.
+double sum_of_squares(const float* x, size_t n) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return sum;
+}
+
+// Both passes over the rows, as channels of one image.
+class GroupNormPasses {
+ public:
+  static constexpr bool kApplies = true;
+
+  GroupNormPasses(const Kernels& kernels, const GroupShape& shape, const GroupNorm& call,
+                  const MomentStep& moments, float* around, bool streaming)
+      : kernels_(kernels),
+        shape_(shape),
+        call_(call),
+        moments_(moments),
+        around_(around),
+        streaming_(streaming) {}
+
+  size_t bytes_per_element() const { return 2 * sizeof(float); }
+
+  void prepare(size_t row, size_t rows) const {
+    if (call_.centered) return moments_.prepare(row, rows);
+    std::fill_n(around_ + row, rows, 0.0f);
+  }
+
+  void reduce(size_t offset, size_t row, const Block& block, ChannelSums* out) const {
+    moments_.reduce(offset, row, block, out);
+  }
+
+  template <class SumsAgain>
+  void finish(size_t row, const ChannelSums& sums, const SumsAgain& sums_again) const {
+    const size_t length = shape_.row_length();
+    Moments moments = {static_cast<double>(length), 0, sums.products};
+    if (call_.centered) {
+      moments = moments_.finish(row, sums, sums_again);
+    } else if (!std::isfinite(sums.products)) {
+      moments.m2 = sum_of_squares(call_.x + row * length, length);
+    }
+    const float mean = static_cast<float>(moments.mean);
+    call_.mean[row] = mean;
+    call_.mean_low[row] = static_cast<float>(moments.mean - static_cast<double>(mean));
+    call_.inv_std[row] =
+        static_cast<float>(1 / std::sqrt(moments.m2 / moments.count + call_.epsilon));
+  }
+
+  void apply(size_t offset, size_t row, const Block& block) const {
+    if (shape_.plane == 1 && call_.scale != nullptr) return apply_elements(offset, row, block);
+    const size_t length = shape_.row_length();
+    if (block.length == length) {
+      return apply_planes(offset, offset + block.channels * length);
+    }
+    for (size_t i = 0; i < block.channels; i++) {
+      apply_planes(offset + i * length, offset + i * length + block.length);
+    }
+  }
+
+  void complete() const {
+    if (streaming_) kernels_.stream_fence();
+  }
+
+ private:
+  // A scale per element: the rows share it if there is one group.
+  void apply_elements(size_t offset, size_t row, const Block& block) const {
+    const size_t length = shape_.row_length();
+    const size_t start = offset - row * length;
+    float shift[kMaxChannels];
+    for (size_t i = 0; i < block.channels; i++) {
+      shift[i] = -call_.mean_low[row + i] * call_.inv_std[row + i];
+    }
+    const size_t together = shape_.groups == 1 ? block.channels : 1;
+    for (size_t i = 0; i < block.channels; i += together) {
+      const size_t parameter = (row + i) % shape_.groups * length + start;
+      const ElementNormalization params = {
+          call_.mean + row + i, call_.inv_std + row + i, shift + i, call_.scale + parameter,
+          call_.bias == nullptr ? nullptr : call_.bias + parameter};
+      const size_t at = offset + i * length;
+      kernels_.normalize_elements(call_.x + at, call_.y + at,
+                                  {1, together, block.length, 0, block.channel_stride}, params,
+                                  streaming_);
+    }
+  }
+
+  void apply_planes(size_t begin, size_t end) const {
+    for_each_plane_batch(
+        shape_.plane, begin, end, [&](size_t at, size_t plane, const Block& block) {
+          float mean[kMaxChannels], factor[kMaxChannels], shift[kMaxChannels];
+          for (size_t i = 0; i < block.channels; i++) {
+            const size_t row = (plane + i) / shape_.channels;
+            const size_t parameter = (plane + i) % shape_.parameters();
+            const double scale =
+                call_.scale == nullptr ? 1 : static_cast<double>(call_.scale[parameter]);
+            const double bias =
+                call_.bias == nullptr ? 0 : static_cast<double>(call_.bias[parameter]);
+            const double product = scale * static_cast<double>(call_.inv_std[row]);
+            mean[i] = call_.mean[row];
+            factor[i] = static_cast<float>(product);
+            shift[i] =
+                static_cast<float>(bias - static_cast<double>(call_.mean_low[row]) * product);
+          }
+          kernels_.normalize(call_.x + at, call_.y + at, block, {mean, factor, shift}, streaming_);
+        });
+  }
+
+  const Kernels& kernels_;
+  const GroupShape& shape_;
+  const GroupNorm& call_;
+  const MomentStep& moments_;
+  float* around_;
+  bool streaming_;
+};
+
+}  // namespace
+
+Status group_norm(const Kernels& kernels, const GroupShape& shape, const GroupNorm& call) {
+  const size_t rows = shape.rows();
+  if (shape.elements() == 0) {
+    for (float* each : {call.mean, call.mean_low, call.inv_std}) std::fill_n(each, rows, 0.0f);
+    return Status::kOk;
+  }
+  Scratch scratch;
+  float* around = scratch.get<float>(rows);
+  if (around == nullptr) return Status::kOutOfMemory;
+  const ImageShape image = {1, rows, shape.row_length()};
+  const bool streaming = worth_streaming(kernels, shape.elements() * 2 * sizeof(float));
+  const MomentStep moments(kernels, image, call.x, around);
+  GroupNormPasses passes(kernels, shape, call, moments, around, streaming);
+  return run_channel_passes(image, passes);
+}
+
+}  // namespace batchnorm
