@@ -59,7 +59,9 @@ export { Sequential } from './nn/compose/sequential.js';
 export { loadNpz, type LoadFromNpz, type LoadOptions, saveNpz, type SaveToNpz } from './io/npz/npz-files.js';
 export { NpzReader, type NumberLimits } from './io/npz/npz-reader.js';
 export { NpzWriter } from './io/npz/npz-writer.js';
+export type { ClampOptions } from './ops/clamp.js';
 export { type AxisOptions, concat, stack } from './ops/concat.js';
+export { where } from './ops/where.js';
 export type { SliceOptions } from './ops/slice.js';
 export { crossEntropyWithLogitsLoss, klDivWithLogitsLoss, type Targets } from './ops/cross-entropy.js';
 export {

@@ -6,13 +6,16 @@ import { Tensor } from './core/tensor.js';
 import type { Shape } from './core/shape.js';
 import type { MergedTape, NoneTape, Tape } from './core/tape.js';
 import * as arithmetic from './ops/arithmetic.js';
-import type { ArithmeticResult, RightOperand } from './ops/broadcast-types.js';
+import type { ArithmeticResult, ComparisonResult, RightOperand } from './ops/broadcast-types.js';
+import { clamp, type ClampOptions } from './ops/clamp.js';
+import * as comparisons from './ops/comparisons.js';
 import { logSoftmax } from './ops/log-softmax.js';
 import { matmul } from './ops/matmul.js';
 import type { LogSoftmaxInput, MatmulOperands, MatmulShape } from './ops/operand-types.js';
 import type { PermutedShape, ReshapedShape, SameRank, TransposedShape, WithSize } from './ops/axis-types.js';
 import { permute, transpose } from './ops/permute.js';
 import { mean, sum } from './ops/reductions.js';
+import { pow } from './ops/pow.js';
 import { reshape } from './ops/reshape.js';
 import { slice, type SliceOptions } from './ops/slice.js';
 import { softmax } from './ops/softmax.js';
@@ -55,6 +58,66 @@ declare module './core/tensor.js' {
       this: A,
       other: X & RightOperand<ShapeOf<A>, X>,
     ): ArithmeticResult<A, X>;
+
+    /** Element-wise maximum, NaN if either is NaN; `other` as for `add`. Equal values share the gradient, as in PyTorch. */
+    maximum<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ArithmeticResult<A, X>;
+
+    /** Element-wise minimum, NaN if either is NaN; `other` as for `add`. Equal values share the gradient, as in PyTorch. */
+    minimum<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ArithmeticResult<A, X>;
+
+    /** 1 where this value is less than the other, 0 elsewhere, without a tape; `other` as for `add`. */
+    less<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ComparisonResult<A, X>;
+
+    /** 1 where this value is at most the other, 0 elsewhere, without a tape; `other` as for `add`. */
+    lessEqual<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ComparisonResult<A, X>;
+
+    /** 1 where this value is greater than the other, 0 elsewhere, without a tape; `other` as for `add`. */
+    greater<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ComparisonResult<A, X>;
+
+    /** 1 where this value is at least the other, 0 elsewhere, without a tape; `other` as for `add`. */
+    greaterEqual<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ComparisonResult<A, X>;
+
+    /** 1 where this value equals the other, 0 elsewhere, without a tape; `other` as for `add`. */
+    equal<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ComparisonResult<A, X>;
+
+    /** 1 where this value differs from the other, 0 elsewhere, without a tape; `other` as for `add`. */
+    notEqual<A extends Tensor<Shape, Tape>, X extends number | Tensor<Shape, Tape>>(
+      this: A,
+      other: X & RightOperand<ShapeOf<A>, X>,
+    ): ComparisonResult<A, X>;
+
+    /**
+     * Values below `min` become `min`, and values above `max` become `max`; their gradient is 0.
+     * @throws TypeError or RangeError for a bound that is no number, or `min` above `max`.
+     */
+    clamp(options: ClampOptions): Tensor<S, T>;
+
+    /**
+     * The power x^exponent. `square` and `sqrt` are faster.
+     * @throws TypeError or RangeError unless the exponent is a finite number.
+     */
+    pow(exponent: number): Tensor<S, T>;
 
     /** exp(x) / sum(exp(x)) over the last axis. */
     softmax(): Tensor<S, T>;
@@ -127,6 +190,36 @@ const methods = {
   },
   div(this: AnyTensor, other: number | AnyTensor): AnyTensor {
     return arithmetic.div(this, other);
+  },
+  maximum(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return arithmetic.maximum(this, other);
+  },
+  minimum(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return arithmetic.minimum(this, other);
+  },
+  less(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return comparisons.less(this, other);
+  },
+  lessEqual(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return comparisons.lessEqual(this, other);
+  },
+  greater(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return comparisons.greater(this, other);
+  },
+  greaterEqual(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return comparisons.greaterEqual(this, other);
+  },
+  equal(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return comparisons.equal(this, other);
+  },
+  notEqual(this: AnyTensor, other: number | AnyTensor): AnyTensor {
+    return comparisons.notEqual(this, other);
+  },
+  clamp(this: AnyTensor, options: ClampOptions): AnyTensor {
+    return clamp(this, options);
+  },
+  pow(this: AnyTensor, exponent: number): AnyTensor {
+    return pow(this, exponent);
   },
   softmax(this: AnyTensor): AnyTensor {
     return softmax(this);

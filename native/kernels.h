@@ -201,9 +201,24 @@ struct Arithmetic {
   BinaryScalarKernel scalar;  // out[i] = a[i] op b
 };
 
+// The element-wise kernels with two arguments (kernels/arithmetic.inl.h).
+#define BATCHNORM_ARITHMETIC_KERNELS(X) \
+  X(add, Add)                           \
+  X(sub, Sub)                           \
+  X(mul, Mul)                           \
+  X(div, Div)                           \
+  X(maximum, Maximum)                   \
+  X(minimum, Minimum)                   \
+  X(less, Less)                         \
+  X(less_equal, LessEqual)              \
+  X(greater, Greater)                   \
+  X(greater_equal, GreaterEqual)        \
+  X(equal, Equal)                       \
+  X(not_equal, NotEqual)
+
 // The element-wise kernels with one argument, y = f(x): the name of the kernel, and the struct that
-// computes one vector (kernels/unary.inl.h, kernels/activations.inl.h). This list and the next one
-// generate the members of struct Kernels, their assignments in table.inl.h, and the binding.
+// computes one vector (kernels/unary.inl.h, kernels/activations.inl.h). These lists generate the
+// members of struct Kernels, their assignments in table.inl.h, and the binding.
 #define BATCHNORM_UNARY_KERNELS(X) \
   X(exp, Exp)                      \
   X(log, Log)                      \
@@ -277,7 +292,11 @@ struct Kernels {
                                              ChannelSums* out);
 
   // Element-wise operations; out may be one of the inputs, but must not partially overlap any.
-  Arithmetic add, sub, mul, div;
+#define BATCHNORM_MEMBER(member, Function) Arithmetic member;
+  BATCHNORM_ARITHMETIC_KERNELS(BATCHNORM_MEMBER)
+#undef BATCHNORM_MEMBER
+  // out = condition ? a : b, for conditions other than 0.
+  void (*where)(const float* condition, const float* a, const float* b, float* out, size_t n);
 #define BATCHNORM_MEMBER(member, Function) UnaryKernel member;
   BATCHNORM_UNARY_KERNELS(BATCHNORM_MEMBER)
 #undef BATCHNORM_MEMBER

@@ -200,6 +200,18 @@ export const signatures = /** @type {const} */ ({
   sub: arithmetic,
   mul: arithmetic,
   div: arithmetic,
+  /** NaN if either is NaN. */
+  maximum: arithmetic,
+  minimum: arithmetic,
+  /** 1 or 0. */
+  less: arithmetic,
+  lessEqual: arithmetic,
+  greater: arithmetic,
+  greaterEqual: arithmetic,
+  equal: arithmetic,
+  notEqual: arithmetic,
+  /** out = condition ? a : b, for conditions other than 0; out may be any of them. */
+  where: ['size n', 'in condition[n]', 'in a[n]', 'in b[n]', 'out out[n]'],
 
   exp: unary,
   log: unary,

@@ -1,12 +1,13 @@
 import { recorded, graphsOf } from '../core/record.js';
+import { freshFloats } from '../backend/allocation.js';
 import { named } from '../backend/argument.js';
 import { backend, type Operations } from '../backend/index.js';
 import { wrongType } from '../validation/errors.js';
 import { elementCount, sameShape, scalarShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
-import { createTensor, isTaped, isTensor, storageOf } from '../core/tensor.js';
+import { createTensor, isTensor, storageOf } from '../core/tensor.js';
 import type { NoneTape } from '../core/tape.js';
-import { broadcastShape, broadcastTo } from './broadcast.js';
+import { broadcastShape, withShape } from './broadcast.js';
 import type { AnyTensor } from './operand.js';
 
 /** The left operand as rows x columns, and the length of the right one. */
@@ -20,17 +21,20 @@ interface Layout {
 interface Rule {
   readonly forward: Operations['add'];
   /** Writes d(a op b)/da * dy into `out`; undefined if that is dy itself and needs no operand. */
-  readonly left: ((layout: Layout, dy: Float32Array, b: Float32Array, out: Float32Array) => void) | undefined;
+  readonly left: Derivative | undefined;
   /** Writes d(a op b)/db * dy into `out`, before it is summed to the shape of b. */
-  readonly right: (
-    layout: Layout,
-    dy: Float32Array,
-    a: Float32Array,
-    b: Float32Array,
-    out: Float32Array,
-  ) => void;
+  readonly right: Derivative;
 }
 
+type Derivative = (
+  layout: Layout,
+  dy: Float32Array,
+  a: Float32Array,
+  b: Float32Array,
+  out: Float32Array,
+) => void;
+
+const half = new Float32Array([0.5]);
 const minusOne = new Float32Array([-1]);
 
 function multiply(a: Float32Array, b: Float32Array, out: Float32Array): void {
@@ -46,7 +50,7 @@ function divide(
   backend.div(rows, columns, rightLength, named('a', a), named('b', b), named('out', out));
 }
 
-const rules: Record<'add' | 'sub' | 'mul' | 'div', Rule> = {
+const rules: Record<'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum', Rule> = {
   add: {
     forward: backend.add,
     left: undefined,
@@ -59,13 +63,15 @@ const rules: Record<'add' | 'sub' | 'mul' | 'div', Rule> = {
   },
   mul: {
     forward: backend.mul,
-    left: ({ rows, columns, rightLength }, dy, b, out) =>
+    left: ({ rows, columns, rightLength }, dy, _a, b, out) =>
       backend.mul(rows, columns, rightLength, named('a', dy), named('b', b), named('out', out)),
     right: (_layout, dy, a, _b, out) => multiply(dy, a, out),
   },
   div: {
     forward: backend.div,
-    left: divide,
+    left: (layout, dy, _a, b, out) => {
+      divide(layout, dy, b, out);
+    },
     // -dy * a / b^2; dividing twice avoids the overflow of b^2.
     right: (layout, dy, a, b, out) => {
       multiply(dy, a, out);
@@ -74,19 +80,43 @@ const rules: Record<'add' | 'sub' | 'mul' | 'div', Rule> = {
       multiply(out, minusOne, out);
     },
   },
+  // As in PyTorch, equal operands share the gradient, and both receive it where one is NaN.
+  maximum: { forward: backend.maximum, left: unless(backend.less), right: unless(backend.greater) },
+  minimum: { forward: backend.minimum, left: unless(backend.greater), right: unless(backend.less) },
 };
+
+/** Passes the gradient on except where a comparison holds, and half of it where the operands are equal. */
+function unless(compare: Operations['less']): Derivative {
+  return ({ rows, columns, rightLength }, dy, a, b, out) => {
+    const n = dy.length;
+    const mask = freshFloats('working space', n);
+    const other = freshFloats('working space', n);
+    const compared = [rows, columns, rightLength, named('a', a), named('b', b), named('out', mask)] as const;
+    const pick = (chosen: Float32Array, otherwise: Float32Array) => {
+      const [condition, left, right] = [named('condition', mask), named('a', chosen), named('b', otherwise)];
+      backend.where(n, condition, left, right, named('out', out));
+    };
+    compare(...compared);
+    pick(other, dy);
+    backend.equal(...compared);
+    multiply(dy, half, other);
+    pick(other, out);
+  };
+}
 
 export const add = operation(rules.add);
 export const sub = operation(rules.sub);
 export const mul = operation(rules.mul);
 export const div = operation(rules.div);
+export const maximum = operation(rules.maximum);
+export const minimum = operation(rules.minimum);
 
 function operation(rule: Rule) {
   const apply = (a: AnyTensor, other: number | AnyTensor): AnyTensor => {
-    const b = readRight(other);
+    const b = readRight('other', other);
     const layout = layoutOf(a.shape, b.shape);
     if (layout === undefined) {
-      return repeated(a, b, apply);
+      return withShape(broadcastShape(a.shape, b.shape), [a, b], ([left, right]) => apply(left, right));
     }
     const inputs = typeof other === 'number' ? [a] : [a, b];
     const graphs = graphsOf(inputs);
@@ -103,7 +133,7 @@ function operation(rule: Rule) {
           accumulate(0, dy.retain());
         } else {
           const dLeft = Storage.take(n);
-          rule.left(layout, dy.values, right.values, dLeft.values);
+          rule.left(layout, dy.values, left.values, right.values, dLeft.values);
           accumulate(0, dLeft);
         }
         if (inputs.length === 1) return;
@@ -114,21 +144,6 @@ function operation(rule: Rule) {
     }));
   };
   return apply;
-}
-
-/** Applies an operation to two tensors after repeating the values of each to their common shape. */
-function repeated(a: AnyTensor, b: AnyTensor, apply: (a: AnyTensor, b: AnyTensor) => AnyTensor): AnyTensor {
-  const shape = broadcastShape(a.shape, b.shape);
-  // The graph of a taped tensor releases it; nothing else would release the others soon.
-  const temporary: AnyTensor[] = [];
-  const [left, right] = [a, b].map((each) => {
-    const whole = broadcastTo(each, shape);
-    if (whole !== each && !isTaped(whole)) temporary.push(whole);
-    return whole;
-  });
-  const result = apply(left, right);
-  for (const each of temporary) each.dispose();
-  return result;
 }
 
 /** Sums a gradient of the left operand's shape to the shape of the right operand. */
@@ -145,7 +160,8 @@ function sumToRight(whole: Storage, { rows, columns, rightLength }: Layout): Sto
   return result;
 }
 
-function readRight(other: unknown): AnyTensor {
+/** A number as a scalar. @throws TypeError for anything but a number or a tensor. */
+export function readRight(argument: string, other: unknown): AnyTensor {
   if (typeof other === 'number') {
     return createTensor<readonly [], NoneTape>(
       scalarShape,
@@ -153,7 +169,7 @@ function readRight(other: unknown): AnyTensor {
       undefined,
     );
   }
-  if (!isTensor(other)) throw wrongType('other', 'a number or a Tensor', other);
+  if (!isTensor(other)) throw wrongType(argument, 'a number or a Tensor', other);
   return other;
 }
 

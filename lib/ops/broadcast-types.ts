@@ -6,7 +6,7 @@ import type { ShapeOf, TapeOf, Tensor } from '../core/tensor.js';
 // one of them is 1.
 
 /** The shape of an operand; that of a scalar for a number. */
-type OperandShape<X> = X extends number ? readonly [] : ShapeOf<X>;
+export type OperandShape<X> = X extends number ? readonly [] : ShapeOf<X>;
 
 /** The result of an element-wise operation on A and X, with a tape if either has one. */
 export type ArithmeticResult<A, X> = Tensor<
@@ -14,6 +14,9 @@ export type ArithmeticResult<A, X> = Tensor<
   [X] extends [number] ? ShapeOf<A> : BroadcastShape<ShapeOf<A>, OperandShape<X>>,
   MergedTape<TapeOf<A>, TapeOf<X>>
 >;
+
+/** The result of a comparison of A and X, which has no tape. */
+export type ComparisonResult<A, X> = Tensor<ShapeOf<ArithmeticResult<A, X>>>;
 
 /** The right operand of an element-wise operation on a tensor of shape S. */
 export type RightOperand<S extends Shape, X> = Unless<X, BroadcastProblem<S, OperandShape<X>>>;

@@ -4,7 +4,7 @@ import { freshFloats } from '../backend/allocation.js';
 import { graphsOf, recorded } from '../core/record.js';
 import { elementCount, formatShape, sameShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
-import { storageOf } from '../core/tensor.js';
+import { isTaped, storageOf } from '../core/tensor.js';
 import { readShape } from '../core/values.js';
 import { wrongShape } from '../validation/errors.js';
 import type { AnyTensor } from './operand.js';
@@ -13,9 +13,9 @@ import { rowMajorStrides, stridedCopy } from './strided-copy.js';
 /**
  * The shape of an element-wise result under numpy's rules: axes are compared from the last on, and one of size 1, or one
  * that is missing, is repeated.
- * @throws RangeError naming `other` if sizes differ and neither is 1, or for a result that no array can hold.
+ * @throws RangeError naming the argument of the right shape if sizes differ and neither is 1, or for a result that no array can hold.
  */
-export function broadcastShape(left: Shape, right: Shape): Shape {
+export function broadcastShape(left: Shape, right: Shape, argument = 'other'): Shape {
   const rank = Math.max(left.length, right.length);
   const sizeAt = (shape: Shape, axis: number) => shape[axis - (rank - shape.length)] ?? 1;
   const shape = Array.from({ length: rank }, (_, axis) => {
@@ -24,7 +24,7 @@ export function broadcastShape(left: Shape, right: Shape): Shape {
     if (size === other || other === 1) return size;
     if (size === 1) return other;
     throw wrongShape(
-      'other',
+      argument,
       `a shape that broadcasts with ${formatShape(left)}`,
       `shape ${formatShape(right)}`,
     );
@@ -32,8 +32,35 @@ export function broadcastShape(left: Shape, right: Shape): Shape {
   return readShape('the result', shape);
 }
 
+/** Applies an operation to tensors whose values are first repeated to a shape that all of them broadcast to. */
+export function withShape<Operands extends readonly AnyTensor[], Result>(
+  shape: Shape,
+  operands: readonly [...Operands],
+  apply: (operands: Operands) => Result,
+): Result {
+  // The graph of a taped tensor releases it; nothing else would release the others soon.
+  const temporary: AnyTensor[] = [];
+  const repeated = operands.map((operand) => {
+    const whole = broadcastTo(operand, shape);
+    if (whole !== operand && !isTaped(whole)) temporary.push(whole);
+    return whole;
+  });
+  const result = apply(repeated as unknown as Operands);
+  for (const each of temporary) each.dispose();
+  return result;
+}
+
+/** Applies an operation that is not recorded to a tensor without its tape. */
+export function withoutTape<Result>(x: AnyTensor, apply: (x: AnyTensor) => Result): Result {
+  if (!isTaped(x)) return apply(x);
+  const detached = x.detach();
+  const result = apply(detached);
+  detached.dispose();
+  return result;
+}
+
 /** A tensor repeated along its axes of size 1, and along new axes in front, to a shape that it broadcasts to. */
-export function broadcastTo(x: AnyTensor, shape: Shape): AnyTensor {
+function broadcastTo(x: AnyTensor, shape: Shape): AnyTensor {
   if (sameShape(x.shape, shape)) return x;
   const inputs = [x];
   const graphs = graphsOf(inputs);

@@ -40,6 +40,11 @@ napi_value unary_backward(Arguments& arguments, const UnaryBackwardCall& call) {
   return nullptr;
 }
 
+napi_value where_call(Arguments& arguments, const WhereCall& call) {
+  where(arguments.kernels(), call.condition, call.a, call.b, call.out, call.n);
+  return nullptr;
+}
+
 napi_value leaky_relu_call(Arguments& arguments, const LeakyReluCall& call) {
   const float slope = static_cast<float>(call.slope);
   leaky_relu(arguments.kernels(), call.x, slope, call.y, call.n);
@@ -65,10 +70,11 @@ napi_value dropout_call(Arguments& arguments, const DropoutCall& call) {
 }  // namespace
 
 void export_elementwise(Napi::Object exports) {
-  export_operation<AddCall, arithmetic<&Kernels::add>>(exports);
-  export_operation<SubCall, arithmetic<&Kernels::sub>>(exports);
-  export_operation<MulCall, arithmetic<&Kernels::mul>>(exports);
-  export_operation<DivCall, arithmetic<&Kernels::div>>(exports);
+#define BATCHNORM_EXPORT(member, Function) \
+  export_operation<Function##Call, arithmetic<&Kernels::member>>(exports);
+  BATCHNORM_ARITHMETIC_KERNELS(BATCHNORM_EXPORT)
+#undef BATCHNORM_EXPORT
+  export_operation<WhereCall, where_call>(exports);
 #define BATCHNORM_EXPORT(member, Function) \
   export_operation<Function##Call, unary<&Kernels::member>>(exports);
   BATCHNORM_UNARY_KERNELS(BATCHNORM_EXPORT)

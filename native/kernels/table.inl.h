@@ -22,10 +22,11 @@ constexpr Kernels table(const char* isa) {
   kernels.relu_affine_gradient_sums = relu_affine_gradient_sums;
   kernels.relu_input_gradient = relu_input_gradient;
   kernels.residual_relu_affine_gradient_sums = residual_relu_affine_gradient_sums;
-  kernels.add = {arithmetic<Add>, arithmetic_scalar<Add>};
-  kernels.sub = {arithmetic<Sub>, arithmetic_scalar<Sub>};
-  kernels.mul = {arithmetic<Mul>, arithmetic_scalar<Mul>};
-  kernels.div = {arithmetic<Div>, arithmetic_scalar<Div>};
+#define BATCHNORM_FILL(member, Function) \
+  kernels.member = {arithmetic<Function>, arithmetic_scalar<Function>};
+  BATCHNORM_ARITHMETIC_KERNELS(BATCHNORM_FILL)
+#undef BATCHNORM_FILL
+  kernels.where = where;
 #define BATCHNORM_FILL(member, Function) kernels.member = unary<Function>;
   BATCHNORM_UNARY_KERNELS(BATCHNORM_FILL)
 #undef BATCHNORM_FILL

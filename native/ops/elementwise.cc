@@ -34,6 +34,13 @@ void apply_arithmetic(const Arithmetic& operation, Operand right, const float* a
   }
 }
 
+void where(const Kernels& kernels, const float* condition, const float* a, const float* b,
+           float* out, size_t n) {
+  for_each_piece(n, [&](size_t begin, size_t end) {
+    kernels.where(condition + begin, a + begin, b + begin, out + begin, end - begin);
+  });
+}
+
 void leaky_relu(const Kernels& kernels, const float* x, float negative_slope, float* y, size_t n) {
   for_each_piece(n, [&](size_t begin, size_t end) {
     kernels.leaky_relu(x + begin, negative_slope, y + begin, end - begin);

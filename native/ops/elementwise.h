@@ -21,6 +21,10 @@ void apply_arithmetic(const Arithmetic& operation, Operand right, const float* a
                       float* out, size_t rows, size_t columns);
 
 // y = x > 0 ? x : negative_slope * x, and dx from x and dy; results may be one of the inputs.
+// out = condition ? a : b, for conditions other than 0; out may be any of them.
+void where(const Kernels& kernels, const float* condition, const float* a, const float* b,
+           float* out, size_t n);
+
 void leaky_relu(const Kernels& kernels, const float* x, float negative_slope, float* y, size_t n);
 void leaky_relu_backward(const Kernels& kernels, const float* x, const float* dy,
                          float negative_slope, float* dx, size_t n);

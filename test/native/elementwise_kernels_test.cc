@@ -76,6 +76,45 @@ TEST_CASE("add, sub, mul, div: correctly rounded") {
   check_arithmetic("div", &Kernels::div, [](float a, float b) { return a / b; });
 }
 
+TEST_CASE("maximum, minimum and comparisons: NaN, infinities and both zeros") {
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const float values[] = {-kInfinity, -1, -0.0f, 0, 1, kInfinity, kNaN};
+  FOR_EACH_ISA(kernels) {
+    CAPTURE(std::string(kernels.isa));
+    for (float a : values) {
+      for (float b : values) {
+        CAPTURE(a);
+        CAPTURE(b);
+        const auto of = [&](const batchnorm::Arithmetic& operation) {
+          float tensor = -77, scalar = -78;
+          operation.tensor(&a, &b, &tensor, 1);
+          operation.scalar(&a, b, &scalar, 1);
+          CHECK((tensor == scalar || (std::isnan(tensor) && std::isnan(scalar))));
+          return tensor;
+        };
+        if (std::isnan(a) || std::isnan(b)) {
+          CHECK(std::isnan(of(kernels.maximum)));
+          CHECK(std::isnan(of(kernels.minimum)));
+        } else {
+          CHECK(of(kernels.maximum) == std::max(a, b));
+          CHECK(of(kernels.minimum) == std::min(a, b));
+        }
+        CHECK(of(kernels.less) == (a < b));
+        CHECK(of(kernels.less_equal) == (a <= b));
+        CHECK(of(kernels.greater) == (a > b));
+        CHECK(of(kernels.greater_equal) == (a >= b));
+        CHECK(of(kernels.equal) == (a == b));
+        CHECK(of(kernels.not_equal) == (a != b));
+      }
+      float out = -77;
+      const float yes = 5, no = 6;
+      kernels.where(&a, &yes, &no, &out, 1);
+      CHECK(out == (a != 0 ? yes : no));
+    }
+  }
+}
+
 TEST_CASE("exp: relative error at most 2e-7 over its range") {
   for (float scale : {1.0f, 10.0f, 80.0f}) {
     check_unary(

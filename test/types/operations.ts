@@ -9,6 +9,7 @@ import {
   type Tensor0D,
   type Tensor1D,
   type Tensor2D,
+  where,
 } from 'batchnorm';
 import { check, type Equal } from './equal.js';
 
@@ -38,6 +39,16 @@ const partlyUnknown = Tensor.zeros([1, 3]).mul(Tensor.zeros([n, 1]));
 check<Equal<typeof partlyUnknown, Tensor2D<number, 3>>>();
 const ofUnknownRank = a.add(Tensor.zeros([2, 3]) as Tensor<Shape>);
 check<Equal<typeof ofUnknownRank, Tensor<Shape>>>();
+const larger = a.maximum(Tensor.zeros([2, 1]).trace());
+check<Equal<typeof larger, Tensor<readonly [2, 3], OwnedTape>>>();
+const mask = a.trace().greater(0);
+check<Equal<typeof mask, Tensor2D<2, 3>>>();
+const chosen = where(mask, a.trace(), 0);
+check<Equal<typeof chosen, Tensor<readonly [2, 3], OwnedTape>>>();
+const limited = a.clamp({ min: 0 }).pow(2);
+check<Equal<typeof limited, Tensor2D<2, 3>>>();
+// @ts-expect-error: 2 columns instead of 3
+where(mask, Tensor.zeros([2]), 0);
 // @ts-expect-error: 2 columns instead of 3
 a.add(Tensor.zeros([2]));
 // @ts-expect-error: 3 rows instead of 2

@@ -3,7 +3,7 @@ import { backendInfo } from '../backend-info.js';
 import type { Backend } from '../backend.js';
 import * as activations from './activations.js';
 import { adamStep } from './adam-step.js';
-import { add, div, mul, sub } from './arithmetic.js';
+import * as arithmetic from './arithmetic.js';
 import { batchNormBackward, batchNormGradientSums, batchNormInputGradient } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
 import { batchNormMoments } from './batch-norm-moments.js';
@@ -37,10 +37,7 @@ const operations: Operations = {
   batchNormInputGradient,
   groupNorm,
   groupNormBackward,
-  add,
-  sub,
-  mul,
-  div,
+  ...arithmetic,
   ...unary,
   ...activations,
   dropout,

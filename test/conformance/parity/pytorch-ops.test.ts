@@ -8,6 +8,7 @@ import {
   stack,
   Tensor,
   type Tensor2D,
+  where,
 } from 'batchnorm';
 import { expect } from 'chai';
 import { type OpCase, type PlainOpCase, readCases, type ReferenceTensor } from '../reference/read.js';
@@ -19,7 +20,7 @@ const cases = readCases<OpCase>('pytorch/ops.jsonl');
 
 describe('operations compared with PyTorch', () => {
   it('has a case for each operation', () => {
-    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 22);
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 27);
   });
 
   cases.forEach((reference, line) => {
@@ -107,6 +108,16 @@ function result(reference: OpCase, operands: readonly Taped[]): Taped {
       return a.slice(reference.options);
     case 'concat':
       return concat(operands, { axis: reference.axis });
+    case 'maximum':
+      return a.maximum(b);
+    case 'minimum':
+      return a.minimum(b);
+    case 'clamp':
+      return a.clamp(reference.options);
+    case 'pow':
+      return a.pow(reference.exponent);
+    case 'where':
+      return where(Tensor.from(reference.condition.values, reference.condition.shape), a, b);
     case 'stack':
       return stack(operands, { axis: reference.axis });
     case 'matmul':
@@ -163,6 +174,21 @@ function toleranceOf(reference: OpCase): Tolerances {
     case 'reshape':
     case 'slice':
       return roundings(0, 0);
+    case 'pow':
+      return roundings(1, 3);
+    case 'maximum':
+    case 'minimum':
+    case 'where':
+    case 'clamp': {
+      // The values are exact, and the gradients of repeated operands are sums of at most all upstream values.
+      const repeated = inputs.map(({ values }) => values.length < y.values.length);
+      const bound = sumBound * magnitude(dy);
+      const exact = gradients.map((each) => rounded(0, each));
+      return {
+        y: rounded(0, y.values),
+        gradients: exact.map((each, i) => (repeated[i] ? () => bound : each)),
+      };
+    }
     case 'concat':
     case 'stack':
       return { y: rounded(0, y.values), gradients: gradients.map((each) => rounded(0, each)) };

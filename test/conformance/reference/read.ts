@@ -69,7 +69,7 @@ export interface NormCase extends OpRecord {
 }
 
 /** `pytorch/ops.jsonl` */
-export type OpCase = PlainOpCase | AxesCase | SliceCase | JoinCase | IndicesCase | ProbabilitiesCase;
+export type OpCase = PlainOpCase | AxesCase | SliceCase | JoinCase | SelectionCase | IndicesCase | ProbabilitiesCase;
 
 interface OpRecord {
   readonly inputs: readonly ReferenceTensor[];
@@ -122,6 +122,12 @@ export interface SliceCase extends OpRecord {
     readonly step: number;
   };
 }
+
+export type SelectionCase =
+  | (OpRecord & { readonly op: 'maximum' | 'minimum' })
+  | (OpRecord & { readonly op: 'clamp'; readonly options: { readonly min?: number; readonly max?: number } })
+  | (OpRecord & { readonly op: 'pow'; readonly exponent: number })
+  | (OpRecord & { readonly op: 'where'; readonly condition: ReferenceTensor });
 
 export interface JoinCase extends OpRecord {
   readonly op: 'concat' | 'stack';

@@ -1,7 +1,8 @@
-// Cases of arithmetic and dropout.
+// Cases of arithmetic, where and dropout.
 #include "ops/elementwise.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "stress/comparison.h"
 #include "stress/operations.h"
@@ -25,7 +26,16 @@ constexpr Calculation kCalculations[] = {
     {"add", &Kernels::add, [](float a, float b) { return a + b; }},
     {"sub", &Kernels::sub, [](float a, float b) { return a - b; }},
     {"mul", &Kernels::mul, [](float a, float b) { return a * b; }},
-    {"div", &Kernels::div, [](float a, float b) { return a / b; }}};
+    {"div", &Kernels::div, [](float a, float b) { return a / b; }},
+    {"maximum", &Kernels::maximum, [](float a, float b) { return b < a || a != a ? a : b; }},
+    {"minimum", &Kernels::minimum, [](float a, float b) { return a < b || a != a ? a : b; }},
+    {"less", &Kernels::less, [](float a, float b) { return a < b ? 1.0f : 0.0f; }},
+    {"less_equal", &Kernels::less_equal, [](float a, float b) { return a <= b ? 1.0f : 0.0f; }},
+    {"greater", &Kernels::greater, [](float a, float b) { return a > b ? 1.0f : 0.0f; }},
+    {"greater_equal", &Kernels::greater_equal,
+     [](float a, float b) { return a >= b ? 1.0f : 0.0f; }},
+    {"equal", &Kernels::equal, [](float a, float b) { return a == b ? 1.0f : 0.0f; }},
+    {"not_equal", &Kernels::not_equal, [](float a, float b) { return a != b ? 1.0f : 0.0f; }}};
 
 // The two words of the counter (counter, 0): Threefry-2x32 with 20 rounds (Salmon et al., Parallel
 // random numbers: as easy as 1, 2, 3, 2011).
@@ -50,11 +60,39 @@ struct RandomWords {
 
 }  // namespace
 
-// add, sub, mul and div must be correctly rounded.
+// Each element must be that of a or b.
+static Outcome run_where(const Setting& setting) {
+  Choices& choices = setting.choices;
+  const size_t n = choose_elements(setting);
+  Buffer condition = setting.buffer(n), a = setting.buffer(n), b = setting.buffer(n);
+  Buffer out = setting.buffer(n), original_condition(n, 0), original_a(n, 0), original_b(n, 0);
+  for (Buffer* buffer : {&condition, &a, &b}) fill(*buffer, choices);
+  for (size_t i = 0; i < n; i++) {
+    if (choices.flip()) condition[i] = choices.flip() ? 0.0f : -0.0f;
+  }
+  original_condition.copy_from(condition);
+  original_a.copy_from(a);
+  original_b.copy_from(b);
+  Buffer* const outputs[] = {&out, &condition, &a, &b};
+  Buffer& result = *outputs[choices.below(4)];
+  Outcome outcome = setting.outcome("where", {n});
+  batchnorm::where(setting.kernels, condition.data(), a.data(), b.data(), result.data(), n);
+  outcome.failure = guards({&condition, &a, &b, &out});
+  for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
+    const float expected = original_condition[i] != 0 ? original_a[i] : original_b[i];
+    outcome.failure = compare("where", i, result[i], expected, 0);
+  }
+  outcome.digest = digest({&result});
+  return outcome;
+}
+
+// Every result must be exact or correctly rounded.
 Outcome run_arithmetic(const Setting& setting) {
   constexpr Operand kOperands[] = {Operand::kTensor, Operand::kRow, Operand::kScalar};
   Choices& choices = setting.choices;
-  const Calculation& calculation = kCalculations[choices.below(4)];
+  const size_t which = choices.below(std::size(kCalculations) + 1);
+  if (which == std::size(kCalculations)) return run_where(setting);
+  const Calculation& calculation = kCalculations[which];
   const Operand right = kOperands[choices.below(3)];
   const size_t columns = choose_plane(choices);
   const size_t rows = std::min(choices.below(300), setting.max_elements / (columns + 1));

@@ -91,6 +91,7 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
     { batchSize: 1, shuffle: true, rng: () => 0.5, dropLast: false },
   ],
   concat: () => [[Tensor.ones([2, 3]), Tensor.ones([1, 3])], { axis: 0 }],
+  where: () => [Tensor.ones([2, 3]), Tensor.ones([3]), 0],
   stack: () => [[Tensor.ones([2, 3]), Tensor.ones([2, 3])], { axis: 1 }],
   crossEntropyWithLogitsLoss: () => [Tensor.ones([2, 3]), [0, 2]],
   loadNpz: async (at) => {
@@ -168,6 +169,16 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   'Tensor#reshape': () => [[3, 2]],
   'Tensor#permute': () => [[1, 0]],
   'Tensor#transpose': () => [0, 1],
+  'Tensor#maximum': () => [Tensor.ones([2, 3])],
+  'Tensor#minimum': () => [1],
+  'Tensor#less': () => [Tensor.ones([3])],
+  'Tensor#lessEqual': () => [1],
+  'Tensor#greater': () => [1],
+  'Tensor#greaterEqual': () => [1],
+  'Tensor#equal': () => [1],
+  'Tensor#notEqual': () => [1],
+  'Tensor#clamp': () => [{ min: 0, max: 1 }],
+  'Tensor#pow': () => [3],
   'Tensor#slice': () => [{ axis: 1, start: 0, end: 2, step: 1 }],
   batchNormInference: () => [
     {

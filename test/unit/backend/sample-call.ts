@@ -65,6 +65,8 @@ export function sampleCall(name: OperationName, { nulls, rightLength, booleans }
     const length = lengthOf(parameter, known);
     // Around 1, which suits variances and logarithms; a shift around 0, so that a ReLU has something to do.
     const floats = values(seeded(i + 1), length, 0.5, parameter.name === 'shift' ? 0 : 1);
+    // Both kinds, so that each of the two values is chosen somewhere.
+    if (parameter.name === 'condition') floats.fill(0, 0, Math.ceil(length / 2));
     return parameter.double ? Float64Array.from(floats) : floats;
   };
   return { parameters, values: () => parameters.map(valueOf) };

@@ -99,6 +99,9 @@ BROADCAST_SHAPES = [
     ((4, 1, 3), (2, 1)),
 ]
 
+# Operands of maximum and minimum.
+SELECTED_SHAPES = [((4, 5), (4, 5)), ((4, 5), (5,)), ((4, 5), ()), ((2, 1, 3), (4, 1))]
+
 # A shape and the two axes that change places.
 TRANSPOSITIONS = [((4, 7), (0, 1)), ((2, 3, 4), (-1, 0)), ((2, 3, 2, 5), (1, -2))]
 
@@ -119,6 +122,7 @@ def records():
     yield from slices(rng)
     yield from joined(rng)
     yield from broadcasts(rng)
+    yield from selections(rng)
 
 
 def arithmetic(rng):
@@ -198,6 +202,27 @@ def broadcasts(rng):
         for left, right in BROADCAST_SHAPES:
             operands = [normal(rng, left), away_from_zero(rng, right)]
             yield record(rng, op, operands, function, broadcast=True)
+
+
+def selections(rng):
+    for op, function in (("maximum", torch.maximum), ("minimum", torch.minimum)):
+        for left, right in SELECTED_SHAPES:
+            # Some operands are equal, which share the gradient.
+            operands = [np.round(normal(rng, shape) * 2) / 2 for shape in (left, right)]
+            yield record(rng, op, operands, function)
+    for low, high in ((-0.5, 0.5), (0.0, None), (None, 0.25)):
+        x = np.round(normal(rng, (4, 5)) * 4) / 4
+        bounds = {"min": low, "max": high}
+        given = {name: bound for name, bound in bounds.items() if bound is not None}
+        yield record(rng, "clamp", [x], partial(torch.clamp, **given), options=given)
+    for exponent in (3, -1, 0.5, 2.5, 0):
+        x = away_from_zero(rng, (3, 4))
+        yield record(rng, "pow", [np.abs(x)], lambda x: x**exponent, exponent=exponent)
+    for shapes in (((2, 3), (2, 3), (2, 3)), ((2, 1), (3,), ()), ((3,), (2, 1), (4, 1, 1))):
+        condition, a, b = (normal(rng, shape) for shape in shapes)
+        mask = np.asarray(condition > 0, np.float32)
+        to = partial(torch.where, torch.from_numpy(np.asarray(condition > 0)))
+        yield record(rng, "where", [a, b], to, condition=tensor(mask, mask.shape))
 
 
 def inferred_sizes(rng):

@@ -157,6 +157,42 @@ export default [
     tests: ['unit/ops/reshape'],
   },
   {
+    file: 'native/kernels/arithmetic.inl.h',
+    what: 'the maximum of NaN and a number is the number',
+    find: 'return select(less(b, a), a, select(less_equal(a, a), b, a));',
+    replace: 'return select(less(b, a), a, b);',
+    tests: ['unit/ops/selection'],
+  },
+  {
+    file: 'native/kernels/arithmetic.inl.h',
+    what: 'where takes NaN as false',
+    find: 'position.store(out, select(less(F32::zero(), is_false), position.load(b), position.load(a)));',
+    replace:
+      'position.store(out, select(less(is_false, F32::broadcast(1)), select(less_equal(position.load(condition), position.load(condition)), position.load(a), position.load(b)), position.load(b)));',
+    tests: ['unit/ops/selection'],
+  },
+  {
+    file: 'lib/ops/arithmetic.ts',
+    what: 'equal operands of maximum each receive the whole gradient',
+    find: 'const half = new Float32Array([0.5]);',
+    replace: 'const half = new Float32Array([1]);',
+    tests: ['unit/ops/selection'],
+  },
+  {
+    file: 'lib/ops/clamp.ts',
+    what: 'the gradient passes above the upper bound',
+    find: 'backend.greater(1, n, 1,',
+    replace: 'backend.less(1, n, 1,',
+    tests: ['unit/ops/selection'],
+  },
+  {
+    file: 'lib/ops/pow.ts',
+    what: 'the gradient of a power lacks its exponent',
+    find: 'upstream[i] * exponent * at[i]',
+    replace: 'upstream[i] * at[i]',
+    tests: ['unit/ops/selection'],
+  },
+  {
     file: 'lib/ops/broadcast.ts',
     what: 'values are added up in the order of the axes although a repeated one is not the first',
     find: 'if (order.some((axis, i) => axis !== i)) {',

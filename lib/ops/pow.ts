@@ -1,0 +1,32 @@
+import { graphsOf, recorded } from '../core/record.js';
+import type { Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { Tape } from '../core/tape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
+import { requireFinite } from '../validation/errors.js';
+
+/**
+ * x^exponent by `Math.pow` in double precision. Not a kernel: the common exponents have methods that are, `square` and `sqrt`.
+ */
+export function pow<T extends Tape>(x: Tensor<Shape, T>, exponent: number): Tensor<Shape, T> {
+  requireFinite('exponent', exponent);
+  const inputs = [x];
+  const graphs = graphsOf(inputs);
+  const input = storageOf(x);
+  const n = input.values.length;
+  const result = Storage.take(n);
+  const { values } = input;
+  for (let i = 0; i < n; i++) result.values[i] = values[i] ** exponent;
+  return recorded(graphs, inputs, x.shape, result, () => ({
+    saved: [input],
+    backward: (dy, accumulate) => {
+      const dx = Storage.take(n);
+      const [at, upstream, target] = [input.values, dy.values, dx.values];
+      for (let i = 0; i < n; i++) {
+        // 0 even where x is 0, whose power -1 is infinite.
+        target[i] = exponent === 0 ? 0 : upstream[i] * exponent * at[i] ** (exponent - 1);
+      }
+      accumulate(0, dx);
+    },
+  }));
+}
