@@ -9,6 +9,7 @@ import * as arithmetic from './ops/arithmetic.js';
 import type { ArithmeticResult, ComparisonResult, RightOperand } from './ops/broadcast-types.js';
 import { clamp, type ClampOptions } from './ops/clamp.js';
 import * as comparisons from './ops/comparisons.js';
+import { extremum, extremumIndex } from './ops/extrema.js';
 import { logSoftmax } from './ops/log-softmax.js';
 import { matmul } from './ops/matmul.js';
 import type { LogSoftmaxInput, MatmulOperands, MatmulShape } from './ops/operand-types.js';
@@ -16,6 +17,7 @@ import type { PermutedShape, ReshapedShape, SameRank, TransposedShape, WithSize 
 import { permute, transpose } from './ops/permute.js';
 import { mean, sum } from './ops/reductions.js';
 import { pow } from './ops/pow.js';
+import type { ArgumentOptions, Axes, ReducedShape, ReductionOptions } from './ops/reduction-types.js';
 import { reshape } from './ops/reshape.js';
 import { slice, type SliceOptions } from './ops/slice.js';
 import { softmax } from './ops/softmax.js';
@@ -124,9 +126,102 @@ declare module './core/tensor.js' {
 
     /** Sum of all values, within 1e-6 of the sum of their magnitudes. */
     sum(): Tensor<readonly [], T>;
+    /**
+     * Sums over axes, each within 1e-6 of the sum of the magnitudes; the sum of no values is 0. Negative axes count from
+     * the end: `x.sum({ axes: -1 })`, `x.sum({ axes: [0, 2], keepDims: true })`.
+     * @throws RangeError for an axis that the tensor does not have or that is listed twice.
+     */
+    sum<
+      A extends Tensor<Shape, Tape>,
+      const X extends Axes | undefined = undefined,
+      const K extends boolean = false,
+    >(
+      this: A,
+      options: ReductionOptions<X, K>,
+    ): Tensor<ReducedShape<ShapeOf<A>, X, K>, TapeOf<A>>;
 
-    /** Mean of all values. */
+    /** Mean of all values; NaN if there are none. */
     mean(): Tensor<readonly [], T>;
+    /**
+     * Means over axes, as for `sum`; the mean of no values is NaN.
+     * @throws RangeError for an axis that the tensor does not have or that is listed twice.
+     */
+    mean<
+      A extends Tensor<Shape, Tape>,
+      const X extends Axes | undefined = undefined,
+      const K extends boolean = false,
+    >(
+      this: A,
+      options: ReductionOptions<X, K>,
+    ): Tensor<ReducedShape<ShapeOf<A>, X, K>, TapeOf<A>>;
+
+    /**
+     * Largest value; NaN if one is NaN. The gradient is divided equally among the values that equal it, as by PyTorch's
+     * `amax`.
+     * @throws RangeError if there are no values.
+     */
+    max(): Tensor<readonly [], T>;
+    /**
+     * Largest values over axes, as for `sum`; NaN where a value is NaN. Each gradient is divided equally among the values
+     * that equal the result.
+     * @throws RangeError for an axis that the tensor does not have, that is listed twice or that has no values.
+     */
+    max<
+      A extends Tensor<Shape, Tape>,
+      const X extends Axes | undefined = undefined,
+      const K extends boolean = false,
+    >(
+      this: A,
+      options: ReductionOptions<X, K>,
+    ): Tensor<ReducedShape<ShapeOf<A>, X, K>, TapeOf<A>>;
+
+    /**
+     * Smallest value; NaN if one is NaN. The gradient is divided equally among the values that equal it, as by PyTorch's
+     * `amin`.
+     * @throws RangeError if there are no values.
+     */
+    min(): Tensor<readonly [], T>;
+    /**
+     * Smallest values over axes, as for `sum`; NaN where a value is NaN. Each gradient is divided equally among the values
+     * that equal the result.
+     * @throws RangeError for an axis that the tensor does not have, that is listed twice or that has no values.
+     */
+    min<
+      A extends Tensor<Shape, Tape>,
+      const X extends Axes | undefined = undefined,
+      const K extends boolean = false,
+    >(
+      this: A,
+      options: ReductionOptions<X, K>,
+    ): Tensor<ReducedShape<ShapeOf<A>, X, K>, TapeOf<A>>;
+
+    /**
+     * Index of the first largest value, or of the first NaN, as whole numbers without a tape: along an axis, or among all
+     * values in row-major order. Negative axes count from the end: `logits.argmax({ axis: -1 })`.
+     * @throws RangeError for an axis that the tensor does not have, that has no values or more than 2^24.
+     */
+    argmax<
+      A extends Tensor<Shape, Tape>,
+      const X extends number | undefined = undefined,
+      const K extends boolean = false,
+    >(
+      this: A,
+      options?: ArgumentOptions<X, K>,
+    ): Tensor<ReducedShape<ShapeOf<A>, X, K>>;
+
+    /**
+     * Index of the first smallest value, or of the first NaN, as whole numbers without a tape: along an axis, or among all
+     * values in row-major order. Negative axes count from the end: `logits.argmin({ axis: -1 })`.
+     * @throws RangeError for an axis that the tensor does not have, that has no values or more than 2^24.
+     */
+    argmin<
+      A extends Tensor<Shape, Tape>,
+      const X extends number | undefined = undefined,
+      const K extends boolean = false,
+    >(
+      this: A,
+      options?: ArgumentOptions<X, K>,
+    ): Tensor<ReducedShape<ShapeOf<A>, X, K>>;
 
     /** Matrix product [M, K] x [K, N] = [M, N]. */
     matmul<A extends Tensor<Shape, Tape>, X extends Tensor<Shape, Tape>>(
@@ -224,11 +319,23 @@ const methods = {
   softmax(this: AnyTensor): AnyTensor {
     return softmax(this);
   },
-  sum(this: AnyTensor): AnyTensor {
-    return sum(this);
+  sum(this: AnyTensor, options?: object): AnyTensor {
+    return sum(this, options);
   },
-  mean(this: AnyTensor): AnyTensor {
-    return mean(this);
+  mean(this: AnyTensor, options?: object): AnyTensor {
+    return mean(this, options);
+  },
+  max(this: AnyTensor, options?: object): AnyTensor {
+    return extremum('max', this, options);
+  },
+  min(this: AnyTensor, options?: object): AnyTensor {
+    return extremum('min', this, options);
+  },
+  argmax(this: AnyTensor, options?: object): AnyTensor {
+    return extremumIndex('max', this, options);
+  },
+  argmin(this: AnyTensor, options?: object): AnyTensor {
+    return extremumIndex('min', this, options);
   },
   matmul(this: AnyTensor, other: AnyTensor): AnyTensor {
     return matmul(this, other);

@@ -311,8 +311,18 @@ struct Kernels {
 
   // Reductions.
   double (*sum)(const float* x, size_t n);
-  // sums[j] = x[0][j] + x[1][j] + ..., for rows of `columns` floats.
-  void (*sum_rows)(const float* x, size_t rows, size_t columns, double* sums);
+  // sums[j] += x[0][j] + x[1][j] + ..., for rows of `columns` floats, `stride` floats apart.
+  void (*sum_rows)(const float* x, size_t rows, size_t columns, size_t stride, double* sums);
+
+  // The largest of sign * x[i], NaN if one is NaN, -Inf if n is 0. A sign of -1 instead of 1 finds
+  // the smallest value, negated.
+  float (*extremum)(const float* x, size_t n, float sign);
+  // most[j] = the largest of most[j] and of sign * x[row][j] for all rows, NaN if one is NaN.
+  void (*extremum_rows)(const float* x, size_t rows, size_t columns, size_t stride, float sign,
+                        float* most);
+  // The same, and index[j] = the first row with a value larger than most[j] was, if there is one.
+  void (*extremum_index_rows)(const float* x, size_t rows, size_t columns, size_t stride,
+                              float sign, float* most, float* index);
 
   // One row of log(softmax(x)), and its gradient from the result y.
   void (*log_softmax)(const float* x, float* y, size_t n);

@@ -251,6 +251,27 @@ export const signatures = /** @type {const} */ ({
   rowMeans: ['size rows', 'size columns', 'in x[rows*columns]', 'out means[rows]'],
   rowMeansBackward: ['size rows', 'size columns', 'in dy[rows]', 'out dx[rows*columns]'],
 
+  /** y = the sum of x[outer][length][inner] along the middle axis, divided by the divisor. */
+  sumAxis: [
+    ...['size outer', 'size length', 'size inner', 'number divisor'],
+    ...['in x[outer*length*inner]', 'out y[outer*inner]'],
+  ],
+  /** y = the largest value of x[outer][length][inner] along the middle axis, or the smallest; NaN if one is NaN. */
+  extremumAxis: [
+    ...['size outer', 'size length', 'size inner', 'boolean minimum'],
+    ...['in x[outer*length*inner]', 'out y[outer*inner]'],
+  ],
+  /** dx = dy divided equally among the values of x that equal y, 0 elsewhere; NaN where y is NaN. */
+  extremumAxisBackward: [
+    ...['size outer', 'size length', 'size inner', 'in x[outer*length*inner]', 'in y[outer*inner]'],
+    ...['in dy[outer*inner]', 'out dx[outer*length*inner]'],
+  ],
+  /** y = the index along the middle axis of the first largest or smallest value, or of the first NaN. */
+  extremumIndexAxis: [
+    ...['size outer', 'size length', 'size inner', 'boolean minimum'],
+    ...['in x[outer*length*inner]', 'out y[outer*inner]'],
+  ],
+
   softmax: rowwise,
   softmaxBackward: rowwiseBackward,
   logSoftmax: rowwise,
@@ -337,7 +358,7 @@ export const signatures = /** @type {const} */ ({
 
   /**
    * y[i0, ..., i4] = x[i0, ..., i4], where an element is at the sum of its indices times the strides. The rest of y
-   * keeps its values. x and y do not overlap, and no two elements of y coincide.
+   * keeps its values. x and y do not overlap, and no two elements of y coincide. A stride of 0 repeats elements of x.
    */
   stridedCopy: [
     ...['size size0', 'size size1', 'size size2', 'size size3', 'size size4'],

@@ -37,7 +37,10 @@ export function transpose(x: AnyTensor, axis1 = -2, axis2 = -1): AnyTensor {
 /** An axis of a shape as a number from 0; negative ones count from the end. */
 export function readAxis(argument: string, axis: unknown, shape: Shape): number {
   const rank = shape.length;
-  const expected = `an integer from ${-rank} to ${rank - 1} (shape ${formatShape(shape)})`;
+  const expected =
+    rank === 0
+      ? 'no axis, because a scalar has no axes,'
+      : `an integer from ${-rank} to ${rank - 1} (shape ${formatShape(shape)})`;
   if (typeof axis !== 'number') throw wrongType(argument, expected, axis);
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
     throw wrongValue(argument, expected, String(axis));

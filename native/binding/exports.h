@@ -45,7 +45,8 @@ BATCHNORM_COLD void export_matmul(Napi::Object exports);
 BATCHNORM_COLD void export_convolution(Napi::Object exports);
 BATCHNORM_COLD void export_optimizers(Napi::Object exports);
 BATCHNORM_COLD void export_strided_copy(Napi::Object exports);
-void export_group_norm(Napi::Object exports);
+BATCHNORM_COLD void export_group_norm(Napi::Object exports);
+BATCHNORM_COLD void export_axis_reductions(Napi::Object exports);
 BATCHNORM_COLD void export_system(Napi::Object exports);
 #if defined(BATCHNORM_TEST_HOOKS)
 BATCHNORM_COLD void export_test_hooks(Napi::Object exports);

@@ -21,6 +21,7 @@
 #include "kernels/losses.inl.h"
 #include "kernels/pool.inl.h"
 #include "kernels/sum.inl.h"
+#include "kernels/extremum.inl.h"
 #include "kernels/log_softmax.inl.h"
 #include "kernels/softmax.inl.h"
 #include "kernels/matmul_tile.inl.h"

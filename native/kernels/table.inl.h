@@ -38,6 +38,9 @@ constexpr Kernels table(const char* isa) {
   kernels.dropout = dropout;
   kernels.sum = sum;
   kernels.sum_rows = sum_rows;
+  kernels.extremum = extremum;
+  kernels.extremum_rows = extremum_rows;
+  kernels.extremum_index_rows = extremum_index_rows;
   kernels.log_softmax = log_softmax;
   kernels.log_softmax_backward = log_softmax_backward;
   kernels.softmax = softmax;

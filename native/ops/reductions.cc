@@ -31,7 +31,8 @@ Status sum_over_rows(const Kernels& kernels, const float* x, float* out, size_t 
   Scratch scratch;
   double* sums = scratch.get<double>(columns);
   if (sums == nullptr) return Status::kOutOfMemory;
-  kernels.sum_rows(x, rows, columns, sums);
+  std::fill(sums, sums + columns, 0.0);
+  kernels.sum_rows(x, rows, columns, columns, sums);
   for (size_t column = 0; column < columns; column++) {
     out[column] = static_cast<float>(sums[column]);
   }

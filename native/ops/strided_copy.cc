@@ -51,6 +51,10 @@ void copy_row(const float* x, float* y, const StridedCopy& copy) {
     std::memcpy(y, x, n * sizeof(float));
     return;
   }
+  if (from == 0 && to == 1) {
+    std::fill(y, y + n, *x);
+    return;
+  }
   for (size_t i = 0; i < n; i++) y[i * to] = x[i * from];
 }
 
@@ -90,7 +94,9 @@ void strided_copy(const float* x, float* y, const StridedCopy& request) {
     });
     return;
   }
-  if (read < kInner && written < StridedCopy::kAxes) {
+  // A stride of 0 reads one element for the whole row, so there is nothing to transpose.
+  const bool repeats = copy.x_stride[kInner] == 0;
+  if (read < kInner && written < StridedCopy::kAxes && !repeats) {
     swap_axes(copy, read, kNext);
     const size_t bands = (copy.size[kNext] + kTile - 1) / kTile;
     const size_t planes = rows / copy.size[kNext];

@@ -15,6 +15,7 @@ struct StridedCopy {
 };
 
 // y[i0, ..., i4] = x[i0, ..., i4]. x and y must not overlap, and no two elements of y may coincide.
+// A stride of 0 in x repeats its elements.
 void strided_copy(const float* x, float* y, const StridedCopy& copy);
 
 }  // namespace batchnorm

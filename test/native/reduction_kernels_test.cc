@@ -31,16 +31,94 @@ TEST_CASE("sum_rows: column sums in double") {
   FOR_EACH_ISA(kernels) {
     for (size_t columns : {size_t{0}, size_t{1}, kernels.lanes, kernels.lanes + 1, size_t{33}}) {
       Random random(columns);
-      Guarded x(7 * columns, 1);
+      const size_t stride = columns + 2;
+      Guarded x(7 * stride, 1);
       x.fill(random);
       std::vector<double> sums(columns + 1, -1.0);
-      kernels.sum_rows(x.data(), 7, columns, sums.data());
+      kernels.sum_rows(x.data(), 7, columns, stride, sums.data());
       for (size_t j = 0; j < columns; j++) {
-        double expected = 0;
-        for (size_t row = 0; row < 7; row++) expected += x[row * columns + j];
+        double expected = -1.0;
+        for (size_t row = 0; row < 7; row++) expected += x[row * stride + j];
         CHECK(sums[j] == expected);
       }
       CHECK(sums[columns] == -1.0);
+    }
+  }
+}
+
+namespace {
+
+// The largest of sign * x[i], or NaN, one value after the other.
+float largest(const float* x, size_t n, size_t stride, float sign) {
+  float result = -INFINITY;
+  for (size_t i = 0; i < n; i++) {
+    const float value = x[i * stride] * sign;
+    if (std::isnan(value)) return NAN;
+    result = value > result ? value : result;
+  }
+  return result;
+}
+
+bool same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+}  // namespace
+
+TEST_CASE("extremum: every length, with the largest value or a NaN at every place") {
+  FOR_EACH_ISA(kernels) {
+    for (size_t n : support::edge_sizes(kernels.lanes)) {
+      Random random(n + 1);
+      Guarded x(n, 1);
+      for (float special : {9.0f, -9.0f, INFINITY, -INFINITY, NAN}) {
+        for (size_t at = 0; at < n; at += 1 + n / 40) {
+          x.fill(random);
+          x[at] = special;
+          for (float sign : {1.0f, -1.0f}) {
+            CHECK(same(kernels.extremum(x.data(), n, sign), largest(x.data(), n, 1, sign)));
+          }
+        }
+      }
+      // No value is larger than those of a partial vector's other lanes, which are loaded as 0.
+      for (size_t i = 0; i < n; i++) x[i] = -INFINITY;
+      CHECK(kernels.extremum(x.data(), n, 1) == -INFINITY);
+    }
+    CHECK(kernels.extremum(nullptr, 0, 1) == -INFINITY);
+  }
+}
+
+TEST_CASE("extremum_rows and extremum_index_rows: columns with ties, infinities and NaN") {
+  constexpr size_t kRows = 7;
+  FOR_EACH_ISA(kernels) {
+    for (size_t columns : {size_t{0}, size_t{1}, kernels.lanes, kernels.lanes + 1, size_t{33}}) {
+      Random random(columns);
+      const size_t stride = columns + 3;
+      Guarded x(kRows * stride, 1);
+      Guarded most(columns, 2), index(columns, 3), indexed(columns, 4);
+      const float choices[] = {-2, -1, -0.0f, 0, 1, 2, INFINITY, -INFINITY, NAN};
+      for (int round = 0; round < 20; round++) {
+        for (size_t i = 0; i < x.size(); i++) {
+          x[i] = choices[static_cast<size_t>((random.next() + 1) * 4.4f)];
+        }
+        for (float sign : {1.0f, -1.0f}) {
+          for (size_t j = 0; j < columns; j++) {
+            most[j] = indexed[j] = -INFINITY;
+            index[j] = 0;
+          }
+          kernels.extremum_rows(x.data(), kRows, columns, stride, sign, most.data());
+          kernels.extremum_index_rows(x.data(), kRows, columns, stride, sign, indexed.data(),
+                                      index.data());
+          for (size_t j = 0; j < columns; j++) {
+            const float expected = largest(x.data() + j, kRows, stride, sign);
+            size_t first = 0;
+            while (!same(x[first * stride + j] * sign, expected)) first++;
+            CHECK(same(most[j], expected));
+            CHECK(same(indexed[j], expected));
+            CHECK(index[j] == static_cast<float>(first));
+          }
+          CHECK(most.guards_intact());
+          CHECK(index.guards_intact());
+          CHECK(indexed.guards_intact());
+        }
+      }
     }
   }
 }

@@ -95,6 +95,47 @@ const exchanged = a.transpose(0, 1);
 check<Equal<typeof exchanged, Tensor2D<number, number>>>();
 const total = a.sum();
 check<Equal<typeof total, Tensor0D>>();
+
+// Reductions over axes.
+const block = Tensor.zeros([2, 3, 5]);
+const rowSums = block.trace().sum({ axes: -1 });
+check<Equal<typeof rowSums, Tensor<readonly [2, 3], OwnedTape>>>();
+const outerMeans = block.mean({ axes: [0, -1] });
+check<Equal<typeof outerMeans, Tensor1D<3>>>();
+const keptMeans = block.mean({ axes: [0, 2], keepDims: true });
+check<Equal<typeof keptMeans, Tensor<readonly [1, 3, 1]>>>();
+const allKept = a.sum({ keepDims: true });
+check<Equal<typeof allKept, Tensor2D<1, 1>>>();
+const allSummed = a.sum({});
+check<Equal<typeof allSummed, Tensor0D>>();
+const unknownSizes = unknown.sum({ axes: 0 });
+check<Equal<typeof unknownSizes, Tensor1D<number>>>();
+const unknownAxis = block.sum({ axes: n });
+check<Equal<typeof unknownAxis, Tensor2D<number, number>>>();
+const unknownAxisKept = a.sum({ axes: n, keepDims: true });
+check<Equal<typeof unknownAxisKept, Tensor2D<number, number>>>();
+const unknownAxes = block.sum({ axes: [n] as readonly number[] });
+check<Equal<typeof unknownAxes, Tensor<Shape>>>();
+const perhapsKept = block.sum({ axes: 0, keepDims: n > 0 });
+check<Equal<typeof perhapsKept, Tensor<Shape>>>();
+const unknownRank = (block as Tensor<Shape>).sum({ axes: 0 });
+check<Equal<typeof unknownRank, Tensor<Shape>>>();
+const largest = block.trace().max({ axes: 1, keepDims: true });
+check<Equal<typeof largest, Tensor<readonly [2, 1, 5], OwnedTape>>>();
+const smallest = a.min();
+check<Equal<typeof smallest, Tensor0D>>();
+const classes = a.trace().argmax({ axis: -1 });
+check<Equal<typeof classes, Tensor1D<2>>>();
+const firstSmallest = block.argmin();
+check<Equal<typeof firstSmallest, Tensor0D>>();
+// @ts-expect-error: argmax takes one axis
+a.argmax({ axis: [0] });
+// @ts-expect-error: PyTorch's spelling
+block.sum({ axes: 0, keepdims: true });
+// @ts-expect-error: an axis instead of options
+block.sum(0);
+// @ts-expect-error: an axis as text
+block.mean({ axes: '0' });
 const soft = a.logSoftmax();
 check<Equal<typeof soft, Tensor2D<2, 3>>>();
 // @ts-expect-error: rank 3

@@ -4,6 +4,7 @@ import type { Backend } from '../backend.js';
 import * as activations from './activations.js';
 import { adamStep } from './adam-step.js';
 import * as arithmetic from './arithmetic.js';
+import { extremumAxis, extremumAxisBackward, extremumIndexAxis, sumAxis } from './axis-reductions.js';
 import { batchNormBackward, batchNormGradientSums, batchNormInputGradient } from './batch-norm-backward.js';
 import { batchNormInference } from './batch-norm-inference.js';
 import { batchNormMoments } from './batch-norm-moments.js';
@@ -62,6 +63,10 @@ const operations: Operations = {
   conv2dInputGradient,
   conv2dWeightGradient,
   stridedCopy,
+  sumAxis,
+  extremumAxis,
+  extremumAxisBackward,
+  extremumIndexAxis,
   sgdStep,
   adamStep,
   rmspropStep,

@@ -11,7 +11,13 @@ import {
   where,
 } from 'batchnorm';
 import { expect } from 'chai';
-import { type OpCase, type PlainOpCase, readCases, type ReferenceTensor } from '../reference/read.js';
+import {
+  type IndexCase,
+  type OpCase,
+  type PlainOpCase,
+  readCases,
+  type ReferenceTensor,
+} from '../reference/read.js';
 import { expectWithin, largest, roundoff } from '../../support/expect-within.js';
 
 type Taped = Tensor<Shape, OwnedTape>;
@@ -20,7 +26,7 @@ const cases = readCases<OpCase>('pytorch/ops.jsonl');
 
 describe('operations compared with PyTorch', () => {
   it('has a case for each operation', () => {
-    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 27);
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 35);
   });
 
   cases.forEach((reference, line) => {
@@ -32,6 +38,10 @@ describe('operations compared with PyTorch', () => {
 });
 
 function compare(reference: OpCase): void {
+  if (isIndexCase(reference)) {
+    compareIndices(reference);
+    return;
+  }
   const { inputs, y: expected, dy, gradients: expectedGradients } = reference;
   const { y, sources } = apply(reference);
   expect(y.shape).to.deep.equal(expected.shape);
@@ -48,13 +58,29 @@ function compare(reference: OpCase): void {
   });
 }
 
+function isIndexCase(reference: OpCase): reference is IndexCase {
+  return reference.op === 'argmax' || reference.op === 'argmin';
+}
+
+function compareIndices({ op, inputs: [x], y, axis, keep_dims: keepDims }: IndexCase): void {
+  const indices = Tensor.from(x.values, x.shape)[op]({
+    ...(axis !== undefined && { axis }),
+    ...(keepDims !== undefined && { keepDims }),
+  });
+  expect(indices.shape).to.deep.equal(y.shape);
+  expect([...indices.data]).to.deep.equal(y.values);
+}
+
+/** A case with gradients. */
+type GradientCase = Exclude<OpCase, IndexCase>;
+
 interface Applied {
   readonly y: Taped;
   /** The tensors whose gradients are compared. */
   readonly sources: readonly Tensor<Shape>[];
 }
 
-function apply(reference: OpCase): Applied {
+function apply(reference: GradientCase): Applied {
   const sources = reference.inputs.map(({ values, shape }) => Tensor.from(values, shape));
   if (reference.op === 'linear') return applyLinear(sources);
   const operands: Taped[] = sources.map((source) => source.trace());
@@ -71,7 +97,7 @@ function applyLinear([x, weight, bias]: readonly Tensor<Shape>[]): Applied {
   return { y, sources: [x, layer.weight, layer.bias] };
 }
 
-function result(reference: OpCase, operands: readonly Taped[]): Taped {
+function result(reference: GradientCase, operands: readonly Taped[]): Taped {
   const [a, b] = operands;
   // Ranks are known only at run time.
   const matrices = operands as readonly Tensor2D<number, number, OwnedTape>[];
@@ -120,6 +146,18 @@ function result(reference: OpCase, operands: readonly Taped[]): Taped {
       return where(Tensor.from(reference.condition.values, reference.condition.shape), a, b);
     case 'stack':
       return stack(operands, { axis: reference.axis });
+    case 'sum_axes':
+      return a.sum({ axes: reference.axes, keepDims: reference.keep_dims });
+    case 'mean_axes':
+      return a.mean({ axes: reference.axes, keepDims: reference.keep_dims });
+    case 'amax':
+      return a.max({ axes: reference.axes, keepDims: reference.keep_dims });
+    case 'amin':
+      return a.min({ axes: reference.axes, keepDims: reference.keep_dims });
+    case 'max':
+      return a.max();
+    case 'min':
+      return a.min();
     case 'matmul':
       return matrices[0].matmul(matrices[1]);
     case 'log_softmax':
@@ -154,7 +192,7 @@ function rounded(times: number, values: readonly number[]): Tolerance {
 // Float32 sums in any order: relative to the sum of all magnitudes.
 const sumBound = 1e-6;
 
-function toleranceOf(reference: OpCase): Tolerances {
+function toleranceOf(reference: GradientCase): Tolerances {
   const { inputs, y, gradients, dy } = reference;
   if (reference.exact) return { y: () => 0, gradients: gradients.map(() => () => 0) };
   const [a] = inputs;
@@ -205,6 +243,18 @@ function toleranceOf(reference: OpCase): Tolerances {
     case 'sum':
     case 'mean':
       return reductionTolerance(reference);
+    case 'sum_axes':
+    case 'mean_axes':
+      return {
+        y: (i) => sumBound * y.values[i],
+        gradients: [rounded(reference.op === 'mean_axes' ? 1 : 0, gradients[0])],
+      };
+    case 'amax':
+    case 'amin':
+    case 'max':
+    case 'min':
+      // dy divided by a count
+      return roundings(0, 1);
     case 'matmul':
       return matmulTolerance(reference);
     case 'linear':

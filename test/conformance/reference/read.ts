@@ -69,7 +69,7 @@ export interface NormCase extends OpRecord {
 }
 
 /** `pytorch/ops.jsonl` */
-export type OpCase = PlainOpCase | AxesCase | SliceCase | JoinCase | SelectionCase | IndicesCase | ProbabilitiesCase;
+export type OpCase = PlainOpCase | AxesCase | SliceCase | JoinCase | SelectionCase | ReductionCase | IndexCase | IndicesCase | ProbabilitiesCase;
 
 interface OpRecord {
   readonly inputs: readonly ReferenceTensor[];
@@ -97,6 +97,8 @@ export interface PlainOpCase extends OpRecord {
     | 'relu'
     | 'sum'
     | 'mean'
+    | 'max'
+    | 'min'
     | 'matmul'
     /** x, weight [O, I], bias [O] */
     | 'linear'
@@ -132,6 +134,21 @@ export type SelectionCase =
 export interface JoinCase extends OpRecord {
   readonly op: 'concat' | 'stack';
   readonly axis: number;
+}
+
+export interface ReductionCase extends OpRecord {
+  /** `sum_axes` and `mean_axes` of positive values. */
+  readonly op: 'sum_axes' | 'mean_axes' | 'amax' | 'amin';
+  readonly axes: readonly number[];
+  readonly keep_dims: boolean;
+}
+
+/** Without gradients. */
+export interface IndexCase extends OpRecord {
+  readonly op: 'argmax' | 'argmin';
+  /** All values are searched without it. */
+  readonly axis?: number;
+  readonly keep_dims?: boolean;
 }
 
 /** `pytorch/convolution.jsonl` */

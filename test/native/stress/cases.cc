@@ -12,7 +12,7 @@ using Operation = Outcome (*)(const Setting&);
 // Complex operations occur more often. The order must not change, because found_cases_test.cc
 // stores cases as bytes that index this table: a new operation replaces one of several equal
 // entries.
-constexpr Operation kOperations[] = {run_convolution,
+constexpr Operation kOperations[] = {run_axis_reduction,
                                      run_convolution,
                                      run_convolution,
                                      run_max_pool,

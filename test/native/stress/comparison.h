@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cfloat>
+#include <cmath>
 #include <cstddef>
 #include <string>
 
@@ -42,6 +43,22 @@ struct Sum {
   void add(double term) {
     value += term;
     size += term < 0 ? -term : term;
+  }
+};
+
+// A sum whose float lanes are moved to doubles: the error is at most 1e-6 of the sum of magnitudes.
+struct LaneSum {
+  Sum sum;
+  double largest = 0;
+
+  void add(double term) {
+    sum.add(term);
+    if (std::isfinite(term)) largest = std::fmax(largest, std::fabs(term));
+  }
+  // Checks actual = sum / count.
+  std::string compare(const char* what, size_t index, double actual, double count) const {
+    if (largest > kMaxTerm) return "";
+    return stress::compare(what, index, actual, sum.value / count, 1e-6 * sum.size / count + kTiny);
   }
 };
 

@@ -14,6 +14,8 @@ Outcome run_training_with_relu(const Setting& setting);
 Outcome run_inference_with_relu(const Setting& setting);
 // convolution_cases.cc
 Outcome run_convolution(const Setting& setting);
+// axis_reduction_cases.cc
+Outcome run_axis_reduction(const Setting& setting);
 // pool_cases.cc
 Outcome run_max_pool(const Setting& setting);
 Outcome run_avg_pool(const Setting& setting);

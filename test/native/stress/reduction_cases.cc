@@ -13,22 +13,6 @@ namespace {
 
 using batchnorm::Status;
 
-// A sum whose float lanes are moved to doubles: the error is at most 1e-6 of the sum of magnitudes.
-struct LaneSum {
-  Sum sum;
-  double largest = 0;
-
-  void add(double term) {
-    sum.add(term);
-    if (std::isfinite(term)) largest = std::fmax(largest, std::fabs(term));
-  }
-  // Checks actual = sum / count.
-  std::string compare(const char* what, size_t index, double actual, double count) const {
-    if (largest > kMaxTerm) return "";
-    return stress::compare(what, index, actual, sum.value / count, 1e-6 * sum.size / count + kTiny);
-  }
-};
-
 std::string check_sum_over_rows(const Buffer& x, const Buffer& out, size_t rows) {
   const size_t columns = out.size();
   for (size_t column = 0; column < columns; column++) {

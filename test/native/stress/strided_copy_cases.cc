@@ -29,6 +29,13 @@ size_t choose_strides(Choices& choices, const size_t* size, size_t* stride) {
   return length;
 }
 
+// Lets x repeat its elements along some axes.
+void repeat_along_axes(Choices& choices, size_t* x_stride) {
+  for (size_t axis = 0; axis < kAxes; axis++) {
+    if (choices.one_in(4)) x_stride[axis] = 0;
+  }
+}
+
 // Copies one element after the other.
 void copy_elements(const batchnorm::StridedCopy& copy, const Buffer& x, Buffer& y, size_t axis,
                    size_t from, size_t to) {
@@ -57,6 +64,7 @@ Outcome run_strided_copy(const Setting& setting) {
   }
   const size_t x_length = choose_strides(choices, copy.size, copy.x_stride);
   const size_t y_length = choose_strides(choices, copy.size, copy.y_stride);
+  if (choices.one_in(3)) repeat_along_axes(choices, copy.x_stride);
   Buffer x = setting.buffer(x_length), y = setting.buffer(y_length), expected(y_length, 0);
   fill(x, choices);
   fill(y, choices);

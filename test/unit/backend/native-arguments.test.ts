@@ -23,7 +23,11 @@ describe('native functions, called directly', () => {
     | 'conv2dWeightGradient'
     | 'stridedCopy'
     | 'groupNorm'
-    | 'groupNormBackward',
+    | 'groupNormBackward'
+    | 'sumAxis'
+    | 'extremumAxis'
+    | 'extremumAxisBackward'
+    | 'extremumIndexAxis',
     Call
   >;
 
@@ -70,6 +74,45 @@ describe('native functions, called directly', () => {
     expect(y).to.deep.equal(Float32Array.of(1, 4, 2, 5, 3, 6));
     addon.stridedCopy(0, huge, 1, 1, 1, ...[huge, huge, 0, 0, 0], ...dense, 6, 6, floats(6), y);
     expect(y).to.deep.equal(Float32Array.of(1, 4, 2, 5, 3, 6));
+  });
+
+  it('refuse reductions along an axis that leave an array, and write nothing', () => {
+    const y = floats(4);
+    const refuse = (sizes: readonly number[], xLength: number, yLength: number, part: string) => {
+      const out = y.subarray(0, yLength);
+      const x = floats(xLength);
+      expectError(() => addon.sumAxis(...sizes, 1, x, out), TypeError, part);
+      expectError(() => addon.extremumAxis(...sizes, true, x, out), TypeError, part);
+      expectError(() => addon.extremumIndexAxis(...sizes, false, x, out), TypeError, part);
+      expectError(() => addon.extremumAxisBackward(...sizes, x, out, y, floats(12)), TypeError, part);
+      expect(y).to.deep.equal(floats(4));
+    };
+    refuse([2, 3, 2], 11, 4, 'at least 12 values for x');
+    refuse([2, 3, 2], 12, 3, 'at least 4 values for y');
+    refuse([4, 0, 2], 0, 4, 'at least 8 values for y');
+    // Products of sizes that exceed 64 bits.
+    const huge = 2 ** 47;
+    refuse([huge, huge, 2], 12, 4, 'for x');
+    refuse([huge, 0, huge], 0, 4, 'for y');
+    for (const sizes of [
+      [0, huge, huge],
+      [huge, huge, 0],
+    ]) {
+      addon.sumAxis(...sizes, 1, floats(0), y);
+      addon.extremumAxis(...sizes, true, floats(0), y);
+      addon.extremumIndexAxis(...sizes, true, floats(0), y);
+      addon.extremumAxisBackward(...sizes, floats(0), floats(0), floats(0), y);
+    }
+    expect(y).to.deep.equal(floats(4));
+    addon.sumAxis(2, 3, 2, 2, floats(12), y);
+    expect(y).to.deep.equal(new Float32Array(4).fill(0.75));
+    const dx = floats(12);
+    const short = () => addon.extremumAxisBackward(2, 3, 2, floats(12), floats(4), floats(3), dx);
+    expectError(short, TypeError, 'at least 4 values for dy');
+    const shortResult = () =>
+      addon.extremumAxisBackward(2, 3, 2, floats(12), floats(4), floats(4), dx.subarray(1));
+    expectError(shortResult, TypeError, 'at least 12 values for dx');
+    expect(dx).to.deep.equal(floats(12));
   });
 
   it('refuse an array that is too short for the sizes, and write nothing', () => {

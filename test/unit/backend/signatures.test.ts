@@ -130,8 +130,11 @@ function sameType(a: Parameter, b: Parameter): boolean {
   return a.kind === b.kind && !(a.kind === 'array' && b.kind === 'array' && a.double !== b.double);
 }
 
-/** The gradient of max pooling depends on its output being the maxima. */
+/** The gradients of max pooling and of extrema depend on their outputs being values of x. */
 function prepare(name: OperationName, values: unknown[]): unknown[] {
   if (name === 'maxPoolBackward') callOf('maxPool')(...values.slice(0, -2));
+  if (name === 'extremumAxisBackward') {
+    callOf('extremumAxis')(...values.slice(0, 3), false, ...values.slice(3, 5));
+  }
   return values;
 }

@@ -105,6 +105,21 @@ SELECTED_SHAPES = [((4, 5), (4, 5)), ((4, 5), (5,)), ((4, 5), ()), ((2, 1, 3), (
 # A shape and the two axes that change places.
 TRANSPOSITIONS = [((4, 7), (0, 1)), ((2, 3, 4), (-1, 0)), ((2, 3, 2, 5), (1, -2))]
 
+# A shape, the axes that are reduced, and whether they are kept with a size of 1.
+REDUCED_AXES = [
+    ((5,), (0,), True),
+    ((3, 5), (0,), False),
+    ((3, 5), (1,), False),
+    ((4, 3, 5), (1,), False),
+    ((4, 3, 5), (0, -1), True),
+    ((3, 2, 4, 3), (-1, 0, 2), False),
+    ((2, 1, 3, 2), (1, 3), True),
+    ((2, 3, 2, 2, 3), (0, 2, 4), False),
+    ((2, 3, 2, 2, 3), (1, 2, 3), False),
+    ((37, 19), (0,), False),
+    ((19, 67), (1,), True),
+]
+
 LOGITS_SHAPES = [(1, 1), (4, 1), (1, 10), (4, 3), (7, 10), (3, 33)]
 
 
@@ -123,6 +138,9 @@ def records():
     yield from joined(rng)
     yield from broadcasts(rng)
     yield from selections(rng)
+    yield from sums_over_axes(rng)
+    yield from extrema(rng)
+    yield from indices_of_extrema(rng)
 
 
 def arithmetic(rng):
@@ -161,6 +179,44 @@ def reductions(rng):
         # Not around zero: a sum of cancelling values says little about the summation.
         yield record(rng, "sum", [0.5 + normal(rng, shape)], torch.sum)
         yield record(rng, "mean", [0.5 + normal(rng, shape)], torch.mean)
+
+
+def sums_over_axes(rng):
+    for shape, axes, keep_dims in REDUCED_AXES:
+        fields = {"axes": axes, "keep_dims": keep_dims}
+        for op, function in {"sum_axes": torch.sum, "mean_axes": torch.mean}.items():
+            to = partial(function, dim=axes, keepdim=keep_dims)
+            # Positive, so that the magnitude of each sum is the sum of the magnitudes.
+            x = 0.5 + np.abs(normal(rng, shape))
+            yield record(rng, op, [x], to, **fields)
+
+
+def extrema(rng):
+    for shape, axes, keep_dims in REDUCED_AXES:
+        fields = {"axes": axes, "keep_dims": keep_dims}
+        # Few different values, so that several are the extremum and share its gradient.
+        for x in (normal(rng, shape), rng.randint(-1, 2, shape)):
+            for op, function in {"amax": torch.amax, "amin": torch.amin}.items():
+                to = partial(function, dim=axes, keepdim=keep_dims)
+                yield record(rng, op, [x], to, **fields)
+    for op, function in {"max": torch.max, "min": torch.min}.items():
+        yield record(rng, op, [rng.randint(-2, 3, (4, 3, 5))], function)
+
+
+def indices_of_extrema(rng):
+    for shape, axis in [((9,), None), ((3, 5), None), ((3, 5), -1), ((5, 3), 0), ((4, 3, 5), 1)]:
+        for x in (normal(rng, shape), rng.randint(-1, 2, shape)):
+            for op, function in {"argmax": torch.argmax, "argmin": torch.argmin}.items():
+                given = np.asarray(x, np.float32)
+                y = function(torch.from_numpy(given), axis, keepdim=axis == 0)
+                yield {
+                    "op": op,
+                    "inputs": [tensor(given, shape)],
+                    **({} if axis is None else {"axis": axis, "keep_dims": axis == 0}),
+                    "dy": [],
+                    "y": tensor(y.double(), y.shape),
+                    "gradients": [],
+                }
 
 
 def products(rng):
