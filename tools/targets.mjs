@@ -122,6 +122,11 @@ export const targets = {
     args: '[FOLDER]',
     summary: 'losses and gradients of ResNet-8 against PyTorch',
   },
+  'onnx-cases': {
+    group: 'test',
+    file: 'tools/check/onnx-cases.mjs',
+    summary: "the ONNX project's test cases: what passes for each operator, and what cannot be expressed",
+  },
   'saved-files': {
     group: 'test',
     file: 'tools/check/saved-files.mjs',

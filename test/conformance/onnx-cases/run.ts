@@ -1,0 +1,106 @@
+// Runs the ONNX project's own test cases through the public API and lists, for each operator, how many pass and what
+// cannot be expressed. `node run.js CASES`, a file that dump.py wrote; it ends with an error if a case fails, or if fewer
+// pass than `least`.
+import { readFileSync } from 'node:fs';
+import { operators, stored } from './operators.js';
+import { Call, Inexpressible, type OnnxNode, type StoredTensor, type Value } from './value.js';
+
+const least = 450;
+
+/** ONNX's own tolerance, relative and absolute. */
+const [relative, absolute] = [1e-3, 1e-7];
+
+interface Data {
+  readonly inputs: Readonly<Record<string, StoredTensor>>;
+  readonly outputs: Readonly<Record<string, StoredTensor>>;
+}
+
+interface Case {
+  readonly name: string;
+  readonly operators: readonly string[];
+  readonly unreadable?: string;
+  readonly opset: number;
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: Readonly<Record<string, StoredTensor>>;
+  readonly data: readonly Data[];
+}
+
+const valueOf = (each: StoredTensor): Value => ({ type: each.type, tensor: stored(each) });
+
+function run(testCase: Case, { inputs, outputs }: Data): void {
+  const values = new Map<string, Value>();
+  for (const [name, each] of [...Object.entries(testCase.initializers), ...Object.entries(inputs)]) {
+    values.set(name, valueOf(each));
+  }
+  for (const node of testCase.nodes) {
+    if (!Object.hasOwn(operators, node.operator)) throw new Inexpressible(`the operator ${node.operator}`);
+    const operands = node.inputs.map((name) => values.get(name));
+    const call = new Call(node, operands, testCase.opset);
+    const result = operators[node.operator](call);
+    const typeOfInput = operands[0]?.type ?? 'float32';
+    const { type, tensors } =
+      'tensors' in result ? result : { type: typeOfInput, tensors: 'shape' in result ? [result] : result };
+    node.outputs.forEach((name, i) => {
+      if (name !== '' && i < tensors.length) values.set(name, { type, tensor: tensors[i] });
+    });
+  }
+  for (const [name, expected] of Object.entries(outputs)) {
+    const value = values.get(name);
+    if (value === undefined) throw new Error(`no output ${name}`);
+    compare(name, value, expected);
+  }
+}
+
+function compare(name: string, { type, tensor }: Value, expected: StoredTensor): void {
+  if (type !== expected.type) throw new Error(`${name} is ${type} instead of ${expected.type}`);
+  if (tensor.shape.join() !== expected.shape.join()) {
+    throw new Error(
+      `${name} has the shape [${tensor.shape.join(', ')}] instead of [${expected.shape.join(', ')}]`,
+    );
+  }
+  tensor.data.forEach((value, i) => {
+    const wanted = Number(expected.values[i]);
+    const isSame = Object.is(value, wanted) || value === wanted;
+    if (isSame || Math.abs(value - wanted) <= absolute + relative * Math.abs(wanted)) return;
+    throw new Error(`${name}[${i}] is ${value} instead of ${wanted}`);
+  });
+}
+
+interface Tally {
+  passed: number;
+  readonly reasons: Map<string, number>;
+}
+
+const tallies = new Map<string, Tally>();
+const failures: string[] = [];
+let passed = 0;
+const cases = readFileSync(process.argv[2], 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Case);
+for (const each of cases) {
+  // The operator of a single node; others under what they were converted from.
+  const key =
+    each.operators.length === 1 ? each.operators[0] : `${each.name.split('/')[0]}, several operators`;
+  const tally = tallies.get(key) ?? { passed: 0, reasons: new Map<string, number>() };
+  tallies.set(key, tally);
+  try {
+    if (each.unreadable !== undefined) throw new Inexpressible(each.unreadable);
+    for (const data of each.data) run(each, data);
+    tally.passed++;
+    passed++;
+  } catch (error) {
+    if (error instanceof Inexpressible)
+      tally.reasons.set(error.message, (tally.reasons.get(error.message) ?? 0) + 1);
+    else failures.push(`${each.name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+for (const [operator, tally] of [...tallies].sort(([a], [b]) => a.localeCompare(b))) {
+  const reasons = [...tally.reasons].map(([reason, times]) => `${reason}${times > 1 ? ` (${times})` : ''}`);
+  console.log(
+    `${operator}: ${tally.passed} pass${reasons.length > 0 ? `; not expressible: ${reasons.join(', ')}` : ''}`,
+  );
+}
+console.log(`${cases.length} cases: ${passed} pass, ${failures.length} fail, the others cannot be expressed`);
+for (const failure of failures) console.log(`FAILED ${failure}`);
+if (failures.length > 0 || passed < least) process.exitCode = 1;
