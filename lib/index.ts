@@ -39,6 +39,8 @@ export type { FrozenBatchNormOptions } from './nn/norm/frozen-batch-norm.js';
 export { fold, type Folded, type FoldedLayer } from './nn/norm/fold.js';
 export { GeneralizedResidual } from './nn/compose/generalized-residual.js';
 export { GroupNorm, type GroupNormOptions } from './nn/norm/group-norm.js';
+export { LayerNorm, type LayerNormOptions } from './nn/norm/layer-norm.js';
+export { RMSNorm, type RMSNormOptions } from './nn/norm/rms-norm.js';
 export { InstanceNorm1D } from './nn/norm/instance-norm-1d.js';
 export { InstanceNorm2D } from './nn/norm/instance-norm-2d.js';
 export { InstanceNorm3D } from './nn/norm/instance-norm-3d.js';

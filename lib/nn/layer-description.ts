@@ -1,7 +1,9 @@
+import type { Shape } from '../core/shape.js';
+
 /** The settings of a module, as printing and JSON show them besides its tensors. */
 export interface LayerDescription {
   /** Required arguments of the constructor. */
-  readonly sizes?: Readonly<Record<string, number>>;
+  readonly sizes?: Readonly<Record<string, number | Shape>>;
   /** Other settings that affect the output. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Further settings, which are omitted when a network is printed. */

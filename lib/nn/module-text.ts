@@ -45,9 +45,11 @@ function block(head: string, lines: readonly string[]): string {
   return `${head} {\n${lines.map((line) => `  ${line}\n`).join('')}}`;
 }
 
-/** For example `Conv2D(3, 16, 3)`. */
-function headline(type: string, { sizes }: LayerDescription, network: boolean): string {
-  return network ? type : `${type}(${Object.values(sizes ?? {}).join(', ')})`;
+/** For example `Conv2D(3, 16, 3)` or `LayerNorm([64])`. */
+function headline(type: string, { sizes = {} }: LayerDescription, network: boolean): string {
+  if (network) return type;
+  const list = Object.values(sizes).map((size) => (typeof size === 'number' ? size : formatShape(size)));
+  return `${type}(${list.join(', ')})`;
 }
 
 function settingsText({ settings, details }: LayerDescription): string {

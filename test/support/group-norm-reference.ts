@@ -51,13 +51,17 @@ export function groupNormReference(
     }
     const gradientMean = centered ? average((i) => dy[i] * scaleOf(i)) : 0;
     const projection = average((i) => dy[i] * scaleOf(i) * xhat[i]);
+    const meanXhat = centered ? Math.sqrt(average((i) => xhat[i] ** 2)) : 0;
     for (const i of indices) {
       const parameter = parameterOf(i);
       y[i] = xhat[i] * scaleOf(i) + (bias?.[parameter] ?? 0);
       dx[i] = invStd * (dy[i] * scaleOf(i) - gradientMean - xhat[i] * projection);
       dscale[parameter] += dy[i] * xhat[i];
       dbias[parameter] += dy[i];
-      scaleTerms[parameter] += Math.abs(dy[i] * xhat[i]);
+      // A mean within 1e-6 deviations shifts every xhat. Where a parameter does not see the whole group, that error may
+      // exceed its own terms.
+      const error = channels === 1 ? 0 : meanXhat;
+      scaleTerms[parameter] += Math.abs(dy[i]) * Math.max(Math.abs(xhat[i]), error);
       biasTerms[parameter] += Math.abs(dy[i]);
     }
   }

@@ -8,3 +8,5 @@ export { GroupNorm } from './group-norm.js';
 export { InstanceNorm1D } from './instance-norm-1d.js';
 export { InstanceNorm2D } from './instance-norm-2d.js';
 export { InstanceNorm3D } from './instance-norm-3d.js';
+export { LayerNorm } from './layer-norm.js';
+export { RMSNorm } from './rms-norm.js';

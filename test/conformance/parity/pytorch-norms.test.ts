@@ -5,6 +5,8 @@ import {
   InstanceNorm1D,
   InstanceNorm2D,
   InstanceNorm3D,
+  LayerNorm,
+  RMSNorm,
   type Shape,
   Tensor,
 } from 'batchnorm';
@@ -20,15 +22,17 @@ const float64Share = 1e-5;
 
 interface Norm extends BaseModule {
   readonly scale: Tensor<Shape> | undefined;
-  readonly bias: Tensor<Shape> | undefined;
+  readonly bias?: Tensor<Shape> | undefined;
 }
+
+const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
 const cases = readCases<NormCase>('pytorch/norms.jsonl');
 
 describe('norms of single samples compared with PyTorch', () => {
   it('has cases for each norm', () => {
-    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 2);
-    expect(cases).to.have.length.at.least(100);
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 4);
+    expect(cases).to.have.length.at.least(200);
   });
 
   cases.forEach((reference, line) => {
@@ -53,7 +57,7 @@ function compare(reference: NormCase): void {
   const found = backward(y.mul(gradient).sum(), { keep: [y] });
   const formulas = groupNormReference(
     ...([x.data, gradient.data, geometryOf(reference)] as const),
-    ...([norm.scale?.data, norm.bias?.data, epsilon] as const),
+    ...([norm.scale?.data, norm.bias?.data, epsilon, reference.op !== 'rms_norm'] as const),
   );
   const { bounds } = formulas;
 
@@ -71,19 +75,26 @@ function compare(reference: NormCase): void {
   if (norm.bias !== undefined) compareAll('dbias', found.get(norm.bias)?.data ?? [], gradients[2]);
 }
 
-function create({ op, inputs, groups = 1, epsilon }: NormCase): Norm {
+function create({ op, inputs, groups = 1, axes = 0, epsilon }: NormCase): Norm {
   const [{ shape }] = inputs;
   const options = { affine: inputs.length > 1, epsilon };
+  if (op === 'layer_norm' || op === 'rms_norm') {
+    const Class = op === 'layer_norm' ? LayerNorm : RMSNorm;
+    return new Class(shape.slice(-axes), options);
+  }
   const channels = shape[1];
   if (op === 'group_norm') return new GroupNorm(groups, channels, options);
   const Class = { 3: InstanceNorm1D, 4: InstanceNorm2D, 5: InstanceNorm3D }[shape.length as 3 | 4 | 5];
   return new Class(channels, options);
 }
 
-function geometryOf({ op, inputs, groups = 1 }: NormCase): GroupGeometry {
-  const [{ shape }] = inputs;
+function geometryOf({ op, inputs, groups = 1, axes = 0 }: NormCase): GroupGeometry {
+  const [{ shape, values }] = inputs;
   const [images, channels, ...rest] = shape;
-  const count = op === 'group_norm' ? groups : channels;
-  const plane = rest.reduce((product, size) => product * size, 1);
-  return { images, groups: count, channels: channels / count, plane };
+  if (op === 'layer_norm' || op === 'rms_norm') {
+    const elements = count(shape.slice(-axes));
+    return { images: values.length / elements, groups: 1, channels: elements, plane: 1 };
+  }
+  const groupCount = op === 'group_norm' ? groups : channels;
+  return { images, groups: groupCount, channels: channels / groupCount, plane: count(rest) };
 }

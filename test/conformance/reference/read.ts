@@ -60,12 +60,14 @@ export interface LayerCase extends OpRecord {
 
 /** `pytorch/norms.jsonl` */
 export interface NormCase extends OpRecord {
-  readonly op: 'group_norm' | 'instance_norm';
-  /** x and, with parameters, weight and bias */
+  readonly op: 'group_norm' | 'instance_norm' | 'layer_norm' | 'rms_norm';
+  /** x and, with parameters, weight and, except for RMS norm, bias */
   readonly inputs: readonly ReferenceTensor[];
   readonly epsilon: number;
   /** Of group norm. */
   readonly groups?: number;
+  /** Of layer norm and RMS norm: the number of last axes. */
+  readonly axes?: number;
 }
 
 /** `pytorch/ops.jsonl` */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   backward,
   type BaseModule,
@@ -5,8 +6,11 @@ import {
   InstanceNorm1D,
   InstanceNorm2D,
   InstanceNorm3D,
+  LayerNorm,
   moduleFromJSON,
+  NpzReader,
   ReLU,
+  RMSNorm,
   Sequential,
   type Shape,
   type Tape,
@@ -51,6 +55,18 @@ function instanceCase(norm: SampleNorm & { readonly channels: number }, shape: S
   return { norm, shape, geometry: { images, groups, channels: 1, plane: count(shape) / (images * groups) } };
 }
 
+/** Layer norm and RMS norm over the last axes. */
+function lastAxesCase(
+  Class: typeof LayerNorm | typeof RMSNorm,
+  last: Shape,
+  outer: Shape,
+  affine = true,
+): Case {
+  const norm = new Class(last, { affine });
+  const geometry = { images: count(outer), groups: 1, channels: count(last), plane: 1 };
+  return { norm, shape: [...outer, ...last], geometry, centered: Class === LayerNorm };
+}
+
 const cases: readonly Case[] = [
   groupCase(1, 6, [3, 6, 5]),
   groupCase(2, 6, [3, 6, 4, 5]),
@@ -68,6 +84,16 @@ const cases: readonly Case[] = [
   instanceCase(new InstanceNorm2D(70), [70, 4, 4], 1),
   instanceCase(new InstanceNorm3D(2, { affine: true }), [3, 2, 2, 3, 4], 3),
   instanceCase(new InstanceNorm3D(2), [2, 3, 3, 5], 1),
+  ...[LayerNorm, RMSNorm].flatMap((Class) => [
+    lastAxesCase(Class, [5], [7]),
+    lastAxesCase(Class, [67], [2, 33]),
+    lastAxesCase(Class, [3, 4], [2, 5]),
+    lastAxesCase(Class, [19], []),
+    lastAxesCase(Class, [33], [70], false),
+    // Rows of several chunks, and more rows than one part of the parameters' gradients sums.
+    lastAxesCase(Class, [17000], [3]),
+    lastAxesCase(Class, [2], [4000]),
+  ]),
 ];
 
 const title = ({ norm, shape }: Case) => `${norm.toString().split('\n')[0]} of [${shape.join(', ')}]`;
@@ -129,6 +155,20 @@ describe('norms of single samples', () => {
       [random(9, [2, 2, 5])],
       2e-2,
     );
+    for (const norm of [new LayerNorm(5), new RMSNorm(5)]) {
+      checkGradients(
+        ([x, scale]) => {
+          const free = norm.clone();
+          Object.assign(free, { scale });
+          return forward(free, x)
+            .mul(random(5, [3, 5]))
+            .square()
+            .sum();
+        },
+        [random(6, [3, 5]), random(7, [5])],
+        2e-2,
+      );
+    }
   });
 
   it('give the bias where all values of a group are equal', () => {
@@ -137,6 +177,24 @@ describe('norms of single samples', () => {
     norm.bias.data.set([0.25, -1, 7, 1e-3]);
     const y = norm.forward(Tensor.from(new Float32Array(4 * 3).fill(12345.678), [1, 4, 3]));
     expect([...y.data]).to.deep.equal([...norm.bias.data].flatMap((value) => [value, value, value]));
+  });
+
+  it('give the bias where all values of a row are equal', () => {
+    const norm = new LayerNorm(3);
+    norm.bias.data.set([0.25, -1, 7]);
+    expect(norm.forward(Tensor.from([9.7, 9.7, 9.7], [3])).array()).to.deep.equal([0.25, -1, 7]);
+    // One value has no variance.
+    expect(new LayerNorm(1).forward(Tensor.from([3, 4], [2, 1])).array()).to.deep.equal([[0], [0]]);
+  });
+
+  it('give the same bits for slices and for a whole batch', () => {
+    const x = random(14, [5, 40]) as Tensor<readonly [5, 40]>;
+    const norm = new LayerNorm(40);
+    const whole = norm.forward(x).data;
+    for (let row = 0; row < 5; row++) {
+      const y = norm.forward(Tensor.from(x.data.slice(row * 40, row * 40 + 40), [40]));
+      expect(y.data).to.deep.equal(whole.slice(row * 40, row * 40 + 40));
+    }
   });
 
   it('keep NaN and infinities in their group', () => {
@@ -195,6 +253,11 @@ describe('norms of single samples', () => {
     expectError(make(GroupNorm, 2, 8, { affine: 1 }), TypeError, 'for affine', '1');
     expectError(make(GroupNorm, 2, 8, { epsilon: 0 }), RangeError, 'for epsilon', '0');
     expectError(make(InstanceNorm2D, 8, { momentum: 1 }), TypeError, 'momentum');
+    expectError(make(LayerNorm, []), RangeError, 'at least one size for normalizedShape', '[]');
+    expectError(make(LayerNorm, [3, 0]), RangeError, 'for normalizedShape[1]', '0');
+    expectError(make(RMSNorm, '3'), TypeError, 'for normalizedShape', '"3"');
+    expectError(make(RMSNorm, 3, { bias: true }), TypeError, 'bias');
+    expectError(make(LayerNorm, 3, { affine: true }, 1), TypeError, 'new LayerNorm');
     expectError(make(InstanceNorm1D, 0), RangeError, 'for channels', '0');
   });
 
@@ -206,6 +269,10 @@ describe('norms of single samples', () => {
     expectError(call(new InstanceNorm1D(3), [4, 5]), RangeError, '3 channels for x', '4 (shape [4, 5])');
     expectError(call(new InstanceNorm2D(3), [2, 4, 5, 5]), RangeError, '3 channels', '4');
     expectError(call(new InstanceNorm3D(3), [3, 2, 2]), RangeError, 'a 4D tensor [C, D, H, W]', '[3, 2, 2]');
+    const ends = 'a shape that ends in [3, 4] for x';
+    expectError(call(new LayerNorm([3, 4]), [4, 3]), RangeError, ends, '[4, 3]');
+    expectError(call(new LayerNorm([3, 4]), [4]), RangeError, ends, '[4]');
+    expectError(call(new RMSNorm(4), []), RangeError, 'a shape that ends in [4]', '[]');
     const one = 'more than one value per channel of a sample for x';
     expectError(call(new InstanceNorm2D(3), [2, 3, 1, 1]), RangeError, one, '[2, 3, 1, 1]');
   });
@@ -220,6 +287,9 @@ describe('norms of single samples as modules', () => {
     instanceCase(new InstanceNorm1D(2, { affine: true }), [3, 2, 4], 3),
     instanceCase(new InstanceNorm2D(2, { affine: true }), [2, 2, 4, 4], 2),
     instanceCase(new InstanceNorm3D(2), [2, 2, 2, 2], 1),
+    lastAxesCase(LayerNorm, [3, 4], [2]),
+    lastAxesCase(RMSNorm, [4], [3]),
+    lastAxesCase(RMSNorm, [4], [3], false),
   ];
   for (const each of modules) {
     const { norm, shape } = each;
@@ -258,7 +328,27 @@ describe('norms of single samples as modules', () => {
     });
   }
 
+  it("have dfdx's names in .npz files and PyTorch's names in safetensors files", async () => {
+    await new LayerNorm(2).save(temporary('layer.npz'));
+    const reader = await NpzReader.open(temporary('layer.npz'));
+    expect(reader.has('gamma.npy') && reader.has('beta.npy') && reader.has('epsilon.npy')).to.equal(true);
+    await reader.close();
+    await new LayerNorm(2).saveSafetensors(temporary('layer.safetensors'));
+    const text = readFileSync(temporary('layer.safetensors'), 'latin1');
+    expect(text).to.contain('"weight"').and.to.contain('"bias"');
+  });
+
   it('refuse JSON of other sizes', () => {
+    const layer = JSON.parse(JSON.stringify(new LayerNorm(2))) as Record<string, unknown>;
+    for (const [normalizedShape, type, place] of [
+      [[3], RangeError, 'json.scale'],
+      [[], RangeError, 'json.normalizedShape'],
+      [[0], RangeError, 'json.normalizedShape[0]'],
+      [['2'], TypeError, 'json.normalizedShape[0]'],
+      [2, TypeError, 'json.normalizedShape'],
+    ] as const) {
+      expectError(() => LayerNorm.fromJSON({ ...layer, normalizedShape }), type, place);
+    }
     const json = JSON.parse(JSON.stringify(new GroupNorm(2, 4))) as Record<string, unknown>;
     expectError(() => GroupNorm.fromJSON({ ...json, groups: 3 }), RangeError, 'json.groups', '3');
     expectError(() => GroupNorm.fromJSON({ ...json, affine: 'no' }), TypeError, 'json.affine', '"no"');

@@ -19,6 +19,9 @@ GROUPS = [
 # Shape of x, whose channels are the second axis.
 INSTANCES = [(1, 1, 9), (2, 3, 7), (2, 3, 5, 5), (3, 2, 2, 3, 4)]
 
+# Last axes, axes before them.
+LAST_AXES = [((2,), (2,)), ((5,), (3,)), ((37,), (2, 5)), ((3, 4), (4,)), ((2, 3, 5), (2,)), ((64,), ())]
+
 EPSILON = 1e-5
 
 
@@ -26,6 +29,8 @@ def records():
     rng = np.random.RandomState(2030)
     yield from group_norms(rng)
     yield from instance_norms(rng)
+    yield from layer_norms(rng)
+    yield from rms_norms(rng)
 
 
 def inputs(rng, shape):
@@ -67,3 +72,29 @@ def instance_norms(rng):
                 return F.instance_norm(x, weight=weight, bias=bias, eps=EPSILON)
 
             yield from norm(rng, "instance_norm", x, shape[1], function)
+
+
+def layer_norms(rng):
+    for last, outer in LAST_AXES:
+        for x in inputs(rng, outer + last):
+
+            def function(x, weight=None, bias=None):
+                return F.layer_norm(x, last, weight, bias, EPSILON)
+
+            yield from norm(rng, "layer_norm", x, last, function, axes=len(last))
+
+
+def rms_norms(rng):
+    """PyTorch 1.13 has no such norm; the formula of later versions."""
+    for last, outer in LAST_AXES:
+        axes = tuple(range(-len(last), 0))
+        for x in inputs(rng, outer + last):
+
+            def function(x, weight=None):
+                y = x * torch.rsqrt(x.square().mean(axes, keepdim=True) + EPSILON)
+                return y if weight is None else y * weight
+
+            scale = normal(rng, last, 2)
+            further = {"axes": len(last)}
+            yield record(rng, "rms_norm", [x, scale], function, epsilon=EPSILON, **further)
+            yield record(rng, "rms_norm", [x], function, epsilon=EPSILON, **further)
