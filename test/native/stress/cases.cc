@@ -13,7 +13,7 @@ using Operation = Outcome (*)(const Setting&);
 // stores cases as bytes that index this table: a new operation replaces one of several equal
 // entries.
 constexpr Operation kOperations[] = {run_axis_reduction,
-                                     run_convolution,
+                                     run_group_norm,
                                      run_convolution,
                                      run_max_pool,
                                      run_inference,

@@ -12,6 +12,8 @@ Outcome run_inference(const Setting& setting);
 // batch_norm_relu_cases.cc
 Outcome run_training_with_relu(const Setting& setting);
 Outcome run_inference_with_relu(const Setting& setting);
+// group_norm_cases.cc
+Outcome run_group_norm(const Setting& setting);
 // convolution_cases.cc
 Outcome run_convolution(const Setting& setting);
 // axis_reduction_cases.cc
