@@ -101,9 +101,10 @@ class GroupNormPasses {
     for_each_plane_batch(
         shape_.plane, begin, end, [&](size_t at, size_t plane, const Block& block) {
           float mean[kMaxChannels], factor[kMaxChannels], shift[kMaxChannels];
-          for (size_t i = 0; i < block.channels; i++) {
-            const size_t row = (plane + i) / shape_.channels;
-            const size_t parameter = (plane + i) % shape_.parameters();
+          PlaneIndex index(shape_, plane);
+          for (size_t i = 0; i < block.channels; i++, index.next()) {
+            const size_t row = index.row;
+            const size_t parameter = index.parameter;
             const double scale =
                 call_.scale == nullptr ? 1 : static_cast<double>(call_.scale[parameter]);
             const double bias =

@@ -58,12 +58,17 @@ class PlaneBackward {
     const GroupShape& shape = context_.shape;
     const size_t threads = threads_for(shape.elements());
     const size_t per_row = shape.channels * chunks_.count();
+    // Short rows share kernel calls; x, dy and dx of this many elements fit in any second-level
+    // cache.
+    constexpr size_t kElementsTogether = 8192;
+    const size_t together = std::max<size_t>(1, kElementsTogether / shape.row_length());
     if (threads == 1 || shape.rows() >= 2 * threads) {
       for_each_row_range(shape.rows(), shape.row_length(), [&](size_t first, size_t last) {
-        for (size_t row = first; row < last; row++) {
-          sum_units(row * per_row, (row + 1) * per_row);
-          finish_row(row);
-          apply_units(row * per_row, (row + 1) * per_row);
+        for (size_t row = first; row < last; row += together) {
+          const size_t end = std::min(last, row + together);
+          sum_units(row * per_row, end * per_row);
+          for (size_t each = row; each < end; each++) finish_row(each);
+          apply_units(row * per_row, end * per_row);
         }
         publish();
       });
@@ -85,7 +90,8 @@ class PlaneBackward {
     const GroupNormBackward& call = context_.call;
     for_each_unit_batch(first, last, [&](size_t unit, size_t at, size_t plane, const Block& block) {
       float mean[kMaxChannels];
-      for (size_t i = 0; i < block.channels; i++) mean[i] = call.mean[row_of(plane + i)];
+      PlaneIndex index(context_.shape, plane);
+      for (size_t i = 0; i < block.channels; i++, index.next()) mean[i] = call.mean[index.row];
       context_.kernels.affine_gradient_sums(call.x + at, call.dy + at, mean, block, sums_ + unit);
     });
   }
@@ -96,12 +102,15 @@ class PlaneBackward {
     const double mean_low = static_cast<double>(call.mean_low[row]);
     double sum = 0;
     double products = 0;
-    for (size_t i = 0; i < context_.shape.channels; i++) {
-      const size_t plane = row * context_.shape.channels + i;
+    const size_t first = row * context_.shape.channels;
+    PlaneIndex index(context_.shape, first);
+    for (size_t i = 0; i < context_.shape.channels; i++, index.next()) {
+      const size_t plane = first + i;
       ChannelSums* of_plane = sums_ + plane * chunks_.count();
       for (size_t chunk = 1; chunk < chunks_.count(); chunk++) add(*of_plane, of_plane[chunk]);
       of_plane->products -= mean_low * of_plane->sum;
-      const double scale = static_cast<double>(scale_of(plane));
+      const double scale =
+          call.scale == nullptr ? 1 : static_cast<double>(call.scale[index.parameter]);
       sum += scale * of_plane->sum;
       products += scale * of_plane->products;
     }
@@ -114,14 +123,15 @@ class PlaneBackward {
     for_each_unit_batch(first, last, [&](size_t, size_t at, size_t plane, const Block& block) {
       float mean[kMaxChannels], dy_mean[kMaxChannels], coefficient[kMaxChannels],
           inv_std[kMaxChannels], shift[kMaxChannels], scale[kMaxChannels];
-      for (size_t i = 0; i < block.channels; i++) {
-        const size_t row = row_of(plane + i);
+      PlaneIndex index(context_.shape, plane);
+      for (size_t i = 0; i < block.channels; i++, index.next()) {
+        const size_t row = index.row;
         mean[i] = call.mean[row];
         dy_mean[i] = context_.constants.dy_mean[row];
         coefficient[i] = context_.constants.xhat_coefficient[row];
         inv_std[i] = call.inv_std[row];
         shift[i] = context_.constants.shift[row];
-        scale[i] = scale_of(plane + i);
+        scale[i] = call.scale == nullptr ? 1.0f : call.scale[index.parameter];
       }
       context_.kernels.scaled_input_gradient(call.x + at, call.dy + at, scale, call.dx + at, block,
                                              {mean, dy_mean, coefficient, inv_std, shift},
@@ -172,77 +182,10 @@ class PlaneBackward {
     if (context_.streaming) context_.kernels.stream_fence();
   }
   size_t row_of(size_t plane) const { return plane / context_.shape.channels; }
-  float scale_of(size_t plane) const {
-    const float* scale = context_.call.scale;
-    return scale == nullptr ? 1.0f : scale[plane % context_.shape.parameters()];
-  }
 
   const Context& context_;
   ChannelChunks chunks_;
   ChannelSums* sums_;
-};
-
-// Rows with a scale per element: the passes over the rows, as channels of one image.
-class ElementPasses {
- public:
-  static constexpr bool kApplies = true;
-
-  explicit ElementPasses(const Context& context) : context_(context) {}
-
-  size_t bytes_per_element() const { return 3 * sizeof(float); }
-  void prepare(size_t, size_t) const {}
-
-  void reduce(size_t offset, size_t row, const Block& block, ChannelSums* out) const {
-    const GroupNormBackward& call = context_.call;
-    for_each_scale(offset, row, block, [&](size_t i, size_t at, const float* scale, Block rows) {
-      rows.next = block.next;
-      context_.kernels.element_gradient_sums(call.x + at, call.dy + at, call.mean + row + i, scale,
-                                             rows, out + i);
-    });
-  }
-
-  template <class SumsAgain>
-  void finish(size_t row, const ChannelSums& sums, const SumsAgain&) const {
-    const double products = deviation_products(sums, context_.call.mean_low[row]);
-    context_.constants.set(context_.call, row, sums.sum, products,
-                           static_cast<double>(context_.shape.row_length()));
-  }
-
-  void apply(size_t offset, size_t row, const Block& block) const {
-    const GroupNormBackward& call = context_.call;
-    const RowConstants& constants = context_.constants;
-    for_each_scale(
-        offset, row, block, [&](size_t i, size_t at, const float* scale, const Block& rows) {
-          const size_t first = row + i;
-          const InputGradient params = {call.mean + first, constants.dy_mean + first,
-                                        constants.xhat_coefficient + first, call.inv_std + first,
-                                        constants.shift + first};
-          context_.kernels.element_input_gradient(call.x + at, call.dy + at, scale, call.dx + at,
-                                                  rows, params, context_.streaming);
-        });
-  }
-
-  void complete() const {
-    if (context_.streaming) context_.kernels.stream_fence();
-  }
-
- private:
-  // Calls function(index of the first row in the block, offset, scale, block) for the rows that
-  // have the same scales: all of them, if there is one group.
-  template <class Function>
-  void for_each_scale(size_t offset, size_t row, const Block& block,
-                      const Function& function) const {
-    const GroupShape& shape = context_.shape;
-    const size_t length = shape.row_length();
-    const float* scale = context_.call.scale + (offset - row * length);
-    if (shape.groups == 1) return function(0, offset, scale, block);
-    for (size_t i = 0; i < block.channels; i++) {
-      const Block one = {1, 1, block.length, block.image_stride, block.channel_stride};
-      function(i, offset + i * length, scale + (row + i) % shape.groups * length, one);
-    }
-  }
-
-  const Context& context_;
 };
 
 // The gradients of scale and bias with a scale per element. The images are divided into at most
@@ -322,6 +265,80 @@ class ParameterSums {
   double* sums_ = nullptr;
 };
 
+// Rows with a scale per element: the passes over the rows, as channels of one image.
+class ElementPasses {
+ public:
+  static constexpr bool kApplies = true;
+
+  explicit ElementPasses(const Context& context) : context_(context) {}
+  // Also adds to the gradients of scale and bias, before dx can overwrite dy. For one group, and
+  // blocks of at most kMaxElementRows rows of one part.
+  ElementPasses(const Context& context, const ParameterSums& parameters, size_t part)
+      : context_(context), parameters_(&parameters), part_(part) {}
+
+  size_t bytes_per_element() const { return 3 * sizeof(float); }
+  void prepare(size_t, size_t) const {}
+
+  void reduce(size_t offset, size_t row, const Block& block, ChannelSums* out) const {
+    const GroupNormBackward& call = context_.call;
+    for_each_scale(offset, row, block, [&](size_t i, size_t at, const float* scale, Block rows) {
+      rows.next = block.next;
+      context_.kernels.element_gradient_sums(call.x + at, call.dy + at, call.mean + row + i, scale,
+                                             rows, out + i);
+    });
+    // After the sums, which read rows one by one and prefetch them.
+    if (parameters_ != nullptr) {
+      const size_t first = offset - row * context_.shape.row_length();
+      parameters_->add_images(part_, row, row + block.channels, first, first + block.length);
+    }
+  }
+
+  template <class SumsAgain>
+  void finish(size_t row, const ChannelSums& sums, const SumsAgain&) const {
+    const double products = deviation_products(sums, context_.call.mean_low[row]);
+    context_.constants.set(context_.call, row, sums.sum, products,
+                           static_cast<double>(context_.shape.row_length()));
+  }
+
+  void apply(size_t offset, size_t row, const Block& block) const {
+    const GroupNormBackward& call = context_.call;
+    const RowConstants& constants = context_.constants;
+    for_each_scale(
+        offset, row, block, [&](size_t i, size_t at, const float* scale, const Block& rows) {
+          const size_t first = row + i;
+          const InputGradient params = {call.mean + first, constants.dy_mean + first,
+                                        constants.xhat_coefficient + first, call.inv_std + first,
+                                        constants.shift + first};
+          context_.kernels.element_input_gradient(call.x + at, call.dy + at, scale, call.dx + at,
+                                                  rows, params, context_.streaming);
+        });
+  }
+
+  void complete() const {
+    if (context_.streaming) context_.kernels.stream_fence();
+  }
+
+ private:
+  // Calls function(index of the first row in the block, offset, scale, block) for the rows that
+  // have the same scales: all of them, if there is one group.
+  template <class Function>
+  void for_each_scale(size_t offset, size_t row, const Block& block,
+                      const Function& function) const {
+    const GroupShape& shape = context_.shape;
+    const size_t length = shape.row_length();
+    const float* scale = context_.call.scale + (offset - row * length);
+    if (shape.groups == 1) return function(0, offset, scale, block);
+    for (size_t i = 0; i < block.channels; i++) {
+      const Block one = {1, 1, block.length, block.image_stride, block.channel_stride};
+      function(i, offset + i * length, scale + (row + i) % shape.groups * length, one);
+    }
+  }
+
+  const Context& context_;
+  const ParameterSums* parameters_ = nullptr;
+  size_t part_ = 0;
+};
+
 // With enough parts for all threads, each reads its rows once and computes everything from the
 // cache. Otherwise threads first share the columns of each part, then the rows.
 Status run_elements(const Context& context, const ParameterSums& parameters) {
@@ -334,9 +351,14 @@ Status run_elements(const Context& context, const ParameterSums& parameters) {
     const ChannelChunks chunks(rows);
     auto task = [&](size_t part, size_t) {
       parameters.clear(part, 0, columns);
+      const ElementPasses fused(context, parameters, part);
       const size_t last = parameters.end_image(part);
       for (size_t image = parameters.first_image(part); image < last; image += kMaxElementRows) {
         const size_t end = std::min(last, image + kMaxElementRows);
+        if (shape.groups == 1) {
+          run_channel_group(rows, chunks, image, end - image, fused);
+          continue;
+        }
         parameters.add_images(part, image, end, 0, columns);
         for (size_t row = image * shape.groups; row < end * shape.groups; row += kMaxChannels) {
           const size_t count = std::min(kMaxChannels, end * shape.groups - row);

@@ -8,6 +8,27 @@
 
 namespace batchnorm {
 
+// The row and the parameter of consecutive planes, without a division for each.
+struct PlaneIndex {
+  PlaneIndex(const GroupShape& shape, size_t plane)
+      : row(plane / shape.channels),
+        parameter(plane % shape.parameters()),
+        channels(shape.channels),
+        parameters(shape.parameters()),
+        channel(plane % shape.channels) {}
+
+  void next() {
+    if (++parameter == parameters) parameter = 0;
+    if (++channel < channels) return;
+    channel = 0;
+    row++;
+  }
+
+  size_t row, parameter;
+  size_t channels, parameters;
+  size_t channel;  // of the row
+};
+
 // Calls apply(offset, first plane, block) for the elements [begin, end) of the tensor: runs of
 // whole planes, at most kMaxChannels each, and parts of planes at both ends. The planes of all
 // images and channels are numbered in memory order.
