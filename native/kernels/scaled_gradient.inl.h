@@ -107,6 +107,7 @@ static_assert(kMaxElementRows == kAdditions, "rows that one float may sum");
 // precise enough (row_sums.inl.h); dbias may be null.
 inline void element_parameter_gradients(const float* x, const float* dy, const ElementRows& rows,
                                         size_t columns, double* dscale, double* dbias) {
+  const size_t ahead = rows.count * rows.stride;
   each_vector(columns, [&](auto at) {
     F32 sum = F32::zero();
     F32 products = F32::zero();
@@ -116,6 +117,9 @@ inline void element_parameter_gradients(const float* x, const float* dy, const E
       const F32 xhat =
           mul_add(deviation, F32::broadcast(rows.inv_std[row]), F32::broadcast(rows.shift[row]));
       const F32 dy_lanes = at.load(dy + start);
+      // The next rows. This pass reads rows from the cache, and memory would be idle without them.
+      prefetch_line(x + start + at.first + ahead);
+      prefetch_line(dy + start + at.first + ahead);
       products = mul_add(dy_lanes, xhat, products);
       sum = sum + dy_lanes;
     }
