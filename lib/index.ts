@@ -63,6 +63,7 @@ export { NpzReader, type NumberLimits } from './io/npz/npz-reader.js';
 export { NpzWriter } from './io/npz/npz-writer.js';
 export type { ClampOptions } from './ops/clamp.js';
 export { type AxisOptions, concat, stack } from './ops/concat.js';
+export type { ArgmaxOptions, ReductionOptions } from './ops/reduction-types.js';
 export { where } from './ops/where.js';
 export type { SliceOptions } from './ops/slice.js';
 export { crossEntropyWithLogitsLoss, klDivWithLogitsLoss, type Targets } from './ops/cross-entropy.js';

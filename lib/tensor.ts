@@ -17,7 +17,7 @@ import type { PermutedShape, ReshapedShape, SameRank, TransposedShape, WithSize 
 import { permute, transpose } from './ops/permute.js';
 import { mean, sum } from './ops/reductions.js';
 import { pow } from './ops/pow.js';
-import type { ArgumentOptions, Axes, ReducedShape, ReductionOptions } from './ops/reduction-types.js';
+import type { ArgmaxOptions, Axes, ReducedShape, ReductionOptions } from './ops/reduction-types.js';
 import { reshape } from './ops/reshape.js';
 import { slice, type SliceOptions } from './ops/slice.js';
 import { softmax } from './ops/softmax.js';
@@ -206,7 +206,7 @@ declare module './core/tensor.js' {
       const K extends boolean = false,
     >(
       this: A,
-      options?: ArgumentOptions<X, K>,
+      options?: ArgmaxOptions<X, K>,
     ): Tensor<ReducedShape<ShapeOf<A>, X, K>>;
 
     /**
@@ -220,7 +220,7 @@ declare module './core/tensor.js' {
       const K extends boolean = false,
     >(
       this: A,
-      options?: ArgumentOptions<X, K>,
+      options?: ArgmaxOptions<X, K>,
     ): Tensor<ReducedShape<ShapeOf<A>, X, K>>;
 
     /** Matrix product [M, K] x [K, N] = [M, N]. */

@@ -4,8 +4,11 @@ import type { SameRank } from './axis-types.js';
 /** One axis, or several. */
 export type Axes = number | readonly number[];
 
-/** Options of a reduction such as `sum`. */
-export interface ReductionOptions<X extends Axes | undefined, K extends boolean> {
+/** Options of `sum`, `mean`, `max` and `min`. */
+export interface ReductionOptions<
+  X extends Axes | undefined = Axes | undefined,
+  K extends boolean = boolean,
+> {
   /**
    * The axes to reduce; all by default. Negative axes count from the end. An empty array reduces nothing.
    */
@@ -15,7 +18,10 @@ export interface ReductionOptions<X extends Axes | undefined, K extends boolean>
 }
 
 /** Options of `argmax` and `argmin`. */
-export interface ArgumentOptions<X extends number | undefined, K extends boolean> {
+export interface ArgmaxOptions<
+  X extends number | undefined = number | undefined,
+  K extends boolean = boolean,
+> {
   /** The axis to search. By default, all values in row-major order. Negative axes count from the end. */
   readonly axis?: X;
   /** Whether the result keeps each searched axis with a size of 1; false by default. */

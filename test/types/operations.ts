@@ -3,6 +3,7 @@ import {
   crossEntropyWithLogitsLoss,
   Linear,
   type OwnedTape,
+  type ReductionOptions,
   type Shape,
   stack,
   Tensor,
@@ -128,6 +129,9 @@ const classes = a.trace().argmax({ axis: -1 });
 check<Equal<typeof classes, Tensor1D<2>>>();
 const firstSmallest = block.argmin();
 check<Equal<typeof firstSmallest, Tensor0D>>();
+const anyOptions: ReductionOptions = { axes: [0] };
+const anyMeans = block.mean(anyOptions);
+check<Equal<typeof anyMeans, Tensor<Shape>>>();
 // @ts-expect-error: argmax takes one axis
 a.argmax({ axis: [0] });
 // @ts-expect-error: PyTorch's spelling

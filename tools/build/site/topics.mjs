@@ -18,7 +18,9 @@ export const topics = [
 const topicOfPath = [
   ['tensor', 'Tensors and gradients'],
   ['core/', 'Tensors and gradients'],
-  ['ops/', 'Training'], // the losses; other operations are methods of Tensor
+  ['ops/losses', 'Training'],
+  ['ops/cross-entropy', 'Training'],
+  ['ops/', 'Tensors and gradients'],
   ['nn/layers/', 'Layers'],
   ['nn/norm/', 'Norms'],
   ['nn/', 'Modules and compositions'],
