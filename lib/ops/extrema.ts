@@ -7,8 +7,7 @@ import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
 import { requireBoolean, requireOptions, wrongShape } from '../validation/errors.js';
 import type { AnyTensor } from './operand.js';
 import { readAxis } from './permute.js';
-import { type AxisStep, readReduction, type Reduction, reductionOf, stepsOf } from './reduction.js';
-import { reshape } from './reshape.js';
+import { type AxisStep, copyOf, readReduction, type Reduction, reductionOf, stepsOf } from './reduction.js';
 import { rowMajorStrides, type StridedView, stridedCopy } from './strided-copy.js';
 
 /** The longest axis whose indices float32 holds exactly. */
@@ -28,18 +27,17 @@ export function extremum<T extends Tape>(
   const reduction = readReduction(x.shape, options);
   const { resultShape, results, count } = reduction;
   requireValues(which, x.shape, count);
-  if (count === 1) return reshape(x, resultShape);
   const inputs = [x];
   const graphs = graphsOf(inputs);
   const input = storageOf(x);
   const steps = results === 0 ? [] : stepsOf(reduction);
-  const result = results === 0 ? Storage.take(0) : reduceInSteps(input, steps, which === 'min');
+  const result = reduceInSteps(input, steps, which === 'min');
   return recorded(graphs, inputs, resultShape, result, () => ({
     saved: [input, result],
     backward: (dy, accumulate) => {
       const dx = Storage.take(input.values.length);
-      if (steps.length === 1) gradient(steps[0], input, result, dy, dx);
-      else if (steps.length > 1) gradientOverRuns(reduction, input, result, dy, dx);
+      if (steps.length > 1) gradientOverRuns(reduction, input, result, dy, dx);
+      else gradient(steps[0] ?? { outer: results, length: 1, inner: 1 }, input, result, dy, dx);
       accumulate(0, dx);
     },
   }));
@@ -80,6 +78,7 @@ function requireValues(name: string, shape: Shape, count: number): void {
 }
 
 function reduceInSteps(input: Storage, steps: readonly AxisStep[], minimum: boolean): Storage {
+  if (steps.length === 0) return copyOf(input);
   let current = input;
   for (const { outer, length, inner } of steps) {
     const y = Storage.take(outer * inner);

@@ -1,4 +1,5 @@
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
 import { requireBoolean, requireOptions, wrongType, wrongValue } from '../validation/errors.js';
 import { readAxis } from './permute.js';
 import { rowMajorStrides } from './strided-copy.js';
@@ -86,6 +87,13 @@ export function stepsOf({ shape, reduced }: Reduction): readonly AxisStep[] {
   }
   flush();
   return steps;
+}
+
+/** A result that nothing was reduced to. It does not share memory with the input, so that writing to one changes only it. */
+export function copyOf(input: Storage): Storage {
+  const copy = Storage.take(input.values.length);
+  copy.values.set(input.values);
+  return copy;
 }
 
 /** The strides with which the result is read as if it had the shape of x: 0 along reduced axes. */

@@ -5,8 +5,7 @@ import { elementCount, scalarShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
-import { broadcastStrides, readReduction, type Reduction, stepsOf } from './reduction.js';
-import { reshape } from './reshape.js';
+import { broadcastStrides, copyOf, readReduction, type Reduction, stepsOf } from './reduction.js';
 import { rowMajorStrides, stridedCopy } from './strided-copy.js';
 
 /**
@@ -48,9 +47,8 @@ function sumOverAxes<T extends Tape>(
   reduction: Reduction,
   divisor: number,
 ): Tensor<Shape, T> {
-  const { resultShape, results, count } = reduction;
+  const { resultShape, results } = reduction;
   if (results === 1) return total(x, resultShape, divisor);
-  if (count === 1) return reshape(x, resultShape);
   const inputs = [x];
   const graphs = graphsOf(inputs);
   const result = reduceInSteps(storageOf(x), reduction, divisor);
@@ -68,8 +66,9 @@ function reduceInSteps(input: Storage, reduction: Reduction, divisor: number): S
     empty.values.fill(0 / divisor);
     return empty;
   }
-  let current = input;
   const steps = stepsOf(reduction);
+  if (steps.length === 0) return copyOf(input);
+  let current = input;
   steps.forEach(({ outer, length, inner }, i) => {
     const y = Storage.take(outer * inner);
     const isLast = i === steps.length - 1;

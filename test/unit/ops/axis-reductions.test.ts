@@ -101,6 +101,25 @@ describe('sum and mean over axes', () => {
     expectNear(x.sum({ axes: [1, 2] }).data, [30_000, 30_000], 0.03);
   });
 
+  it('share no memory with the tensor, even if nothing is reduced', () => {
+    for (const name of ['sum', 'mean', 'max', 'min'] as const) {
+      const x = random([3, 1]);
+      const before = [...x.data];
+      const y = x[name]({ axes: 1 });
+      expect([...y.data]).to.deep.equal(before);
+      y.data.fill(7);
+      expect([...x.data]).to.deep.equal(before);
+      const dx = backward(
+        x
+          .trace()
+          [name]({ axes: 1 })
+          .mul(random([3]))
+          .sum(),
+      ).get(x);
+      expect([...(dx?.data ?? [])]).to.deep.equal([...random([3]).data]);
+    }
+  });
+
   it('keep NaN and infinities in their own result', () => {
     const x = Tensor.from([1, NaN, 2, Infinity, 3, -Infinity, 4, Infinity], [4, 2]);
     expect(x.sum({ axes: 1 }).array()).to.deep.equal([NaN, Infinity, -Infinity, Infinity]);
