@@ -1,6 +1,7 @@
 import type { Shape } from 'batchnorm';
 import { channelIndices, channelStatistics, type Layout } from '../../../support/float64.js';
 import { type Cotangent, pullThrough } from './graph-model.js';
+import { countOf } from './values.js';
 
 /** The float64 result of an operation, the bound for float32, and its derivative. */
 export interface Expected {
@@ -56,46 +57,82 @@ const binary: Readonly<
   div: [(a, b) => a / b, (_a, b) => 1 / b, (a, b) => -a / b / b],
 };
 
-/** `b` is a number, a scalar, a row or a tensor of the same shape. */
-export function expectBinary(name: Binary, a: Values, b: Values, shape: Shape): Expected {
+/** The shape to which two others broadcast; undefined if they do not. */
+export function broadcastShape(left: Shape, right: Shape): Shape | undefined {
+  const rank = Math.max(left.length, right.length);
+  const padded = (shape: Shape) => [...new Array<number>(rank - shape.length).fill(1), ...shape];
+  const [a, b] = [padded(left), padded(right)];
+  if (a.some((size, axis) => size !== b[axis] && size !== 1 && b[axis] !== 1)) return undefined;
+  return a.map((size, axis) => (size === 1 ? b[axis] : size));
+}
+
+/** The index of the value of a tensor that stands at index i of the shape that it is broadcast to. */
+function sourceIndex(from: Shape, to: Shape, i: number): number {
+  let index = 0;
+  let stride = 1;
+  for (let axis = to.length - 1, rest = i; axis >= 0; axis--) {
+    const size = from[axis - to.length + from.length] ?? 1;
+    if (size > 1) index += (rest % to[axis]) * stride;
+    stride *= size;
+    rest = Math.floor(rest / to[axis]);
+  }
+  return index;
+}
+
+interface Operand {
+  readonly values: Values;
+  readonly shape: Shape;
+}
+
+/** Of operands that broadcast to `shape`. */
+export function expectBinary(name: Binary, a: Operand, b: Operand, shape: Shape): Expected {
   const [f, da, db] = binary[name];
-  const other = (i: number) => b[i % b.length];
-  const all = range(a.length);
+  const all = range(countOf(shape)).map((i) => {
+    const [p, q] = [a, b].map((operand) => sourceIndex(operand.shape, shape, i));
+    return { i, p, q, left: a.values[p], right: b.values[q] };
+  });
   return {
-    ...{ shape, values: map(a, (v, i) => f(v, other(i))), slack: () => 0, exact: true },
+    ...{ shape, values: Float64Array.from(all, ({ left, right }) => f(left, right)) },
+    ...{ slack: () => 0, exact: true },
     pull: (dy) => [
       pullThrough(
-        a.length,
+        a.values.length,
         dy,
-        all.map((i) => [i, i, da(a[i], other(i))] as const),
+        all.map(({ i, p, left, right }) => [p, i, da(left, right)] as const),
       ),
       pullThrough(
-        b.length,
+        b.values.length,
         dy,
-        all.map((i) => [i % b.length, i, db(a[i], other(i))] as const),
+        all.map(({ i, q, left, right }) => [q, i, db(left, right)] as const),
       ),
     ],
   };
 }
 
-/** Whether the right operand fits the left one. */
-export function fitsRight(left: Shape, right: Shape): boolean {
-  if (right.length === 0 || String(left) === String(right))
-    return right.length === 0 || left.length === right.length;
-  return left.length > 0 && right.length === 1 && right[0] === left[left.length - 1];
-}
-
-export function expectSum(x: Values, divisor: number): Expected {
-  const numbers = Array.from(x);
-  const total = numbers.reduce((a, b) => a + b, 0) / divisor;
-  const size = numbers.reduce((a, b) => a + Math.abs(b), 0) / divisor;
+/** The sum or the mean of all values, or along an axis. */
+export function expectSum(x: Values, shape: Shape, axis: number | undefined, mean: boolean): Expected {
+  const length = axis === undefined ? x.length : shape[axis];
+  const inner = axis === undefined ? 1 : countOf(shape.slice(axis + 1));
+  const kept = axis === undefined ? [] : shape.filter((_, i) => i !== axis);
+  const divisor = mean ? length : 1;
+  const values = new Float64Array(countOf(kept));
+  const sizes = new Float64Array(values.length);
+  const resultOf = (i: number) => Math.floor(i / (length * inner)) * inner + (i % inner);
+  for (const i of range(x.length)) {
+    values[resultOf(i)] += x[i];
+    sizes[resultOf(i)] += Math.abs(x[i]);
+  }
   return {
-    ...{ shape: [], values: Float64Array.of(total), slack: () => 2e-6 * size },
+    ...{
+      shape: kept,
+      values: map(values, (sum) => sum / divisor),
+      slack: (i) => (2e-6 * sizes[i]) / divisor,
+    },
     pull: (dy) => [
       pullThrough(
         x.length,
         dy,
-        range(x.length).map((i) => [i, 0, 1 / divisor] as const),
+        range(x.length).map((i) => [i, resultOf(i), 1 / divisor] as const),
       ),
     ],
   };

@@ -162,16 +162,17 @@ export class World {
       const number = Math.fround((b % 7) - 3.5);
       const real = this.#act(faultOf(x), () => method(number));
       if (real === undefined) return;
-      const expected = oracle.expectBinary(name, x.values, [number], x.shape);
+      const expected = oracle.expectBinary(name, x, { values: [number], shape: [] }, x.shape);
       this.#result(real, [x], { ...expected, pull: (dy) => expected.pull(dy).slice(0, 1) });
       return;
     }
-    const y = this.#slot(b, (each) => isUsable(each) && oracle.fitsRight(x.shape, each.shape));
-    const fault =
-      faultOf(x) ?? faultOf(y) ?? (oracle.fitsRight(x.shape, y.shape) ? undefined : 'does not fit');
+    const fitsX = (each: Slot) => oracle.broadcastShape(x.shape, each.shape) !== undefined;
+    const y = this.#slot(b, (each) => isUsable(each) && fitsX(each));
+    const shape = oracle.broadcastShape(x.shape, y.shape);
+    const fault = faultOf(x) ?? faultOf(y) ?? (shape === undefined ? 'does not fit' : undefined);
     const real = this.#act(fault, () => method(y.real));
-    if (real !== undefined)
-      this.#result(real, [x, y], oracle.expectBinary(name, x.values, y.values, x.shape));
+    if (real !== undefined && shape !== undefined)
+      this.#result(real, [x, y], oracle.expectBinary(name, x, y, shape));
   }
 
   reduce(a: number, b: number): void {
@@ -180,9 +181,12 @@ export class World {
 
   #reduceTo(x: Slot, b: number): void {
     const name = b % 2 === 0 ? 'sum' : 'mean';
-    const real = this.#act(faultOf(x), () => x.real[name]());
+    const rank = x.shape.length;
+    const axis = b % 3 === 0 && rank > 0 ? (b >> 2) % rank : undefined;
+    const options = axis === undefined ? [] : [{ axes: axis - rank }];
+    const real = this.#act(faultOf(x), () => (x.real as unknown as Loose)[name](...options));
     if (real !== undefined)
-      this.#result(real, [x], oracle.expectSum(x.values, name === 'sum' ? 1 : x.values.length));
+      this.#result(real, [x], oracle.expectSum(x.values, x.shape, axis, name === 'mean'));
   }
 
   matmul(a: number, b: number): void {
@@ -249,7 +253,7 @@ export class World {
     const weight = this.#linear.weight.array().flat();
     const bias = this.#linear.bias.array();
     const product = oracle.expectMatmul(x.values, weight, x.shape, 2, true);
-    const sum = oracle.expectBinary('add', product.values, bias, product.shape);
+    const sum = oracle.expectBinary('add', product, { values: bias, shape: [bias.length] }, product.shape);
     const slack = (i: number) => product.slack(i) + 1e-6 * Math.abs(sum.values[i]);
     const others = [this.#linear.weight, this.#linear.bias].map(nodeOf);
     const pull = (dy: Cotangent) => [...product.pull(dy), sum.pull(dy)[1]];
