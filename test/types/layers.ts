@@ -2,6 +2,7 @@
 import {
   Abs,
   AvgPool2D,
+  AdaptiveAvgPool2D,
   AvgPoolGlobal,
   BatchNorm2D,
   binaryCrossEntropyWithLogitsLoss,
@@ -61,6 +62,10 @@ new AvgPool2D(2).forward(Tensor.zeros([8, 3]));
 
 const pooled = new AvgPoolGlobal().forward(images.trace());
 check<Equal<typeof pooled, Tensor2D<8, 3, OwnedTape>>>();
+const adapted = new AdaptiveAvgPool2D([2, 3]).forward(images.trace());
+check<Equal<(typeof adapted)['shape'], readonly [8, 3, 2, 3]>>();
+const adaptedOne = new AdaptiveAvgPool2D(7).forward(Tensor.zeros([3, 30, 45]));
+check<Equal<(typeof adaptedOne)['shape'], readonly [3, 7, 7]>>();
 const pooledOne = new AvgPoolGlobal().forward(Tensor.zeros([3, 2, 2]));
 check<Equal<typeof pooledOne, Tensor1D<3>>>();
 // @ts-expect-error: rank 2

@@ -1,5 +1,6 @@
 // The layers without layers inside, except the norms: what the package exports and what moduleFromJSON creates.
 export * from './activations.js';
+export { AdaptiveAvgPool2D } from './adaptive-avg-pool-2d.js';
 export { AvgPoolGlobal } from './avg-pool-global.js';
 export { Conv2D, type Conv2DOptions } from './conv-2d.js';
 export { Dropout, DropoutOneIn, type DropoutOptions } from './dropout.js';

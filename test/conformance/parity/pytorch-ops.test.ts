@@ -1,4 +1,5 @@
 import {
+  AdaptiveAvgPool2D,
   backward,
   concat,
   crossEntropyWithLogitsLoss,
@@ -8,6 +9,7 @@ import {
   stack,
   Tensor,
   type Tensor2D,
+  type Tensor4D,
   where,
 } from 'batchnorm';
 import { expect } from 'chai';
@@ -21,7 +23,7 @@ const cases = readCases<OpCase>('pytorch/ops.jsonl');
 
 describe('operations compared with PyTorch', () => {
   it('has a case for each operation', () => {
-    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 35);
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 36);
   });
 
   cases.forEach((reference, line) => {
@@ -132,6 +134,10 @@ function result(reference: GradientCase, operands: readonly Taped[]): Taped {
       return a.minimum(b);
     case 'clamp':
       return a.clamp(reference.options);
+    case 'adaptive_avg_pool':
+      return new AdaptiveAvgPool2D(reference.sizes).forward(
+        a as Tensor4D<number, number, number, number, OwnedTape>,
+      );
     case 'pow':
       return a.pow(reference.exponent);
     case 'where':

@@ -126,6 +126,7 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
     writeFileSync(at('two.idx'), Buffer.from([0, 0, 8, 1, 0, 0, 0, 2, 5, 6]));
     return [at('two.idx'), { type: 'uint8', axes: 1, maxBytes: 100 }];
   },
+  'new AdaptiveAvgPool2D': () => [[2, 3]],
   'new AvgPool2D': () => [2, { stride: 1, padding: 0 }],
   'new MaxPool2D': () => [2, { stride: 1, padding: 0 }],
   'new GeneralizedResidual': () => [new BatchNorm2D(3), new BatchNorm2D(3)],

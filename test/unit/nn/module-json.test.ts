@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import {
   Abs,
   AvgPool2D,
+  AdaptiveAvgPool2D,
   AvgPoolGlobal,
   BatchNorm1D,
   BatchNorm2D,
@@ -59,6 +60,7 @@ const layers = [
   new Abs(),
   new AvgPool2D(3, { stride: 2, padding: 1 }),
   new AvgPoolGlobal(),
+  new AdaptiveAvgPool2D([2, 3]),
   new BatchNorm1D(4),
   new BatchNorm2D(3, { momentum: 'cumulative' }),
   new BatchNorm3D(2, { epsilon: 0.25 }),

@@ -102,6 +102,9 @@ BROADCAST_SHAPES = [
 # Operands of maximum and minimum.
 SELECTED_SHAPES = [((4, 5), (4, 5)), ((4, 5), (5,)), ((4, 5), ()), ((2, 1, 3), (4, 1))]
 
+# Images and the size that they are pooled to.
+ADAPTED = [((2, 6, 4), (3, 2)), ((2, 3, 7, 5), (3, 4)), ((1, 2, 3, 4), (5, 4)), ((2, 2, 9, 8), (1, 7))]
+
 # A shape and the two axes that change places.
 TRANSPOSITIONS = [((4, 7), (0, 1)), ((2, 3, 4), (-1, 0)), ((2, 3, 2, 5), (1, -2))]
 
@@ -141,6 +144,7 @@ def records():
     yield from sums_over_axes(rng)
     yield from extrema(rng)
     yield from indices_of_extrema(rng)
+    yield from adaptive_pooling(rng)
 
 
 def arithmetic(rng):
@@ -237,6 +241,12 @@ def products(rng):
 def reshapes(rng):
     for shape, to in RESHAPES:
         yield record(rng, "reshape", [normal(rng, shape)], lambda x, to=to: torch.reshape(x, to))
+
+
+def adaptive_pooling(rng):
+    for shape, sizes in ADAPTED:
+        to = partial(F.adaptive_avg_pool2d, output_size=sizes)
+        yield record(rng, "adaptive_avg_pool", [normal(rng, shape)], to, sizes=sizes)
 
 
 def slices(rng):

@@ -277,6 +277,13 @@ export default [
     tests: ['unit/ops/selection'],
   },
   {
+    file: 'lib/ops/adaptive-avg-pool.ts',
+    what: 'windows of adaptive pooling end one pixel early where they overlap',
+    find: 'Math.ceil(((i + 1) * size) / count)',
+    replace: 'Math.floor(((i + 1) * size) / count)',
+    tests: ['unit/nn/adaptive-avg-pool-2d'],
+  },
+  {
     file: 'lib/ops/broadcast.ts',
     what: 'values are added up in the order of the axes although a repeated one is not the first',
     find: 'if (order.some((axis, i) => axis !== i)) {',
