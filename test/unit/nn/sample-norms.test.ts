@@ -226,6 +226,14 @@ describe('norms of single samples', () => {
     expect(net.forwardMut(x.trace()).data).to.deep.equal(y.data);
   });
 
+  it('notice a scale that changed before the backward pass', () => {
+    for (const norm of [new GroupNorm(1, 4), new LayerNorm(4), new RMSNorm(4)]) {
+      const loss = forward(norm, random(15, [3, 4]).trace()).sum();
+      norm.resetParams();
+      expectError(() => backward(loss), Error, `scale of ${norm.constructor.name}`);
+    }
+  });
+
   it('have no parameters without `affine`, and InstanceNorm2D has none by default', () => {
     expect(new GroupNorm(2, 4).parameters().map(([name]) => name)).to.deep.equal(['scale', 'bias']);
     expect(new GroupNorm(2, 4, { affine: false }).parameters()).to.deep.equal([]);
