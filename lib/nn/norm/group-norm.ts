@@ -85,14 +85,15 @@ export class GroupNorm<C extends number, A extends boolean = true> extends Cente
   forward<X extends Tensor<Shape, Tape>>(
     x: X & Unless<X, GroupProblem<ShapeOf<X>, C>>,
   ): SameShapeAs<X, TapeOf<X>> {
-    const { shape } = requireTensor('x', x);
+    const input = requireTensor('x', x);
+    const { shape } = input;
     const { groups, channels } = this;
     if (shape.length < 2 || shape[1] !== channels) {
       throw wrongShape('x', `shape [N, ${channels}, ...]`, `shape ${formatShape(shape)}`);
     }
     const plane = elementCount(shape.slice(2));
     const grouped = { images: shape[0], groups, channels: channels / groups, plane };
-    return normalizeGroups(x, grouped, this) as SameShapeAs<X, TapeOf<X>>;
+    return normalizeGroups(input, grouped, this) as SameShapeAs<X, TapeOf<X>>;
   }
 
   /**

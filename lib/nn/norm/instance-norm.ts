@@ -92,7 +92,8 @@ export abstract class InstanceNorm<
   forward<X extends Tensor<Shape, Tape>>(
     x: X & Unless<X, InstanceProblem<ShapeOf<X>, C, D>>,
   ): SameShapeAs<X, TapeOf<X>> {
-    const { shape } = requireTensor('x', x);
+    const input = requireTensor('x', x);
+    const { shape } = input;
     const { images, channels, plane } = read[this[spatialAxes]](shape);
     const given = `shape ${formatShape(shape)}`;
     if (channels !== this.channels) {
@@ -100,7 +101,7 @@ export abstract class InstanceNorm<
     }
     if (plane === 1) throw wrongShape('x', 'more than one value per channel of a sample', given);
     const grouped = { images, groups: channels, channels: 1, plane };
-    return normalizeGroups(x, grouped, this) as SameShapeAs<X, TapeOf<X>>;
+    return normalizeGroups(input, grouped, this) as SameShapeAs<X, TapeOf<X>>;
   }
 
   /** @internal */

@@ -71,8 +71,9 @@ export class LayerNorm<const N extends number | Shape, A extends boolean = true>
   forward<X extends Tensor<Shape, Tape>>(
     x: X & Unless<X, LastAxesProblem<ShapeOf<X>, NormalizedShape<N>>>,
   ): SameShapeAs<X, TapeOf<X>> {
-    const rows = readRows(requireTensor('x', x).shape, this.normalizedShape);
-    return normalizeGroups(x, rows, this) as SameShapeAs<X, TapeOf<X>>;
+    const input = requireTensor('x', x);
+    const rows = readRows(input.shape, this.normalizedShape);
+    return normalizeGroups(input, rows, this) as SameShapeAs<X, TapeOf<X>>;
   }
 
   /**

@@ -73,9 +73,10 @@ export class RMSNorm<const N extends number | Shape, A extends boolean = true> e
   forward<X extends Tensor<Shape, Tape>>(
     x: X & Unless<X, LastAxesProblem<ShapeOf<X>, NormalizedShape<N>>>,
   ): SameShapeAs<X, TapeOf<X>> {
-    const rows = readRows(requireTensor('x', x).shape, this.normalizedShape);
+    const input = requireTensor('x', x);
+    const rows = readRows(input.shape, this.normalizedShape);
     const { scale } = this;
-    return groupNorm(x, rows, {
+    return groupNorm(input, rows, {
       scale,
       bias: undefined,
       epsilon: this[storedEpsilon],

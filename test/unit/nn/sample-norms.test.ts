@@ -330,8 +330,8 @@ describe('norms of single samples as modules', () => {
       const read = moduleFromJSON(json) as unknown as BaseModule;
       expect(read).to.be.instanceOf(norm.constructor);
       expect(forward(read, x).data).to.deep.equal(y);
-      const { fromJSON } = norm.constructor as unknown as { fromJSON(json: unknown): BaseModule };
-      expect(forward(fromJSON(json), x).data).to.deep.equal(y);
+      const Class = norm.constructor as unknown as { fromJSON(json: unknown): BaseModule };
+      expect(forward(Class.fromJSON(json), x).data).to.deep.equal(y);
       expect(forward(norm.clone(), x).data).to.deep.equal(y);
     });
   }
@@ -340,7 +340,7 @@ describe('norms of single samples as modules', () => {
     await new LayerNorm(2).save(temporary('layer.npz'));
     const reader = await NpzReader.open(temporary('layer.npz'));
     expect(reader.has('gamma.npy') && reader.has('beta.npy') && reader.has('epsilon.npy')).to.equal(true);
-    await reader.close();
+    reader.close();
     await new LayerNorm(2).saveSafetensors(temporary('layer.safetensors'));
     const text = readFileSync(temporary('layer.safetensors'), 'latin1');
     expect(text).to.contain('"weight"').and.to.contain('"bias"');
