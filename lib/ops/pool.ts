@@ -4,7 +4,8 @@ import { wrongShape } from '../validation/errors.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
-import { storageOf } from '../core/tensor.js';
+import { isTaped, storageOf, Tensor } from '../core/tensor.js';
+import { div } from './arithmetic.js';
 import { readImageShape } from './image-shape.js';
 import type { AnyTensor } from './operand.js';
 
@@ -50,6 +51,17 @@ export function avgPool(x: AnyTensor, windows: Windows): AnyTensor {
       accumulate(0, dx);
     },
   }));
+}
+
+/** The mean of the pixels in each window, without the padding. */
+export function avgPoolOfPixels(x: AnyTensor, windows: Windows): AnyTensor {
+  const sums = avgPool(x, windows);
+  // The share of each window that lies in the image.
+  const coverage = avgPool(Tensor.ones([1, ...x.shape.slice(-2)]), windows);
+  const result = div(sums, coverage);
+  coverage.dispose();
+  if (!isTaped(sums)) sums.dispose();
+  return result;
 }
 
 /** The mean of each channel of each image. */

@@ -7,5 +7,5 @@ export { Dropout, DropoutOneIn, type DropoutOptions } from './dropout.js';
 export { Flatten } from './flatten.js';
 export { Flatten2D } from './flatten-2d.js';
 export { Linear, type LinearOptions } from './linear.js';
-export { AvgPool2D, MaxPool2D, type PoolOptions } from './pool-2d.js';
+export { AvgPool2D, type AvgPoolOptions, MaxPool2D, type PoolOptions } from './pool-2d.js';
 export { ReLU } from './relu.js';

@@ -1,8 +1,14 @@
 import type { JsonReader } from '../../json/json-reader.js';
-import { requireOptions, requirePositiveInteger, wrongType, wrongValue } from '../../validation/errors.js';
+import {
+  requireBoolean,
+  requireOptions,
+  requirePositiveInteger,
+  wrongType,
+  wrongValue,
+} from '../../validation/errors.js';
 import type { AnyTensor } from '../../ops/operand.js';
 import { requireTensor } from '../../ops/operand.js';
-import { avgPool, maxPool, type Windows } from '../../ops/pool.js';
+import { avgPool, avgPoolOfPixels, maxPool, type Windows } from '../../ops/pool.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
@@ -62,6 +68,15 @@ export interface PoolOptions<S extends number = number, P extends number = numbe
   readonly padding?: P;
 }
 
+/** Settings of a new `AvgPool2D`. */
+export interface AvgPoolOptions<S extends number = number, P extends number = number> extends PoolOptions<
+  S,
+  P
+> {
+  /** Whether padding counts as zeros. Otherwise each mean is that of the pixels in its window. Default true, as in PyTorch. */
+  readonly countIncludePad?: boolean;
+}
+
 /** The base of MaxPool2D and AvgPool2D: windows of K x K pixels with stride S over images with padding P. */
 export abstract class Pool2D<
   Name extends string,
@@ -82,15 +97,11 @@ export abstract class Pool2D<
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: PoolRule<K, S, P>;
 
-  /**
-   * @param kernelSize Height and width of a window.
-   * @throws TypeError or RangeError naming the wrong argument.
-   */
-  constructor(kernelSize: K, options?: PoolOptions<S, P>) {
-    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
+  /** @param given The options, of which the names are checked. */
+  protected constructor(kernelSize: K, given: Readonly<Record<string, unknown>>) {
     super();
     requirePositiveInteger('kernelSize', kernelSize);
-    const { stride = 1, padding = 0 } = requireOptions('options', options, ['stride', 'padding']);
+    const { stride = 1, padding = 0 } = given;
     this.kernelSize = kernelSize;
     this.stride = requirePositiveInteger('stride', stride) as S;
     this.padding = requirePadding(padding, kernelSize) as P;
@@ -145,14 +156,23 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
     return new MaxPool2D(...readArguments(reader));
   }
 
+  /**
+   * @param kernelSize Height and width of a window.
+   * @throws TypeError or RangeError naming the wrong argument.
+   */
+  constructor(kernelSize: K, options?: PoolOptions<S, P>) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
+    super(kernelSize, requireOptions('options', options, ['stride', 'padding']));
+  }
+
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {
     return maxPool(x, windows);
   }
 }
 
 /**
- * The mean of each window, as dfdx's `AvgPool2D<K, S, P>`. Padding counts as zeros: every sum is divided by K
- * * K, which is PyTorch's default, too (`count_include_pad=True`).
+ * The mean of each window, as dfdx's `AvgPool2D<K, S, P>`. By default padding counts as zeros: every sum is divided by
+ * K * K, as in PyTorch.
  *
  * @example
  * new AvgPool2D(2, { stride: 2 }).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>
@@ -172,11 +192,35 @@ export class AvgPool2D<K extends number, S extends number = 1, P extends number 
 
   /** @internal */
   static override read(reader: JsonReader): AvgPool2D<number, number, number> {
-    return new AvgPool2D(...readArguments(reader));
+    const [kernelSize, options] = readArguments(reader);
+    const countIncludePad = requireBoolean(reader.place('countIncludePad'), reader.field('countIncludePad'));
+    return new AvgPool2D(kernelSize, { ...options, countIncludePad });
+  }
+
+  /** Whether padding counts as zeros. */
+  readonly countIncludePad: boolean;
+
+  /**
+   * @param kernelSize Height and width of a window.
+   * @throws TypeError or RangeError naming the wrong argument.
+   */
+  constructor(kernelSize: K, options?: AvgPoolOptions<S, P>) {
+    if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
+    const given = requireOptions('options', options, ['stride', 'padding', 'countIncludePad']);
+    super(kernelSize, given);
+    const { countIncludePad = true } = given;
+    this.countIncludePad = requireBoolean('countIncludePad', countIncludePad);
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const { countIncludePad } = this;
+    const own = super[describeLayer]();
+    return { ...own, settings: { ...own.settings, countIncludePad } };
   }
 
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {
-    return avgPool(x, windows);
+    return this.countIncludePad || this.padding === 0 ? avgPool(x, windows) : avgPoolOfPixels(x, windows);
   }
 }
 

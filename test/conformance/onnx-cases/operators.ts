@@ -480,10 +480,10 @@ export const operators: Readonly<Record<string, Operator>> = {
   },
   AveragePool: (call) => {
     const { x, kernelSize, options } = pool(call);
-    if (options.padding > 0 && call.number('count_include_pad', 0) === 0) {
-      throw new Inexpressible('averages without the padding');
-    }
-    return new AvgPool2D<number, number, number>(kernelSize, options).forward(x as never);
+    const countIncludePad = call.number('count_include_pad', 0) !== 0;
+    return new AvgPool2D<number, number, number>(kernelSize, { ...options, countIncludePad }).forward(
+      x as never,
+    );
   },
   GlobalAveragePool: (call) => globalPool(call, 'mean'),
   GlobalMaxPool: (call) => globalPool(call, 'max'),

@@ -1,5 +1,6 @@
 import {
   AdaptiveAvgPool2D,
+  AvgPool2D,
   backward,
   concat,
   crossEntropyWithLogitsLoss,
@@ -23,7 +24,7 @@ const cases = readCases<OpCase>('pytorch/ops.jsonl');
 
 describe('operations compared with PyTorch', () => {
   it('has a case for each operation', () => {
-    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 36);
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 37);
   });
 
   cases.forEach((reference, line) => {
@@ -134,6 +135,11 @@ function result(reference: GradientCase, operands: readonly Taped[]): Taped {
       return a.minimum(b);
     case 'clamp':
       return a.clamp(reference.options);
+    case 'avg_pool_of_pixels': {
+      const { kernel, stride, padding } = reference;
+      const pool = new AvgPool2D(kernel, { stride, padding, countIncludePad: false });
+      return pool.forward(a as Tensor4D<number, number, number, number, OwnedTape>);
+    }
     case 'adaptive_avg_pool':
       return new AdaptiveAvgPool2D(reference.sizes).forward(
         a as Tensor4D<number, number, number, number, OwnedTape>,

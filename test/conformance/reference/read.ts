@@ -131,6 +131,12 @@ export type SelectionCase =
   | (OpRecord & { readonly op: 'maximum' | 'minimum' })
   | (OpRecord & { readonly op: 'clamp'; readonly options: { readonly min?: number; readonly max?: number } })
   | (OpRecord & { readonly op: 'pow'; readonly exponent: number })
+  | (OpRecord & {
+      readonly op: 'avg_pool_of_pixels';
+      readonly kernel: number;
+      readonly stride: number;
+      readonly padding: number;
+    })
   | (OpRecord & { readonly op: 'adaptive_avg_pool'; readonly sizes: readonly [number, number] })
   | (OpRecord & { readonly op: 'where'; readonly condition: ReferenceTensor });
 

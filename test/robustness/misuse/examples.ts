@@ -127,7 +127,7 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
     return [at('two.idx'), { type: 'uint8', axes: 1, maxBytes: 100 }];
   },
   'new AdaptiveAvgPool2D': () => [[2, 3]],
-  'new AvgPool2D': () => [2, { stride: 1, padding: 0 }],
+  'new AvgPool2D': () => [2, { stride: 1, padding: 0, countIncludePad: true }],
   'new MaxPool2D': () => [2, { stride: 1, padding: 0 }],
   'new GeneralizedResidual': () => [new BatchNorm2D(3), new BatchNorm2D(3)],
   'new Residual': () => [new BatchNorm2D(3)],

@@ -59,6 +59,7 @@ const rng = seeded(7);
 const layers = [
   new Abs(),
   new AvgPool2D(3, { stride: 2, padding: 1 }),
+  new AvgPool2D(3, { padding: 1, countIncludePad: false }),
   new AvgPoolGlobal(),
   new AdaptiveAvgPool2D([2, 3]),
   new BatchNorm1D(4),

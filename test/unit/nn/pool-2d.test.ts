@@ -60,10 +60,12 @@ describe('MaxPool2D and AvgPool2D', () => {
         const x = Tensor.from(data, shape);
         const largest: number[] = [];
         const means: number[] = [];
+        const pixels: number[] = [];
         const by = { kernel, stride, padding };
         eachElement([height, width], planes, by, (window, i) => {
           largest[window] = Math.max(largest[window] ?? -Infinity, data[i]);
           means[window] = (means[window] ?? 0) + data[i] / (kernel * kernel);
+          pixels[window] = (pixels[window] ?? 0) + 1;
         });
         const max = new MaxPool2D(kernel, { stride, padding }).forward(x);
         const avg = new AvgPool2D(kernel, { stride, padding }).forward(x);
@@ -72,6 +74,9 @@ describe('MaxPool2D and AvgPool2D', () => {
         expect(avg.shape).to.deep.equal(max.shape);
         expect([...max.data]).to.deep.equal(largest);
         expectNear(avg.data, means, 1e-5);
+        const ofPixels = new AvgPool2D(kernel, { stride, padding, countIncludePad: false }).forward(x);
+        const shares = means.map((mean, i) => (mean * kernel * kernel) / pixels[i]);
+        expectNear(ofPixels.data, shares, 1e-5);
       });
     }
   }
@@ -83,6 +88,7 @@ describe('MaxPool2D and AvgPool2D', () => {
     for (const pool of [
       new MaxPool2D(3, { stride: 2, padding: 1 }),
       new AvgPool2D(3, { stride: 2, padding: 1 }),
+      new AvgPool2D(3, { stride: 2, padding: 1, countIncludePad: false }),
     ]) {
       checkGradients(
         ([a]) =>

@@ -145,6 +145,7 @@ def records():
     yield from extrema(rng)
     yield from indices_of_extrema(rng)
     yield from adaptive_pooling(rng)
+    yield from means_of_pixels(rng)
 
 
 def arithmetic(rng):
@@ -247,6 +248,13 @@ def adaptive_pooling(rng):
     for shape, sizes in ADAPTED:
         to = partial(F.adaptive_avg_pool2d, output_size=sizes)
         yield record(rng, "adaptive_avg_pool", [normal(rng, shape)], to, sizes=sizes)
+
+
+def means_of_pixels(rng):
+    for shape, kernel, stride, padding in ((2, 5, 6), 3, 2, 1), ((1, 2, 4, 5), 2, 1, 1), ((1, 7, 7), 4, 3, 2):
+        window = {"kernel": kernel, "stride": stride, "padding": padding}
+        to = partial(F.avg_pool2d, kernel_size=kernel, stride=stride, padding=padding, count_include_pad=False)
+        yield record(rng, "avg_pool_of_pixels", [normal(rng, shape)], to, **window)
 
 
 def slices(rng):

@@ -277,6 +277,13 @@ export default [
     tests: ['unit/ops/selection'],
   },
   {
+    file: 'lib/ops/pool.ts',
+    what: 'a mean without the padding is the sum of its window',
+    find: 'const result = div(sums, coverage);',
+    replace: 'const result = div(sums, 1);',
+    tests: ['unit/nn/pool-2d'],
+  },
+  {
     file: 'lib/ops/adaptive-avg-pool.ts',
     what: 'windows of adaptive pooling end one pixel early where they overlap',
     find: 'Math.ceil(((i + 1) * size) / count)',
