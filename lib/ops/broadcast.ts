@@ -1,6 +1,7 @@
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { freshFloats } from '../backend/allocation.js';
+import type { Graph } from '../core/graph.js';
 import { graphsOf, recorded } from '../core/record.js';
 import { elementCount, formatShape, sameShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
@@ -40,8 +41,10 @@ export function withShape<Operands extends readonly AnyTensor[], Result>(
 ): Result {
   // The graph of a taped tensor releases it; nothing else would release the others soon.
   const temporary: AnyTensor[] = [];
+  // Repeating a tensor without a tape, such as a parameter, is recorded with the others, so that it gets a gradient.
+  const graphs = graphsOf(operands);
   const repeated = operands.map((operand) => {
-    const whole = broadcastTo(operand, shape);
+    const whole = broadcastTo(operand, shape, graphs);
     if (whole !== operand && !isTaped(whole)) temporary.push(whole);
     return whole;
   });
@@ -60,10 +63,9 @@ export function withoutTape<Result>(x: AnyTensor, apply: (x: AnyTensor) => Resul
 }
 
 /** A tensor repeated along its axes of size 1, and along new axes in front, to a shape that it broadcasts to. */
-function broadcastTo(x: AnyTensor, shape: Shape): AnyTensor {
+function broadcastTo(x: AnyTensor, shape: Shape, graphs: readonly Graph[]): AnyTensor {
   if (sameShape(x.shape, shape)) return x;
   const inputs = [x];
-  const graphs = graphsOf(inputs);
   const input = storageOf(x);
   const missing = shape.length - x.shape.length;
   const sizes = shape.map((_, axis) => (axis < missing ? 1 : x.shape[axis - missing]));

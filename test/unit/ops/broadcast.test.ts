@@ -1,4 +1,4 @@
-import { backward, type Shape, Tensor } from 'batchnorm';
+import { backward, type Shape, Tensor, where } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
 import { checkGradients } from '../../support/gradient-check.js';
@@ -120,5 +120,23 @@ describe('broadcasting', () => {
     const b = Tensor.from([10, 20, 30], [3]);
     expect(backward(a.trace().mul(b).sum()).get(a)?.array()).to.deep.equal([[60], [60]]);
     expect(backward(a.mul(b.trace()).sum()).get(b)?.array()).to.deep.equal([3, 3, 3]);
+  });
+
+  it('computes gradients of operands without a tape, such as parameters', () => {
+    const x = random([2, 3, 4]).trace();
+    for (const shape of [[3, 1], [2, 1, 1], [1, 3, 4], [1], [4], []]) {
+      const parameter = random(shape);
+      const onRight = backward(x.detach().trace().add(parameter).sum()).get(parameter);
+      const onLeft = backward(parameter.add(x.detach().trace()).sum()).get(parameter);
+      for (const gradient of [onRight, onLeft]) {
+        expect(gradient?.shape).to.deep.equal(shape);
+        expect([...(gradient?.data ?? [])]).to.deep.equal(
+          new Array<number>(count(shape)).fill(24 / count(shape)),
+        );
+      }
+    }
+    const replacement = random([3, 1]);
+    const chosen = where(x.detach().mul(0), x, replacement);
+    expect(backward(chosen.sum()).get(replacement)?.array()).to.deep.equal([[8], [8], [8]]);
   });
 });

@@ -292,6 +292,13 @@ export default [
   },
   {
     file: 'lib/ops/broadcast.ts',
+    what: 'a repeated operand without a tape is not recorded',
+    find: 'const whole = broadcastTo(operand, shape, graphs);',
+    replace: 'const whole = broadcastTo(operand, shape, graphsOf([operand]));',
+    tests: ['unit/ops/broadcast'],
+  },
+  {
+    file: 'lib/ops/broadcast.ts',
     what: 'values are added up in the order of the axes although a repeated one is not the first',
     find: 'if (order.some((axis, i) => axis !== i)) {',
     replace: 'if (order.length > 99) {',
