@@ -18,6 +18,8 @@ export interface ClampOptions {
 
 /** min(max(x, lower bound), upper bound) */
 export function clamp<T extends Tape>(x: Tensor<Shape, T>, options: ClampOptions): Tensor<Shape, T> {
+  // requireOptions takes missing options for none.
+  if ((options as unknown) === undefined) throw wrongType('options', 'an object with min or max', options);
   const given = requireOptions('options', options, ['min', 'max']);
   const min = readBound('min', given.min, -Infinity);
   const max = readBound('max', given.max, Infinity);

@@ -184,6 +184,7 @@ describe('clamp', () => {
     expectError(clamp({ max: NaN }), RangeError, 'a number for max', 'NaN');
     expectError(clamp({ lower: 0 }), TypeError, 'lower');
     expectError(clamp(0, 1), TypeError, 'clamp');
+    expectError(clamp(), TypeError, 'an object with min or max for options', 'undefined');
   });
 });
 
