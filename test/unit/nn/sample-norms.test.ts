@@ -96,7 +96,7 @@ const cases: readonly Case[] = [
   ]),
 ];
 
-const title = ({ norm, shape }: Case) => `${norm.toString().split('\n')[0]} of [${shape.join(', ')}]`;
+const title = ({ norm, shape }: Case) => `${norm.toString().split(' {')[0]} of [${shape.join(', ')}]`;
 
 describe('norms of single samples', () => {
   for (const each of cases) {
@@ -280,6 +280,7 @@ describe('norms of single samples', () => {
     const ends = 'a shape that ends in [3, 4] for x';
     expectError(call(new LayerNorm([3, 4]), [4, 3]), RangeError, ends, '[4, 3]');
     expectError(call(new LayerNorm([3, 4]), [4]), RangeError, ends, '[4]');
+    expectError(call(new LayerNorm([3, 4]), [2, 5, 4]), RangeError, ends, '[2, 5, 4]');
     expectError(call(new RMSNorm(4), []), RangeError, 'a shape that ends in [4]', '[]');
     const one = 'more than one value per channel of a sample for x';
     expectError(call(new InstanceNorm2D(3), [2, 3, 1, 1]), RangeError, one, '[2, 3, 1, 1]');
