@@ -39,6 +39,10 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   target_link_libraries(batchnorm PRIVATE Threads::Threads)
   target_link_options(batchnorm PRIVATE ${LINUX_LINKER_FLAGS}
                       -Wl,--version-script=${CMAKE_SOURCE_DIR}/${LINUX_EXPORTS})
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+    # Data that are read-only after relocation would begin on a page of their own, of 64 KB.
+    target_link_options(batchnorm PRIVATE ${LINUX_ARM64_LINKER_FLAGS})
+  endif()
 elseif(APPLE)
   target_link_options(batchnorm PRIVATE -undefined dynamic_lookup)
 elseif(WIN32 AND NOT CMAKE_JS_LIB)

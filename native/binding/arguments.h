@@ -13,13 +13,6 @@
 #include "kernels.h"
 #include "ops/status.h"
 
-// Marks functions that run once or only before an error, which the compiler keeps small.
-#if defined(__GNUC__)
-#define BATCHNORM_COLD __attribute__((cold))
-#else
-#define BATCHNORM_COLD
-#endif
-
 namespace batchnorm {
 
 // What each JavaScript environment (the main thread, a worker) keeps for itself.
@@ -74,9 +67,9 @@ class Arguments {
  private:
   napi_value next() { return next_ < kMax ? values_[next_++] : nullptr; }
   void* read_array(const char* name, napi_typedarray_type type, size_t needed, bool nullable);
-  BATCHNORM_COLD void* null_or_fail(napi_value value, const char* name, napi_typedarray_type type,
-                                    size_t needed, bool nullable);
-  BATCHNORM_COLD void fail(napi_value value, const char* name, const char* expected);
+  void* null_or_fail(napi_value value, const char* name, napi_typedarray_type type, size_t needed,
+                     bool nullable);
+  void fail(napi_value value, const char* name, const char* expected);
 
   napi_env env_;
   napi_value values_[kMax];

@@ -14,8 +14,8 @@ napi_value unary(Arguments& arguments, const UnaryCall& call) {
   return nullptr;
 }
 
-template <Arithmetic Kernels::*kOperation>
-napi_value arithmetic(Arguments& arguments, const ArithmeticCall& call) {
+napi_value run_arithmetic(Arguments& arguments, const Arithmetic& operation,
+                          const ArithmeticCall& call) {
   Operand right;
   if (call.right_length == call.rows * call.columns) {
     right = Operand::kTensor;
@@ -28,9 +28,13 @@ napi_value arithmetic(Arguments& arguments, const ArithmeticCall& call) {
                            "Expected the size of a tensor, of a row or 1 for rightLength");
     return nullptr;
   }
-  apply_arithmetic(arguments.kernels().*kOperation, right, call.a, call.b, call.out, call.rows,
-                   call.columns);
+  apply_arithmetic(operation, right, call.a, call.b, call.out, call.rows, call.columns);
   return nullptr;
+}
+
+template <Arithmetic Kernels::*kOperation>
+napi_value arithmetic(Arguments& arguments, const ArithmeticCall& call) {
+  return run_arithmetic(arguments, arguments.kernels().*kOperation, call);
 }
 
 // Whether the derivative is computed from x or from y = f(x) is up to the kernel.

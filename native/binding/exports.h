@@ -10,7 +10,7 @@ namespace batchnorm {
 // Adds a function that reads its arguments and returns its result, null for undefined. Through the
 // C interface, because a Napi::CallbackInfo allocates memory for more than six arguments.
 template <napi_value (*kFunction)(Arguments&), size_t kCount = Arguments::kMax>
-BATCHNORM_COLD void export_function(Napi::Object exports, const char* name) {
+void export_function(Napi::Object exports, const char* name) {
   const napi_env env = exports.Env();
   const napi_callback call = [](napi_env caller, napi_callback_info info) {
     Arguments arguments(caller, info, kCount);
@@ -32,24 +32,24 @@ napi_value read_and_run(Arguments& arguments) {
 // Adds an operation, under the name and with the arguments of its struct in binding/signatures.h.
 // It runs once all arguments are read and every length is checked.
 template <class Call, auto kOperation>
-BATCHNORM_COLD void export_operation(Napi::Object exports) {
+void export_operation(Napi::Object exports) {
   export_function<read_and_run<Call, kOperation>, Call::kCount>(exports, Call::kName);
 }
 
-BATCHNORM_COLD void export_batch_norm(Napi::Object exports);
-BATCHNORM_COLD void export_elementwise(Napi::Object exports);
-BATCHNORM_COLD void export_reductions(Napi::Object exports);
-BATCHNORM_COLD void export_losses(Napi::Object exports);
-BATCHNORM_COLD void export_pool(Napi::Object exports);
-BATCHNORM_COLD void export_matmul(Napi::Object exports);
-BATCHNORM_COLD void export_convolution(Napi::Object exports);
-BATCHNORM_COLD void export_optimizers(Napi::Object exports);
-BATCHNORM_COLD void export_strided_copy(Napi::Object exports);
-BATCHNORM_COLD void export_group_norm(Napi::Object exports);
-BATCHNORM_COLD void export_axis_reductions(Napi::Object exports);
-BATCHNORM_COLD void export_system(Napi::Object exports);
+void export_batch_norm(Napi::Object exports);
+void export_elementwise(Napi::Object exports);
+void export_reductions(Napi::Object exports);
+void export_losses(Napi::Object exports);
+void export_pool(Napi::Object exports);
+void export_matmul(Napi::Object exports);
+void export_convolution(Napi::Object exports);
+void export_optimizers(Napi::Object exports);
+void export_strided_copy(Napi::Object exports);
+void export_group_norm(Napi::Object exports);
+void export_axis_reductions(Napi::Object exports);
+void export_system(Napi::Object exports);
 #if defined(BATCHNORM_TEST_HOOKS)
-BATCHNORM_COLD void export_test_hooks(Napi::Object exports);
+void export_test_hooks(Napi::Object exports);
 #endif
 
 }  // namespace batchnorm

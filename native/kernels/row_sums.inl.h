@@ -146,24 +146,16 @@ class ReadAhead {
   size_t channels_;  // rows ahead
 };
 
-// What the compiler knows of a row's length. Less code in a function leaves it more registers,
-// which short rows need; the remainder of a row is always added with branches.
-enum class RowLength {
-  kBelowStep,  // no whole step
-  kOnePiece,   // at most kAdditions whole steps
-  kAny,
-};
-
 // Short rows of a few images share accumulators; otherwise the accumulators would be reduced once
 // per row.
-template <RowLength kLength, class Terms>
+template <bool kPieces, class Terms>
 void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
   constexpr size_t kPiece = kAdditions * kStep;
-  const size_t steps = kLength == RowLength::kBelowStep ? 0 : block.length / kStep;
+  const size_t steps = block.length / kStep;
   const size_t rest_vectors = block.length % kStep / F32::kLanes;
   const size_t tail = block.length % F32::kLanes;
   // Whole pieces before the last.
-  const size_t pieces = kLength == RowLength::kAny && steps > 0 ? (steps - 1) / kAdditions : 0;
+  const size_t pieces = kPieces && steps > 0 ? (steps - 1) / kAdditions : 0;
   const size_t last_steps = steps - pieces * kAdditions;
   // A variable, because g++ unrolls a loop of known length until it runs out of registers.
   const size_t piece_steps = std::min(steps, kAdditions);
@@ -214,12 +206,10 @@ void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
 // image by image, channel by channel.
 template <class Terms>
 void row_sums(const Block& block, const Terms& terms, ChannelSums* out) {
-  const size_t steps = block.length / kStep;
-  if (steps == 0) {
-    row_sums_with<RowLength::kBelowStep>(block, terms, out);
-  } else if (steps <= kAdditions) {
-    row_sums_with<RowLength::kOnePiece>(block, terms, out);
+  // Rows of at most one piece have a function of their own: less code leaves them more registers.
+  if (block.length / kStep <= kAdditions) {
+    row_sums_with<false>(block, terms, out);
   } else {
-    row_sums_with<RowLength::kAny>(block, terms, out);
+    row_sums_with<true>(block, terms, out);
   }
 }
