@@ -48,7 +48,7 @@ export class Storage {
    */
   get values(): Float32Array {
     const values = this.#values;
-    // As in isDetached; every operation reads several storages, and V8 inlines only so many calls.
+    // The check of isDetached, repeated here because V8 inlines a limited amount of code into each operation.
     if (values.length !== this.#length) this.requireAttached();
     return values;
   }

@@ -206,7 +206,8 @@ void row_sums_with(const Block& block, const Terms& terms, ChannelSums* out) {
 // image by image, channel by channel.
 template <class Terms>
 void row_sums(const Block& block, const Terms& terms, ChannelSums* out) {
-  // Rows of at most one piece have a function of their own: less code leaves them more registers.
+  // A separate function for rows of at most one piece: without the loop over pieces, more values
+  // stay in registers.
   if (block.length / kStep <= kAdditions) {
     row_sums_with<false>(block, terms, out);
   } else {

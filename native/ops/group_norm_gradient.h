@@ -1,5 +1,5 @@
-// The constants of the gradients of group norm, and the gradients with a scale per element (layer
-// norm), which have a file of their own.
+// The constants of the gradients of group norm, and the gradients of norms with a scale per element
+// (layer norm), which group_norm_elements.cc computes.
 #pragma once
 
 #include "ops/group_norm.h"

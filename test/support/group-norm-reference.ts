@@ -16,7 +16,7 @@ export interface GroupNormReference {
 }
 
 /**
- * Group norm and its gradients by the formulas in float64, and the error that each float32 result may have.
+ * Computes group norm and its gradients by their formulas in float64, with an error bound for each float32 result.
  *
  * @param centered Whether the mean is subtracted; if not, it is 0 (RMS norm).
  */
