@@ -6,6 +6,7 @@ import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape, OwnedTape, Tape } from '../core/tape.js';
 import { createTensor, storageOf, type Tensor, type Tensor1D } from '../core/tensor.js';
+import { wrongType } from '../validation/errors.js';
 import type { ImageShape } from './image-shape.js';
 
 /**
@@ -14,10 +15,21 @@ import type { ImageShape } from './image-shape.js';
  */
 export const storedEpsilon: unique symbol = Symbol('epsilon');
 
-/** A layer's parameters and running statistics, one value per channel each. */
-export interface BatchNormState {
+/** Key of the tensors that stand for the parameters of a layer without any. */
+export const identityAffine: unique symbol = Symbol('identityAffine');
+
+/** Ones and zeros, which the kernels read in place of a scale and a bias; they are not learned. */
+export interface IdentityAffine {
   readonly scale: Tensor1D<number>;
   readonly bias: Tensor1D<number>;
+}
+
+/** A layer's parameters and running statistics, one value per channel each. */
+export interface BatchNormState {
+  readonly scale: Tensor1D<number> | undefined;
+  readonly bias: Tensor1D<number> | undefined;
+  /** Undefined if there are a scale and a bias. */
+  readonly [identityAffine]: IdentityAffine | undefined;
   readonly runningMean: Tensor1D<number>;
   readonly runningVar: Tensor1D<number>;
   readonly [storedEpsilon]: number;
@@ -34,6 +46,21 @@ export interface Fusion {
   readonly residual: Tensor<Shape, Tape> | undefined;
 }
 
+/** The learned parameters of a layer. */
+function learnedOf({ scale, bias }: BatchNormState): readonly Tensor1D<number>[] {
+  return scale === undefined || bias === undefined ? [] : [scale, bias];
+}
+
+/** The scale and the bias that the kernels read. */
+function affineOf(state: BatchNormState): { readonly scale: Storage; readonly bias: Storage } {
+  const identity = state[identityAffine];
+  const scale = state.scale ?? identity?.scale;
+  const bias = state.bias ?? identity?.bias;
+  if (scale === undefined) throw wrongType('scale', 'a Tensor', scale);
+  if (bias === undefined) throw wrongType('bias', 'a Tensor', bias);
+  return { scale: storageOf(scale), bias: storageOf(bias) };
+}
+
 /** Normalizes with the running statistics. */
 export function batchNormInference<S extends Shape>(
   x: Tensor<S>,
@@ -43,8 +70,7 @@ export function batchNormInference<S extends Shape>(
 ): Tensor<S> {
   const input = storageOf(x);
   const residual = fusion?.residual === undefined ? null : storageOf(fusion.residual);
-  const scale = storageOf(state.scale);
-  const bias = storageOf(state.bias);
+  const { scale, bias } = affineOf(state);
   const runningMean = storageOf(state.runningMean);
   const runningVar = storageOf(state.runningVar);
   const output = Storage.take(input.values.length);
@@ -75,14 +101,15 @@ export function batchNormFrozen<S extends Shape>(
   state: BatchNormState,
   trainable: boolean,
 ): Tensor<S, Tape> {
-  const inputs: Tensor<Shape, Tape>[] = trainable ? [x, state.scale, state.bias] : [x];
+  const learned = trainable ? learnedOf(state) : [];
+  const inputs = [x, ...learned];
   const graphs = graphsOf([x]);
   const untaped = batchNormInference(x as Tensor<S>, image, state);
   if (graphs.length === 0) return untaped;
   const { images, channels, plane } = image;
   const epsilon = state[storedEpsilon];
   const input = storageOf(x);
-  const scale = storageOf(state.scale);
+  const { scale } = affineOf(state);
   const mean = storageOf(state.runningMean);
   const variance = storageOf(state.runningVar);
   return recorded(graphs, inputs, x.shape, storageOf(untaped), () => ({
@@ -90,7 +117,7 @@ export function batchNormFrozen<S extends Shape>(
     backward: (dy, accumulate) => {
       const zeros = freshFloats('working space', channels);
       const dx = Storage.take(dy.values.length);
-      if (trainable) {
+      if (learned.length > 0) {
         const invStd = freshFloats('working space', channels);
         for (let c = 0; c < channels; c++) {
           invStd[c] = 1 / Math.sqrt(variance.values[c] + epsilon);
@@ -149,13 +176,13 @@ export function batchNormTraining<S extends Shape>(
   fusion?: Fusion,
 ): Tensor<S, OwnedTape> {
   const { images, channels, plane } = image;
-  const inputs: Tensor<Shape, Tape>[] = [x, state.scale, state.bias];
+  const learned = learnedOf(state);
+  const inputs: Tensor<Shape, Tape>[] = [x, ...learned];
   if (fusion?.residual !== undefined) inputs.push(fusion.residual);
   const graphs = graphsOf(inputs);
   const input = storageOf(x);
   const residual = fusion?.residual === undefined ? null : storageOf(fusion.residual);
-  const scale = storageOf(state.scale);
-  const bias = storageOf(state.bias);
+  const { scale, bias } = affineOf(state);
   const runningMean = storageOf(state.runningMean);
   const runningVar = storageOf(state.runningVar);
   const output = Storage.take(input.values.length);
@@ -218,10 +245,15 @@ export function batchNormTraining<S extends Shape>(
         dbias.named('dbias'),
       );
       // In the order of separate operations, in which the sum's gradient precedes the normalization's.
-      if (dresidual !== null) accumulate(3, dresidual);
+      if (dresidual !== null) accumulate(inputs.length - 1, dresidual);
       accumulate(0, dx);
-      accumulate(1, dscale);
-      accumulate(2, dbias);
+      if (learned.length === 0) {
+        dscale.release();
+        dbias.release();
+      } else {
+        accumulate(1, dscale);
+        accumulate(2, dbias);
+      }
     },
   }));
   for (const each of statistics) each.release();

@@ -3,11 +3,13 @@ import {
   BatchNorm1D,
   BatchNorm2D,
   BatchNorm3D,
+  type FrozenBatchNorm2D,
   Linear,
   type OwnedTape,
   ReLU,
   Sequential,
   Tensor,
+  type Tensor1D,
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,
@@ -62,3 +64,27 @@ three.forward(Tensor.zeros([8, 4, 2, 2, 2]));
 new BatchNorm2D(3).forward(Tensor.zeros([8, 3, 2, 2, 2]));
 // @ts-expect-error: 16 channels are not 8
 new Sequential(new Linear(4, 16), new BatchNorm1D(8)).forward(Tensor.zeros([32, 4]));
+
+// Without scale and bias, the fields are undefined.
+declare const flag: boolean;
+const plain = new BatchNorm2D(3, { affine: false });
+check<Equal<typeof plain, BatchNorm2D<3, false>>>();
+check<Equal<typeof plain.scale, undefined>>();
+check<Equal<typeof plain.runningMean, Tensor1D<3>>>();
+const plainOutput = plain.forwardMut(Tensor.zeros([8, 3, 4, 4]).trace());
+check<Equal<typeof plainOutput, Tensor4D<8, 3, 4, 4, OwnedTape>>>();
+const either = new BatchNorm1D(3, { affine: flag });
+check<Equal<typeof either.bias, Tensor1D<3> | undefined>>();
+const settings = new BatchNorm3D(3, { momentum: 'cumulative' });
+check<Equal<typeof settings.scale, Tensor1D<3>>>();
+check<Equal<ReturnType<typeof plain.freeze>, FrozenBatchNorm2D<3, false>>>();
+const read = BatchNorm2D.fromJSON({});
+check<Equal<typeof read.scale, Tensor1D<number> | undefined>>();
+// @ts-expect-error: no scale
+plain.scale.data;
+// @ts-expect-error: a layer with parameters
+const withParameters: BatchNorm2D<3> = plain;
+// @ts-expect-error: a boolean
+new BatchNorm2D(3, { affine: 0 });
+// @ts-expect-error: only `trainable`
+plain.freeze({ affine: true });

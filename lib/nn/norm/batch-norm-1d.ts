@@ -2,7 +2,7 @@ import { JsonReader } from '../../json/json-reader.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
-import { readChannels } from './channel-norm.js';
+import { readChannelNorm } from './channel-norm.js';
 import { BatchNorm, type BatchNormJson, type BatchNormOptions } from './batch-norm.js';
 import type { FrozenBatchNormOptions } from './frozen-batch-norm.js';
 import { FrozenBatchNorm1D } from './frozen-batch-norm-1d.js';
@@ -20,7 +20,7 @@ export type BatchNorm1DJson = BatchNormJson<'BatchNorm1D'>;
  * bn.forward(Tensor.zeros([4, 3])); // inference
  * const y = bn.forwardMut(Tensor.zeros([4, 3, 7]).trace()); // training
  */
-export class BatchNorm1D<C extends number> extends BatchNorm<C, 1> {
+export class BatchNorm1D<C extends number, A extends boolean = true> extends BatchNorm<C, 1, A> {
   /** @internal */
   static readonly type = 'BatchNorm1D';
 
@@ -33,7 +33,7 @@ export class BatchNorm1D<C extends number> extends BatchNorm<C, 1> {
    * @param channels Number of channels, C.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(channels: C, options?: BatchNormOptions) {
+  constructor(channels: C, options?: BatchNormOptions<A>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('BatchNorm1D', channels, 1, options);
   }
@@ -43,7 +43,7 @@ export class BatchNorm1D<C extends number> extends BatchNorm<C, 1> {
    * tape, and never changes them.
    * @throws TypeError if this layer's `forward` was replaced, because the copy would not have it.
    */
-  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm1D<C> {
+  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm1D<C, A> {
     this.requireOwnPasses();
     return FrozenBatchNorm1D.from(this, options);
   }
@@ -61,13 +61,14 @@ export class BatchNorm1D<C extends number> extends BatchNorm<C, 1> {
    * @param json The result of `JSON.parse`.
    * @throws TypeError or RangeError naming the wrong field.
    */
-  static fromJSON(json: unknown): BatchNorm1D<number> {
+  static fromJSON(json: unknown): BatchNorm1D<number, boolean> {
     return BatchNorm1D.read(new JsonReader('json', json, 'BatchNorm1D'));
   }
 
   /** @internal */
-  static read(reader: JsonReader): BatchNorm1D<number> {
-    const layer = new BatchNorm1D(readChannels(reader));
+  static read(reader: JsonReader): BatchNorm1D<number, boolean> {
+    const { channels, affine } = readChannelNorm(reader);
+    const layer = new BatchNorm1D(channels, { affine });
     layer.readJson(reader);
     return layer;
   }

@@ -2,7 +2,7 @@ import { JsonReader } from '../../json/json-reader.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
-import { readChannels } from './channel-norm.js';
+import { readChannelNorm } from './channel-norm.js';
 import { BatchNorm, type BatchNormJson, type BatchNormOptions } from './batch-norm.js';
 import type { FrozenBatchNormOptions } from './frozen-batch-norm.js';
 import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
@@ -20,7 +20,7 @@ export type BatchNorm2DJson = BatchNormJson<'BatchNorm2D'>;
  * bn.forward(Tensor.zeros([4, 3, 2, 2])); // inference
  * const y = bn.forwardMut(Tensor.zeros([4, 3, 2, 2]).trace()); // training
  */
-export class BatchNorm2D<C extends number> extends BatchNorm<C, 2> {
+export class BatchNorm2D<C extends number, A extends boolean = true> extends BatchNorm<C, 2, A> {
   /** @internal */
   static readonly type = 'BatchNorm2D';
 
@@ -33,7 +33,7 @@ export class BatchNorm2D<C extends number> extends BatchNorm<C, 2> {
    * @param channels Number of channels, C.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(channels: C, options?: BatchNormOptions) {
+  constructor(channels: C, options?: BatchNormOptions<A>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('BatchNorm2D', channels, 2, options);
   }
@@ -43,7 +43,7 @@ export class BatchNorm2D<C extends number> extends BatchNorm<C, 2> {
    * tape, and never changes them.
    * @throws TypeError if this layer's `forward` was replaced, because the copy would not have it.
    */
-  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm2D<C> {
+  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm2D<C, A> {
     this.requireOwnPasses();
     return FrozenBatchNorm2D.from(this, options);
   }
@@ -61,13 +61,14 @@ export class BatchNorm2D<C extends number> extends BatchNorm<C, 2> {
    * @param json The result of `JSON.parse`.
    * @throws TypeError or RangeError naming the wrong field.
    */
-  static fromJSON(json: unknown): BatchNorm2D<number> {
+  static fromJSON(json: unknown): BatchNorm2D<number, boolean> {
     return BatchNorm2D.read(new JsonReader('json', json, 'BatchNorm2D'));
   }
 
   /** @internal */
-  static read(reader: JsonReader): BatchNorm2D<number> {
-    const layer = new BatchNorm2D(readChannels(reader));
+  static read(reader: JsonReader): BatchNorm2D<number, boolean> {
+    const { channels, affine } = readChannelNorm(reader);
+    const layer = new BatchNorm2D(channels, { affine });
     layer.readJson(reader);
     return layer;
   }

@@ -34,13 +34,15 @@ import { changesAreNoted, noteChange } from './statistics-transaction.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 /** Settings of a new batch norm layer. */
-export interface BatchNormOptions {
+export interface BatchNormOptions<A extends boolean = boolean> {
   /** Added to the variance before taking the square root. Default 1e-5. */
   readonly epsilon?: number;
   /**
    * Weight of a batch in the running statistics, or `'cumulative'`, which averages all batches. Default 0.1.
    */
   readonly momentum?: number | 'cumulative';
+  /** Whether the layer has `scale` and `bias`. Default true. */
+  readonly affine?: A;
 }
 
 /** The JSON of a layer. NaN, infinities and -0, which JSON lacks, are strings. */
@@ -55,10 +57,12 @@ export interface BatchNormJson<Type extends string> {
   readonly momentum: number | 'cumulative';
   /** Number of training batches since the last reset, by which the cumulative average divides. */
   readonly batches: number;
-  /** Factor after normalization, [C]. */
-  readonly scale: readonly JsonNumber[];
-  /** Added after normalization, [C]. */
-  readonly bias: readonly JsonNumber[];
+  /** False in a layer without scale and bias, otherwise absent. */
+  readonly affine?: false;
+  /** Factor after normalization, [C]; absent with `affine: false`. */
+  readonly scale?: readonly JsonNumber[];
+  /** Added after normalization, [C]; absent with `affine: false`. */
+  readonly bias?: readonly JsonNumber[];
   /** Mean for inference, [C]. */
   readonly runningMean: readonly JsonNumber[];
   /** Variance for inference, [C]. */
@@ -80,7 +84,11 @@ const averaging = Symbol('averaging');
  * Base class of `BatchNorm1D`, `BatchNorm2D` and `BatchNorm3D`: batch normalization of each channel over all
  * samples and their D spatial axes (Ioffe and Szegedy, 2015).
  */
-export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends ChannelNorm<C, D> {
+export abstract class BatchNorm<
+  C extends number,
+  D extends SpatialAxes,
+  A extends boolean = true,
+> extends ChannelNorm<C, D, A> {
   static {
     guardMethods(this);
     notePasses(this.prototype);
@@ -94,9 +102,9 @@ export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends
   [averaging] = false;
 
   /** @param layer Name of the class in messages. */
-  protected constructor(layer: string, channels: C, axes: D, options: BatchNormOptions | undefined) {
-    super(layer, channels, axes);
-    const given = requireOptions('options', options, ['epsilon', 'momentum']);
+  protected constructor(layer: string, channels: C, axes: D, options: BatchNormOptions<A> | undefined) {
+    const given = requireOptions('options', options, ['epsilon', 'momentum', 'affine']);
+    super(layer, channels, axes, given.affine);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
     if (given.momentum !== undefined) this.momentum = given.momentum as number;
   }
@@ -211,8 +219,8 @@ export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends
    * not used.
    */
   protected override initialize(_rng: RandomSource): void {
-    fill(this.scale, 1);
-    fill(this.bias, 0);
+    if (this.scale !== undefined) fill(this.scale, 1);
+    if (this.bias !== undefined) fill(this.bias, 0);
     this.resetStatistics();
   }
 
@@ -322,7 +330,7 @@ export abstract class BatchNorm<C extends number, D extends SpatialAxes> extends
 }
 
 /** Weight of the next batch in the running statistics. */
-function weightOfBatch(norm: BatchNorm<number, SpatialAxes>): number {
+function weightOfBatch(norm: BatchNorm<number, SpatialAxes, boolean>): number {
   const momentum = norm[averaging] ? 'cumulative' : norm[storedMomentum];
   return momentum === 'cumulative' ? 1 / (norm[batchCount] + 1) : momentum;
 }

@@ -1,10 +1,14 @@
 import type { ImageShape } from '../../ops/image-shape.js';
 import type { Shape } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
-import { Tensor, type Tensor1D } from '../../core/tensor.js';
+import { storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
+import { requireSize } from '../../core/values.js';
+import { orDefault, requireBoolean } from '../../validation/errors.js';
+import { type IdentityAffine, identityAffine, storedEpsilon } from '../../ops/batch-norm.js';
 import { type AxesProblem, type AxesShapes, readAxesShape, type SpatialAxes } from './axes.js';
-import { AffineNorm, copyValues, labelled } from './affine-norm.js';
+import { type Affine, Norm } from './norm.js';
 import type { JsonReader } from '../../json/json-reader.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { npzName } from '../members.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
@@ -25,12 +29,23 @@ const statisticsNames: Readonly<Record<string, string>> = {
   runningVar: 'running_var',
 };
 
-/** Base class of batch norm layers: a norm with running statistics of each channel. */
-export abstract class ChannelNorm<C extends number, D extends SpatialAxes> extends AffineNorm<C> {
+/**
+ * Base class of batch norm layers: a norm with running statistics of each channel and, unless it was created with
+ * `affine: false`, with a scale and a bias of each channel.
+ */
+export abstract class ChannelNorm<
+  C extends number,
+  D extends SpatialAxes,
+  A extends boolean = true,
+> extends Norm {
   static {
     guardMethods(this);
   }
 
+  /** Factor after normalization, [C]; learned, initially ones. Undefined with `affine: false`. */
+  readonly scale: Affine<readonly [C], A>;
+  /** Added after normalization, [C]; learned, initially zeros. Undefined with `affine: false`. */
+  readonly bias: Affine<readonly [C], A>;
   /**
    * Mean for inference, [C]; not learned, initially zeros. Each training batch updates it to (1 - momentum) *
    * runningMean + momentum * mean.
@@ -47,10 +62,22 @@ export abstract class ChannelNorm<C extends number, D extends SpatialAxes> exten
 
   /** @internal */
   readonly [spatialAxes]: D;
+  /** @internal */
+  readonly [identityAffine]: IdentityAffine | undefined;
 
-  /** @param layer Name of the class in messages. */
-  protected constructor(layer: string, channels: C, axes: D) {
-    super(layer, channels);
+  /**
+   * @param layer Name of the class in messages.
+   * @param affine The option `affine` as it was passed.
+   */
+  protected constructor(layer: string, channels: C, axes: D, affine: unknown) {
+    super();
+    requireSize('channels', channels);
+    const isAffine = requireBoolean('affine', orDefault(affine, true));
+    const scale = labelled(layer, 'scale', Tensor.ones([channels]));
+    const bias = labelled(layer, 'bias', Tensor.zeros([channels]));
+    this.scale = (isAffine ? scale : undefined) as Affine<readonly [C], A>;
+    this.bias = (isAffine ? bias : undefined) as Affine<readonly [C], A>;
+    this[identityAffine] = isAffine ? undefined : { scale, bias };
     this[spatialAxes] = axes;
     this.runningMean = labelled(layer, 'runningMean', Tensor.zeros([channels]));
     this.runningVar = labelled(layer, 'runningVar', Tensor.ones([channels]));
@@ -71,12 +98,35 @@ export abstract class ChannelNorm<C extends number, D extends SpatialAxes> exten
     return statisticsNames[key] ?? key;
   }
 
-  /** Copies the tensors and epsilon of another layer. */
-  protected override copyFrom(other: ChannelNorm<C, D>): void {
-    super.copyFrom(other);
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    const affine = this.scale === undefined ? { affine: false } : {};
+    return {
+      sizes: { channels: this.runningMean.shape[0] },
+      details: { epsilon: this[storedEpsilon], ...affine },
+    };
+  }
+
+  /** Copies epsilon and the tensors of another layer that has a scale and a bias if this one does. */
+  protected copyFrom(other: ChannelNorm<C, D, A>): void {
+    this[storedEpsilon] = other[storedEpsilon];
+    if (this.scale !== undefined && other.scale !== undefined) copyValues(other.scale, this.scale);
+    if (this.bias !== undefined && other.bias !== undefined) copyValues(other.bias, this.bias);
     copyValues(other.runningMean, this.runningMean);
     copyValues(other.runningVar, this.runningVar);
   }
+}
+
+/** The tensor, which errors call by the name of its field and layer. */
+function labelled<C extends number>(layer: string, field: string, tensor: Tensor1D<C>): Tensor1D<C> {
+  storageOf(tensor).label = `${field} of ${layer}`;
+  return tensor;
+}
+
+function copyValues<C extends number>(from: Tensor1D<C>, to: Tensor1D<C>): void {
+  const storage = storageOf(to);
+  storage.values.set(storageOf(from).values);
+  storage.version++;
 }
 
 /**
@@ -85,15 +135,16 @@ export abstract class ChannelNorm<C extends number, D extends SpatialAxes> exten
  */
 export function readAxes(
   x: Tensor<Shape, Tape>,
-  norm: { readonly scale: Tensor1D<number>; readonly [spatialAxes]: SpatialAxes },
+  norm: { readonly runningMean: Tensor1D<number>; readonly [spatialAxes]: SpatialAxes },
 ): ImageShape {
-  return readAxesShape('x', x.shape, norm.scale.shape[0], norm[spatialAxes]);
+  return readAxesShape('x', x.shape, norm.runningMean.shape[0], norm[spatialAxes]);
 }
 
-/** Reads the number of channels from the JSON of a norm, which a short text may claim to be gigabytes. */
-export function readChannels(reader: JsonReader): number {
+/** Reads the arguments of a norm's constructor from its JSON, which has `affine` only if that is false. */
+export function readChannelNorm(reader: JsonReader): { readonly channels: number; readonly affine: boolean } {
   const channels = reader.integer('channels', 1);
-  // Checks the length of the array, before anything is allocated.
-  reader.array('scale', channels);
-  return channels;
+  const affine = requireBoolean(reader.place('affine'), orDefault(reader.field('affine'), true));
+  // A short text may claim gigabytes, so the length of an array is checked before anything is allocated.
+  reader.array(affine ? 'scale' : 'runningMean', channels);
+  return { channels, affine };
 }

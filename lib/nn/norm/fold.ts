@@ -1,5 +1,6 @@
 import { detached, wrongShape, wrongType, wrongValue } from '../../validation/errors.js';
-import { storageOf } from '../../core/tensor.js';
+import type { Shape } from '../../core/shape.js';
+import { storageOf, type Tensor } from '../../core/tensor.js';
 import { BatchNorm2D } from './batch-norm-2d.js';
 import type { ChannelNorm } from './channel-norm.js';
 import { Conv2D } from '../layers/conv-2d.js';
@@ -31,7 +32,7 @@ export type Folded<Layers extends readonly unknown[]> = Layers extends readonly 
   ...infer Rest,
 ]
   ? First extends AnyConv
-    ? Second extends ChannelNorm<number, 2>
+    ? Second extends ChannelNorm<number, 2, boolean>
       ? readonly [First, ...Folded<Rest>]
       : readonly [First, ...Folded<readonly [Second, ...Rest]>]
     : readonly [FoldedLayer<First> & Layer, ...Folded<readonly [Second, ...Rest]>]
@@ -72,7 +73,7 @@ export function fold<Layers extends readonly Layer[]>(net: Sequential<Layers>): 
 /** The results so far, so that a layer that is used several times is folded once. */
 interface FoldedParts {
   /** The folded layer for each convolution and the batch norm after it. */
-  readonly pairs: Map<AnyConv, Map<ChannelNorm<number, 2>, AnyConv>>;
+  readonly pairs: Map<AnyConv, Map<ChannelNorm<number, 2, boolean>, AnyConv>>;
   /** The folded copy of each composition. */
   readonly compositions: Map<Layer, Layer>;
 }
@@ -83,7 +84,7 @@ function foldSequential(name: string, net: Sequential<readonly Layer[]>, done: F
     const layer = net.layers[i];
     const next = net.layers[i + 1];
     if (isConv(layer) && isNorm(next)) {
-      const byNorm = done.pairs.get(layer) ?? new Map<ChannelNorm<number, 2>, AnyConv>();
+      const byNorm = done.pairs.get(layer) ?? new Map<ChannelNorm<number, 2, boolean>, AnyConv>();
       const folded = byNorm.get(next) ?? foldPair(`${name}.layers[${i + 1}]`, layer, next);
       done.pairs.set(layer, byNorm.set(next, folded));
       layers.push(folded);
@@ -123,13 +124,13 @@ function isConv(layer: unknown): layer is AnyConv {
   return layer instanceof Conv2D && infersAsDefined(layer);
 }
 
-function isNorm(layer: unknown): layer is ChannelNorm<number, 2> {
+function isNorm(layer: unknown): layer is ChannelNorm<number, 2, boolean> {
   return (layer instanceof BatchNorm2D || layer instanceof FrozenBatchNorm2D) && infersAsDefined(layer);
 }
 
-function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number, 2>): AnyConv {
+function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number, 2, boolean>): AnyConv {
   const [outChannels, inChannels, kernelSize] = conv.weight.shape;
-  const channels = norm.scale.shape[0];
+  const channels = norm.runningMean.shape[0];
   if (channels !== outChannels) {
     throw wrongShape(name, `${outChannels} channels, as many as the Conv2D before it has,`, `${channels}`);
   }
@@ -140,19 +141,21 @@ function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number, 2>): An
   const bias = folded.bias === undefined ? weight : storageOf(folded.bias).values;
   const given = storageOf(conv.weight).values;
   const givenBias = conv.bias === undefined ? undefined : storageOf(conv.bias).values;
-  const [scale, shift, mean, variance] = (['scale', 'bias', 'runningMean', 'runningVar'] as const).map(
-    (field) => {
-      const storage = storageOf(norm[field]);
-      if (storage.isDetached) throw detached(`${name}.${field}`);
-      return storage.values;
-    },
-  );
+  const valuesOf = (field: string, tensor: Tensor<Shape>): Float32Array => {
+    const storage = storageOf(tensor);
+    if (storage.isDetached) throw detached(`${name}.${field}`);
+    return storage.values;
+  };
+  const scale = norm.scale === undefined ? undefined : valuesOf('scale', norm.scale);
+  const shift = norm.bias === undefined ? undefined : valuesOf('bias', norm.bias);
+  const mean = valuesOf('runningMean', norm.runningMean);
+  const variance = valuesOf('runningVar', norm.runningVar);
   const length = weight.length / outChannels;
   for (let channel = 0; channel < outChannels; channel++) {
-    const factor = scale[channel] / Math.sqrt(variance[channel] + norm.epsilon);
+    const factor = (scale?.[channel] ?? 1) / Math.sqrt(variance[channel] + norm.epsilon);
     for (let i = channel * length; i < (channel + 1) * length; i++) weight[i] = given[i] * factor;
     const offset = (givenBias?.[channel] ?? 0) - mean[channel];
-    bias[channel] = offset * factor + shift[channel];
+    bias[channel] = offset * factor + (shift?.[channel] ?? 0);
   }
   return folded;
 }

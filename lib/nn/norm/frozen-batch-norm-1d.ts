@@ -3,8 +3,8 @@ import { requireBoolean } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
-import { type ChannelNorm, readChannels } from './channel-norm.js';
-import { FrozenBatchNorm, type FrozenBatchNormOptions } from './frozen-batch-norm.js';
+import { type ChannelNorm, readChannelNorm } from './channel-norm.js';
+import { FrozenBatchNorm, type FrozenBatchNormOptions, frozenOptions } from './frozen-batch-norm.js';
 
 /**
  * `BatchNorm1D` for fine-tuning: normalizes with its running statistics in training, too, and never changes
@@ -15,7 +15,7 @@ import { FrozenBatchNorm, type FrozenBatchNormOptions } from './frozen-batch-nor
  * const frozen = pretrained.freeze();
  * const y = frozen.forward(x.trace());
  */
-export class FrozenBatchNorm1D<C extends number> extends FrozenBatchNorm<C, 1> {
+export class FrozenBatchNorm1D<C extends number, A extends boolean = true> extends FrozenBatchNorm<C, 1, A> {
   /** @internal */
   static readonly type = 'FrozenBatchNorm1D';
 
@@ -29,17 +29,17 @@ export class FrozenBatchNorm1D<C extends number> extends FrozenBatchNorm<C, 1> {
    * `BatchNorm1D.freeze()` for other values.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(channels: C, options?: FrozenBatchNormOptions) {
+  constructor(channels: C, options?: FrozenBatchNormOptions<A>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('FrozenBatchNorm1D', channels, 1, options);
   }
 
   /** @internal Implements `BatchNorm1D.freeze`. */
-  static from<C extends number>(
-    other: ChannelNorm<C, 1>,
+  static from<C extends number, A extends boolean>(
+    other: ChannelNorm<C, 1, A>,
     options?: Pick<FrozenBatchNormOptions, 'trainable'>,
-  ): FrozenBatchNorm1D<C> {
-    const frozen = new FrozenBatchNorm1D(other.scale.shape[0], options);
+  ): FrozenBatchNorm1D<C, A> {
+    const frozen = new FrozenBatchNorm1D(other.runningMean.shape[0], frozenOptions(other, options));
     frozen.copyFrom(other);
     return frozen;
   }
@@ -49,15 +49,15 @@ export class FrozenBatchNorm1D<C extends number> extends FrozenBatchNorm<C, 1> {
    * @param json The result of `JSON.parse`.
    * @throws TypeError or RangeError naming the wrong field.
    */
-  static fromJSON(json: unknown): FrozenBatchNorm1D<number> {
+  static fromJSON(json: unknown): FrozenBatchNorm1D<number, boolean> {
     return FrozenBatchNorm1D.read(new JsonReader('json', json, 'FrozenBatchNorm1D'));
   }
 
   /** @internal */
-  static read(reader: JsonReader): FrozenBatchNorm1D<number> {
-    const channels = readChannels(reader);
+  static read(reader: JsonReader): FrozenBatchNorm1D<number, boolean> {
+    const { channels, affine } = readChannelNorm(reader);
     const trainable = requireBoolean(reader.place('trainable'), reader.field('trainable'));
-    const layer = new FrozenBatchNorm1D(channels, { trainable });
+    const layer = new FrozenBatchNorm1D(channels, { affine, trainable });
     layer.readJson(reader);
     return layer;
   }

@@ -3,8 +3,8 @@ import { requireBoolean } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
-import { type ChannelNorm, readChannels } from './channel-norm.js';
-import { FrozenBatchNorm, type FrozenBatchNormOptions } from './frozen-batch-norm.js';
+import { type ChannelNorm, readChannelNorm } from './channel-norm.js';
+import { FrozenBatchNorm, type FrozenBatchNormOptions, frozenOptions } from './frozen-batch-norm.js';
 
 /**
  * `BatchNorm2D` for fine-tuning: normalizes with its running statistics in training, too, and never changes
@@ -15,7 +15,7 @@ import { FrozenBatchNorm, type FrozenBatchNormOptions } from './frozen-batch-nor
  * const frozen = pretrained.freeze();
  * const y = frozen.forward(x.trace());
  */
-export class FrozenBatchNorm2D<C extends number> extends FrozenBatchNorm<C, 2> {
+export class FrozenBatchNorm2D<C extends number, A extends boolean = true> extends FrozenBatchNorm<C, 2, A> {
   /** @internal */
   static readonly type = 'FrozenBatchNorm2D';
 
@@ -29,17 +29,17 @@ export class FrozenBatchNorm2D<C extends number> extends FrozenBatchNorm<C, 2> {
    * `BatchNorm2D.freeze()` for other values.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(channels: C, options?: FrozenBatchNormOptions) {
+  constructor(channels: C, options?: FrozenBatchNormOptions<A>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('FrozenBatchNorm2D', channels, 2, options);
   }
 
   /** @internal Implements `BatchNorm2D.freeze`. */
-  static from<C extends number>(
-    other: ChannelNorm<C, 2>,
+  static from<C extends number, A extends boolean>(
+    other: ChannelNorm<C, 2, A>,
     options?: Pick<FrozenBatchNormOptions, 'trainable'>,
-  ): FrozenBatchNorm2D<C> {
-    const frozen = new FrozenBatchNorm2D(other.scale.shape[0], options);
+  ): FrozenBatchNorm2D<C, A> {
+    const frozen = new FrozenBatchNorm2D(other.runningMean.shape[0], frozenOptions(other, options));
     frozen.copyFrom(other);
     return frozen;
   }
@@ -49,15 +49,15 @@ export class FrozenBatchNorm2D<C extends number> extends FrozenBatchNorm<C, 2> {
    * @param json The result of `JSON.parse`.
    * @throws TypeError or RangeError naming the wrong field.
    */
-  static fromJSON(json: unknown): FrozenBatchNorm2D<number> {
+  static fromJSON(json: unknown): FrozenBatchNorm2D<number, boolean> {
     return FrozenBatchNorm2D.read(new JsonReader('json', json, 'FrozenBatchNorm2D'));
   }
 
   /** @internal */
-  static read(reader: JsonReader): FrozenBatchNorm2D<number> {
-    const channels = readChannels(reader);
+  static read(reader: JsonReader): FrozenBatchNorm2D<number, boolean> {
+    const { channels, affine } = readChannelNorm(reader);
     const trainable = requireBoolean(reader.place('trainable'), reader.field('trainable'));
-    const layer = new FrozenBatchNorm2D(channels, { trainable });
+    const layer = new FrozenBatchNorm2D(channels, { affine, trainable });
     layer.readJson(reader);
     return layer;
   }

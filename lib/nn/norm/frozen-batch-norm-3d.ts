@@ -3,8 +3,8 @@ import { requireBoolean } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
-import { type ChannelNorm, readChannels } from './channel-norm.js';
-import { FrozenBatchNorm, type FrozenBatchNormOptions } from './frozen-batch-norm.js';
+import { type ChannelNorm, readChannelNorm } from './channel-norm.js';
+import { FrozenBatchNorm, type FrozenBatchNormOptions, frozenOptions } from './frozen-batch-norm.js';
 
 /**
  * `BatchNorm3D` for fine-tuning: normalizes with its running statistics in training, too, and never changes
@@ -15,7 +15,7 @@ import { FrozenBatchNorm, type FrozenBatchNormOptions } from './frozen-batch-nor
  * const frozen = pretrained.freeze();
  * const y = frozen.forward(x.trace());
  */
-export class FrozenBatchNorm3D<C extends number> extends FrozenBatchNorm<C, 3> {
+export class FrozenBatchNorm3D<C extends number, A extends boolean = true> extends FrozenBatchNorm<C, 3, A> {
   /** @internal */
   static readonly type = 'FrozenBatchNorm3D';
 
@@ -29,17 +29,17 @@ export class FrozenBatchNorm3D<C extends number> extends FrozenBatchNorm<C, 3> {
    * `BatchNorm3D.freeze()` for other values.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(channels: C, options?: FrozenBatchNormOptions) {
+  constructor(channels: C, options?: FrozenBatchNormOptions<A>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('FrozenBatchNorm3D', channels, 3, options);
   }
 
   /** @internal Implements `BatchNorm3D.freeze`. */
-  static from<C extends number>(
-    other: ChannelNorm<C, 3>,
+  static from<C extends number, A extends boolean>(
+    other: ChannelNorm<C, 3, A>,
     options?: Pick<FrozenBatchNormOptions, 'trainable'>,
-  ): FrozenBatchNorm3D<C> {
-    const frozen = new FrozenBatchNorm3D(other.scale.shape[0], options);
+  ): FrozenBatchNorm3D<C, A> {
+    const frozen = new FrozenBatchNorm3D(other.runningMean.shape[0], frozenOptions(other, options));
     frozen.copyFrom(other);
     return frozen;
   }
@@ -49,15 +49,15 @@ export class FrozenBatchNorm3D<C extends number> extends FrozenBatchNorm<C, 3> {
    * @param json The result of `JSON.parse`.
    * @throws TypeError or RangeError naming the wrong field.
    */
-  static fromJSON(json: unknown): FrozenBatchNorm3D<number> {
+  static fromJSON(json: unknown): FrozenBatchNorm3D<number, boolean> {
     return FrozenBatchNorm3D.read(new JsonReader('json', json, 'FrozenBatchNorm3D'));
   }
 
   /** @internal */
-  static read(reader: JsonReader): FrozenBatchNorm3D<number> {
-    const channels = readChannels(reader);
+  static read(reader: JsonReader): FrozenBatchNorm3D<number, boolean> {
+    const { channels, affine } = readChannelNorm(reader);
     const trainable = requireBoolean(reader.place('trainable'), reader.field('trainable'));
-    const layer = new FrozenBatchNorm3D(channels, { trainable });
+    const layer = new FrozenBatchNorm3D(channels, { affine, trainable });
     layer.readJson(reader);
     return layer;
   }

@@ -15,11 +15,13 @@ import { readTensors } from '../read-tensors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 /** Settings of a new frozen batch norm layer. */
-export interface FrozenBatchNormOptions {
+export interface FrozenBatchNormOptions<A extends boolean = boolean> {
   /** Added to the variance before taking the square root. Default 1e-5. */
   readonly epsilon?: number;
   /** Whether scale and bias receive gradients and are updated. Default false. */
   readonly trainable?: boolean;
+  /** Whether the layer has `scale` and `bias`. Default true. */
+  readonly affine?: A;
 }
 
 /**
@@ -27,7 +29,11 @@ export interface FrozenBatchNormOptions {
  * which normalizes with its running statistics in training, too, and never changes them. Gradients pass
  * through to x and, if `trainable`, reach scale and bias.
  */
-export abstract class FrozenBatchNorm<C extends number, D extends SpatialAxes> extends ChannelNorm<C, D> {
+export abstract class FrozenBatchNorm<
+  C extends number,
+  D extends SpatialAxes,
+  A extends boolean = true,
+> extends ChannelNorm<C, D, A> {
   static {
     guardMethods(this);
     notePasses(this.prototype);
@@ -37,9 +43,9 @@ export abstract class FrozenBatchNorm<C extends number, D extends SpatialAxes> e
   readonly trainable: boolean;
 
   /** @param layer Name of the class in messages. */
-  protected constructor(layer: string, channels: C, axes: D, options: FrozenBatchNormOptions | undefined) {
-    super(layer, channels, axes);
-    const given = requireOptions('options', options, ['epsilon', 'trainable']);
+  protected constructor(layer: string, channels: C, axes: D, options: FrozenBatchNormOptions<A> | undefined) {
+    const given = requireOptions('options', options, ['epsilon', 'trainable', 'affine']);
+    super(layer, channels, axes, given.affine);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
     const { trainable = false } = given;
     this.trainable = requireBoolean('trainable', trainable);
@@ -95,4 +101,13 @@ export abstract class FrozenBatchNorm<C extends number, D extends SpatialAxes> e
     const own = super[describeLayer]();
     return { ...own, details: { ...own.details, trainable: this.trainable } };
   }
+}
+
+/** The options of the frozen copy of a layer. */
+export function frozenOptions<A extends boolean>(
+  other: ChannelNorm<number, SpatialAxes, A>,
+  options: Pick<FrozenBatchNormOptions, 'trainable'> | undefined,
+): FrozenBatchNormOptions<A> {
+  const { trainable = false } = requireOptions('options', options, ['trainable']);
+  return { trainable: trainable as boolean, affine: (other.scale !== undefined) as A };
 }

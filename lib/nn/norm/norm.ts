@@ -1,8 +1,13 @@
 import { requirePositive } from '../../validation/errors.js';
 import { storedEpsilon } from '../../ops/batch-norm.js';
+import type { Shape } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
 import { BaseModule } from '../base-module.js';
 import { type StoredNumber, storedNumbers } from '../npz-members.js';
 import { guardMethods } from '../../validation/guard-methods.js';
+
+/** The type of a scale or a bias: undefined in a layer with `affine: false`. */
+export type Affine<S extends Shape, A extends boolean> = A extends true ? Tensor<S> : undefined;
 
 /** Base class of all norms: epsilon, and the names of the parameters in PyTorch. */
 export abstract class Norm extends BaseModule {

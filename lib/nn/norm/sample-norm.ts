@@ -7,7 +7,7 @@ import type { Tape } from '../../core/tape.js';
 import { type RandomSource, storageOf, Tensor } from '../../core/tensor.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { readTensors } from '../read-tensors.js';
-import { Norm } from './norm.js';
+import { type Affine, Norm } from './norm.js';
 
 /** Settings of a new norm that treats each sample by itself. */
 export interface SampleNormOptions<A extends boolean = boolean> {
@@ -16,9 +16,6 @@ export interface SampleNormOptions<A extends boolean = boolean> {
   /** Whether the layer has learned parameters. */
   readonly affine?: A;
 }
-
-/** The type of a parameter: undefined in a layer without parameters. */
-export type Affine<S extends Shape, A extends boolean> = A extends true ? Tensor<S> : undefined;
 
 /**
  * Base class of norms that take the statistics of each sample by itself. They have no running statistics, and therefore no

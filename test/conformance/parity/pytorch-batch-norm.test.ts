@@ -32,8 +32,8 @@ const cases = readCases<BatchNormCase>('pytorch/batch_norm.jsonl');
 
 /** What the layers for signals, images and volumes have in common. */
 interface AnyBatchNorm {
-  readonly scale: Tensor1D<number>;
-  readonly bias: Tensor1D<number>;
+  readonly scale: Tensor1D<number> | undefined;
+  readonly bias: Tensor1D<number> | undefined;
   readonly runningMean: Tensor1D<number>;
   readonly runningVar: Tensor1D<number>;
   forward(x: Tensor<Shape>): Tensor<Shape>;
@@ -44,7 +44,9 @@ describe('batch norm compared with PyTorch', () => {
   it('has enough cases', () => {
     expect(cases).to.have.length.at.least(60);
     for (const Layer of [BatchNorm1D, BatchNorm2D, BatchNorm3D]) {
-      expect(cases.filter((each) => classOf(each) === Layer)).to.have.length.at.least(5);
+      const ofLayer = cases.filter((each) => classOf(each) === Layer);
+      expect(ofLayer).to.have.length.at.least(5);
+      expect(ofLayer.filter(({ scale }) => scale === undefined)).to.have.length.at.least(1);
     }
   });
 
@@ -69,7 +71,10 @@ function trainAndInfer(reference: BatchNormCase): void {
   const { shape, momentum } = reference;
   const layout = layoutOf(reference);
   const bn = load(reference, reference.running_mean, reference.running_var);
-  let drift: Drift = { mean: reference.scale.map(() => 0), variance: reference.scale.map(() => 0) };
+  let drift: Drift = {
+    mean: reference.running_mean.map(() => 0),
+    variance: reference.running_mean.map(() => 0),
+  };
   let before: Statistics = reference;
 
   reference.steps.forEach((step, index) => {
@@ -82,10 +87,14 @@ function trainAndInfer(reference: BatchNormCase): void {
     const place = `step ${index}: `;
     expectWithin(y.data, step.y, (i) => bounds.y[channelAt(layout, i)], `${place}y`);
     expectWithin(valuesOf(gradients.get(x)), step.dx, (i) => bounds.dx[channelAt(layout, i)], `${place}dx`);
-    const dscale = valuesOf(gradients.get(bn.scale));
-    expectWithin(dscale, step.dscale, (c) => bounds.dscale[c], `${place}dscale`);
-    const dbias = valuesOf(gradients.get(bn.bias));
-    expectWithin(dbias, step.dbias, (c) => bounds.dbias[c], `${place}dbias`);
+    for (const [name, parameter, expected, bound] of [
+      ['dscale', bn.scale, step.dscale, bounds.dscale],
+      ['dbias', bn.bias, step.dbias, bounds.dbias],
+    ] as const) {
+      expect(parameter === undefined).to.equal(expected === undefined);
+      if (parameter === undefined || expected === undefined) continue;
+      expectWithin(valuesOf(gradients.get(parameter)), expected, (c) => bound[c], `${place}${name}`);
+    }
 
     const weight = momentum === 'cumulative' ? 1 / (index + 1) : momentum;
     drift = grow(drift, weight, bounds.exact, before, step);
@@ -119,8 +128,8 @@ function compareFormulas(reference: BatchNormCase, step: BatchNormStep): void {
   const atChannel = (bounds: readonly number[]) => (c: number) => (bounds[c] / sumBound) * float64Bound;
   expectWithin(exact.y, step.y, atElement(y, yBound), 'y');
   expectWithin(exact.dx, step.dx, atElement(dx, dxBound), 'dx');
-  expectWithin(exact.dscale, step.dscale, atChannel(dscale), 'dscale');
-  expectWithin(exact.dbias, step.dbias, atChannel(dbias), 'dbias');
+  if (step.dscale !== undefined) expectWithin(exact.dscale, step.dscale, atChannel(dscale), 'dscale');
+  if (step.dbias !== undefined) expectWithin(exact.dbias, step.dbias, atChannel(dbias), 'dbias');
 }
 
 interface Bounds {
@@ -134,7 +143,8 @@ interface Bounds {
 
 /** The error that the contract allows for a step. */
 function boundsOf(reference: BatchNormCase, step: BatchNormStep): Bounds {
-  const { scale, bias, epsilon } = reference;
+  const { epsilon } = reference;
+  const { scale, bias } = affineOf(reference);
   const layout = layoutOf(reference);
   const { x, dy, y } = step;
   // The file's decimals denote float32 values; parsed as float64 they would differ.
@@ -202,7 +212,8 @@ function grow(
 
 /** The contract's bound on y plus the first-order effect of errors in the running statistics. */
 function inferenceBounds(reference: BatchNormCase, drift: Drift | undefined): readonly number[] {
-  const { scale, bias, epsilon, y_infer: y } = reference;
+  const { epsilon, y_infer: y } = reference;
+  const { scale, bias } = affineOf(reference);
   const { running_var } = lastOf(reference);
   return scale.map((factor, c) => {
     const at = [...channelIndices(layoutOf(reference), c)];
@@ -217,12 +228,18 @@ function inferenceBounds(reference: BatchNormCase, drift: Drift | undefined): re
 
 function load(reference: BatchNormCase, mean: readonly number[], variance: readonly number[]): AnyBatchNorm {
   const { scale, bias, epsilon, momentum } = reference;
-  const bn: AnyBatchNorm = new (classOf(reference))<number>(scale.length, { epsilon, momentum });
-  bn.scale.data.set(scale);
-  bn.bias.data.set(bias);
+  const options = { epsilon, momentum, affine: scale !== undefined };
+  const bn: AnyBatchNorm = new (classOf(reference))<number, boolean>(mean.length, options);
+  if (scale !== undefined) bn.scale?.data.set(scale);
+  if (bias !== undefined) bn.bias?.data.set(bias);
   bn.runningMean.data.set(mean);
   bn.runningVar.data.set(variance);
   return bn;
+}
+
+/** The scale and the bias of the formulas. */
+function affineOf({ scale, bias, running_mean }: BatchNormCase) {
+  return { scale: scale ?? running_mean.map(() => 1), bias: bias ?? running_mean.map(() => 0) };
 }
 
 function layoutOf({ shape, channel_axis: axis = shape.length - 3 }: BatchNormCase): Layout {

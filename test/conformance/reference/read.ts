@@ -18,8 +18,9 @@ export interface BatchNormCase {
   readonly channel_axis?: number;
   readonly epsilon: number;
   readonly momentum: number | 'cumulative';
-  readonly scale: readonly number[];
-  readonly bias: readonly number[];
+  /** Absent in a layer without scale and bias, as are their gradients. */
+  readonly scale?: readonly number[];
+  readonly bias?: readonly number[];
   /** Before the first step. */
   readonly running_mean: readonly number[];
   readonly running_var: readonly number[];
@@ -33,8 +34,8 @@ export interface BatchNormStep {
   readonly dy: readonly number[];
   readonly y: readonly number[];
   readonly dx: readonly number[];
-  readonly dscale: readonly number[];
-  readonly dbias: readonly number[];
+  readonly dscale?: readonly number[];
+  readonly dbias?: readonly number[];
   /** After the step. */
   readonly running_mean: readonly number[];
   readonly running_var: readonly number[];

@@ -174,7 +174,7 @@ function suite(title: string, batchnorm: Package, realm: Realm): void {
     it('restore a network from JSON', () => {
       const json = JSON.stringify(new batchnorm.BatchNorm2D(2));
       const again = batchnorm.BatchNorm2D.fromJSON(realm.json(json));
-      expect([...again.scale.data]).to.deep.equal([1, 1]);
+      expect([...(again.scale?.data ?? [])]).to.deep.equal([1, 1]);
     });
 
     it('distinguish damaged files from system errors', async () => {

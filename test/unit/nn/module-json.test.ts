@@ -65,6 +65,9 @@ const layers = [
   new BatchNorm1D(4),
   new BatchNorm2D(3, { momentum: 'cumulative' }),
   new BatchNorm3D(2, { epsilon: 0.25 }),
+  new BatchNorm1D(3, { affine: false }),
+  new BatchNorm2D(4, { affine: false, momentum: 0.5 }),
+  new BatchNorm3D(3, { affine: false }),
   new Conv2D(2, 3, 3, { stride: 2, padding: 1, rng }),
   new Conv2D(1, 2, 1, { bias: false, rng }),
   new Cos(),
@@ -76,6 +79,9 @@ const layers = [
   new FrozenBatchNorm1D(2),
   new FrozenBatchNorm2D(3, { epsilon: 0.5, trainable: true }),
   new FrozenBatchNorm3D(2, { trainable: true }),
+  new FrozenBatchNorm1D(3, { affine: false }),
+  new FrozenBatchNorm2D(2, { affine: false }),
+  new FrozenBatchNorm3D(2, { affine: false }),
   new GeLU(),
   new GroupNorm(2, 4, { epsilon: 0.125 }),
   new GroupNorm(1, 3, { affine: false }),
@@ -181,7 +187,7 @@ describe('a module as JSON', () => {
       readonly head = new Sequential(new Linear(1, 2));
     }
     const json = parsed(new Net()) as { norm: unknown; head: unknown };
-    expect(BatchNorm2D.fromJSON(json.norm).scale.array()).to.deep.equal([1]);
+    expect(BatchNorm2D.fromJSON(json.norm).scale?.array()).to.deep.equal([1]);
     expect((moduleFromJSON(json.head) as Sequential<[Linear<1, 2>]>).layers[0].weight.shape).to.deep.equal([
       2, 1,
     ]);

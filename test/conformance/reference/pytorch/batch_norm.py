@@ -67,6 +67,7 @@ class Case:
     x: Images = field(default=normal(0.3, 1.5))
     dy: Images = field(default=normal())
     channel_axis: int = -3
+    affine: bool = True
 
 
 CASES = [
@@ -148,6 +149,16 @@ CASES += [
     with_axes("one volume, planes 4x8", (5, 3, 4, 8), -4, epsilon=1e-3),
 ]
 
+# Without scale and bias.
+CASES += [
+    Case("without parameters", (3, 4, 3, 5), affine=False, steps=2),
+    Case("without parameters, one image", (2, 7, 9), affine=False),
+    Case("without parameters, mean 1e4", (2, 3, 7, 7), affine=False, x=normal([1e4, -1e4, 3.0])),
+    with_axes("tables without parameters", (16, 5), -1, affine=False, momentum="cumulative", steps=3),
+    with_axes("signals without parameters", (4, 3, 7), -2, affine=False, epsilon=1e-3),
+    with_axes("volumes without parameters", (2, 3, 2, 3, 4), -4, affine=False, momentum=0.5, steps=2),
+]
+
 MODULES = {
     -1: torch.nn.BatchNorm1d,
     -2: torch.nn.BatchNorm1d,
@@ -170,9 +181,11 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     running_var = rng.uniform(0.5, 2, channels).astype(np.float32)
 
     momentum = None if case.momentum == "cumulative" else case.momentum
-    module = MODULES[case.channel_axis](channels, case.epsilon, momentum, dtype=torch.float64)
-    load(module.weight, scale)
-    load(module.bias, bias)
+    create = MODULES[case.channel_axis]
+    module = create(channels, case.epsilon, momentum, case.affine, dtype=torch.float64)
+    if case.affine:
+        load(module.weight, scale)
+        load(module.bias, bias)
     load(module.running_mean, running_mean)
     load(module.running_var, running_var)
 
@@ -196,8 +209,7 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
         **axis,
         "epsilon": case.epsilon,
         "momentum": case.momentum,
-        "scale": numbers(scale),
-        "bias": numbers(bias),
+        **({"scale": numbers(scale), "bias": numbers(bias)} if case.affine else {}),
         "running_mean": numbers(running_mean),
         "running_var": numbers(running_var),
         "steps": steps,
@@ -212,13 +224,16 @@ def training_step(
     input_ = batch_of(x, channel_axis).requires_grad_()
     y = module(input_)
     y.backward(batch_of(dy, channel_axis))
+    gradients = {}
+    if module.affine:
+        gradients["dscale"] = numbers(module.weight.grad)
+        gradients["dbias"] = numbers(module.bias.grad)
     return {
         "x": numbers(x),
         "dy": numbers(dy),
         "y": numbers(y.detach()),
         "dx": numbers(input_.grad),
-        "dscale": numbers(module.weight.grad),
-        "dbias": numbers(module.bias.grad),
+        **gradients,
         "running_mean": numbers(module.running_mean),
         "running_var": numbers(module.running_var),
     }

@@ -189,9 +189,8 @@ export default [
   {
     file: 'lib/ops/batch-norm.ts',
     what: 'the gradients of scale and bias are swapped',
-    find: '      accumulate(0, dx);\n      accumulate(1, dscale);\n      accumulate(2, dbias);\n    },\n  }));\n  for (const each of statistics)',
-    replace:
-      '      accumulate(0, dx);\n      accumulate(2, dscale);\n      accumulate(1, dbias);\n    },\n  }));\n  for (const each of statistics)',
+    find: '        accumulate(1, dscale);\n        accumulate(2, dbias);\n      }\n    },',
+    replace: '        accumulate(2, dscale);\n        accumulate(1, dbias);\n      }\n    },',
     tests: ['unit/nn/batch-norm-2d'],
   },
   {
@@ -208,7 +207,7 @@ export default [
   {
     file: 'lib/ops/batch-norm.ts',
     what: 'the residual of a batch norm gets no gradient',
-    find: 'if (dresidual !== null) accumulate(3, dresidual);',
+    find: 'if (dresidual !== null) accumulate(inputs.length - 1, dresidual);',
     replace: '',
     tests: ['unit/ops/batch-norm-relu'],
   },

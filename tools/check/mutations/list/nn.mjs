@@ -3,14 +3,14 @@ export default [
   {
     file: 'lib/nn/norm/batch-norm.ts',
     what: 'resetParams does not change the bias',
-    find: '    fill(this.bias, 0);\n',
+    find: '    if (this.bias !== undefined) fill(this.bias, 0);\n',
     replace: '',
     tests: ['unit/nn/reset-params'],
   },
   {
     file: 'lib/nn/norm/batch-norm.ts',
     what: 'resetParams does not change the scale',
-    find: '    fill(this.scale, 1);\n',
+    find: '    if (this.scale !== undefined) fill(this.scale, 1);\n',
     replace: '',
     tests: ['unit/nn/reset-params'],
   },
@@ -85,7 +85,7 @@ export default [
     tests: ['unit/nn/recalibrate'],
   },
   {
-    file: 'lib/nn/norm/affine-norm.ts',
+    file: 'lib/nn/norm/channel-norm.ts',
     what: 'freeze forgets epsilon',
     find: '    this[storedEpsilon] = other[storedEpsilon];\n',
     replace: '',

@@ -79,4 +79,26 @@ export default [
     replace: 'axis === normalizedShape.length - 1 && shape[outer + axis] !== size',
     tests,
   },
+  {
+    file: 'lib/ops/batch-norm.ts',
+    what: 'a layer without scale and bias gives their gradients to other inputs',
+    find: '      if (learned.length === 0) {',
+    replace: '      if (learned.length > 2) {',
+    tests: ['unit/nn/batch-norm-affine'],
+  },
+  {
+    file: 'lib/nn/norm/channel-norm.ts',
+    what: 'a batch norm without scale and bias multiplies by zero',
+    find: "const scale = labelled(layer, 'scale', Tensor.ones([channels]));",
+    replace:
+      "const scale = labelled(layer, 'scale', isAffine ? Tensor.ones([channels]) : Tensor.zeros([channels]));",
+    tests: ['unit/nn/batch-norm-affine'],
+  },
+  {
+    file: 'lib/nn/norm/frozen-batch-norm.ts',
+    what: 'the frozen copy of a layer without scale and bias has both',
+    find: 'affine: (other.scale !== undefined) as A',
+    replace: 'affine: true as A',
+    tests: ['unit/nn/batch-norm-affine'],
+  },
 ];
