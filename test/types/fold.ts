@@ -1,13 +1,16 @@
 // The types of folded networks and of batch norm fused with the next ReLU.
 import {
+  BatchNorm1D,
   BatchNorm2D,
   Conv2D,
   fold,
+  Linear,
   type OwnedTape,
   ReLU,
   Residual,
   Sequential,
   Tensor,
+  type Tensor2D,
   type Tensor4D,
 } from 'batchnorm';
 import { check, type Equal } from './equal.js';
@@ -29,6 +32,24 @@ check<Equal<(typeof folded.layers)['length'], 3>>();
 folded.forward(Tensor.zeros([2, 4, 8, 8]));
 // @ts-expect-error: not a composition
 fold(new ReLU());
+
+const mlp = fold(
+  new Sequential(
+    new Linear(4, 16, { bias: false }),
+    new BatchNorm1D(16, { affine: false }),
+    new ReLU(),
+    new Linear(16, 8),
+    new BatchNorm1D(8).freeze(),
+    new Linear(8, 2, { bias: false }),
+  ),
+);
+check<Equal<(typeof mlp.layers)['length'], 4>>();
+const linear = mlp.layers[0];
+check<Equal<typeof linear, Linear<4, 16>>>();
+const head: Linear<8, 2, false> = mlp.layers[3];
+head.forward(Tensor.zeros([1, 8]));
+const logits = mlp.forward(Tensor.zeros([3, 4]));
+check<Equal<typeof logits, Tensor2D<3, 2>>>();
 
 const bn = new BatchNorm2D(3);
 const residual = Tensor.zeros([2, 3, 8, 8]);

@@ -21,6 +21,7 @@ import { requireSize } from '../../core/values.js';
 import type { RowsProblem } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { BaseModule } from '../base-module.js';
+import { notePasses } from '../compose/fusion.js';
 import { readTensors } from '../read-tensors.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
@@ -58,6 +59,7 @@ export class Linear<I extends number, O extends number, B extends boolean = true
 
   static {
     guardMethods(this);
+    notePasses(this.prototype);
   }
 
   /** Weights, [O, I]; initially uniform in ±1/sqrt(I). */

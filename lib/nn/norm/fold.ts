@@ -1,9 +1,13 @@
 import { detached, wrongShape, wrongType, wrongValue } from '../../validation/errors.js';
 import type { Shape } from '../../core/shape.js';
 import { storageOf, type Tensor } from '../../core/tensor.js';
+import type { SpatialAxes } from './axes.js';
+import { BatchNorm1D } from './batch-norm-1d.js';
 import { BatchNorm2D } from './batch-norm-2d.js';
 import type { ChannelNorm } from './channel-norm.js';
 import { Conv2D } from '../layers/conv-2d.js';
+import { Linear } from '../layers/linear.js';
+import { FrozenBatchNorm1D } from './frozen-batch-norm-1d.js';
 import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
 import { GeneralizedResidual } from '../compose/generalized-residual.js';
 import type { Layer } from '../shape-rule.js';
@@ -14,6 +18,19 @@ import { Sequential } from '../compose/sequential.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 type AnyConv = Conv2D<number, number, number, number, number>;
+type AnyLinear = Linear<number, number, boolean>;
+type AnyNorm<D extends SpatialAxes> = ChannelNorm<number, D, boolean>;
+
+/** The layer that replaces a pair of layers; never if they are not folded. */
+type FoldedPair<First, Second> = First extends AnyConv
+  ? Second extends AnyNorm<2>
+    ? First
+    : never
+  : First extends Linear<infer I, infer O, boolean>
+    ? Second extends AnyNorm<1>
+      ? Linear<I, O>
+      : never
+    : never;
 
 /** The type of a layer after folding. */
 export type FoldedLayer<L> =
@@ -25,17 +42,15 @@ export type FoldedLayer<L> =
         ? GeneralizedResidual<FoldedLayer<F> & Layer, FoldedLayer<R> & Layer>
         : L;
 
-/** The layers after replacing each `Conv2D` and the batch norm directly after it by one `Conv2D`. */
+/** The layers after replacing each `Conv2D` or `Linear` and the batch norm directly after it by one layer. */
 export type Folded<Layers extends readonly unknown[]> = Layers extends readonly [
   infer First,
   infer Second,
   ...infer Rest,
 ]
-  ? First extends AnyConv
-    ? Second extends ChannelNorm<number, 2, boolean>
-      ? readonly [First, ...Folded<Rest>]
-      : readonly [First, ...Folded<readonly [Second, ...Rest]>]
-    : readonly [FoldedLayer<First> & Layer, ...Folded<readonly [Second, ...Rest]>]
+  ? [FoldedPair<First, Second>] extends [never]
+    ? readonly [FoldedLayer<First> & Layer, ...Folded<readonly [Second, ...Rest]>]
+    : readonly [FoldedPair<First, Second>, ...Folded<Rest>]
   : Layers extends readonly [infer Only]
     ? readonly [FoldedLayer<Only> & Layer]
     : Layers extends readonly []
@@ -44,16 +59,17 @@ export type Folded<Layers extends readonly unknown[]> = Layers extends readonly 
 
 /**
  * Returns a copy of a network for inference in which one `Conv2D` with a bias replaces every `Conv2D` and the
- * `BatchNorm2D` or `FrozenBatchNorm2D` directly after it, at any depth. With factor = scale / sqrt(runningVar
- * + epsilon), its weight is weight * factor, and its bias is (bias of the convolution - runningMean) * factor
- * + bias of the batch norm. Both are computed in double precision and rounded once. Outputs differ by
- * rounding, about 1e-6 of the magnitudes that are summed for a pixel. The network itself does not change.
+ * `BatchNorm2D` or `FrozenBatchNorm2D` directly after it, at any depth, and one `Linear` every `Linear` and the
+ * `BatchNorm1D` or `FrozenBatchNorm1D` after it. With factor = scale / sqrt(runningVar + epsilon), its weight
+ * is weight * factor, and its bias is (bias of the first layer - runningMean) * factor + bias of the batch
+ * norm. Both are computed in double precision and rounded once. Outputs differ by rounding, about 1e-6 of the
+ * magnitudes that are summed for a value. The network itself does not change.
  *
  * @param net The network whose `forward` is called. Other layers are cloned.
  * @returns The copy. Its tensors are named after their positions in it, so it cannot load the network's
  * files.
  * @throws TypeError if `net` is not a `Sequential` or one of your modules has no clone(); RangeError if there
- * is no such pair, or if the channels of a batch norm differ from those of the convolution before it.
+ * is no such pair, or if the channels of a batch norm differ from those of the layer before it.
  *
  * @example
  * const net = new Sequential(new Conv2D(3, 16, 3), new BatchNorm2D(16), new ReLU());
@@ -65,15 +81,15 @@ export function fold<Layers extends readonly Layer[]>(net: Sequential<Layers>): 
   const done: FoldedParts = { pairs: new Map(), compositions: new Map() };
   const copy = sharingCopies(() => foldSequential('net', net, done));
   if (done.pairs.size === 0) {
-    throw wrongValue('net', 'a BatchNorm2D directly after a Conv2D in a Sequential', 'none');
+    throw wrongValue('net', 'a batch norm directly after a Conv2D or Linear in a Sequential', 'none');
   }
   return copy as Sequential<Folded<Layers>>;
 }
 
 /** The results so far, so that a layer that is used several times is folded once. */
 interface FoldedParts {
-  /** The folded layer for each convolution and the batch norm after it. */
-  readonly pairs: Map<AnyConv, Map<ChannelNorm<number, 2, boolean>, AnyConv>>;
+  /** The folded layer for each layer and the batch norm after it. */
+  readonly pairs: Map<Layer, Map<Layer, Layer>>;
   /** The folded copy of each composition. */
   readonly compositions: Map<Layer, Layer>;
 }
@@ -83,14 +99,14 @@ function foldSequential(name: string, net: Sequential<readonly Layer[]>, done: F
   for (let i = 0; i < net.layers.length; i++) {
     const layer = net.layers[i];
     const next = net.layers[i + 1];
-    if (isConv(layer) && isNorm(next)) {
-      const byNorm = done.pairs.get(layer) ?? new Map<ChannelNorm<number, 2, boolean>, AnyConv>();
-      const folded = byNorm.get(next) ?? foldPair(`${name}.layers[${i + 1}]`, layer, next);
+    const byNorm = done.pairs.get(layer) ?? new Map<Layer, Layer>();
+    const folded = byNorm.get(next) ?? foldPair(`${name}.layers`, i, layer, next);
+    if (folded === undefined) {
+      layers.push(foldLayer(`${name}.layers[${i}]`, layer, done));
+    } else {
       done.pairs.set(layer, byNorm.set(next, folded));
       layers.push(folded);
       i++;
-    } else {
-      layers.push(foldLayer(`${name}.layers[${i}]`, layer, done));
     }
   }
   return Reflect.construct(Sequential, layers) as Layer;
@@ -120,42 +136,80 @@ function foldComposition(name: string, layer: unknown, done: FoldedParts): Layer
   return undefined;
 }
 
-function isConv(layer: unknown): layer is AnyConv {
-  return layer instanceof Conv2D && infersAsDefined(layer);
-}
-
-function isNorm(layer: unknown): layer is ChannelNorm<number, 2, boolean> {
-  return (layer instanceof BatchNorm2D || layer instanceof FrozenBatchNorm2D) && infersAsDefined(layer);
-}
-
-function foldPair(name: string, conv: AnyConv, norm: ChannelNorm<number, 2, boolean>): AnyConv {
-  const [outChannels, inChannels, kernelSize] = conv.weight.shape;
-  const channels = norm.runningMean.shape[0];
-  if (channels !== outChannels) {
-    throw wrongShape(name, `${outChannels} channels, as many as the Conv2D before it has,`, `${channels}`);
+/** The layer that replaces a layer and the next one; undefined if they are no such pair. */
+function foldPair(name: string, i: number, layer: unknown, next: unknown): Layer | undefined {
+  if (!infersAsDefined(layer) || !infersAsDefined(next)) return undefined;
+  const names = { layer: `${name}[${i}]`, norm: `${name}[${i + 1}]` };
+  if (layer instanceof Conv2D && (next instanceof BatchNorm2D || next instanceof FrozenBatchNorm2D)) {
+    return foldConv(names, layer as AnyConv, next);
   }
+  if (layer instanceof Linear && (next instanceof BatchNorm1D || next instanceof FrozenBatchNorm1D)) {
+    return foldLinear(names, layer as AnyLinear, next);
+  }
+  return undefined;
+}
+
+/** The expressions for both layers in messages. */
+interface PairNames {
+  readonly layer: string;
+  readonly norm: string;
+}
+
+function foldConv(names: PairNames, conv: AnyConv, norm: AnyNorm<2>): AnyConv {
+  const [outChannels, inChannels, kernelSize] = conv.weight.shape;
+  requireChannels(names.norm, norm, outChannels, 'Conv2D');
   const { stride, padding } = conv;
-  const options = { stride, padding, bias: true, rng: () => 0.5 };
-  const folded = new Conv2D(inChannels, outChannels, kernelSize, options);
+  const folded = new Conv2D(inChannels, outChannels, kernelSize, { stride, padding, rng: () => 0.5 });
+  foldValues(names, conv, norm, folded);
+  return folded;
+}
+
+function foldLinear(names: PairNames, linear: AnyLinear, norm: AnyNorm<1>): AnyLinear {
+  const [outputs, inputs] = linear.weight.shape;
+  requireChannels(names.norm, norm, outputs, 'Linear');
+  const folded = new Linear(inputs, outputs, { rng: () => 0.5 });
+  foldValues(names, linear, norm, folded);
+  return folded;
+}
+
+function requireChannels(name: string, norm: AnyNorm<SpatialAxes>, expected: number, before: string): void {
+  const channels = norm.runningMean.shape[0];
+  if (channels === expected) return;
+  throw wrongShape(name, `${expected} channels, as many as the ${before} before it has,`, `${channels}`);
+}
+
+/** What a layer with weights [C, ...] and a bias [C] has in common. */
+interface Weighted {
+  readonly weight: Tensor<Shape>;
+  readonly bias: Tensor<Shape> | undefined;
+}
+
+/** Writes the weights and the bias of a layer followed by a norm. */
+function foldValues(names: PairNames, layer: Weighted, norm: AnyNorm<SpatialAxes>, folded: Weighted): void {
   const weight = storageOf(folded.weight).values;
   const bias = folded.bias === undefined ? weight : storageOf(folded.bias).values;
-  const given = storageOf(conv.weight).values;
-  const givenBias = conv.bias === undefined ? undefined : storageOf(conv.bias).values;
-  const valuesOf = (field: string, tensor: Tensor<Shape>): Float32Array => {
-    const storage = storageOf(tensor);
-    if (storage.isDetached) throw detached(`${name}.${field}`);
-    return storage.values;
-  };
-  const scale = norm.scale === undefined ? undefined : valuesOf('scale', norm.scale);
-  const shift = norm.bias === undefined ? undefined : valuesOf('bias', norm.bias);
-  const mean = valuesOf('runningMean', norm.runningMean);
-  const variance = valuesOf('runningVar', norm.runningVar);
-  const length = weight.length / outChannels;
-  for (let channel = 0; channel < outChannels; channel++) {
+  const given = valuesOf(`${names.layer}.weight`, layer.weight);
+  const givenBias = optionalValuesOf(`${names.layer}.bias`, layer.bias);
+  const scale = optionalValuesOf(`${names.norm}.scale`, norm.scale);
+  const shift = optionalValuesOf(`${names.norm}.bias`, norm.bias);
+  const mean = valuesOf(`${names.norm}.runningMean`, norm.runningMean);
+  const variance = valuesOf(`${names.norm}.runningVar`, norm.runningVar);
+  const channels = mean.length;
+  const length = weight.length / channels;
+  for (let channel = 0; channel < channels; channel++) {
     const factor = (scale?.[channel] ?? 1) / Math.sqrt(variance[channel] + norm.epsilon);
     for (let i = channel * length; i < (channel + 1) * length; i++) weight[i] = given[i] * factor;
     const offset = (givenBias?.[channel] ?? 0) - mean[channel];
     bias[channel] = offset * factor + (shift?.[channel] ?? 0);
   }
-  return folded;
+}
+
+function valuesOf(name: string, tensor: Tensor<Shape>): Float32Array {
+  const storage = storageOf(tensor);
+  if (storage.isDetached) throw detached(name);
+  return storage.values;
+}
+
+function optionalValuesOf(name: string, tensor: Tensor<Shape> | undefined): Float32Array | undefined {
+  return tensor === undefined ? undefined : valuesOf(name, tensor);
 }

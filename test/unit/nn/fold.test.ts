@@ -1,4 +1,5 @@
 import {
+  BatchNorm1D,
   BatchNorm2D,
   Conv2D,
   Flatten2D,
@@ -17,7 +18,7 @@ import { seeded, values } from '../../support/random.js';
 const rng = seeded(1);
 
 /** As after training: different statistics, scales and biases for each channel. */
-function trained<C extends number>(bn: BatchNorm2D<C>): BatchNorm2D<C> {
+function trained<B extends BatchNorm1D<number> | BatchNorm2D<number>>(bn: B): B {
   const n = bn.scale.shape[0];
   bn.scale.data.set(values(rng, n, 1, 0.5));
   bn.bias.data.set(values(rng, n));
@@ -121,6 +122,58 @@ describe('fold', () => {
     expect(folded.bias?.data[0]).to.equal(Math.fround(factor + Math.fround(0.7)));
   });
 
+  it('returns one Linear, accurate to 1e-6 of the summed magnitudes', () => {
+    for (const [bias, affine, frozen] of [
+      [true, true, false],
+      [false, true, true],
+      [true, false, false],
+    ] as const) {
+      const linear = new Linear<number, number, boolean>(9, 5, { bias, rng });
+      const given = trained(new BatchNorm1D<number>(5, { epsilon: 1e-3 }));
+      const plain = new BatchNorm1D<number, boolean>(5, { epsilon: 1e-3, affine: false });
+      plain.runningMean.data.set(given.runningMean.data);
+      plain.runningVar.data.set(given.runningVar.data);
+      const bn = affine ? given : plain;
+      const net = new Sequential(linear, frozen ? bn.freeze() : bn);
+      const x = Tensor.from(values(rng, 4 * 9, 2), [4, 9]);
+      const folded = fold(net as Sequential<readonly [typeof linear, typeof bn]>);
+      expect(folded.layers).to.have.length(1);
+      expect(folded.layers[0]).to.be.instanceOf(Linear);
+      expect(folded.parameters().map(([name]) => name)).to.deep.equal(['0.weight', '0.bias']);
+      const found = folded.forward(x);
+      expect(found.shape).to.deep.equal([4, 5]);
+      found.data.forEach((value, i) => {
+        const row = Math.floor(i / 5);
+        const o = i % 5;
+        const products = Array.from(
+          { length: 9 },
+          (_, j) => x.data[row * 9 + j] * linear.weight.data[o * 9 + j],
+        );
+        const terms = [...products, linear.bias?.data[o] ?? 0, -bn.runningMean.data[o]];
+        const factor = (bn.scale?.data[o] ?? 1) / Math.sqrt(bn.runningVar.data[o] + 1e-3);
+        const shift = bn.bias?.data[o] ?? 0;
+        const y = terms.reduce((sum, term) => sum + term, 0) * factor + shift;
+        const size = terms.reduce((sum, term) => sum + Math.abs(term * factor), Math.abs(shift));
+        expect(Math.abs(value - y), `value ${i}`).to.be.at.most(1e-6 * size);
+      });
+    }
+  });
+
+  it('folds the layers of an MLP, and a shared pair once', () => {
+    const pair = [new Linear(4, 4, { rng }), trained(new BatchNorm1D(4))] as const;
+    const net = new Sequential(...pair, new ReLU(), ...pair, new Linear(4, 2, { rng }));
+    const folded = fold(net);
+    expect(folded.layers.map((layer) => layer.constructor.name)).to.deep.equal([
+      ...['Linear', 'ReLU', 'Linear', 'Linear'],
+    ]);
+    expect(folded.layers[0]).to.equal(folded.layers[2]);
+    const x = Tensor.from(values(rng, 3 * 4), [3, 4]);
+    const expected = net.forward(x).data;
+    folded.forward(x).data.forEach((value, i) => {
+      expect(Math.abs(value - expected[i])).to.be.at.most(1e-5 * largest(expected));
+    });
+  });
+
   it('folds pairs in nested compositions, and leaves the network and the other layers unchanged', () => {
     const conv = <I extends number, O extends number>(i: I, o: O) =>
       new Conv2D(i, o, 3, { padding: 1, bias: false, rng });
@@ -195,8 +248,23 @@ describe('fold', () => {
       expectError(() => call(undefined), TypeError, 'a Sequential for net');
       const apart = new Sequential(new Conv2D(3, 4, 1), new ReLU(), new BatchNorm2D(4));
       const turned = new Sequential(new BatchNorm2D(3), new Conv2D(3, 4, 1));
-      for (const net of [apart, turned, new Sequential(new ReLU())]) {
-        expectError(() => call(net), RangeError, 'BatchNorm2D directly after a Conv2D', 'none');
+      const signals = Reflect.construct(Sequential, [new Linear(3, 4), new BatchNorm2D(4)]) as object;
+      for (const net of [apart, turned, signals, new Sequential(new ReLU())]) {
+        expectError(() => call(net), RangeError, 'a batch norm directly after a Conv2D or Linear', 'none');
+      }
+    });
+
+    it('tensors whose buffers were transferred', () => {
+      for (const [index, field] of [
+        [0, 'weight'],
+        [0, 'bias'],
+        [1, 'scale'],
+        [1, 'runningVar'],
+      ] as const) {
+        const net = new Sequential(new Linear(3, 4), new BatchNorm1D(4));
+        const layer = net.layers[index] as unknown as Record<string, Tensor<readonly number[]>>;
+        structuredClone(null, { transfer: [layer[field].data.buffer as ArrayBuffer] });
+        expectError(() => call(net), TypeError, `net.layers[${index}].${field}`);
       }
     });
 
@@ -206,6 +274,8 @@ describe('fold', () => {
         Reflect.construct(Sequential, [new Conv2D(3, 4, 1), new BatchNorm2D(5)]),
       ]) as object;
       expectError(() => call(net), RangeError, 'net.layers[1].layers[1]', '4 channels', '5');
+      const table = Reflect.construct(Sequential, [new Linear(3, 4), new BatchNorm1D(5)]) as object;
+      expectError(() => call(table), RangeError, 'net.layers[1]', '4 channels', 'Linear', '5');
       const own = { forward: (y: unknown) => y };
       const withOwn = Reflect.construct(Sequential, [new Conv2D(3, 4, 1), new BatchNorm2D(4), own]) as object;
       expectError(() => call(withOwn), TypeError, 'clone() in net.layers[2]');

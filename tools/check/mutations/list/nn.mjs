@@ -262,6 +262,13 @@ export default [
   },
   {
     file: 'lib/nn/norm/fold.ts',
+    what: 'a Linear and its batch norm are left apart',
+    find: 'return foldLinear(names, layer as AnyLinear, next);',
+    replace: 'return undefined;',
+    tests: ['unit/nn/fold'],
+  },
+  {
+    file: 'lib/nn/norm/fold.ts',
     what: 'folding leaves out epsilon',
     find: 'Math.sqrt(variance[channel] + norm.epsilon)',
     replace: 'Math.sqrt(variance[channel])',
