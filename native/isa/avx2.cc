@@ -14,6 +14,7 @@
 
 namespace batchnorm {
 namespace avx2 {
+namespace {
 
 // The vector type must come before the kernels that use it.
 // clang-format off
@@ -23,6 +24,7 @@ namespace avx2 {
 
 constexpr Kernels kTable = table("avx2");
 
+}  // namespace
 }  // namespace avx2
 
 const Kernels kAvx2Kernels = avx2::kTable;

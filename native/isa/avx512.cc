@@ -15,6 +15,7 @@
 
 namespace batchnorm {
 namespace avx512 {
+namespace {
 
 // The vector type must come before the kernels that use it.
 // clang-format off
@@ -24,6 +25,7 @@ namespace avx512 {
 
 constexpr Kernels kTable = table("avx512");
 
+}  // namespace
 }  // namespace avx512
 
 const Kernels kAvx512Kernels = avx512::kTable;

@@ -6,6 +6,7 @@
 
 namespace batchnorm {
 namespace neon {
+namespace {
 
 // The vector type must come before the kernels that use it.
 // clang-format off
@@ -15,6 +16,7 @@ namespace neon {
 
 constexpr Kernels kTable = table("neon");
 
+}  // namespace
 }  // namespace neon
 
 const Kernels kNeonKernels = neon::kTable;

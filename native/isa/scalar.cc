@@ -8,6 +8,7 @@
 
 namespace batchnorm {
 namespace scalar {
+namespace {
 
 // The vector type must come before the kernels that use it.
 // clang-format off
@@ -17,6 +18,7 @@ namespace scalar {
 
 constexpr Kernels kTable = table("scalar");
 
+}  // namespace
 }  // namespace scalar
 
 const Kernels kScalarKernels = scalar::kTable;

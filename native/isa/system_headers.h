@@ -10,12 +10,4 @@
 #include <cstring>
 #include <limits>
 
-// For functions that are called for every row or vector. The more kernels a file contains, the
-// fewer of them g++ inlines by itself, even tiny ones.
-#if defined(_MSC_VER)
-#define BATCHNORM_INLINE __forceinline
-#elif defined(__GNUC__)
-#define BATCHNORM_INLINE inline __attribute__((always_inline))
-#else
-#define BATCHNORM_INLINE inline
-#endif
+#include "inlining.h"

@@ -55,7 +55,7 @@ struct ColumnProductSums {
     dy_sum.lanes<k>() = dy_sum.lanes<k>() + dy_lanes;
     product_sum.lanes<k>() = mul_add(dy_lanes, deviation, product_sum.lanes<k>());
   }
-  void flush() {
+  BATCHNORM_INLINE void flush() {
     dy_sum.flush();
     product_sum.flush();
   }

@@ -46,23 +46,21 @@ struct ColumnAccumulators {
 // It is passed by value to stay in registers.
 template <class Sums>
 BATCHNORM_INLINE Sums walk_columns(const Block& block, size_t columns, Sums sums) {
-  size_t additions = 0;
-  for (size_t image = 0; image < block.images; image++) {
-    const size_t row = image * block.image_stride;
-    if (columns == kMaxColumns) {
-      sums.template add<0>(row, F32::kLanes);
-      sums.template add<1>(row + F32::kLanes, F32::kLanes);
-      sums.template add<2>(row + 2 * F32::kLanes, F32::kLanes);
-      sums.template add<3>(row + 3 * F32::kLanes, F32::kLanes);
-    } else {
-      sums.template add<0>(row, columns);
+  for (size_t image = 0; image < block.images;) {
+    const size_t end = std::min(block.images, image + kAdditions);
+    for (; image < end; image++) {
+      const size_t row = image * block.image_stride;
+      if (columns == kMaxColumns) {
+        sums.template add<0>(row, F32::kLanes);
+        sums.template add<1>(row + F32::kLanes, F32::kLanes);
+        sums.template add<2>(row + 2 * F32::kLanes, F32::kLanes);
+        sums.template add<3>(row + 3 * F32::kLanes, F32::kLanes);
+      } else {
+        sums.template add<0>(row, columns);
+      }
     }
-    if (++additions == kAdditions) {
-      sums.flush();
-      additions = 0;
-    }
+    sums.flush();
   }
-  sums.flush();
   return sums;
 }
 

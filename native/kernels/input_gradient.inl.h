@@ -44,8 +44,8 @@ struct InputGradientValues {
 
 // The same for planes of one pixel, with one lane per channel.
 template <class Gradient>
-void column_input_gradient(const float* x, const Gradient& gradient, float* dx, const Block& block,
-                           const InputGradient params) {
+BATCHNORM_NOINLINE void column_input_gradient(const float* x, const Gradient& gradient, float* dx,
+                                              const Block& block, const InputGradient params) {
   for (size_t image = 0; image < block.images; image++) {
     const size_t row = image * block.image_stride;
     const Gradient here = gradient.from(row);

@@ -38,7 +38,7 @@ struct ColumnShiftedMoments {
     deviations.lanes<k>() = deviations.lanes<k>() + deviation;
     squares.lanes<k>() = mul_add(deviation, deviation, squares.lanes<k>());
   }
-  void flush() {
+  BATCHNORM_INLINE void flush() {
     deviations.flush();
     squares.flush();
   }

@@ -15,6 +15,8 @@ constexpr size_t kWritePrefetchFloats = 2048;
 // 0 < n < kLanes, of which only the first n lanes are used; and prefetch(offset).
 template <bool kStreaming, class Values>
 struct RunWriter {
+  static constexpr size_t kAligned = kStreaming ? 64 / sizeof(float) : F32::kLanes;
+
   const Values& values;
   float* y;
   size_t channels;
@@ -28,15 +30,14 @@ struct RunWriter {
     if (own < n) result = keep_first(result, own, values.of(channel + 1).at_first(i, n));
     result.store_first(y + i, n);
   }
+  // Less than kAligned floats.
   void write_parts(size_t i, size_t end) const {
-    for (; i < end; i += F32::kLanes) {
-      const size_t n = std::min(F32::kLanes, end - i);
-      if (n == F32::kLanes) {
-        write_vectors<false>(i, i + n);
-      } else {
-        write_part(i, n);
-      }
+    if constexpr (kAligned > F32::kLanes) {
+      const size_t whole = i + (end - i) / F32::kLanes * F32::kLanes;
+      write_vectors<false>(i, whole);
+      i = whole;
     }
+    if (i < end) write_part(i, end - i);
   }
 
   template <bool kStream>
@@ -52,9 +53,13 @@ struct RunWriter {
   template <bool kStream>
   void write_vectors(size_t i, size_t end) const {
     if (i >= end) return;
-    for (size_t channel = i / length; i < end; channel++) {
-      const auto own = values.of(channel);
-      const size_t border = (channel + 1) * length;
+    // Copied, because for the compiler a store of a vector may change every member.
+    float* const to = y;
+    const size_t size = length;
+    const Values source = values;
+    for (size_t channel = i / size; i < end; channel++) {
+      const auto own = source.of(channel);
+      const size_t border = (channel + 1) * size;
       const size_t whole = std::min(border, end);
       // Loads come before the stores because y may alias the input.
       for (; i + 4 * F32::kLanes <= whole; i += 4 * F32::kLanes) {
@@ -67,21 +72,20 @@ struct RunWriter {
         const F32 result1 = own.at(i + F32::kLanes);
         const F32 result2 = own.at(i + 2 * F32::kLanes);
         const F32 result3 = own.at(i + 3 * F32::kLanes);
-        store<kStream>(result0, y + i);
-        store<kStream>(result1, y + i + F32::kLanes);
-        store<kStream>(result2, y + i + 2 * F32::kLanes);
-        store<kStream>(result3, y + i + 3 * F32::kLanes);
+        store<kStream>(result0, to + i);
+        store<kStream>(result1, to + i + F32::kLanes);
+        store<kStream>(result2, to + i + 2 * F32::kLanes);
+        store<kStream>(result3, to + i + 3 * F32::kLanes);
       }
-      for (; i + F32::kLanes <= whole; i += F32::kLanes) store<kStream>(own.at(i), y + i);
+      for (; i + F32::kLanes <= whole; i += F32::kLanes) store<kStream>(own.at(i), to + i);
       if (i < whole) {
-        store<kStream>(keep_first(own.at(i), border - i, values.of(channel + 1).at(i)), y + i);
+        store<kStream>(keep_first(own.at(i), border - i, source.of(channel + 1).at(i)), to + i);
         i += F32::kLanes;
       }
     }
   }
 
   void write() const {
-    constexpr size_t kAligned = kStreaming ? 64 / sizeof(float) : F32::kLanes;
     const size_t total = channels * length;
     const size_t misaligned = reinterpret_cast<uintptr_t>(y) / sizeof(float) % kAligned;
     const size_t head = std::min(total, (kAligned - misaligned) % kAligned);

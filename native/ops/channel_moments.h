@@ -47,7 +47,12 @@ inline void sample_means(const float* x, const ImageShape& shape, size_t channel
         }
       }
     } else if (shape.plane == 1) {
-      for (size_t c = 0; c < channels; c++) sums[c] += from[c] - x[c];
+      // Eight channels together, which a compiler turns into vectors.
+      size_t c = 0;
+      for (; c + 8 <= channels; c += 8) {
+        for (size_t i = 0; i < 8; i++) sums[c + i] += from[c + i] - x[c + i];
+      }
+      for (; c < channels; c++) sums[c] += from[c] - x[c];
     } else {
       for (size_t c = 0; c < channels; c++) {
         for (size_t i = 0; i < pixels; i++) {
@@ -56,10 +61,15 @@ inline void sample_means(const float* x, const ImageShape& shape, size_t channel
       }
     }
   }
+  const float sampled = static_cast<float>(runs * pixels);
+  if (shape.plane == 1) {
+    for (size_t c = 0; c < channels; c++) means[c] = x[c] + sums[c] / sampled;
+    return;
+  }
   for (size_t c = 0; c < channels; c++) {
     float sum = 0;
     for (size_t i = 0; i < pixels; i++) sum += sums[c * pixels + i];
-    means[c] = x[c * shape.plane] + sum / static_cast<float>(runs * pixels);
+    means[c] = x[c * shape.plane] + sum / sampled;
   }
 }
 

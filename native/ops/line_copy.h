@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "inlining.h"
 #include "ops/pack.h"
 
 namespace batchnorm {
@@ -103,8 +104,8 @@ inline void copy_line(const float* from, const PaddedLine& line, size_t stride, 
 
 // Copies both phases of stride 2 in one pass. The line of the odd phase begins one element after
 // that of the even phase.
-inline void copy_two_lines(const float* from, const PaddedLine& even, const PaddedLine& odd,
-                           float* even_to, float* odd_to) {
+BATCHNORM_INLINE void copy_two_lines(const float* from, const PaddedLine& even,
+                                     const PaddedLine& odd, float* even_to, float* odd_to) {
   // The range in which both phases are inside the image: all but at most one element at each end.
   const size_t begin = std::max(even.begin, odd.begin);
   const size_t end = std::min(even.end, odd.end);

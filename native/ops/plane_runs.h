@@ -11,8 +11,9 @@
 namespace batchnorm {
 
 // Calls apply(offset, channel, block) for runs of whole planes in memory order, so that each thread
-// writes contiguous memory. `offset` is in floats from the start of the tensor, `channel` is the
-// block's first. With `streaming`, each task publishes its streamed stores when it ends.
+// writes contiguous memory: whole images together, and the parts of images at both ends. `offset`
+// is in floats from the start of the tensor, `channel` is the block's first. With `streaming`, each
+// task publishes its streamed stores when it ends.
 template <class Apply>
 void for_each_plane_run(const Kernels& kernels, const ImageShape& shape, bool streaming,
                         const Apply& apply) {
@@ -26,9 +27,11 @@ void for_each_plane_run(const Kernels& kernels, const ImageShape& shape, bool st
     while (plane < end) {
       const size_t channel = plane % shape.channels;
       const size_t channels = std::min(end - plane, shape.channels - channel);
-      const Block block = {1, channels, shape.plane, shape.elements(), shape.plane};
+      const size_t images = channel == 0 ? (end - plane) / channels : 1;
+      const Block block = {images, channels, shape.plane, shape.channels * shape.plane,
+                           shape.plane};
       apply(plane * shape.plane, channel, block);
-      plane += channels;
+      plane += images * channels;
     }
     if (streaming) kernels.stream_fence();
   };
