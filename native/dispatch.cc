@@ -27,16 +27,17 @@ const Candidate kCandidates[] = {
 #if BATCHNORM_HAS_NEON
     {&kNeonKernels, always},  // part of every AArch64 processor
 #endif
+#if BATCHNORM_HAS_SCALAR
     {&kScalarKernels, always},
+#endif
 };
 
 }  // namespace
 
 const Kernels& best_kernels() {
-  for (const Candidate& candidate : kCandidates) {
-    if (candidate.supported()) return *candidate.kernels;
-  }
-  return kScalarKernels;
+  const Candidate* candidate = kCandidates;
+  while (!candidate->supported()) candidate++;  // the last one always is
+  return *candidate->kernels;
 }
 
 const Kernels* find_kernels(const char* isa) {

@@ -18,9 +18,14 @@
 #define BATCHNORM_HAS_NEON 0
 #endif
 
+// Every AArch64 processor has NEON, so a binary for it needs no other kernels.
+#define BATCHNORM_HAS_SCALAR !BATCHNORM_HAS_NEON
+
 namespace batchnorm {
 
+#if BATCHNORM_HAS_SCALAR
 extern const Kernels kScalarKernels;
+#endif
 #if BATCHNORM_HAS_AVX2
 extern const Kernels kAvx2Kernels;
 #endif

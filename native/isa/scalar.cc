@@ -1,6 +1,8 @@
 #include "isa/isa.h"
 #include "isa/system_headers.h"
 
+#if BATCHNORM_HAS_SCALAR
+
 // Optimized for size: few processors have none of the other ISAs.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("Os")
@@ -24,3 +26,5 @@ constexpr Kernels kTable = table("scalar");
 const Kernels kScalarKernels = scalar::kTable;
 
 }  // namespace batchnorm
+
+#endif

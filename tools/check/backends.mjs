@@ -21,7 +21,7 @@ const turns =
     ? [
         [native(backend.isa), wholeSuite],
         ...(backend.isa === 'avx512' ? [[native('avx2'), throughKernels]] : []),
-        ...(backend.isa === 'scalar' ? [] : [[native('scalar'), throughKernels]]),
+        ...(backend.isa.startsWith('avx') ? [[native('scalar'), throughKernels]] : []),
         [portable, wholeSuite],
       ]
     : [[portable, wholeSuite]];

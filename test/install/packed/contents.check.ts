@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -149,6 +150,22 @@ describe('contents of the packed package', () => {
           join(dirname(name), to.replace(/\.js$/, '.d.ts')).replaceAll('\\', '/'),
         );
       }
+    }
+  });
+
+  it('has the C++ sources of the checkout, without their comments', function () {
+    if (process.platform !== 'linux') this.skip(); // where g++ is not always GNU's
+    // The preprocessor of g++ finds the comments in its own way.
+    const uncommented = (file: string) =>
+      execFileSync('g++', ['-fpreprocessed', '-dD', '-E', '-P', file], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).replace(/\s+/g, ' ');
+    const sources = files().filter((name) => /^native\/.*\.(cc|h)$/.test(name));
+    expect(sources).to.have.length.above(100);
+    for (const name of sources) {
+      expect(uncommented(packed(name)), name).to.equal(uncommented(packagePath(name)));
+      expect(readFileSync(packed(name), 'utf8'), name).to.not.match(/^\s*\/\//m);
     }
   });
 

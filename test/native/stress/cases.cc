@@ -51,9 +51,9 @@ constexpr size_t kCount = sizeof kOperations / sizeof *kOperations;
 Outcome run_case(Choices& choices, size_t max_elements, const batchnorm::Kernels* only) {
   // Read even if `only` is given, so that the other bytes have the same meaning.
   const bool scalar = choices.one_in(3);
-  const batchnorm::Kernels& chosen =
-      scalar ? *batchnorm::find_kernels("scalar") : batchnorm::best_kernels();
-  const Setting setting = {choices, only != nullptr ? *only : chosen, max_elements};
+  if (scalar && only == nullptr) only = batchnorm::find_kernels("scalar");
+  const Setting setting = {choices, only != nullptr ? *only : batchnorm::best_kernels(),
+                           max_elements};
   return kOperations[choices.below(kCount)](setting);
 }
 

@@ -1,4 +1,4 @@
-// Runs after `npm pack` and `npm publish`: restores package.json, README.md and dist/.
+// Runs after `npm pack` and `npm publish`: restores package.json, README.md, the C++ sources and dist/.
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { run } from '../../process.mjs';

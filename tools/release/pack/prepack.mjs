@@ -1,10 +1,11 @@
 // Runs before `npm pack` and `npm publish`: fails if a binary is missing or stale, compiles and bundles the TypeScript, and
-// replaces package.json and README.md by the published versions.
+// replaces package.json, README.md and the C++ sources by the published versions.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { run } from '../../process.mjs';
 import { bundle } from './bundle.mjs';
 import { readBinaries } from './manifest.mjs';
+import { replaceNativeSources } from './native-sources.mjs';
 import { publishedManifest } from './package-json.mjs';
 import { publishedReadme } from './readme.mjs';
 import { replaceFile, restoreFiles } from './replaced-files.mjs';
@@ -26,3 +27,4 @@ await bundle(JSON.parse(readFileSync('package.json', 'utf8')));
 const published = publishedManifest();
 replaceFile('package.json', `${JSON.stringify(published, null, 2)}\n`);
 replaceFile('README.md', publishedReadme(readFileSync('README.md', 'utf8'), published));
+replaceNativeSources();

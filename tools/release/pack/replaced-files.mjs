@@ -1,11 +1,11 @@
 // Files whose packed content differs from the checkout.
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 
 const originals = 'build-pack';
 
 export function replaceFile(name, text) {
-  mkdirSync(originals, { recursive: true });
+  mkdirSync(dirname(join(originals, name)), { recursive: true });
   copyFileSync(name, join(originals, name));
   writeFileSync(name, text);
 }
@@ -13,5 +13,9 @@ export function replaceFile(name, text) {
 /** Also called before packing, since an earlier run may have been killed. */
 export function restoreFiles() {
   if (!existsSync(originals)) return;
-  for (const name of readdirSync(originals)) renameSync(join(originals, name), name);
+  for (const entry of readdirSync(originals, { recursive: true, withFileTypes: true })) {
+    const saved = join(entry.parentPath, entry.name);
+    if (entry.isFile()) renameSync(saved, relative(originals, saved));
+  }
+  rmSync(originals, { recursive: true });
 }
