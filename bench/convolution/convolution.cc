@@ -1,7 +1,7 @@
-// Our convolution and its gradients, and a loop of only fused multiply-adds; implements the protocol of
-// bench/native/server.h, where a case is
+// Our convolution and its gradients, and a loop of only fused multiply-adds; implements the
+// protocol of bench/native/server.h, where a case is
 //
-//   case IMAGES IN_CHANNELS SIZE OUT_CHANNELS KERNEL STRIDE PADDING THREADS
+//   case IMAGES IN_CHANNELS SIZE OUT_CHANNELS KERNEL STRIDE PADDING THREADS [DILATION GROUPS]
 #include <cstdlib>
 #include <memory>
 #include <random>
@@ -18,9 +18,17 @@ constexpr size_t kPeakSteps = 50000;  // about 0.1 ms
 
 struct ConvolutionCase {
   size_t images, in_channels, size, out_channels, kernel, stride, padding, threads;
+  size_t dilation = 1, groups = 1;
   bool read(const char* line) {
-    return std::sscanf(line, "case %zu %zu %zu %zu %zu %zu %zu %zu", &images, &in_channels, &size,
-                       &out_channels, &kernel, &stride, &padding, &threads) == 8;
+    return std::sscanf(line, "case %zu %zu %zu %zu %zu %zu %zu %zu %zu %zu", &images, &in_channels,
+                       &size, &out_channels, &kernel, &stride, &padding, &threads, &dilation,
+                       &groups) >= 8;
+  }
+  batchnorm::ConvolutionShape shape() const {
+    const size_t extent = (kernel - 1) * dilation + 1;
+    const size_t out = (size + 2 * padding - extent) / stride + 1;
+    const batchnorm::ConvolutionAxis axis = {size, out, kernel, stride, dilation, padding};
+    return {images, groups, in_channels / groups, out_channels / groups, axis, axis};
   }
 };
 
@@ -35,9 +43,9 @@ std::vector<float> random_floats(size_t count) {
 struct State {
   explicit State(const batchnorm::ConvolutionShape& sizes)
       : shape(sizes),
-        x(random_floats(sizes.images * sizes.in_channels * sizes.in_plane())),
-        weight(random_floats(sizes.out_channels * sizes.in_channels * sizes.taps())),
-        dy(random_floats(sizes.images * sizes.out_channels * sizes.out_plane())),
+        x(random_floats(sizes.images * sizes.in_image())),
+        weight(random_floats(sizes.groups * sizes.group_weights())),
+        dy(random_floats(sizes.images * sizes.out_image())),
         y(dy.size()),
         dx(x.size()),
         dweight(weight.size()) {}
@@ -53,8 +61,7 @@ void require(batchnorm::Status status) {
 bench::Runs prepare(const ConvolutionCase& c) {
   batchnorm::set_thread_count(c.threads);
   const batchnorm::Kernels& kernels = batchnorm::best_kernels();
-  const auto state = std::make_shared<State>(batchnorm::ConvolutionShape{
-      c.images, c.in_channels, c.size, c.size, c.out_channels, c.kernel, c.stride, c.padding});
+  const auto state = std::make_shared<State>(c.shape());
   bench::Runs runs;
   runs.emplace_back("forward", [state, &kernels] {
     State& s = *state;
@@ -64,7 +71,7 @@ bench::Runs prepare(const ConvolutionCase& c) {
   runs.emplace_back("by input", [state, &kernels] {
     State& s = *state;
     require(batchnorm::convolution_input_gradient(kernels, s.shape, s.dy.data(), s.weight.data(),
-                                                  s.dx.data()));
+                                                  nullptr, s.dx.data()));
   });
   runs.emplace_back("by weight", [state, &kernels] {
     State& s = *state;

@@ -24,8 +24,10 @@ const group = /** @type {const} */ (['size images', 'size groups', 'size channel
 const windows = /** @type {const} */ (['size kernel', 'size stride', 'size padding']);
 const planes = /** @type {const} */ (['size planes', 'size height', 'size width', ...windows]);
 const convolution = /** @type {const} */ ([
-  ...['size images', 'size inChannels', 'size height', 'size width', 'size outChannels'],
-  ...windows,
+  ...['size images', 'size groups', 'size inChannels', 'size outChannels'],
+  ...['size height', 'size width', 'size outHeight', 'size outWidth', 'size kernelHeight', 'size kernelWidth'],
+  ...['size strideHeight', 'size strideWidth', 'size dilationHeight', 'size dilationWidth'],
+  ...['size paddingTop', 'size paddingLeft'],
 ]);
 
 /** Signatures that several operations have. */
@@ -309,26 +311,33 @@ export const signatures = /** @type {const} */ ({
     ...['in a[rows*depth]', 'in b[depth*columns]', 'out c[rows*columns]'],
   ],
 
-  /** Cross-correlation of x [images][inChannels][height][width] with weight [outChannels][inChannels][kernel][kernel]. */
+  /**
+   * Cross-correlation of x [images][groups][inChannels][height][width] with weight
+   * [groups][outChannels][inChannels][kernelHeight][kernelWidth]. Row r of the output reads row r * strideHeight - paddingTop +
+   * t * dilationHeight of x with row t of the kernel; rows and columns outside x are zeros. outHeight and outWidth follow from
+   * the padding on the other sides, which no call needs to know.
+   */
   conv2d: [
     ...convolution,
-    'in x[images*inChannels*height*width]',
-    'in weight[outChannels*inChannels*kernel*kernel]',
-    'in? bias[outChannels]',
-    'out y[images*outChannels*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
+    'in x[images*groups*inChannels*height*width]',
+    'in weight[groups*outChannels*inChannels*kernelHeight*kernelWidth]',
+    'in? bias[groups*outChannels]',
+    'out y[images*groups*outChannels*outHeight*outWidth]',
   ],
+  /** The gradient with respect to x, plus a bias for each channel of x, which a transposed convolution has. */
   conv2dInputGradient: [
     ...convolution,
-    'in dy[images*outChannels*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
-    'in weight[outChannels*inChannels*kernel*kernel]',
-    'out dx[images*inChannels*height*width]',
+    'in dy[images*groups*outChannels*outHeight*outWidth]',
+    'in weight[groups*outChannels*inChannels*kernelHeight*kernelWidth]',
+    'in? bias[groups*inChannels]',
+    'out dx[images*groups*inChannels*height*width]',
   ],
   conv2dWeightGradient: [
     ...convolution,
-    'in x[images*inChannels*height*width]',
-    'in dy[images*outChannels*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
-    'out dweight[outChannels*inChannels*kernel*kernel]',
-    'out? dbias[outChannels]',
+    'in x[images*groups*inChannels*height*width]',
+    'in dy[images*groups*outChannels*outHeight*outWidth]',
+    'out dweight[groups*outChannels*inChannels*kernelHeight*kernelWidth]',
+    'out? dbias[groups*outChannels]',
   ],
 
   /** One step in place; velocity null without momentum. */

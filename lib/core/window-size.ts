@@ -1,18 +1,43 @@
 // Arithmetic on sizes in the type system, with tuple lengths built digit by digit, so that a number costs only a few types.
 
 /**
- * floor((H + 2 * P - K) / S) + 1, the number of windows of K values, S apart, along an axis of H values with
- * P more on each side: `number` if one of them is unknown or has more than three digits, never if not even
- * one window fits.
+ * floor((H + P + E - D * (K - 1) - 1) / S) + 1, the number of windows of K values that are D apart, the windows S
+ * apart, along an axis of H values with P more before and E more after them: `number` if one of them is unknown or
+ * has more than three digits, never if not even one window fits.
  */
-export type WindowSize<H extends number, K extends number, S extends number, P extends number> =
-  Known<H | K | S | P> extends true
+export type WindowSize<
+  H extends number,
+  K extends number,
+  S extends number,
+  P extends number,
+  E extends number = P,
+  D extends number = 1,
+> =
+  Known<H | K | S | P | E | D> extends true
     ? H extends number // for each H in a union
-      ? readonly [...Count<H>, ...Count<P>, ...Count<P>] extends readonly [...Count<K>, ...infer Rest]
+      ? readonly [...Count<H>, ...Count<P>, ...Count<E>] extends readonly [...Extent<K, D>, ...infer Rest]
         ? Steps<Rest, Count<S>, S>
         : never
       : never
     : number;
+
+/** I / G: `number` if one of them is unknown or has more than three digits. */
+export type Quotient<I extends number, G extends number> = G extends 1
+  ? I
+  : Known<I | G> extends true
+    ? Repetitions<Count<I>, Count<G>, readonly []>
+    : number;
+
+/** A tuple of D * (K - 1) + 1 elements. */
+type Extent<K extends number, D extends number> = D extends 1 ? Count<K> : Spread<Count<K>, Count<D>>;
+
+type Spread<
+  K extends readonly unknown[],
+  D extends readonly unknown[],
+  Taken extends readonly unknown[] = readonly [],
+> = K extends readonly [unknown, unknown, ...infer Rest]
+  ? Spread<readonly [unknown, ...Rest], D, readonly [...Taken, ...D]>
+  : readonly [...Taken, 0];
 
 type Known<N extends number> = number extends N ? false : false extends IsSmall<N> ? false : true;
 
@@ -57,12 +82,12 @@ type Steps<T extends readonly unknown[], Step extends readonly unknown[], S exte
   ? never
   : S extends 1
     ? [...T, 0]['length']
-    : Quotient<T, Step, readonly [0]>;
+    : Repetitions<T, Step, readonly [0]>;
 
-type Quotient<
+type Repetitions<
   T extends readonly unknown[],
   Step extends readonly unknown[],
   Taken extends readonly unknown[],
 > = T extends readonly [...Step, ...infer Rest]
-  ? Quotient<Rest, Step, readonly [...Taken, 0]>
+  ? Repetitions<Rest, Step, readonly [...Taken, 0]>
   : Taken['length'];

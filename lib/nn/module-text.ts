@@ -54,7 +54,7 @@ function headline(type: string, { sizes = {} }: LayerDescription, network: boole
 
 function settingsText({ settings, details }: LayerDescription): string {
   return Object.entries({ ...settings, ...details })
-    .map(([name, value]) => `${name}: ${String(value)}`)
+    .map(([name, value]) => `${name}: ${Array.isArray(value) ? formatShape(value as Shape) : String(value)}`)
     .join(', ');
 }
 

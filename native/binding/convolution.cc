@@ -8,33 +8,54 @@ namespace batchnorm {
 
 namespace {
 
+// Distances beyond this could overflow in the arithmetic of ConvolutionAxis.
+constexpr double kMaxReach = 1152921504606846976.0;  // 2^60
+
+bool is_valid(const ConvolutionAxis& axis) {
+  if (axis.kernel == 0 || axis.stride == 0 || axis.dilation == 0) return false;
+  const auto reach = [](size_t steps, size_t size) {
+    return static_cast<double>(steps) * static_cast<double>(size);
+  };
+  return reach(axis.out_size, axis.stride) + reach(axis.kernel, axis.dilation) < kMaxReach;
+}
+
+// False, with an exception pending, if there is nothing to divide the image by or if distances
+// could overflow. The lengths of the arrays have been checked.
 template <class Call>
-ConvolutionShape shape_of(const Call& call) {
-  ConvolutionShape shape = {};
+bool read_shape(Arguments& arguments, const Call& call, ConvolutionShape& shape) {
   shape.images = call.images;
+  shape.groups = call.groups;
   shape.in_channels = call.in_channels;
-  shape.height = call.height;
-  shape.width = call.width;
   shape.out_channels = call.out_channels;
-  shape.kernel = call.kernel;
-  shape.stride = call.stride;
-  shape.padding = call.padding;
-  return shape;
+  shape.rows = {call.height,        call.out_height,      call.kernel_height,
+                call.stride_height, call.dilation_height, call.padding_top};
+  shape.columns = {call.width,        call.out_width,      call.kernel_width,
+                   call.stride_width, call.dilation_width, call.padding_left};
+  if (is_valid(shape.rows) && is_valid(shape.columns)) return true;
+  napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
+                         "Expected a positive kernel, stride and dilation within 2^60 pixels");
+  return false;
 }
 
 napi_value forward(Arguments& arguments, const Conv2dCall& call) {
+  ConvolutionShape shape = {};
+  if (!read_shape(arguments, call, shape)) return nullptr;
   return arguments.finish(
-      convolution(arguments.kernels(), shape_of(call), call.x, call.weight, call.bias, call.y));
+      convolution(arguments.kernels(), shape, call.x, call.weight, call.bias, call.y));
 }
 
 napi_value input_gradient(Arguments& arguments, const Conv2dInputGradientCall& call) {
-  return arguments.finish(convolution_input_gradient(arguments.kernels(), shape_of(call), call.dy,
-                                                     call.weight, call.dx));
+  ConvolutionShape shape = {};
+  if (!read_shape(arguments, call, shape)) return nullptr;
+  return arguments.finish(convolution_input_gradient(arguments.kernels(), shape, call.dy,
+                                                     call.weight, call.bias, call.dx));
 }
 
 napi_value weight_gradient(Arguments& arguments, const Conv2dWeightGradientCall& call) {
-  return arguments.finish(convolution_weight_gradient(arguments.kernels(), shape_of(call), call.x,
-                                                      call.dy, call.dweight, call.dbias));
+  ConvolutionShape shape = {};
+  if (!read_shape(arguments, call, shape)) return nullptr;
+  return arguments.finish(convolution_weight_gradient(arguments.kernels(), shape, call.x, call.dy,
+                                                      call.dweight, call.dbias));
 }
 
 }  // namespace

@@ -21,18 +21,17 @@ struct InputGradientPlan {
 
 InputGradientPlan plan(const Kernels& kernels, const ConvolutionShape& shape, size_t threads) {
   InputGradientPlan plan = {};
-  plan.row_phases = std::min(shape.stride, shape.height);
-  plan.column_phases = std::min(shape.stride, shape.width);
+  plan.row_phases = std::min(shape.rows.stride, shape.height());
+  plan.column_phases = std::min(shape.columns.stride, shape.width());
   // The first phase has the most rows and columns.
   plan.window = {shape.out_channels,
                  shape.out_height(),
                  shape.out_width(),
-                 ceil_divide(shape.height, shape.stride),
-                 ceil_divide(shape.width, shape.stride),
-                 1,
-                 joint_axis(plan.row_phases, shape.height, shape),
-                 joint_axis(plan.column_phases, shape.width, shape)};
-  plan.band_rows = rows_per_band(plan.window, shape.images, threads);
+                 ceil_divide(shape.height(), shape.rows.stride),
+                 ceil_divide(shape.width(), shape.columns.stride),
+                 joint_axis(plan.row_phases, shape.rows),
+                 joint_axis(plan.column_phases, shape.columns)};
+  plan.band_rows = rows_per_band(plan.window, shape.images * shape.groups, threads);
   plan.layout = PatchLayout::plan(plan.window, plan.band_rows, kernels.lanes);
   return plan;
 }
@@ -48,6 +47,11 @@ class ConvolutionInputGradient {
   }
 
   size_t bands() const { return ceil_divide(plan_.window.out_rows, plan_.band_rows); }
+  // The part of dy that a band reads, roughly.
+  size_t band_floats() const {
+    return shape_.out_channels * plan_.band_rows * plan_.window.out_columns;
+  }
+  // Size of the packed weights of one group.
   size_t packed_floats() const { return packed_floats_; }
   // Per thread: the band and, if there are several phases, the results of one row of phases.
   size_t scratch_floats() const {
@@ -56,15 +60,18 @@ class ConvolutionInputGradient {
     return whole_lines(saturating_sum(plan_.layout.floats(), results));
   }
 
+  // Packs the weights of one group.
   void pack(const float* weight, float* packed) const {
     for_each_phase([&](const Correlation& correlation, const GradientPhase& rows,
                        const GradientPhase& columns) {
-      correlation.pack(
-          [&](size_t channel, size_t out_channel, size_t row, size_t column) {
-            return weight[(out_channel * shape_.in_channels + channel) * shape_.taps() +
-                          rows.kernel_tap(row) * shape_.kernel + columns.kernel_tap(column)];
-          },
-          packed);
+      // The correlation's channels are the output channels of the convolution. Its taps are
+      // flipped.
+      const size_t line = shape_.columns.kernel;
+      const float* first = weight + rows.kernel_tap(0) * line + columns.kernel_tap(0);
+      correlation.pack({first, shape_.taps(), shape_.in_channels * shape_.taps(),
+                        -static_cast<ptrdiff_t>(rows.tap_step * line),
+                        -static_cast<ptrdiff_t>(columns.tap_step)},
+                       packed);
       packed += correlation.packed_floats();
     });
   }
@@ -75,27 +82,27 @@ class ConvolutionInputGradient {
     return plan_.layout.prefetch(dy, shape_.out_channels, first, rows_of(index), tiles_);
   }
 
-  // Computes one band of rows of dx, in every phase, for one image.
-  void compute(size_t index, const float* dy, const float* packed, float* scratch, float* dx,
-               Prefetch& prefetch) const {
+  // Computes one band of rows of dx, in every phase, for one group of one image.
+  void compute(size_t index, const float* dy, const float* packed, const float* bias,
+               float* scratch, float* dx, Prefetch& prefetch) const {
     const InputWindow& window = plan_.window;
     const size_t first = index * plan_.band_rows;
     const size_t rows = rows_of(index);
     float* const results = scratch + plan_.layout.floats();
     const float* band = plan_.layout.fill(dy, shape_.out_channels, first, rows, scratch);
     for (size_t a = 0; a < plan_.row_phases; a++) {
-      const GradientPhase row_phase(a, shape_.height, shape_);
+      const GradientPhase row_phase(a, shape_.rows);
       // In the last band some phases have one row less.
       const size_t count = std::min(rows, row_phase.count - std::min(first, row_phase.count));
       for (size_t b = 0; b < plan_.column_phases; b++) {
-        const GradientPhase column_phase(b, shape_.width, shape_);
+        const GradientPhase column_phase(b, shape_.columns);
         if (row_phase.taps == 0 || column_phase.taps == 0) continue;
         const Correlation correlation = correlation_of(row_phase, column_phase);
         if (has_one_phase()) {
-          correlation.compute(band, packed, nullptr, rows, dx + first * shape_.width,
+          correlation.compute(band, packed, bias, rows, dx + first * shape_.width(),
                               shape_.in_plane(), prefetch);
         } else if (count > 0) {
-          correlation.compute(band, packed, nullptr, count, results + b * phase_floats(),
+          correlation.compute(band, packed, bias, count, results + b * phase_floats(),
                               count * window.out_columns, prefetch);
         }
         packed += correlation.packed_floats();
@@ -103,9 +110,10 @@ class ConvolutionInputGradient {
       if (has_one_phase()) continue;
       for (size_t channel = 0; channel < shape_.in_channels; channel++) {
         for (size_t j = 0; j < count; j++) {
-          interleave(
-              row_phase, results + (channel * count + j) * window.out_columns,
-              dx + channel * shape_.in_plane() + ((first + j) * shape_.stride + a) * shape_.width);
+          const size_t row = (first + j) * shape_.rows.stride + a;
+          interleave(row_phase, results + (channel * count + j) * window.out_columns,
+                     bias == nullptr ? 0.0f : bias[channel],
+                     dx + channel * shape_.in_plane() + row * shape_.width());
         }
       }
     }
@@ -113,7 +121,7 @@ class ConvolutionInputGradient {
 
  private:
   // With stride 1, dx is the result of the only phase and needs no interleaving.
-  bool has_one_phase() const { return shape_.stride == 1; }
+  bool has_one_phase() const { return shape_.rows.stride == 1 && shape_.columns.stride == 1; }
   size_t rows_of(size_t index) const {
     return std::min(plan_.band_rows, plan_.window.out_rows - index * plan_.band_rows);
   }
@@ -123,9 +131,8 @@ class ConvolutionInputGradient {
 
   Correlation correlation_of(const GradientPhase& rows, const GradientPhase& columns) const {
     const InputWindow& window = plan_.window;
-    const KernelSlice slice = {static_cast<size_t>(rows.first - window.row_axis.first), rows.taps,
-                               static_cast<size_t>(columns.first - window.column_axis.first),
-                               columns.taps};
+    const KernelSlice slice = {phase_taps(rows, window.row_axis),
+                               phase_taps(columns, window.column_axis)};
     return Correlation(kernels_, window, slice, plan_.layout, shape_.in_channels);
   }
 
@@ -133,31 +140,31 @@ class ConvolutionInputGradient {
   template <class Function>
   void for_each_phase(const Function& function) const {
     for (size_t a = 0; a < plan_.row_phases; a++) {
-      const GradientPhase rows(a, shape_.height, shape_);
+      const GradientPhase rows(a, shape_.rows);
       if (rows.taps == 0) continue;
       for (size_t b = 0; b < plan_.column_phases; b++) {
-        const GradientPhase columns(b, shape_.width, shape_);
+        const GradientPhase columns(b, shape_.columns);
         if (columns.taps > 0) function(correlation_of(rows, columns), rows, columns);
       }
     }
   }
 
   // Builds a row of dx from the results of its column phases, which are phase_floats() apart.
-  void interleave(const GradientPhase& rows, const float* results, float* dx) const {
+  // Inputs that no output reads are `unused`.
+  void interleave(const GradientPhase& rows, const float* results, float unused, float* dx) const {
     if (rows.taps == 0) {
-      std::fill(dx, dx + shape_.width, 0.0f);
+      std::fill(dx, dx + shape_.width(), unused);
       return;
     }
-    if (shape_.stride == 2 && plan_.column_phases == 2) {
-      interleave_two(results, results + phase_floats(),
-                     GradientPhase(0, shape_.width, shape_).taps > 0,
-                     GradientPhase(1, shape_.width, shape_).taps > 0, shape_.width, dx);
+    if (shape_.columns.stride == 2 && plan_.column_phases == 2) {
+      interleave_two(results, results + phase_floats(), GradientPhase(0, shape_.columns).taps > 0,
+                     GradientPhase(1, shape_.columns).taps > 0, unused, shape_.width(), dx);
       return;
     }
     for (size_t b = 0; b < plan_.column_phases; b++, results += phase_floats()) {
-      const GradientPhase columns(b, shape_.width, shape_);
+      const GradientPhase columns(b, shape_.columns);
       for (size_t i = 0; i < columns.count; i++)
-        dx[b + i * shape_.stride] = columns.taps > 0 ? results[i] : 0.0f;
+        dx[b + i * shape_.columns.stride] = columns.taps > 0 ? results[i] : unused;
     }
   }
 
@@ -171,36 +178,50 @@ class ConvolutionInputGradient {
 }  // namespace
 
 Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape& shape,
-                                  const float* dy, const float* weight, float* dx) {
-  if (shape.images == 0 || shape.in_channels == 0 || shape.in_plane() == 0) return Status::kOk;
-  const size_t in_image = shape.in_channels * shape.in_plane();
-  if (shape.out_channels == 0) {
-    std::fill(dx, dx + shape.images * in_image, 0.0f);
+                                  const float* dy, const float* weight, const float* bias,
+                                  float* dx) {
+  if (shape.images * shape.in_image() == 0) return Status::kOk;
+  if (shape.out_channels == 0 || shape.out_plane() == 0) {
+    const size_t plane = shape.in_plane();
+    const size_t channels = shape.groups * shape.in_channels;
+    for (size_t i = 0; i < shape.images * channels; i++) {
+      std::fill(dx + i * plane, dx + (i + 1) * plane, bias == nullptr ? 0.0f : bias[i % channels]);
+    }
     return Status::kOk;
   }
   const size_t threads = threads_of(shape);
   const ConvolutionInputGradient gradient(kernels, shape, threads);
   Scratch scratch;
-  const size_t weights = gradient.packed_floats();
+  const size_t group_floats = gradient.packed_floats();
+  const size_t weights = saturating_product(shape.groups, group_floats);
   const size_t slot_floats = gradient.scratch_floats();
   float* packed =
       scratch.get<float>(saturating_sum(weights, saturating_product(threads, slot_floats)));
   if (packed == nullptr) return Status::kOutOfMemory;
-  gradient.pack(weight, packed);
+  for (size_t group = 0; group < shape.groups; group++) {
+    gradient.pack(weight + group * shape.group_weights(), packed + group * group_floats);
+  }
   const size_t bands = gradient.bands();
-  const size_t tasks = shape.images * bands;
-  const bool far = is_far(shape.images * shape.out_channels * shape.out_plane());
-  auto task = [&](size_t index, size_t slot) {
-    const auto dy_of = [&](size_t of) {
-      return dy + of / bands * shape.out_channels * shape.out_plane();
-    };
+  const size_t all_bands = shape.images * shape.groups * bands;
+  const bool far = is_far(shape.images * shape.out_image());
+  const auto compute = [&](size_t index, size_t slot) {
+    const auto dy_of = [&](size_t of) { return dy + of / bands * shape.out_group(); };
     const size_t next = index + 1;
     Prefetch prefetch =
-        far && next < tasks ? gradient.prefetch(next % bands, dy_of(next)) : Prefetch();
-    gradient.compute(index % bands, dy_of(index), packed, packed + weights + slot * slot_floats,
-                     dx + index / bands * in_image, prefetch);
+        far && next < all_bands ? gradient.prefetch(next % bands, dy_of(next)) : Prefetch();
+    const size_t group = index / bands % shape.groups;
+    gradient.compute(index % bands, dy_of(index), packed + group * group_floats,
+                     bias == nullptr ? nullptr : bias + group * shape.in_channels,
+                     packed + weights + slot * slot_floats, dx + index / bands * shape.in_group(),
+                     prefetch);
   };
-  parallel_for(tasks, threads, task);
+  const size_t per_task =
+      shape.groups == 1 ? 1 : bands_per_task(all_bands, gradient.band_floats(), threads);
+  auto task = [&](size_t index, size_t slot) {
+    const size_t end = std::min(all_bands, (index + 1) * per_task);
+    for (size_t band = index * per_task; band < end; band++) compute(band, slot);
+  };
+  parallel_for(ceil_divide(all_bands, per_task), threads, task);
   return Status::kOk;
 }
 

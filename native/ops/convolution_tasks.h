@@ -15,15 +15,19 @@ namespace batchnorm {
 
 // The input that each output of a convolution reads.
 inline InputWindow input_window(const ConvolutionShape& shape) {
-  const KernelAxis axis = {shape.kernel, -static_cast<ptrdiff_t>(shape.padding)};
-  return {shape.in_channels, shape.height, shape.width, shape.out_height(),
-          shape.out_width(), shape.stride, axis,        axis};
+  const auto kernel_axis = [](const ConvolutionAxis& axis) {
+    return KernelAxis{axis.kernel, -static_cast<ptrdiff_t>(axis.padding), axis.dilation,
+                      axis.stride};
+  };
+  return {shape.in_channels,         shape.height(),    shape.width(),
+          shape.out_height(),        shape.out_width(), kernel_axis(shape.rows),
+          kernel_axis(shape.columns)};
 }
 
 // Threads for a convolution; eight multiply-adds count as one element.
 inline size_t threads_of(const ConvolutionShape& shape) {
-  const size_t work = saturating_product(shape.images * shape.out_plane(),
-                                         shape.out_channels * shape.in_channels * shape.taps());
+  const size_t work =
+      saturating_product(shape.images * shape.groups * shape.out_plane(), shape.group_weights());
   return threads_for(work / 8);
 }
 
@@ -31,15 +35,26 @@ inline size_t threads_of(const ConvolutionShape& shape) {
 // less than waiting for it.
 inline bool is_far(size_t floats) { return floats > cache_sizes().l2 / 2 / sizeof(float); }
 
+// Consecutive bands, of one group of one image each, that form a task: a band of a group with few
+// channels would be too short for one.
+inline size_t bands_per_task(size_t bands, size_t band_floats, size_t threads) {
+  constexpr size_t kFloats = 16 * 1024;
+  constexpr size_t kTasksPerThread = 4;
+  const size_t most = threads == 1 ? bands : bands / (threads * kTasksPerThread);
+  return std::clamp<size_t>(kFloats / std::max<size_t>(1, band_floats), 1,
+                            std::max<size_t>(1, most));
+}
+
 // Rows of output per band: as many as keep the band in the second-level cache, and fewer where
-// threads would otherwise be idle.
+// threads would otherwise be idle. `images` counts the groups of an image separately.
 inline size_t rows_per_band(const InputWindow& window, size_t images, size_t threads) {
   constexpr size_t kFloats = 32 * 1024;
   constexpr size_t kTasksPerThread = 4;
-  const size_t phases = std::min(window.stride, window.row_axis.count) *
-                        std::min(window.stride, window.column_axis.count);
-  const size_t row_floats = saturating_product(
-      window.channels * phases, window.out_columns + window.column_axis.count / window.stride);
+  const KernelAxis& columns = window.column_axis;
+  const size_t phases = window.row_axis.phases() * columns.phases();
+  const size_t row_floats =
+      saturating_product(saturating_product(window.channels, phases),
+                         window.out_columns + columns.inputs_before(columns.count));
   const size_t fitting = std::max<size_t>(1, kFloats / std::max<size_t>(1, row_floats));
   size_t bands = ceil_divide(window.out_rows, fitting);
   if (threads > 1) bands = std::max(bands, ceil_divide(threads * kTasksPerThread, images));

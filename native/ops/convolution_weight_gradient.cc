@@ -20,9 +20,9 @@ class WeightGradient {
         shape_(shape),
         plan_(plan),
         offsets_(offsets),
-        far_(is_far(shape.images * shape.in_channels * shape.in_plane())) {}
+        far_(is_far(shape.images * shape.in_image())) {}
 
-  // Sums one range of tiles over one section.
+  // Sums one range of tiles over one section. x and dy begin with the group's first channel.
   void compute(size_t section, size_t range, const float* x, const float* dy, float* scratch,
                double* sums) const {
     const size_t first_tile = range * plan_.range_tiles;
@@ -48,7 +48,7 @@ class WeightGradient {
   // What the next chunk reads of x, channels first .. last - 1.
   Prefetch prefetch_x(const PixelChunk& next, size_t first, size_t last, const float* x,
                       size_t calls) const {
-    const size_t image_floats = shape_.in_channels * shape_.in_plane();
+    const size_t image_floats = shape_.in_image();
     const float* from = x + next.image * image_floats + first * shape_.in_plane();
     if (next.images == 1) {
       return plan_.layout.prefetch(from, last - first, next.row, next.rows, calls);
@@ -56,10 +56,11 @@ class WeightGradient {
     return Prefetch(from, next.images, (last - first) * shape_.in_plane(), image_floats, calls);
   }
   Prefetch prefetch_dy(const PixelChunk& next, const float* dy, size_t calls) const {
-    const size_t plane = shape_.out_plane();
-    return Prefetch(dy + next.image * shape_.out_channels * plane + next.row * shape_.out_width(),
-                    next.images * shape_.out_channels, next.rows * shape_.out_width(), plane,
-                    calls);
+    const float* from = dy + next.image * dy_image_floats() + next.row * shape_.out_width();
+    const size_t length = next.rows * shape_.out_width();
+    // The channels of several images are one run of planes only if there is one group.
+    const size_t images = shape_.groups == 1 ? next.images : 1;
+    return Prefetch(from, images * shape_.out_channels, length, shape_.out_plane(), calls);
   }
 
   void add_chunk(const PixelChunk& chunk, const PixelChunk& next, size_t first_tile,
@@ -96,7 +97,7 @@ class WeightGradient {
   // Fills the bands of a chunk's images, which are image_stride() apart.
   const float* fill_bands(const PixelChunk& chunk, size_t first_channel, size_t last_channel,
                           const float* x, float* bands) const {
-    const size_t image_floats = shape_.in_channels * shape_.in_plane();
+    const size_t image_floats = shape_.in_image();
     const float* from = x + chunk.image * image_floats;
     if (plan_.layout.is_direct) {
       return plan_.layout.fill(from, shape_.in_channels, chunk.row, chunk.rows, nullptr);
@@ -109,9 +110,9 @@ class WeightGradient {
     return bands;
   }
   size_t image_stride() const {
-    return plan_.layout.is_direct ? shape_.in_channels * shape_.in_plane() : plan_.layout.floats();
+    return plan_.layout.is_direct ? shape_.in_image() : plan_.layout.floats();
   }
-  size_t dy_image_floats() const { return shape_.out_channels * shape_.out_plane(); }
+  size_t dy_image_floats() const { return shape_.out_image(); }
 
   // Processes a few output channels at a time, so that their dy stays in the cache for all taps.
   template <class Advance>
@@ -209,7 +210,7 @@ class WeightGradient {
   bool far_;
 };
 
-// Adds the sums of the sections in order, so that the bits do not depend on the threads.
+// Adds the sums of a group's sections in order, so that the bits do not depend on the threads.
 void add_sections(const ConvolutionShape& shape, const WeightGradientPlan& plan, const double* sums,
                   float* dweight) {
   for (size_t k = 0; k < plan.taps; k++) {
@@ -229,29 +230,31 @@ void bias_gradient(const Kernels& kernels, const ConvolutionShape& shape, size_t
   auto task = [&](size_t channel, size_t) {
     double sum = 0;
     for (size_t image = 0; image < shape.images; image++) {
-      sum += kernels.sum(dy + (image * shape.out_channels + channel) * plane, plane);
+      sum += kernels.sum(dy + image * shape.out_image() + channel * plane, plane);
     }
     dbias[channel] = static_cast<float>(sum);
   };
-  parallel_for(shape.out_channels, threads, task);
+  parallel_for(shape.groups * shape.out_channels, threads, task);
 }
 
 }  // namespace
 
 Status convolution_weight_gradient(const Kernels& kernels, const ConvolutionShape& shape,
                                    const float* x, const float* dy, float* dweight, float* dbias) {
-  if (shape.out_channels == 0) return Status::kOk;
-  const size_t weights = shape.out_channels * shape.in_channels * shape.taps();
-  if (shape.images == 0) {
+  const size_t channels = shape.groups * shape.out_channels;
+  if (channels == 0) return Status::kOk;
+  const size_t weights = shape.groups * shape.group_weights();
+  if (shape.images == 0 || shape.out_plane() == 0) {
     std::fill(dweight, dweight + weights, 0.0f);
-    if (dbias != nullptr) std::fill(dbias, dbias + shape.out_channels, 0.0f);
+    if (dbias != nullptr) std::fill(dbias, dbias + channels, 0.0f);
     return Status::kOk;
   }
   const size_t threads = threads_of(shape);
   if (weights > 0) {
     const WeightGradientPlan plan = WeightGradientPlan::plan(kernels, shape, threads);
-    const size_t sums_floats = 2 * plan.sections * plan.sums_doubles();
-    const size_t shared = whole_lines(sums_floats) + plan.offsets_floats();
+    const size_t group_sums = plan.sections * plan.sums_doubles();
+    const size_t sums_floats = saturating_product(2 * shape.groups, group_sums);
+    const size_t shared = saturating_sum(whole_lines(sums_floats), plan.offsets_floats());
     const size_t slot_floats = plan.scratch_floats(shape);
     Scratch scratch;
     float* memory =
@@ -263,12 +266,16 @@ Status convolution_weight_gradient(const Kernels& kernels, const ConvolutionShap
     const WeightGradient gradient(kernels, shape, plan, offsets);
     const size_t ranges = plan.ranges();
     auto task = [&](size_t index, size_t slot) {
-      const size_t section = index / ranges;
-      gradient.compute(section, index % ranges, x, dy, memory + shared + slot * slot_floats,
+      const size_t section = index / ranges;  // counting those of all groups
+      const size_t group = section / plan.sections;
+      gradient.compute(section % plan.sections, index % ranges, x + group * shape.in_group(),
+                       dy + group * shape.out_group(), memory + shared + slot * slot_floats,
                        sums + section * plan.sums_doubles());
     };
-    parallel_for(plan.sections * ranges, threads, task);
-    add_sections(shape, plan, sums, dweight);
+    parallel_for(shape.groups * plan.sections * ranges, threads, task);
+    for (size_t group = 0; group < shape.groups; group++) {
+      add_sections(shape, plan, sums + group * group_sums, dweight + group * shape.group_weights());
+    }
   }
   if (dbias != nullptr) bias_gradient(kernels, shape, threads, dy, dbias);
   return Status::kOk;

@@ -44,20 +44,51 @@ size_t Correlation::packed_floats() const {
 }
 
 void Correlation::find_offsets(float* packed) const {
-  size_t* offsets = reinterpret_cast<size_t*>(packed);
-  for (size_t channel = 0; channel < window_.channels; channel++) {
-    for (size_t row = 0; row < slice_.rows; row++) {
-      for (size_t column = 0; column < slice_.columns; column++) {
-        *offsets++ = layout_.offset(channel, slice_.first_row + row, slice_.first_column + column);
-      }
+  size_t* const offsets = reinterpret_cast<size_t*>(packed);
+  const size_t columns = slice_.columns.count;
+  const size_t taps = slice_.rows.count * columns;
+  for (size_t row = 0; row < slice_.rows.count; row++) {
+    for (size_t column = 0; column < columns; column++) {
+      offsets[row * columns + column] =
+          layout_.offset(0, slice_.rows.tap(row), slice_.columns.tap(column));
     }
   }
+  for (size_t i = taps; i < depth(); i++) offsets[i] = offsets[i - taps] + layout_.channel_floats;
 }
 
 void Correlation::pack_rows(const float* weights, float* packed) const {
   find_offsets(packed);
   pack_strips({weights, depth(), 1}, out_channels_, depth(), kernels_.convolution_rows,
               packed + offsets_floats());
+}
+
+void Correlation::pack(const WeightStrides& weights, float* packed) const {
+  find_offsets(packed);
+  packed += offsets_floats();
+  const size_t tile_rows = kernels_.convolution_rows;
+  const size_t taps = slice_.rows.count * slice_.columns.count;
+  for (size_t strip = 0; strip < out_channels_; strip += tile_rows) {
+    const size_t present = std::min(tile_rows, out_channels_ - strip);
+    if (present < tile_rows) std::fill(packed, packed + depth() * tile_rows, 0.0f);
+    for (size_t tap = 0; tap < taps; tap++) {
+      const float* from = weights.first + strip * weights.out_channel +
+                          static_cast<ptrdiff_t>(tap / slice_.columns.count) * weights.row +
+                          static_cast<ptrdiff_t>(tap % slice_.columns.count) * weights.column;
+      pack_tap(from, weights, present, packed + tap * tile_rows, taps * tile_rows);
+    }
+    packed += depth() * tile_rows;
+  }
+}
+
+// Packs the weights of one tap for `present` output channels and all channels.
+void Correlation::pack_tap(const float* from, const WeightStrides& weights, size_t present,
+                           float* packed, size_t packed_stride) const {
+  const size_t out_channel = weights.out_channel;
+  for (size_t channel = 0; channel < window_.channels; channel++) {
+    const float* weight = from + channel * weights.channel;
+    for (size_t i = 0; i < present; i++, weight += out_channel) packed[i] = *weight;
+    packed += packed_stride;
+  }
 }
 
 size_t Correlation::tiles(size_t rows) const {

@@ -2,7 +2,7 @@
 // to x, the input gradient to dy.
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
 
 #include "kernels.h"
 #include "ops/patch_layout.h"
@@ -11,11 +11,24 @@
 
 namespace batchnorm {
 
-// The part of a window's kernel that has weights: rows x columns taps beginning at (first_row,
-// first_column).
+// The taps of a window's kernel along one axis that have weights: `count` taps, `step` apart.
+struct TapRange {
+  size_t first, count, step;
+
+  size_t tap(size_t i) const { return first + i * step; }
+};
+
+// The part of a window's kernel that has weights.
 struct KernelSlice {
-  size_t first_row, rows;
-  size_t first_column, columns;
+  TapRange rows, columns;
+};
+
+// Weights in any order: that of output channel o, channel c and tap (i, j) of a slice is
+// first[o * out_channel + c * channel + i * row + j * column].
+struct WeightStrides {
+  const float* first;
+  size_t out_channel, channel;
+  ptrdiff_t row, column;
 };
 
 // y[o][r][c] = bias[o] + sum over channels and the slice's taps (t, u) of weight * the input that
@@ -34,10 +47,8 @@ class Correlation {
   size_t packed_floats() const;
   // Packs weights stored as out_channels x channels x taps.
   void pack_rows(const float* weights, float* packed) const;
-  // Packs weights stored in another order: weight(o, channel, row tap, column tap) returns one of
-  // them, with taps counted within the slice.
-  template <class Weight>
-  void pack(const Weight& weight, float* packed) const;
+  // Packs weights stored in another order.
+  void pack(const WeightStrides& weights, float* packed) const;
 
   // Computes `rows` rows of output from a filled band; channels of y are y_plane floats apart.
   // Calls prefetch.advance() tiles(rows) times.
@@ -46,12 +57,14 @@ class Correlation {
   size_t tiles(size_t rows) const;
 
  private:
-  size_t depth() const { return window_.channels * slice_.rows * slice_.columns; }
+  size_t depth() const { return window_.channels * slice_.rows.count * slice_.columns.count; }
   size_t offsets_floats() const {
     return whole_lines(saturating_product(depth(), sizeof(size_t) / sizeof(float)));
   }
 
   void find_offsets(float* packed) const;
+  void pack_tap(const float* from, const WeightStrides& weights, size_t present, float* packed,
+                size_t packed_stride) const;
 
   const Kernels& kernels_;
   const InputWindow& window_;
@@ -59,23 +72,5 @@ class Correlation {
   const PatchLayout& layout_;
   size_t out_channels_;
 };
-
-template <class Weight>
-void Correlation::pack(const Weight& weight, float* packed) const {
-  find_offsets(packed);
-  packed += offsets_floats();
-  const size_t tile_rows = kernels_.convolution_rows;
-  for (size_t strip = 0; strip < out_channels_; strip += tile_rows) {
-    const size_t present = std::min(tile_rows, out_channels_ - strip);
-    for (size_t channel = 0; channel < window_.channels; channel++) {
-      for (size_t row = 0; row < slice_.rows; row++) {
-        for (size_t column = 0; column < slice_.columns; column++, packed += tile_rows) {
-          for (size_t i = 0; i < present; i++) packed[i] = weight(strip + i, channel, row, column);
-          for (size_t i = present; i < tile_rows; i++) packed[i] = 0.0f;
-        }
-      }
-    }
-  }
-}
 
 }  // namespace batchnorm

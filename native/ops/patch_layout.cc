@@ -9,22 +9,22 @@ namespace batchnorm {
 
 namespace {
 
-bool needs_no_padding(size_t image, size_t out, size_t stride, KernelAxis axis) {
-  return stride == 1 && axis.first >= 0 &&
-         out - 1 + static_cast<size_t>(axis.first) + axis.count <= image;
+bool needs_no_padding(size_t image, size_t out, const KernelAxis& axis) {
+  return axis.stride == 1 && axis.first >= 0 &&
+         out + static_cast<size_t>(axis.first) + axis.max_inputs_before() <= image;
 }
 
 }  // namespace
 
 PatchLayout PatchLayout::plan(const InputWindow& window, size_t band_rows, size_t lanes) {
-  const size_t stride = window.stride;
   PatchLayout layout = {};
   layout.window = window;
-  layout.row_phases = std::min(stride, window.row_axis.count);
-  layout.column_phases = std::min(stride, window.column_axis.count);
-  const bool direct =
-      needs_no_padding(window.rows, window.out_rows, stride, window.row_axis) &&
-      needs_no_padding(window.columns, window.out_columns, stride, window.column_axis);
+  layout.row_phases = window.row_axis.phases();
+  layout.column_phases = window.column_axis.phases();
+  layout.row_period = window.row_axis.period();
+  layout.column_period = window.column_axis.period();
+  const bool direct = needs_no_padding(window.rows, window.out_rows, window.row_axis) &&
+                      needs_no_padding(window.columns, window.out_columns, window.column_axis);
   // Vectors can continue in the next row only if even the last band holds a whole vector.
   const size_t last_rows = (window.out_rows - 1) % band_rows + 1;
   const bool flat = window.columns == window.out_columns && last_rows * window.columns >= lanes;
@@ -34,16 +34,16 @@ PatchLayout PatchLayout::plan(const InputWindow& window, size_t band_rows, size_
     layout.channel_floats = window.rows * window.columns;
     return layout;
   }
-  layout.pitch = window.out_columns + (window.column_axis.count - 1) / stride;
+  layout.pitch = window.out_columns + window.column_axis.max_inputs_before();
   if (window.out_columns < lanes) {
     layout.splits_columns = true;
     layout.column_phases = window.column_axis.count;
     layout.pitch = window.out_columns;
   }
-  const size_t phase_rows = band_rows + (window.row_axis.count - 1) / stride;
+  const size_t phase_rows = band_rows + window.row_axis.max_inputs_before();
   layout.phase_floats = saturating_sum(saturating_product(phase_rows, layout.pitch), kCopyStep);
-  layout.channel_floats =
-      saturating_product(layout.row_phases * layout.column_phases, layout.phase_floats);
+  layout.channel_floats = saturating_product(
+      saturating_product(layout.row_phases, layout.column_phases), layout.phase_floats);
   return layout;
 }
 
@@ -54,13 +54,13 @@ size_t PatchLayout::floats() const {
 }
 
 size_t PatchLayout::offset(size_t channel, size_t row_tap, size_t column_tap) const {
-  const size_t stride = window.stride;
-  const size_t column_phase = splits_columns ? column_tap : column_tap % stride;
-  const size_t column = splits_columns ? 0 : column_tap / stride;
+  const KernelAxis& columns = window.column_axis;
+  const size_t column_phase = splits_columns ? column_tap : column_tap % column_period;
+  const size_t column = splits_columns ? 0 : columns.inputs_before(column_tap);
   // A direct layout has a single phase.
-  const size_t phase = row_tap % stride * column_phases + column_phase;
+  const size_t phase = row_tap % row_period * column_phases + column_phase;
   return channel * channel_floats + (is_direct ? 0 : phase * phase_floats) +
-         row_tap / stride * pitch + column;
+         window.row_axis.inputs_before(row_tap) * pitch + column;
 }
 
 const float* PatchLayout::fill(const float* image, size_t channels, size_t first_row,
@@ -69,24 +69,27 @@ const float* PatchLayout::fill(const float* image, size_t channels, size_t first
     return image + (first_row + static_cast<size_t>(window.row_axis.first)) * window.columns +
            static_cast<size_t>(window.column_axis.first);
   }
-  const ptrdiff_t stride = static_cast<ptrdiff_t>(window.stride);
+  const KernelAxis& columns = window.column_axis;
+  const ptrdiff_t row_stride = static_cast<ptrdiff_t>(window.row_axis.stride);
   const ptrdiff_t image_rows = static_cast<ptrdiff_t>(window.rows);
-  const size_t rows = out_rows + (window.row_axis.count - 1) / window.stride;
-  const bool in_pairs = window.stride == 2 && column_phases == 2 && !splits_columns;
+  const size_t rows = out_rows + window.row_axis.max_inputs_before();
+  const bool in_pairs = columns.stride == 2 && column_phases == 2 && !splits_columns;
   const auto line_of = [&](size_t phase) {
-    return PaddedLine(window.columns, window.column_axis.first + static_cast<ptrdiff_t>(phase),
-                      window.stride, pitch);
+    const size_t start = splits_columns ? phase * columns.step : columns.phase_start(phase);
+    return PaddedLine(window.columns, columns.first + static_cast<ptrdiff_t>(start), columns.stride,
+                      pitch);
   };
   const PaddedLine line = line_of(0);
   const PaddedLine other = line_of(in_pairs ? 1 : 0);
   for (size_t channel = 0; channel < channels; channel++, image += window.rows * window.columns) {
     float* phases = memory + channel * channel_floats;
     for (size_t row_phase = 0; row_phase < row_phases; row_phase++) {
-      const ptrdiff_t first = static_cast<ptrdiff_t>(first_row) * stride + window.row_axis.first +
-                              static_cast<ptrdiff_t>(row_phase);
+      const ptrdiff_t first = static_cast<ptrdiff_t>(first_row) * row_stride +
+                              window.row_axis.first +
+                              static_cast<ptrdiff_t>(window.row_axis.phase_start(row_phase));
       const auto fill_phase = [&](const auto& copy_row, size_t count) {
         for (size_t row = 0; row < rows; row++) {
-          const ptrdiff_t source = first + static_cast<ptrdiff_t>(row) * stride;
+          const ptrdiff_t source = first + static_cast<ptrdiff_t>(row) * row_stride;
           float* to = phases + row * pitch;
           if (source < 0 || source >= image_rows) {
             for (size_t i = 0; i < count; i++)
@@ -105,7 +108,7 @@ const float* PatchLayout::fill(const float* image, size_t channels, size_t first
       }
       for (size_t column_phase = 0; column_phase < column_phases; column_phase++) {
         const PaddedLine own = line_of(column_phase);
-        fill_phase([&](const float* from, float* to) { copy_line(from, own, window.stride, to); },
+        fill_phase([&](const float* from, float* to) { copy_line(from, own, columns.stride, to); },
                    1);
       }
     }
@@ -115,9 +118,10 @@ const float* PatchLayout::fill(const float* image, size_t channels, size_t first
 
 Prefetch PatchLayout::prefetch(const float* image, size_t channels, size_t first_row,
                                size_t out_rows, size_t calls) const {
-  const ptrdiff_t begin = static_cast<ptrdiff_t>(first_row * window.stride) + window.row_axis.first;
-  const ptrdiff_t end =
-      begin + static_cast<ptrdiff_t>((out_rows - 1) * window.stride + window.row_axis.count);
+  const KernelAxis& axis = window.row_axis;
+  const ptrdiff_t begin = static_cast<ptrdiff_t>(first_row * axis.stride) + axis.first;
+  const ptrdiff_t end = begin + static_cast<ptrdiff_t>((out_rows - 1) * axis.stride +
+                                                       (axis.count - 1) * axis.step + 1);
   const ptrdiff_t limit = static_cast<ptrdiff_t>(window.rows);
   const size_t first = static_cast<size_t>(std::clamp<ptrdiff_t>(begin, 0, limit));
   const size_t last = static_cast<size_t>(std::clamp<ptrdiff_t>(end, 0, limit));

@@ -1,7 +1,7 @@
 // The memory layout of the inputs of a band (some rows of a convolution's output). The layout
 // includes the padding and makes the pixels contiguous that one kernel tap is multiplied with along
-// an output row. For a stride s it splits the image into s * s phases, each with every s-th row and
-// column. If the image already has this form, it is used without a copy.
+// an output row. For strides r and s it splits the image into up to r * s phases, each with every
+// r-th row and s-th column. If the image already has this form, it is used without a copy.
 #pragma once
 
 #include <cstddef>
@@ -41,7 +41,8 @@ struct PatchLayout {
   bool is_direct;       // the image itself is the band
   bool splits_columns;  // each kernel column has its own copy
   size_t row_phases, column_phases;
-  size_t pitch;  // floats from one row to the next
+  size_t row_period, column_period;  // of the axes
+  size_t pitch;                      // floats from one row to the next
   size_t phase_floats;
   size_t channel_floats;
 };

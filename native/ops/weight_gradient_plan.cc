@@ -22,8 +22,8 @@ constexpr size_t kTasksPerThread = 2;
 
 // The number of pixels for which x without its padding has kPlanesFloats floats.
 size_t planes_pixels(const Kernels& kernels, const ConvolutionShape& shape) {
-  const size_t inputs =
-      saturating_product(shape.in_channels, saturating_product(shape.stride, shape.stride));
+  const size_t inputs = saturating_product(
+      shape.in_channels, saturating_product(shape.rows.stride, shape.columns.stride));
   const size_t fitting = kPlanesFloats / inputs / kernels.lanes * kernels.lanes;
   return std::clamp(fitting, kMinPlanesPixels, kMaxPlanesPixels);
 }
@@ -49,7 +49,7 @@ WeightGradientPlan WeightGradientPlan::plan(const Kernels& kernels, const Convol
   plan.layout = PatchLayout::plan(plan.window, plan.chunk_rows, 1);
 
   const size_t wanted_sections =
-      std::clamp<size_t>(std::min(kSectionDoubles / plan.sums_doubles(),
+      std::clamp<size_t>(std::min(kSectionDoubles / (plan.sums_doubles() * shape.groups),
                                   shape.images * shape.out_plane() / kMinSectionPixels),
                          1, std::min(kMaxSections, shape.images));
   plan.section_images = ceil_divide(shape.images, wanted_sections);
@@ -57,7 +57,8 @@ WeightGradientPlan WeightGradientPlan::plan(const Kernels& kernels, const Convol
   plan.sections = ceil_divide(shape.images, plan.section_images);
   const size_t ranges =
       threads == 1 ? 1
-                   : std::min(ceil_divide(threads * kTasksPerThread, plan.sections), plan.tiles);
+                   : std::min(ceil_divide(threads * kTasksPerThread, shape.groups * plan.sections),
+                              plan.tiles);
   plan.range_tiles = ceil_divide(plan.tiles, ranges);
   return plan;
 }
@@ -67,7 +68,8 @@ void WeightGradientPlan::find_offsets(const ConvolutionShape& shape, size_t* off
     // Surplus taps of the last tile repeat the last tap.
     const size_t k = std::min(i, taps - 1);
     const size_t tap = k % shape.taps();
-    offsets[i] = layout.offset(k / shape.taps(), tap / shape.kernel, tap % shape.kernel);
+    const size_t columns_of_kernel = shape.columns.kernel;
+    offsets[i] = layout.offset(k / shape.taps(), tap / columns_of_kernel, tap % columns_of_kernel);
   }
 }
 

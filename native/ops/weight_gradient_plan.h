@@ -1,7 +1,7 @@
-// How the weight gradient of a convolution is divided. Images are grouped into sections. One or
-// several tasks sum each section in double, one chunk of pixels after another, and the sections are
-// added in order. Sections and chunks depend only on shape and ISA, so the bits do not depend on
-// the number of threads.
+// How the weight gradient of a group of channels is divided. Images are divided into sections. One
+// or several tasks sum each section in double, one chunk of pixels after another, and the sections
+// are added in order. Sections and chunks depend only on shape and ISA, so the bits do not depend
+// on the number of threads.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +44,7 @@ struct WeightGradientPlan {
   }
 
   InputWindow window;
-  size_t taps;  // in_channels * kernel * kernel
+  size_t taps;  // of all input channels
   // Whether lanes are pixels and dy is read in place. This requires rows of whole vectors, and it
   // is faster with at most 16 output channels, where lanes of channels would need a load per
   // multiplication, and with few taps, where transposing dy is expensive. Otherwise lanes are

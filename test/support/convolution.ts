@@ -1,40 +1,42 @@
 // Convolution by definition, in double precision.
 
-export interface ConvolutionSizes {
-  readonly images: number;
-  readonly inChannels: number;
-  readonly height: number;
-  readonly width: number;
-  readonly outChannels: number;
+export interface ConvolutionAxis {
+  readonly size: number;
+  readonly outSize: number;
   readonly kernel: number;
   readonly stride: number;
+  readonly dilation: number;
   readonly padding: number;
 }
 
-/** Rows or columns of the output. */
-export function outputSize(size: number, { kernel, stride, padding }: ConvolutionSizes): number {
-  return Math.floor((size + 2 * padding - kernel) / stride) + 1;
+export interface ConvolutionSizes {
+  readonly images: number;
+  readonly groups: number;
+  /** Channels of one group. */
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly rows: ConvolutionAxis;
+  readonly columns: ConvolutionAxis;
 }
 
 /** The indices of input, weight and output for every product of a convolution. */
 export function forEachProduct(
-  sizes: ConvolutionSizes,
+  { images, groups, inChannels, outChannels, rows, columns }: ConvolutionSizes,
   visit: (x: number, weight: number, y: number) => void,
 ): void {
-  const { images, inChannels, height, width, outChannels, kernel, stride, padding } = sizes;
-  const outHeight = outputSize(height, sizes);
-  const outWidth = outputSize(width, sizes);
-  for (let y = 0; y < images * outChannels * outHeight * outWidth; y++) {
-    const column = y % outWidth;
-    const row = Math.floor(y / outWidth) % outHeight;
-    const o = Math.floor(y / (outWidth * outHeight)) % outChannels;
-    const n = Math.floor(y / (outWidth * outHeight * outChannels));
-    for (let k = 0; k < inChannels * kernel * kernel; k++) {
-      const t = (k % kernel) + column * stride - padding;
-      const s = (Math.floor(k / kernel) % kernel) + row * stride - padding;
-      if (s < 0 || s >= height || t < 0 || t >= width) continue;
-      const i = Math.floor(k / (kernel * kernel));
-      visit(((n * inChannels + i) * height + s) * width + t, o * inChannels * kernel * kernel + k, y);
+  const plane = rows.outSize * columns.outSize;
+  const taps = rows.kernel * columns.kernel;
+  for (let y = 0; y < images * groups * outChannels * plane; y++) {
+    const column = y % columns.outSize;
+    const row = Math.floor(y / columns.outSize) % rows.outSize;
+    const group = Math.floor(y / (plane * outChannels));
+    const o = Math.floor(y / plane) % (groups * outChannels);
+    for (let k = 0; k < inChannels * taps; k++) {
+      const s = row * rows.stride + (Math.floor(k / columns.kernel) % rows.kernel) * rows.dilation - rows.padding;
+      const t = column * columns.stride + (k % columns.kernel) * columns.dilation - columns.padding;
+      if (s < 0 || s >= rows.size || t < 0 || t >= columns.size) continue;
+      const i = group * inChannels + Math.floor(k / taps);
+      visit((i * rows.size + s) * columns.size + t, o * inChannels * taps + k, y);
     }
   }
 }
@@ -52,12 +54,13 @@ export function convolve(
   bias: ArrayLike<number> | undefined,
   dy: ArrayLike<number>,
 ): ConvolutionResults {
-  const plane = outputSize(sizes.height, sizes) * outputSize(sizes.width, sizes);
-  const channelOf = (index: number): number => Math.floor(index / plane) % sizes.outChannels;
+  const plane = sizes.rows.outSize * sizes.columns.outSize;
+  const channels = sizes.groups * sizes.outChannels;
+  const channelOf = (index: number): number => Math.floor(index / plane) % channels;
   const y = Float64Array.from({ length: dy.length }, (_, j) => bias?.[channelOf(j)] ?? 0);
   const dx = new Float64Array(x.length);
   const dweight = new Float64Array(weight.length);
-  const dbias = new Float64Array(sizes.outChannels);
+  const dbias = new Float64Array(channels);
   forEachProduct(sizes, (i, k, j) => {
     y[j] += x[i] * weight[k];
     dx[i] += dy[j] * weight[k];

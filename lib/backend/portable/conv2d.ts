@@ -4,56 +4,86 @@ import { workingSpace } from './working-space.js';
 // Sums in double precision, one tap of the kernel after the other, so that the innermost loops run along rows
 // of memory.
 
-class Convolution {
-  readonly outHeight: number;
-  readonly outWidth: number;
+type Call = Parameters<Operations['conv2d']>;
+/** The sizes with which a call of each operation begins. */
+type Sizes = Call extends [...infer S extends number[], ...(readonly [unknown, unknown, unknown, unknown])] ? S : never;
+/** A call of an operation with the arrays A. */
+type CallWith<A extends readonly unknown[]> = readonly [...Sizes, ...A];
 
+const arrayCount = 4;
+
+function sizesOf(call: CallWith<readonly unknown[]>): Sizes {
+  return call.slice(0, -arrayCount) as Sizes;
+}
+
+function arraysOf<A extends readonly unknown[]>(call: CallWith<A>): A {
+  return call.slice(-arrayCount) as unknown as A;
+}
+
+class Convolution {
   constructor(
+    readonly images: number,
+    readonly groups: number,
     readonly inChannels: number,
+    readonly outChannels: number,
     readonly height: number,
     readonly width: number,
-    readonly outChannels: number,
-    readonly kernel: number,
-    readonly stride: number,
-    readonly padding: number,
-  ) {
-    this.outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
-    this.outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
-  }
+    readonly outHeight: number,
+    readonly outWidth: number,
+    readonly kernelHeight: number,
+    readonly kernelWidth: number,
+    readonly strideHeight: number,
+    readonly strideWidth: number,
+    readonly dilationHeight: number,
+    readonly dilationWidth: number,
+    readonly paddingTop: number,
+    readonly paddingLeft: number,
+  ) {}
 
-  /** Values of one image. */
-  get inputs(): number {
-    return this.inChannels * this.height * this.width;
+  get inPlane(): number {
+    return this.height * this.width;
   }
 
   get outPlane(): number {
     return this.outHeight * this.outWidth;
   }
 
+  /** Values of one image. */
+  get inputs(): number {
+    return this.groups * this.inChannels * this.inPlane;
+  }
+
   get outputs(): number {
-    return this.outChannels * this.outPlane;
+    return this.groups * this.outChannels * this.outPlane;
+  }
+
+  get weights(): number {
+    return this.groups * this.outChannels * this.inChannels * this.kernelHeight * this.kernelWidth;
   }
 
   /**
    * Visits each row of one image's outputs with each tap of the kernel: the `count` outputs from `y` on
-   * combine with the inputs x, x + stride, ... through the weight `k`. Taps over padding are skipped.
+   * combine with the inputs x, x + strideWidth, ... through the weight `k`. Taps over padding are skipped.
    */
   forEachRow(visit: (x: number, k: number, y: number, count: number) => void): void {
-    const { inChannels, height, width, kernel, stride, padding, outHeight, outWidth } = this;
-    for (let o = 0; o < this.outChannels; o++) {
+    const { inChannels, height, width, outHeight, outWidth, kernelHeight, kernelWidth } = this;
+    const { strideHeight, strideWidth, dilationHeight, dilationWidth, paddingTop, paddingLeft } = this;
+    for (let o = 0; o < this.groups * this.outChannels; o++) {
+      const firstChannel = Math.floor(o / this.outChannels) * inChannels;
       for (let row = 0; row < outHeight; row++) {
         const y = (o * outHeight + row) * outWidth;
-        for (let s = 0; s < kernel; s++) {
-          const line = row * stride - padding + s;
+        for (let s = 0; s < kernelHeight; s++) {
+          const line = row * strideHeight - paddingTop + s * dilationHeight;
           if (line < 0 || line >= height) continue;
-          for (let t = 0; t < kernel; t++) {
-            const first = Math.max(0, Math.ceil((padding - t) / stride));
-            const end = Math.min(outWidth, Math.floor((width - 1 + padding - t) / stride) + 1);
+          for (let t = 0; t < kernelWidth; t++) {
+            const start = t * dilationWidth - paddingLeft;
+            const first = Math.max(0, Math.ceil(-start / strideWidth));
+            const end = Math.min(outWidth, Math.floor((width - 1 - start) / strideWidth) + 1);
             if (end <= first) continue;
-            const column = first * stride - padding + t;
+            const column = first * strideWidth + start;
             for (let i = 0; i < inChannels; i++) {
-              const k = ((o * inChannels + i) * kernel + s) * kernel + t;
-              visit((i * height + line) * width + column, k, y + first, end - first);
+              const k = ((o * inChannels + i) * kernelHeight + s) * kernelWidth + t;
+              visit(((firstChannel + i) * height + line) * width + column, k, y + first, end - first);
             }
           }
         }
@@ -62,99 +92,66 @@ class Convolution {
   }
 }
 
-export const conv2d: Operations['conv2d'] = (
-  images,
-  inChannels,
-  height,
-  width,
-  outChannels,
-  kernel,
-  stride,
-  padding,
-  x,
-  weight,
-  bias,
-  y,
-) => {
-  const sizes = [inChannels, height, width, outChannels, kernel, stride, padding] as const;
-  const convolution = new Convolution(...sizes);
-  const { inputs, outputs, outPlane } = convolution;
+/** Starts the sums of each channel with its bias. */
+function fillChannels(sums: Float64Array, bias: Float32Array | null, plane: number): void {
+  if (bias === null) {
+    sums.fill(0);
+    return;
+  }
+  for (let i = 0; i < sums.length; i += plane) sums.fill(bias[i / plane], i, i + plane);
+}
+
+export const conv2d: Operations['conv2d'] = (...call) => {
+  const [x, weight, bias, y] = arraysOf(call);
+  const convolution = new Convolution(...sizesOf(call));
+  const { images, inputs, outputs, outPlane, strideWidth } = convolution;
   // With empty images, their number may be arbitrarily large.
   if (images * outputs === 0) return;
   const sums = workingSpace(outputs);
   for (let n = 0; n < images; n++) {
-    for (let o = 0; o < outChannels; o++) {
-      sums.fill(bias === null ? 0 : bias[o], o * outPlane, (o + 1) * outPlane);
-    }
+    fillChannels(sums, bias, outPlane);
     const image = n * inputs;
     convolution.forEachRow((from, k, to, count) => {
       const factor = weight[k];
-      for (let c = 0; c < count; c++) sums[to + c] += factor * x[image + from + c * stride];
+      for (let c = 0; c < count; c++) sums[to + c] += factor * x[image + from + c * strideWidth];
     });
     y.set(sums, n * outputs);
   }
 };
 
-export const conv2dInputGradient: Operations['conv2dInputGradient'] = (
-  images,
-  inChannels,
-  height,
-  width,
-  outChannels,
-  kernel,
-  stride,
-  padding,
-  dy,
-  weight,
-  dx,
-) => {
-  const sizes = [inChannels, height, width, outChannels, kernel, stride, padding] as const;
-  const convolution = new Convolution(...sizes);
-  const { inputs, outputs } = convolution;
+export const conv2dInputGradient: Operations['conv2dInputGradient'] = (...call) => {
+  const [dy, weight, bias, dx] = arraysOf(call);
+  const convolution = new Convolution(...sizesOf(call));
+  const { images, inputs, outputs, inPlane, strideWidth } = convolution;
   if (images * inputs === 0) return;
   const sums = workingSpace(inputs);
   for (let n = 0; n < images; n++) {
-    sums.fill(0);
+    fillChannels(sums, bias, inPlane);
     const image = n * outputs;
     convolution.forEachRow((to, k, from, count) => {
       const factor = weight[k];
-      for (let c = 0; c < count; c++) sums[to + c * stride] += factor * dy[image + from + c];
+      for (let c = 0; c < count; c++) sums[to + c * strideWidth] += factor * dy[image + from + c];
     });
     dx.set(sums, n * inputs);
   }
 };
 
-export const conv2dWeightGradient: Operations['conv2dWeightGradient'] = (
-  images,
-  inChannels,
-  height,
-  width,
-  outChannels,
-  kernel,
-  stride,
-  padding,
-  x,
-  dy,
-  dweight,
-  dbias,
-) => {
-  const sizes = [inChannels, height, width, outChannels, kernel, stride, padding] as const;
-  const convolution = new Convolution(...sizes);
-  const { inputs, outputs, outPlane } = convolution;
-  const sums = workingSpace(outChannels * inChannels * kernel * kernel);
-  const biasSums = workingSpace(outChannels);
+export const conv2dWeightGradient: Operations['conv2dWeightGradient'] = (...call) => {
+  const [x, dy, dweight, dbias] = arraysOf(call);
+  const convolution = new Convolution(...sizesOf(call));
+  const { images, inputs, outputs, outPlane, strideWidth } = convolution;
+  const sums = workingSpace(convolution.weights);
+  const biasSums = workingSpace(convolution.groups * convolution.outChannels);
   for (let n = 0; n < images && outputs > 0; n++) {
     const xImage = n * inputs;
     const dyImage = n * outputs;
     convolution.forEachRow((from, k, to, count) => {
       let sum = 0;
-      for (let c = 0; c < count; c++) {
-        sum += dy[dyImage + to + c] * x[xImage + from + c * stride];
-      }
+      for (let c = 0; c < count; c++) sum += dy[dyImage + to + c] * x[xImage + from + c * strideWidth];
       sums[k] += sum;
     });
     if (dbias === null) continue;
-    for (let o = 0; o < outChannels; o++) {
+    for (let o = 0; o < biasSums.length; o++) {
       const plane = dyImage + o * outPlane;
       for (let i = plane; i < plane + outPlane; i++) biasSums[o] += dy[i];
     }

@@ -1,30 +1,17 @@
-import {
-  orDefault,
-  requireBoolean,
-  requireOptions,
-  requirePositiveInteger,
-} from '../../validation/errors.js';
+import { orDefault, requireOptions } from '../../validation/errors.js';
 import { JsonReader } from '../../json/json-reader.js';
-import { conv2d, requirePadding } from '../../ops/conv2d.js';
-import { requireTensor } from '../../ops/operand.js';
+import { type Columns, columnsOf, type Pair, requirePair, type Rows, rowsOf, toPair } from '../../core/pair.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
-import {
-  type RandomSource,
-  type ShapeOf,
-  storageOf,
-  type TapeOf,
-  Tensor,
-  type Tensor1D,
-  type Tensor4D,
-} from '../../core/tensor.js';
-import { requireRandomSource } from '../../core/random-source.js';
-import { drawParameters } from './draw-parameters.js';
-import { requireSize } from '../../core/values.js';
+import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
+import type { Quotient } from '../../core/window-size.js';
+import { conv2d } from '../../ops/conv2d.js';
+import { requireTensor } from '../../ops/operand.js';
+import { type Padding2D, requirePadding2D } from '../../ops/padding.js';
 import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
+import { Convolution, type ConvolutionOptions } from './convolution.js';
 import type { ImageProblem } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
-import { BaseModule } from '../base-module.js';
 import { notePasses } from '../compose/fusion.js';
 import { readTensors } from '../read-tensors.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
@@ -32,53 +19,70 @@ import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /** Settings of a new `Conv2D`. */
-export interface Conv2DOptions<S extends number = number, P extends number = number> {
+export interface Conv2DOptions<
+  S extends Pair = Pair,
+  P extends Padding2D = Padding2D,
+  D extends Pair = Pair,
+  G extends number = number,
+> extends ConvolutionOptions<G> {
   /** Number of rows and columns between neighbouring positions of the kernel. Default 1. */
   readonly stride?: S;
-  /** Number of rows and columns of zeros on each side of the image. Default 0. */
-  readonly padding?: P;
   /**
-   * Whether to add a bias. Default true, as in dfdx 0.10. Use false before batch norm, which subtracts the
-   * mean.
+   * Rows and columns of zeros on each side of the image: a number, [rows, columns], [top, left, bottom, right], or `'same'`,
+   * with which a stride of 1 keeps height and width. If `'same'` needs an odd number of rows or columns, there is one more
+   * at the bottom or to the right, as in PyTorch. Default 0.
    */
-  readonly bias?: boolean;
-  /** Generator of the initial weights. Default `Math.random`. */
-  readonly rng?: RandomSource;
+  readonly padding?: P;
+  /** Number of rows and columns between neighbouring pixels that the kernel reads. Default 1. */
+  readonly dilation?: D;
 }
 
 /** The problem with shape X for a convolution, or never. */
-export type ConvolutionProblem<X, I extends number, K extends number, P extends number> =
-  ImageProblem<X, I> extends never ? KernelProblem<X, K, P> : ImageProblem<X, I>;
+export type ConvolutionProblem<
+  X,
+  I extends number,
+  K extends Pair,
+  P extends Padding2D,
+  D extends Pair,
+> = ImageProblem<X, I> extends never ? KernelProblem<X, K, P, D> : ImageProblem<X, I>;
 
 /** Turns images of I channels into images of O channels. */
 interface ConvolutionRule<
   I extends number,
   O extends number,
-  K extends number,
-  S extends number,
-  P extends number,
+  K extends Pair,
+  S extends Pair,
+  P extends Padding2D,
+  D extends Pair,
 > extends ShapeRule {
   readonly accepts: readonly [number, I, number, number] | readonly [I, number, number];
-  readonly output: ConvolvedShape<this['input'], O, K, S, P>;
-  readonly problem: ConvolutionProblem<this['input'], I, K, P>;
+  readonly output: ConvolvedShape<this['input'], O, K, S, P, D>;
+  readonly problem: ConvolutionProblem<this['input'], I, K, P, D>;
 }
 
+/** Any `Conv2D`. */
+export type AnyConv2D = Conv2D<number, number, Pair, Pair, Padding2D, Pair, number>;
+
 /**
- * Convolution of images with square kernels (a cross-correlation: kernels are not flipped), as dfdx 0.10's
- * `Conv2D<IN_CHAN, OUT_CHAN, KERNEL_SIZE, STRIDE, PADDING>`: y[n][o][r][c] = bias[o] + the sum over i, s, t
- * of weight[o][i][s][t] * x[n][i][r * stride - padding + s][c * stride - padding + t].
+ * Convolution of images (a cross-correlation: kernels are not flipped), as dfdx 0.10's `Conv2D<IN_CHAN, OUT_CHAN,
+ * KERNEL_SIZE, STRIDE, PADDING>` and PyTorch's `Conv2d`: y[n][o][r][c] = bias[o] + the sum over i, s, t of
+ * weight[o][i][s][t] * x[n][i][r * stride - padding + s * dilation][c * stride - padding + t * dilation], where i runs over
+ * the input channels of the group of o.
  *
  * @example
  * const conv = new Conv2D(3, 16, 3, { padding: 1, bias: false });
  * conv.forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 16, 32, 32>
+ * const depthwise = new Conv2D(16, 16, [3, 5], { padding: 'same', groups: 16 });
  */
 export class Conv2D<
   I extends number,
   O extends number,
-  K extends number,
-  S extends number = 1,
-  P extends number = 0,
-> extends BaseModule {
+  const K extends Pair,
+  const S extends Pair = 1,
+  const P extends Padding2D = 0,
+  const D extends Pair = 1,
+  G extends number = 1,
+> extends Convolution<readonly [O, Quotient<I, G>, Rows<K>, Columns<K>], O, G> {
   /** @internal */
   static readonly type = 'Conv2D';
 
@@ -87,54 +91,51 @@ export class Conv2D<
     notePasses(this.prototype);
   }
 
-  /** Kernels, [O, I, K, K]; initially uniform in ±1/sqrt(I K K). */
-  readonly weight: Tensor4D<O, I, K, K>;
-  /** Bias, [O]; initially from the same distribution. Undefined in a layer without bias. */
-  readonly bias: Tensor1D<O> | undefined;
   /** Number of rows and columns between neighbouring positions of the kernel. */
   readonly stride: S;
-  /** Number of rows and columns of zeros on each side of the image. */
+  /** Rows and columns of zeros around the image. */
   readonly padding: P;
+  /** Number of rows and columns between neighbouring pixels that the kernel reads. */
+  readonly dilation: D;
   /** Exists only for the compiler. */
-  declare readonly [shapeRule]: ConvolutionRule<I, O, K, S, P>;
+  declare readonly [shapeRule]: ConvolutionRule<I, O, K, S, P, D>;
 
   /**
    * @param inChannels Number of input channels, I.
    * @param outChannels Number of output channels, O.
-   * @param kernelSize Height and width of the kernel, K.
+   * @param kernelSize Height and width of the kernel, K, or [height, width].
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv2DOptions<S, P>) {
+  constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv2DOptions<S, P, D, G>) {
     if (arguments.length > 4) requireNoSurplus(`new ${new.target.name}`, 4, arguments);
-    super();
-    requireSize('inChannels', inChannels);
-    requireSize('outChannels', outChannels);
-    requireSize('kernelSize', kernelSize);
-    const given = requireOptions('options', options, ['stride', 'padding', 'bias', 'rng']);
-    this.stride = requirePositiveInteger('stride', orDefault(given.stride, 1)) as S;
-    this.padding = requirePadding('padding', orDefault(given.padding, 0)) as P;
-    const rng = requireRandomSource('rng', orDefault(given.rng, Math.random));
-    const biased = requireBoolean('bias', orDefault(given.bias, true));
-    this.weight = named('weight', Tensor.zeros([outChannels, inChannels, kernelSize, kernelSize]));
-    this.bias = biased ? named('bias', Tensor.zeros([outChannels])) : undefined;
-    drawUniform(this, rng);
+    const kernel = requirePair('kernelSize', kernelSize, 1);
+    const names = ['stride', 'padding', 'dilation', 'groups', 'bias', 'rng'];
+    const given = requireOptions('options', options, names);
+    const stride = requirePair('stride', orDefault(given.stride, 1), 1);
+    const padding = requirePadding2D('padding', orDefault(given.padding, 0), stride);
+    const dilation = requirePair('dilation', orDefault(given.dilation, 1), 1);
+    const weightShape = (groups: number) => [
+      outChannels,
+      inChannels / groups,
+      rowsOf(kernel),
+      columnsOf(kernel),
+    ];
+    super('Conv2D', inChannels, outChannels, given, weightShape);
+    this.stride = stride as S;
+    this.padding = padding as P;
+    this.dilation = dilation as D;
   }
 
   /**
    * @param x [I, H, W] or [N, I, H, W], with or without a tape.
-   * @returns [O, H', W'] or [N, O, H', W'] with the same tape, H' = floor((H + 2 padding - K) / stride) + 1
-   * and W' likewise.
+   * @returns [O, H', W'] or [N, O, H', W'] with the same tape, H' = floor((H + top + bottom - dilation * (K - 1) - 1) /
+   * stride) + 1 and W' likewise.
    * @throws RangeError for a wrong shape.
    */
   forward<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<X, ConvolutionProblem<ShapeOf<X>, I, K, P>>,
-  ): Tensor<ConvolvedShape<ShapeOf<X>, O, K, S, P>, TapeOf<X>> {
+    x: X & Unless<X, ConvolutionProblem<ShapeOf<X>, I, K, P, D>>,
+  ): Tensor<ConvolvedShape<ShapeOf<X>, O, K, S, P, D>, TapeOf<X>> {
     return conv2d(requireTensor('x', x), this.weight, this.bias, this);
-  }
-
-  /** Draws both tensors uniformly from ±1/sqrt(I K K). */
-  protected override initialize(rng: RandomSource): void {
-    drawUniform(this, rng);
   }
 
   /**
@@ -142,44 +143,38 @@ export class Conv2D<
    * @param json The result of `JSON.parse`.
    * @throws TypeError or RangeError naming the wrong field.
    */
-  static fromJSON(json: unknown): Conv2D<number, number, number, number, number> {
+  static fromJSON(json: unknown): AnyConv2D {
     return Conv2D.read(new JsonReader('json', json, 'Conv2D'));
   }
 
   /** @internal */
-  static read(reader: JsonReader): Conv2D<number, number, number, number, number> {
+  static read(reader: JsonReader): AnyConv2D {
     const inChannels = reader.integer('inChannels', 1);
     const outChannels = reader.integer('outChannels', 1);
-    const kernelSize = reader.integer('kernelSize', 1);
-    reader.array('weight', outChannels * inChannels * kernelSize * kernelSize);
-    const layer = new Conv2D(inChannels, outChannels, kernelSize, {
-      stride: reader.integer('stride', 1),
-      padding: reader.integer('padding', 0),
-      bias: reader.field('bias') !== undefined,
-      rng: () => 0.5,
-    });
+    const kernelSize = requirePair(reader.place('kernelSize'), reader.field('kernelSize'), 1);
+    const stride = requirePair(reader.place('stride'), reader.field('stride'), 1);
+    const padding = requirePadding2D(reader.place('padding'), reader.field('padding'), stride);
+    const dilation = requirePair(reader.place('dilation'), orDefault(reader.field('dilation'), 1), 1);
+    const groups = reader.field('groups') === undefined ? 1 : reader.integer('groups', 1);
+    reader.array('weight', (outChannels * inChannels * rowsOf(kernelSize) * columnsOf(kernelSize)) / groups);
+    const bias = reader.field('bias') !== undefined;
+    const options = { stride, padding, dilation, groups, bias, rng: () => 0.5 };
+    const layer = new Conv2D(inChannels, outChannels, kernelSize, options);
     readTensors(layer, reader);
     return layer;
   }
 
   /** @internal */
   override [describeLayer](): LayerDescription {
-    const [outChannels, inChannels, kernelSize] = this.weight.shape;
+    const { stride, padding, dilation, groups } = this;
+    const [outChannels, inChannels, height, width] = this.weight.shape as Shape;
     return {
-      sizes: { inChannels, outChannels, kernelSize },
-      settings: { stride: this.stride, padding: this.padding },
+      sizes: { inChannels: inChannels * groups, outChannels, kernelSize: toPair(height, width) },
+      settings: {
+        ...{ stride, padding },
+        ...(dilation === 1 ? {} : { dilation }),
+        ...(groups === 1 ? {} : { groups }),
+      },
     };
   }
-}
-
-function named<S extends Shape>(name: string, tensor: Tensor<S>): Tensor<S> {
-  storageOf(tensor).label = `${name} of Conv2D`;
-  return tensor;
-}
-
-function drawUniform(layer: Conv2D<number, number, number, number, number>, rng: RandomSource): void {
-  const { weight, bias } = layer;
-  const [, inChannels, kernelSize] = weight.shape;
-  const bound = 1 / Math.sqrt(inChannels * kernelSize * kernelSize);
-  drawParameters(bias === undefined ? [weight] : [weight, bias], bound, rng);
 }

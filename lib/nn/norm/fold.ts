@@ -5,7 +5,7 @@ import type { SpatialAxes } from './axes.js';
 import { BatchNorm1D } from './batch-norm-1d.js';
 import { BatchNorm2D } from './batch-norm-2d.js';
 import type { ChannelNorm } from './channel-norm.js';
-import { Conv2D } from '../layers/conv-2d.js';
+import { type AnyConv2D, Conv2D } from '../layers/conv-2d.js';
 import { Linear } from '../layers/linear.js';
 import { FrozenBatchNorm1D } from './frozen-batch-norm-1d.js';
 import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
@@ -17,12 +17,11 @@ import { Residual } from '../compose/residual.js';
 import { Sequential } from '../compose/sequential.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
-type AnyConv = Conv2D<number, number, number, number, number>;
 type AnyLinear = Linear<number, number, boolean>;
 type AnyNorm<D extends SpatialAxes> = ChannelNorm<number, D, boolean>;
 
 /** The layer that replaces a pair of layers; never if they are not folded. */
-type FoldedPair<First, Second> = First extends AnyConv
+type FoldedPair<First, Second> = First extends AnyConv2D
   ? Second extends AnyNorm<2>
     ? First
     : never
@@ -141,7 +140,7 @@ function foldPair(name: string, i: number, layer: unknown, next: unknown): Layer
   if (!infersAsDefined(layer) || !infersAsDefined(next)) return undefined;
   const names = { layer: `${name}[${i}]`, norm: `${name}[${i + 1}]` };
   if (layer instanceof Conv2D && (next instanceof BatchNorm2D || next instanceof FrozenBatchNorm2D)) {
-    return foldConv(names, layer as AnyConv, next);
+    return foldConv(names, layer as AnyConv2D, next);
   }
   if (layer instanceof Linear && (next instanceof BatchNorm1D || next instanceof FrozenBatchNorm1D)) {
     return foldLinear(names, layer as AnyLinear, next);
@@ -155,11 +154,12 @@ interface PairNames {
   readonly norm: string;
 }
 
-function foldConv(names: PairNames, conv: AnyConv, norm: AnyNorm<2>): AnyConv {
-  const [outChannels, inChannels, kernelSize] = conv.weight.shape;
+function foldConv(names: PairNames, conv: AnyConv2D, norm: AnyNorm<2>): AnyConv2D {
+  const [outChannels, groupChannels, height, width] = conv.weight.shape;
   requireChannels(names.norm, norm, outChannels, 'Conv2D');
-  const { stride, padding } = conv;
-  const folded = new Conv2D(inChannels, outChannels, kernelSize, { stride, padding, rng: () => 0.5 });
+  const { stride, padding, dilation, groups } = conv;
+  const options = { stride, padding, dilation, groups, rng: () => 0.5 };
+  const folded = new Conv2D(groupChannels * groups, outChannels, [height, width], options);
   foldValues(names, conv, norm, folded);
   return folded;
 }

@@ -1,7 +1,7 @@
-import { backward, Conv2D, Tensor } from 'batchnorm';
+import { backward, Conv2D, type OwnedTape, type Shape, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { type ConvolutionCase, readCases } from '../reference/read.js';
-import { type ConvolutionSizes, magnitudesOf } from '../../support/convolution.js';
+import { type ConvolutionAxis, type ConvolutionSizes, magnitudesOf } from '../../support/convolution.js';
 import { expectWithin } from '../../support/expect-within.js';
 
 // Float32 sums in any order: relative to the sum of all magnitudes.
@@ -16,35 +16,24 @@ describe('convolutions compared with PyTorch', () => {
   });
 });
 
-function compare({ inputs, dy, y: expected, gradients, exact, ...settings }: ConvolutionCase) {
+function compare(reference: ConvolutionCase) {
+  const { inputs, dy, y: expected, gradients, exact } = reference;
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = reference;
   const [x, weight, bias] = inputs;
-  const [images, inChannels, height, width] = x.shape;
-  const [outChannels, , kernel] = weight.shape;
-  const { stride, padding } = settings;
-  const layer = new Conv2D<number, number, number, number, number>(inChannels, outChannels, kernel, {
-    stride,
-    padding,
-    bias: inputs.length > 2,
-  });
+  const [outChannels, inChannels, ...kernel] = weight.shape;
+  const kernelSize = kernel as unknown as readonly [number, number];
+  const options = { stride, padding, dilation, groups, bias: inputs.length > 2 };
+  const layer = new Conv2D(inChannels * groups, outChannels, kernelSize, options);
   layer.weight.data.set(weight.values);
   if (inputs.length > 2) layer.bias?.data.set(bias.values);
-  const input = Tensor.from(x.values, [images, inChannels, height, width]);
-  const y = layer.forward(input.trace());
+  const input = Tensor.from(x.values, x.shape as readonly [number, number, number, number]);
+  const y = layer.forward(input.trace()) as Tensor<Shape, OwnedTape>;
   expect(y.shape).to.deep.equal(expected.shape);
   const weighted = y.reshape([dy.length]).mul(Tensor.from(dy, [dy.length]));
   const found = backward(weighted.sum(), { keep: [y] });
 
-  const sizes: ConvolutionSizes = {
-    images,
-    inChannels,
-    height,
-    width,
-    outChannels,
-    kernel,
-    ...{ stride, padding },
-  };
   const biases = inputs.length > 2 ? bias.values : undefined;
-  const magnitudes = magnitudesOf(sizes, x.values, weight.values, biases, dy);
+  const magnitudes = magnitudesOf(sizesOf(reference), x.values, weight.values, biases, dy);
   const within = (sums: Float64Array) => (i: number) => (exact ? 0 : sumBound * sums[i]);
   expectWithin(y.data, expected.values, within(magnitudes.y), 'y');
   const sources = [input, ...layer.parameters().map(([, tensor]) => tensor)];
@@ -55,4 +44,28 @@ function compare({ inputs, dy, y: expected, gradients, exact, ...settings }: Con
     expect(gradient.shape).to.deep.equal(inputs[i].shape);
     expectWithin(gradient.data, gradients[i], within(magnitudes.gradients[i]), `gradient ${i}`);
   }
+}
+
+function sizesOf({ inputs, y, stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvolutionCase): ConvolutionSizes {
+  const [x, weight] = inputs;
+  const axisOf = (axis: 0 | 1): ConvolutionAxis => {
+    const of = (pair: number | readonly number[]) => (typeof pair === 'number' ? pair : pair[axis]);
+    const kernel = weight.shape[2 + axis];
+    return {
+      size: x.shape[2 + axis],
+      outSize: y.shape[2 + axis],
+      kernel,
+      stride: of(stride),
+      dilation: of(dilation),
+      padding: padding === 'same' ? Math.floor(((kernel - 1) * of(dilation)) / 2) : of(padding),
+    };
+  };
+  return {
+    images: x.shape[0],
+    groups,
+    inChannels: weight.shape[1],
+    outChannels: weight.shape[0] / groups,
+    rows: axisOf(0),
+    columns: axisOf(1),
+  };
 }

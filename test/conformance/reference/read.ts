@@ -162,11 +162,17 @@ export interface IndexCase extends OpRecord {
 }
 
 /** `pytorch/convolution.jsonl` */
+/** For both axes of an image, or for its rows and its columns. */
+export type PairOfNumbers = number | readonly [rows: number, columns: number];
+
 export interface ConvolutionCase extends OpRecord {
-  /** x, weight [O, I, K, K] and optionally bias [O] */
+  readonly op: 'conv2d';
+  /** x, weight [O, I / groups, K, L] and optionally bias [O] */
   readonly inputs: readonly ReferenceTensor[];
-  readonly stride: number;
-  readonly padding: number;
+  readonly stride?: PairOfNumbers;
+  readonly padding?: PairOfNumbers | 'same';
+  readonly dilation?: PairOfNumbers;
+  readonly groups?: number;
 }
 
 /** The mean over the rows. */

@@ -20,6 +20,7 @@ describe('native functions, called directly', () => {
     | 'maxPoolBackward'
     | 'dropout'
     | 'conv2d'
+    | 'conv2dInputGradient'
     | 'conv2dWeightGradient'
     | 'stridedCopy'
     | 'groupNorm'
@@ -219,35 +220,56 @@ describe('native functions, called directly', () => {
     expectError(() => addon.dropout(8, 0, 0, 0.5, 2, floats(8), floats(7)), TypeError, 'for y');
   });
 
-  it('refuse a convolution whose kernel does not fit, whose sizes overflow or whose arrays are short', () => {
-    // Images, channels, height, width, channels, kernel, stride, padding.
-    const call = (...sizes: number[]) => addon.conv2d(...sizes, floats(25), floats(9), null, floats(9));
-    call(1, 1, 5, 5, 1, 3, 1, 0);
-    for (const sizes of [
-      [1, 1, 5, 5, 1, 3, 1, 1], // y is 5 x 5
-      [2, 1, 5, 5, 1, 3, 1, 0], // x has two images
-      [1, 1, 5, 5, 2, 3, 1, 0], // weight has two kernels
-      [1, 1, 1, 1, 1, 3, 1, 2 ** 47],
-      [1, 1, 5, 5, 1, 2 ** 47, 1, 2 ** 47],
+  it('refuse a convolution without a kernel, with huge distances or with short arrays', () => {
+    const [height, width, outHeight, outWidth] = [5, 5, 3, 3];
+    const right = {
+      ...{ images: 1, groups: 1, inChannels: 1, outChannels: 1, height, width, outHeight, outWidth },
+      ...{ kernelHeight: 3, kernelWidth: 3, strideHeight: 1, strideWidth: 1 },
+      ...{ dilationHeight: 1, dilationWidth: 1, paddingTop: 0, paddingLeft: 0 },
+    };
+    const sizes = (changed: Partial<typeof right> = {}) => Object.values({ ...right, ...changed });
+    const call = (changed?: Partial<typeof right>) =>
+      addon.conv2d(...sizes(changed), floats(25), floats(9), null, floats(9));
+    call();
+    const huge = 2 ** 47;
+    for (const changed of [
+      { outHeight: 5, outWidth: 5 },
+      { images: 2 },
+      { groups: 2 },
+      { outChannels: 2 },
+      { outWidth: huge, paddingLeft: huge },
+      { kernelHeight: huge },
+      { images: huge, groups: huge },
+      { kernelHeight: huge, kernelWidth: huge },
     ]) {
-      expectError(() => call(...sizes), TypeError, 'a Float32Array of at least');
+      expectError(() => call(changed), TypeError, 'a Float32Array of at least');
     }
-    for (const sizes of [
-      [1, 1, 5, 5, 1, 0, 1, 0],
-      [1, 1, 5, 5, 1, 3, 0, 0],
-      [1, 1, 2, 5, 1, 3, 1, 0],
-      [0, 0, 5, 5, 1, 6, 1, 0], // no output although there is no image
+    for (const changed of [
+      { kernelHeight: 0 },
+      { kernelWidth: 0 },
+      { strideHeight: 0 },
+      { strideWidth: 0 },
+      { dilationHeight: 0 },
+      { dilationWidth: 0 },
+      { images: 0, outHeight: huge, strideHeight: huge },
+      { inChannels: 0, kernelWidth: huge, dilationWidth: huge },
     ]) {
-      expectError(() => call(...sizes), RangeError, 'windows that fit');
+      expectError(() => call(changed), RangeError, 'a positive kernel, stride and dilation');
     }
     const [x, dy, dweight] = [floats(25), floats(9), floats(9)];
-    addon.conv2dWeightGradient(1, 1, 5, 5, 1, 3, 1, 0, x, dy, dweight, null);
+    addon.conv2dWeightGradient(...sizes(), x, dy, dweight, null);
     expect(dweight[0]).to.equal(9 / 4);
-    const short = () => addon.conv2dWeightGradient(1, 1, 5, 5, 1, 3, 1, 0, x, dy, dweight, floats(0));
+    const short = () => addon.conv2dWeightGradient(...sizes(), x, dy, dweight, floats(0));
     expectError(short, TypeError, 'at least 1 values for dbias');
-    // A stride beyond the image leaves one place.
-    addon.conv2d(1, 1, 5, 5, 1, 3, 2 ** 47, 0, x, floats(9), null, dy);
+    const shortBias = () => addon.conv2dInputGradient(...sizes(), dy, floats(9), floats(0), x);
+    expectError(shortBias, TypeError, 'at least 1 values for bias');
+    // A distance beyond the image leaves one place, or one tap.
+    const far = { outHeight: 1, outWidth: 1, strideHeight: huge, strideWidth: huge };
+    addon.conv2d(...sizes(far), x, floats(9), null, dy);
     expect(dy[0]).to.equal(9 / 4);
+    addon.conv2d(...sizes({ dilationHeight: huge, strideHeight: huge }), x, floats(9), null, dy);
+    expect(dy[0]).to.equal(3 / 4);
+    expect(dy[3]).to.equal(0);
   });
 
   it('refuse a call with too few arguments, and ignore further ones', () => {

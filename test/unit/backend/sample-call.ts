@@ -14,7 +14,9 @@ export interface SampleCall {
 /** Different for any two arguments of one operation, so that exchanging them matters. */
 const scalars: Readonly<Record<string, number | boolean>> = {
   ...{ images: 4, channels: 3, plane: 5, planes: 4, n: 7, rows: 2, columns: 3, depth: 4 },
-  ...{ inChannels: 5, outChannels: 8, height: 7, width: 6, kernel: 3, stride: 2, padding: 1 },
+  ...{ height: 17, width: 16, kernel: 3, stride: 2, padding: 1 },
+  ...{ inChannels: 1, outChannels: 3, outHeight: 12, outWidth: 13, kernelHeight: 5, kernelWidth: 6 },
+  ...{ strideHeight: 7, strideWidth: 8, dilationHeight: 9, dilationWidth: 10, paddingTop: 11, paddingLeft: 0 },
   ...{ key0: 11, key1: 12, aLength: 3, bLength: 5, bytes: 8, left: 16, count: 6 },
   ...{ size0: 2, size1: 3, size2: 4, size3: 5, size4: 6, xLength: 800, yLength: 1400 },
   ...{ xStride0: 7, xStride1: 11, xStride2: 13, xStride3: 17, xStride4: 9 },

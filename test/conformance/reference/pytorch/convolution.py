@@ -41,6 +41,34 @@ def records():
         out = [(size + 2 * padding - kernel) // stride + 1 for size in shape[2:]]
         dy = rng.randint(-2, 3, (shape[0], out_channels, *out))
         yield _record(rng, operands, stride, padding, dy=dy, exact=True)
+    yield from general(np.random.RandomState(1992))
+
+
+# Shape of x, output channels, kernel rows and columns, and settings that PyTorch takes.
+GENERAL = [
+    ((2, 3, 7, 9), 4, (1, 3), {}),
+    ((2, 2, 9, 6), 3, (5, 2), {"stride": [2, 1], "padding": [2, 1]}),
+    ((1, 3, 12, 8), 2, (2, 4), {"stride": [3, 2], "padding": [0, 3], "dilation": [2, 1]}),
+    ((2, 2, 11, 11), 4, (3, 3), {"padding": 2, "dilation": 2}),
+    ((1, 2, 20, 5), 3, (3, 2), {"stride": 2, "padding": [6, 2], "dilation": [6, 4]}),
+    ((2, 3, 6, 7), 4, (3, 5), {"padding": "same"}),
+    ((1, 2, 5, 9), 3, (2, 4), {"padding": "same", "dilation": [1, 3]}),
+    ((2, 6, 5, 6), 9, (3, 3), {"padding": 1, "groups": 3}),
+    ((2, 4, 6, 5), 2, (2, 3), {"stride": [1, 2], "groups": 2}),
+    ((2, 5, 8, 17), 5, (3, 3), {"padding": 1, "groups": 5}),
+    ((1, 3, 9, 10), 6, (3, 5), {"stride": 2, "padding": [1, 2], "groups": 3}),
+    ((2, 3, 10, 9), 9, (3, 2), {"dilation": [2, 3], "padding": "same", "groups": 3}),
+    ((1, 33, 4, 4), 33, (3, 3), {"padding": 1, "groups": 33}),
+]
+
+
+def general(rng):
+    for shape, out_channels, kernel, settings in GENERAL:
+        in_channels = shape[1] // settings.get("groups", 1)
+        bound = (in_channels * kernel[0] * kernel[1]) ** -0.5
+        weight = normal(rng, (out_channels, in_channels, *kernel), bound)
+        operands = [normal(rng, shape), weight, normal(rng, (out_channels,))]
+        yield record(rng, "conv2d", operands, partial(F.conv2d, **settings), **settings)
 
 
 def _record(rng, operands, stride, padding, **further):

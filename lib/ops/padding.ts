@@ -1,0 +1,76 @@
+import { type Pair, requireIntegers } from '../core/pair.js';
+import { wrongType, wrongValue } from '../validation/errors.js';
+
+/**
+ * Zeros around an image: a number for all sides, [rows, columns] for top and bottom and for left and right,
+ * [top, left, bottom, right], or `'same'`, which makes the result of a stride of 1 as large as the image.
+ */
+export type Padding2D =
+  | Pair
+  | readonly [top: number, left: number, bottom: number, right: number]
+  | 'same';
+
+/** The padding above, if it is not `'same'`. */
+export type Top<P> = P extends number ? P : P extends readonly [infer T extends number, ...unknown[]] ? T : number;
+
+/** The padding to the left, if it is not `'same'`. */
+export type Left<P> = P extends number
+  ? P
+  : P extends readonly [unknown, infer L extends number, ...unknown[]]
+    ? L
+    : number;
+
+/** The padding below, if it is not `'same'`. */
+export type Bottom<P> = P extends readonly [unknown, unknown, infer B extends number, unknown] ? B : Top<P>;
+
+/** The padding to the right, if it is not `'same'`. */
+export type Right<P> = P extends readonly [unknown, unknown, unknown, infer R extends number] ? R : Left<P>;
+
+/**
+ * Checks the padding of images.
+ * @returns The padding; arrays are copied and frozen.
+ * @throws TypeError or RangeError naming the argument, also for `'same'` with a stride other than 1.
+ */
+export function requirePadding2D(argument: string, value: unknown, stride: Pair): Padding2D {
+  const expected = "a non-negative integer, [rows, columns], [top, left, bottom, right] or 'same'";
+  if (value === 'same') {
+    requireUnitStride(typeof stride === 'number' ? stride : Math.max(...stride));
+    return value;
+  }
+  if (typeof value === 'string') throw wrongType(argument, expected, value);
+  return requireIntegers(argument, value, 0, [2, 4], expected) as Padding2D;
+}
+
+/** @throws RangeError for another stride than 1. */
+function requireUnitStride(stride: number): void {
+  if (stride !== 1) throw wrongValue('stride', "1 with padding: 'same'", String(stride));
+}
+
+/** Zeros before and after an axis. */
+export interface AxisPadding {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** The padding of the rows and of the columns of an image. */
+export function padding2DOf(
+  padding: Padding2D,
+  extents: readonly [rows: number, columns: number],
+): readonly [rows: AxisPadding, columns: AxisPadding] {
+  if (padding === 'same') return [samePadding(extents[0]), samePadding(extents[1])];
+  if (typeof padding === 'number') {
+    const both = { before: padding, after: padding };
+    return [both, both];
+  }
+  const [top, left, bottom = top, right = left] = padding;
+  return [
+    { before: top, after: bottom },
+    { before: left, after: right },
+  ];
+}
+
+/** The padding for a kernel of this extent; if its sum is odd, there is more after the axis, as in PyTorch. */
+export function samePadding(extent: number): AxisPadding {
+  const before = Math.floor((extent - 1) / 2);
+  return { before, after: extent - 1 - before };
+}
