@@ -25,7 +25,14 @@ const windows = /** @type {const} */ (['size kernel', 'size stride', 'size paddi
 const planes = /** @type {const} */ (['size planes', 'size height', 'size width', ...windows]);
 const convolution = /** @type {const} */ ([
   ...['size images', 'size groups', 'size inChannels', 'size outChannels'],
-  ...['size height', 'size width', 'size outHeight', 'size outWidth', 'size kernelHeight', 'size kernelWidth'],
+  ...[
+    'size height',
+    'size width',
+    'size outHeight',
+    'size outWidth',
+    'size kernelHeight',
+    'size kernelWidth',
+  ],
   ...['size strideHeight', 'size strideWidth', 'size dilationHeight', 'size dilationWidth'],
   ...['size paddingTop', 'size paddingLeft'],
 ]);

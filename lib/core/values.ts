@@ -17,7 +17,7 @@ export type NestedNumbers = readonly (number | NestedNumbers)[];
 export type NumberSource = ArrayLike<number> | NestedNumbers;
 
 /** Above the maximum length of an array. */
-const maxElements = 2 ** 32;
+export const maxElements = 2 ** 32;
 
 /** NumPy's limit. Recursion over axes would overflow the stack with thousands of them. */
 const maxAxes = 64;

@@ -21,12 +21,19 @@ export type WindowSize<
       : never
     : number;
 
-/** I / G: `number` if one of them is unknown or has more than three digits. */
-export type Quotient<I extends number, G extends number> = G extends 1
-  ? I
-  : Known<I | G> extends true
-    ? Repetitions<Count<I>, Count<G>, readonly []>
-    : number;
+/**
+ * I / G: `number` if one of them is unknown or has more than three digits. Without `infer`, the compiler would hold that a
+ * class with a member of this type is assignable only to one with the same I and G.
+ */
+export type Quotient<I extends number, G extends number> = G extends infer Divisor extends number
+  ? I extends infer N extends number
+    ? Divisor extends 1
+      ? N
+      : Known<N | Divisor> extends true
+        ? Repetitions<Count<N>, Count<Divisor>, readonly []>
+        : number
+    : never
+  : never;
 
 /** A tuple of D * (K - 1) + 1 elements. */
 type Extent<K extends number, D extends number> = D extends 1 ? Count<K> : Spread<Count<K>, Count<D>>;

@@ -5,13 +5,14 @@ import { wrongType, wrongValue } from '../validation/errors.js';
  * Zeros around an image: a number for all sides, [rows, columns] for top and bottom and for left and right,
  * [top, left, bottom, right], or `'same'`, which makes the result of a stride of 1 as large as the image.
  */
-export type Padding2D =
-  | Pair
-  | readonly [top: number, left: number, bottom: number, right: number]
-  | 'same';
+export type Padding2D = Pair | readonly [top: number, left: number, bottom: number, right: number] | 'same';
 
 /** The padding above, if it is not `'same'`. */
-export type Top<P> = P extends number ? P : P extends readonly [infer T extends number, ...unknown[]] ? T : number;
+export type Top<P> = P extends number
+  ? P
+  : P extends readonly [infer T extends number, ...unknown[]]
+    ? T
+    : number;
 
 /** The padding to the left, if it is not `'same'`. */
 export type Left<P> = P extends number

@@ -32,7 +32,8 @@ export function forEachProduct(
     const group = Math.floor(y / (plane * outChannels));
     const o = Math.floor(y / plane) % (groups * outChannels);
     for (let k = 0; k < inChannels * taps; k++) {
-      const s = row * rows.stride + (Math.floor(k / columns.kernel) % rows.kernel) * rows.dilation - rows.padding;
+      const s =
+        row * rows.stride + (Math.floor(k / columns.kernel) % rows.kernel) * rows.dilation - rows.padding;
       const t = column * columns.stride + (k % columns.kernel) * columns.dilation - columns.padding;
       if (s < 0 || s >= rows.size || t < 0 || t >= columns.size) continue;
       const i = group * inChannels + Math.floor(k / taps);

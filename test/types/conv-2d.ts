@@ -51,7 +51,35 @@ plain.forward(Tensor.zeros([3, 2, 8]));
 // @ts-expect-error: a kernel of 3 does not fit into 2 columns
 plain.forward(Tensor.zeros([1, 3, 8, 2]));
 // @ts-expect-error: no such option
-new Conv2D(3, 4, 3, { dilation: 2 });
+new Conv2D(3, 4, 3, { dilatation: 2 });
+
+// Axes that differ, dilation, groups and padding on four sides or none.
+const oblong = new Conv2D(3, 8, [3, 5], { stride: [1, 2], padding: [1, 0] });
+check<Equal<typeof oblong, Conv2D<3, 8, readonly [3, 5], readonly [1, 2], readonly [1, 0]>>>();
+check<Equal<typeof oblong.weight, Tensor4D<8, 3, 3, 5>>>();
+const oblongImages = oblong.forward(Tensor.zeros([2, 3, 10, 11]));
+check<Equal<typeof oblongImages, Tensor4D<2, 8, 10, 4>>>();
+const dilated = new Conv2D(1, 1, 3, { dilation: [2, 4], padding: [0, 1, 2, 3] }).forward(
+  Tensor.zeros([1, 9, 9]),
+);
+check<Equal<typeof dilated, Tensor3D<1, 7, 5>>>();
+const kept = new Conv2D(2, 4, [2, 3], { padding: 'same', dilation: 2 }).forward(Tensor.zeros([2, 5, n]));
+check<Equal<typeof kept, Tensor3D<4, 5, number>>>();
+const depthwise = new Conv2D(12, 24, 3, { groups: 12 });
+check<Equal<typeof depthwise, Conv2D<12, 24, 3, 1, 0, 1, 12>>>();
+check<Equal<typeof depthwise.weight, Tensor4D<24, 1, 3, 3>>>();
+const grouped = new Conv2D(12, 24, 3, { groups: 3 });
+check<Equal<typeof grouped.weight, Tensor4D<24, 4, 3, 3>>>();
+const anyGroups = new Conv2D(12, 24, 3, { groups: n });
+check<Equal<typeof anyGroups.weight, Tensor4D<24, number, 3, 3>>>();
+// @ts-expect-error: a kernel of 3 x 5 does not fit into 4 columns
+oblong.forward(Tensor.zeros([3, 9, 4]));
+// @ts-expect-error: a kernel of 3 with a dilation of 4 does not fit into 8 columns
+new Conv2D(1, 1, 3, { dilation: 4 }).forward(Tensor.zeros([1, 9, 8]));
+// @ts-expect-error: three numbers
+new Conv2D(1, 1, 3, { padding: [1, 2, 3] });
+// @ts-expect-error: no such padding
+new Conv2D(1, 1, 3, { padding: 'valid' });
 
 // A residual network.
 const same = { padding: 1, bias: false } as const;
@@ -89,4 +117,13 @@ new Sequential(new Conv2D(1, 1, 3), new Conv2D(1, 1, 3)).forward(Tensor.zeros([1
 
 // Widening.
 const wide: Conv2D<number, number, number, number, number> = strided;
-export { wide };
+const any: Conv2D<
+  number,
+  number,
+  number | readonly [number, number],
+  number | readonly [number, number],
+  number | 'same' | readonly [number, number],
+  number,
+  number
+> = oblong;
+export { any, wide };

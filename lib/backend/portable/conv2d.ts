@@ -6,7 +6,9 @@ import { workingSpace } from './working-space.js';
 
 type Call = Parameters<Operations['conv2d']>;
 /** The sizes with which a call of each operation begins. */
-type Sizes = Call extends [...infer S extends number[], ...(readonly [unknown, unknown, unknown, unknown])] ? S : never;
+type Sizes = Call extends [...infer S extends number[], ...(readonly [unknown, unknown, unknown, unknown])]
+  ? S
+  : never;
 /** A call of an operation with the arrays A. */
 type CallWith<A extends readonly unknown[]> = readonly [...Sizes, ...A];
 

@@ -1,6 +1,14 @@
 import { orDefault, requireOptions } from '../../validation/errors.js';
 import { JsonReader } from '../../json/json-reader.js';
-import { type Columns, columnsOf, type Pair, requirePair, type Rows, rowsOf, toPair } from '../../core/pair.js';
+import {
+  type Columns,
+  columnsOf,
+  type Pair,
+  requirePair,
+  type Rows,
+  rowsOf,
+  toPair,
+} from '../../core/pair.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
@@ -9,7 +17,7 @@ import { conv2d } from '../../ops/conv2d.js';
 import { requireTensor } from '../../ops/operand.js';
 import { type Padding2D, requirePadding2D } from '../../ops/padding.js';
 import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
-import { Convolution, type ConvolutionOptions } from './convolution.js';
+import { Convolution, type ConvolutionOptions, requireKernelSize } from './convolution.js';
 import type { ImageProblem } from '../input.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { notePasses } from '../compose/fusion.js';
@@ -38,13 +46,8 @@ export interface Conv2DOptions<
 }
 
 /** The problem with shape X for a convolution, or never. */
-export type ConvolutionProblem<
-  X,
-  I extends number,
-  K extends Pair,
-  P extends Padding2D,
-  D extends Pair,
-> = ImageProblem<X, I> extends never ? KernelProblem<X, K, P, D> : ImageProblem<X, I>;
+export type ConvolutionProblem<X, I extends number, K extends Pair, P extends Padding2D, D extends Pair> =
+  ImageProblem<X, I> extends never ? KernelProblem<X, K, P, D> : ImageProblem<X, I>;
 
 /** Turns images of I channels into images of O channels. */
 interface ConvolutionRule<
@@ -108,7 +111,7 @@ export class Conv2D<
    */
   constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv2DOptions<S, P, D, G>) {
     if (arguments.length > 4) requireNoSurplus(`new ${new.target.name}`, 4, arguments);
-    const kernel = requirePair('kernelSize', kernelSize, 1);
+    const kernel = requireKernelSize('kernelSize', kernelSize);
     const names = ['stride', 'padding', 'dilation', 'groups', 'bias', 'rng'];
     const given = requireOptions('options', options, names);
     const stride = requirePair('stride', orDefault(given.stride, 1), 1);
@@ -151,7 +154,7 @@ export class Conv2D<
   static read(reader: JsonReader): AnyConv2D {
     const inChannels = reader.integer('inChannels', 1);
     const outChannels = reader.integer('outChannels', 1);
-    const kernelSize = requirePair(reader.place('kernelSize'), reader.field('kernelSize'), 1);
+    const kernelSize = requireKernelSize(reader.place('kernelSize'), reader.field('kernelSize'));
     const stride = requirePair(reader.place('stride'), reader.field('stride'), 1);
     const padding = requirePadding2D(reader.place('padding'), reader.field('padding'), stride);
     const dilation = requirePair(reader.place('dilation'), orDefault(reader.field('dilation'), 1), 1);

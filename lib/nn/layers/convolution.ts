@@ -1,9 +1,10 @@
 import { type RandomSource, storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
+import { columnsOf, type Pair, requirePair, rowsOf } from '../../core/pair.js';
 import { requireRandomSource } from '../../core/random-source.js';
 import type { Shape } from '../../core/shape.js';
-import { requireSize } from '../../core/values.js';
+import { maxElements, requireSize } from '../../core/values.js';
 import { requireGroups } from '../../ops/convolution.js';
-import { orDefault, requireBoolean, requirePositiveInteger } from '../../validation/errors.js';
+import { orDefault, requireBoolean, requirePositiveInteger, wrongValue } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { BaseModule } from '../base-module.js';
 import { drawParameters } from './draw-parameters.js';
@@ -25,11 +26,7 @@ export interface ConvolutionOptions<G extends number = number> {
 }
 
 /** The base of convolutions: a weight, and a bias for each of O output channels. */
-export abstract class Convolution<
-  W extends Shape,
-  O extends number,
-  G extends number,
-> extends BaseModule {
+export abstract class Convolution<W extends Shape, O extends number, G extends number> extends BaseModule {
   static {
     guardMethods(this);
   }
@@ -70,6 +67,15 @@ export abstract class Convolution<
   protected override initialize(rng: RandomSource): void {
     drawUniform(this, rng);
   }
+}
+
+/** Checks the size of a kernel. */
+export function requireKernelSize(argument: string, value: unknown): Pair {
+  const kernel = requirePair(argument, value, 1);
+  if (rowsOf(kernel) * columnsOf(kernel) > maxElements) {
+    throw wrongValue(argument, `at most ${maxElements} pixels`, `${rowsOf(kernel)} x ${columnsOf(kernel)}`);
+  }
+  return kernel;
 }
 
 function named<S extends Shape>(layer: string, name: string, tensor: Tensor<S>): Tensor<S> {

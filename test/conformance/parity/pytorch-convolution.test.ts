@@ -46,7 +46,14 @@ function compare(reference: ConvolutionCase) {
   }
 }
 
-function sizesOf({ inputs, y, stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvolutionCase): ConvolutionSizes {
+function sizesOf({
+  inputs,
+  y,
+  stride = 1,
+  padding = 0,
+  dilation = 1,
+  groups = 1,
+}: ConvolutionCase): ConvolutionSizes {
   const [x, weight] = inputs;
   const axisOf = (axis: 0 | 1): ConvolutionAxis => {
     const of = (pair: number | readonly number[]) => (typeof pair === 'number' ? pair : pair[axis]);

@@ -130,6 +130,12 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   'new AvgPool2D': () => [2, { stride: 1, padding: 0, countIncludePad: true }],
   'new MaxPool2D': () => [2, { stride: 1, padding: 0 }],
   'new GeneralizedResidual': () => [new BatchNorm2D(3), new BatchNorm2D(3)],
+  'new Conv2D': () => [
+    3,
+    6,
+    [2, 1],
+    { stride: [2, 1], padding: [0, 1, 2, 3], dilation: 2, groups: 3, bias: true, rng: () => 0.5 },
+  ],
   'new Residual': () => [new BatchNorm2D(3)],
   'new Sequential': () => [new BatchNorm2D(3), new index.ReLU()],
   'Conv2D.fromJSON': () => [{ ...new index.Conv2D(3, 2, 1).toJSON() }],

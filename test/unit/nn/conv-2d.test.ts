@@ -3,6 +3,7 @@ import {
   backward,
   BatchNorm2D,
   Conv2D,
+  type Conv2DOptions,
   Flatten2D,
   Linear,
   loadSafetensors,
@@ -57,13 +58,70 @@ describe('Conv2D', () => {
     expect(layer.bias).to.equal(undefined);
   });
 
-  for (const [stride, padding] of [
-    [1, 1],
-    [2, 0],
-    [3, 2],
-  ]) {
-    it(`has gradients that match finite differences, stride ${stride}, padding ${padding}`, () => {
-      const layer = new Conv2D(2, 3, 3, { stride, padding, rng: seeded(5) });
+  it('supports kernels, strides and paddings that differ for rows and columns', () => {
+    const layer = new Conv2D(1, 1, [1, 2], { stride: [2, 1], padding: [1, 0], bias: false });
+    layer.weight.data.set([1, 10]);
+    const image = Tensor.from([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3, 3]);
+    // The first and the third row are padding, and so is the fifth.
+    expect(layer.forward(image).array()).to.deep.equal([
+      [
+        [0, 0],
+        [54, 65],
+        [0, 0],
+      ],
+    ]);
+  });
+
+  it('supports padding on four sides', () => {
+    const layer = new Conv2D(1, 1, 1, { padding: [1, 0, 0, 2], bias: false });
+    layer.weight.data.set([3]);
+    expect(layer.forward(Tensor.from([1, 2], [1, 1, 2])).array()).to.deep.equal([
+      [
+        [0, 0, 0, 0],
+        [3, 6, 0, 0],
+      ],
+    ]);
+  });
+
+  it("keeps height and width with padding: 'same', with the larger half at the end", () => {
+    const layer = new Conv2D(1, 1, [2, 4], { padding: 'same', bias: false });
+    layer.weight.data.set([1, 10, 100, 1000, 0, 0, 0, 0]);
+    const row = Tensor.from([1, 2, 3], [1, 1, 3]);
+    expect(layer.forward(row).array()).to.deep.equal([[[3210, 321, 32]]]);
+    expect(layer.forward(Tensor.zeros([2, 1, 5, 7])).shape).to.deep.equal([2, 1, 5, 7]);
+  });
+
+  it('supports dilation', () => {
+    const layer = new Conv2D(1, 1, 2, { dilation: [1, 2], bias: false });
+    layer.weight.data.set([1, 10, 100, 1000]);
+    const image = Tensor.from([1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 4]);
+    expect(layer.forward(image).array()).to.deep.equal([[[7531, 8642]]]);
+  });
+
+  it('convolves groups of channels separately', () => {
+    const layer = new Conv2D(4, 2, 1, { groups: 2 });
+    layer.weight.data.set([1, 10, 100, 1000]);
+    layer.bias?.data.set([0.5, 0.25]);
+    const x = Tensor.from([1, 2, 3, 4], [4, 1, 1]);
+    expect(layer.forward(x).array()).to.deep.equal([[[21.5]], [[4300.25]]]);
+    const depthwise = new Conv2D(2, 4, 1, { groups: 2, bias: false });
+    expect(depthwise.weight.shape).to.deep.equal([4, 1, 1, 1]);
+    depthwise.weight.data.set([1, 2, 3, 4]);
+    expect([...depthwise.forward(Tensor.from([1, 10], [2, 1, 1])).data]).to.deep.equal([1, 2, 30, 40]);
+  });
+
+  const settings: readonly Conv2DOptions[] = [
+    { stride: 1, padding: 1 },
+    { stride: 2, padding: 0 },
+    { stride: 3, padding: 2 },
+    { stride: [2, 1], padding: [2, 0, 1, 3] },
+    { padding: 'same', dilation: [1, 2] },
+    { stride: [2, 3], dilation: 2, padding: 3 },
+    { padding: 1, groups: 2 },
+  ];
+  for (const options of settings) {
+    it(`has gradients that match finite differences, ${JSON.stringify(options)}`, () => {
+      const layer = new Conv2D(2, 4, [3, 2], { ...options, rng: seeded(5) });
       const x = Tensor.from(values(seeded(1), 2 * 2 * 5 * 4), [2, 2, 5, 4]);
       checkGradients(
         ([a]) =>
@@ -159,6 +217,21 @@ describe('Conv2D', () => {
     expect(other.weight.array()).to.deep.equal(before);
   });
 
+  it('prints a kernel that is not square, dilation and groups', () => {
+    const layer = new Conv2D(4, 4, [1, 3], { padding: [0, 1], dilation: 2, groups: 4, bias: false });
+    expect(String(layer)).to.include('Conv2D(4, 4, [1, 3]) {');
+    expect(String(layer)).to.include('stride: 1, padding: [0, 1], dilation: 2, groups: 4');
+    expect(String(new Conv2D(1, 1, 3, { padding: 'same' }))).to.include('padding: same');
+  });
+
+  it('does not share arrays of settings with the caller', () => {
+    const stride = [1, 2] as [number, number];
+    const layer = new Conv2D(1, 1, 1, { stride });
+    stride[1] = 5;
+    expect(layer.stride).to.deep.equal([1, 2]);
+    expect(layer.clone().stride).to.deep.equal([1, 2]);
+  });
+
   it('prints its sizes and summaries', () => {
     const layer = new Conv2D(2, 3, 3, { stride: 2, padding: 1, bias: false });
     layer.weight.data.fill(0.5);
@@ -182,10 +255,25 @@ describe('Conv2D', () => {
     expectError(() => make(3, 4, 1.5), RangeError, 'for kernelSize', '1.5');
     expectError(() => make(3, 4, 3, { stride: 0 }), RangeError, 'for stride', '0');
     expectError(() => make(3, 4, 3, { padding: -1 }), RangeError, 'for padding', '-1');
-    expectError(() => make(3, 4, 3, { padding: 'same' }), TypeError, 'for padding', '"same"');
+    expectError(() => make(3, 4, 3, { padding: 'valid' }), TypeError, "or 'same' for padding", '"valid"');
+    expectError(() => make(3, 4, 3, { padding: 'same', stride: [1, 2] }), RangeError, 'for stride', '2');
+    expectError(() => make(3, 4, 3, { padding: [1, 2, 3] }), TypeError, 'for padding', 'Array of length 3');
+    expectError(() => make(3, 4, 3, { padding: [1, -2] }), RangeError, 'for padding[1]', '-2');
+    expectError(() => make(3, 4, [3]), TypeError, '[rows, columns], for kernelSize', 'Array of length 1');
+    expectError(() => make(3, 4, [3, 0]), RangeError, 'for kernelSize[1]', '0');
+    expectError(() => make(3, 4, 3, { stride: ['1', 2] }), TypeError, 'for stride[0]', '"1"');
+    expectError(() => make(3, 4, 3, { dilation: 0 }), RangeError, 'for dilation', '0');
+    expectError(
+      () => make(3, 6, 3, { groups: 2 }),
+      RangeError,
+      'a divisor of inChannels, 3, for groups',
+      '2',
+    );
+    expectError(() => make(4, 3, 3, { groups: 2 }), RangeError, 'a divisor of outChannels, 3, for groups');
+    expectError(() => make(4, 3, 3, { groups: 1.5 }), RangeError, 'for groups', '1.5');
     expectError(() => make(3, 4, 3, { bias: 0 }), TypeError, 'for bias', '0');
     expectError(() => make(3, 4, 3, { rng: 5 }), TypeError, 'for rng', '5');
-    expectError(() => make(3, 4, 3, { dilation: 2 }), TypeError, 'stride', '"dilation"');
+    expectError(() => make(3, 4, 3, { dilatation: 2 }), TypeError, 'dilation', '"dilatation"');
     const reset = layer.resetParams.bind(layer) as Untyped;
     const before = layer.weight.data.slice();
     expectError(() => reset('seed'), TypeError, 'for rng', '"seed"');

@@ -13,6 +13,7 @@ import {
 } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../../support/errors.js';
+import { expectNear } from '../../support/expect-near.js';
 import { seeded, values } from '../../support/random.js';
 
 const rng = seeded(1);
@@ -105,6 +106,16 @@ describe('fold', () => {
         });
       }
     }
+  });
+
+  it('keeps the axes, dilation and groups of a convolution', () => {
+    const options = { stride: [2, 1], padding: [0, 1, 1, 2], dilation: [1, 2], groups: 3, rng } as const;
+    const net = new Sequential(new Conv2D(6, 9, [3, 2], options), trained(new BatchNorm2D(9)));
+    const folded = fold(net);
+    const { stride, padding, dilation, groups } = folded.layers[0];
+    expect([stride, padding, dilation, groups]).to.deep.equal([[2, 1], [0, 1, 1, 2], [1, 2], 3]);
+    const x = Tensor.from(values(rng, 2 * 6 * 9 * 7), [2, 6, 9, 7]);
+    expectNear(folded.forward(x).data, net.forward(x).data, 1e-5);
   });
 
   it('computes each weight in double precision and rounds it once', () => {

@@ -70,6 +70,8 @@ const layers = [
   new BatchNorm3D(3, { affine: false }),
   new Conv2D(2, 3, 3, { stride: 2, padding: 1, rng }),
   new Conv2D(1, 2, 1, { bias: false, rng }),
+  new Conv2D(4, 6, [2, 3], { stride: [2, 1], padding: [0, 1, 2, 3], dilation: [1, 2], groups: 2, rng }),
+  new Conv2D(2, 2, 3, { padding: 'same', groups: 2, rng }),
   new Cos(),
   new Dropout(0.25),
   new DropoutOneIn(4),

@@ -275,11 +275,25 @@ export default [
     tests: ['unit/ops/operations', 'robustness/misuse/misuse'],
   },
   {
-    file: 'lib/ops/conv2d.ts',
+    file: 'lib/ops/convolution.ts',
     what: 'the bias of a convolution gets no gradient',
     find: '      if (dbias !== undefined) accumulate(2, dbias);\n',
     replace: '',
     tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'lib/ops/padding.ts',
+    what: "the larger half of padding: 'same' is above and to the left",
+    find: 'Math.floor((extent - 1) / 2)',
+    replace: 'Math.ceil((extent - 1) / 2)',
+    tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'lib/ops/conv2d.ts',
+    what: 'the padding on the right is that on the left',
+    find: 'dilationWidth, columns, shape)',
+    replace: 'dilationWidth, { ...columns, after: columns.before }, shape)',
+    tests: ['unit/nn/conv-2d'],
   },
   {
     file: 'lib/ops/pool.ts',

@@ -550,4 +550,32 @@ export default [
     replace: 'kernels.log_softmax_backward(y + start, dy, dx + start, columns);',
     tests: ['unit/ops/long-tensors'],
   },
+  {
+    file: 'native/ops/input_window.h',
+    what: 'taps of a dilated kernel are as close as those of another one',
+    find: 'return tap * step / stride;',
+    replace: 'return tap / stride;',
+    tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'native/ops/gradient_phase.h',
+    what: 'the gradient of a dilated convolution reads consecutive rows',
+    find: 'step = axis.dilation / divisor;',
+    replace: 'step = 1;',
+    tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'native/ops/convolution.cc',
+    what: 'every group is convolved with the weights of the first one',
+    find: 'correlation.compute(patches, packed + group * group_floats, biases,',
+    replace: 'correlation.compute(patches, packed, biases,',
+    tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'native/binding/convolution.cc',
+    what: 'a kernel without columns reaches the convolution',
+    find: 'if (axis.kernel == 0 || axis.stride == 0',
+    replace: 'if (axis.stride == 0',
+    tests: ['unit/backend/native-arguments'],
+  },
 ];

@@ -150,8 +150,8 @@ export default [
   {
     file: 'lib/backend/portable/conv2d.ts',
     what: 'convolution leaves out the last column of padding',
-    find: 'Math.floor((width - 1 + padding - t) / stride) + 1',
-    replace: 'Math.floor((width - 2 + padding - t) / stride) + 1',
+    find: 'Math.floor((width - 1 - start) / strideWidth) + 1',
+    replace: 'Math.floor((width - 2 - start) / strideWidth) + 1',
     tests: ['unit/nn/conv-2d'],
   },
   {
