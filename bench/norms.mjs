@@ -1,12 +1,13 @@
-// node bench/norms.mjs [ROUNDS] [THREADS]: layer, RMS, group and instance norm beside batch norm on as many bytes, and the
-// system's memory copy. The best of all rounds, in milliseconds; all buffers are warm.
-import { setNumThreads } from '../dist/index.js';
-import { backend } from '../dist/backend/index.js';
+// node bench/norms.mjs [ROUNDS] [THREADS]: layer, RMS, group and instance norm beside batch norm and a copy of as many bytes,
+// and beside PyTorch and oneDNN if they are installed, measured alternately. Medians in milliseconds.
+import { existsSync } from 'node:fs';
+import { runQuietly, succeeds } from '../tools/process.mjs';
+import { Contestant } from './contestant.mjs';
+import { median } from './resnet/median.mjs';
 
-const [rounds = '40', threads = '1'] = process.argv.slice(2);
-setNumThreads(Number(threads));
+const [rounds = '15', threads = '1'] = process.argv.slice(2);
 
-// Images, groups, channels of a group, plane.
+/** Images, groups, channels of a group, plane. */
 const cases = {
   'LayerNorm 4096×768': [4096, 1, 768, 1],
   'LayerNorm 16384×768': [16384, 1, 768, 1],
@@ -19,70 +20,62 @@ const cases = {
   'InstanceNorm 32×256×14×14': [32, 256, 1, 14 * 14],
 };
 
-const random = (n) => Float32Array.from({ length: n }, () => Math.random() - 0.5);
+const build = 'build-bench';
+runQuietly('cmake', ['-S', '.', '-B', build, '-DBATCHNORM_ADDON=OFF', '-DBATCHNORM_BENCH=ON']);
+runQuietly('cmake', ['--build', build, '--parallel', '2']);
 
-function best(call) {
-  let shortest = Infinity;
-  for (let round = 0; round < Number(rounds); round++) {
-    const start = performance.now();
-    call();
-    shortest = Math.min(shortest, performance.now() - start);
+// Memory is kept and in huge pages, as that of our tensors, since new pages would cost a peer more than its arithmetic.
+const warm = {
+  MALLOC_MMAP_MAX_: '0',
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 40),
+  GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
+};
+const python = '/usr/bin/python3';
+const contestants = [new Contestant('batchnorm', process.execPath, ['bench/contestants/norms.mjs'])];
+const oneDnn = `${build}/bench/norms/bench_onednn_norms`;
+if (existsSync(oneDnn)) contestants.push(new Contestant('oneDNN', oneDnn, [], warm));
+if (succeeds(python, ['-c', 'import torch'])) {
+  contestants.push(new Contestant('PyTorch', python, ['bench/contestants/pytorch_norms.py'], warm));
+}
+
+for (const each of contestants) each.start();
+const table = {};
+for (const [name, sizes] of Object.entries(cases)) table[name] = await measure(sizes);
+for (const each of contestants) await each.stop();
+console.table(table);
+
+async function measure(sizes) {
+  const times = new Map();
+  const names = new Map();
+  for (const each of contestants) names.set(each, await each.prepare(sizes, threads));
+  const elements = sizes.reduce((product, size) => product * size, 1);
+  const repeats = Math.max(1, Math.round(4e6 / elements));
+  // The first round is a warm-up.
+  for (let round = 0; round <= Number(rounds); round++) {
+    for (const each of contestants) {
+      for (const run of names.get(each)) {
+        const spent = await each.run(run, repeats);
+        const key = `${each.name} ${run}`;
+        if (round > 0) times.set(key, [...(times.get(key) ?? []), spent]);
+      }
+    }
   }
-  return shortest;
+  const of = (run) => median(times.get(`batchnorm ${run}`));
+  const row = { copy: rounded(of('copy')) };
+  for (const pass of ['forward', 'backward']) {
+    row[pass] = rounded(of(pass));
+    row[`${pass} / batch norm`] = rounded(of(pass) / of(`batch norm ${pass}`));
+    for (const { name } of contestants.slice(1)) {
+      // The best of its layouts.
+      const all = [...times].filter(([key]) => key.startsWith(`${name} ${pass}`));
+      if (all.length === 0) continue;
+      row[`${name} / ${pass}`] = rounded(Math.min(...all.map(([, values]) => median(values))) / of(pass));
+    }
+  }
+  row['RMS norm'] = rounded(of('rms'));
+  return row;
 }
 
-function measure([images, groups, channels, plane]) {
-  const n = images * groups * channels * plane;
-  const [x, dy, y, dx] = [random(n), random(n), random(n), random(n)];
-  const perRow = () => random(images * groups);
-  const perChannel = () => random(groups * channels);
-  const sizes = [images, groups, channels, plane];
-  const [scale, bias, dscale, dbias] = Array.from({ length: 4 }, perChannel);
-  const statistics = [perRow(), perRow(), perRow()];
-  // Tables become images of 64 channels.
-  const image = plane === 1 ? [32, 64, n / 2048] : [images, groups * channels, plane];
-  const [scales, biases, mean, meanLow, invStd, dscales, dbiases] = Array.from({ length: 7 }, () =>
-    random(image[1]),
-  );
-  const forward = (centered, ...parameters) =>
-    best(() => backend.groupNorm(...sizes, 1e-5, centered, true, x, ...parameters, y, ...statistics));
-  const rms = forward(false, scale, null);
-  const own = {
-    forward: forward(true, scale, bias),
-    backward: best(() =>
-      backend.groupNormBackward(...sizes, true, true, x, dy, scale, ...statistics, dx, dscale, dbias),
-    ),
-  };
-  const training = [
-    ...image,
-    1e-5,
-    0.1,
-    false,
-    x,
-    scales,
-    biases,
-    null,
-    null,
-    null,
-    y,
-    mean,
-    meanLow,
-    invStd,
-  ];
-  const backward = [...image, false, x, dy, scales, mean, meanLow, invStd, null, null, null, dx, null];
-  const batchNorm = {
-    forward: best(() => backend.batchNormTraining(...training, null, null)),
-    backward: best(() => backend.batchNormBackward(...backward, dscales, dbiases)),
-  };
-  const rounded = (time) => Number(time.toFixed(2));
-  return {
-    copy: rounded(best(() => backend.copy(n, x, y))),
-    forward: rounded(own.forward),
-    'without mean': rounded(rms),
-    'times batch norm': rounded(own.forward / batchNorm.forward),
-    backward: rounded(own.backward),
-    'times batch norm ': rounded(own.backward / batchNorm.backward),
-  };
+function rounded(value) {
+  return Number(value.toPrecision(3));
 }
-
-console.table(Object.fromEntries(Object.entries(cases).map(([name, sizes]) => [name, measure(sizes)])));
