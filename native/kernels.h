@@ -156,6 +156,21 @@ struct ConvolutionTile {
   size_t rows;
 };
 
+// One output channel of a convolution with few channels, where a tile of several would be mostly
+// empty: y[row][column] = bias + the sum over k < depth of weights[k] * x[row][column +
+// offsets[k]].
+struct CorrelatedPlane {
+  const float* weights;
+  const size_t* offsets;
+  size_t depth;
+  float bias;
+  const float* x;  // one vector can be read at the start of a row that is shorter than a vector
+  size_t x_stride;
+  float* y;
+  size_t y_stride;
+  size_t rows, columns;  // one row if it is shorter than a vector
+};
+
 // Part of a weight gradient: sums over pixels of x times dy, for weight_gradient_rows kernel taps
 // and one or two vectors of output channels. For each pixel of each of `rows` lines of each image,
 // sums[row][column] += x[offsets[row] + pixel] * dy[pixel][column]. In x, the pixels of a line are
@@ -183,6 +198,19 @@ struct WeightGradientPlanes {
   size_t columns;  // a multiple of the lanes
   const float* dy;
   size_t dy_image_stride, dy_channel_stride, dy_row_stride;
+  double* sums;
+  size_t sums_stride;
+};
+
+// The same sums for plane_taps taps of one output channel and rows of any length.
+struct WeightGradientPlane {
+  const float* x;
+  const size_t* offsets;
+  size_t images, image_stride;
+  size_t rows, row_stride;
+  size_t columns;
+  const float* dy;
+  size_t dy_image_stride, dy_row_stride;
   double* sums;
   size_t sums_stride;
 };
@@ -354,6 +382,10 @@ struct Kernels {
   void (*narrow_weight_gradient_tile)(const WeightGradientTile& tile);  // one vector of channels
   size_t planes_taps, planes_channels;
   void (*weight_gradient_planes)(const WeightGradientPlanes& planes);
+  // Depthwise convolution.
+  void (*correlate_plane)(const CorrelatedPlane& plane);
+  size_t plane_taps;
+  void (*weight_gradient_plane)(const WeightGradientPlane& plane);
 
   // One optimizer step in place. velocity is null without momentum, mean_gradient is null unless
   // RMSprop is centered.

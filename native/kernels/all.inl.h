@@ -28,6 +28,7 @@
 #include "kernels/convolution_tile.inl.h"
 #include "kernels/weight_gradient_tile.inl.h"
 #include "kernels/weight_gradient_planes.inl.h"
+#include "kernels/depthwise.inl.h"
 #include "kernels/sgd_step.inl.h"
 #include "kernels/adam_step.inl.h"
 #include "kernels/rmsprop_step.inl.h"

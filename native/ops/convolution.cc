@@ -27,20 +27,24 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
   const size_t bands = ceil_divide(window.out_rows, rows);
   const PatchLayout layout = PatchLayout::plan(window, rows, kernels.lanes);
   const KernelSlice whole = {{0, shape.rows.kernel, 1}, {0, shape.columns.kernel, 1}};
-  const Correlation correlation(kernels, window, whole, layout, shape.out_channels);
+  const Correlation correlation(kernels, window, whole, layout, shape.groups, shape.out_channels);
 
   Scratch scratch;
-  const size_t group_floats = correlation.packed_floats();
-  const size_t weights = saturating_product(shape.groups, group_floats);
+  const size_t offsets_floats = correlation.offsets_floats();
+  const size_t group_floats = correlation.weights_floats();
+  const size_t shared =
+      saturating_sum(offsets_floats, saturating_product(shape.groups, group_floats));
   const size_t band_floats = layout.floats();
-  float* packed =
-      scratch.get<float>(saturating_sum(weights, saturating_product(threads, band_floats)));
-  if (packed == nullptr) return Status::kOutOfMemory;
+  float* const offsets =
+      scratch.get<float>(saturating_sum(shared, saturating_product(threads, band_floats)));
+  if (offsets == nullptr) return Status::kOutOfMemory;
+  correlation.find_offsets(offsets);
+  float* const packed = offsets + offsets_floats;
   for (size_t group = 0; group < shape.groups; group++) {
     correlation.pack_rows(weight + group * shape.group_weights(), packed + group * group_floats);
   }
   const size_t all_bands = shape.images * shape.groups * bands;
-  const size_t calls = correlation.tiles(rows);
+  const size_t calls = correlation.calls(rows);
   const bool far = is_far(shape.images * shape.in_image());
   // Some rows of output of one group of one image; `x` points to its first channel.
   struct Band {
@@ -60,12 +64,12 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const 
     }
     const Band band = band_of(index);
     const float* patches = layout.fill(band.x, shape.in_channels, band.first, band.rows,
-                                       packed + weights + slot * band_floats);
+                                       offsets + shared + slot * band_floats);
     const size_t group = index / bands % shape.groups;
     const float* biases = bias == nullptr ? nullptr : bias + group * shape.out_channels;
     float* to = y + index / bands * shape.out_group() + band.first * window.out_columns;
-    correlation.compute(patches, packed + group * group_floats, biases, band.rows, to, plane,
-                        prefetch);
+    correlation.compute(patches, offsets, packed + group * group_floats, biases, band.rows, to,
+                        plane, prefetch);
   };
   const size_t per_task =
       shape.groups == 1

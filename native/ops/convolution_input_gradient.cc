@@ -41,8 +41,9 @@ class ConvolutionInputGradient {
   ConvolutionInputGradient(const Kernels& kernels, const ConvolutionShape& shape, size_t threads)
       : kernels_(kernels), shape_(shape), plan_(plan(kernels, shape, threads)) {
     for_each_phase([&](const Correlation& correlation, const GradientPhase&, const GradientPhase&) {
-      packed_floats_ = saturating_sum(packed_floats_, correlation.packed_floats());
-      tiles_ += correlation.tiles(plan_.band_rows);
+      offsets_floats_ = saturating_sum(offsets_floats_, correlation.offsets_floats());
+      weights_floats_ = saturating_sum(weights_floats_, correlation.weights_floats());
+      calls_ += correlation.calls(plan_.band_rows);
     });
   }
 
@@ -51,13 +52,21 @@ class ConvolutionInputGradient {
   size_t band_floats() const {
     return shape_.out_channels * plan_.band_rows * plan_.window.out_columns;
   }
-  // Size of the packed weights of one group.
-  size_t packed_floats() const { return packed_floats_; }
+  // Size of the offsets of all phases, and of the packed weights of one group.
+  size_t offsets_floats() const { return offsets_floats_; }
+  size_t weights_floats() const { return weights_floats_; }
   // Per thread: the band and, if there are several phases, the results of one row of phases.
   size_t scratch_floats() const {
     const size_t results =
         has_one_phase() ? 0 : saturating_product(plan_.column_phases, phase_floats());
     return whole_lines(saturating_sum(plan_.layout.floats(), results));
+  }
+
+  void find_offsets(float* offsets) const {
+    for_each_phase([&](const Correlation& correlation, const GradientPhase&, const GradientPhase&) {
+      correlation.find_offsets(offsets);
+      offsets += correlation.offsets_floats();
+    });
   }
 
   // Packs the weights of one group.
@@ -72,19 +81,19 @@ class ConvolutionInputGradient {
                         -static_cast<ptrdiff_t>(rows.tap_step * line),
                         -static_cast<ptrdiff_t>(columns.tap_step)},
                        packed);
-      packed += correlation.packed_floats();
+      packed += correlation.weights_floats();
     });
   }
 
   // Prefetches the part of dy that compute() reads for a band.
   Prefetch prefetch(size_t index, const float* dy) const {
     const size_t first = index * plan_.band_rows;
-    return plan_.layout.prefetch(dy, shape_.out_channels, first, rows_of(index), tiles_);
+    return plan_.layout.prefetch(dy, shape_.out_channels, first, rows_of(index), calls_);
   }
 
   // Computes one band of rows of dx, in every phase, for one group of one image.
-  void compute(size_t index, const float* dy, const float* packed, const float* bias,
-               float* scratch, float* dx, Prefetch& prefetch) const {
+  void compute(size_t index, const float* dy, const float* offsets, const float* packed,
+               const float* bias, float* scratch, float* dx, Prefetch& prefetch) const {
     const InputWindow& window = plan_.window;
     const size_t first = index * plan_.band_rows;
     const size_t rows = rows_of(index);
@@ -99,13 +108,14 @@ class ConvolutionInputGradient {
         if (row_phase.taps == 0 || column_phase.taps == 0) continue;
         const Correlation correlation = correlation_of(row_phase, column_phase);
         if (has_one_phase()) {
-          correlation.compute(band, packed, bias, rows, dx + first * shape_.width(),
+          correlation.compute(band, offsets, packed, bias, rows, dx + first * shape_.width(),
                               shape_.in_plane(), prefetch);
         } else if (count > 0) {
-          correlation.compute(band, packed, bias, count, results + b * phase_floats(),
+          correlation.compute(band, offsets, packed, bias, count, results + b * phase_floats(),
                               count * window.out_columns, prefetch);
         }
-        packed += correlation.packed_floats();
+        offsets += correlation.offsets_floats();
+        packed += correlation.weights_floats();
       }
       if (has_one_phase()) continue;
       for (size_t channel = 0; channel < shape_.in_channels; channel++) {
@@ -133,7 +143,7 @@ class ConvolutionInputGradient {
     const InputWindow& window = plan_.window;
     const KernelSlice slice = {phase_taps(rows, window.row_axis),
                                phase_taps(columns, window.column_axis)};
-    return Correlation(kernels_, window, slice, plan_.layout, shape_.in_channels);
+    return Correlation(kernels_, window, slice, plan_.layout, shape_.groups, shape_.in_channels);
   }
 
   // Calls function(correlation, rows, columns) for the phases that have kernel taps.
@@ -171,8 +181,8 @@ class ConvolutionInputGradient {
   const Kernels& kernels_;
   const ConvolutionShape& shape_;
   const InputGradientPlan plan_;
-  size_t packed_floats_ = 0;
-  size_t tiles_ = 0;  // per band, over all phases
+  size_t offsets_floats_ = 0, weights_floats_ = 0;
+  size_t calls_ = 0;  // of Correlation::compute per band, over all phases
 };
 
 }  // namespace
@@ -192,12 +202,16 @@ Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape
   const size_t threads = threads_of(shape);
   const ConvolutionInputGradient gradient(kernels, shape, threads);
   Scratch scratch;
-  const size_t group_floats = gradient.packed_floats();
-  const size_t weights = saturating_product(shape.groups, group_floats);
+  const size_t offsets_floats = gradient.offsets_floats();
+  const size_t group_floats = gradient.weights_floats();
+  const size_t shared =
+      saturating_sum(offsets_floats, saturating_product(shape.groups, group_floats));
   const size_t slot_floats = gradient.scratch_floats();
-  float* packed =
-      scratch.get<float>(saturating_sum(weights, saturating_product(threads, slot_floats)));
-  if (packed == nullptr) return Status::kOutOfMemory;
+  float* const offsets =
+      scratch.get<float>(saturating_sum(shared, saturating_product(threads, slot_floats)));
+  if (offsets == nullptr) return Status::kOutOfMemory;
+  gradient.find_offsets(offsets);
+  float* const packed = offsets + offsets_floats;
   for (size_t group = 0; group < shape.groups; group++) {
     gradient.pack(weight + group * shape.group_weights(), packed + group * group_floats);
   }
@@ -210,9 +224,9 @@ Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape
     Prefetch prefetch =
         far && next < all_bands ? gradient.prefetch(next % bands, dy_of(next)) : Prefetch();
     const size_t group = index / bands % shape.groups;
-    gradient.compute(index % bands, dy_of(index), packed + group * group_floats,
+    gradient.compute(index % bands, dy_of(index), offsets, packed + group * group_floats,
                      bias == nullptr ? nullptr : bias + group * shape.in_channels,
-                     packed + weights + slot * slot_floats, dx + index / bands * shape.in_group(),
+                     offsets + shared + slot * slot_floats, dx + index / bands * shape.in_group(),
                      prefetch);
   };
   const size_t per_task =

@@ -82,8 +82,12 @@ class WeightGradient {
       x_next.advance();
       dy_next.advance();
     };
-    if (plan_.lanes_are_pixels) {
+    if (plan_.kernel == WeightGradientPlan::Kernel::kPlanes) {
       add_planes(chunk, first_tile, last_tile, patches, gradients, sums, prefetch);
+      return;
+    }
+    if (plan_.kernel == WeightGradientPlan::Kernel::kPlane) {
+      add_plane(chunk, first_tile, last_tile, patches, gradients, sums, prefetch);
       return;
     }
     float* const pixels = scratch + plan_.chunk_images * plan_.layout.floats();
@@ -140,6 +144,37 @@ class WeightGradient {
           planes.x = patches + begin;
           planes.dy = dy + column * shape_.out_plane() + begin;
           kernels_.weight_gradient_planes(planes);
+        }
+      }
+    }
+  }
+
+  // Processes one output channel at a time.
+  template <class Advance>
+  void add_plane(const PixelChunk& chunk, size_t first_tile, size_t last_tile, const float* patches,
+                 const float* dy, double* sums, const Advance& prefetch) const {
+    const size_t width = shape_.out_width();
+    // Rows without gaps are one line.
+    const bool flat = plan_.layout.is_flat();
+    const size_t length = flat ? chunk.rows * width : width;
+    WeightGradientPlane plane = {};
+    plane.images = chunk.images;
+    plane.image_stride = image_stride();
+    plane.rows = flat ? 1 : chunk.rows;
+    plane.row_stride = plan_.layout.pitch;
+    plane.dy_image_stride = dy_image_floats();
+    plane.dy_row_stride = width;
+    plane.sums_stride = plan_.columns;
+    for (size_t t = first_tile; t < last_tile; t++) {
+      plane.offsets = offsets_ + t * plan_.tile_taps;
+      prefetch();
+      for (size_t channel = 0; channel < shape_.out_channels; channel++) {
+        plane.sums = sums + t * plan_.tile_taps * plan_.columns + channel;
+        for (size_t begin = 0; begin < length; begin += plan_.chunk_pixels) {
+          plane.columns = std::min(plan_.chunk_pixels, length - begin);
+          plane.x = patches + begin;
+          plane.dy = dy + channel * shape_.out_plane() + begin;
+          kernels_.weight_gradient_plane(plane);
         }
       }
     }

@@ -37,14 +37,13 @@ Run run_of(const InputWindow& window, const PatchLayout& layout, size_t lanes, s
 
 }  // namespace
 
-size_t Correlation::packed_floats() const {
-  const size_t rows =
-      ceil_divide(out_channels_, kernels_.convolution_rows) * kernels_.convolution_rows;
-  return saturating_sum(offsets_floats(), whole_lines(saturating_product(rows, depth())));
+size_t Correlation::weights_floats() const {
+  const size_t rows = ceil_divide(out_channels_, tile_rows()) * tile_rows();
+  return whole_lines(saturating_product(rows, depth()));
 }
 
-void Correlation::find_offsets(float* packed) const {
-  size_t* const offsets = reinterpret_cast<size_t*>(packed);
+void Correlation::find_offsets(float* memory) const {
+  size_t* const offsets = reinterpret_cast<size_t*>(memory);
   const size_t columns = slice_.columns.count;
   const size_t taps = slice_.rows.count * columns;
   for (size_t row = 0; row < slice_.rows.count; row++) {
@@ -57,15 +56,15 @@ void Correlation::find_offsets(float* packed) const {
 }
 
 void Correlation::pack_rows(const float* weights, float* packed) const {
-  find_offsets(packed);
-  pack_strips({weights, depth(), 1}, out_channels_, depth(), kernels_.convolution_rows,
-              packed + offsets_floats());
+  if (kernel_ == Kernel::kPlane) {
+    std::memcpy(packed, weights, out_channels_ * depth() * sizeof(float));
+    return;
+  }
+  pack_strips({weights, depth(), 1}, out_channels_, depth(), tile_rows(), packed);
 }
 
 void Correlation::pack(const WeightStrides& weights, float* packed) const {
-  find_offsets(packed);
-  packed += offsets_floats();
-  const size_t tile_rows = kernels_.convolution_rows;
+  const size_t tile_rows = this->tile_rows();
   const size_t taps = slice_.rows.count * slice_.columns.count;
   for (size_t strip = 0; strip < out_channels_; strip += tile_rows) {
     const size_t present = std::min(tile_rows, out_channels_ - strip);
@@ -91,14 +90,41 @@ void Correlation::pack_tap(const float* from, const WeightStrides& weights, size
   }
 }
 
-size_t Correlation::tiles(size_t rows) const {
+size_t Correlation::calls(size_t rows) const {
+  if (kernel_ == Kernel::kPlane) return out_channels_;
   const size_t vectors = run_of(window_, layout_, kernels_.lanes, rows).vectors();
   return ceil_divide(vectors, kernels_.convolution_vectors) *
          ceil_divide(out_channels_, kernels_.convolution_rows);
 }
 
-void Correlation::compute(const float* band, const float* packed, const float* bias, size_t rows,
-                          float* y, size_t y_plane, Prefetch& prefetch) const {
+void Correlation::compute_planes(const float* band, const float* offsets, const float* packed,
+                                 const float* bias, size_t rows, float* y, size_t y_plane,
+                                 Prefetch& prefetch) const {
+  const Run run = run_of(window_, layout_, kernels_.lanes, rows);
+  CorrelatedPlane plane = {};
+  plane.offsets = reinterpret_cast<const size_t*>(offsets);
+  plane.depth = depth();
+  plane.x = band;
+  plane.x_stride = run.band_pitch;
+  plane.y_stride = run.y_pitch;
+  plane.rows = run.lines;
+  plane.columns = run.length;
+  for (size_t o = 0; o < out_channels_; o++) {
+    plane.weights = packed + o * plane.depth;
+    plane.bias = bias == nullptr ? 0.0f : bias[o];
+    plane.y = y + o * y_plane;
+    kernels_.correlate_plane(plane);
+    prefetch.advance();
+  }
+}
+
+void Correlation::compute(const float* band, const float* offsets, const float* packed,
+                          const float* bias, size_t rows, float* y, size_t y_plane,
+                          Prefetch& prefetch) const {
+  if (kernel_ == Kernel::kPlane) {
+    compute_planes(band, offsets, packed, bias, rows, y, y_plane, prefetch);
+    return;
+  }
   const size_t lanes = kernels_.lanes;
   const Run run = run_of(window_, layout_, lanes, rows);
   // A line shorter than a vector is computed in a buffer, because vectors would write past its end.
@@ -110,7 +136,7 @@ void Correlation::compute(const float* band, const float* packed, const float* b
   const size_t tiles = ceil_divide(vectors, tile_vectors);
   ConvolutionTile tile = {};
   tile.depth = depth();
-  tile.offsets = reinterpret_cast<const size_t*>(packed);
+  tile.offsets = reinterpret_cast<const size_t*>(offsets);
   tile.row_stride = buffered ? lanes : y_plane;
   for (size_t block = 0; block < tiles; block += kTilesPerStrip) {
     const size_t count = std::min(kTilesPerStrip, tiles - block);
@@ -125,7 +151,7 @@ void Correlation::compute(const float* band, const float* packed, const float* b
       to[i] = y + line * run.y_pitch + pixel;
     }
     for (size_t o = 0; o < out_channels_; o += kernels_.convolution_rows) {
-      tile.weights = packed + offsets_floats() + o * tile.depth;
+      tile.weights = packed + o * tile.depth;
       tile.bias = bias == nullptr ? nullptr : bias + o;
       tile.rows = std::min(kernels_.convolution_rows, out_channels_ - o);
       for (size_t t = 0; t < count; t++) {

@@ -28,6 +28,18 @@ size_t planes_pixels(const Kernels& kernels, const ConvolutionShape& shape) {
   return std::clamp(fitting, kMinPlanesPixels, kMaxPlanesPixels);
 }
 
+WeightGradientPlan::Kernel kernel_for(const Kernels& kernels, const ConvolutionShape& shape,
+                                      size_t taps) {
+  using Kernel = WeightGradientPlan::Kernel;
+  if (kernels.lanes == 1) return Kernel::kTile;
+  if (shape.out_width() % kernels.lanes == 0 && shape.out_channels % kernels.planes_channels == 0 &&
+      (shape.out_channels <= 16 || taps <= 32)) {
+    return Kernel::kPlanes;
+  }
+  return shape.groups > 1 && 2 * shape.out_channels <= kernels.lanes ? Kernel::kPlane
+                                                                     : Kernel::kTile;
+}
+
 }  // namespace
 
 WeightGradientPlan WeightGradientPlan::plan(const Kernels& kernels, const ConvolutionShape& shape,
@@ -35,18 +47,22 @@ WeightGradientPlan WeightGradientPlan::plan(const Kernels& kernels, const Convol
   WeightGradientPlan plan = {};
   plan.window = input_window(shape);
   plan.taps = shape.in_channels * shape.taps();
-  plan.lanes_are_pixels = kernels.lanes > 1 && shape.out_width() % kernels.lanes == 0 &&
-                          shape.out_channels % kernels.planes_channels == 0 &&
-                          (shape.out_channels <= 16 || plan.taps <= 32);
-  plan.tile_taps = plan.lanes_are_pixels ? kernels.planes_taps : kernels.weight_gradient_rows;
+  plan.kernel = kernel_for(kernels, shape, plan.taps);
+  plan.tile_taps = plan.kernel == Kernel::kPlanes  ? kernels.planes_taps
+                   : plan.kernel == Kernel::kPlane ? kernels.plane_taps
+                                                   : kernels.weight_gradient_rows;
   plan.tiles = ceil_divide(plan.taps, plan.tile_taps);
-  plan.columns = ceil_divide(shape.out_channels, kernels.lanes) * kernels.lanes;
+  plan.columns = plan.kernel == Kernel::kPlane
+                     ? shape.out_channels
+                     : ceil_divide(shape.out_channels, kernels.lanes) * kernels.lanes;
 
-  plan.chunk_pixels = plan.lanes_are_pixels ? planes_pixels(kernels, shape) : kChunkPixels;
+  plan.chunk_pixels = plan.kernel == Kernel::kTile ? kChunkPixels : planes_pixels(kernels, shape);
   plan.chunk_rows =
       std::clamp<size_t>(plan.chunk_pixels / shape.out_width(), 1, shape.out_height());
   plan.chunk_images = std::clamp<size_t>(plan.chunk_pixels / shape.out_plane(), 1, shape.images);
-  plan.layout = PatchLayout::plan(plan.window, plan.chunk_rows, 1);
+  // Only kPlane gains from rows without gaps.
+  plan.layout = PatchLayout::plan(plan.window, plan.chunk_rows,
+                                  plan.kernel == Kernel::kPlane ? kernels.lanes : 1);
 
   const size_t wanted_sections =
       std::clamp<size_t>(std::min(kSectionDoubles / (plan.sums_doubles() * shape.groups),
@@ -74,7 +90,8 @@ void WeightGradientPlan::find_offsets(const ConvolutionShape& shape, size_t* off
 }
 
 size_t WeightGradientPlan::scratch_floats(const ConvolutionShape& shape) const {
-  const size_t transposed = lanes_are_pixels ? 0 : chunk_images * chunk_rows * shape.out_width();
+  const size_t transposed =
+      kernel == Kernel::kTile ? chunk_images * chunk_rows * shape.out_width() : 0;
   return whole_lines(saturating_sum(saturating_product(chunk_images, layout.floats()),
                                     saturating_product(transposed, columns)));
 }

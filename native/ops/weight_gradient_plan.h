@@ -45,11 +45,12 @@ struct WeightGradientPlan {
 
   InputWindow window;
   size_t taps;  // of all input channels
-  // Whether lanes are pixels and dy is read in place. This requires rows of whole vectors, and it
+  // kPlanes: lanes are pixels and dy is read in place. This requires rows of whole vectors, and it
   // is faster with at most 16 output channels, where lanes of channels would need a load per
-  // multiplication, and with few taps, where transposing dy is expensive. Otherwise lanes are
-  // output channels, and dy is transposed chunk by chunk.
-  bool lanes_are_pixels;
+  // multiplication, and with few taps, where transposing dy is expensive. kPlane: the same for one
+  // output channel at a time, if groups have so few that lanes of channels would be mostly empty.
+  // Otherwise lanes are output channels, and dy is transposed chunk by chunk.
+  enum class Kernel { kTile, kPlanes, kPlane } kernel;
   size_t tile_taps, tiles;
   size_t columns;  // output channels, rounded up to whole vectors
   size_t chunk_pixels, chunk_rows, chunk_images;

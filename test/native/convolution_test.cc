@@ -237,6 +237,30 @@ TEST_CASE("convolution: axes that differ, dilation and groups") {
   }
 }
 
+TEST_CASE("convolution: depthwise, with one or several output channels per input channel") {
+  const ConvolutionAxis signal = axis(1, 1, 1, 1, 0);
+  FOR_EACH_ISA(kernels) {
+    for (size_t multiplier : {1, 2, 3, 8}) {
+      for (const ConvolutionShape& shape : {
+               ConvolutionShape{2, 5, 1, multiplier, axis(16, 3, 1, 1, 1), axis(16, 3, 1, 1, 1)},
+               ConvolutionShape{2, 3, 1, multiplier, axis(9, 3, 1, 1, 0), axis(37, 5, 1, 1, 0)},
+               ConvolutionShape{3, 33, 1, multiplier, axis(7, 3, 1, 1, 1), axis(7, 3, 1, 1, 1)},
+               ConvolutionShape{3, 4, 1, multiplier, axis(2, 3, 1, 1, 1), axis(2, 3, 1, 1, 1)},
+               ConvolutionShape{2, 4, 1, multiplier, axis(15, 3, 2, 1, 1), axis(40, 3, 2, 1, 1)},
+               ConvolutionShape{2, 4, 1, multiplier, axis(15, 2, 3, 2, 1), axis(23, 3, 4, 3, 5)},
+               ConvolutionShape{2, 2, 1, multiplier, axis(40, 3, 1, 7, 7), axis(40, 3, 1, 7, 7)},
+               // Kernels of one pixel read x in place; more than 256 taps are several chains.
+               ConvolutionShape{2, 3, 1, multiplier, axis(5, 1, 1, 1, 0), axis(70, 1, 1, 1, 0)},
+               ConvolutionShape{1, 2, 1, multiplier, axis(20, 17, 1, 1, 8), axis(20, 17, 1, 1, 8)},
+               ConvolutionShape{2, 3, 1, multiplier, signal, axis(3000, 7, 1, 1, 3)},
+               ConvolutionShape{40, 3, 1, multiplier, signal, axis(130, 3, 1, 4, 4)},
+           }) {
+        check(kernels, shape);
+      }
+    }
+  }
+}
+
 TEST_CASE("convolution: empty batches and no channels") {
   FOR_EACH_ISA(kernels) {
     for (const ConvolutionShape& shape :
@@ -297,7 +321,10 @@ TEST_CASE("convolution: the same bits for any number of threads") {
   FOR_EACH_ISA(kernels) {
     for (const ConvolutionShape& shape :
          {square(1, 3, 40, 37, 5, 3, 1, 1), square(5, 4, 19, 16, 9, 3, 2, 1),
-          square(19, 8, 8, 8, 12, 3, 1, 1), square(19, 5, 16, 16, 16, 3, 1, 1)}) {
+          square(19, 8, 8, 8, 12, 3, 1, 1), square(19, 5, 16, 16, 16, 3, 1, 1),
+          ConvolutionShape{7, 9, 1, 1, axis(19, 3, 1, 1, 1), axis(21, 3, 1, 1, 1)},
+          ConvolutionShape{19, 2, 1, 2, axis(46, 3, 2, 1, 1), axis(46, 3, 1, 1, 1)},
+          ConvolutionShape{5, 4, 6, 5, axis(13, 3, 1, 1, 1), axis(16, 3, 1, 1, 1)}}) {
       const Problem problem(shape);
       batchnorm::set_thread_count(1);
       Results one(shape);

@@ -578,4 +578,18 @@ export default [
     replace: 'if (axis.stride == 0',
     tests: ['unit/backend/native-arguments'],
   },
+  {
+    file: 'native/kernels/depthwise.inl.h',
+    what: 'the weight gradient of a depthwise convolution leaves out the rest of a row',
+    find: 'if (i == plane.columns) continue;',
+    replace: 'if (i <= plane.columns) continue;',
+    tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'native/ops/correlation.cc',
+    what: 'all output channels of a depthwise group have the weights of the first one',
+    find: 'plane.weights = packed + o * plane.depth;',
+    replace: 'plane.weights = packed;',
+    tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
+  },
 ];
