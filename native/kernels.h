@@ -108,27 +108,39 @@ struct RmspropStep {
   float decoupled;
 };
 
-// Windows of kernel x kernel values, `stride` apart, over one plane with `padding` around it. The
-// padding is smaller than the kernel, so every window contains a value of the plane.
-struct Pooling {
-  size_t height, width;
-  size_t kernel, stride, padding;
-  size_t out_height, out_width;  // (height + 2 * padding - kernel) / stride + 1
+// The windows along one axis of a plane: `kernel` values that are `dilation` apart, beginning at
+// -before, stride - before, ... Windows begin before the end of the plane and may reach beyond it.
+struct PoolAxis {
+  size_t size;  // of the plane
+  size_t out;   // number of windows
+  size_t kernel, stride, dilation;
+  size_t before, after;  // padding; before is less than kernel
+
+  // From the first value of a window to the last.
+  size_t extent() const { return (kernel - 1) * dilation + 1; }
 };
 
-// The working memory of the pooling kernels (kernels/pool.inl.h): two rings of `kernel` rows, each
-// split into phases. pool_span() is the length of a phase in floats, rounded up so that whole
-// vectors can be read and written.
+struct Pooling {
+  PoolAxis rows, columns;
+  // Of average pooling: whether padding counts as zeros. Places beyond it never count.
+  bool count_padding;
+};
+
+// The working memory of the pooling kernels (kernels/pool.inl.h): two rings of as many rows as a
+// window spans, each split into phases. pool_span() is the length of a phase in floats, rounded up
+// so that whole vectors can be read and written.
 inline size_t pool_phases(const Pooling& params) {
-  return params.stride < params.kernel ? params.stride : params.kernel;
+  const size_t extent = params.columns.extent();
+  return params.columns.stride < extent ? params.columns.stride : extent;
 }
 inline size_t pool_span(const Pooling& params) {
   constexpr size_t kMaxLanes = 16;
   const auto whole_vectors = [](size_t n) { return (n + kMaxLanes - 1) / kMaxLanes * kMaxLanes; };
-  return whole_vectors((params.kernel - 1) / params.stride + whole_vectors(params.out_width));
+  const PoolAxis& columns = params.columns;
+  return whole_vectors((columns.extent() - 1) / columns.stride + whole_vectors(columns.out));
 }
 inline size_t pool_scratch(const Pooling& params) {
-  return 2 * params.kernel * pool_phases(params) * pool_span(params);
+  return 2 * params.rows.extent() * pool_phases(params) * pool_span(params);
 }
 
 // The random numbers of dropout are generated for groups of this many elements, so every piece of a

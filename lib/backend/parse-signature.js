@@ -19,7 +19,7 @@
  *
  * @typedef {ScalarParameter | ArrayParameter} Parameter
  *
- * @typedef {number | string | readonly string[]} Factor An integer, a size, or the arguments of windows().
+ * @typedef {number | string} Factor An integer, or the name of a size.
  *
  * @typedef {{
  *   readonly parameters: readonly Parameter[],
@@ -73,7 +73,5 @@ function parseParameter(text) {
  * @returns {Factor}
  */
 function parseFactor(text) {
-  const [, list] = /^windows\(([\w,]+)\)$/.exec(text) ?? [];
-  if (list !== undefined) return list.split(',');
   return /^\d+$/.test(text) ? Number(text) : text;
 }

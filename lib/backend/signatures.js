@@ -14,15 +14,22 @@
 //   in y[n] when relu            null and not read unless the boolean argument `relu`, which precedes it, is true
 //   returns number               last: the result; undefined without it
 //
-// A length is a product of earlier sizes, integers and windows(size, kernel, stride, padding), the number of windows
-// along an axis. Outputs are overwritten; nothing is kept after the call.
+// A length is a product of earlier sizes and integers. Outputs are overwritten; nothing is kept after the call.
 //
 // Plain JavaScript, because the package is also built from source where there is no TypeScript compiler.
 
 const image = /** @type {const} */ (['size images', 'size channels', 'size plane']);
 const group = /** @type {const} */ (['size images', 'size groups', 'size channels', 'size plane']);
-const windows = /** @type {const} */ (['size kernel', 'size stride', 'size padding']);
-const planes = /** @type {const} */ (['size planes', 'size height', 'size width', ...windows]);
+const planes = /** @type {const} */ ([
+  ...['size planes', 'size height', 'size width', 'size outHeight', 'size outWidth'],
+  ...['size kernelHeight', 'size kernelWidth', 'size strideHeight', 'size strideWidth'],
+  ...['size paddingTop', 'size paddingLeft'],
+]);
+const maxPlanes = /** @type {const} */ ([...planes, 'size dilationHeight', 'size dilationWidth']);
+const avgPlanes = /** @type {const} */ ([
+  ...planes,
+  ...['size paddingBottom', 'size paddingRight', 'boolean countIncludePad'],
+]);
 const convolution = /** @type {const} */ ([
   ...['size images', 'size groups', 'size inChannels', 'size outChannels'],
   ...[
@@ -60,19 +67,10 @@ export const shared = /** @type {const} */ ({
    * factor.
    */
   loss: ['size n', 'number parameter', 'number factor', 'in x[n]', 'in target[n]', 'out? gradient[n]'],
-  /**
-   * Windows of kernel x kernel values, `stride` apart, over planes with `padding` around them, which is less
-   * than the kernel.
-   */
-  pool: [
-    ...planes,
-    'in x[planes*height*width]',
-    'out y[planes*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
-  ],
 });
 
 /** Exported because the declarations that TypeScript 6 writes for `signatures` refer to them. */
-export const { unary, unaryBackward, arithmetic, rowwise, rowwiseBackward, loss, pool } = shared;
+export const { unary, unaryBackward, arithmetic, rowwise, rowwiseBackward, loss } = shared;
 
 export const signatures = /** @type {const} */ ({
   /**
@@ -295,22 +293,23 @@ export const signatures = /** @type {const} */ ({
   /** Binary cross entropy of sigmoid(x); the parameter is not used. */
   binaryCrossEntropy: [...loss, 'returns number'],
 
-  /** Largest value of each window of each plane. */
-  maxPool: pool,
+  /**
+   * Largest value of each window of each plane. Row t of window r is row r * strideHeight - paddingTop + t * dilationHeight of
+   * the plane; rows and columns outside the plane do not count. Padding is less than the kernel, and every window
+   * begins before the plane ends.
+   */
+  maxPool: [...maxPlanes, 'in x[planes*height*width]', 'out y[planes*outHeight*outWidth]'],
   maxPoolBackward: [
-    ...planes,
-    'in x[planes*height*width]',
-    'in y[planes*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
-    'in dy[planes*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
-    'out dx[planes*height*width]',
+    ...maxPlanes,
+    ...['in x[planes*height*width]', 'in y[planes*outHeight*outWidth]'],
+    ...['in dy[planes*outHeight*outWidth]', 'out dx[planes*height*width]'],
   ],
-  /** Sum of each window divided by kernel^2. */
-  avgPool: pool,
-  avgPoolBackward: [
-    ...planes,
-    'in dy[planes*windows(height,kernel,stride,padding)*windows(width,kernel,stride,padding)]',
-    'out dx[planes*height*width]',
-  ],
+  /**
+   * Mean of each window. With `countIncludePad`, padding counts as zeros; what lies beyond the padding on the bottom and the
+   * right never counts.
+   */
+  avgPool: [...avgPlanes, 'in x[planes*height*width]', 'out y[planes*outHeight*outWidth]'],
+  avgPoolBackward: [...avgPlanes, 'in dy[planes*outHeight*outWidth]', 'out dx[planes*height*width]'],
 
   /** c[rows][columns] = a[rows][depth] * b[depth][columns], either stored transposed. */
   matmul: [

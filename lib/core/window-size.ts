@@ -98,3 +98,31 @@ type Repetitions<
 > = T extends readonly [...Step, ...infer Rest]
   ? Repetitions<Rest, Step, readonly [...Taken, 0]>
   : Taken['length'];
+
+/**
+ * The number of windows with `ceilMode`: a last window may reach beyond the padding, unless it begins after the axis.
+ * It is the smaller one of ceil((H + P + E - D * (K - 1) - 1) / S) + 1 and ceil((H + P) / S).
+ */
+export type CeilWindowSize<
+  H extends number,
+  K extends number,
+  S extends number,
+  P extends number,
+  E extends number = P,
+  D extends number = 1,
+> = H extends number // for each H in a union
+  ? [WindowSize<H, K, S, P, E, D>] extends [never]
+    ? never
+    : Smaller<WindowSize<H, K, S, P, LessOne<E, S>, D>, WindowSize<H, 1, S, P, 0>>
+  : never;
+
+/** A + B - 1. */
+type LessOne<A extends number, B extends number> =
+  Known<A | B> extends true
+    ? readonly [...Count<A>, ...Count<B>] extends readonly [unknown, ...infer Rest]
+      ? Rest['length'] & number
+      : never
+    : number;
+
+type Smaller<A extends number, B extends number> =
+  Known<A | B> extends true ? (Count<A> extends readonly [...Count<B>, ...unknown[]] ? B : A) : number;

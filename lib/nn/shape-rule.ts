@@ -37,6 +37,9 @@ export interface KeepsShape extends ShapeRule {
 /** The shapes of images with any number of channels. */
 export type ImageShapes = readonly [number, number, number, number] | readonly [number, number, number];
 
+/** The shapes of signals with any number of channels. */
+export type SignalShapes = readonly [number, number, number] | readonly [number, number];
+
 /** A layer with a rule. */
 interface Ruled {
   readonly [shapeRule]: ShapeRule;

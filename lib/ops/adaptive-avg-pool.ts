@@ -3,6 +3,7 @@ import { isTaped } from '../core/tensor.js';
 import { wrongShape } from '../validation/errors.js';
 import { concat } from './concat.js';
 import { readImageShape } from './image-shape.js';
+import { readSignalPlanes } from './pool.js';
 import type { AnyTensor } from './operand.js';
 import { mean } from './reductions.js';
 import { slice } from './slice.js';
@@ -20,6 +21,13 @@ export function adaptiveAvgPool(x: AnyTensor, rows: number, columns: number): An
   const result = meansAlong(lines, rank - 1, columns);
   release(lines);
   return result;
+}
+
+/** The same for signals, [C, L] or [N, C, L]. */
+export function adaptiveAvgPoolSignals(x: AnyTensor, count: number): AnyTensor {
+  const { width } = readSignalPlanes(x.shape);
+  if (width === 0) throw wrongShape('x', 'at least one value', `shape ${formatShape(x.shape)}`);
+  return meansAlong(x, x.shape.length - 1, count);
 }
 
 function meansAlong(x: AnyTensor, axis: number, count: number): AnyTensor {

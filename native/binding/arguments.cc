@@ -59,17 +59,6 @@ void* Arguments::null_or_fail(napi_value value, const char* name, napi_typedarra
   return nullptr;
 }
 
-size_t Arguments::windows(size_t size, size_t kernel, size_t stride, size_t padding) {
-  if (!ok_) return 0;
-  if (kernel == 0 || stride == 0 || kernel > size + 2 * padding) {
-    napi_throw_range_error(env_, "ERR_BATCHNORM_SHAPE",
-                           "Expected windows that fit the planes for kernel, stride and padding");
-    ok_ = false;
-    return 0;
-  }
-  return (size + 2 * padding - kernel) / stride + 1;
-}
-
 size_t Arguments::size(const char* name) {
   constexpr double kLimit = 281474976710656.0;  // 2^48
   double number = -1;

@@ -50,9 +50,6 @@ class Arguments {
   // A string as a null-terminated one; false if it is none or too long.
   bool text(char* buffer, size_t capacity);
 
-  // The number of windows along an axis; fails where not even one fits.
-  size_t windows(size_t size, size_t kernel, size_t stride, size_t padding);
-
   // False once a read has failed; a JavaScript exception is then pending and what was read must not
   // be used.
   bool ok() const { return ok_; }

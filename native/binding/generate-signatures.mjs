@@ -26,12 +26,7 @@ function memberOf(parameter, length) {
 
 function lengthOf(factors) {
   return factors
-    .map((factor) => {
-      if (typeof factor === 'string') return snakeCase(factor);
-      return typeof factor === 'number'
-        ? `size_t{${factor}}`
-        : `from.windows(${factor.map(snakeCase).join(', ')})`;
-    })
+    .map((factor) => (typeof factor === 'string' ? snakeCase(factor) : `size_t{${factor}}`))
     .reduce((product, factor) => (product === '' ? factor : `product(${product}, ${factor})`), '');
 }
 
@@ -67,7 +62,7 @@ function structOf(name, { parameters }) {
 function requireOrder(name, { parameters }) {
   const known = new Map();
   for (const { kind, length = [], condition, ...parameter } of parameters) {
-    const sizes = length.flat().filter((factor) => typeof factor === 'string');
+    const sizes = length.filter((factor) => typeof factor === 'string');
     const wrong =
       sizes.find((size) => known.get(size) !== 'size') ??
       (condition === undefined || known.get(condition) === 'boolean' ? undefined : condition);

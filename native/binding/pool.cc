@@ -8,46 +8,63 @@ namespace batchnorm {
 
 namespace {
 
-// False, with an exception pending, if a window could lie in the padding alone or be so large that
-// pool_scratch() could overflow. The lengths of the arrays have shown that windows fit the planes.
-template <class Call>
-bool read_params(Arguments& arguments, const Call& call, Pooling& params) {
-  constexpr size_t kMaxKernel = 1 << 20;
-  if (call.height == 0 || call.width == 0 || call.kernel > kMaxKernel ||
-      call.padding >= call.kernel) {
-    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
-                           "Expected windows that fit the planes for kernel, stride and padding");
-    return false;
-  }
-  params.height = call.height;
-  params.width = call.width;
-  params.kernel = call.kernel;
-  params.stride = call.stride;
-  params.padding = call.padding;
-  params.out_height = (call.height + 2 * call.padding - call.kernel) / call.stride + 1;
-  params.out_width = (call.width + 2 * call.padding - call.kernel) / call.stride + 1;
-  return true;
+// Whether every window begins in the plane or in the padding before it, and the padding is smaller
+// than the kernel. kMaxExtent bounds pool_scratch(), which could overflow otherwise.
+bool fits(const PoolAxis& axis) {
+  constexpr size_t kMaxExtent = 1 << 20;
+  return axis.size > 0 && axis.out > 0 && axis.kernel > 0 && axis.stride > 0 && axis.dilation > 0 &&
+         axis.before < axis.kernel && axis.kernel - 1 <= (kMaxExtent - 1) / axis.dilation &&
+         axis.out - 1 <= (axis.size + axis.before - 1) / axis.stride;
 }
 
-using Forward = Status (*)(const Kernels&, const float*, float*, size_t, const Pooling&);
+// False, with an exception pending, if windows do not fit the planes.
+bool require_fit(const Arguments& arguments, const Pooling& params) {
+  if (fits(params.rows) && fits(params.columns)) return true;
+  napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
+                         "Expected windows that fit the planes for kernel, stride and padding");
+  return false;
+}
 
-template <Forward kForward>
-napi_value forward(Arguments& arguments, const PoolCall& call) {
-  Pooling params = {};
-  if (!read_params(arguments, call, params)) return nullptr;
-  return arguments.finish(kForward(arguments.kernels(), call.x, call.y, call.planes, params));
+template <class Call>
+Pooling max_params(const Call& call) {
+  return {{call.height, call.out_height, call.kernel_height, call.stride_height,
+           call.dilation_height, call.padding_top, 0},
+          {call.width, call.out_width, call.kernel_width, call.stride_width, call.dilation_width,
+           call.padding_left, 0},
+          false};
+}
+
+template <class Call>
+Pooling avg_params(const Call& call) {
+  return {{call.height, call.out_height, call.kernel_height, call.stride_height, 1,
+           call.padding_top, call.padding_bottom},
+          {call.width, call.out_width, call.kernel_width, call.stride_width, 1, call.padding_left,
+           call.padding_right},
+          call.count_include_pad};
+}
+
+napi_value max_forward(Arguments& arguments, const MaxPoolCall& call) {
+  const Pooling params = max_params(call);
+  if (!require_fit(arguments, params)) return nullptr;
+  return arguments.finish(max_pool(arguments.kernels(), call.x, call.y, call.planes, params));
 }
 
 napi_value max_backward(Arguments& arguments, const MaxPoolBackwardCall& call) {
-  Pooling params = {};
-  if (!read_params(arguments, call, params)) return nullptr;
+  const Pooling params = max_params(call);
+  if (!require_fit(arguments, params)) return nullptr;
   return arguments.finish(max_pool_backward(arguments.kernels(), call.x, call.y, call.dy, call.dx,
                                             call.planes, params));
 }
 
+napi_value avg_forward(Arguments& arguments, const AvgPoolCall& call) {
+  const Pooling params = avg_params(call);
+  if (!require_fit(arguments, params)) return nullptr;
+  return arguments.finish(avg_pool(arguments.kernels(), call.x, call.y, call.planes, params));
+}
+
 napi_value avg_backward(Arguments& arguments, const AvgPoolBackwardCall& call) {
-  Pooling params = {};
-  if (!read_params(arguments, call, params)) return nullptr;
+  const Pooling params = avg_params(call);
+  if (!require_fit(arguments, params)) return nullptr;
   return arguments.finish(
       avg_pool_backward(arguments.kernels(), call.dy, call.dx, call.planes, params));
 }
@@ -55,9 +72,9 @@ napi_value avg_backward(Arguments& arguments, const AvgPoolBackwardCall& call) {
 }  // namespace
 
 void export_pool(Napi::Object exports) {
-  export_operation<MaxPoolCall, forward<max_pool>>(exports);
+  export_operation<MaxPoolCall, max_forward>(exports);
   export_operation<MaxPoolBackwardCall, max_backward>(exports);
-  export_operation<AvgPoolCall, forward<avg_pool>>(exports);
+  export_operation<AvgPoolCall, avg_forward>(exports);
   export_operation<AvgPoolBackwardCall, avg_backward>(exports);
 }
 

@@ -11,10 +11,10 @@ namespace {
 template <class Function>
 Status for_each_plane(size_t planes, const Pooling& params, const Function& function) {
   if (planes == 0) return Status::kOk;
-  const size_t plane = params.height * params.width;
-  const size_t out_plane = params.out_height * params.out_width;
+  const size_t plane = params.rows.size * params.columns.size;
+  const size_t out_plane = params.rows.out * params.columns.out;
   // Windows may overlap, so the work is the number of elements that they read.
-  const size_t work = std::max(plane, out_plane * params.kernel * params.kernel);
+  const size_t work = std::max(plane, out_plane * params.rows.kernel * params.columns.kernel);
   const size_t range = std::max<size_t>(1, kMinElementsPerTask / std::max<size_t>(1, work));
   const size_t tasks = (planes + range - 1) / range;
   const size_t threads = std::min(threads_for(planes * work), std::max<size_t>(1, tasks));

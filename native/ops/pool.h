@@ -1,4 +1,4 @@
-// Max and average pooling of whole tensors: `planes` planes of height x width, which are divided
+// Max and average pooling of whole tensors: `planes` planes, which are divided
 // among the threads. kernels/pool.inl.h computes one plane.
 #pragma once
 
@@ -13,7 +13,7 @@ Status max_pool(const Kernels& kernels, const float* x, float* y, size_t planes,
 Status max_pool_backward(const Kernels& kernels, const float* x, const float* y, const float* dy,
                          float* dx, size_t planes, const Pooling& params);
 
-// y = the mean of each window, in which padding counts as zeros, and dx from dy.
+// y = the mean of each window, and dx from dy.
 Status avg_pool(const Kernels& kernels, const float* x, float* y, size_t planes,
                 const Pooling& params);
 Status avg_pool_backward(const Kernels& kernels, const float* dy, float* dx, size_t planes,

@@ -4,35 +4,47 @@
 #include "system/thread_pool.h"
 
 using batchnorm::Kernels;
+using batchnorm::PoolAxis;
 using batchnorm::Pooling;
 using support::Guarded;
 using support::Random;
 
 namespace {
 
-Pooling pooling(size_t height, size_t width, size_t kernel, size_t stride, size_t padding) {
-  const size_t rows = (height + 2 * padding - kernel) / stride + 1;
-  const size_t columns = (width + 2 * padding - kernel) / stride + 1;
-  return {height, width, kernel, stride, padding, rows, columns};
+PoolAxis axis(size_t size, size_t kernel, size_t stride, size_t padding, size_t dilation = 1) {
+  const size_t extent = (kernel - 1) * dilation + 1;
+  const size_t out = (size + 2 * padding - extent) / stride + 1;
+  return {size, out, kernel, stride, dilation, padding, padding};
 }
+
+Pooling pooling(size_t height, size_t width, size_t kernel, size_t stride, size_t padding) {
+  return {axis(height, kernel, stride, padding), axis(width, kernel, stride, padding), true};
+}
+
+size_t inputs(const Pooling& params) { return params.rows.size * params.columns.size; }
+size_t outputs(const Pooling& params) { return params.rows.out * params.columns.out; }
 
 // Calls function(window, element) for the elements of all windows of a plane, in row-major order
 // within each window.
 template <class Function>
 void each_element(const Pooling& params, Function function) {
-  for (size_t window = 0; window < params.out_height * params.out_width; window++) {
-    for (size_t k = 0; k < params.kernel * params.kernel; k++) {
-      const size_t y = window / params.out_width * params.stride + k / params.kernel;
-      const size_t x = window % params.out_width * params.stride + k % params.kernel;
-      if (y < params.padding || x < params.padding) continue;
-      if (y - params.padding >= params.height || x - params.padding >= params.width) continue;
-      function(window, (y - params.padding) * params.width + x - params.padding);
+  const PoolAxis& rows = params.rows;
+  const PoolAxis& columns = params.columns;
+  for (size_t window = 0; window < outputs(params); window++) {
+    for (size_t k = 0; k < rows.kernel * columns.kernel; k++) {
+      const size_t y = window / columns.out * rows.stride + k / columns.kernel * rows.dilation;
+      const size_t x =
+          window % columns.out * columns.stride + k % columns.kernel * columns.dilation;
+      if (y < rows.before || x < columns.before) continue;
+      if (y - rows.before >= rows.size || x - columns.before >= columns.size) continue;
+      function(window, (y - rows.before) * columns.size + x - columns.before);
     }
   }
 }
 
+// Square windows around the vector lengths.
 template <class Function>
-void each_pooling(const Kernels& kernels, Function function) {
+void each_square_pooling(const Kernels& kernels, Function function) {
   const size_t w = kernels.lanes;
   for (size_t kernel : {1, 2, 3, 5}) {
     for (size_t stride : {1, 2, 3, 6}) {
@@ -46,6 +58,47 @@ void each_pooling(const Kernels& kernels, Function function) {
   }
 }
 
+// Other settings for rows and for columns, and last windows that reach beyond the padding.
+template <class Function>
+void each_rectangular_pooling(const Kernels& kernels, size_t max_dilation, Function function) {
+  Random random(11);
+  const auto below = [&](size_t n) {
+    return static_cast<size_t>((random.next() + 1) / 2 * static_cast<float>(n)) % n;
+  };
+  const auto choose = [&](size_t size) {
+    const size_t dilation = 1 + below(max_dilation);
+    size_t kernel = 1 + below(5);
+    while ((kernel - 1) * dilation >= size) kernel--;
+    const size_t stride = 1 + below(6), before = below(kernel), after = below(kernel);
+    PoolAxis chosen = {size, 0, kernel, stride, dilation, before, after};
+    const size_t places = size + chosen.before + after - chosen.extent();
+    chosen.out = places / chosen.stride + 1;
+    if (chosen.out * chosen.stride < size + chosen.before) chosen.out += below(2);
+    return chosen;
+  };
+  for (size_t i = 0; i < 400; i++) {
+    const PoolAxis columns = choose(1 + below(4 * kernels.lanes));
+    function(Pooling{choose(1 + below(9)), columns, i % 2 == 0});
+  }
+}
+
+template <class Function>
+void each_pooling(const Kernels& kernels, size_t max_dilation, Function function) {
+  each_square_pooling(kernels, function);
+  each_rectangular_pooling(kernels, max_dilation, function);
+}
+
+std::string text_of(const Pooling& params) {
+  std::string text;
+  for (const PoolAxis& each : {params.rows, params.columns}) {
+    for (size_t number :
+         {each.size, each.out, each.kernel, each.stride, each.dilation, each.before, each.after}) {
+      text += std::to_string(number) + ' ';
+    }
+  }
+  return text;
+}
+
 // NaN reveals a kernel that reads uninitialized scratch memory.
 std::vector<float> scratch_for(const Pooling& params) {
   return std::vector<float>(batchnorm::pool_scratch(params), NAN);
@@ -57,13 +110,10 @@ namespace {
 
 // Replaces values up to `lowest` by -Inf.
 void check_max_pool(const batchnorm::Kernels& kernels, float lowest) {
-  each_pooling(kernels, [&](const Pooling& params) {
-    CAPTURE(params.width);
-    CAPTURE(params.kernel);
-    CAPTURE(params.stride);
-    CAPTURE(params.padding);
-    const size_t n = params.height * params.width, windows = params.out_height * params.out_width;
-    Random random(n + params.stride);
+  each_pooling(kernels, 3, [&](const Pooling& params) {
+    CAPTURE(text_of(params));
+    const size_t n = inputs(params), windows = outputs(params);
+    Random random(n + params.columns.stride);
     Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
     // Few distinct values, so that many windows have several maxima.
     x.fill(random, 2.5f);
@@ -141,6 +191,22 @@ TEST_CASE("max_pool: NaN is the maximum and gets the gradient, at any position i
   }
 }
 
+TEST_CASE("max_pool: a window whose pixels all lie in the padding is -Inf and gets no gradient") {
+  FOR_EACH_ISA(kernels) {
+    // Columns -1 and 4 of a row of four values, then 0 and 5.
+    const Pooling params = {{1, 1, 1, 1, 1, 0, 0}, {4, 2, 2, 1, 5, 1, 1}, false};
+    const float x[4] = {-INFINITY, 2, 3, 4}, dy[2] = {5, 7};
+    float y[2], dx[4];
+    std::vector<float> scratch = scratch_for(params);
+    kernels.max_pool(x, y, params, scratch.data());
+    CHECK(y[0] == -INFINITY);
+    CHECK(y[1] == -INFINITY);
+    kernels.max_pool_backward(x, y, dy, dx, params, scratch.data());
+    const float expected[4] = {7, 0, 0, 0};
+    for (size_t i = 0; i < 4; i++) CHECK(dx[i] == expected[i]);
+  }
+}
+
 TEST_CASE("max_pool: lowest() is larger than -Inf") {
   FOR_EACH_ISA(kernels) {
     const Pooling params = pooling(1, 2, 2, 1, 1);
@@ -157,18 +223,34 @@ TEST_CASE("max_pool: lowest() is larger than -Inf") {
   }
 }
 
+namespace {
+
+// Places of a window along an axis that are in the plane or, if it counts, in the padding.
+double count_along(const PoolAxis& axis, size_t window, bool count_padding) {
+  double count = 0;
+  for (size_t k = 0; k < axis.kernel; k++) {
+    const size_t place = window * axis.stride + k;
+    const bool in_plane = place >= axis.before && place - axis.before < axis.size;
+    count += in_plane || (count_padding && place < axis.before + axis.size + axis.after);
+  }
+  return count;
+}
+
+double count_of(const Pooling& params, size_t window) {
+  return count_along(params.rows, window / params.columns.out, params.count_padding) *
+         count_along(params.columns, window % params.columns.out, params.count_padding);
+}
+
+}  // namespace
+
 TEST_CASE(
-    "avg_pool: divides by the size of the window, padding included, and so do the gradients") {
+    "avg_pool: divides by the size of the window, padding included or not, and so do the gradients") {
   FOR_EACH_ISA(kernels) {
     CAPTURE(std::string(kernels.isa));
-    each_pooling(kernels, [&](const Pooling& params) {
-      CAPTURE(params.width);
-      CAPTURE(params.kernel);
-      CAPTURE(params.stride);
-      CAPTURE(params.padding);
-      const size_t n = params.height * params.width, windows = params.out_height * params.out_width;
-      const double count = static_cast<double>(params.kernel * params.kernel);
-      Random random(n + params.stride);
+    each_pooling(kernels, 1, [&](const Pooling& params) {
+      CAPTURE(text_of(params));
+      const size_t n = inputs(params), windows = outputs(params);
+      Random random(n + params.columns.stride);
       Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
       x.fill(random);
       dy.fill(random);
@@ -181,9 +263,10 @@ TEST_CASE(
       std::vector<double> sums(windows, 0.0), expected(n, 0.0);
       each_element(params, [&](size_t window, size_t i) {
         sums[window] += x[i];
-        expected[i] += dy[window] / count;
+        expected[i] += dy[window] / count_of(params, window);
       });
-      for (size_t i = 0; i < windows; i++) CHECK(support::near(y[i], sums[i] / count, 1e-7));
+      for (size_t i = 0; i < windows; i++)
+        CHECK(support::near(y[i], sums[i] / count_of(params, i), 1e-7));
       for (size_t i = 0; i < n; i++) CHECK(support::near(dx[i], expected[i], 3e-6));
     });
   }
@@ -193,8 +276,7 @@ TEST_CASE("pooling of whole tensors: the same bits for any number of threads") {
   const size_t threads = batchnorm::thread_count(), share = batchnorm::elements_per_thread();
   FOR_EACH_ISA(kernels) {
     const Pooling params = pooling(13, 29, 3, 2, 1);
-    const size_t planes = 150, n = planes * 13 * 29,
-                 windows = planes * params.out_height * params.out_width;
+    const size_t planes = 150, n = planes * 13 * 29, windows = planes * outputs(params);
     Random random(7);
     Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
     x.fill(random);

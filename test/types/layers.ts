@@ -1,7 +1,9 @@
 // Pooling, activations, dropout, generalized residuals and losses: shapes and modes through the types.
 import {
   Abs,
+  AvgPool1D,
   AvgPool2D,
+  AdaptiveAvgPool1D,
   AdaptiveAvgPool2D,
   AvgPoolGlobal,
   BatchNorm2D,
@@ -15,6 +17,7 @@ import {
   huberLoss,
   LeakyReLU,
   Linear,
+  MaxPool1D,
   MaxPool2D,
   mseLoss,
   type OwnedTape,
@@ -53,6 +56,44 @@ check<Equal<typeof anyKernel, Tensor4D<8, 3, number, number>>>();
 const large = new MaxPool2D(2).forward(Tensor.zeros([1, 1, 5000, 4]));
 check<Equal<typeof large, Tensor4D<1, 1, number, 3>>>();
 const wide: MaxPool2D<number, number, number> = new MaxPool2D(2, { stride: 2 });
+const rectangle = new MaxPool2D([3, 2], { stride: [1, 2], padding: [1, 0] }).forward(images);
+check<Equal<typeof rectangle, Tensor4D<8, 3, 10, 3>>>();
+const sides = new AvgPool2D(2, { padding: [0, 1, 1, 0] }).forward(images);
+check<Equal<typeof sides, Tensor4D<8, 3, 10, 7>>>();
+const dilated = new MaxPool2D(3, { dilation: [4, 2] }).forward(images);
+check<Equal<typeof dilated, Tensor4D<8, 3, 2, 3>>>();
+// The last window may reach beyond the padding, but not begin there.
+const ceil = new MaxPool2D(2, { stride: 2, ceilMode: true }).forward(images);
+check<Equal<typeof ceil, Tensor4D<8, 3, 5, 4>>>();
+const ceilPadded = new AvgPool2D(2, { stride: [3, 2], padding: 1, ceilMode: true }).forward(images);
+check<Equal<typeof ceilPadded, Tensor4D<8, 3, 4, 4>>>();
+declare const flag: boolean;
+const either = new MaxPool2D(2, { stride: 2, ceilMode: flag }).forward(images);
+check<Equal<typeof either, Tensor4D<8, 3, number, number>>>();
+// @ts-expect-error: not one window
+new MaxPool2D([2, 4], { dilation: [1, 3] }).forward(images);
+// @ts-expect-error: three numbers
+new MaxPool2D([2, 2, 2]);
+// @ts-expect-error: the mean has no dilation
+new AvgPool2D(2, { dilation: 2 });
+const signals = Tensor.zeros([8, 16, 100]);
+const short = new MaxPool1D(3, { stride: 2, padding: 1 }).forward(signals.trace());
+check<Equal<typeof short, Tensor3D<8, 16, 50, OwnedTape>>>();
+const shortest = new AvgPool1D(6, { stride: 4, ceilMode: true }).forward(Tensor.zeros([2, 9]));
+check<Equal<typeof shortest, Tensor2D<2, 2>>>();
+const four = new AdaptiveAvgPool1D(4).forward(signals);
+check<Equal<typeof four, Tensor3D<8, 16, 4>>>();
+const signalChain = new Sequential(new MaxPool1D(2, { stride: 2 }), new AvgPool1D(5, { stride: 5 })).forward(
+  signals,
+);
+check<Equal<typeof signalChain, Tensor3D<8, 16, 10>>>();
+// @ts-expect-error: images
+new MaxPool1D(2).forward(images);
+// @ts-expect-error: not one window
+new AvgPool1D(8).forward(Tensor.zeros([2, 7]));
+// @ts-expect-error: a signal has one axis
+new MaxPool1D([2, 2]);
+
 // @ts-expect-error: average pooling is not max pooling
 const mean: MaxPool2D<2> = new AvgPool2D(2);
 // @ts-expect-error: not one window

@@ -7,12 +7,19 @@ import { readArrays, writeArrays } from '../../../dist-dev/test/conformance/nume
 
 const like = ({ length }) => new Float32Array(length);
 
+/** The number of square windows along an axis. */
+const windows = (size, kernel, stride, padding) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
+
+/** Square windows; `further` are the dilation, or the padding on the other sides and whether it counts. */
 const pool =
-  (forward, gradient) =>
-  (sizes, [x, dy]) => {
+  (forward, further, gradient) =>
+  ([planes, height, width, kernel, stride, padding], [x, dy]) => {
+    const counts = [height, width].map((size) => windows(size, kernel, stride, padding));
+    const sizes = [planes, height, width, ...counts, kernel, kernel, stride, stride, padding, padding];
+    const call = [...sizes, ...further(padding)];
     const [y, dx] = [like(dy), like(x)];
-    backend[forward](...sizes, x, y);
-    gradient(sizes, x, y, dy, dx);
+    backend[forward](...call, x, y);
+    gradient(call, x, y, dy, dx);
     return [y, dx];
   };
 
@@ -37,15 +44,26 @@ const activation =
   };
 
 const operations = {
-  convolution(sizes, [x, weight, bias, dy]) {
+  convolution([images, inputs, height, width, outputs, kernel, stride, padding], [x, weight, bias, dy]) {
+    const counts = [height, width].map((size) => windows(size, kernel, stride, padding));
+    const channels = [images, 1, inputs, outputs, height, width, ...counts];
+    const sizes = [...channels, kernel, kernel, stride, stride, 1, 1, padding, padding];
     const [y, dx, dweight, dbias] = [dy, x, weight, bias].map(like);
     backend.conv2d(...sizes, x, weight, bias, y);
-    backend.conv2dInputGradient(...sizes, dy, weight, dx);
+    backend.conv2dInputGradient(...sizes, dy, weight, null, dx);
     backend.conv2dWeightGradient(...sizes, x, dy, dweight, dbias);
     return [y, dx, dweight, dbias];
   },
-  maxPool: pool('maxPool', (sizes, x, y, dy, dx) => backend.maxPoolBackward(...sizes, x, y, dy, dx)),
-  avgPool: pool('avgPool', (sizes, _x, _y, dy, dx) => backend.avgPoolBackward(...sizes, dy, dx)),
+  maxPool: pool(
+    'maxPool',
+    () => [1, 1],
+    (call, x, y, dy, dx) => backend.maxPoolBackward(...call, x, y, dy, dx),
+  ),
+  avgPool: pool(
+    'avgPool',
+    (padding) => [padding, padding, true],
+    (call, _x, _y, dy, dx) => backend.avgPoolBackward(...call, dy, dx),
+  ),
   softmax: ofRows('softmax', 'softmaxBackward'),
   logSoftmax: ofRows('logSoftmax', 'logSoftmaxBackward'),
   crossEntropy(sizes, [logits, classes]) {

@@ -1,4 +1,4 @@
-import { rangeError, wrongType } from '../../validation/errors.js';
+import { wrongType } from '../../validation/errors.js';
 import { isFloat32Array, isFloat64Array, lengthOf } from '../../validation/typed-array.js';
 import type { Operations } from '../operations.js';
 import { type ArrayParameter, type Factor, type Parameter, parseSignature } from '../parse-signature.js';
@@ -68,27 +68,6 @@ function factorReader(
   place: (name: string) => number,
 ): (values: readonly unknown[]) => number {
   if (typeof factor === 'number') return () => factor;
-  if (typeof factor === 'string') {
-    const index = place(factor);
-    return (values) => values[index] as number;
-  }
-  const [size, kernel, stride, padding] = factor.map(place);
-  return (values) =>
-    windows(
-      values[size] as number,
-      values[kernel] as number,
-      values[stride] as number,
-      values[padding] as number,
-    );
-}
-
-/** The number of windows along an axis. */
-function windows(size: number, kernel: number, stride: number, padding: number): number {
-  if (kernel === 0 || stride === 0 || kernel > size + 2 * padding) {
-    throw rangeError(
-      'ERR_BATCHNORM_SHAPE',
-      'Expected windows that fit the planes for kernel, stride and padding',
-    );
-  }
-  return Math.floor((size + 2 * padding - kernel) / stride) + 1;
+  const index = place(factor);
+  return (values) => values[index] as number;
 }

@@ -1,128 +1,136 @@
-import type { JsonReader } from '../../json/json-reader.js';
-import {
-  requireBoolean,
-  requireOptions,
-  requirePositiveInteger,
-  wrongType,
-  wrongValue,
-} from '../../validation/errors.js';
-import type { AnyTensor } from '../../ops/operand.js';
-import { requireTensor } from '../../ops/operand.js';
-import { avgPool, avgPoolOfPixels, maxPool, type Windows } from '../../ops/pool.js';
+import type { Pair } from '../../core/pair.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
-import type { WindowSize } from '../../core/window-size.js';
-import type { ImageProblem } from '../input.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
-import { NoParameters } from './no-parameters.js';
-import type { ImageShapes, shapeRule, ShapeRule } from '../shape-rule.js';
+import type { JsonReader } from '../../json/json-reader.js';
+import { type AnyTensor, requireTensor } from '../../ops/operand.js';
+import { avgPool, maxPool, type Windows } from '../../ops/pool.js';
+import { orDefault, requireBoolean, requireOptions } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
-
-/** The shape of the pooled images for shape X. */
-export type Pooled<X, K extends number, S extends number, P extends number> = X extends readonly [
-  infer N extends number,
-  infer C extends number,
-  infer H extends number,
-  infer W extends number,
-]
-  ? readonly [N, C, WindowSize<H, K, S, P>, WindowSize<W, K, S, P>]
-  : X extends readonly [infer C extends number, infer H extends number, infer W extends number]
-    ? readonly [C, WindowSize<H, K, S, P>, WindowSize<W, K, S, P>]
-    : readonly [number, number, number] | readonly [number, number, number, number];
-
-/** The problem with shape X for pooling, or never. */
-export type PoolProblem<X, K extends number, S extends number, P extends number> = X extends unknown
-  ? ImageProblem<X, number> extends never
-    ? HasWindows<X, K, S, P> extends true
-      ? never
-      : `Expected images that hold a window of ${K} x ${K} pixels`
-    : ImageProblem<X, number>
-  : never;
-
-type HasWindows<X, K extends number, S extends number, P extends number> = X extends readonly [
-  ...Shape,
-  infer H extends number,
-  infer W extends number,
-]
-  ? WindowSize<H, K, S, P> extends never
-    ? false
-    : WindowSize<W, K, S, P> extends never
-      ? false
-      : true
-  : true;
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import type { ImageShapes, shapeRule, ShapeRule } from '../shape-rule.js';
+import { NoParameters } from './no-parameters.js';
+import {
+  imageWindows,
+  type ImageWindows,
+  type PoolPadding,
+  readImageWindows,
+  unusualSettings,
+} from './pool-windows.js';
+import type { PooledImages, PoolImageProblem } from './pooled-size.js';
 
 /** Turns images into images with one pixel per window. */
-interface PoolRule<K extends number, S extends number, P extends number> extends ShapeRule {
+interface PoolRule<
+  K extends Pair,
+  S extends Pair,
+  P extends PoolPadding,
+  D extends Pair,
+  M extends boolean,
+> extends ShapeRule {
   readonly accepts: ImageShapes;
-  readonly output: Pooled<this['input'], K, S, P>;
-  readonly problem: PoolProblem<this['input'], K, S, P>;
+  readonly output: PooledImages<this['input'], K, S, P, D, M>;
+  readonly problem: PoolImageProblem<this['input'], K, P, D>;
 }
 
-/** Settings of a new `MaxPool2D` or `AvgPool2D`. */
-export interface PoolOptions<S extends number = number, P extends number = number> {
-  /** Rows and columns between neighbouring windows. Default 1, as in dfdx; PyTorch's default is `kernelSize`. */
+/** Settings that `MaxPool2D` and `AvgPool2D` share. */
+export interface PoolOptions<
+  S extends Pair = Pair,
+  P extends PoolPadding = PoolPadding,
+  M extends boolean = boolean,
+> {
+  /**
+   * Rows and columns between neighbouring windows: a number, or [rows, columns]. Default 1, as in dfdx; PyTorch's default is
+   * `kernelSize`.
+   */
   readonly stride?: S;
-  /** Rows and columns of padding on each side, less than `kernelSize`, so that every window covers a pixel. Default 0. */
+  /**
+   * Rows and columns of padding, less than those of `kernelSize`: a number for all sides, [rows, columns], or
+   * [top, left, bottom, right]. Default 0.
+   */
   readonly padding?: P;
+  /**
+   * Whether the number of windows along an axis is rounded up, as in PyTorch: the last window may then reach beyond the
+   * padding, unless it begins there. Default false.
+   */
+  readonly ceilMode?: M;
+}
+
+/** Settings of a new `MaxPool2D`. */
+export interface MaxPoolOptions<
+  S extends Pair = Pair,
+  P extends PoolPadding = PoolPadding,
+  D extends Pair = Pair,
+  M extends boolean = boolean,
+> extends PoolOptions<S, P, M> {
+  /** Rows and columns between neighbouring pixels of a window: a number, or [rows, columns]. Default 1. */
+  readonly dilation?: D;
 }
 
 /** Settings of a new `AvgPool2D`. */
-export interface AvgPoolOptions<S extends number = number, P extends number = number> extends PoolOptions<
-  S,
-  P
-> {
+export interface AvgPoolOptions<
+  S extends Pair = Pair,
+  P extends PoolPadding = PoolPadding,
+  M extends boolean = boolean,
+> extends PoolOptions<S, P, M> {
   /** Whether padding counts as zeros. Otherwise each mean is that of the pixels in its window. Default true, as in PyTorch. */
   readonly countIncludePad?: boolean;
 }
 
-/** The base of MaxPool2D and AvgPool2D: windows of K x K pixels with stride S over images with padding P. */
+/** The base of MaxPool2D and AvgPool2D: windows over images. */
 export abstract class Pool2D<
   Name extends string,
-  K extends number,
-  S extends number,
-  P extends number,
+  K extends Pair,
+  S extends Pair,
+  P extends PoolPadding,
+  D extends Pair,
+  M extends boolean,
 > extends NoParameters<Name> {
   static {
     guardMethods(this);
   }
 
-  /** Height and width of a window. */
+  /** Height and width of a window, one number or both. */
   readonly kernelSize: K;
   /** Rows and columns between neighbouring windows. */
   readonly stride: S;
-  /** Rows and columns of padding on each side of the image, less than `kernelSize`. */
+  /** Rows and columns of padding around the image. */
   readonly padding: P;
+  /** Rows and columns between neighbouring pixels of a window. */
+  readonly dilation: D;
+  /** Whether the number of windows is rounded up. */
+  readonly ceilMode: M;
   /** Exists only for the compiler. */
-  declare readonly [shapeRule]: PoolRule<K, S, P>;
+  declare readonly [shapeRule]: PoolRule<K, S, P, D, M>;
 
   /** @param given The options, of which the names are checked. */
   protected constructor(kernelSize: K, given: Readonly<Record<string, unknown>>) {
     super();
-    requirePositiveInteger('kernelSize', kernelSize);
-    const { stride = 1, padding = 0 } = given;
-    this.kernelSize = kernelSize;
-    this.stride = requirePositiveInteger('stride', stride) as S;
-    this.padding = requirePadding(padding, kernelSize) as P;
+    const windows = readImageWindows((name) => (name === 'kernelSize' ? kernelSize : given[name]));
+    this.kernelSize = windows.kernelSize as K;
+    this.stride = windows.stride as S;
+    this.padding = windows.padding as P;
+    this.dilation = windows.dilation as D;
+    this.ceilMode = windows.ceilMode as M;
   }
 
   /**
    * @param x [C, H, W] or [N, C, H, W], with a tape or without.
-   * @returns Of the height floor((H + 2 * padding - kernelSize) / stride) + 1, and likewise of the width.
+   * @returns Of the height floor((H + top + bottom - dilation * (kernelSize - 1) - 1) / stride) + 1, and likewise of the
+   * width. With `ceilMode`, the quotient is rounded up, unless the last window would begin after the image.
    * @throws RangeError for another rank and for images that hold no window.
    */
   forward<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<X, PoolProblem<ShapeOf<X>, K, S, P>>,
-  ): Tensor<Pooled<ShapeOf<X>, K, S, P>, TapeOf<X>> {
-    const y = this.pool(requireTensor('x', x), this);
-    return y as unknown as Tensor<Pooled<ShapeOf<X>, K, S, P>, TapeOf<X>>;
+    x: X & Unless<X, PoolImageProblem<ShapeOf<X>, K, P, D>>,
+  ): Tensor<PooledImages<ShapeOf<X>, K, S, P, D, M>, TapeOf<X>> {
+    const y = this.pool(requireTensor('x', x), imageWindows(this));
+    return y as unknown as Tensor<PooledImages<ShapeOf<X>, K, S, P, D, M>, TapeOf<X>>;
   }
 
   /** @internal */
   override [describeLayer](): LayerDescription {
     const { kernelSize, stride, padding } = this;
-    return { sizes: { kernelSize }, settings: { stride, padding } };
+    return { sizes: { kernelSize }, settings: { stride, padding, ...unusualSettings(this) } };
   }
 
   /** Applies the operation. */
@@ -137,13 +145,15 @@ export abstract class Pool2D<
  *
  * @example
  * new MaxPool2D(2, { stride: 2 }).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>
+ * new MaxPool2D([3, 1], { stride: [2, 1], padding: [1, 0] }).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 32>
  */
-export class MaxPool2D<K extends number, S extends number = 1, P extends number = 0> extends Pool2D<
-  'MaxPool2D',
-  K,
-  S,
-  P
-> {
+export class MaxPool2D<
+  const K extends Pair,
+  const S extends Pair = 1,
+  const P extends PoolPadding = 0,
+  const D extends Pair = 1,
+  M extends boolean = false,
+> extends Pool2D<'MaxPool2D', K, S, P, D, M> {
   /** @internal */
   static readonly type = 'MaxPool2D';
 
@@ -152,17 +162,18 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
   }
 
   /** @internal */
-  static override read(reader: JsonReader): MaxPool2D<number, number, number> {
-    return new MaxPool2D(...readArguments(reader));
+  static override read(reader: JsonReader): MaxPool2D<Pair, Pair, PoolPadding, Pair, boolean> {
+    const { kernelSize, ...options } = readJson(reader);
+    return new MaxPool2D(kernelSize, options);
   }
 
   /**
-   * @param kernelSize Height and width of a window.
+   * @param kernelSize Height and width of a window, one number for both or [height, width].
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(kernelSize: K, options?: PoolOptions<S, P>) {
+  constructor(kernelSize: K, options?: MaxPoolOptions<S, P, D, M>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
-    super(kernelSize, requireOptions('options', options, ['stride', 'padding']));
+    super(kernelSize, requireOptions('options', options, ['stride', 'padding', 'dilation', 'ceilMode']));
   }
 
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {
@@ -172,17 +183,17 @@ export class MaxPool2D<K extends number, S extends number = 1, P extends number 
 
 /**
  * The mean of each window, as dfdx's `AvgPool2D<K, S, P>`. By default padding counts as zeros: every sum is divided by
- * K * K, as in PyTorch.
+ * the number of pixels of a window, as in PyTorch; with `ceilMode`, those beyond the padding do not count.
  *
  * @example
  * new AvgPool2D(2, { stride: 2 }).forward(Tensor.zeros([8, 3, 32, 32])); // Tensor4D<8, 3, 16, 16>
  */
-export class AvgPool2D<K extends number, S extends number = 1, P extends number = 0> extends Pool2D<
-  'AvgPool2D',
-  K,
-  S,
-  P
-> {
+export class AvgPool2D<
+  const K extends Pair,
+  const S extends Pair = 1,
+  const P extends PoolPadding = 0,
+  M extends boolean = false,
+> extends Pool2D<'AvgPool2D', K, S, P, 1, M> {
   /** @internal */
   static readonly type = 'AvgPool2D';
 
@@ -191,25 +202,25 @@ export class AvgPool2D<K extends number, S extends number = 1, P extends number 
   }
 
   /** @internal */
-  static override read(reader: JsonReader): AvgPool2D<number, number, number> {
-    const [kernelSize, options] = readArguments(reader);
+  static override read(reader: JsonReader): AvgPool2D<Pair, Pair, PoolPadding, boolean> {
+    const { kernelSize, stride, padding, ceilMode } = readJson(reader);
     const countIncludePad = requireBoolean(reader.place('countIncludePad'), reader.field('countIncludePad'));
-    return new AvgPool2D(kernelSize, { ...options, countIncludePad });
+    return new AvgPool2D(kernelSize, { stride, padding, ceilMode, countIncludePad });
   }
 
   /** Whether padding counts as zeros. */
   readonly countIncludePad: boolean;
 
   /**
-   * @param kernelSize Height and width of a window.
+   * @param kernelSize Height and width of a window, one number for both or [height, width].
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(kernelSize: K, options?: AvgPoolOptions<S, P>) {
+  constructor(kernelSize: K, options?: AvgPoolOptions<S, P, M>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
-    const given = requireOptions('options', options, ['stride', 'padding', 'countIncludePad']);
+    const names = ['stride', 'padding', 'ceilMode', 'countIncludePad'];
+    const given = requireOptions('options', options, names);
     super(kernelSize, given);
-    const { countIncludePad = true } = given;
-    this.countIncludePad = requireBoolean('countIncludePad', countIncludePad);
+    this.countIncludePad = requireBoolean('countIncludePad', orDefault(given.countIncludePad, true));
   }
 
   /** @internal */
@@ -220,25 +231,13 @@ export class AvgPool2D<K extends number, S extends number = 1, P extends number 
   }
 
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {
-    return this.countIncludePad || this.padding === 0 ? avgPool(x, windows) : avgPoolOfPixels(x, windows);
+    return avgPool(x, windows, this.countIncludePad);
   }
 }
 
-function requirePadding(padding: unknown, kernelSize: number): number {
-  const expected = `a non-negative integer below kernelSize, ${kernelSize},`;
-  if (typeof padding !== 'number') throw wrongType('padding', expected, padding);
-  if (!Number.isInteger(padding) || padding < 0 || padding >= kernelSize) {
-    throw wrongValue('padding', expected, String(padding));
-  }
-  return padding;
-}
-
-/** The constructor's arguments from a layer's JSON. */
-function readArguments(reader: JsonReader): [kernelSize: number, options: Required<PoolOptions>] {
-  const kernelSize = reader.integer('kernelSize', 1);
-  const padding = reader.integer('padding', 0);
-  if (padding >= kernelSize) {
-    throw wrongValue(reader.place('padding'), `an integer below kernelSize, ${kernelSize},`, String(padding));
-  }
-  return [kernelSize, { stride: reader.integer('stride', 1), padding }];
+function readJson(reader: JsonReader): ImageWindows {
+  return readImageWindows(
+    (name) => reader.field(name),
+    (name) => reader.place(name),
+  );
 }

@@ -1,5 +1,4 @@
 import {
-  AvgPool2D,
   BatchNorm1D,
   BatchNorm2D,
   BatchNorm3D,
@@ -8,12 +7,12 @@ import {
   InstanceNorm1D,
   InstanceNorm2D,
   InstanceNorm3D,
-  MaxPool2D,
   type Shape,
   stack,
   Tensor,
   where,
 } from 'batchnorm';
+import { averagePool, maxPool } from './pooling.js';
 import { type Call, Inexpressible, type StoredTensor } from './value.js';
 
 type Any = Tensor<Shape>;
@@ -141,14 +140,6 @@ function windows(call: Call, spatial: Shape, kernel: readonly number[]) {
     throw new Inexpressible('windows that differ in height and width');
   }
   return { kernelSize, stride, padding: pads[0] };
-}
-
-function pool(call: Call): { x: Any; kernelSize: number; options: { stride: number; padding: number } } {
-  const x = call.floats(0);
-  call.only('ceil_mode', 0);
-  const { kernelSize, stride, padding } = windows(call, x.shape.slice(2), call.list('kernel_shape') ?? []);
-  if (padding >= kernelSize) throw new Inexpressible('padding as large as the kernel');
-  return { x, kernelSize, options: { stride, padding } };
 }
 
 function convolution(call: Call): Any {
@@ -473,18 +464,8 @@ export const operators: Readonly<Record<string, Operator>> = {
   MatMul: binary(matmul),
   Gemm: gemm,
   Conv: convolution,
-  MaxPool: (call) => {
-    if (call.node.outputs.length > 1) throw new Inexpressible('indices of maxima');
-    const { x, kernelSize, options } = pool(call);
-    return new MaxPool2D<number, number, number>(kernelSize, options).forward(x as never);
-  },
-  AveragePool: (call) => {
-    const { x, kernelSize, options } = pool(call);
-    const countIncludePad = call.number('count_include_pad', 0) !== 0;
-    return new AvgPool2D<number, number, number>(kernelSize, { ...options, countIncludePad }).forward(
-      x as never,
-    );
-  },
+  MaxPool: maxPool,
+  AveragePool: averagePool,
   GlobalAveragePool: (call) => globalPool(call, 'mean'),
   GlobalMaxPool: (call) => globalPool(call, 'max'),
   BatchNormalization: batchNormalization,

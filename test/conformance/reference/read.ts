@@ -71,6 +71,19 @@ export interface NormCase extends OpRecord {
   readonly axes?: number;
 }
 
+/** `pytorch/pools.jsonl`; pairs are those of images. */
+export interface PoolCase extends OpRecord {
+  readonly op: 'max_pool' | 'avg_pool' | 'adaptive_avg_pool';
+  readonly kernel?: number | readonly [number, number];
+  readonly stride?: number | readonly [number, number];
+  readonly padding?: number | readonly [number, number];
+  readonly dilation?: number | readonly [number, number];
+  readonly ceil_mode?: boolean;
+  readonly count_include_pad?: boolean;
+  /** Of the result of adaptive pooling. */
+  readonly length?: number;
+}
+
 /** `pytorch/ops.jsonl` */
 export type OpCase = PlainOpCase | AxesCase | SliceCase | JoinCase | SelectionCase | ReductionCase | IndexCase | IndicesCase | ProbabilitiesCase;
 

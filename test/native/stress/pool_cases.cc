@@ -11,6 +11,7 @@ namespace stress {
 
 namespace {
 
+using batchnorm::PoolAxis;
 using batchnorm::Pooling;
 using batchnorm::Status;
 
@@ -18,51 +19,75 @@ struct Planes {
   size_t count;
   Pooling params;
 
-  size_t inputs() const { return count * params.height * params.width; }
-  size_t outputs() const { return count * params.out_height * params.out_width; }
+  size_t inputs() const { return count * params.rows.size * params.columns.size; }
+  size_t outputs() const { return count * params.rows.out * params.columns.out; }
+  // Elements that all windows read.
+  size_t reads() const { return outputs() * params.rows.kernel * params.columns.kernel; }
 };
 
-size_t windows(size_t size, const Pooling& params) {
-  return (size + 2 * params.padding - params.kernel) / params.stride + 1;
+// The smallest plane that one window fits.
+size_t min_size(const PoolAxis& axis) {
+  return std::max<size_t>(1, axis.extent() - std::min(axis.extent(), axis.before + axis.after));
 }
 
-Planes choose_planes(const Setting& setting) {
+// The number of windows, rounded down; with `ceil`, a last window may reach beyond the padding.
+size_t window_count(const PoolAxis& axis, bool ceil) {
+  const size_t places = axis.size + axis.before + axis.after - axis.extent();
+  const size_t count = places / axis.stride + 1;
+  const bool fits = count * axis.stride < axis.size + axis.before;
+  return ceil && places % axis.stride != 0 && fits ? count + 1 : count;
+}
+
+PoolAxis choose_axis(Choices& choices, bool dilated) {
+  PoolAxis axis = {};
+  axis.kernel = 1 + (choices.one_in(8) ? choices.below(20) : choices.below(5));
+  axis.stride = 1 + choices.below(2 * axis.kernel);
+  axis.dilation = dilated ? 1 + choices.below(4) : 1;
+  axis.before = choices.below(axis.kernel);
+  axis.after = axis.before;
+  return axis;
+}
+
+Planes choose_planes(const Setting& setting, bool may_dilate) {
   Choices& choices = setting.choices;
   Planes planes = {};
   Pooling& params = planes.params;
-  params.kernel = 1 + (choices.one_in(8) ? choices.below(20) : choices.below(5));
-  params.stride = 1 + choices.below(2 * params.kernel);
-  params.padding = choices.below(params.kernel);
-  // The smallest plane for the kernel, or any.
-  const size_t min_side =
-      std::max<size_t>(1, params.kernel - std::min(params.kernel, 2 * params.padding));
-  for (size_t* size : {&params.height, &params.width}) {
+  params.rows = choose_axis(choices, may_dilate && choices.one_in(3));
+  params.columns = params.rows;
+  if (choices.flip()) params.columns = choose_axis(choices, may_dilate && choices.one_in(3));
+  if (choices.one_in(4)) params.rows.after = choices.below(params.rows.kernel);
+  if (choices.one_in(4)) params.columns.after = choices.below(params.columns.kernel);
+  params.count_padding = choices.flip();
+  const bool ceil = choices.one_in(3);
+  for (PoolAxis* axis : {&params.rows, &params.columns}) {
     const size_t any = choices.one_in(4) ? choices.below(300) : choices.below(40);
-    *size = choices.one_in(8) ? min_side : std::max(any, min_side);
+    axis->size = choices.one_in(8) ? min_size(*axis) : std::max(any, min_size(*axis));
   }
   planes.count = choices.flip() ? choices.below(5) : choices.below(200);
   const auto is_too_large = [&] {
-    params.out_height = windows(params.height, params);
-    params.out_width = windows(params.width, params);
-    return planes.inputs() > setting.max_elements ||
-           planes.outputs() * params.kernel * params.kernel > 8 * setting.max_elements;
+    params.rows.out = window_count(params.rows, ceil);
+    params.columns.out = window_count(params.columns, ceil);
+    return planes.inputs() > setting.max_elements || planes.reads() > 8 * setting.max_elements;
   };
   while (is_too_large()) {
     if (planes.count > 1) {
       planes.count = (planes.count + 1) / 2;
     } else {
-      size_t& larger = params.height > params.width ? params.height : params.width;
-      if (larger == min_side) break;
-      larger = std::max(min_side, larger / 2);
+      PoolAxis& larger = params.rows.size > params.columns.size ? params.rows : params.columns;
+      if (larger.size == min_size(larger)) break;
+      larger.size = std::max(min_size(larger), larger.size / 2);
     }
   }
   return planes;
 }
 
 Outcome outcome_of(const Setting& setting, const char* operation, const Planes& planes) {
-  const Pooling& params = planes.params;
-  return setting.outcome(operation, {planes.count, params.height, params.width, params.kernel,
-                                     params.stride, params.padding});
+  const PoolAxis& rows = planes.params.rows;
+  const PoolAxis& columns = planes.params.columns;
+  return setting.outcome(operation, {planes.count, rows.size, columns.size, rows.out, columns.out,
+                                     rows.kernel, columns.kernel, rows.stride, columns.stride,
+                                     rows.dilation, columns.dilation, rows.before, columns.before,
+                                     rows.after, columns.after, planes.params.count_padding});
 }
 
 // Calls function(window, element) for the elements of all windows, in row-major order within each
@@ -70,17 +95,19 @@ Outcome outcome_of(const Setting& setting, const char* operation, const Planes& 
 template <class Function>
 void for_each_element(const Planes& planes, const Function& function) {
   const Pooling& params = planes.params;
-  const size_t of_plane = params.out_height * params.out_width;
+  const PoolAxis& rows = params.rows;
+  const PoolAxis& columns = params.columns;
+  const size_t of_plane = rows.out * columns.out;
   for (size_t window = 0; window < planes.outputs(); window++) {
-    const size_t plane = window / of_plane * params.height * params.width;
-    for (size_t k = 0; k < params.kernel * params.kernel; k++) {
+    const size_t plane = window / of_plane * rows.size * columns.size;
+    for (size_t k = 0; k < rows.kernel * columns.kernel; k++) {
       // Above and to the left of the plane these wrap around to huge values.
-      const size_t row =
-          window % of_plane / params.out_width * params.stride + k / params.kernel - params.padding;
-      const size_t column =
-          window % params.out_width * params.stride + k % params.kernel - params.padding;
-      if (row < params.height && column < params.width)
-        function(window, plane + row * params.width + column);
+      const size_t row = window % of_plane / columns.out * rows.stride +
+                         k / columns.kernel * rows.dilation - rows.before;
+      const size_t column = window % columns.out * columns.stride +
+                            k % columns.kernel * columns.dilation - columns.before;
+      if (row < rows.size && column < columns.size)
+        function(window, plane + row * columns.size + column);
     }
   }
 }
@@ -129,18 +156,35 @@ std::string check_max(const Planes& planes, const Buffer& x, const Buffer& y, co
   return check_gradients(dx, expected);
 }
 
-// y is the sum in double divided by the size of the window, padding included. The gradients are
-// quotients of floats.
+// Places of a window along an axis by which its mean divides.
+double count_along(const PoolAxis& axis, size_t window, bool count_padding) {
+  double count = 0;
+  for (size_t k = 0; k < axis.kernel; k++) {
+    const size_t place = window * axis.stride + k;
+    const bool in_plane = place >= axis.before && place - axis.before < axis.size;
+    count += in_plane || (count_padding && place < axis.before + axis.size + axis.after);
+  }
+  return count;
+}
+
+double count_of(const Pooling& params, size_t window) {
+  const size_t row = window / params.columns.out % params.rows.out;
+  return count_along(params.rows, row, params.count_padding) *
+         count_along(params.columns, window % params.columns.out, params.count_padding);
+}
+
+// y is the sum in double divided by the number of places that count. The gradients are quotients of
+// floats.
 std::string check_mean(const Planes& planes, const Buffer& x, const Buffer& y, const Buffer& dy,
                        const Buffer& dx) {
-  const double count = static_cast<double>(planes.params.kernel * planes.params.kernel);
   std::vector<Sum> sums(planes.outputs());
   std::vector<Gradient> expected(planes.inputs());
   for_each_element(planes, [&](size_t window, size_t i) {
     sums[window].add(x[i]);
-    expected[i].add(dy[window] / count);
+    expected[i].add(dy[window] / count_of(planes.params, window));
   });
   for (size_t window = 0; window < planes.outputs(); window++) {
+    const double count = count_of(planes.params, window);
     const double mean = sums[window].value / count;
     const double tolerance =
         kRounding * std::fabs(mean) + count * 0x1p-52 * sums[window].size / count + kTiny;
@@ -157,8 +201,8 @@ struct Pooled {
         dy(setting.buffer(planes.outputs())),
         dx(setting.buffer(planes.inputs())) {
     const Pooling& params = planes.params;
-    fill(x, {1, planes.count, params.height * params.width}, setting.choices);
-    fill(dy, {1, planes.count, params.out_height * params.out_width}, setting.choices);
+    fill(x, {1, planes.count, params.rows.size * params.columns.size}, setting.choices);
+    fill(dy, {1, planes.count, params.rows.out * params.columns.out}, setting.choices);
   }
   std::string guards() const { return stress::guards({&x, &y, &dy, &dx}); }
 
@@ -168,7 +212,7 @@ struct Pooled {
 }  // namespace
 
 Outcome run_max_pool(const Setting& setting) {
-  const Planes planes = choose_planes(setting);
+  const Planes planes = choose_planes(setting, true);
   Pooled pooled(setting, planes);
   // Sometimes few distinct values, so that windows have several maxima.
   if (setting.choices.flip()) {
@@ -198,7 +242,7 @@ Outcome run_max_pool(const Setting& setting) {
 }
 
 Outcome run_avg_pool(const Setting& setting) {
-  const Planes planes = choose_planes(setting);
+  const Planes planes = choose_planes(setting, false);
   Pooled pooled(setting, planes);
   Outcome outcome = outcome_of(setting, "avg_pool", planes);
   if (batchnorm::avg_pool(setting.kernels, pooled.x.data(), pooled.y.data(), planes.count,

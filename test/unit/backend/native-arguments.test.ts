@@ -199,24 +199,53 @@ describe('native functions, called directly', () => {
   });
 
   it('refuse windows that do not fit, and arrays that are too short for them', () => {
-    const pool = (...sizes: unknown[]) => addon.maxPool(...sizes, floats(36), floats(36));
-    const fitting = [1, 6, 6, 2, 2, 0];
-    expect(pool(...fitting)).to.equal(undefined);
-    const others = { 1: 0, 2: 0, 3: 0, 4: 0, 5: 2 };
-    for (const [place, size] of Object.entries(others)) {
-      const sizes = fitting.map((old, i) => (i === Number(place) ? size : old));
-      expectError(() => pool(...sizes), RangeError, 'windows that fit');
+    const right = {
+      ...{ planes: 1, height: 6, width: 6, outHeight: 3, outWidth: 3, kernelHeight: 2, kernelWidth: 2 },
+      ...{ strideHeight: 2, strideWidth: 2, paddingTop: 0, paddingLeft: 0 },
+      ...{ dilationHeight: 1, dilationWidth: 1 },
+    };
+    const sizes = (changed: Partial<typeof right> = {}) => Object.values({ ...right, ...changed });
+    const pool = (changed?: Partial<typeof right>) =>
+      addon.maxPool(...sizes(changed), floats(36), floats(36));
+    expect(pool()).to.equal(undefined);
+    const huge = 2 ** 47;
+    for (const changed of [
+      { height: 0 },
+      { width: 0 },
+      { outHeight: 0 },
+      { kernelHeight: 0 },
+      { kernelWidth: 0 },
+      { strideHeight: 0 },
+      { strideWidth: 0 },
+      { dilationHeight: 0 },
+      { dilationWidth: 0 },
+      { paddingTop: 2 },
+      { paddingLeft: 2 },
+      { outHeight: 4 }, // begins after the plane
+      { outWidth: 4 },
+      { planes: 0, kernelHeight: huge, dilationHeight: huge },
+      { planes: 0, kernelWidth: 2 ** 21 },
+      { planes: 0, outWidth: huge, strideWidth: huge },
+      { planes: 0, outHeight: huge, strideHeight: 2 ** 17 + 1 },
+    ]) {
+      expectError(() => pool(changed), RangeError, 'windows that fit');
     }
-    expectError(() => pool(1, 6, 6, 9, 1, 1), RangeError, 'windows that fit');
-    expectError(() => pool(0, 6, 6, 2 ** 21, 1, 2 ** 21 - 1), RangeError, 'windows that fit');
-    expectError(() => pool(2, 6, 6, 2, 2, 0), TypeError, 'at least 72 values for x');
-    expectError(() => pool(2 ** 40, 2 ** 40, 6, 2, 2, 0), TypeError, 'a Float32Array');
+    // The last window begins in the plane, or in the padding before it, and reaches beyond the end.
+    expect(pool({ outWidth: 4, kernelWidth: 3, paddingLeft: 1 })).to.equal(undefined);
+    expectError(() => pool({ outWidth: 5, kernelWidth: 3, paddingLeft: 1 }), RangeError, 'windows that fit');
+    // A distance beyond the plane leaves one value of each window.
+    expect(pool({ dilationHeight: 9, dilationWidth: 9 })).to.equal(undefined);
+    expectError(() => pool({ planes: 2 }), TypeError, 'at least 72 values for x');
+    expectError(() => pool({ planes: 2 ** 40, height: 2 ** 40 }), TypeError, 'a Float32Array');
     // Far more results than values.
-    expectError(() => pool(1, 1, 1, 1000, 1, 999), TypeError, 'at least 1000000 values for y');
-    const short = () => addon.maxPoolBackward(...fitting, floats(36), floats(9), floats(8), floats(36));
+    const many = { height: 1, width: 1, outHeight: 1000, outWidth: 1000, strideHeight: 1, strideWidth: 1 };
+    const kernels = { kernelHeight: 1000, kernelWidth: 1000, paddingTop: 999, paddingLeft: 999 };
+    expectError(() => pool({ ...many, ...kernels }), TypeError, 'at least 1000000 values for y');
+    const short = () => addon.maxPoolBackward(...sizes(), floats(36), floats(9), floats(8), floats(36));
     expectError(short, TypeError, 'at least 9 values for dy');
     // No planes, and windows too large for any memory.
-    expect(addon.maxPool(0, 2 ** 40, 2 ** 40, 2 ** 20, 1, 0, floats(0), floats(0))).to.equal(undefined);
+    const none = { planes: 0, height: 2 ** 40, width: 2 ** 40, kernelHeight: 2 ** 20, kernelWidth: 2 ** 20 };
+    expect(addon.maxPool(...sizes(none), floats(0), floats(0))).to.equal(undefined);
     expectError(() => addon.dropout(8, 0, 0, 0.5, 2, floats(8), floats(7)), TypeError, 'for y');
   });
 

@@ -14,7 +14,7 @@ export interface SampleCall {
 /** Different for any two arguments of one operation, so that exchanging them matters. */
 const scalars: Readonly<Record<string, number | boolean>> = {
   ...{ images: 4, channels: 3, plane: 5, planes: 4, n: 7, rows: 2, columns: 3, depth: 4 },
-  ...{ height: 17, width: 16, kernel: 3, stride: 2, padding: 1 },
+  ...{ height: 17, width: 16 },
   ...{ inChannels: 1, outChannels: 3, outHeight: 12, outWidth: 13, kernelHeight: 5, kernelWidth: 6 },
   ...{
     strideHeight: 7,
@@ -44,6 +44,13 @@ const scalars: Readonly<Record<string, number | boolean>> = {
   },
 };
 
+/** Windows must begin in the plane or in the padding before it, which is smaller than the kernel. */
+const poolScalars: Readonly<Record<string, number | boolean>> = {
+  ...{ planes: 12, height: 29, width: 31, outHeight: 14, outWidth: 11, kernelHeight: 7, kernelWidth: 6 },
+  ...{ strideHeight: 2, strideWidth: 3, dilationHeight: 4, dilationWidth: 9 },
+  ...{ paddingTop: 1, paddingLeft: 5, paddingBottom: 10, paddingRight: 0, countIncludePad: true },
+};
+
 export interface Variant {
   /** Whether arguments that may be null are. */
   readonly nulls: boolean;
@@ -67,7 +74,7 @@ export function sampleCall(name: OperationName, { nulls, rightLength, booleans }
       ? rightLength
       : kind === 'boolean' && booleans !== undefined
         ? booleans
-        : scalars[parameter];
+        : (/Pool/.test(name) ? poolScalars : scalars)[parameter];
   const known = Object.fromEntries(parameters.map((each) => [each.name, scalarOf(each)]));
   const valueOf = (parameter: Parameter, i: number): unknown => {
     if (parameter.kind !== 'array') return known[parameter.name];
@@ -89,12 +96,7 @@ function lengthOf(
 ): number {
   let product = 1;
   for (const factor of length) {
-    if (typeof factor === 'object') {
-      const [size, kernel, stride, padding] = factor.map((each) => Number(known[each]));
-      product *= Math.floor((size + 2 * padding - kernel) / stride) + 1;
-    } else {
-      product *= typeof factor === 'number' ? factor : Number(known[factor]);
-    }
+    product *= typeof factor === 'number' ? factor : Number(known[factor]);
   }
   return product;
 }

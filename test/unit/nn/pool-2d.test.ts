@@ -1,4 +1,5 @@
-import { AvgPool2D, AvgPoolGlobal, backward, MaxPool2D, Tensor } from 'batchnorm';
+import { inspect } from 'node:util';
+import { AvgPool2D, AvgPoolGlobal, backward, MaxPool2D, moduleFromJSON, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../../support/errors.js';
 import { expectNear } from '../../support/expect-near.js';
@@ -80,6 +81,72 @@ describe('MaxPool2D and AvgPool2D', () => {
       });
     }
   }
+
+  it('pools rectangles, with a stride and a padding for each side', () => {
+    const x = Tensor.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], [1, 3, 4]);
+    const max = new MaxPool2D([2, 1], { stride: [1, 2] }).forward(x);
+    expect(max.array()).to.deep.equal([
+      [
+        [5, 7],
+        [9, 11],
+      ],
+    ]);
+    const avg = new AvgPool2D([1, 3], { stride: [2, 3], padding: [0, 1] });
+    expect(avg.forward(x).array()).to.deep.equal([
+      [
+        [1, 7 / 3],
+        [19 / 3, 23 / 3],
+      ].map((row) => row.map(Math.fround)),
+    ]);
+    // One column to the left only, and one row below.
+    const sides = new AvgPool2D(2, { stride: 2, padding: [0, 1, 1, 0] }).forward(x);
+    expect(sides.array()).to.deep.equal([
+      [
+        [1.5, 4.5],
+        [2.25, 5.25],
+      ],
+    ]);
+    const pixels = new AvgPool2D(2, { stride: 2, padding: [0, 1, 1, 0], countIncludePad: false });
+    expect(pixels.forward(x).array()).to.deep.equal([
+      [
+        [3, 4.5],
+        [9, 10.5],
+      ],
+    ]);
+  });
+
+  it('rounds the number of windows up with ceilMode, unless the last one would begin in the padding', () => {
+    const x = Tensor.from([1, 2, 3, 4, 5], [1, 1, 5]);
+    const rows = (pool: MaxPool2D<[1, 2] | [1, 3], 2 | 3, [0, 0] | [0, 1], 1, true>) =>
+      pool.forward(x).array();
+    expect(rows(new MaxPool2D([1, 2], { stride: 2, ceilMode: true }))).to.deep.equal([[[2, 4, 5]]]);
+    // Windows from -1, 1 and 3; the next one would begin at 5.
+    expect(rows(new MaxPool2D([1, 2], { stride: 2, padding: [0, 1], ceilMode: true }))).to.deep.equal([
+      [[1, 3, 5]],
+    ]);
+    const means = (countIncludePad: boolean, padding: [0, 0] | [0, 1]) => {
+      const pool = new AvgPool2D([1, 3], { stride: 3, padding, ceilMode: true, countIncludePad });
+      return [...pool.forward(x).data];
+    };
+    // The last window has two values.
+    expect(means(true, [0, 0])).to.deep.equal([2, 4.5]);
+    expect(means(false, [0, 0])).to.deep.equal([2, 4.5]);
+    // From -1 and from 2: padding counts, or not.
+    expect(means(true, [0, 1])).to.deep.equal([1, 4]);
+    expect(means(false, [0, 1])).to.deep.equal([1.5, 4]);
+  });
+
+  it('takes pixels apart with dilation', () => {
+    const x = Tensor.from([9, 8, 1, 2, 3, 4], [1, 1, 6]);
+    expect(new MaxPool2D([1, 2], { dilation: [1, 3] }).forward(x).array()).to.deep.equal([[[9, 8, 4]]]);
+    const y = new MaxPool2D([1, 2], { dilation: [1, 3] }).forward(x.trace());
+    expect(backward(y.sum()).get(x)?.array()).to.deep.equal([[[1, 1, 0, 0, 0, 1]]]);
+    // The first window reads columns -1 and 4, of which the image has neither.
+    const low = Tensor.from([-Infinity, 2, 3, 4], [1, 1, 4]);
+    const between = new MaxPool2D([1, 2], { dilation: [1, 5], padding: [0, 1] }).forward(low.trace());
+    expect(between.detach().array()).to.deep.equal([[[-Infinity]]]);
+    expect(backward(between.sum()).get(low)?.array()).to.deep.equal([[[0, 0, 0, 0]]]);
+  });
 
   it('has the gradients that finite differences find', () => {
     const x = Tensor.from(distinct(2 * 5 * 6), [2, 5, 6]);
@@ -178,15 +245,49 @@ describe('MaxPool2D and AvgPool2D', () => {
     const copy = new AvgPool2D(3, { stride: 2, padding: 1 }).clone();
     expect(copy).to.be.instanceOf(AvgPool2D);
     expect([copy.kernelSize, copy.stride, copy.padding]).to.deep.equal([3, 2, 1]);
+    const sides = new MaxPool2D([3, 2], { padding: [2, 1, 0, 1] });
+    expect(sides.padding).to.deep.equal([2, 1, 0, 1]);
+    expect(Object.isFrozen(sides.padding)).to.equal(true);
+    expect(sides.clone().forward(Tensor.zeros([1, 4, 4])).shape).to.deep.equal([1, 4, 5]);
+    expect(inspect(sides)).to.equal('MaxPool2D([3, 2]) { stride: 1, padding: [2, 1, 0, 1] }');
+    const unusual = new MaxPool2D(3, { dilation: [1, 2], ceilMode: true });
+    expect(inspect(unusual)).to.equal(
+      'MaxPool2D(3) { stride: 1, padding: 0, dilation: [1, 2], ceilMode: true }',
+    );
   });
 
   it('names invalid arguments', () => {
     const make = (...given: unknown[]) => Reflect.construct(MaxPool2D, given) as MaxPool2D<number>;
-    expectError(() => make('2'), TypeError, 'a positive integer for kernelSize', '"2"');
+    expectError(
+      () => make('2'),
+      TypeError,
+      'a positive integer or two of them, [rows, columns], for kernelSize',
+      '"2"',
+    );
     expectError(() => make(0), RangeError, 'for kernelSize', '0');
     expectError(() => make(2, { stride: 0.5 }), RangeError, 'for stride', '0.5');
     expectError(() => make(2, { padding: 2 }), RangeError, 'below kernelSize, 2', 'padding', '2');
     expectError(() => make(2, { padding: '1' }), TypeError, 'padding', '"1"');
+    expectError(() => make([2, 3, 4]), TypeError, '[rows, columns], for kernelSize', 'of length 3');
+    expectError(() => make([2, 0]), RangeError, 'for kernelSize[1]', '0');
+    expectError(() => make([2, 3], { stride: [1, 0.5] }), RangeError, 'for stride[1]', '0.5');
+    expectError(() => make([2, 3], { padding: 2 }), RangeError, 'below kernelSize, 2', 'padding', '2');
+    expectError(() => make([2, 3], { padding: [0, 3] }), RangeError, 'below kernelSize, 3', 'padding[1]');
+    expectError(
+      () => make([2, 3], { padding: [0, 0, 2, 0] }),
+      RangeError,
+      'below kernelSize, 2',
+      'padding[2]',
+    );
+    expectError(() => make(2, { padding: [1] }), TypeError, '[top, left, bottom, right]', 'padding');
+    expectError(() => make(2, { dilation: 0 }), RangeError, 'for dilation', '0');
+    expectError(() => make(2, { ceilMode: 1 }), TypeError, 'a boolean for ceilMode', '1');
+    const read = (changes: object) => () => {
+      moduleFromJSON({ ...new MaxPool2D(2, { padding: 1 }).toJSON(), ...changes } as never);
+    };
+    expectError(read({ kernelSize: [2, 0] }), RangeError, 'json.kernelSize[1]', '0');
+    expectError(read({ padding: 2 }), RangeError, 'below kernelSize, 2', 'json.padding');
+    expectError(read({ dilation: 'x' }), TypeError, 'json.dilation');
     const forward = (pool: object, x: unknown) => (pool as { forward: Untyped }).forward(x);
     const pool = make(5, { padding: 1 });
     expectError(
@@ -195,6 +296,9 @@ describe('MaxPool2D and AvgPool2D', () => {
       'at least 3 x 3 pixels',
       '[1, 2, 9]',
     );
+    const dilated = make([1, 3], { dilation: 4, padding: [0, 1] });
+    const short = () => forward(dilated, Tensor.zeros([1, 2, 6]));
+    expectError(short, RangeError, 'at least 1 x 7 pixels', '[1, 2, 6]');
     expectError(() => forward(pool, Tensor.zeros([4, 4])), RangeError, '[C, H, W]', '[4, 4]');
     expectError(() => forward(pool, 5), TypeError, 'a Tensor for x', '5');
   });

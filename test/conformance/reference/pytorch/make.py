@@ -20,6 +20,7 @@ import jsonl
 import layers
 import norms
 import ops
+import pools
 import schedules
 import training
 
@@ -31,6 +32,7 @@ FILES = {
     "layers.jsonl": layers.records,
     "norms.jsonl": norms.records,
     "ops.jsonl": ops.records,
+    "pools.jsonl": pools.records,
     "schedules.jsonl": schedules.records,
     "training.jsonl": training.records,
 }

@@ -298,8 +298,8 @@ export default [
   {
     file: 'lib/ops/pool.ts',
     what: 'images of one pixel less than a window are accepted',
-    find: 'const minSize = Math.max(1, kernel - 2 * padding);',
-    replace: 'const minSize = Math.max(1, kernel - 2 * padding - 1);',
+    find: 'return Math.max(1, (kernel - 1) * dilation + 1 - before - after);',
+    replace: 'return Math.max(1, (kernel - 1) * dilation - before - after);',
     tests: ['unit/nn/pool-2d'],
   },
   {

@@ -17,8 +17,8 @@ export default [
   {
     file: 'native/kernels/pool.inl.h',
     what: 'average pooling counts one row less than a window has',
-    find: 'static_cast<double>(params.kernel) * static_cast<double>(params.kernel);',
-    replace: 'static_cast<double>(params.kernel) * static_cast<double>(params.kernel - 1);',
+    find: 'const size_t uncut = pooling.rows.kernel * pooling.columns.kernel;',
+    replace: 'const size_t uncut = (pooling.rows.kernel - 1) * pooling.columns.kernel;',
     tests: ['unit/nn/pool-2d'],
   },
   {
@@ -277,11 +277,39 @@ export default [
     tests: ['unit/ops/selection'],
   },
   {
+    file: 'native/kernels/pool.inl.h',
+    what: 'a mean without the padding counts the padding before the plane',
+    find: 'params.count_padding ? 0 : axis.before;',
+    replace: '0;',
+    tests: ['unit/nn/pool-2d', 'conformance/parity/pytorch-pools'],
+  },
+  {
+    file: 'native/kernels/pool.inl.h',
+    what: 'what lies beyond the padding counts',
+    find: 'std::min(first + axis.kernel, end(axis)) -',
+    replace: 'first + axis.kernel -',
+    tests: ['conformance/parity/pytorch-pools'],
+  },
+  {
+    file: 'native/kernels/pool.inl.h',
+    what: 'windows with dilation begin in the first row of the plane instead of one of theirs',
+    find: 'first = above == 0 ? begin : (dilation - above % dilation) % dilation;',
+    replace: 'first = begin;',
+    tests: ['conformance/parity/pytorch-pools'],
+  },
+  {
+    file: 'native/kernels/pool.inl.h',
+    what: 'the columns of dilated windows are neighbours',
+    find: 'phase_step(columns.dilation % columns.stride),',
+    replace: 'phase_step(1 % columns.stride),',
+    tests: ['conformance/parity/pytorch-pools'],
+  },
+  {
     file: 'lib/ops/pool.ts',
-    what: 'a mean without the padding is the sum of its window',
-    find: 'const result = div(sums, coverage);',
-    replace: 'const result = div(sums, 1);',
-    tests: ['unit/nn/pool-2d'],
+    what: 'with ceilMode, a last window may begin after the image',
+    find: 'return Math.min(Math.ceil(places / stride) + 1, Math.ceil((size + padding.before) / stride));',
+    replace: 'return Math.ceil(places / stride) + 1;',
+    tests: ['unit/nn/pool-2d', 'conformance/parity/pytorch-pools'],
   },
   {
     file: 'lib/ops/adaptive-avg-pool.ts',
@@ -483,8 +511,15 @@ export default [
   {
     file: 'native/binding/pool.cc',
     what: 'padding as large as the kernel is accepted',
-    find: 'call.padding >= call.kernel',
-    replace: 'call.padding > call.kernel',
+    find: 'axis.before < axis.kernel &&',
+    replace: 'axis.before <= axis.kernel &&',
+    tests: ['unit/backend/native-arguments'],
+  },
+  {
+    file: 'native/binding/pool.cc',
+    what: 'windows that begin after the plane are accepted',
+    find: 'axis.out - 1 <= (axis.size + axis.before - 1) / axis.stride;',
+    replace: 'axis.out <= SIZE_MAX;',
     tests: ['unit/backend/native-arguments'],
   },
   {

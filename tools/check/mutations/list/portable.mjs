@@ -24,9 +24,16 @@ export default [
   {
     file: 'lib/backend/portable/pool.ts',
     what: 'average pooling divides by the pixels that a window sees',
-    find: 'y[window] = sum / (kernel * kernel);',
+    find: 'y[window] = sum / countOf(window);',
     replace: 'y[window] = sum / ((bottom - top) * (right - left));',
     tests: ['unit/nn/pool-2d'],
+  },
+  {
+    file: 'lib/backend/portable/pool.ts',
+    what: 'windows with dilation begin in the first row of the plane instead of one of theirs',
+    find: 'const first = start < 0 ? start + Math.ceil(-start / dilation) * dilation : start;',
+    replace: 'const first = Math.max(0, start);',
+    tests: ['conformance/parity/pytorch-pools'],
   },
   {
     file: 'lib/backend/portable/batch-norm-training.ts',
