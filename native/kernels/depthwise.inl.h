@@ -5,66 +5,98 @@
 // cycles on 2 ports, which is the latency of a multiply-add.
 constexpr size_t kPlaneVectors = 6;
 
-// Adds the sums over the taps [begin, end) to those of each vector.
-inline void add_taps(const CorrelatedPlane& plane, const float* const (&x)[kPlaneVectors],
-                     size_t begin, size_t end, F32 (&sums)[kPlaneVectors]) {
-  for (size_t k = begin; k < end; k++) {
-    const F32 weight = F32::broadcast(plane.weights[k]);
-    const size_t offset = plane.offsets[k];
-    for (size_t v = 0; v < kPlaneVectors; v++) {
-      sums[v] = mul_add(weight, F32::load(x[v] + offset), sums[v]);
-    }
-  }
-}
+struct PlaneVectors {
+  const float* x[kPlaneVectors];
+  float* y[kPlaneVectors];
+};
 
-inline void correlate_plane(const CorrelatedPlane& plane) {
-  const bool partial = plane.columns < F32::kLanes;
-  // The last vector of a row ends with the row, so it may overlap the one before.
-  const size_t last = partial ? 0 : plane.columns - F32::kLanes;
-  const float* x_row = plane.x;
-  float* y_row = plane.y;
-  size_t pixel = 0;
-  for (size_t rows = plane.rows; rows > 0;) {
-    const float* x[kPlaneVectors];
-    float* y[kPlaneVectors];
+struct PlaneSums {
+  F32 of[kPlaneVectors];
+};
+
+// Walks through the vectors of a plane, row by row. The last vector of a row ends with the row, so
+// it may overlap the one before.
+class PlaneWalk {
+ public:
+  explicit PlaneWalk(const CorrelatedPlane& plane)
+      : x_(plane.x),
+        y_(plane.y),
+        last_(plane.columns < F32::kLanes ? 0 : plane.columns - F32::kLanes),
+        rows_(plane.rows),
+        x_stride_(plane.x_stride),
+        y_stride_(plane.y_stride) {}
+
+  bool ended() const { return rows_ == 0; }
+  // After the last vector, it is repeated.
+  void next(PlaneVectors& vectors) {
+    const float* x = x_;
+    float* y = y_;
+    size_t pixel = pixel_, rows = rows_;
     for (size_t v = 0; v < kPlaneVectors; v++) {
-      x[v] = x_row + pixel;
-      y[v] = y_row + pixel;
-      if (pixel < last) {
-        pixel = pixel + F32::kLanes < last ? pixel + F32::kLanes : last;
+      vectors.x[v] = x + pixel;
+      vectors.y[v] = y + pixel;
+      if (pixel < last_) {
+        pixel += F32::kLanes;
+        pixel = pixel < last_ ? pixel : last_;
       } else if (rows > 1) {
         rows--;
         pixel = 0;
-        x_row += plane.x_stride;
-        y_row += plane.y_stride;
+        x += x_stride_;
+        y += y_stride_;
       } else {
-        // Surplus vectors repeat the last one.
         rows = 0;
-        for (size_t rest = v + 1; rest < kPlaneVectors; rest++) {
-          x[rest] = x[v];
-          y[rest] = y[v];
-        }
-        break;
       }
     }
-    F32 totals[kPlaneVectors];
-    for (F32& total : totals) total = F32::zero();
-    add_taps(plane, x, 0, plane.depth < kConvolutionChain ? plane.depth : kConvolutionChain,
-             totals);
-    for (size_t begin = kConvolutionChain; begin < plane.depth; begin += kConvolutionChain) {
-      const size_t rest = plane.depth - begin;
-      F32 sums[kPlaneVectors];
-      for (F32& sum : sums) sum = F32::zero();
-      add_taps(plane, x, begin, begin + (rest < kConvolutionChain ? rest : kConvolutionChain),
-               sums);
-      for (size_t v = 0; v < kPlaneVectors; v++) totals[v] = totals[v] + sums[v];
+    x_ = x;
+    y_ = y;
+    pixel_ = pixel;
+    rows_ = rows;
+  }
+
+ private:
+  const float* x_;  // of the row
+  float* y_;
+  size_t last_;  // the first pixel of the last vector
+  size_t pixel_ = 0, rows_;
+  size_t x_stride_, y_stride_;
+};
+
+// The sums over one chain of taps from `begin` on.
+BATCHNORM_INLINE PlaneSums plane_chain(const CorrelatedPlane& plane, const PlaneVectors& vectors,
+                                       size_t begin) {
+  const size_t rest = plane.depth - begin;
+  const size_t steps = rest < kConvolutionChain ? rest : kConvolutionChain;
+  const float* weights = plane.weights + begin;
+  const size_t* offsets = plane.offsets + begin;
+  const float* x[kPlaneVectors];
+  for (size_t v = 0; v < kPlaneVectors; v++) x[v] = vectors.x[v];
+  PlaneSums sums;
+  for (size_t v = 0; v < kPlaneVectors; v++) sums.of[v] = F32::zero();
+  for (size_t k = 0; k < steps; k++) {
+    const F32 weight = F32::broadcast(weights[k]);
+    for (size_t v = 0; v < kPlaneVectors; v++) {
+      sums.of[v] = mul_add(weight, F32::load(x[v] + offsets[k]), sums.of[v]);
     }
-    const F32 bias = F32::broadcast(plane.bias);
-    if (partial) {
-      (totals[0] + bias).store_first(y[0], plane.columns);
+  }
+  return sums;
+}
+
+inline void correlate_plane(const CorrelatedPlane& plane) {
+  PlaneWalk walk(plane);
+  PlaneVectors vectors;
+  const F32 bias = F32::broadcast(plane.bias);
+  while (!walk.ended()) {
+    walk.next(vectors);
+    PlaneSums total = plane_chain(plane, vectors, 0);
+    for (size_t begin = kConvolutionChain; begin < plane.depth; begin += kConvolutionChain) {
+      const PlaneSums sums = plane_chain(plane, vectors, begin);
+      for (size_t v = 0; v < kPlaneVectors; v++) total.of[v] = total.of[v] + sums.of[v];
+    }
+    if (plane.columns < F32::kLanes) {
+      (total.of[0] + bias).store_first(vectors.y[0], plane.columns);
       return;
     }
-    for (size_t v = 0; v < kPlaneVectors; v++) (totals[v] + bias).store(y[v]);
+    for (size_t v = 0; v < kPlaneVectors; v++) (total.of[v] + bias).store(vectors.y[v]);
   }
 }
 

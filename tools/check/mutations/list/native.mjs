@@ -602,8 +602,8 @@ export default [
   {
     file: 'native/ops/convolution.cc',
     what: 'every group is convolved with the weights of the first one',
-    find: 'correlation.compute(patches, packed + group * group_floats, biases,',
-    replace: 'correlation.compute(patches, packed, biases,',
+    find: 'correlation.compute(patches, offsets, packed + group * group_floats, biases,',
+    replace: 'correlation.compute(patches, offsets, packed, biases,',
     tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
   },
   {
