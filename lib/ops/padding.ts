@@ -7,6 +7,12 @@ import { wrongType, wrongValue } from '../validation/errors.js';
  */
 export type Padding2D = Pair | readonly [top: number, left: number, bottom: number, right: number] | 'same';
 
+/**
+ * Zeros around a signal: a number for both sides, [left, right], or `'same'`, which makes the result of a stride of 1 as long as
+ * the signal.
+ */
+export type Padding1D = number | readonly [left: number, right: number] | 'same';
+
 /** The padding above, if it is not `'same'`. */
 export type Top<P> = P extends number
   ? P
@@ -42,6 +48,21 @@ export function requirePadding2D(argument: string, value: unknown, stride: Pair)
   return requireIntegers(argument, value, 0, [2, 4], expected) as Padding2D;
 }
 
+/**
+ * Checks the padding of signals.
+ * @returns The padding; an array is copied and frozen.
+ * @throws TypeError or RangeError naming the argument, also for `'same'` with a stride other than 1.
+ */
+export function requirePadding1D(argument: string, value: unknown, stride: number): Padding1D {
+  const expected = "a non-negative integer, [left, right] or 'same'";
+  if (value === 'same') {
+    requireUnitStride(stride);
+    return value;
+  }
+  if (typeof value === 'string') throw wrongType(argument, expected, value);
+  return requireIntegers(argument, value, 0, [2], expected) as Padding1D;
+}
+
 /** @throws RangeError for another stride than 1. */
 function requireUnitStride(stride: number): void {
   if (stride !== 1) throw wrongValue('stride', "1 with padding: 'same'", String(stride));
@@ -68,6 +89,13 @@ export function padding2DOf(
     { before: top, after: bottom },
     { before: left, after: right },
   ];
+}
+
+/** The padding of a signal. */
+export function padding1DOf(padding: Padding1D, extent: number): AxisPadding {
+  if (padding === 'same') return samePadding(extent);
+  if (typeof padding === 'number') return { before: padding, after: padding };
+  return { before: padding[0], after: padding[1] };
 }
 
 /** The padding for a kernel of this extent; if its sum is odd, there is more after the axis, as in PyTorch. */

@@ -3,6 +3,7 @@ export * from './activations.js';
 export { AdaptiveAvgPool1D } from './adaptive-avg-pool-1d.js';
 export { AdaptiveAvgPool2D } from './adaptive-avg-pool-2d.js';
 export { AvgPoolGlobal } from './avg-pool-global.js';
+export { Conv1D, type Conv1DOptions } from './conv-1d.js';
 export { Conv2D, type Conv2DOptions } from './conv-2d.js';
 export { Dropout, DropoutOneIn, type DropoutOptions } from './dropout.js';
 export { Flatten } from './flatten.js';

@@ -5,6 +5,7 @@ import type { SpatialAxes } from './axes.js';
 import { BatchNorm1D } from './batch-norm-1d.js';
 import { BatchNorm2D } from './batch-norm-2d.js';
 import type { ChannelNorm } from './channel-norm.js';
+import { type AnyConv1D, Conv1D } from '../layers/conv-1d.js';
 import { type AnyConv2D, Conv2D } from '../layers/conv-2d.js';
 import { Linear } from '../layers/linear.js';
 import { FrozenBatchNorm1D } from './frozen-batch-norm-1d.js';
@@ -25,11 +26,15 @@ type FoldedPair<First, Second> = First extends AnyConv2D
   ? Second extends AnyNorm<2>
     ? First
     : never
-  : First extends Linear<infer I, infer O, boolean>
+  : First extends AnyConv1D
     ? Second extends AnyNorm<1>
-      ? Linear<I, O>
+      ? First
       : never
-    : never;
+    : First extends Linear<infer I, infer O, boolean>
+      ? Second extends AnyNorm<1>
+        ? Linear<I, O>
+        : never
+      : never;
 
 /** The type of a layer after folding. */
 export type FoldedLayer<L> =
@@ -41,7 +46,7 @@ export type FoldedLayer<L> =
         ? GeneralizedResidual<FoldedLayer<F> & Layer, FoldedLayer<R> & Layer>
         : L;
 
-/** The layers after replacing each `Conv2D` or `Linear` and the batch norm directly after it by one layer. */
+/** The layers after replacing each `Conv1D`, `Conv2D` or `Linear` and the batch norm directly after it by one layer. */
 export type Folded<Layers extends readonly unknown[]> = Layers extends readonly [
   infer First,
   infer Second,
@@ -80,7 +85,7 @@ export function fold<Layers extends readonly Layer[]>(net: Sequential<Layers>): 
   const done: FoldedParts = { pairs: new Map(), compositions: new Map() };
   const copy = sharingCopies(() => foldSequential('net', net, done));
   if (done.pairs.size === 0) {
-    throw wrongValue('net', 'a batch norm directly after a Conv2D or Linear in a Sequential', 'none');
+    throw wrongValue('net', 'a batch norm directly after a Conv1D, Conv2D or Linear in a Sequential', 'none');
   }
   return copy as Sequential<Folded<Layers>>;
 }
@@ -142,7 +147,9 @@ function foldPair(name: string, i: number, layer: unknown, next: unknown): Layer
   if (layer instanceof Conv2D && (next instanceof BatchNorm2D || next instanceof FrozenBatchNorm2D)) {
     return foldConv(names, layer as AnyConv2D, next);
   }
-  if (layer instanceof Linear && (next instanceof BatchNorm1D || next instanceof FrozenBatchNorm1D)) {
+  if (!(next instanceof BatchNorm1D || next instanceof FrozenBatchNorm1D)) return undefined;
+  if (layer instanceof Conv1D) return foldConv1D(names, layer as AnyConv1D, next);
+  if (layer instanceof Linear) {
     return foldLinear(names, layer as AnyLinear, next);
   }
   return undefined;
@@ -160,6 +167,16 @@ function foldConv(names: PairNames, conv: AnyConv2D, norm: AnyNorm<2>): AnyConv2
   const { stride, padding, dilation, groups } = conv;
   const options = { stride, padding, dilation, groups, rng: () => 0.5 };
   const folded = new Conv2D(groupChannels * groups, outChannels, [height, width], options);
+  foldValues(names, conv, norm, folded);
+  return folded;
+}
+
+function foldConv1D(names: PairNames, conv: AnyConv1D, norm: AnyNorm<1>): AnyConv1D {
+  const [outChannels, groupChannels, kernelSize] = conv.weight.shape;
+  requireChannels(names.norm, norm, outChannels, 'Conv1D');
+  const { stride, padding, dilation, groups } = conv;
+  const options = { stride, padding, dilation, groups, rng: () => 0.5 };
+  const folded = new Conv1D(groupChannels * groups, outChannels, kernelSize, options);
   foldValues(names, conv, norm, folded);
   return folded;
 }

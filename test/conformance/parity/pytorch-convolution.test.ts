@@ -1,4 +1,4 @@
-import { backward, Conv2D, type OwnedTape, type Shape, Tensor } from 'batchnorm';
+import { backward, Conv1D, Conv2D, type NamedTensor, type OwnedTape, type Shape, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { type ConvolutionCase, readCases } from '../reference/read.js';
 import { type ConvolutionAxis, type ConvolutionSizes, magnitudesOf } from '../../support/convolution.js';
@@ -18,16 +18,12 @@ describe('convolutions compared with PyTorch', () => {
 
 function compare(reference: ConvolutionCase) {
   const { inputs, dy, y: expected, gradients, exact } = reference;
-  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = reference;
   const [x, weight, bias] = inputs;
-  const [outChannels, inChannels, ...kernel] = weight.shape;
-  const kernelSize = kernel as unknown as readonly [number, number];
-  const options = { stride, padding, dilation, groups, bias: inputs.length > 2 };
-  const layer = new Conv2D(inChannels * groups, outChannels, kernelSize, options);
+  const layer = layerOf(reference);
   layer.weight.data.set(weight.values);
   if (inputs.length > 2) layer.bias?.data.set(bias.values);
-  const input = Tensor.from(x.values, x.shape as readonly [number, number, number, number]);
-  const y = layer.forward(input.trace()) as Tensor<Shape, OwnedTape>;
+  const input = Tensor.from(x.values, x.shape);
+  const y = layer.forward(input.trace());
   expect(y.shape).to.deep.equal(expected.shape);
   const weighted = y.reshape([dy.length]).mul(Tensor.from(dy, [dy.length]));
   const found = backward(weighted.sum(), { keep: [y] });
@@ -46,6 +42,22 @@ function compare(reference: ConvolutionCase) {
   }
 }
 
+interface AnyConvolution {
+  readonly weight: Tensor<Shape>;
+  readonly bias: Tensor<Shape> | undefined;
+  parameters(): readonly NamedTensor[];
+  forward(x: Tensor<Shape, OwnedTape>): Tensor<Shape, OwnedTape>;
+}
+
+function layerOf({ op, inputs, ...settings }: ConvolutionCase): AnyConvolution {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = settings;
+  const [outChannels, inChannels, ...kernel] = inputs[1].shape;
+  const options = { stride, padding, dilation, groups, bias: inputs.length > 2 };
+  const Class = { conv1d: Conv1D, conv2d: Conv2D }[op];
+  const kernelSize = kernel.length === 1 ? kernel[0] : kernel;
+  return Reflect.construct(Class, [inChannels * groups, outChannels, kernelSize, options]) as AnyConvolution;
+}
+
 function sizesOf({
   inputs,
   y,
@@ -55,8 +67,13 @@ function sizesOf({
   groups = 1,
 }: ConvolutionCase): ConvolutionSizes {
   const [x, weight] = inputs;
+  const signals = weight.shape.length === 3;
   const axisOf = (axis: 0 | 1): ConvolutionAxis => {
     const of = (pair: number | readonly number[]) => (typeof pair === 'number' ? pair : pair[axis]);
+    // Signals have one row.
+    if (axis >= weight.shape.length - 2) {
+      return { size: 1, outSize: 1, kernel: 1, stride: 1, dilation: 1, padding: 0 };
+    }
     const kernel = weight.shape[2 + axis];
     return {
       size: x.shape[2 + axis],
@@ -72,7 +89,7 @@ function sizesOf({
     groups,
     inChannels: weight.shape[1],
     outChannels: weight.shape[0] / groups,
-    rows: axisOf(0),
-    columns: axisOf(1),
+    rows: signals ? axisOf(1) : axisOf(0),
+    columns: signals ? axisOf(0) : axisOf(1),
   };
 }

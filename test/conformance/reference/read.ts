@@ -179,8 +179,8 @@ export interface IndexCase extends OpRecord {
 export type PairOfNumbers = number | readonly [rows: number, columns: number];
 
 export interface ConvolutionCase extends OpRecord {
-  readonly op: 'conv2d';
-  /** x, weight [O, I / groups, K, L] and optionally bias [O] */
+  readonly op: 'conv1d' | 'conv2d';
+  /** x, weight [O, I / groups, K, L] or [O, I / groups, K], and optionally bias [O] */
   readonly inputs: readonly ReferenceTensor[];
   readonly stride?: PairOfNumbers;
   readonly padding?: PairOfNumbers | 'same';

@@ -130,6 +130,14 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   'new AvgPool2D': () => [2, { stride: 1, padding: 0, countIncludePad: true }],
   'new MaxPool2D': () => [2, { stride: 1, padding: 0 }],
   'new GeneralizedResidual': () => [new BatchNorm2D(3), new BatchNorm2D(3)],
+  'new Conv1D': () => [
+    3,
+    6,
+    2,
+    { stride: 2, padding: [1, 0], dilation: 1, groups: 3, bias: true, rng: () => 0.5 },
+  ],
+  'Conv1D#forward': () => [Tensor.ones([2, 3, 4])],
+  'Conv1D.fromJSON': () => [{ ...new index.Conv1D(3, 2, 1).toJSON() }],
   'new Conv2D': () => [
     3,
     6,

@@ -1,6 +1,7 @@
 import {
   BatchNorm1D,
   BatchNorm2D,
+  Conv1D,
   Conv2D,
   Flatten2D,
   fold,
@@ -106,6 +107,26 @@ describe('fold', () => {
         });
       }
     }
+  });
+
+  it('folds BatchNorm1D into a Conv1D before it', () => {
+    const conv = new Conv1D(4, 6, 3, {
+      stride: 2,
+      padding: [2, 0],
+      dilation: 2,
+      groups: 2,
+      bias: false,
+      rng,
+    });
+    const net = new Sequential(conv, trained(new BatchNorm1D(6)), new ReLU());
+    const folded = fold(net);
+    expect(folded.layers).to.have.length(2);
+    expect(folded.layers[0]).to.be.instanceOf(Conv1D);
+    expect(folded.layers[0].bias).to.not.equal(undefined);
+    const x = Tensor.from(values(rng, 3 * 4 * 21), [3, 4, 21]);
+    expectNear(folded.forward(x).data, net.forward(x).data, 1e-5);
+    const wrong = new Sequential(conv, new BatchNorm1D(5) as BatchNorm1D<number>);
+    expectError(() => fold(wrong), RangeError, '6 channels, as many as the Conv1D before it has', '5');
   });
 
   it('keeps the axes, dilation and groups of a convolution', () => {
@@ -261,7 +282,12 @@ describe('fold', () => {
       const turned = new Sequential(new BatchNorm2D(3), new Conv2D(3, 4, 1));
       const signals = Reflect.construct(Sequential, [new Linear(3, 4), new BatchNorm2D(4)]) as object;
       for (const net of [apart, turned, signals, new Sequential(new ReLU())]) {
-        expectError(() => call(net), RangeError, 'a batch norm directly after a Conv2D or Linear', 'none');
+        expectError(
+          () => call(net),
+          RangeError,
+          'a batch norm directly after a Conv1D, Conv2D or Linear',
+          'none',
+        );
       }
     });
 

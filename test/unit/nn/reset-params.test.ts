@@ -1,5 +1,6 @@
 import {
   BatchNorm2D,
+  Conv1D,
   Conv2D,
   GeneralizedResidual,
   Linear,
@@ -20,6 +21,7 @@ interface Resettable {
 /** Layers with random initial parameters, and the bound that a draw of 1 would reach. */
 const drawing: readonly (readonly [string, Resettable, number])[] = [
   ['Linear', new Linear(4, 3), 1 / Math.sqrt(4)],
+  ['Conv1D', new Conv1D(4, 6, 5, { groups: 2 }), 1 / Math.sqrt(10)],
   ['Conv2D', new Conv2D(2, 3, 3), 1 / Math.sqrt(18)],
   ['Conv2D without bias', new Conv2D(2, 3, 3, { bias: false }), 1 / Math.sqrt(18)],
 ];

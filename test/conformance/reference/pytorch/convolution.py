@@ -42,6 +42,7 @@ def records():
         dy = rng.randint(-2, 3, (shape[0], out_channels, *out))
         yield _record(rng, operands, stride, padding, dy=dy, exact=True)
     yield from general(np.random.RandomState(1992))
+    yield from signals(np.random.RandomState(1995))
 
 
 # Shape of x, output channels, kernel rows and columns, and settings that PyTorch takes.
@@ -69,6 +70,24 @@ def general(rng):
         weight = normal(rng, (out_channels, in_channels, *kernel), bound)
         operands = [normal(rng, shape), weight, normal(rng, (out_channels,))]
         yield record(rng, "conv2d", operands, partial(F.conv2d, **settings), **settings)
+
+
+# Shape of x, output channels, kernel and settings that PyTorch takes.
+SIGNALS = [
+    ((1, 1, 1), 1, 1, {}),
+    ((2, 3, 20), 4, 5, {"padding": 2}),
+    ((3, 2, 17), 3, 4, {"stride": 3, "padding": 1, "dilation": 2}),
+    ((2, 4, 9), 6, 4, {"padding": "same", "groups": 2}),
+    ((2, 8, 40), 8, 3, {"padding": 4, "dilation": 4, "groups": 8}),
+]
+
+
+def signals(rng):
+    for shape, out_channels, kernel, settings in SIGNALS:
+        in_channels = shape[1] // settings.get("groups", 1)
+        weight = normal(rng, (out_channels, in_channels, kernel), (in_channels * kernel) ** -0.5)
+        operands = [normal(rng, shape), weight, normal(rng, (out_channels,))]
+        yield record(rng, "conv1d", operands, partial(F.conv1d, **settings), **settings)
 
 
 def _record(rng, operands, stride, padding, **further):

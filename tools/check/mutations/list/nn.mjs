@@ -165,8 +165,8 @@ export default [
   {
     file: 'lib/nn/norm/fold.ts',
     what: 'folding a convolution loses its dilation',
-    find: '{ stride, padding, dilation, groups, rng: () => 0.5 }',
-    replace: '{ stride, padding, groups, rng: () => 0.5 }',
+    find: 'dilation, groups, rng: () => 0.5 };\n  const folded = new Conv2D(',
+    replace: 'groups, rng: () => 0.5 };\n  const folded = new Conv2D(',
     tests: ['unit/nn/fold'],
   },
   {
@@ -343,5 +343,19 @@ export default [
     find: 'for (const end of ends) end();',
     replace: '',
     tests: ['unit/nn/recalibrate'],
+  },
+  {
+    file: 'lib/ops/conv1d.ts',
+    what: 'signals are padded on the left only',
+    find: 'dilation, axis, shape)',
+    replace: 'dilation, { ...axis, after: 0 }, shape)',
+    tests: ['unit/nn/conv-1d', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'lib/nn/layers/conv-1d.ts',
+    what: 'JSON leaves out the dilation of a convolution of signals',
+    find: '...(dilation === 1 ? {} : { dilation }),',
+    replace: '',
+    tests: ['unit/nn/module-json'],
   },
 ];
