@@ -1,6 +1,7 @@
 import { requireRandomSource, type RandomSource } from '../core/random-source.js';
 import { requireReader, requireWriter } from '../io/npz/archive-arguments.js';
-import { loadNpz, type LoadFromNpz, type LoadOptions, saveNpz, type SaveToNpz } from '../io/npz/npz-files.js';
+import type { LoadOptions, LoadReport } from '../io/files/load-options.js';
+import { loadNpz, type LoadFromNpz, saveNpz, type SaveToNpz } from '../io/npz/npz-files.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
 import type { FilePath } from '../io/files/path.js';
@@ -145,7 +146,7 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
    * @throws FileFormatError naming the file, the entry, what was expected and what was found: the first entry
    * that is missing, has another shape or type, or is not this module's. Nothing has changed then.
    */
-  async load(path: FilePath, options?: LoadOptions): Promise<void> {
+  async load(path: FilePath, options?: LoadOptions): Promise<LoadReport> {
     requireEnd(this);
     return loadNpz(path, this, options);
   }
@@ -156,7 +157,7 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   }
 
   /** Loads a safetensors file in place: see the function `loadSafetensors`. */
-  async loadSafetensors(path: FilePath, options?: LoadOptions): Promise<void> {
+  async loadSafetensors(path: FilePath, options?: LoadOptions): Promise<LoadReport> {
     return loadSafetensors(path, this, options);
   }
 

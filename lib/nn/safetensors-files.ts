@@ -6,20 +6,25 @@ import { decodeNumbers } from '../io/files/decode-numbers.js';
 import { FileFormatError } from '../io/files/file-format-error.js';
 import { withFileMemory } from '../io/files/file-memory.js';
 import { FloatCollector } from '../io/files/float-collector.js';
+import {
+  type Loading,
+  type LoadOptions,
+  type LoadReport,
+  readLoadOptions,
+} from '../io/files/load-options.js';
 import { type NumberType, numberTypes } from '../io/files/number-type.js';
-import { type OpenFile, openFile } from '../io/files/open-file.js';
 import { type FilePath, readPath } from '../io/files/path.js';
+import type { Names } from '../io/files/rename.js';
 import { replaceFile } from '../io/files/replace-file.js';
 import { setFloats } from '../io/files/set-floats.js';
 import { type Change, commit, replacement } from '../io/files/stage.js';
 import { type CanUpdateWithGradients, type NamedTensor, readParameters } from '../module/module.js';
 import { pyTorchName } from './pytorch-names.js';
-import { statisticsOf } from './norm/running-statistics.js';
+import { type RunningStatistics, statisticsOf } from './norm/running-statistics.js';
 import { elementCount, formatShape, sameShape, type Shape } from '../core/shape.js';
-import { type LoadOptions, readExtra } from '../io/npz/npz-files.js';
 import type { Storage } from '../core/storage.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
-import { readHeader, wantedFile } from '../io/safetensors/read-header.js';
+import { failIn, type StoredTensor, TensorFiles } from '../io/safetensors/tensor-files.js';
 import { type Entry, formatHeader, requireTensorName } from '../io/safetensors/safetensors-format.js';
 import { encodeInteger, safetensorsNumberType } from '../io/safetensors/values.js';
 import { quote } from '../validation/quote.js';
@@ -72,127 +77,104 @@ export async function saveSafetensors(
 }
 
 /**
- * Loads the tensors of a module in place from a safetensors file with PyTorch's names. Floats of 16 to 64
- * bits, integers and booleans are rounded to the nearest float32.
+ * Loads the tensors of a module in place from a safetensors file with PyTorch's names, or from the files of an
+ * index (`model.safetensors.index.json`) beside it. Floats of 16 to 64 bits, integers and booleans are rounded
+ * to the nearest float32.
+ * @returns The names that were not loaded; without options there are none.
  * @throws FileFormatError naming the file, the tensor, what was expected and what was found: the first tensor
- * that is missing, has another shape or type, or is not the module's. Nothing has changed then.
+ * that is missing, has another shape or type, or is not the module's. TypeError or RangeError naming the wrong
+ * argument. Nothing has changed then.
  */
 export async function loadSafetensors(
   path: FilePath,
   module: Pick<CanUpdateWithGradients, 'parameters'>,
   options?: LoadOptions,
-): Promise<void> {
+): Promise<LoadReport> {
   if (arguments.length > 3) requireNoSurplus('loadSafetensors', 3, arguments);
   const file = readPath('path', path);
   const parameters = readParameters('module', module);
-  const extra = readExtra(options);
-  await withFileMemory(`loading ${file}`, () => load(file, parameters, extra));
+  const loading = readLoadOptions(options);
+  return withFileMemory(`loading ${file}`, () => load(file, parameters, loading));
 }
 
 async function load(
   file: string,
   parameters: readonly NamedTensor[],
-  extra: 'refuse' | 'ignore',
-): Promise<void> {
-  const opened = await openFile(file, wantedFile);
+  { extra, strict, rename }: Loading,
+): Promise<LoadReport> {
+  const files = await TensorFiles.open(file);
   try {
-    const reader = await Reader.open(file, opened);
+    const names = rename([...files.tensors.keys()], file);
+    const stored = (name: string) => files.tensors.get(names.get(name) ?? '');
+    const missing: string[] = [];
     const changes: Change[] = [];
     for (const named of parameters) {
-      changes.push(await reader.tensor(named));
+      const name = pyTorchName(named);
+      const found = stored(name);
+      if (found !== undefined) changes.push(await tensorChange(name, named[1], found));
+      else if (strict) failIn(file, name)('a tensor of this name', 'none');
+      else missing.push(name);
       const counter = statisticsOf(named[1]);
-      const name = counterName(named);
-      if (counter === undefined || !reader.has(name)) continue;
-      const count = await reader.counter(name);
-      changes.push(
-        replacement(
-          () => counter.batches(),
-          (batches) => counter.setBatches(batches),
-          count,
-        ),
-      );
+      const count = stored(counterName(named));
+      if (counter !== undefined && count !== undefined) changes.push(await counterChange(counter, count));
     }
-    if (extra === 'refuse') reader.requireNoExtra(parameters);
+    const unexpected = unexpectedOf(parameters, names);
+    if (extra === 'refuse') requireNone(file, unexpected);
     commit(changes);
+    return { missing, unexpected };
   } finally {
-    await opened.handle.close();
+    await files.close();
   }
 }
 
-class Reader {
-  private constructor(
-    private readonly file: string,
-    private readonly handle: FileHandle,
-    private readonly entries: ReadonlyMap<string, Entry>,
-    private readonly dataOffset: number,
-  ) {}
-
-  static async open(file: string, opened: OpenFile): Promise<Reader> {
-    const { entries, dataOffset } = await readHeader(file, opened, failIn(file));
-    return new Reader(file, opened.handle, entries, dataOffset);
-  }
-
-  has(name: string): boolean {
-    return this.entries.has(name);
-  }
-
-  /**
-   * Throws if the file has tensors that are not the module's. Additional batch counters are accepted, because
-   * frozen layers have none.
-   */
-  requireNoExtra(parameters: readonly NamedTensor[]): void {
-    const known = new Set(parameters.flatMap((named) => [pyTorchName(named), counterName(named)]));
-    const extra = [...this.entries.keys()].filter((name) => !known.has(name));
-    if (extra.length === 0) return;
-    const rest = extra.length === 1 ? '' : ` and ${extra.length - 1} more`;
-    const found = `${quote(extra[0])}${rest}`;
-    throw new FileFormatError(this.file, "no tensors besides the module's", found);
-  }
-
-  /** A change that writes the values into the tensor. */
-  async tensor(named: NamedTensor): Promise<Change> {
-    const [, tensor] = named;
-    const name = pyTorchName(named);
-    const fail = failIn(this.file, name);
-    const entry = this.entries.get(name) ?? fail('a tensor of this name', 'none');
-    if (!sameShape(entry.shape, tensor.shape)) {
-      fail(`shape ${formatShape(tensor.shape)}`, formatShape(entry.shape));
-    }
-    const type = requireType(entry, fail);
-    attached(name, tensor);
-    const what = `the values of ${quote(name)}`;
-    const collector = new FloatCollector(what, entry.shape, false, fail);
-    const { begin, end } = entry;
-    for await (const bytes of readChunks(this.handle, this.dataOffset + begin, end - begin, fail)) {
-      collector.add(bytes, type);
-    }
-    return setFloats(tensor, collector.values, fail);
-  }
-
-  /** Reads a number of batches, stored as any type. */
-  async counter(name: string): Promise<number> {
-    const fail = failIn(this.file, name);
-    const entry = this.entries.get(name) ?? fail('a tensor of this name', 'none');
-    const type = requireType(entry, fail);
-    if (elementCount(entry.shape) !== 1) fail('one value', `shape ${formatShape(entry.shape)}`);
-    const { begin, end } = entry;
-    const bytes = await readExactly(this.handle, this.dataOffset + begin, end - begin, fail);
-    const [count] = decodeNumbers(bytes, type);
-    if (!Number.isSafeInteger(count) || count < 0) fail('a number of batches', String(count));
-    return count;
-  }
+/**
+ * The names of tensors that are not the module's. Additional batch counters are accepted, because frozen
+ * layers have none.
+ */
+function unexpectedOf(parameters: readonly NamedTensor[], names: Names): string[] {
+  const known = new Set(parameters.flatMap((named) => [pyTorchName(named), counterName(named)]));
+  return [...names].filter(([name]) => !known.has(name)).map(([, inFile]) => inFile);
 }
 
-function requireType({ dtype }: Entry, fail: FailHere): NumberType {
+function requireNone(file: string, unexpected: readonly string[]): void {
+  if (unexpected.length === 0) return;
+  const rest = unexpected.length === 1 ? '' : ` and ${unexpected.length - 1} more`;
+  throw new FileFormatError(file, "no tensors besides the module's", `${quote(unexpected[0])}${rest}`);
+}
+
+/** A change that writes the values into the tensor. */
+async function tensorChange(name: string, tensor: Tensor<Shape>, stored: StoredTensor): Promise<Change> {
+  const { entry, handle, begin } = stored;
+  const fail = failIn(stored.file, stored.name);
+  if (!sameShape(entry.shape, tensor.shape)) {
+    fail(`shape ${formatShape(tensor.shape)}`, formatShape(entry.shape));
+  }
+  const type = requireType(entry, fail);
+  attached(name, tensor);
+  const collector = new FloatCollector(`the values of ${quote(name)}`, entry.shape, false, fail);
+  for await (const bytes of readChunks(handle, begin, entry.end - entry.begin, fail)) {
+    collector.add(bytes, type);
+  }
+  return setFloats(tensor, collector.values, fail);
+}
+
+/** A change that sets a number of batches, stored as any type. */
+async function counterChange(counter: RunningStatistics, stored: StoredTensor): Promise<Change> {
+  const { entry, handle, begin } = stored;
+  const fail = failIn(stored.file, stored.name);
+  const type = requireType(entry, fail);
+  if (elementCount(entry.shape) !== 1) fail('one value', `shape ${formatShape(entry.shape)}`);
+  const [count] = decodeNumbers(await readExactly(handle, begin, entry.end - entry.begin, fail), type);
+  if (!Number.isSafeInteger(count) || count < 0) fail('a number of batches', String(count));
+  return replacement(
+    () => counter.batches(),
+    (batches) => counter.setBatches(batches),
+    count,
+  );
+}
+
+function requireType({ dtype }: Entry, fail: ReturnType<typeof failIn>): NumberType {
   return safetensorsNumberType(dtype) ?? fail(`values of a type of ${numberTypes}`, `type ${dtype}`);
-}
-
-type FailHere = (expected: string, found: string, tensor?: string) => never;
-
-function failIn(file: string, name?: string): FailHere {
-  return (expected, found, tensor = name) => {
-    throw new FileFormatError(file, expected, found, tensor);
-  };
 }
 
 /** `net.1.num_batches_tracked` for `net.1.runningMean`. */

@@ -1,9 +1,11 @@
-import { requireOptions, wrongType, wrongValue } from '../../validation/errors.js';
+import { wrongType } from '../../validation/errors.js';
 import { quote } from '../../validation/quote.js';
+import { FileFormatError } from '../files/file-format-error.js';
 import { withFileMemory } from '../files/file-memory.js';
+import { type Loading, type LoadOptions, type LoadReport, readLoadOptions } from '../files/load-options.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
-import { NpzReader } from './npz-reader.js';
+import { NpzReader, withoutNpy } from './npz-reader.js';
 import { NpzWriter } from './npz-writer.js';
 import { callSync } from '../../validation/synchronous.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
@@ -40,30 +42,28 @@ export async function saveNpz(path: FilePath, module: SaveToNpz): Promise<void> 
   await withFileMemory(`saving ${file}`, () => replaceFile(file, (handle) => zip.writeTo(handle)));
 }
 
-/** Settings of `load`. */
-export interface LoadOptions {
-  /**
-   * What to do if the file has entries that the module does not read, which usually means that it belongs to
-   * another architecture. Default `'refuse'`, which throws a FileFormatError.
-   */
-  readonly extra?: 'refuse' | 'ignore';
-}
-
 /** Prefix of the entries of a checkpoint that are not the model's; `load` ignores them. */
 export const checkpointPrefix = 'checkpoint.';
 
 /**
- * Loads a module in place from an `.npz` archive, which may be a checkpoint.
+ * Loads a module in place from an `.npz` archive, which may be a checkpoint. In `rename` and in the report,
+ * names are without `.npy`.
+ * @returns The names that were not loaded; without options there are none.
  * @throws FileFormatError naming the file, the entry, what was expected and what was found: the first entry
- * that is missing, has another shape or type, or is not the module's. Nothing has changed then.
+ * that is missing, has another shape or type, or is not the module's. TypeError or RangeError naming the wrong
+ * argument. Nothing has changed then.
  */
-export async function loadNpz(path: FilePath, module: LoadFromNpz, options?: LoadOptions): Promise<void> {
+export async function loadNpz(
+  path: FilePath,
+  module: LoadFromNpz,
+  options?: LoadOptions,
+): Promise<LoadReport> {
   if (arguments.length > 3) requireNoSurplus('loadNpz', 3, arguments);
   const file = readPath('path', path);
   requireMethod('module', module, 'read');
-  const extra = readExtra(options);
-  const others = (name: string) => extra === 'ignore' || name.startsWith(checkpointPrefix);
-  await readNpz(file, (zip) => module.read(zip, ''), others);
+  const loading = readLoadOptions(options);
+  const others = (name: string) => loading.extra === 'ignore' || name.startsWith(checkpointPrefix);
+  return readNpz(file, (zip) => module.read(zip, ''), others, loading);
 }
 
 /** Reads an archive; fails if an entry is neither read nor accepted by `others`. */
@@ -71,28 +71,31 @@ export async function readNpz(
   file: string,
   read: (zip: NpzReader) => Promise<void>,
   others: (name: string) => boolean,
-): Promise<void> {
-  await withFileMemory(`loading ${file}`, async () => {
+  { rename, strict }: Loading = readLoadOptions(undefined),
+): Promise<LoadReport> {
+  return withFileMemory(`loading ${file}`, async () => {
     const zip = await NpzReader.open(file);
     try {
+      zip.prepare((names) => rename(names, file), strict);
       await zip.transaction(async () => {
         await zip.awaited(() => read(zip));
-        zip.requireNoExtra(others);
+        requireNone(
+          file,
+          zip.unread().filter((name) => !others(name)),
+        );
       });
+      const unexpected = zip.unread().filter((name) => !name.startsWith(checkpointPrefix));
+      return { missing: zip.missing, unexpected: unexpected.map(withoutNpy) };
     } finally {
       zip.close();
     }
   });
 }
 
-/** Returns the checked option `extra`. */
-export function readExtra(options: unknown): 'refuse' | 'ignore' {
-  const { extra = 'refuse' } = requireOptions('options', options, ['extra']);
-  if (extra === 'refuse' || extra === 'ignore') return extra;
-  const expected = "'refuse' or 'ignore'";
-  throw typeof extra === 'string'
-    ? wrongValue('extra', expected, quote(extra))
-    : wrongType('extra', expected, extra);
+function requireNone(file: string, extra: readonly string[]): void {
+  if (extra.length === 0) return;
+  const rest = extra.length === 1 ? '' : ` and ${extra.length - 1} more`;
+  throw new FileFormatError(file, "no entries besides the module's", `${quote(extra[0])}${rest}`);
 }
 
 export function requireMethod(argument: string, value: unknown, method: string): void {

@@ -5,6 +5,7 @@ import { FileFormatError } from '../files/file-format-error.js';
 import { fileKind, wrongKind } from '../files/file-kind.js';
 import { openFile } from '../files/open-file.js';
 import { type FilePath, readPath } from '../files/path.js';
+import type { Names } from '../files/rename.js';
 import { setFloats } from '../files/set-floats.js';
 import { replacement, Stage } from '../files/stage.js';
 import { requireTensor } from '../../ops/operand.js';
@@ -43,7 +44,12 @@ export class NpzReader {
   }
 
   readonly #zip: ZipFile;
-  readonly #entries: ReadonlyMap<string, readonly Entry[]>;
+  /** By name in the module. */
+  #entries: ReadonlyMap<string, readonly Entry[]>;
+  /** Names in the file of renamed entries. */
+  readonly #inFile = new Map<string, string>();
+  #strict = true;
+  readonly #missing: string[] = [];
   readonly #stage = new Stage();
   /** Names of entries that were read, looked up or ignored. */
   readonly #known = new Set<string>();
@@ -106,6 +112,10 @@ export class NpzReader {
   async tensor(name: string, tensor: Tensor<Shape>): Promise<void> {
     requireName(name);
     const { shape } = requireTensor('tensor', tensor) as Tensor<Shape>;
+    if (!this.#strict && !this.#entries.has(name)) {
+      this.#missing.push(name);
+      return undefined;
+    }
     return this.#noteReading(name, async () => {
       const fail = this.#failOf(name);
       const collector = new TensorCollector(shape, `the values of ${quote(name)}`, fail);
@@ -152,15 +162,30 @@ export class NpzReader {
   }
 
   /**
-   * @internal Throws if the archive has an entry that was neither read nor declared and that `others` does
-   * not accept.
+   * @internal Renames the entries; names are without `.npy`. Unless `strict`, `tensor()` accepts that an
+   * entry is missing.
    */
-  requireNoExtra(others: (name: string) => boolean): void {
-    const extra = this.names.filter((name) => !this.#known.has(name) && !others(name));
-    if (extra.length === 0) return;
-    const count = extra.length - 1;
-    const rest = count === 0 ? '' : ` and ${count} more`;
-    throw new FileFormatError(this.path, "no entries besides the module's", `${quote(extra[0])}${rest}`);
+  prepare(rename: (names: readonly string[]) => Names, strict: boolean): void {
+    const isArray = (name: string) => name.endsWith(npy);
+    const renamed = rename(this.names.filter(isArray).map(withoutNpy));
+    const entries = new Map([...this.#entries].filter(([name]) => !isArray(name)));
+    for (const [to, from] of renamed) {
+      entries.set(to + npy, this.#entries.get(from + npy) ?? []);
+      this.#inFile.set(to + npy, from + npy);
+    }
+    this.#entries = entries;
+    this.#strict = strict;
+  }
+
+  /** @internal Names of the entries that `tensor()` did not find, without `.npy`. */
+  get missing(): readonly string[] {
+    return this.#missing.map(withoutNpy);
+  }
+
+  /** @internal Names in the file of the entries that were neither read nor declared. */
+  unread(): readonly string[] {
+    const unread = this.names.filter((name) => !this.#known.has(name));
+    return unread.map((name) => this.#inFile.get(name) ?? name);
   }
 
   /**
@@ -290,9 +315,16 @@ export class NpzReader {
 
   #failOf(name: string): Fail {
     return (expected, found) => {
-      throw new FileFormatError(this.path, expected, found, name);
+      throw new FileFormatError(this.path, expected, found, this.#inFile.get(name) ?? name);
     };
   }
+}
+
+const npy = '.npy';
+
+/** Returns the name of an array as numpy knows it. */
+export function withoutNpy(name: string): string {
+  return name.endsWith(npy) ? name.slice(0, -npy.length) : name;
 }
 
 function requireName(name: unknown): void {
