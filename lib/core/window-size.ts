@@ -12,14 +12,13 @@ export type WindowSize<
   P extends number,
   E extends number = P,
   D extends number = 1,
-> =
-  Known<H | K | S | P | E | D> extends true
-    ? H extends number // for each H in a union
-      ? readonly [...Count<H>, ...Count<P>, ...Count<E>] extends readonly [...Extent<K, D>, ...infer Rest]
-        ? Steps<Rest, Count<S>, S>
-        : never
+> = [Known<H | K | S | P | E | D>, D extends 1 ? true : IsSmallProduct<K, D>] extends [true, true]
+  ? H extends number // for each H in a union
+    ? readonly [...Count<H>, ...Count<P>, ...Count<E>] extends readonly [...Extent<K, D>, ...infer Rest]
+      ? Steps<Rest, Count<S>, S>
       : never
-    : number;
+    : never
+  : number;
 
 /**
  * I / G: `number` if one of them is unknown or has more than three digits. Without `infer`, the compiler would hold that a
@@ -34,6 +33,40 @@ export type Quotient<I extends number, G extends number> = G extends infer Divis
         : number
     : never
   : never;
+
+/**
+ * (H - 1) * S + D * (K - 1) + 1 + Q - P - E, the size from which windows of K values that are D apart, the windows S apart, can be
+ * taken H times, with Q more values, where P before and E after it are padding: `number` if one of them is unknown or large,
+ * never if it is less than 1.
+ */
+export type TransposedSize<
+  H extends number,
+  K extends number,
+  S extends number,
+  P extends number,
+  E extends number,
+  D extends number,
+  Q extends number,
+> = [IsSmallProduct<H, S>, IsSmallProduct<K, D>, Known<P | E | Q>] extends [true, true, true]
+  ? H extends number // for each H in a union
+    ? readonly [...Spread<Count<H>, Count<S>>, ...Spread<Count<K>, Count<D>>, ...Count<Q>] extends readonly [
+        unknown,
+        ...Count<P>,
+        ...Count<E>,
+        ...infer Rest extends readonly [unknown, ...unknown[]],
+      ]
+      ? Rest['length'] & number
+      : never
+    : never
+  : number;
+
+/** Whether both are known and have at most four digits together: a tuple of their product is small enough for the compiler. */
+type IsSmallProduct<A extends number, B extends number> =
+  Known<A | B> extends true
+    ? `${A}${B}` extends `${Digit}${Digit}` | `${Digit}${Digit}${Digit}` | `${Digit}${Digit}${Digit}${Digit}`
+      ? true
+      : false
+    : false;
 
 /** A tuple of D * (K - 1) + 1 elements. */
 type Extent<K extends number, D extends number> = D extends 1 ? Count<K> : Spread<Count<K>, Count<D>>;

@@ -56,9 +56,10 @@ export function conv1d<S extends Shape, T extends Tape>(
   return convolution(x, weight, bias, sizes, [...outer, outChannels, outLength]);
 }
 
-function readWeight({ shape }: AnyTensor): readonly [number, number, number] {
+/** The shape of the weight of signals. */
+export function readWeight({ shape }: AnyTensor): readonly [number, number, number] {
   if (shape.length !== 3 || shape[2] === 0) {
-    throw wrongShape('weight', 'a 3D tensor [O, I, K] with a kernel', `shape ${formatShape(shape)}`);
+    throw wrongShape('weight', 'a 3D tensor with a kernel in its last axis', `shape ${formatShape(shape)}`);
   }
   return [shape[0], shape[1], shape[2]];
 }

@@ -64,14 +64,20 @@ export function conv2d<S extends Shape, T extends Tape>(
   return convolution(x, weight, bias, sizes, [...outer, outChannels, outHeight, outWidth]);
 }
 
-function readWeight({ shape }: AnyTensor): readonly [number, number, number, number] {
+/** The shape of the weight of images. */
+export function readWeight({ shape }: AnyTensor): readonly [number, number, number, number] {
   if (shape.length !== 4 || shape[2] === 0 || shape[3] === 0) {
-    throw wrongShape('weight', 'a 4D tensor [O, I, K, L] with a kernel', `shape ${formatShape(shape)}`);
+    throw wrongShape(
+      'weight',
+      'a 4D tensor with a kernel in its last two axes',
+      `shape ${formatShape(shape)}`,
+    );
   }
   return [shape[0], shape[1], shape[2], shape[3]];
 }
 
-function readImages({ shape }: AnyTensor, channels: number) {
+/** The sizes of images with so many channels. @throws RangeError for another shape. */
+export function readImages({ shape }: AnyTensor, channels: number) {
   const inner = shape.slice(-3);
   if ((shape.length !== 3 && shape.length !== 4) || inner[0] !== channels) {
     throw wrongShape(

@@ -8,6 +8,8 @@ import { storageOf, type Tensor } from '../core/tensor.js';
 import { wrongShape, wrongValue } from '../validation/errors.js';
 import type { AnyTensor } from './operand.js';
 import type { AxisPadding } from './padding.js';
+import { reductionOf } from './reduction.js';
+import { reduceInSteps } from './reductions.js';
 
 // Convolutions along one axis are those of images with one row.
 
@@ -68,6 +70,95 @@ export function convolution<S extends Shape, T extends Tape>(
       if (dbias !== undefined) accumulate(2, dbias);
     },
   }));
+}
+
+/**
+ * A transposed convolution with checked arguments: the input gradient of the convolution with the same weight.
+ * @param sizes Of that convolution, whose output is x and whose input is the result.
+ * @param shape Of the result.
+ */
+export function transposedConvolution<S extends Shape, T extends Tape>(
+  x: AnyTensor,
+  weight: AnyTensor,
+  bias: AnyTensor | undefined,
+  sizes: ConvolutionSizes,
+  shape: Shape,
+): Tensor<S, T> {
+  const [images, groups, inChannels, , height, width] = sizes;
+  const channels = groups * inChannels;
+  const plane = height * width;
+  const inputs = bias === undefined ? [x, weight] : [x, weight, bias];
+  const graphs = graphsOf(inputs);
+  const image = storageOf(x);
+  const kernels = storageOf(weight);
+  const biases = bias === undefined ? null : storageOf(bias).named('bias');
+  const result = Storage.take(images * channels * plane);
+  backend.conv2dInputGradient(
+    ...sizes,
+    image.named('dy'),
+    kernels.named('weight'),
+    biases,
+    result.named('dx'),
+  );
+  return recorded(graphs, inputs, Object.freeze(shape) as unknown as S, result, () => ({
+    saved: [image, kernels],
+    backward: (dy, accumulate, needsGradient) => {
+      if (needsGradient(0)) {
+        const dx = Storage.take(image.values.length);
+        backend.conv2d(...sizes, dy.named('x'), kernels.named('weight'), null, dx.named('y'));
+        accumulate(0, dx);
+      }
+      const dweight = Storage.take(kernels.values.length);
+      backend.conv2dWeightGradient(
+        ...sizes,
+        dy.named('x'),
+        image.named('dy'),
+        dweight.named('dweight'),
+        null,
+      );
+      accumulate(1, dweight);
+      if (biases === null) return;
+      const perChannel = reductionOf([images, channels, plane], [true, false, true], false);
+      accumulate(2, reduceInSteps(dy, perChannel, 1));
+    },
+  }));
+}
+
+/**
+ * The size of the result of a transposed convolution along an axis.
+ * @param axis Name of the axis in messages.
+ * @throws RangeError if nothing is left between the paddings, or for a wrong output padding.
+ */
+export function transposedSize(
+  axis: string,
+  size: number,
+  kernel: number,
+  stride: number,
+  dilation: number,
+  { before, after }: AxisPadding,
+  outputPadding: number,
+  shape: Shape,
+): number {
+  requireOutputPadding('outputPadding', outputPadding, stride, dilation);
+  const result = (size - 1) * stride + kernelExtent(kernel, dilation) + outputPadding - before - after;
+  if (size > 0 && result > 0) return result;
+  throw wrongShape(
+    'x',
+    `a ${axis} of which paddings of ${before} and ${after} leave at least 1`,
+    `shape ${formatShape(shape)}`,
+  );
+}
+
+/** @throws RangeError for an output padding that could not be the remainder of a division by the stride. */
+export function requireOutputPadding(
+  argument: string,
+  value: number,
+  stride: number,
+  dilation: number,
+): void {
+  const limit = Math.max(stride, dilation);
+  if (value < limit) return;
+  throw wrongValue(argument, `less than the stride or the dilation, ${limit},`, String(value));
 }
 
 /** Checks the bias of `channels` output channels. */

@@ -48,6 +48,23 @@ export function requirePadding2D(argument: string, value: unknown, stride: Pair)
   return requireIntegers(argument, value, 0, [2, 4], expected) as Padding2D;
 }
 
+/** The padding of a transposed convolution of images. */
+export type Sides2D = Exclude<Padding2D, 'same'>;
+
+/** The padding of a transposed convolution of signals. */
+export type Sides1D = Exclude<Padding1D, 'same'>;
+
+/** Checks the padding of a transposed convolution of images, likewise. */
+export function requireSides2D(argument: string, value: unknown): Sides2D {
+  const expected = 'a non-negative integer, [rows, columns] or [top, left, bottom, right]';
+  return requireIntegers(argument, value, 0, [2, 4], expected) as Sides2D;
+}
+
+/** Checks the padding of a transposed convolution of signals, likewise. */
+export function requireSides1D(argument: string, value: unknown): Sides1D {
+  return requireIntegers(argument, value, 0, [2], 'a non-negative integer or [left, right]') as Sides1D;
+}
+
 /**
  * Checks the padding of signals.
  * @returns The padding; an array is copied and frozen.
@@ -66,6 +83,14 @@ export function requirePadding1D(argument: string, value: unknown, stride: numbe
 /** @throws RangeError for another stride than 1. */
 function requireUnitStride(stride: number): void {
   if (stride !== 1) throw wrongValue('stride', "1 with padding: 'same'", String(stride));
+}
+
+/** @throws TypeError or RangeError unless the value is a non-negative integer. */
+export function requireNonNegativeInteger(argument: string, value: unknown): number {
+  const expected = 'a non-negative integer';
+  if (typeof value !== 'number') throw wrongType(argument, expected, value);
+  if (!Number.isSafeInteger(value) || value < 0) throw wrongValue(argument, expected, String(value));
+  return value;
 }
 
 /** Zeros before and after an axis. */

@@ -60,7 +60,8 @@ function sumOverAxes<T extends Tape>(
   }));
 }
 
-function reduceInSteps(input: Storage, reduction: Reduction, divisor: number): Storage {
+/** The sums of a reduction, divided by the divisor. */
+export function reduceInSteps(input: Storage, reduction: Reduction, divisor: number): Storage {
   if (input.values.length === 0) {
     const empty = Storage.take(reduction.results);
     empty.values.fill(0 / divisor);

@@ -5,6 +5,8 @@ export { AdaptiveAvgPool2D } from './adaptive-avg-pool-2d.js';
 export { AvgPoolGlobal } from './avg-pool-global.js';
 export { Conv1D, type Conv1DOptions } from './conv-1d.js';
 export { Conv2D, type Conv2DOptions } from './conv-2d.js';
+export { ConvTranspose1D, type ConvTranspose1DOptions } from './conv-transpose-1d.js';
+export { ConvTranspose2D, type ConvTranspose2DOptions } from './conv-transpose-2d.js';
 export { Dropout, DropoutOneIn, type DropoutOptions } from './dropout.js';
 export { Flatten } from './flatten.js';
 export { Flatten2D } from './flatten-2d.js';

@@ -1,7 +1,22 @@
-import { backward, Conv1D, Conv2D, type NamedTensor, type OwnedTape, type Shape, Tensor } from 'batchnorm';
+import {
+  backward,
+  Conv1D,
+  Conv2D,
+  ConvTranspose1D,
+  ConvTranspose2D,
+  type NamedTensor,
+  type OwnedTape,
+  type Shape,
+  Tensor,
+} from 'batchnorm';
 import { expect } from 'chai';
 import { type ConvolutionCase, readCases } from '../reference/read.js';
-import { type ConvolutionAxis, type ConvolutionSizes, magnitudesOf } from '../../support/convolution.js';
+import {
+  type ConvolutionAxis,
+  type ConvolutionResults,
+  type ConvolutionSizes,
+  magnitudesOf,
+} from '../../support/convolution.js';
 import { expectWithin } from '../../support/expect-within.js';
 
 // Float32 sums in any order: relative to the sum of all magnitudes.
@@ -29,7 +44,7 @@ function compare(reference: ConvolutionCase) {
   const found = backward(weighted.sum(), { keep: [y] });
 
   const biases = inputs.length > 2 ? bias.values : undefined;
-  const magnitudes = magnitudesOf(sizesOf(reference), x.values, weight.values, biases, dy);
+  const magnitudes = magnitudesOfCase(reference, biases);
   const within = (sums: Float64Array) => (i: number) => (exact ? 0 : sumBound * sums[i]);
   expectWithin(y.data, expected.values, within(magnitudes.y), 'y');
   const sources = [input, ...layer.parameters().map(([, tensor]) => tensor)];
@@ -42,6 +57,25 @@ function compare(reference: ConvolutionCase) {
   }
 }
 
+/** The sums of magnitudes of the result and of the gradients. */
+function magnitudesOfCase(
+  reference: ConvolutionCase,
+  bias: readonly number[] | undefined,
+): ConvolutionResults {
+  const [x, weight] = reference.inputs;
+  const sizes = sizesOf(reference);
+  if (!isTransposed(reference.op)) return magnitudesOf(sizes, x.values, weight.values, bias, reference.dy);
+  // y = the gradient of that convolution's input, where x is the gradient of its output.
+  const { y, gradients } = magnitudesOf(sizes, reference.dy, weight.values, undefined, x.values);
+  const channels = sizes.groups * sizes.inChannels;
+  const plane = sizes.rows.size * sizes.columns.size;
+  const channelOf = (index: number): number => Math.floor(index / plane) % channels;
+  const dbias = new Float64Array(channels);
+  reference.dy.forEach((value, index) => (dbias[channelOf(index)] += Math.abs(value)));
+  const sums = gradients[0].map((sum, index) => sum + Math.abs(bias?.[channelOf(index)] ?? 0));
+  return { y: sums, gradients: [y, gradients[1], dbias] };
+}
+
 interface AnyConvolution {
   readonly weight: Tensor<Shape>;
   readonly bias: Tensor<Shape> | undefined;
@@ -49,24 +83,43 @@ interface AnyConvolution {
   forward(x: Tensor<Shape, OwnedTape>): Tensor<Shape, OwnedTape>;
 }
 
-function layerOf({ op, inputs, ...settings }: ConvolutionCase): AnyConvolution {
+function layerOf({
+  op,
+  inputs,
+  output_padding: outputPadding,
+  ...settings
+}: ConvolutionCase): AnyConvolution {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = settings;
-  const [outChannels, inChannels, ...kernel] = inputs[1].shape;
-  const options = { stride, padding, dilation, groups, bias: inputs.length > 2 };
-  const Class = { conv1d: Conv1D, conv2d: Conv2D }[op];
+  const [first, second, ...kernel] = inputs[1].shape;
+  const [inChannels, outChannels] = isTransposed(op) ? [first, second * groups] : [second * groups, first];
+  const further = outputPadding === undefined ? {} : { outputPadding };
+  const options = { stride, padding, dilation, groups, bias: inputs.length > 2, ...further };
+  const Class = classes[op];
   const kernelSize = kernel.length === 1 ? kernel[0] : kernel;
-  return Reflect.construct(Class, [inChannels * groups, outChannels, kernelSize, options]) as AnyConvolution;
+  return Reflect.construct(Class, [inChannels, outChannels, kernelSize, options]) as AnyConvolution;
 }
 
+const classes = {
+  conv1d: Conv1D,
+  conv2d: Conv2D,
+  conv_transpose1d: ConvTranspose1D,
+  conv_transpose2d: ConvTranspose2D,
+};
+
+const isTransposed = (op: ConvolutionCase['op']) => op.startsWith('conv_transpose');
+
 function sizesOf({
+  op,
   inputs,
-  y,
+  y: result,
   stride = 1,
   padding = 0,
   dilation = 1,
   groups = 1,
 }: ConvolutionCase): ConvolutionSizes {
-  const [x, weight] = inputs;
+  const [input, weight] = inputs;
+  // A transposed convolution is the input gradient of a convolution.
+  const [x, y] = isTransposed(op) ? [result, input] : [input, result];
   const signals = weight.shape.length === 3;
   const axisOf = (axis: 0 | 1): ConvolutionAxis => {
     const of = (pair: number | readonly number[]) => (typeof pair === 'number' ? pair : pair[axis]);

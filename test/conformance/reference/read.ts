@@ -67,6 +67,7 @@ export interface NormCase extends OpRecord {
   readonly epsilon: number;
   /** Of group norm. */
   readonly groups?: number;
+  readonly output_padding?: PairOfNumbers;
   /** Of layer norm and RMS norm: the number of last axes. */
   readonly axes?: number;
 }
@@ -179,13 +180,14 @@ export interface IndexCase extends OpRecord {
 export type PairOfNumbers = number | readonly [rows: number, columns: number];
 
 export interface ConvolutionCase extends OpRecord {
-  readonly op: 'conv1d' | 'conv2d';
-  /** x, weight [O, I / groups, K, L] or [O, I / groups, K], and optionally bias [O] */
+  readonly op: 'conv1d' | 'conv2d' | 'conv_transpose1d' | 'conv_transpose2d';
+  /** x, weight [O, I / groups, K, L] or [O, I / groups, K], and optionally bias [O]; transposed [I, O / groups, ...] */
   readonly inputs: readonly ReferenceTensor[];
   readonly stride?: PairOfNumbers;
   readonly padding?: PairOfNumbers | 'same';
   readonly dilation?: PairOfNumbers;
   readonly groups?: number;
+  readonly output_padding?: PairOfNumbers;
 }
 
 /** The mean over the rows. */

@@ -138,6 +138,24 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   ],
   'Conv1D#forward': () => [Tensor.ones([2, 3, 4])],
   'Conv1D.fromJSON': () => [{ ...new index.Conv1D(3, 2, 1).toJSON() }],
+  'new ConvTranspose1D': () => [
+    3,
+    6,
+    2,
+    { stride: 2, padding: [1, 0], outputPadding: 1, dilation: 1, groups: 3, bias: true, rng: () => 0.5 },
+  ],
+  'ConvTranspose1D#forward': () => [Tensor.ones([2, 3, 4])],
+  'ConvTranspose1D.fromJSON': () => [{ ...new index.ConvTranspose1D(3, 2, 1).toJSON() }],
+  'new ConvTranspose2D': () => [
+    3,
+    6,
+    [2, 1],
+    {
+      ...{ stride: [2, 1], padding: [0, 1, 1, 0], outputPadding: [1, 0], dilation: 2, groups: 3 },
+      ...{ bias: true, rng: () => 0.5 },
+    },
+  ],
+  'ConvTranspose2D.fromJSON': () => [{ ...new index.ConvTranspose2D(3, 2, 1).toJSON() }],
   'new Conv2D': () => [
     3,
     6,

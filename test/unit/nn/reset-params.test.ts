@@ -2,6 +2,7 @@ import {
   BatchNorm2D,
   Conv1D,
   Conv2D,
+  ConvTranspose2D,
   GeneralizedResidual,
   Linear,
   type NamedTensor,
@@ -22,6 +23,7 @@ interface Resettable {
 const drawing: readonly (readonly [string, Resettable, number])[] = [
   ['Linear', new Linear(4, 3), 1 / Math.sqrt(4)],
   ['Conv1D', new Conv1D(4, 6, 5, { groups: 2 }), 1 / Math.sqrt(10)],
+  ['ConvTranspose2D', new ConvTranspose2D(6, 4, 3, { groups: 2 }), 1 / Math.sqrt(18)],
   ['Conv2D', new Conv2D(2, 3, 3), 1 / Math.sqrt(18)],
   ['Conv2D without bias', new Conv2D(2, 3, 3, { bias: false }), 1 / Math.sqrt(18)],
 ];

@@ -43,6 +43,7 @@ def records():
         yield _record(rng, operands, stride, padding, dy=dy, exact=True)
     yield from general(np.random.RandomState(1992))
     yield from signals(np.random.RandomState(1995))
+    yield from transposed(np.random.RandomState(2010))
 
 
 # Shape of x, output channels, kernel rows and columns, and settings that PyTorch takes.
@@ -88,6 +89,31 @@ def signals(rng):
         weight = normal(rng, (out_channels, in_channels, kernel), (in_channels * kernel) ** -0.5)
         operands = [normal(rng, shape), weight, normal(rng, (out_channels,))]
         yield record(rng, "conv1d", operands, partial(F.conv1d, **settings), **settings)
+
+
+# Shape of x, output channels, kernel and settings that PyTorch takes.
+TRANSPOSED = [
+    ((1, 1, 1, 1), 1, (1, 1), {}),
+    ((2, 3, 4, 5), 2, (3, 3), {"stride": 2, "padding": 1, "output_padding": 1}),
+    ((2, 4, 5, 3), 6, (2, 4), {"stride": [1, 3], "padding": [0, 2], "groups": 2}),
+    ((1, 2, 4, 4), 3, (3, 2), {"dilation": [2, 3], "padding": 1}),
+    ((1, 2, 3, 4), 2, (3, 3), {"stride": [3, 2], "dilation": 2, "output_padding": [2, 1]}),
+    ((2, 5, 6, 7), 5, (4, 4), {"stride": 2, "padding": 1, "groups": 5}),
+    ((2, 2, 3, 3), 3, (1, 1), {"stride": 3}),
+    ((2, 3, 11), 4, (4,), {"stride": 2, "padding": 1}),
+    ((2, 4, 6), 2, (5,), {"stride": 3, "dilation": 2, "padding": 4, "output_padding": 2, "groups": 2}),
+]
+
+
+def transposed(rng):
+    for shape, out_channels, kernel, settings in TRANSPOSED:
+        group_channels = out_channels // settings.get("groups", 1)
+        weight = normal(rng, (shape[1], group_channels, *kernel), (shape[1] * len(kernel)) ** -0.5)
+        operands = [normal(rng, shape), weight, normal(rng, (out_channels,))]
+        name = f"conv_transpose{len(kernel)}d"
+        function = partial(getattr(F, name), **settings)
+        yield record(rng, name, operands, function, **settings)
+        yield record(rng, name, operands[:2], function, **settings)
 
 
 def _record(rng, operands, stride, padding, **further):

@@ -627,4 +627,11 @@ export default [
     replace: 'plane.weights = packed;',
     tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
   },
+  {
+    file: 'native/ops/convolution_input_gradient.cc',
+    what: 'pixels that a strided transposed convolution does not reach have no bias',
+    find: 'bias == nullptr ? 0.0f : bias[channel],',
+    replace: '0.0f,',
+    tests: ['unit/nn/conv-transpose', 'conformance/parity/pytorch-convolution'],
+  },
 ];

@@ -1,0 +1,70 @@
+import { columnsOf, type Pair, requirePair, rowsOf } from '../core/pair.js';
+import type { Shape } from '../core/shape.js';
+import type { Tape } from '../core/tape.js';
+import type { Tensor } from '../core/tensor.js';
+import { requirePositiveInteger } from '../validation/errors.js';
+import { readImages, readWeight } from './conv2d.js';
+import { requireBias, requireGroups, transposedConvolution, transposedSize } from './convolution.js';
+import { type AnyTensor, requireTensor } from './operand.js';
+import { padding2DOf, requireSides2D, type Sides2D } from './padding.js';
+
+/** Settings of a transposed convolution. */
+export interface ConvTranspose2DSettings {
+  /** Rows and columns between the results of neighbouring pixels. Default 1. */
+  readonly stride?: Pair;
+  /** Rows and columns that are cut off on the sides of the result. Default 0. */
+  readonly padding?: Sides2D;
+  /** Further rows at the bottom and columns to the right of the result. Default 0. */
+  readonly outputPadding?: Pair;
+  /** Rows and columns between neighbouring results of a pixel. Default 1. */
+  readonly dilation?: Pair;
+  /** Number of groups of channels that are convolved separately. Default 1. */
+  readonly groups?: number;
+}
+
+/**
+ * Transposed convolution of images: pixel x[n][i][r][c] times weight[i][o][s][t] is added to y[n][o][r * stride - padding + s *
+ * dilation][c * stride - padding + t * dilation]. This is the input gradient of a convolution with the same weight.
+ *
+ * @param x [I, H, W] or [N, I, H, W].
+ * @param weight [I, O / groups, K, L].
+ * @param bias [O], or undefined for none.
+ * @returns [O, H', W'] or [N, O, H', W'], with H' = (H - 1) * stride - top - bottom + dilation * (K - 1) + outputPadding + 1
+ * and W' likewise.
+ * @throws RangeError if the shapes do not match.
+ */
+export function convTranspose2d<S extends Shape, T extends Tape>(
+  x: AnyTensor,
+  weight: AnyTensor,
+  bias: AnyTensor | undefined,
+  settings: ConvTranspose2DSettings = {},
+): Tensor<S, T> {
+  const stride = requirePair('stride', settings.stride ?? 1, 1);
+  const padding = requireSides2D('padding', settings.padding ?? 0);
+  const outputPadding = requirePair('outputPadding', settings.outputPadding ?? 0, 0);
+  const dilation = requirePair('dilation', settings.dilation ?? 1, 1);
+  const groups = requirePositiveInteger('groups', settings.groups ?? 1);
+  const { shape } = requireTensor('x', x);
+  const [inChannels, outChannels, kernelHeight, kernelWidth] = readWeight(requireTensor('weight', weight));
+  requireGroups('the input channels of weight', groups, inChannels);
+  if (bias !== undefined) requireBias(requireTensor('bias', bias), outChannels * groups);
+  const { images, height, width } = readImages(x, inChannels);
+  const [strideHeight, strideWidth] = [rowsOf(stride), columnsOf(stride)];
+  const [dilationHeight, dilationWidth] = [rowsOf(dilation), columnsOf(dilation)];
+  const [rows, columns] = padding2DOf(padding, [0, 0]);
+  const outHeight = transposedSize(
+    ...(['height', height, kernelHeight, strideHeight, dilationHeight, rows] as const),
+    ...([rowsOf(outputPadding), shape] as const),
+  );
+  const outWidth = transposedSize(
+    ...(['width', width, kernelWidth, strideWidth, dilationWidth, columns] as const),
+    ...([columnsOf(outputPadding), shape] as const),
+  );
+  const sizes = [
+    ...([images, groups, outChannels, inChannels / groups] as const),
+    ...([outHeight, outWidth, height, width, kernelHeight, kernelWidth] as const),
+    ...([strideHeight, strideWidth, dilationHeight, dilationWidth, rows.before, columns.before] as const),
+  ] as const;
+  const outer = shape.length === 4 ? [images] : [];
+  return transposedConvolution(x, weight, bias, sizes, [...outer, outChannels * groups, outHeight, outWidth]);
+}
