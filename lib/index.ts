@@ -68,7 +68,14 @@ export { type AxisOptions, concat, stack } from './ops/concat.js';
 export type { ArgmaxOptions, ReductionOptions } from './ops/reduction-types.js';
 export { where } from './ops/where.js';
 export type { SliceOptions } from './ops/slice.js';
-export { crossEntropyWithLogitsLoss, klDivWithLogitsLoss, type Targets } from './ops/cross-entropy.js';
+export type { ClassTargets, ClassWeights } from './ops/class-targets.js';
+export {
+  crossEntropyWithLogitsLoss,
+  type CrossEntropyOptions,
+  klDivWithLogitsLoss,
+  type Targets,
+} from './ops/cross-entropy.js';
+export type { LossOptions, LossReduction } from './ops/loss-options.js';
 export {
   binaryCrossEntropyWithLogitsLoss,
   huberLoss,
@@ -97,6 +104,7 @@ export {
   type Training,
 } from './training/checkpoint.js';
 export { EarlyStopping, type EarlyStoppingOptions } from './training/early-stopping.js';
+export { accuracy, confusionMatrix, type MetricOptions, topK, type TopKOptions } from './training/metrics.js';
 export { type HasLearningRate, LearningRateScheduler } from './training/learning-rate-scheduler.js';
 export {
   constantSchedule,

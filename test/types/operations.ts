@@ -1,6 +1,10 @@
 import {
+  accuracy,
   concat,
+  confusionMatrix,
+  type CrossEntropyOptions,
   crossEntropyWithLogitsLoss,
+  klDivWithLogitsLoss,
   Linear,
   type OwnedTape,
   type ReductionOptions,
@@ -10,6 +14,7 @@ import {
   type Tensor0D,
   type Tensor1D,
   type Tensor2D,
+  topK,
   where,
 } from 'batchnorm';
 import { check, type Equal } from './equal.js';
@@ -171,6 +176,43 @@ const wide: Linear<number, number> = layer;
 const loss = crossEntropyWithLogitsLoss(out, [0, 1]);
 check<Equal<typeof loss, Tensor0D<OwnedTape>>>();
 crossEntropyWithLogitsLoss(a, Tensor.zeros([2, 3]));
+const dense = crossEntropyWithLogitsLoss(Tensor.zeros([2, 3, 4, 5]), Tensor.zeros([2, 4, 5]));
+check<Equal<typeof dense, Tensor0D>>();
+const ofPixels = crossEntropyWithLogitsLoss(Tensor.zeros([2, 3, 4, 5]).trace(), Tensor.zeros([2, n, 5]), {
+  reduction: 'none',
+  classWeights: [1, 2, 3],
+  ignoreIndex: 255,
+  labelSmoothing: 0.1,
+});
+check<Equal<typeof ofPixels, Tensor<readonly [2, 4, 5], OwnedTape>>>();
+const ofRows = crossEntropyWithLogitsLoss(a, [0, 1], { reduction: 'none' });
+check<Equal<typeof ofRows, Tensor1D<2>>>();
+const summedLoss = crossEntropyWithLogitsLoss(a, [0, 1], { reduction: 'sum' });
+check<Equal<typeof summedLoss, Tensor0D>>();
+declare const lossOptions: CrossEntropyOptions;
+const perhapsReduced = crossEntropyWithLogitsLoss(a, [0, 1], lossOptions);
+check<Equal<typeof perhapsReduced, Tensor<Shape>>>();
+const ofUnknownLogits = crossEntropyWithLogitsLoss(a as Tensor<Shape>, [0, 1], { reduction: 'none' });
+check<Equal<typeof ofUnknownLogits, Tensor<Shape>>>();
+const divergences = klDivWithLogitsLoss(a, Tensor.zeros([2, 3]), { reduction: 'none' });
+check<Equal<typeof divergences, Tensor1D<2>>>();
+// @ts-expect-error: targets of another image size
+crossEntropyWithLogitsLoss(Tensor.zeros([2, 3, 4, 5]), Tensor.zeros([2, 5, 4]));
+// @ts-expect-error: not a reduction
+crossEntropyWithLogitsLoss(a, [0, 1], { reduction: 'average' });
+// @ts-expect-error: PyTorch's spelling
+crossEntropyWithLogitsLoss(a, [0, 1], { label_smoothing: 0.1 });
+// @ts-expect-error: other probabilities than logits
+klDivWithLogitsLoss(a, Tensor.zeros([2, 4]));
+const fraction = accuracy(a, [0, 1], { ignoreIndex: 0 });
+check<Equal<typeof fraction, number>>();
+const confusion = confusionMatrix(Tensor.zeros([2, 3, 4, 5]).trace(), Tensor.zeros([2, 4, 5]));
+check<Equal<typeof confusion, Tensor2D<3, 3>>>();
+topK(a, Tensor.zeros([2]), { k: 2 });
+// @ts-expect-error: k is an option
+topK(a, [0, 1], 2);
+// @ts-expect-error: probabilities are not class indices
+accuracy(a, Tensor.zeros([2, 3]));
 // @ts-expect-error: a vector of logits
 crossEntropyWithLogitsLoss(Tensor.zeros([3]), [0]);
 // @ts-expect-error: targets with a tape

@@ -59,6 +59,16 @@ export interface LayerCase extends OpRecord {
   readonly targets?: readonly number[];
 }
 
+/** `pytorch/losses.jsonl` */
+export interface LossCase extends OpRecord {
+  readonly op: 'cross_entropy' | 'kl_div';
+  readonly options: Readonly<Record<string, unknown>> & { readonly reduction: 'mean' | 'sum' | 'none' };
+  /** Flat class indices. */
+  readonly classes?: readonly number[];
+  /** In the shape of the predictions. */
+  readonly targets?: readonly number[];
+}
+
 /** `pytorch/norms.jsonl` */
 export interface NormCase extends OpRecord {
   readonly op: 'group_norm' | 'instance_norm' | 'layer_norm' | 'rms_norm';

@@ -93,7 +93,15 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   concat: () => [[Tensor.ones([2, 3]), Tensor.ones([1, 3])], { axis: 0 }],
   where: () => [Tensor.ones([2, 3]), Tensor.ones([3]), 0],
   stack: () => [[Tensor.ones([2, 3]), Tensor.ones([2, 3])], { axis: 1 }],
-  crossEntropyWithLogitsLoss: () => [Tensor.ones([2, 3]), [0, 2]],
+  crossEntropyWithLogitsLoss: () => [
+    Tensor.ones([2, 3]),
+    [0, 2],
+    { reduction: 'sum', classWeights: [1, 2, 3], ignoreIndex: 1, labelSmoothing: 0.1 },
+  ],
+  klDivWithLogitsLoss: () => [Tensor.ones([2, 3]), Tensor.ones([2, 3]), { reduction: 'none' }],
+  accuracy: () => [Tensor.ones([2, 3]), [0, 2], { ignoreIndex: 2 }],
+  topK: () => [Tensor.ones([2, 3]), [0, 2], { k: 2, ignoreIndex: 2 }],
+  confusionMatrix: () => [Tensor.ones([2, 3]), [0, 2], { ignoreIndex: 2 }],
   loadNpz: async (at) => {
     await new BatchNorm2D(3).save(at('layer.npz'));
     return [at('layer.npz'), new BatchNorm2D(3), { extra: 'ignore' }];

@@ -145,7 +145,12 @@ describe('klDivWithLogitsLoss', () => {
 
   it('names invalid arguments', () => {
     expectError(() => klDivWithLogitsLoss(logits, [1, 2] as never), TypeError, 'a Tensor for targets');
-    expectError(() => klDivWithLogitsLoss(logits, Tensor.zeros([4, 4])), RangeError, '[4, 3]', '[4, 4]');
+    expectError(
+      () => klDivWithLogitsLoss(logits, Tensor.zeros([4, 4]) as never),
+      RangeError,
+      '[4, 3]',
+      '[4, 4]',
+    );
     const empty = Tensor.zeros([0, 3]);
     expectError(() => klDivWithLogitsLoss(empty, empty), RangeError, 'for logits', '[0, 3]');
   });

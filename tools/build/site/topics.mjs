@@ -20,6 +20,8 @@ const topicOfPath = [
   ['core/', 'Tensors and gradients'],
   ['ops/losses', 'Training'],
   ['ops/cross-entropy', 'Training'],
+  ['ops/loss-options', 'Training'],
+  ['ops/class-targets', 'Training'],
   ['ops/', 'Tensors and gradients'],
   ['nn/layers/', 'Layers'],
   ['nn/norm/', 'Norms'],

@@ -18,6 +18,7 @@ import batch_norm
 import convolution
 import jsonl
 import layers
+import losses
 import norms
 import ops
 import pools
@@ -30,6 +31,7 @@ FILES = {
     "batch_norm.jsonl": batch_norm.records,
     "convolution.jsonl": convolution.records,
     "layers.jsonl": layers.records,
+    "losses.jsonl": losses.records,
     "norms.jsonl": norms.records,
     "ops.jsonl": ops.records,
     "pools.jsonl": pools.records,

@@ -1,0 +1,140 @@
+import { named } from '../backend/argument.js';
+import { backend } from '../backend/index.js';
+import { Storage } from '../core/storage.js';
+
+/** The weight of each class in each row of a cross entropy, a matrix that class indices represent without storing it. */
+export interface TargetMatrix {
+  /** Storages that the backward pass reads. */
+  readonly saved: readonly Storage[];
+  /** What the mean of the losses divides their sum by. */
+  readonly total: number;
+  /** The sum of the element-wise product with `values` over rows from `first` to before `end`. */
+  dot(values: Float32Array, first: number, end: number): number;
+  /** The entropy of these rows: -sum of t * log(t). */
+  entropy(first: number, end: number): number;
+  /** Writes the matrix, times one factor or one for each row, into `out`. */
+  scaled(factors: Float32Array, out: Float32Array): void;
+  /** Returns storages that nothing saved. */
+  release(): void;
+}
+
+const nothing = (): void => undefined;
+
+/** Weight 1, or that of the class, at one index of each row; none in rows whose index is -1. */
+export function indexMatrix(
+  indices: Int32Array,
+  columns: number,
+  weights: Float64Array | undefined,
+): TargetMatrix {
+  const weightOf = (index: number) => (index < 0 ? 0 : weights === undefined ? 1 : weights[index]);
+  return {
+    saved: [],
+    total: totalWeight(indices, weights),
+    dot(values, first, end) {
+      let sum = 0;
+      for (let row = first; row < end; row++) {
+        const index = indices[row];
+        const weight = weightOf(index);
+        // A class of weight 0 adds 0 even if its probability is 0.
+        if (weight !== 0) sum += weight * values[row * columns + index];
+      }
+      return sum;
+    },
+    entropy: () => 0,
+    scaled(factors, out) {
+      out.fill(0);
+      const isShared = factors.length === 1;
+      indices.forEach((index, row) => {
+        const weight = weightOf(index);
+        if (weight !== 0) out[row * columns + index] = weight * factors[isShared ? 0 : row];
+      });
+    },
+    release: nothing,
+  };
+}
+
+/** The sum of the weights of all indices except -1. */
+function totalWeight(indices: Int32Array, weights: Float64Array | undefined): number {
+  let sum = 0;
+  for (const index of indices) if (index >= 0) sum += weights === undefined ? 1 : weights[index];
+  return sum;
+}
+
+/** Weights of all classes, row by row; releases them if they are `owned`. */
+export function denseMatrix(storage: Storage, columns: number, total: number, owned: boolean): TargetMatrix {
+  return {
+    saved: [storage],
+    total,
+    dot(values, first, end) {
+      let sum = 0;
+      const weights = storage.values;
+      // A class with probability 0 in both has 0 * -Infinity, which counts as 0.
+      for (let i = first * columns; i < end * columns; i++) {
+        if (weights[i] !== 0) sum += weights[i] * values[i];
+      }
+      return sum;
+    },
+    entropy(first, end) {
+      let sum = 0;
+      for (const weight of storage.values.subarray(first * columns, end * columns)) {
+        if (weight !== 0) sum -= weight * Math.log(weight);
+      }
+      return sum;
+    },
+    scaled(factors, out) {
+      if (factors.length === 1) {
+        backend.mul(1, out.length, 1, storage.named('a'), named('b', factors), named('out', out));
+        return;
+      }
+      const weights = storage.values;
+      for (let i = 0; i < out.length; i++) out[i] = weights[i] * factors[Math.floor(i / columns)];
+    },
+    release() {
+      if (owned) storage.release();
+    },
+  };
+}
+
+/** Class indices of which each gives a share `smoothing` of its weight to all classes. */
+export function smoothedIndices(
+  indices: Int32Array,
+  columns: number,
+  weights: Float64Array | undefined,
+  smoothing: number,
+): TargetMatrix {
+  const storage = Storage.take(indices.length * columns);
+  const { values } = storage;
+  const weightOf = (column: number) => (weights === undefined ? 1 : weights[column]);
+  const spread = Float32Array.from(
+    { length: columns },
+    (_, column) => (smoothing / columns) * weightOf(column),
+  );
+  indices.forEach((index, row) => {
+    const start = row * columns;
+    if (index < 0) {
+      values.fill(0, start, start + columns);
+      return;
+    }
+    values.set(spread, start);
+    values[start + index] = (1 - smoothing + smoothing / columns) * weightOf(index);
+  });
+  return denseMatrix(storage, columns, totalWeight(indices, weights), true);
+}
+
+/** Probabilities, smoothed and then multiplied by the weights of the classes. */
+export function weightedProbabilities(
+  probabilities: Float32Array,
+  columns: number,
+  weights: Float64Array | undefined,
+  smoothing: number,
+): TargetMatrix {
+  const storage = Storage.take(probabilities.length);
+  const { values } = storage;
+  for (let start = 0; start < values.length; start += columns) {
+    for (let column = 0; column < columns; column++) {
+      const smoothed = probabilities[start + column] * (1 - smoothing) + smoothing / columns;
+      values[start + column] = weights === undefined ? smoothed : smoothed * weights[column];
+    }
+  }
+  return denseMatrix(storage, columns, probabilities.length / columns, true);
+}
