@@ -1,5 +1,5 @@
-// node bench/convolution.mjs [ROUNDS] [THREADS]: the convolutions of ResNet-8 on 64 images of 3 x 32 x 32, forward and
-// both gradients: milliseconds, GFLOP/s and the fraction of the processor's peak of fused multiply-adds, compared with
+// node bench/convolution.mjs [ROUNDS] [THREADS]: the convolutions of ResNet-8 on 64 images of 3 x 32 x 32, and depthwise and
+// dilated ones, forward and both gradients: milliseconds, GFLOP/s and the fraction of the processor's peak of fused multiply-adds, compared with
 // PyTorch if it is installed, measured alternately. The median reflects the load of this machine, the best value its
 // capability.
 import { execFileSync } from 'node:child_process';
@@ -7,19 +7,23 @@ import { runQuietly, succeeds } from '../tools/process.mjs';
 import { Contestant } from './contestant.mjs';
 
 const [rounds = '40', threads = '1'] = process.argv.slice(2);
-/** Images, input channels, rows and columns, output channels, kernel, stride, padding. */
+/** Images, input channels, rows and columns, output channels, kernel, stride, padding, dilation, groups. */
 const layers = [
-  [64, 3, 32, 16, 3, 1, 1],
-  [64, 16, 32, 16, 3, 1, 1],
-  [64, 16, 32, 32, 3, 2, 1],
-  [64, 16, 32, 32, 1, 2, 0],
-  [64, 32, 16, 32, 3, 1, 1],
-  [64, 32, 16, 64, 3, 2, 1],
-  [64, 32, 16, 64, 1, 2, 0],
-  [64, 64, 8, 64, 3, 1, 1],
+  [64, 3, 32, 16, 3, 1, 1, 1, 1],
+  [64, 16, 32, 16, 3, 1, 1, 1, 1],
+  [64, 16, 32, 32, 3, 2, 1, 1, 1],
+  [64, 16, 32, 32, 1, 2, 0, 1, 1],
+  [64, 32, 16, 32, 3, 1, 1, 1, 1],
+  [64, 32, 16, 64, 3, 2, 1, 1, 1],
+  [64, 32, 16, 64, 1, 2, 0, 1, 1],
+  [64, 64, 8, 64, 3, 1, 1, 1, 1],
+  [8, 128, 56, 128, 3, 1, 1, 1, 128],
+  [8, 128, 56, 128, 3, 2, 1, 1, 128],
+  [64, 512, 7, 512, 3, 1, 1, 1, 512],
+  [8, 64, 33, 64, 3, 1, 4, 4, 1],
 ];
-/** How often each layer occurs in the network. */
-const times = [1, 2, 1, 1, 1, 1, 1, 1];
+/** How often each layer occurs in the network; the last four do not. */
+const times = [1, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0];
 const passes = ['forward', 'by input', 'by weight'];
 
 const build = 'build-bench';
@@ -52,12 +56,13 @@ for (const [name, { median, best }] of totals) {
   );
 }
 
-function nameOf([, inChannels, size, outChannels, kernel, stride]) {
-  return `${inChannels}->${outChannels} ${kernel}x${kernel}/${stride} at ${size}x${size}`;
+function nameOf([, inChannels, size, outChannels, kernel, stride, , dilation, groups]) {
+  const kind = groups > 1 ? ' depthwise' : dilation > 1 ? ` dilation ${dilation}` : '';
+  return `${inChannels}->${outChannels} ${kernel}x${kernel}/${stride}${kind} at ${size}x${size}`;
 }
 
-function work([images, inChannels, size, outChannels, kernel, stride]) {
-  return images * inChannels * outChannels * ((kernel * size) / stride) ** 2;
+function work([images, inChannels, size, outChannels, kernel, stride, , , groups]) {
+  return (images * inChannels * outChannels * ((kernel * size) / stride) ** 2) / groups;
 }
 
 async function measure(layer, pass, count) {

@@ -1,7 +1,7 @@
 // Our convolution and its gradients, and a loop of only fused multiply-adds; implements the
 // protocol of bench/native/server.h, where a case is
 //
-//   case IMAGES IN_CHANNELS SIZE OUT_CHANNELS KERNEL STRIDE PADDING THREADS [DILATION GROUPS]
+//   case IMAGES IN_CHANNELS SIZE OUT_CHANNELS KERNEL STRIDE PADDING [DILATION GROUPS] THREADS
 #include <cstdlib>
 #include <memory>
 #include <random>
@@ -20,9 +20,14 @@ struct ConvolutionCase {
   size_t images, in_channels, size, out_channels, kernel, stride, padding, threads;
   size_t dilation = 1, groups = 1;
   bool read(const char* line) {
-    return std::sscanf(line, "case %zu %zu %zu %zu %zu %zu %zu %zu %zu %zu", &images, &in_channels,
-                       &size, &out_channels, &kernel, &stride, &padding, &threads, &dilation,
-                       &groups) >= 8;
+    const int count =
+        std::sscanf(line, "case %zu %zu %zu %zu %zu %zu %zu %zu %zu %zu", &images, &in_channels,
+                    &size, &out_channels, &kernel, &stride, &padding, &dilation, &groups, &threads);
+    if (count == 8) {
+      threads = dilation;
+      dilation = 1;
+    }
+    return count == 8 || count == 10;
   }
   batchnorm::ConvolutionShape shape() const {
     const size_t extent = (kernel - 1) * dilation + 1;

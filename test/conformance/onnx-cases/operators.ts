@@ -3,7 +3,6 @@ import {
   BatchNorm2D,
   BatchNorm3D,
   concat,
-  Conv2D,
   type CrossEntropyOptions,
   crossEntropyWithLogitsLoss,
   InstanceNorm1D,
@@ -14,6 +13,7 @@ import {
   Tensor,
   where,
 } from 'batchnorm';
+import { convolution, transposedConvolution } from './convolutions.js';
 import { averagePool, maxPool } from './pooling.js';
 import { type Call, Inexpressible, type StoredTensor } from './value.js';
 
@@ -126,40 +126,6 @@ function matmul(a: Any, b: Any): Any {
   );
   const shape = [...outer, ...(a.shape.length === 1 ? [] : [m]), ...(b.shape.length === 1 ? [] : [n])];
   return stack(products).reshape(shape);
-}
-
-/** The kernel, stride and padding of windows that our layers have: the same in both directions. */
-function windows(call: Call, spatial: Shape, kernel: readonly number[]) {
-  if (spatial.length !== 2) throw new Inexpressible(`${spatial.length} spatial axes`);
-  const [kernelSize, width] = kernel;
-  const [stride, strideX] = call.list('strides') ?? [1, 1];
-  const dilations = call.list('dilations') ?? [1, 1];
-  if (dilations.some((each) => each !== 1)) throw new Inexpressible('dilation');
-  const auto = call.text('auto_pad', 'NOTSET');
-  const pads = auto === 'VALID' ? [0, 0, 0, 0] : (call.list('pads') ?? [0, 0, 0, 0]);
-  if (auto.startsWith('SAME')) throw new Inexpressible(`auto_pad = ${auto}`);
-  if (kernelSize !== width || stride !== strideX || pads.some((pad) => pad !== pads[0])) {
-    throw new Inexpressible('windows that differ in height and width');
-  }
-  return { kernelSize, stride, padding: pads[0] };
-}
-
-function convolution(call: Call): Any {
-  const [x, weight] = [call.floats(0), call.floats(1)];
-  call.only('group', 1);
-  const { kernelSize, stride, padding } = windows(call, x.shape.slice(2), weight.shape.slice(2));
-  const layer = new Conv2D<number, number, number, number, number>(
-    weight.shape[1],
-    weight.shape[0],
-    kernelSize,
-    {
-      stride,
-      padding,
-    },
-  );
-  layer.weight.data.set(weight.data);
-  layer.bias?.data.set(call.has(2) ? call.floats(2).data : new Float32Array(weight.shape[0]));
-  return layer.forward(x as never);
 }
 
 /** Sets the parameters of a norm. */
@@ -505,6 +471,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   MatMul: binary(matmul),
   Gemm: gemm,
   Conv: convolution,
+  ConvTranspose: transposedConvolution,
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: (call) => globalPool(call, 'mean'),

@@ -1,17 +1,10 @@
 import { AvgPool1D, AvgPool2D, MaxPool1D, MaxPool2D, type Shape, Tensor } from 'batchnorm';
 import { type Call, Inexpressible } from './value.js';
+import { type Axis, axesOf } from './window-axes.js';
 
-// MaxPool and AveragePool. Their pads are the beginnings of all axes, then the ends.
+// MaxPool and AveragePool.
 
 type Any = Tensor<Shape>;
-
-interface Axis {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly dilation: number;
-  readonly before: number;
-  readonly after: number;
-}
 
 export function maxPool(call: Call): Any {
   if (call.node.outputs.length > 1) throw new Inexpressible('indices of maxima');
@@ -58,7 +51,7 @@ function pool(
   const x = call.floats(0);
   const ceilMode = call.number('ceil_mode', 0) !== 0;
   const sizes = x.shape.slice(2);
-  const axes = axesOf(call, sizes);
+  const axes = axesOf(call, sizes, call.list('kernel_shape') ?? []);
   if (axes.some(({ kernel, before, after }) => Math.max(before, after) >= kernel)) {
     throw new Inexpressible('padding as large as the kernel');
   }
@@ -75,24 +68,4 @@ function pool(
 
 function forward(layer: object, x: Any): Any {
   return (layer as { forward(x: Any): Any }).forward(x);
-}
-
-function axesOf(call: Call, sizes: readonly number[]): readonly Axis[] {
-  const kernels = call.list('kernel_shape') ?? [];
-  const strides = call.list('strides');
-  const dilations = call.list('dilations');
-  const pads = call.list('pads');
-  const auto = call.text('auto_pad', 'NOTSET');
-  return sizes.map((size, i) => {
-    const [kernel, stride, dilation] = [kernels[i], strides?.[i] ?? 1, dilations?.[i] ?? 1];
-    const windows = { kernel, stride, dilation };
-    if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
-      const covered = (Math.ceil(size / stride) - 1) * stride + (kernel - 1) * dilation + 1;
-      const total = Math.max(0, covered - size);
-      const before = auto === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
-      return { ...windows, before, after: total - before };
-    }
-    if (auto === 'VALID') return { ...windows, before: 0, after: 0 };
-    return { ...windows, before: pads?.[i] ?? 0, after: pads?.[i + sizes.length] ?? 0 };
-  });
 }
