@@ -11,6 +11,7 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { node } from '../../support/node-process.js';
 import { packagePath } from '../../support/package-path.js';
 
 /** A code block of a guide. */
@@ -75,8 +76,8 @@ export function runSnippet(snippet: Snippet, packages: Readonly<Record<string, s
   }
 }
 
-function run(folder: string, args: readonly string[], { page, line, setup, code }: Snippet): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+function run(folder: string, args: string[], { page, line, setup, code }: Snippet): void {
+  const { status, stdout, stderr } = spawnSync(node.file, node.args(...args), {
     cwd: folder,
     encoding: 'utf8',
   });
