@@ -66,6 +66,7 @@ export { NpzWriter } from './io/npz/npz-writer.js';
 export type { ClampOptions } from './ops/clamp.js';
 export { type AxisOptions, concat, stack } from './ops/concat.js';
 export type { ArgmaxOptions, ReductionOptions } from './ops/reduction-types.js';
+export type { PositiveWeight } from './ops/positive-weight.js';
 export { where } from './ops/where.js';
 export type { SliceOptions } from './ops/slice.js';
 export type { ClassTargets, ClassWeights } from './ops/class-targets.js';
@@ -77,6 +78,7 @@ export {
 } from './ops/cross-entropy.js';
 export type { LossOptions, LossReduction } from './ops/loss-options.js';
 export {
+  type BinaryCrossEntropyOptions,
   binaryCrossEntropyWithLogitsLoss,
   huberLoss,
   type HuberLossOptions,

@@ -231,10 +231,10 @@ using UnaryKernel = void (*)(const float* x, float* y, size_t n);
 using BinaryKernel = void (*)(const float* a, const float* b, float* out, size_t n);
 using BinaryScalarKernel = void (*)(const float* a, float b, float* out, size_t n);
 
-// Returns the sum of the loss over n pairs of x and target. Unless `gradient` is null, also stores
-// `factor` times the gradient with respect to x.
+// Returns the sum of the loss over n pairs of x and target. Unless they are null, `losses` receives
+// each loss and `gradient` its derivative with respect to x, both times `factor`.
 using LossKernel = double (*)(const float* x, const float* target, float parameter, float factor,
-                              float* gradient, size_t n);
+                              float* losses, float* gradient, size_t n);
 
 struct Arithmetic {
   BinaryKernel tensor;        // out[i] = a[i] op b[i]

@@ -63,10 +63,13 @@ export const shared = /** @type {const} */ ({
     ...['in y[rows*columns]', 'in dy[rows*columns]', 'out dx[rows*columns]'],
   ],
   /**
-   * The sum of a loss over n pairs. `gradient`, unless null, receives its derivative with respect to x, times
-   * factor.
+   * The sum of a loss over n pairs. Unless they are null, `losses` receives each loss and `gradient` its derivative
+   * with respect to x, both times factor.
    */
-  loss: ['size n', 'number parameter', 'number factor', 'in x[n]', 'in target[n]', 'out? gradient[n]'],
+  loss: [
+    ...['size n', 'number parameter', 'number factor', 'in x[n]', 'in target[n]'],
+    ...['out? losses[n]', 'out? gradient[n]'],
+  ],
 });
 
 /** Exported because the declarations that TypeScript 6 writes for `signatures` refer to them. */

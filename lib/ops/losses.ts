@@ -1,17 +1,16 @@
-import { graphsOf, recorded } from '../core/record.js';
-import { backend, type Operations } from '../backend/index.js';
-import { requireOptions, requirePositive, typeError, wrongShape } from '../validation/errors.js';
+import { backend } from '../backend/index.js';
 import type { SameShape, Shape, Unless } from '../core/shape.js';
-import { formatShape, sameShape, scalarShape } from '../core/shape.js';
-import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
-import { isTaped, type ShapeOf, storageOf, type TapeOf, type Tensor } from '../core/tensor.js';
-import { requireTensor } from './operand.js';
-import { sqrt } from './unary.js';
+import type { ShapeOf, TapeOf, Tensor } from '../core/tensor.js';
+import { requireOptions, requirePositive } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
+import { elementLoss, lossSum } from './element-loss.js';
+import { type LossOptions, type LossReduction, readReduction, type ReducedLoss } from './loss-options.js';
+import { type PositiveWeight, readPositiveWeight, weightedBinaryCrossEntropy } from './positive-weight.js';
+import { sqrt } from './unary.js';
 
 /** Settings of `huberLoss`. */
-export interface HuberLossOptions {
+export interface HuberLossOptions<R extends LossReduction = LossReduction> extends LossOptions<R> {
   /**
    * Magnitude of the difference beyond which the loss is linear rather than quadratic; positive. Default 1, as in
    * PyTorch.
@@ -20,12 +19,21 @@ export interface HuberLossOptions {
 }
 
 /** Settings of `smoothL1Loss`. */
-export interface SmoothL1LossOptions {
+export interface SmoothL1LossOptions<R extends LossReduction = LossReduction> extends LossOptions<R> {
   /**
    * Magnitude of the difference beyond which the loss is linear rather than quadratic; positive. Default 1, as in
    * PyTorch.
    */
   readonly beta?: number;
+}
+
+/** Settings of `binaryCrossEntropyWithLogitsLoss`. */
+export interface BinaryCrossEntropyOptions<R extends LossReduction = LossReduction> extends LossOptions<R> {
+  /**
+   * Non-negative weight of the targets' term, such as the ratio of negative to positive samples: a number, one for each
+   * place of the last axis, or a tensor that broadcasts to the logits, such as [C, 1, 1] for [N, C, H, W]. Default 1.
+   */
+  readonly posWeight?: PositiveWeight;
 }
 
 /** The type with which the targets are intersected: `unknown` if they may fit the predictions. */
@@ -47,12 +55,15 @@ type AnyTensor = Tensor<Shape, Tape>;
  * @param targets The same shape, without a tape: they receive no gradient.
  * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
-export function mseLoss<X extends AnyTensor, Y extends AnyTensor>(
+export function mseLoss<X extends AnyTensor, Y extends AnyTensor, R extends LossReduction = 'mean'>(
   predictions: X,
   targets: Y & TargetsOf<X, Y>,
-): Tensor<readonly [], TapeOf<X>> {
-  if (arguments.length > 2) requireNoSurplus('mseLoss', 2, arguments);
-  return meanLoss(backend.squaredError, 'predictions', predictions, targets);
+  options?: LossOptions<R>,
+): Tensor<ReducedLoss<ShapeOf<X>, R>, TapeOf<X>> {
+  if (arguments.length > 3) requireNoSurplus('mseLoss', 3, arguments);
+  const { reduction } = requireOptions('options', options, ['reduction']);
+  const computation = () => lossSum(backend.squaredError);
+  return elementLoss(computation, 'predictions', predictions, targets, readReduction(reduction)) as never;
 }
 
 /**
@@ -68,7 +79,14 @@ export function rmseLoss<X extends AnyTensor, Y extends AnyTensor>(
   targets: Y & TargetsOf<X, Y>,
 ): Tensor<readonly [], TapeOf<X>> {
   if (arguments.length > 2) requireNoSurplus('rmseLoss', 2, arguments);
-  return sqrt(meanLoss<X>(backend.squaredError, 'predictions', predictions, targets));
+  const squared = elementLoss(
+    () => lossSum(backend.squaredError),
+    'predictions',
+    predictions,
+    targets,
+    'mean',
+  );
+  return sqrt(squared) as never;
 }
 
 /**
@@ -79,12 +97,15 @@ export function rmseLoss<X extends AnyTensor, Y extends AnyTensor>(
  * @param targets The same shape, without a tape: they receive no gradient.
  * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
-export function maeLoss<X extends AnyTensor, Y extends AnyTensor>(
+export function maeLoss<X extends AnyTensor, Y extends AnyTensor, R extends LossReduction = 'mean'>(
   predictions: X,
   targets: Y & TargetsOf<X, Y>,
-): Tensor<readonly [], TapeOf<X>> {
-  if (arguments.length > 2) requireNoSurplus('maeLoss', 2, arguments);
-  return meanLoss(backend.absoluteError, 'predictions', predictions, targets);
+  options?: LossOptions<R>,
+): Tensor<ReducedLoss<ShapeOf<X>, R>, TapeOf<X>> {
+  if (arguments.length > 3) requireNoSurplus('maeLoss', 3, arguments);
+  const { reduction } = requireOptions('options', options, ['reduction']);
+  const computation = () => lossSum(backend.absoluteError);
+  return elementLoss(computation, 'predictions', predictions, targets, readReduction(reduction)) as never;
 }
 
 /**
@@ -95,14 +116,16 @@ export function maeLoss<X extends AnyTensor, Y extends AnyTensor>(
  * @param targets The same shape, without a tape: they receive no gradient.
  * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
-export function huberLoss<X extends AnyTensor, Y extends AnyTensor>(
+export function huberLoss<X extends AnyTensor, Y extends AnyTensor, R extends LossReduction = 'mean'>(
   predictions: X,
   targets: Y & TargetsOf<X, Y>,
-  options?: HuberLossOptions,
-): Tensor<readonly [], TapeOf<X>> {
+  options?: HuberLossOptions<R>,
+): Tensor<ReducedLoss<ShapeOf<X>, R>, TapeOf<X>> {
   if (arguments.length > 3) requireNoSurplus('huberLoss', 3, arguments);
-  const { delta = 1 } = requireOptions('options', options, ['delta']);
-  return meanLoss(backend.huber, 'predictions', predictions, targets, requirePositive('delta', delta));
+  const { delta = 1, reduction } = requireOptions('options', options, ['delta', 'reduction']);
+  const width = requirePositive('delta', delta);
+  const computation = () => lossSum(backend.huber, width);
+  return elementLoss(computation, 'predictions', predictions, targets, readReduction(reduction)) as never;
 }
 
 /**
@@ -112,81 +135,43 @@ export function huberLoss<X extends AnyTensor, Y extends AnyTensor>(
  * @param targets The same shape, without a tape: they receive no gradient.
  * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
  */
-export function smoothL1Loss<X extends AnyTensor, Y extends AnyTensor>(
+export function smoothL1Loss<X extends AnyTensor, Y extends AnyTensor, R extends LossReduction = 'mean'>(
   predictions: X,
   targets: Y & TargetsOf<X, Y>,
-  options?: SmoothL1LossOptions,
-): Tensor<readonly [], TapeOf<X>> {
+  options?: SmoothL1LossOptions<R>,
+): Tensor<ReducedLoss<ShapeOf<X>, R>, TapeOf<X>> {
   if (arguments.length > 3) requireNoSurplus('smoothL1Loss', 3, arguments);
-  const { beta = 1 } = requireOptions('options', options, ['beta']);
+  const { beta = 1, reduction: given } = requireOptions('options', options, ['beta', 'reduction']);
   const width = requirePositive('beta', beta);
-  return meanLoss(backend.huber, 'predictions', predictions, targets, width, 1 / width);
+  const computation = () => lossSum(backend.huber, width);
+  const reduction = readReduction(given);
+  return elementLoss(computation, 'predictions', predictions, targets, reduction, 1 / width) as never;
 }
 
 /**
  * Binary cross entropy of sigmoid(logits): the mean of -t * log(sigmoid(x)) - (1 - t) * log(1 - sigmoid(x)),
- * computed as max(x, 0) - x * t + log(1 + exp(-|x|)), which is accurate for logits of any size.
+ * computed as max(x, 0) - x * t + log(1 + exp(-|x|)), which is accurate for logits of any size. `posWeight` multiplies the
+ * first term; as in PyTorch, the mean divides by the number of values and not by weights.
  *
  * @param logits Any shape, with a tape for training.
  * @param targets Probabilities from 0 to 1 of the same shape, without a tape: they receive no gradient.
- * @throws RangeError if the shapes differ or are empty, TypeError for targets with a tape.
+ * @throws RangeError if the shapes differ or are empty, or for a posWeight that does not fit; TypeError for targets with a
+ * tape.
  */
-export function binaryCrossEntropyWithLogitsLoss<X extends AnyTensor, Y extends AnyTensor>(
+export function binaryCrossEntropyWithLogitsLoss<
+  X extends AnyTensor,
+  Y extends AnyTensor,
+  R extends LossReduction = 'mean',
+>(
   logits: X,
   targets: Y & TargetsOf<X, Y>,
-): Tensor<readonly [], TapeOf<X>> {
-  if (arguments.length > 2) requireNoSurplus('binaryCrossEntropyWithLogitsLoss', 2, arguments);
-  return meanLoss(backend.binaryCrossEntropy, 'logits', logits, targets);
-}
-
-/** weight * loss / n. With a tape, the same pass computes the gradient. */
-function meanLoss<X extends AnyTensor>(
-  kernel: Operations['huber'],
-  name: string,
-  predictions: X,
-  targets: unknown,
-  parameter = 0,
-  weight = 1,
-): Tensor<readonly [], TapeOf<X>> {
-  const x = requireTensor(name, predictions);
-  const target = requireTensor('targets', targets);
-  if (isTaped(target)) {
-    throw typeError('ERR_BATCHNORM_TAPE', 'Expected a tensor without a tape for targets, but it has one');
-  }
-  if (!sameShape(target.shape, x.shape)) {
-    throw wrongShape('targets', `shape ${formatShape(x.shape)}`, `shape ${formatShape(target.shape)}`);
-  }
-  const input = storageOf(x);
-  const n = input.values.length;
-  if (n === 0) throw wrongShape(name, 'at least one value', `shape ${formatShape(x.shape)}`);
-
-  const inputs = [x];
-  const graphs = graphsOf(inputs);
-  const gradient = graphs.length === 0 ? null : Storage.take(n);
-  const result = Storage.take(1);
-  const factor = weight / n;
-  const sum = kernel(
-    n,
-    parameter,
-    factor,
-    input.named('x'),
-    storageOf(target).named('target'),
-    gradient?.named('gradient') ?? null,
-  );
-  result.values[0] = sum * factor;
-  const loss = recorded<readonly [], TapeOf<X>>(graphs, inputs, scalarShape, result, () => ({
-    saved: gradient === null ? [] : [gradient],
-    backward: (dy, accumulate) => {
-      if (gradient === null) return;
-      if (dy.values[0] === 1) {
-        accumulate(0, gradient.retain());
-        return;
-      }
-      const dx = Storage.take(n);
-      backend.mul(1, n, 1, gradient.named('a'), dy.named('b'), dx.named('out'));
-      accumulate(0, dx);
-    },
-  }));
-  gradient?.release();
-  return loss;
+  options?: BinaryCrossEntropyOptions<R>,
+): Tensor<ReducedLoss<ShapeOf<X>, R>, TapeOf<X>> {
+  if (arguments.length > 3) requireNoSurplus('binaryCrossEntropyWithLogitsLoss', 3, arguments);
+  const { reduction, posWeight } = requireOptions('options', options, ['reduction', 'posWeight']);
+  const computation = (x: AnyTensor) =>
+    posWeight === undefined
+      ? lossSum(backend.binaryCrossEntropy)
+      : weightedBinaryCrossEntropy(readPositiveWeight(posWeight, x.shape), x.shape);
+  return elementLoss(computation, 'logits', logits, targets, readReduction(reduction)) as never;
 }

@@ -1,5 +1,5 @@
-// Element-wise losses: the sum over pairs of prediction and target and, in the same pass, the
-// gradient with respect to the predictions, multiplied by a factor such as 1 / n.
+// Element-wise losses: the sum over pairs of prediction and target and, in the same pass, each loss
+// and the gradient with respect to the predictions, multiplied by a factor such as 1 / n.
 
 struct SquaredError {
   explicit SquaredError(float) {}
@@ -50,8 +50,8 @@ struct BinaryCrossEntropy {
 };
 
 template <class Loss>
-double loss(const float* x, const float* target, float parameter, float factor, float* gradient,
-            size_t n) {
+double loss(const float* x, const float* target, float parameter, float factor, float* losses,
+            float* gradient, size_t n) {
   const Loss pair(parameter);
   const F32 scale = F32::broadcast(factor);
   F64Sum sum = F64Sum::zero();
@@ -59,14 +59,18 @@ double loss(const float* x, const float* target, float parameter, float factor, 
   for (; i + F32::kLanes <= n; i += F32::kLanes) {
     const F32 prediction = F32::load(x + i);
     const F32 expected = F32::load(target + i);
-    sum.add(pair.value(prediction, expected));
+    const F32 value = pair.value(prediction, expected);
+    sum.add(value);
+    if (losses != nullptr) (value * scale).store(losses + i);
     if (gradient != nullptr) (pair.gradient(prediction, expected) * scale).store(gradient + i);
   }
   if (i < n) {
     const size_t rest = n - i;
     const F32 prediction = F32::load_first(x + i, rest);
     const F32 expected = F32::load_first(target + i, rest);
-    sum.add(keep_first(pair.value(prediction, expected), rest, F32::zero()));
+    const F32 value = pair.value(prediction, expected);
+    sum.add(keep_first(value, rest, F32::zero()));
+    if (losses != nullptr) (value * scale).store_first(losses + i, rest);
     if (gradient != nullptr) {
       (pair.gradient(prediction, expected) * scale).store_first(gradient + i, rest);
     }

@@ -6,7 +6,7 @@
 namespace batchnorm {
 
 Status apply_loss(LossKernel kernel, const float* x, const float* target, float parameter,
-                  float factor, float* gradient, size_t n, double* result) {
+                  float factor, float* losses, float* gradient, size_t n, double* result) {
   // Pieces of fixed length, added in order: the same bits for any number of threads.
   constexpr size_t kPiece = 32 * 1024;
   const size_t pieces = (n + kPiece - 1) / kPiece;
@@ -15,9 +15,10 @@ Status apply_loss(LossKernel kernel, const float* x, const float* target, float 
   if (partial == nullptr) return Status::kOutOfMemory;
   auto task = [&](size_t index, size_t) {
     const size_t begin = index * kPiece;
-    float* part = gradient == nullptr ? nullptr : gradient + begin;
-    partial[index] =
-        kernel(x + begin, target + begin, parameter, factor, part, std::min(kPiece, n - begin));
+    partial[index] = kernel(x + begin, target + begin, parameter, factor,
+                            losses == nullptr ? nullptr : losses + begin,
+                            gradient == nullptr ? nullptr : gradient + begin,
+                            std::min(kPiece, n - begin));
   };
   parallel_for(pieces, threads_for(n), task);
   *result = 0;

@@ -1,5 +1,5 @@
-// Losses over whole tensors: the sum over pairs of prediction and target and, in the same pass, its
-// gradient. Divides the tensors into pieces for the threads.
+// Losses over whole tensors: the sum over pairs of prediction and target and, in the same pass, each
+// loss and the gradient. Divides the tensors into pieces for the threads.
 #pragma once
 
 #include "kernels.h"
@@ -7,9 +7,9 @@
 
 namespace batchnorm {
 
-// *result = the sum of the loss over n pairs of x and target. Unless `gradient` is null,
-// gradient[i] = factor * the derivative of the sum with respect to x[i].
+// *result = the sum of the loss over n pairs of x and target. Unless they are null,
+// losses[i] = factor * the loss of pair i, and gradient[i] = factor * its derivative by x[i].
 Status apply_loss(LossKernel kernel, const float* x, const float* target, float parameter,
-                  float factor, float* gradient, size_t n, double* result);
+                  float factor, float* losses, float* gradient, size_t n, double* result);
 
 }  // namespace batchnorm

@@ -275,22 +275,26 @@ TEST_CASE("losses and their gradients: every length") {
       CAPTURE(std::string(kernels.isa));
       for (size_t n : support::edge_sizes(kernels.lanes)) {
         Random random(n + 8);
-        Guarded x(n, 1), target(n, 2), gradient(n, 3);
+        Guarded x(n, 1), target(n, 2), gradient(n, 3), losses(n, 2);
         x.fill(random, each.scale);
         target.fill(random, 0.5f, 0.5f);
         const double sum =
-            (kernels.*each.kernel)(x.data(), target.data(), 0.75f, 0.5f, gradient.data(), n);
+            (kernels.*each.kernel)(x.data(), target.data(), 0.75f, 0.5f, losses.data(),
+                                   gradient.data(), n);
         CHECK(gradient.guards_intact());
+        CHECK(losses.guards_intact());
         double expected = 0;
         for (size_t i = 0; i < n; i++) {
-          expected += each.value(x[i], target[i], 0.75);
+          const double value = each.value(x[i], target[i], 0.75);
+          CHECK(support::near(losses[i], 0.5 * value, 2e-6 * std::fmax(1e-6, value)));
+          expected += value;
           const double derivative = 0.5 * each.gradient(x[i], target[i], 0.75);
           const double tolerance = 2e-6 * std::fmax(1.0, std::fabs(derivative));
           CHECK(support::near(gradient[i], derivative, tolerance));
         }
         CHECK(support::near(sum, expected, each.tolerance * expected));
         const double without_gradient =
-            (kernels.*each.kernel)(x.data(), target.data(), 0.75f, 0.5f, nullptr, n);
+            (kernels.*each.kernel)(x.data(), target.data(), 0.75f, 0.5f, nullptr, nullptr, n);
         CHECK(without_gradient == sum);
       }
     }

@@ -212,6 +212,20 @@ mseLoss(rows, Tensor.zeros([5, 7]));
 // @ts-expect-error: targets with a tape
 mseLoss(rows, Tensor.zeros([5, 8]).trace());
 huberLoss(rows, Tensor.zeros([5, 8]));
+const eachLoss = mseLoss(rows, Tensor.zeros([5, 8]), { reduction: 'none' });
+check<Equal<typeof eachLoss, Tensor2D<5, 8, OwnedTape>>>();
+const lossSum = huberLoss(rows, Tensor.zeros([5, 8]), { delta: 2, reduction: 'sum' });
+check<Equal<typeof lossSum, Tensor0D<OwnedTape>>>();
+const weighted = binaryCrossEntropyWithLogitsLoss(images, images, {
+  posWeight: Tensor.zeros([3, 1, 1]),
+  reduction: 'none',
+});
+check<Equal<typeof weighted, typeof images>>();
+binaryCrossEntropyWithLogitsLoss(rows, Tensor.zeros([5, 8]), { posWeight: 2 });
+// @ts-expect-error: not a reduction
+mseLoss(rows, Tensor.zeros([5, 8]), { reduction: 'average' });
+// @ts-expect-error: weights with a tape
+binaryCrossEntropyWithLogitsLoss(rows, Tensor.zeros([5, 8]), { posWeight: rows });
 // @ts-expect-error: delta is an option
 huberLoss(rows, Tensor.zeros([5, 8]), 1);
 export { wide, mean, sigmoid, oneInTwo };

@@ -2,34 +2,40 @@ import type { Operations } from '../operations.js';
 
 // Each loss has its own loop for the same reason as in arithmetic.ts.
 
-export const squaredError: Operations['squaredError'] = (n, _parameter, factor, x, target, gradient) => {
+export const squaredError: Operations['squaredError'] = (...[n, , factor, x, target, losses, gradient]) => {
   let sum = 0;
   for (let i = 0; i < n; i++) {
     const difference = x[i] - target[i];
-    sum += difference * difference;
+    const loss = difference * difference;
+    sum += loss;
+    if (losses !== null) losses[i] = loss * factor;
     if (gradient !== null) gradient[i] = 2 * difference * factor;
   }
   return sum;
 };
 
-export const absoluteError: Operations['absoluteError'] = (n, _parameter, factor, x, target, gradient) => {
+export const absoluteError: Operations['absoluteError'] = (...[n, , factor, x, target, losses, gradient]) => {
   let sum = 0;
   for (let i = 0; i < n; i++) {
     const difference = x[i] - target[i];
-    sum += Math.abs(difference);
+    const loss = Math.abs(difference);
+    sum += loss;
+    if (losses !== null) losses[i] = loss * factor;
     if (gradient !== null) gradient[i] = Math.sign(difference) * factor;
   }
   return sum;
 };
 
 /** d^2 / 2 if |d| < delta, else delta * (|d| - delta / 2), in one expression. */
-export const huber: Operations['huber'] = (n, delta, factor, x, target, gradient) => {
+export const huber: Operations['huber'] = (...[n, delta, factor, x, target, losses, gradient]) => {
   let sum = 0;
   for (let i = 0; i < n; i++) {
     const difference = x[i] - target[i];
     const size = Math.abs(difference);
     const bounded = Math.min(delta, size);
-    sum += bounded * (size - bounded / 2);
+    const loss = bounded * (size - bounded / 2);
+    sum += loss;
+    if (losses !== null) losses[i] = loss * factor;
     if (gradient !== null) gradient[i] = Math.sign(difference) * bounded * factor;
   }
   return sum;
@@ -37,12 +43,7 @@ export const huber: Operations['huber'] = (n, delta, factor, x, target, gradient
 
 /** max(x, 0) - x * t + log(1 + exp(-|x|)), in which nothing overflows. */
 export const binaryCrossEntropy: Operations['binaryCrossEntropy'] = (
-  n,
-  _parameter,
-  factor,
-  x,
-  target,
-  gradient,
+  ...[n, , factor, x, target, losses, gradient]
 ) => {
   let sum = 0;
   for (let i = 0; i < n; i++) {
@@ -50,7 +51,9 @@ export const binaryCrossEntropy: Operations['binaryCrossEntropy'] = (
     const above = x[i] > 0;
     const weight = (above ? 1 : 0) - target[i];
     // An infinite logit that agrees with its target adds 0; Infinity * 0 would be NaN.
-    sum += (weight === 0 ? 0 : x[i] * weight) + Math.log1p(power);
+    const loss = (weight === 0 ? 0 : x[i] * weight) + Math.log1p(power);
+    sum += loss;
+    if (losses !== null) losses[i] = loss * factor;
     // The derivative sigmoid(x) - t; for positive x as (1 - t) - sigmoid(-x), which keeps its bits if t is 1.
     const rest = power / (1 + power);
     if (gradient !== null) {

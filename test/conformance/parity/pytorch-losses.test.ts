@@ -1,9 +1,14 @@
 import {
   backward,
+  binaryCrossEntropyWithLogitsLoss,
   crossEntropyWithLogitsLoss,
+  huberLoss,
   klDivWithLogitsLoss,
+  maeLoss,
+  mseLoss,
   type OwnedTape,
   type Shape,
+  smoothL1Loss,
   Tensor,
 } from 'batchnorm';
 import { expect } from 'chai';
@@ -19,9 +24,9 @@ const cases = readCases<LossCase>('pytorch/losses.jsonl');
 
 describe('losses with options compared with PyTorch', () => {
   it('has cases for each loss and each option', () => {
-    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 2);
+    expect(new Set(cases.map(({ op }) => op))).to.have.property('size', 7);
     expect(new Set(cases.flatMap(({ options }) => Object.keys(options)))).to.have.property('size', 4);
-    expect(cases).to.have.length.at.least(380);
+    expect(cases).to.have.length.at.least(500);
   });
 
   cases.forEach((reference, line) => {
@@ -46,11 +51,38 @@ describe('losses with options compared with PyTorch', () => {
 });
 
 /** The loss against each kind of targets that the numbers of a case fit. */
-function resultsOf({ op, inputs, options, classes, targets = [] }: LossCase, x: () => Taped): Taped[] {
+function resultsOf(reference: LossCase, x: () => Taped): Taped[] {
+  const { op, inputs, options, classes, targets = [], weights } = reference;
   const [{ shape }] = inputs;
-  if (op === 'kl_div') return [klDivWithLogitsLoss(x(), Tensor.from(targets, shape), options)];
-  if (classes === undefined) return [crossEntropyWithLogitsLoss(x(), Tensor.from(targets, shape), options)];
-  const [images, , ...pixels] = shape;
-  const kinds = [classes, Int32Array.from(classes), Tensor.from(classes, [images, ...pixels])];
-  return kinds.map((each) => crossEntropyWithLogitsLoss(x(), each, options));
+  const target = Tensor.from(targets, classes === undefined ? shape : [0]);
+  switch (op) {
+    case 'mse':
+      return [mseLoss(x(), target, options)];
+    case 'mae':
+      return [maeLoss(x(), target, options)];
+    case 'huber':
+      return [huberLoss(x(), target, { ...options, delta: 0.75 })];
+    case 'smooth_l1':
+      return [smoothL1Loss(x(), target, { ...options, beta: 0.75 })];
+    case 'kl_div':
+      return [klDivWithLogitsLoss(x(), target, options)];
+    case 'binary_cross_entropy': {
+      if (weights === undefined) return [binaryCrossEntropyWithLogitsLoss(x(), target, options)];
+      const { values } = weights;
+      const kinds = [
+        Tensor.from(values, weights.shape),
+        ...(weights.shape.length === 1 ? [values, Float64Array.from(values)] : []),
+        ...(weights.shape.length === 0 ? values : []),
+      ];
+      return kinds.map((posWeight) =>
+        binaryCrossEntropyWithLogitsLoss(x(), target, { ...options, posWeight }),
+      );
+    }
+    case 'cross_entropy': {
+      if (classes === undefined) return [crossEntropyWithLogitsLoss(x(), target, options)];
+      const [images, , ...pixels] = shape;
+      const kinds = [classes, Int32Array.from(classes), Tensor.from(classes, [images, ...pixels])];
+      return kinds.map((each) => crossEntropyWithLogitsLoss(x(), each, options));
+    }
+  }
 }

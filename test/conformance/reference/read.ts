@@ -61,12 +61,17 @@ export interface LayerCase extends OpRecord {
 
 /** `pytorch/losses.jsonl` */
 export interface LossCase extends OpRecord {
-  readonly op: 'cross_entropy' | 'kl_div';
+  readonly op:
+    | ('cross_entropy' | 'kl_div' | 'binary_cross_entropy')
+    /** Delta, and beta, 0.75. */
+    | ('mse' | 'mae' | 'huber' | 'smooth_l1');
   readonly options: Readonly<Record<string, unknown>> & { readonly reduction: 'mean' | 'sum' | 'none' };
   /** Flat class indices. */
   readonly classes?: readonly number[];
   /** In the shape of the predictions. */
   readonly targets?: readonly number[];
+  /** `posWeight` of binary cross entropy. */
+  readonly weights?: ReferenceTensor;
 }
 
 /** `pytorch/norms.jsonl` */

@@ -69,6 +69,7 @@ struct Call {
   float parameter, factor;
   const Buffer& x;
   const Buffer& target;
+  const float* losses;
   const float* gradient;
   double result;
 };
@@ -85,8 +86,15 @@ std::string check(const Call& call) {
     const bool has_difference =
         !is_beyond_floats(2 * (static_cast<double>(call.x[i]) - call.target[i]));
     overflows = overflows || !has_difference || is_beyond_floats(pair.value);
-    if (!has_difference || call.gradient == nullptr) continue;
     const double factor = call.factor;
+    if (call.losses != nullptr && has_difference && !is_beyond_floats(pair.value)) {
+      const double loss = factor * pair.value;
+      const double tolerance = std::fabs(factor) * (pair.value_error + 4 * kTiny) +
+                               2 * kRounding * std::fabs(loss) + kTiny;
+      const std::string failure = compare("losses", i, call.losses[i], loss, tolerance);
+      if (!failure.empty()) return failure;
+    }
+    if (!has_difference || call.gradient == nullptr) continue;
     const double gradient = factor * pair.gradient;
     const double tolerance = std::fabs(factor) * (pair.gradient_error + kTiny) +
                              2 * kRounding * std::fabs(gradient) + kTiny;
@@ -109,6 +117,9 @@ Outcome run_loss(const Setting& setting) {
   const size_t n = choose_elements(setting);
   const float factor = choices.flip() ? 1 / (1 + static_cast<float>(n)) : -3.7f;
   Buffer x = setting.buffer(n), target = setting.buffer(n), gradient = setting.buffer(n);
+  // Without a choice of its own, which would change the recorded cases.
+  const bool has_losses = n % 2 == 0;
+  Buffer losses(n, 3);
   fill(x, choices);
   fill(target, choices);
   // Mostly labels or probabilities, as cross entropy expects.
@@ -123,17 +134,20 @@ Outcome run_loss(const Setting& setting) {
   double result = -1;
   float* const gradients = has_gradient ? gradient.data() : nullptr;
   if (!has_gradient) gradient.fill(0);
+  losses.fill(0);
+  float* const each_loss = has_losses ? losses.data() : nullptr;
   if (batchnorm::apply_loss(setting.kernels.*loss.kernel, x.data(), target.data(), parameter,
-                            factor, gradients, n, &result) != batchnorm::Status::kOk) {
+                            factor, each_loss, gradients, n, &result) != batchnorm::Status::kOk) {
     outcome.failure = "out of memory";
     return outcome;
   }
-  outcome.failure = guards({&x, &target, &gradient});
+  outcome.failure = guards({&x, &target, &losses, &gradient});
   if (outcome.failure.empty()) {
-    outcome.failure = check({loss, parameter, factor, x, target, gradients, result});
+    outcome.failure = check({loss, parameter, factor, x, target, each_loss, gradients, result});
   }
   Digest all;
   all.add(gradient);
+  all.add(losses);
   all.add(result);
   outcome.digest = all.value();
   return outcome;

@@ -22,6 +22,7 @@ const topicOfPath = [
   ['ops/cross-entropy', 'Training'],
   ['ops/loss-options', 'Training'],
   ['ops/class-targets', 'Training'],
+  ['ops/positive-weight', 'Training'],
   ['ops/', 'Tensors and gradients'],
   ['nn/layers/', 'Layers'],
   ['nn/norm/', 'Norms'],

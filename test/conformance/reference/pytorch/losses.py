@@ -5,11 +5,29 @@ import torch
 import torch.nn.functional as F
 
 from jsonl import numbers
-from ops import normal, record
+from ops import normal, record, tensor
 
 REDUCTIONS = ["mean", "sum", "none"]
 
 LOGITS_SHAPES = [(1, 1), (5, 3), (4, 10), (3, 4, 5), (2, 3, 4, 5), (2, 5, 3, 2, 2)]
+
+# Of losses of pairs; delta and beta are 0.75.
+PAIRS = {
+    "mse": F.mse_loss,
+    "mae": F.l1_loss,
+    "huber": lambda x, y, reduction: F.huber_loss(x, y, reduction, 0.75),
+    "smooth_l1": lambda x, y, reduction: F.smooth_l1_loss(x, y, reduction=reduction, beta=0.75),
+}
+
+# Shapes of logits and of the weights of positive targets.
+POSITIVE_WEIGHTS = [
+    ((1,), ()),
+    ((37,), ()),
+    ((5, 3), (3,)),
+    ((5, 3), (5, 1)),
+    ((2, 3, 4, 5), (3, 1, 1)),
+    ((2, 3, 4, 5), (2, 3, 4, 5)),
+]
 
 # Of these options, each combination.
 SMOOTHINGS = [0, 0.1, 1]
@@ -21,6 +39,8 @@ def records():
     yield from indices(rng)
     yield from probabilities(rng)
     yield from divergences(rng)
+    yield from pairs(rng)
+    yield from positive_weights(rng)
 
 
 def class_weights(rng, classes) -> np.ndarray:
@@ -115,3 +135,44 @@ def divergences(rng):
                 options={"reduction": reduction},
                 targets=numbers(target),
             )
+
+
+def pairs(rng):
+    for op, function in PAIRS.items():
+        for shape in [(1,), (37,), (2, 3, 4, 5)]:
+            for reduction in REDUCTIONS:
+                target = normal(rng, shape).astype(np.float32)
+                yield record(
+                    rng,
+                    op,
+                    [normal(rng, shape)],
+                    lambda x: function(x, exact(target), reduction=reduction),
+                    options={"reduction": reduction},
+                    targets=numbers(target),
+                )
+
+
+def positive_weights(rng):
+    for shape, weighted in [(shape, None) for shape in ((1,), (37,), (2, 3, 4, 5))] + POSITIVE_WEIGHTS:
+        for reduction in REDUCTIONS:
+            for deviation in (2, 40):
+                # Labels, and probabilities.
+                for labels in (True, False):
+                    uniform = rng.uniform(0, 1, shape)
+                    target = (uniform.round() if labels else uniform).astype(np.float32)
+                    fields, theirs = {}, {}
+                    if weighted is not None:
+                        weights = np.asarray(np.exp(normal(rng, weighted, 1.5)), np.float32)
+                        fields["weights"] = tensor(weights, weighted)
+                        theirs["pos_weight"] = exact(weights)
+                    yield record(
+                        rng,
+                        "binary_cross_entropy",
+                        [normal(rng, shape, deviation)],
+                        lambda x: F.binary_cross_entropy_with_logits(
+                            x, exact(target), reduction=reduction, **theirs
+                        ),
+                        options={"reduction": reduction},
+                        targets=numbers(target),
+                        **fields,
+                    )

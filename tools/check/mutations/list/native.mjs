@@ -61,8 +61,8 @@ export default [
   {
     file: 'native/kernels/losses.inl.h',
     what: 'the lanes after the end count for a loss',
-    find: 'sum.add(keep_first(pair.value(prediction, expected), rest, F32::zero()));',
-    replace: 'sum.add(pair.value(prediction, expected));',
+    find: 'sum.add(keep_first(value, rest, F32::zero()));',
+    replace: 'sum.add(value);',
     tests: ['unit/ops/losses', 'conformance/parity/dfdx-losses'],
   },
   {
@@ -436,6 +436,13 @@ export default [
     find: 'gradient == nullptr ? nullptr : gradient + begin',
     replace: 'gradient',
     tests: ['unit/ops/losses'],
+  },
+  {
+    file: 'native/kernels/losses.inl.h',
+    what: 'the last losses are not multiplied by the factor',
+    find: '(value * scale).store_first(losses + i, rest)',
+    replace: 'value.store_first(losses + i, rest)',
+    tests: ['native:activation_kernels_test.cc', 'unit/ops/losses'],
   },
   {
     file: 'native/ops/matmul.cc',
