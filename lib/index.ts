@@ -91,6 +91,7 @@ export {
 export { Adam, type AdamOptions } from './optim/adam.js';
 export { clipGradNorm } from './optim/clip-grad-norm.js';
 export { type GradientProvider, UnusedTensors } from './module/gradient-provider.js';
+export type { UnusedOptions, UpdateOptions } from './optim/optimizer.js';
 export type { ResumableOptimizer } from './optim/optimizer-state.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
 export { type NesterovMomentum, Sgd, type SgdOptions } from './optim/sgd.js';

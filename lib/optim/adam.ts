@@ -11,7 +11,7 @@ import {
 import type { CanUpdateWithGradients } from '../module/module.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
-import { updateModule } from './optimizer.js';
+import { updateModule, type UpdateOptions } from './optimizer.js';
 import {
   learningRateCounter,
   type OptimizerState,
@@ -81,14 +81,14 @@ export class Adam implements ResumableOptimizer {
 
   /**
    * Updates every parameter of the module in place and consumes the gradients.
-   * @throws UnusedParamsError if a parameter has no gradient; nothing has changed then.
+   * @throws UnusedParamsError if a parameter has no gradient, unless `skipUnused` is set; nothing has changed then.
    */
-  update(module: CanUpdateWithGradients, gradients: Gradients): void {
+  update(module: CanUpdateWithGradients, gradients: Gradients, options?: UpdateOptions): void {
     const [beta1, beta2] = this.#betas;
     const steps = this.#steps + 1;
     const correction1 = 1 / (1 - beta1 ** steps);
     const correction2 = 1 / (1 - beta2 ** steps);
-    updateModule(module, gradients, this.#moments, (parameter, gradient, [moment1, moment2]) => {
+    updateModule(module, gradients, options, this.#moments, (parameter, gradient, [moment1, moment2]) => {
       backend.adamStep(
         parameter.length,
         this.#lr,

@@ -1,7 +1,7 @@
 import { type Gradients, gradientStorage, scaleGradients } from '../core/gradients.js';
-import { requirePositive } from '../validation/errors.js';
+import { requireBoolean, requireOptions, wrongType, wrongValue } from '../validation/errors.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
-import { differentiatedParameters } from './optimizer.js';
+import { differentiatedParameters, type UnusedOptions } from './optimizer.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /**
@@ -14,15 +14,22 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
  * The sum is in float64. A parameter that several layers share counts once.
  *
  * @param gradients The result of `backward`, to be passed to the optimizer next.
- * @param max The largest norm afterwards, to within rounding.
+ * @param max The largest norm afterwards, to within rounding; `Infinity` only measures the norm.
  * @returns The norm before scaling. If it is NaN or infinite the gradients stay unchanged, and the caller decides whether
  * to skip the step.
- * @throws UnusedParamsError if a parameter has no gradient; nothing has changed then.
+ * @throws UnusedParamsError if a parameter has no gradient, unless `skipUnused` is set; nothing has changed then.
  */
-export function clipGradNorm(module: CanUpdateWithGradients, gradients: Gradients, max: number): number {
-  if (arguments.length > 3) requireNoSurplus('clipGradNorm', 3, arguments);
-  requirePositive('max', max);
-  const parameters = differentiatedParameters(module, gradients);
+export function clipGradNorm(
+  module: CanUpdateWithGradients,
+  gradients: Gradients,
+  max: number,
+  options?: UnusedOptions,
+): number {
+  if (arguments.length > 4) requireNoSurplus('clipGradNorm', 4, arguments);
+  if (typeof max !== 'number') throw wrongType('max', 'a positive number', max);
+  if (!(max > 0)) throw wrongValue('max', 'a positive number', String(max));
+  const { skipUnused = false } = requireOptions('options', options, ['skipUnused']);
+  const parameters = differentiatedParameters(module, gradients, requireBoolean('skipUnused', skipUnused));
 
   let sum = 0;
   for (const parameter of parameters) {

@@ -1,5 +1,5 @@
 import { consumeGradients, Gradients, gradientStorage } from '../core/gradients.js';
-import { detached, wrongType } from '../validation/errors.js';
+import { detached, requireBoolean, requireOptions, wrongType } from '../validation/errors.js';
 import { type CanUpdateWithGradients, readParameters } from '../module/module.js';
 import { readTrainable, type Trainable } from '../nn/trainable.js';
 import type { Shape } from '../core/shape.js';
@@ -13,6 +13,18 @@ import { UnusedParamsError } from '../module/unused-params-error.js';
 /** Updates `parameter` in place from its `gradient` and its state arrays. */
 export type Step = (parameter: Float32Array, gradient: Float32Array, memory: readonly Float32Array[]) => void;
 
+/** Settings of an optimizer's `update`. */
+export interface UpdateOptions extends UnusedOptions {
+  /** Whether the gradients stay valid, for another optimizer that updates other parameters. Default false. */
+  readonly keepGradients?: boolean;
+}
+
+/** What happens to parameters without a gradient. */
+export interface UnusedOptions {
+  /** Whether parameters without a gradient are left alone, as in PyTorch, instead of being an error. Default false. */
+  readonly skipUnused?: boolean;
+}
+
 /**
  * Checks that every parameter of the module has a gradient, then updates all of them and consumes the gradients. If the
  * check fails nothing has changed.
@@ -20,10 +32,20 @@ export type Step = (parameter: Float32Array, gradient: Float32Array, memory: rea
 export function updateModule(
   module: CanUpdateWithGradients,
   gradients: Gradients,
+  options: UpdateOptions | undefined,
   memories: ParameterMemory,
   step: Step,
 ): void {
-  const { parameters, hasOwnUpdate } = readDifferentiated(module, gradients);
+  const { skipUnused = false, keepGradients = false } = requireOptions('options', options, [
+    'skipUnused',
+    'keepGradients',
+  ]);
+  requireBoolean('keepGradients', keepGradients);
+  const { parameters, hasOwnUpdate } = readDifferentiated(
+    module,
+    gradients,
+    requireBoolean('skipUnused', skipUnused),
+  );
   // Allocate all state before changing anything, since memory may run out.
   for (const parameter of parameters) {
     const storage = storageOf(parameter);
@@ -35,33 +57,39 @@ export function updateModule(
   const provider = new SteppingProvider(gradients, memories, step);
   if (hasOwnUpdate) module.update(provider, new UnusedTensors());
   else for (const parameter of parameters) provider.step(parameter);
-  consumeGradients(gradients);
+  if (!keepGradients) consumeGradients(gradients);
 }
 
 /**
  * The parameters of a module, each once, after checking that all their gradients can be read.
- * @throws UnusedParamsError naming those without one, TypeError naming one whose array was transferred.
+ * @throws UnusedParamsError naming those without one unless `skipUnused`, TypeError naming one whose array was
+ * transferred.
  */
 export function differentiatedParameters(
   module: CanUpdateWithGradients,
   gradients: Gradients,
+  skipUnused: boolean,
 ): readonly Tensor<Shape>[] {
-  return readDifferentiated(module, gradients).parameters;
+  return readDifferentiated(module, gradients, skipUnused).parameters;
 }
 
-function readDifferentiated(module: CanUpdateWithGradients, gradients: Gradients): Trainable {
+function readDifferentiated(
+  module: CanUpdateWithGradients,
+  gradients: Gradients,
+  skipUnused: boolean,
+): Trainable {
   requireModule(module);
   if (!(gradients instanceof Gradients)) throw wrongType('gradients', 'Gradients', gradients);
   gradients.requireUnconsumed();
-  const trainable = readTrainable(module);
-  const { parameters } = trainable;
-  const missing = parameters.filter((p) => gradientStorage(gradients, p) === undefined);
-  if (missing.length > 0) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
+  const { parameters: all, hasOwnUpdate } = readTrainable(module);
+  const missing = all.filter((p) => gradientStorage(gradients, p) === undefined);
+  const parameters = missing.length === 0 ? all : all.filter((p) => !missing.includes(p));
+  if (missing.length > 0 && !skipUnused) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
   for (const parameter of parameters) {
     if (gradientStorage(gradients, parameter)?.isDetached !== true) continue;
     throw detached(`the gradient of ${nameOf(parameter, module)}`);
   }
-  return trainable;
+  return { parameters, hasOwnUpdate };
 }
 
 /** Updates parameters in place. A module that asks for the gradient and subtracts it itself gets the step of a copy. A

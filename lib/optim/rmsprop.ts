@@ -11,7 +11,7 @@ import {
 import type { CanUpdateWithGradients } from '../module/module.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
-import { updateModule } from './optimizer.js';
+import { updateModule, type UpdateOptions } from './optimizer.js';
 import {
   learningRateCounter,
   type OptimizerState,
@@ -98,10 +98,10 @@ export class RMSprop implements ResumableOptimizer {
 
   /**
    * Updates every parameter of the module in place and consumes the gradients.
-   * @throws UnusedParamsError if a parameter has no gradient; nothing has changed then.
+   * @throws UnusedParamsError if a parameter has no gradient, unless `skipUnused` is set; nothing has changed then.
    */
-  update(module: CanUpdateWithGradients, gradients: Gradients): void {
-    updateModule(module, gradients, this.#means, (parameter, gradient, [meanSquare, ...others]) => {
+  update(module: CanUpdateWithGradients, gradients: Gradients, options?: UpdateOptions): void {
+    updateModule(module, gradients, options, this.#means, (parameter, gradient, [meanSquare, ...others]) => {
       backend.rmspropStep(
         parameter.length,
         this.#lr,

@@ -31,7 +31,7 @@ const gradients = () => {
 };
 const trained = () => {
   const { bn, found } = gradients();
-  return [bn, found];
+  return [bn, found, { skipUnused: true, keepGradients: true }];
 };
 const training = () => ({
   model: new BatchNorm2D(3),

@@ -53,16 +53,30 @@ export default [
   {
     file: 'lib/optim/optimizer.ts',
     what: 'the gradients are not consumed',
-    find: '  consumeGradients(gradients);\n',
+    find: '  if (!keepGradients) consumeGradients(gradients);\n',
     replace: '',
     tests: ['unit/optim/sgd', 'unit/core/backward'],
   },
   {
     file: 'lib/optim/optimizer.ts',
     what: 'parameters without gradient are not reported',
-    find: 'if (missing.length > 0) throw',
+    find: 'if (missing.length > 0 && !skipUnused) throw',
     replace: 'if (false) throw',
     tests: ['unit/optim/sgd'],
+  },
+  {
+    file: 'lib/optim/optimizer.ts',
+    what: 'parameters without gradient are an error although they were to be skipped',
+    find: 'if (missing.length > 0 && !skipUnused) throw',
+    replace: 'if (missing.length > 0) throw',
+    tests: ['unit/optim/update-options'],
+  },
+  {
+    file: 'lib/optim/optimizer.ts',
+    what: 'gradients are consumed although they were to be kept',
+    find: '  if (!keepGradients) consumeGradients(gradients);\n',
+    replace: '  consumeGradients(gradients);\n',
+    tests: ['unit/optim/update-options'],
   },
   {
     file: 'lib/module/update-parameter.ts',
