@@ -148,10 +148,73 @@ Status run_by_chunk(const ImageShape& shape, size_t threads, Passes& passes) {
   return Status::kOk;
 }
 
+// How rows of channels, the planes of one pixel, are divided: into parts that are summed by
+// themselves and merged in order, and these into blocks that stay in the cache.
+struct RowParts {
+  explicit RowParts(const ImageShape& shape)
+      : rows(shape.images),
+        count(std::clamp<size_t>(shape.images / kMinRows, 1, kMaxParts)),
+        block_rows(std::max(kMinBlockRows, kBlockElements / shape.channels)) {}
+
+  size_t begin(size_t part) const { return rows * part / count; }
+
+  // A part has enough rows that its sums are a small fraction of its elements.
+  static constexpr size_t kMinRows = 64, kMaxParts = 32;
+  static constexpr size_t kMinBlockRows = 16, kBlockElements = 16384;
+  size_t rows, count, block_rows;
+};
+
+// For planes of one pixel: a task is a part of the rows, in both passes. By channel, every cache
+// line would be read once for each of the groups of channels that share it, and rows of a few
+// channels would be read with large strides.
+template <class Passes>
+Status run_by_row(const ImageShape& shape, const RowParts& parts, size_t threads, Passes& passes) {
+  const size_t channels = shape.channels;
+  Scratch scratch;
+  auto* sums = scratch.get<ChannelSums>((parts.count + threads) * channels);
+  if (sums == nullptr) return Status::kOutOfMemory;
+  const auto block_of = [&](size_t rows) { return Block{rows, channels, 1, channels, 1}; };
+
+  for (size_t channel = 0; channel < channels; channel += kMaxChannels) {
+    passes.prepare(channel, std::min(kMaxChannels, channels - channel));
+  }
+  auto reduce = [&](size_t part, size_t slot) {
+    ChannelSums* total = sums + part * channels;
+    ChannelSums* next = sums + (parts.count + slot) * channels;
+    const size_t begin = parts.begin(part), end = parts.begin(part + 1);
+    for (size_t row = begin; row < end; row += parts.block_rows) {
+      const Block block = block_of(std::min(parts.block_rows, end - row));
+      passes.reduce(row * channels, 0, block, row == begin ? total : next);
+      if (row == begin) continue;
+      for (size_t channel = 0; channel < channels; channel++) add(total[channel], next[channel]);
+    }
+  };
+  parallel_for(parts.count, threads, reduce);
+  const ChannelChunks chunks(shape);
+  for (size_t channel = 0; channel < channels; channel++) {
+    ChannelSums& total = sums[channel];
+    for (size_t part = 1; part < parts.count; part++) add(total, sums[part * channels + channel]);
+    finish_channel(shape, chunks, channel, total, passes);
+  }
+  if constexpr (Passes::kApplies) {
+    auto apply = [&](size_t part, size_t) {
+      // In reverse, because the last rows were read last and may still be in the cache.
+      const size_t begin = parts.begin(parts.count - 1 - part),
+                   end = parts.begin(parts.count - part);
+      passes.apply(begin * channels, 0, block_of(end - begin));
+      passes.complete();
+    };
+    parallel_for(parts.count, threads, apply);
+  }
+  return Status::kOk;
+}
+
 template <class Passes>
 Status run_channel_passes(const ImageShape& shape, Passes& passes) {
   if (shape.elements() == 0) return Status::kOk;
   const size_t threads = threads_for(shape.elements());
+  const RowParts parts(shape);
+  if (shape.plane == 1 && parts.count > 1) return run_by_row(shape, parts, threads, passes);
   if (threads > 1 && shape.channels < threads * 2) return run_by_chunk(shape, threads, passes);
   run_by_channel(shape, threads, passes);
   return Status::kOk;

@@ -162,9 +162,21 @@ void check(const Inputs& in, const Result& got) {
 
 TEST_CASE("training and backward: planes below, at and above a chunk, one image, one channel") {
   FOR_EACH_ISA(kernels) {
-    const ImageShape shapes[] = {{2, 1, 1},     {9, 5, 1},    {3, 4, 6},    {2, 70, 49},
-                                 {1, 3, 196},   {4, 2, 4096}, {3, 2, 4097}, {1, 2, 12544},
-                                 {2, 1, 20000}, {100, 3, 63}};
+    const ImageShape shapes[] = {{2, 1, 1},
+                                 {9, 5, 1},
+                                 {3, 4, 6},
+                                 {2, 70, 49},
+                                 {1, 3, 196},
+                                 {4, 2, 4096},
+                                 {3, 2, 4097},
+                                 {1, 2, 12544},
+                                 {2, 1, 20000},
+                                 {100, 3, 63},
+                                 // Rows of channels: too few for parts, and several parts.
+                                 {127, 5, 1},
+                                 {128, 3, 1},
+                                 {4000, 1, 1},
+                                 {3001, 19, 1}};
     for (const ImageShape& shape : shapes) {
       for (float offset : {0.0f, 20000.0f}) {
         CAPTURE(std::string(kernels.isa));
@@ -189,7 +201,8 @@ TEST_CASE("training and backward: the same bits for any number of threads and an
     // Many channels (a thread owns whole ones) and few (a thread owns chunks).
     for (const ImageShape& shape :
          {ImageShape{8, 48, 784}, ImageShape{5, 1, 40000}, ImageShape{2, 3, 30000},
-          ImageShape{40, 90, 49}, ImageShape{33, 70, 196}, ImageShape{700, 130, 1}}) {
+          ImageShape{40, 90, 49}, ImageShape{33, 70, 196}, ImageShape{700, 130, 1},
+          ImageShape{20000, 3, 1}}) {
       const Inputs in(shape, 1.0f);
       batchnorm::set_thread_count(1);
       batchnorm::set_cache_sizes(here);

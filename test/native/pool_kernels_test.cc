@@ -244,7 +244,8 @@ double count_of(const Pooling& params, size_t window) {
 }  // namespace
 
 TEST_CASE(
-    "avg_pool: divides by the size of the window, padding included or not, and so do the gradients") {
+    "avg_pool: divides by the size of the window, padding included or not, and so do the "
+    "gradients") {
   FOR_EACH_ISA(kernels) {
     CAPTURE(std::string(kernels.isa));
     each_pooling(kernels, 1, [&](const Pooling& params) {

@@ -88,3 +88,23 @@ const withParameters: BatchNorm2D<3> = plain;
 new BatchNorm2D(3, { affine: 0 });
 // @ts-expect-error: only `trainable`
 plain.freeze({ affine: true });
+
+// Channels in the last axis.
+const last = new BatchNorm2D(3, { channelsLast: true });
+check<Equal<typeof last, BatchNorm2D<3, true, true>>>();
+const lastOutput = last.forwardMut(Tensor.zeros([8, 4, 5, 3]).trace());
+check<Equal<typeof lastOutput, Tensor4D<8, 4, 5, 3, OwnedTape>>>();
+check<Equal<ReturnType<typeof last.freeze>, FrozenBatchNorm2D<3, true, true>>>();
+last.forward(Tensor.zeros([4, n, 3]));
+const wideLast: BatchNorm2D<number, true, true> = last;
+new BatchNorm1D(3, { channelsLast: true }).forward(Tensor.zeros([8, 100, 3]));
+new BatchNorm3D(3, { affine: false, channelsLast: true }).forward(Tensor.zeros([2, 2, 2, 3]));
+wideLast.forward(Tensor.zeros([2, 2, 5]));
+// @ts-expect-error: 4 channels
+last.forward(Tensor.zeros([8, 3, 4, 4]));
+// @ts-expect-error: a table
+last.forward(Tensor.zeros([8, 3]));
+// @ts-expect-error: channels in front
+const front: BatchNorm2D<3> = last;
+// @ts-expect-error: 3 channels in front
+new Sequential(last).forward(Tensor.zeros([8, 3, 4, 4]));

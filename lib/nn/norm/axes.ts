@@ -1,4 +1,10 @@
-import { formatShape, type HasUnknownRank, type SameSize, type Shape } from '../../core/shape.js';
+import {
+  elementCount,
+  formatShape,
+  type HasUnknownRank,
+  type SameSize,
+  type Shape,
+} from '../../core/shape.js';
 import { wrongShape } from '../../validation/errors.js';
 import { type ImageShape, readImageShape } from '../../ops/image-shape.js';
 import type { ImageProblem, ChannelProblem } from '../input.js';
@@ -20,11 +26,54 @@ interface Shapes<C extends number> {
   readonly 3: readonly [number, C, number, number, number] | readonly [C, number, number, number];
 }
 
-/** The problem with shape S as text for the compiler's message; never if there is none. */
-export type AxesProblem<S, C extends number, D extends SpatialAxes> = Problems<S, C>[D];
+/**
+ * The problem with shape S as text for the compiler's message; never if there is none. An indexed access, because with a
+ * conditional type a norm of 3 channels would not be assignable to one of `number` channels.
+ * @typeParam L Whether the channels are the last axis.
+ */
+export type AxesProblem<
+  S,
+  C extends number,
+  D extends SpatialAxes,
+  L extends boolean = false,
+> = LayoutProblems<S, C>[`${L}`][D];
 
 /** The shapes that a norm may accept. */
-export type AxesShapes<C extends number, D extends SpatialAxes> = Shapes<C>[D];
+export type AxesShapes<
+  C extends number,
+  D extends SpatialAxes,
+  L extends boolean = false,
+> = LayoutShapes<C>[`${L}`][D];
+
+interface LayoutProblems<S, C extends number> {
+  readonly false: Problems<S, C>;
+  readonly true: LastProblems<S, C>;
+}
+
+interface LayoutShapes<C extends number> {
+  readonly false: Shapes<C>;
+  readonly true: LastShapes<C>;
+}
+
+interface LastShapes<C extends number> {
+  readonly 1: readonly [number, number, C] | readonly [number, C];
+  readonly 2: readonly [number, number, number, C] | readonly [number, number, C];
+  readonly 3: readonly [number, number, number, number, C] | readonly [number, number, number, C];
+}
+
+interface LastProblems<S, C extends number> {
+  readonly 1: LastAxisProblem<S, C, 1, 'Expected a 2D tensor [N, C] or a 3D tensor [N, L, C]'>;
+  readonly 2: LastAxisProblem<S, C, 2, 'Expected a 3D tensor [H, W, C] or a 4D tensor [N, H, W, C]'>;
+  readonly 3: LastAxisProblem<S, C, 3, 'Expected a 4D tensor [D, H, W, C] or a 5D tensor [N, D, H, W, C]'>;
+}
+
+type LastAxisProblem<S, C extends number, D extends SpatialAxes, Expected> = S extends LastShapes<number>[D]
+  ? S extends readonly [...Shape, infer K extends number]
+    ? ChannelProblem<K, C>
+    : never
+  : HasUnknownRank<S> extends true
+    ? never
+    : Expected;
 
 type SignalProblem<S, C extends number> = S extends readonly [number, infer K extends number, number]
   ? ChannelProblem<K, C>
@@ -63,11 +112,29 @@ export function readAxesShape(
   shape: Shape,
   channels: number,
   axes: SpatialAxes,
+  channelsLast: boolean,
 ): ImageShape {
-  const parsed = parseAxes(argument, shape, channels, axes);
+  const parsed = channelsLast
+    ? readLastChannels(argument, shape, axes)
+    : parseAxes(argument, shape, channels, axes);
   if (parsed.channels === channels) return parsed;
   throw wrongShape(argument, `${channels} channels`, `${parsed.channels} (shape ${formatShape(shape)})`);
 }
+
+/** Pixels become images of one pixel, whose channels lie side by side in the same way. */
+function readLastChannels(argument: string, shape: Shape, axes: SpatialAxes): ImageShape {
+  const rank = shape.length;
+  if (rank === axes + 1 || rank === axes + 2) {
+    return { images: elementCount(shape.slice(0, -1)), channels: shape[rank - 1], plane: 1 };
+  }
+  throw wrongShape(argument, expectedLast[axes], `shape ${formatShape(shape)}`);
+}
+
+const expectedLast: Readonly<Record<SpatialAxes, string>> = {
+  1: 'a 2D tensor [N, C] or a 3D tensor [N, L, C]',
+  2: 'a 3D tensor [H, W, C] or a 4D tensor [N, H, W, C]',
+  3: 'a 4D tensor [D, H, W, C] or a 5D tensor [N, D, H, W, C]',
+};
 
 function parseAxes(argument: string, shape: Shape, channels: number, axes: SpatialAxes): ImageShape {
   if (axes === 2) return readImageShape(argument, shape);

@@ -20,7 +20,11 @@ export type BatchNorm2DJson = BatchNormJson<'BatchNorm2D'>;
  * bn.forward(Tensor.zeros([4, 3, 2, 2])); // inference
  * const y = bn.forwardMut(Tensor.zeros([4, 3, 2, 2]).trace()); // training
  */
-export class BatchNorm2D<C extends number, A extends boolean = true> extends BatchNorm<C, 2, A> {
+export class BatchNorm2D<
+  C extends number,
+  A extends boolean = true,
+  L extends boolean = false,
+> extends BatchNorm<C, 2, A, L> {
   /** @internal */
   static readonly type = 'BatchNorm2D';
 
@@ -33,7 +37,7 @@ export class BatchNorm2D<C extends number, A extends boolean = true> extends Bat
    * @param channels Number of channels, C.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(channels: C, options?: BatchNormOptions<A>) {
+  constructor(channels: C, options?: BatchNormOptions<A, L>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('BatchNorm2D', channels, 2, options);
   }
@@ -43,7 +47,7 @@ export class BatchNorm2D<C extends number, A extends boolean = true> extends Bat
    * tape, and never changes them.
    * @throws TypeError if this layer's `forward` was replaced, because the copy would not have it.
    */
-  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm2D<C, A> {
+  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm2D<C, A, L> {
     this.requireOwnPasses();
     return FrozenBatchNorm2D.from(this, options);
   }
@@ -61,14 +65,14 @@ export class BatchNorm2D<C extends number, A extends boolean = true> extends Bat
    * @param json The result of `JSON.parse`.
    * @throws TypeError or RangeError naming the wrong field.
    */
-  static fromJSON(json: unknown): BatchNorm2D<number, boolean> {
+  static fromJSON(json: unknown): BatchNorm2D<number, boolean, boolean> {
     return BatchNorm2D.read(new JsonReader('json', json, 'BatchNorm2D'));
   }
 
   /** @internal */
-  static read(reader: JsonReader): BatchNorm2D<number, boolean> {
-    const { channels, affine } = readChannelNorm(reader);
-    const layer = new BatchNorm2D(channels, { affine });
+  static read(reader: JsonReader): BatchNorm2D<number, boolean, boolean> {
+    const { channels, options } = readChannelNorm(reader);
+    const layer = new BatchNorm2D(channels, options);
     layer.readJson(reader);
     return layer;
   }

@@ -34,7 +34,7 @@ import { changesAreNoted, noteChange } from './statistics-transaction.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 /** Settings of a new batch norm layer. */
-export interface BatchNormOptions<A extends boolean = boolean> {
+export interface BatchNormOptions<A extends boolean = boolean, L extends boolean = boolean> {
   /** Added to the variance before taking the square root. Default 1e-5. */
   readonly epsilon?: number;
   /**
@@ -43,6 +43,11 @@ export interface BatchNormOptions<A extends boolean = boolean> {
   readonly momentum?: number | 'cumulative';
   /** Whether the layer has `scale` and `bias`. Default true. */
   readonly affine?: A;
+  /**
+   * Whether the channels are the last axis, as in Keras and TensorFlow: [N, C] or [N, L, C] for signals, [H, W, C] or
+   * [N, H, W, C] for images, [D, H, W, C] or [N, D, H, W, C] for volumes. Default false.
+   */
+  readonly channelsLast?: L;
 }
 
 /** The JSON of a layer. NaN, infinities and -0, which JSON lacks, are strings. */
@@ -59,6 +64,8 @@ export interface BatchNormJson<Type extends string> {
   readonly batches: number;
   /** False in a layer without scale and bias, otherwise absent. */
   readonly affine?: false;
+  /** True if the channels are the last axis, otherwise absent. */
+  readonly channelsLast?: true;
   /** Factor after normalization, [C]; absent with `affine: false`. */
   readonly scale?: readonly JsonNumber[];
   /** Added after normalization, [C]; absent with `affine: false`. */
@@ -69,10 +76,10 @@ export interface BatchNormJson<Type extends string> {
   readonly runningVar: readonly JsonNumber[];
 }
 
-type Input<X, C extends number, D extends SpatialAxes, Wanted extends Tape> = ModeInput<
+type Input<X, C extends number, D extends SpatialAxes, L extends boolean, Wanted extends Tape> = ModeInput<
   X,
   Wanted,
-  AxesProblem<ShapeOf<X>, C, D>
+  AxesProblem<ShapeOf<X>, C, D, L>
 >;
 
 // Not private fields, because copies are made without the constructor.
@@ -88,7 +95,8 @@ export abstract class BatchNorm<
   C extends number,
   D extends SpatialAxes,
   A extends boolean = true,
-> extends ChannelNorm<C, D, A> {
+  L extends boolean = false,
+> extends ChannelNorm<C, D, A, L> {
   static {
     guardMethods(this);
     notePasses(this.prototype);
@@ -102,9 +110,9 @@ export abstract class BatchNorm<
   [averaging] = false;
 
   /** @param layer Name of the class in messages. */
-  protected constructor(layer: string, channels: C, axes: D, options: BatchNormOptions<A> | undefined) {
-    const given = requireOptions('options', options, ['epsilon', 'momentum', 'affine']);
-    super(layer, channels, axes, given.affine);
+  protected constructor(layer: string, channels: C, axes: D, options: BatchNormOptions<A, L> | undefined) {
+    const given = requireOptions('options', options, ['epsilon', 'momentum', 'affine', 'channelsLast']);
+    super(layer, channels, axes, given);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
     if (given.momentum !== undefined) this.momentum = given.momentum as number;
   }
@@ -128,7 +136,7 @@ export abstract class BatchNorm<
    * @returns The same shape.
    * @throws TypeError for a tensor with a tape, RangeError for a wrong shape.
    */
-  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, D, NoneTape>): SameShapeAs<X, NoneTape> {
+  forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, D, L, NoneTape>): SameShapeAs<X, NoneTape> {
     const input = requireUntaped('x', x);
     const image = readAxes(input, this);
     return batchNormInference(input, image, this) as SameShapeAs<X, NoneTape>;
@@ -142,7 +150,7 @@ export abstract class BatchNorm<
    * @returns The same shape, recorded as one operation.
    * @throws TypeError for a tensor without a tape, RangeError for a wrong shape. Nothing has changed then.
    */
-  forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, D, OwnedTape>): SameShapeAs<X, OwnedTape> {
+  forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, D, L, OwnedTape>): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
     const image = readAxes(input, this);
     requireBatch('x', image, input.shape);
@@ -162,7 +170,7 @@ export abstract class BatchNorm<
    * @throws TypeError or RangeError as `forward`; RangeError for a residual of another shape.
    */
   forwardRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
-    x: X & Input<X, C, D, NoneTape>,
+    x: X & Input<X, C, D, L, NoneTape>,
     residual?: A & ResidualInput<X, A, NoneTape>,
   ): SameShapeAs<X, NoneTape> {
     const input = requireUntaped('x', x);
@@ -186,7 +194,7 @@ export abstract class BatchNorm<
    * changed then.
    */
   forwardMutRelu<X extends Tensor<Shape, Tape>, A extends Tensor<Shape, Tape> = X>(
-    x: X & Input<X, C, D, OwnedTape>,
+    x: X & Input<X, C, D, L, OwnedTape>,
     residual?: A & ResidualInput<X, A, Tape>,
   ): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
@@ -329,8 +337,15 @@ export abstract class BatchNorm<
   }
 }
 
+/** What determines the weight of a batch. */
+interface Momentum {
+  readonly [storedMomentum]: number | 'cumulative';
+  readonly [batchCount]: number;
+  readonly [averaging]: boolean;
+}
+
 /** Weight of the next batch in the running statistics. */
-function weightOfBatch(norm: BatchNorm<number, SpatialAxes, boolean>): number {
+function weightOfBatch(norm: Momentum): number {
   const momentum = norm[averaging] ? 'cumulative' : norm[storedMomentum];
   return momentum === 'cumulative' ? 1 / (norm[batchCount] + 1) : momentum;
 }

@@ -14,10 +14,10 @@ import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 /** Accepts tensors of C channels and D spatial axes, and keeps their shape. */
-interface ChannelRule<C extends number, D extends SpatialAxes> extends ShapeRule {
-  readonly accepts: AxesShapes<C, D>;
+interface ChannelRule<C extends number, D extends SpatialAxes, L extends boolean> extends ShapeRule {
+  readonly accepts: AxesShapes<C, D, L>;
   readonly output: this['input'];
-  readonly problem: AxesProblem<this['input'], C, D>;
+  readonly problem: AxesProblem<this['input'], C, D, L>;
 }
 
 /** Name of the field with the number of spatial axes. Not private, because copies are made without the constructor. */
@@ -37,6 +37,7 @@ export abstract class ChannelNorm<
   C extends number,
   D extends SpatialAxes,
   A extends boolean = true,
+  L extends boolean = false,
 > extends Norm {
   static {
     guardMethods(this);
@@ -58,7 +59,10 @@ export abstract class ChannelNorm<
   readonly runningVar: Tensor1D<C>;
 
   /** Exists only for the compiler. */
-  declare readonly [shapeRule]: ChannelRule<C, D>;
+  declare readonly [shapeRule]: ChannelRule<C, D, L>;
+
+  /** Whether the channels are the last axis of inputs instead of the first one of a sample. */
+  readonly channelsLast: L;
 
   /** @internal */
   readonly [spatialAxes]: D;
@@ -67,12 +71,13 @@ export abstract class ChannelNorm<
 
   /**
    * @param layer Name of the class in messages.
-   * @param affine The option `affine` as it was passed.
+   * @param given The options, of which the names are checked.
    */
-  protected constructor(layer: string, channels: C, axes: D, affine: unknown) {
+  protected constructor(layer: string, channels: C, axes: D, given: Readonly<Record<string, unknown>>) {
     super();
     requireSize('channels', channels);
-    const isAffine = requireBoolean('affine', orDefault(affine, true));
+    const isAffine = requireBoolean('affine', orDefault(given.affine, true));
+    this.channelsLast = requireBoolean('channelsLast', orDefault(given.channelsLast, false)) as L;
     const scale = labelled(layer, 'scale', Tensor.ones([channels]));
     const bias = labelled(layer, 'bias', Tensor.zeros([channels]));
     this.scale = (isAffine ? scale : undefined) as Affine<readonly [C], A>;
@@ -103,12 +108,13 @@ export abstract class ChannelNorm<
     const affine = this.scale === undefined ? { affine: false } : {};
     return {
       sizes: { channels: this.runningMean.shape[0] },
+      ...(this.channelsLast ? { settings: { channelsLast: true } } : {}),
       details: { epsilon: this[storedEpsilon], ...affine },
     };
   }
 
   /** Copies epsilon and the tensors of another layer that has a scale and a bias if this one does. */
-  protected copyFrom(other: ChannelNorm<C, D, A>): void {
+  protected copyFrom(other: ChannelNorm<C, D, A, L>): void {
     this[storedEpsilon] = other[storedEpsilon];
     if (this.scale !== undefined && other.scale !== undefined) copyValues(other.scale, this.scale);
     if (this.bias !== undefined && other.bias !== undefined) copyValues(other.bias, this.bias);
@@ -135,16 +141,30 @@ function copyValues<C extends number>(from: Tensor1D<C>, to: Tensor1D<C>): void 
  */
 export function readAxes(
   x: Tensor<Shape, Tape>,
-  norm: { readonly runningMean: Tensor1D<number>; readonly [spatialAxes]: SpatialAxes },
+  norm: {
+    readonly runningMean: Tensor1D<number>;
+    readonly channelsLast: boolean;
+    readonly [spatialAxes]: SpatialAxes;
+  },
 ): ImageShape {
-  return readAxesShape('x', x.shape, norm.runningMean.shape[0], norm[spatialAxes]);
+  return readAxesShape('x', x.shape, norm.runningMean.shape[0], norm[spatialAxes], norm.channelsLast);
 }
 
-/** Reads the arguments of a norm's constructor from its JSON, which has `affine` only if that is false. */
-export function readChannelNorm(reader: JsonReader): { readonly channels: number; readonly affine: boolean } {
+/** The arguments of a norm's constructor. */
+interface ChannelNormArguments {
+  readonly channels: number;
+  readonly options: { readonly affine: boolean; readonly channelsLast: boolean };
+}
+
+/** Reads the arguments from the JSON of a norm, which has only the options that are not the default. */
+export function readChannelNorm(reader: JsonReader): ChannelNormArguments {
   const channels = reader.integer('channels', 1);
   const affine = requireBoolean(reader.place('affine'), orDefault(reader.field('affine'), true));
   // A short text may claim gigabytes, so the length of an array is checked before anything is allocated.
   reader.array(affine ? 'scale' : 'runningMean', channels);
-  return { channels, affine };
+  const channelsLast = requireBoolean(
+    reader.place('channelsLast'),
+    orDefault(reader.field('channelsLast'), false),
+  );
+  return { channels, options: { affine, channelsLast } };
 }

@@ -145,9 +145,11 @@ function foldPair(name: string, i: number, layer: unknown, next: unknown): Layer
   if (!infersAsDefined(layer) || !infersAsDefined(next)) return undefined;
   const names = { layer: `${name}[${i}]`, norm: `${name}[${i + 1}]` };
   if (layer instanceof Conv2D && (next instanceof BatchNorm2D || next instanceof FrozenBatchNorm2D)) {
+    if (next.channelsLast) return undefined;
     return foldConv(names, layer as AnyConv2D, next);
   }
-  if (!(next instanceof BatchNorm1D || next instanceof FrozenBatchNorm1D)) return undefined;
+  if (!(next instanceof BatchNorm1D || next instanceof FrozenBatchNorm1D) || next.channelsLast)
+    return undefined;
   if (layer instanceof Conv1D) return foldConv1D(names, layer as AnyConv1D, next);
   if (layer instanceof Linear) {
     return foldLinear(names, layer as AnyLinear, next);

@@ -15,7 +15,11 @@ import { FrozenBatchNorm, type FrozenBatchNormOptions, frozenOptions } from './f
  * const frozen = pretrained.freeze();
  * const y = frozen.forward(x.trace());
  */
-export class FrozenBatchNorm3D<C extends number, A extends boolean = true> extends FrozenBatchNorm<C, 3, A> {
+export class FrozenBatchNorm3D<
+  C extends number,
+  A extends boolean = true,
+  L extends boolean = false,
+> extends FrozenBatchNorm<C, 3, A, L> {
   /** @internal */
   static readonly type = 'FrozenBatchNorm3D';
 
@@ -29,16 +33,16 @@ export class FrozenBatchNorm3D<C extends number, A extends boolean = true> exten
    * `BatchNorm3D.freeze()` for other values.
    * @throws TypeError or RangeError naming the wrong argument.
    */
-  constructor(channels: C, options?: FrozenBatchNormOptions<A>) {
+  constructor(channels: C, options?: FrozenBatchNormOptions<A, L>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('FrozenBatchNorm3D', channels, 3, options);
   }
 
   /** @internal Implements `BatchNorm3D.freeze`. */
-  static from<C extends number, A extends boolean>(
-    other: ChannelNorm<C, 3, A>,
+  static from<C extends number, A extends boolean, L extends boolean>(
+    other: ChannelNorm<C, 3, A, L>,
     options?: Pick<FrozenBatchNormOptions, 'trainable'>,
-  ): FrozenBatchNorm3D<C, A> {
+  ): FrozenBatchNorm3D<C, A, L> {
     const frozen = new FrozenBatchNorm3D(other.runningMean.shape[0], frozenOptions(other, options));
     frozen.copyFrom(other);
     return frozen;
@@ -49,15 +53,15 @@ export class FrozenBatchNorm3D<C extends number, A extends boolean = true> exten
    * @param json The result of `JSON.parse`.
    * @throws TypeError or RangeError naming the wrong field.
    */
-  static fromJSON(json: unknown): FrozenBatchNorm3D<number, boolean> {
+  static fromJSON(json: unknown): FrozenBatchNorm3D<number, boolean, boolean> {
     return FrozenBatchNorm3D.read(new JsonReader('json', json, 'FrozenBatchNorm3D'));
   }
 
   /** @internal */
-  static read(reader: JsonReader): FrozenBatchNorm3D<number, boolean> {
-    const { channels, affine } = readChannelNorm(reader);
+  static read(reader: JsonReader): FrozenBatchNorm3D<number, boolean, boolean> {
+    const { channels, options } = readChannelNorm(reader);
     const trainable = requireBoolean(reader.place('trainable'), reader.field('trainable'));
-    const layer = new FrozenBatchNorm3D(channels, { affine, trainable });
+    const layer = new FrozenBatchNorm3D(channels, { ...options, trainable });
     layer.readJson(reader);
     return layer;
   }

@@ -15,13 +15,15 @@ import { readTensors } from '../read-tensors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
 /** Settings of a new frozen batch norm layer. */
-export interface FrozenBatchNormOptions<A extends boolean = boolean> {
+export interface FrozenBatchNormOptions<A extends boolean = boolean, L extends boolean = boolean> {
   /** Added to the variance before taking the square root. Default 1e-5. */
   readonly epsilon?: number;
   /** Whether scale and bias receive gradients and are updated. Default false. */
   readonly trainable?: boolean;
   /** Whether the layer has `scale` and `bias`. Default true. */
   readonly affine?: A;
+  /** Whether the channels are the last axis, as in `BatchNormOptions`. Default false. */
+  readonly channelsLast?: L;
 }
 
 /**
@@ -33,7 +35,8 @@ export abstract class FrozenBatchNorm<
   C extends number,
   D extends SpatialAxes,
   A extends boolean = true,
-> extends ChannelNorm<C, D, A> {
+  L extends boolean = false,
+> extends ChannelNorm<C, D, A, L> {
   static {
     guardMethods(this);
     notePasses(this.prototype);
@@ -43,9 +46,14 @@ export abstract class FrozenBatchNorm<
   readonly trainable: boolean;
 
   /** @param layer Name of the class in messages. */
-  protected constructor(layer: string, channels: C, axes: D, options: FrozenBatchNormOptions<A> | undefined) {
-    const given = requireOptions('options', options, ['epsilon', 'trainable', 'affine']);
-    super(layer, channels, axes, given.affine);
+  protected constructor(
+    layer: string,
+    channels: C,
+    axes: D,
+    options: FrozenBatchNormOptions<A, L> | undefined,
+  ) {
+    const given = requireOptions('options', options, ['epsilon', 'trainable', 'affine', 'channelsLast']);
+    super(layer, channels, axes, given);
     if (given.epsilon !== undefined) this.epsilon = given.epsilon as number;
     const { trainable = false } = given;
     this.trainable = requireBoolean('trainable', trainable);
@@ -59,7 +67,7 @@ export abstract class FrozenBatchNorm<
    * @throws RangeError for a wrong shape.
    */
   forward<X extends Tensor<Shape, Tape>>(
-    x: X & Unless<X, AxesProblem<ShapeOf<X>, C, D>>,
+    x: X & Unless<X, AxesProblem<ShapeOf<X>, C, D, L>>,
   ): SameShapeAs<X, TapeOf<X>> {
     const input = requireTensor('x', x);
     const image = readAxes(input, this);
@@ -104,10 +112,14 @@ export abstract class FrozenBatchNorm<
 }
 
 /** The options of the frozen copy of a layer. */
-export function frozenOptions<A extends boolean>(
-  other: ChannelNorm<number, SpatialAxes, A>,
+export function frozenOptions<A extends boolean, L extends boolean>(
+  other: { readonly scale: unknown; readonly channelsLast: L },
   options: Pick<FrozenBatchNormOptions, 'trainable'> | undefined,
-): FrozenBatchNormOptions<A> {
+): FrozenBatchNormOptions<A, L> {
   const { trainable = false } = requireOptions('options', options, ['trainable']);
-  return { trainable: trainable as boolean, affine: (other.scale !== undefined) as A };
+  return {
+    trainable: trainable as boolean,
+    affine: (other.scale !== undefined) as A,
+    channelsLast: other.channelsLast,
+  };
 }

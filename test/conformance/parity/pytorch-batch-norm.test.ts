@@ -227,9 +227,9 @@ function inferenceBounds(reference: BatchNormCase, drift: Drift | undefined): re
 }
 
 function load(reference: BatchNormCase, mean: readonly number[], variance: readonly number[]): AnyBatchNorm {
-  const { scale, bias, epsilon, momentum } = reference;
-  const options = { epsilon, momentum, affine: scale !== undefined };
-  const bn: AnyBatchNorm = new (classOf(reference))<number, boolean>(mean.length, options);
+  const { scale, bias, epsilon, momentum, channels_last = false } = reference;
+  const options = { epsilon, momentum, affine: scale !== undefined, channelsLast: channels_last };
+  const bn: AnyBatchNorm = new (classOf(reference))<number, boolean, boolean>(mean.length, options);
   if (scale !== undefined) bn.scale?.data.set(scale);
   if (bias !== undefined) bn.bias?.data.set(bias);
   bn.runningMean.data.set(mean);
@@ -252,8 +252,8 @@ function layoutOf({ shape, channel_axis: axis = shape.length - 3 }: BatchNormCas
 }
 
 /** The layer for the axes after the channels; tables have none. */
-function classOf({ shape, channel_axis: axis = shape.length - 3 }: BatchNormCase) {
-  const axes = shape.length - 1 - axis;
+function classOf({ shape, channels_last, channel_axis: axis = shape.length - 3 }: BatchNormCase) {
+  const axes = channels_last === true ? shape.length - 2 : shape.length - 1 - axis;
   return axes === 3 ? BatchNorm3D : axes === 2 ? BatchNorm2D : BatchNorm1D;
 }
 

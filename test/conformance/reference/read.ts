@@ -16,6 +16,7 @@ export interface BatchNormCase {
   readonly shape: readonly number[];
   /** Present unless the channels are the third axis from the end, as of images. */
   readonly channel_axis?: number;
+  readonly channels_last?: boolean;
   readonly epsilon: number;
   readonly momentum: number | 'cumulative';
   /** Absent in a layer without scale and bias, as are their gradients. */

@@ -79,6 +79,7 @@ const layers = [
   new BatchNorm3D(3, { affine: false }),
   new Conv1D(2, 3, 4, { stride: 2, padding: [3, 0], rng }),
   new Conv1D(4, 4, 3, { padding: 'same', dilation: 2, groups: 4, bias: false, rng }),
+  new BatchNorm2D(3, { channelsLast: true }),
   new Conv2D(2, 3, 3, { stride: 2, padding: 1, rng }),
   new Conv2D(1, 2, 1, { bias: false, rng }),
   new Conv2D(4, 6, [2, 3], { stride: [2, 1], padding: [0, 1, 2, 3], dilation: [1, 2], groups: 2, rng }),

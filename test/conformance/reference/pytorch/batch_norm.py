@@ -68,6 +68,7 @@ class Case:
     dy: Images = field(default=normal())
     channel_axis: int = -3
     affine: bool = True
+    channels_last: bool = False
 
 
 CASES = [
@@ -159,6 +160,16 @@ CASES += [
     with_axes("volumes without parameters", (2, 3, 2, 3, 4), -4, affine=False, momentum=0.5, steps=2),
 ]
 
+# Samples whose channels are the last axis.
+CASES += [
+    with_axes("signals, channels last", (4, 7, 3), -1, channels_last=True, steps=2),
+    with_axes("images, channels last", (2, 5, 4, 3), -1, channels_last=True, steps=2),
+    with_axes("images, channels last, 33 channels", (3, 3, 3, 33), -1, channels_last=True),
+    with_axes("images, channels last, many rows", (3, 9, 8, 5), -1, channels_last=True, affine=False),
+    with_axes("images, channels last, mean 1e4", (2, 9, 9, 3), -1, channels_last=True, x=alike(1e4)),
+    with_axes("volumes, channels last", (2, 3, 2, 4, 3), -1, channels_last=True, momentum=0.5),
+]
+
 MODULES = {
     -1: torch.nn.BatchNorm1d,
     -2: torch.nn.BatchNorm1d,
@@ -181,7 +192,9 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     running_var = rng.uniform(0.5, 2, channels).astype(np.float32)
 
     momentum = None if case.momentum == "cumulative" else case.momentum
-    create = MODULES[case.channel_axis]
+    # Of a sample's axes, the channels come first in PyTorch.
+    axes = 1 - len(case.shape) if case.channels_last else case.channel_axis
+    create = MODULES[axes]
     module = create(channels, case.epsilon, momentum, case.affine, dtype=torch.float64)
     if case.affine:
         load(module.weight, scale)
@@ -193,7 +206,7 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     for _ in range(case.steps):
         x = case.x(rng, case.shape).astype(np.float32)
         dy = case.dy(rng, case.shape).astype(np.float32)
-        steps.append(training_step(module, x, dy, case.channel_axis))
+        steps.append(training_step(module, x, dy, case))
 
     # A layer keeps its statistics in float32, where a mean of 1e4 has an error of up to 5e-4. The same
     # rounding here leaves only the error of inference.
@@ -201,12 +214,13 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     module.running_var.copy_(module.running_var.float())
     module.eval()
     with torch.no_grad():
-        y_infer = module(batch_of(x, case.channel_axis))
+        y_infer = output_of(module(batch_of(x, case)), case)
     axis = {} if case.channel_axis == -3 else {"channel_axis": len(case.shape) + case.channel_axis}
     return {
         "name": case.name,
         "shape": list(case.shape),
         **axis,
+        **({"channels_last": True} if case.channels_last else {}),
         "epsilon": case.epsilon,
         "momentum": case.momentum,
         **({"scale": numbers(scale), "bias": numbers(bias)} if case.affine else {}),
@@ -217,13 +231,11 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     }
 
 
-def training_step(
-    module: torch.nn.Module, x: np.ndarray, dy: np.ndarray, channel_axis: int
-) -> dict:
+def training_step(module: torch.nn.Module, x: np.ndarray, dy: np.ndarray, case: Case) -> dict:
     module.zero_grad()
-    input_ = batch_of(x, channel_axis).requires_grad_()
+    input_ = batch_of(x, case).requires_grad_()
     y = module(input_)
-    y.backward(batch_of(dy, channel_axis))
+    y.backward(batch_of(dy, case))
     gradients = {}
     if module.affine:
         gradients["dscale"] = numbers(module.weight.grad)
@@ -231,8 +243,8 @@ def training_step(
     return {
         "x": numbers(x),
         "dy": numbers(dy),
-        "y": numbers(y.detach()),
-        "dx": numbers(input_.grad),
+        "y": numbers(output_of(y.detach(), case)),
+        "dx": numbers(output_of(input_.grad, case)),
         **gradients,
         "running_mean": numbers(module.running_mean),
         "running_var": numbers(module.running_var),
@@ -244,7 +256,13 @@ def load(target: torch.Tensor, values: np.ndarray) -> None:
         target.copy_(torch.from_numpy(values))
 
 
-def batch_of(values: np.ndarray, channel_axis: int) -> torch.Tensor:
+def batch_of(values: np.ndarray, case: Case) -> torch.Tensor:
     """As float64 with an axis of samples; an array that begins with the channels becomes a batch of one."""
-    batch = values if values.ndim + channel_axis > 0 else values[np.newaxis]
+    batch = values if values.ndim + case.channel_axis > 0 else values[np.newaxis]
+    if case.channels_last:
+        batch = np.ascontiguousarray(np.moveaxis(batch, -1, 1))
     return torch.from_numpy(batch.astype(np.float64))
+
+
+def output_of(values: torch.Tensor, case: Case) -> torch.Tensor:
+    return torch.movedim(values, 1, -1) if case.channels_last else values

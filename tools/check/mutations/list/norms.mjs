@@ -101,4 +101,25 @@ export default [
     replace: 'affine: true as A',
     tests: ['unit/nn/batch-norm-affine'],
   },
+  {
+    file: 'lib/nn/norm/axes.ts',
+    what: 'channels in the last axis are taken for those of an image in front',
+    find: 'channels: shape[rank - 1], plane: 1 };',
+    replace: 'channels: shape[rank - 1], plane: shape[rank - 2] };',
+    tests: ['unit/nn/batch-norm-channels-last'],
+  },
+  {
+    file: 'native/ops/channel_passes.h',
+    what: 'the last part of the rows is not summed',
+    find: 'for (size_t part = 1; part < parts.count; part++) add(total',
+    replace: 'for (size_t part = 1; part + 1 < parts.count; part++) add(total',
+    tests: ['unit/nn/batch-norm-channels-last'],
+  },
+  {
+    file: 'native/ops/channel_passes.h',
+    what: 'only the first block of each part of the rows is summed',
+    find: 'if (row == begin) continue;\n',
+    replace: 'continue;\n',
+    tests: ['unit/nn/batch-norm-channels-last'],
+  },
 ];
