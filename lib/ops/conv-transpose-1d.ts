@@ -3,7 +3,14 @@ import type { Tape } from '../core/tape.js';
 import type { Tensor } from '../core/tensor.js';
 import { requirePositiveInteger } from '../validation/errors.js';
 import { readWeight, requireSignals } from './conv1d.js';
-import { requireBias, requireGroups, transposedConvolution, transposedSize } from './convolution.js';
+import {
+  oneRow,
+  requireBias,
+  requireGroups,
+  sizesOf,
+  transposedAxis,
+  transposedConvolution,
+} from './convolution.js';
 import { type AnyTensor, requireTensor } from './operand.js';
 import { padding1DOf, requireNonNegativeInteger, requireSides1D, type Sides1D } from './padding.js';
 
@@ -48,14 +55,8 @@ export function convTranspose1d<S extends Shape, T extends Tape>(
   requireSignals('x', shape, inChannels);
   const images = shape.length === 3 ? shape[0] : 1;
   const length = shape[shape.length - 1];
-  const outLength = transposedSize(
-    ...(['length', length, kernel, stride, dilation, padding, outputPadding, shape] as const),
-  );
-  const sizes = [
-    ...([images, groups, outChannels, inChannels / groups] as const),
-    ...([1, outLength, 1, length, 1, kernel] as const),
-    ...([1, stride, 1, dilation, 0, padding.before] as const),
-  ] as const;
-  const outer = shape.length === 3 ? [images] : [];
-  return transposedConvolution(x, weight, bias, sizes, [...outer, outChannels * groups, outLength]);
+  const axis = transposedAxis('length', length, kernel, stride, dilation, padding, outputPadding, shape);
+  const sizes = sizesOf(images, groups, outChannels, inChannels / groups, oneRow, axis);
+  const signal = [outChannels * groups, axis.size];
+  return transposedConvolution(x, weight, bias, sizes, shape.length === 3 ? [images, ...signal] : signal);
 }

@@ -4,7 +4,7 @@ import type { Tape } from '../core/tape.js';
 import type { Tensor } from '../core/tensor.js';
 import { requirePositiveInteger } from '../validation/errors.js';
 import { readImages, readWeight } from './conv2d.js';
-import { requireBias, requireGroups, transposedConvolution, transposedSize } from './convolution.js';
+import { requireBias, requireGroups, sizesOf, transposedAxis, transposedConvolution } from './convolution.js';
 import { type AnyTensor, requireTensor } from './operand.js';
 import { padding2DOf, requireSides2D, type Sides2D } from './padding.js';
 
@@ -49,22 +49,28 @@ export function convTranspose2d<S extends Shape, T extends Tape>(
   requireGroups('the input channels of weight', groups, inChannels);
   if (bias !== undefined) requireBias(requireTensor('bias', bias), outChannels * groups);
   const { images, height, width } = readImages(x, inChannels);
-  const [strideHeight, strideWidth] = [rowsOf(stride), columnsOf(stride)];
-  const [dilationHeight, dilationWidth] = [rowsOf(dilation), columnsOf(dilation)];
-  const [rows, columns] = padding2DOf(padding, [0, 0]);
-  const outHeight = transposedSize(
-    ...(['height', height, kernelHeight, strideHeight, dilationHeight, rows] as const),
-    ...([rowsOf(outputPadding), shape] as const),
+  const [vertical, horizontal] = padding2DOf(padding, [0, 0]);
+  const rows = transposedAxis(
+    'height',
+    height,
+    kernelHeight,
+    rowsOf(stride),
+    rowsOf(dilation),
+    vertical,
+    rowsOf(outputPadding),
+    shape,
   );
-  const outWidth = transposedSize(
-    ...(['width', width, kernelWidth, strideWidth, dilationWidth, columns] as const),
-    ...([columnsOf(outputPadding), shape] as const),
+  const columns = transposedAxis(
+    'width',
+    width,
+    kernelWidth,
+    columnsOf(stride),
+    columnsOf(dilation),
+    horizontal,
+    columnsOf(outputPadding),
+    shape,
   );
-  const sizes = [
-    ...([images, groups, outChannels, inChannels / groups] as const),
-    ...([outHeight, outWidth, height, width, kernelHeight, kernelWidth] as const),
-    ...([strideHeight, strideWidth, dilationHeight, dilationWidth, rows.before, columns.before] as const),
-  ] as const;
-  const outer = shape.length === 4 ? [images] : [];
-  return transposedConvolution(x, weight, bias, sizes, [...outer, outChannels * groups, outHeight, outWidth]);
+  const sizes = sizesOf(images, groups, outChannels, inChannels / groups, rows, columns);
+  const image = [outChannels * groups, rows.size, columns.size];
+  return transposedConvolution(x, weight, bias, sizes, shape.length === 4 ? [images, ...image] : image);
 }

@@ -2,7 +2,15 @@ import { formatShape, type Shape } from '../core/shape.js';
 import type { Tape } from '../core/tape.js';
 import type { Tensor } from '../core/tensor.js';
 import { requirePositiveInteger, wrongShape } from '../validation/errors.js';
-import { convolution, convolvedSize, kernelExtent, requireBias, requireGroups } from './convolution.js';
+import {
+  convolution,
+  convolvedAxis,
+  kernelExtent,
+  oneRow,
+  requireBias,
+  requireGroups,
+  sizesOf,
+} from './convolution.js';
 import { type AnyTensor, requireTensor } from './operand.js';
 import { type Padding1D, padding1DOf, requirePadding1D } from './padding.js';
 
@@ -45,15 +53,11 @@ export function conv1d<S extends Shape, T extends Tape>(
   requireSignals('x', shape, inChannels * groups);
   const images = shape.length === 3 ? shape[0] : 1;
   const length = shape[shape.length - 1];
-  const axis = padding1DOf(padding, kernelExtent(kernel, dilation));
-  const outLength = convolvedSize('length', length, kernel, stride, dilation, axis, shape);
-  const sizes = [
-    ...([images, groups, inChannels, outChannels / groups] as const),
-    ...([1, length, 1, outLength, 1, kernel] as const),
-    ...([1, stride, 1, dilation, 0, axis.before] as const),
-  ] as const;
-  const outer = shape.length === 3 ? [images] : [];
-  return convolution(x, weight, bias, sizes, [...outer, outChannels, outLength]);
+  const sides = padding1DOf(padding, kernelExtent(kernel, dilation));
+  const axis = convolvedAxis('length', length, kernel, stride, dilation, sides, shape);
+  const sizes = sizesOf(images, groups, inChannels, outChannels / groups, oneRow, axis);
+  const signal = [outChannels, axis.outSize];
+  return convolution(x, weight, bias, sizes, shape.length === 3 ? [images, ...signal] : signal);
 }
 
 /** The shape of the weight of signals. */

@@ -3,7 +3,14 @@ import { formatShape, type Shape } from '../core/shape.js';
 import type { Tape } from '../core/tape.js';
 import type { Tensor } from '../core/tensor.js';
 import { requirePositiveInteger, wrongShape } from '../validation/errors.js';
-import { convolution, convolvedSize, kernelExtent, requireBias, requireGroups } from './convolution.js';
+import {
+  convolution,
+  convolvedAxis,
+  kernelExtent,
+  requireBias,
+  requireGroups,
+  sizesOf,
+} from './convolution.js';
 import { type AnyTensor, requireTensor } from './operand.js';
 import { type Padding2D, padding2DOf, requirePadding2D } from './padding.js';
 
@@ -46,22 +53,25 @@ export function conv2d<S extends Shape, T extends Tape>(
   requireGroups('the output channels of weight', groups, outChannels);
   if (bias !== undefined) requireBias(requireTensor('bias', bias), outChannels);
   const { images, height, width } = readImages(x, inChannels * groups);
-  const [strideHeight, strideWidth] = [rowsOf(stride), columnsOf(stride)];
   const [dilationHeight, dilationWidth] = [rowsOf(dilation), columnsOf(dilation)];
-  const [rows, columns] = padding2DOf(padding, [
+  const [vertical, horizontal] = padding2DOf(padding, [
     kernelExtent(kernelHeight, dilationHeight),
     kernelExtent(kernelWidth, dilationWidth),
   ]);
   const { shape } = x;
-  const outHeight = convolvedSize('height', height, kernelHeight, strideHeight, dilationHeight, rows, shape);
-  const outWidth = convolvedSize('width', width, kernelWidth, strideWidth, dilationWidth, columns, shape);
-  const sizes = [
-    ...([images, groups, inChannels, outChannels / groups] as const),
-    ...([height, width, outHeight, outWidth, kernelHeight, kernelWidth] as const),
-    ...([strideHeight, strideWidth, dilationHeight, dilationWidth, rows.before, columns.before] as const),
-  ] as const;
-  const outer = shape.length === 4 ? [images] : [];
-  return convolution(x, weight, bias, sizes, [...outer, outChannels, outHeight, outWidth]);
+  const rows = convolvedAxis('height', height, kernelHeight, rowsOf(stride), dilationHeight, vertical, shape);
+  const columns = convolvedAxis(
+    'width',
+    width,
+    kernelWidth,
+    columnsOf(stride),
+    dilationWidth,
+    horizontal,
+    shape,
+  );
+  const sizes = sizesOf(images, groups, inChannels, outChannels / groups, rows, columns);
+  const image = [outChannels, rows.outSize, columns.outSize];
+  return convolution(x, weight, bias, sizes, shape.length === 4 ? [images, ...image] : image);
 }
 
 /** The shape of the weight of images. */

@@ -23,6 +23,49 @@ export type ConvolutionSizes = Call extends [
   ? Readonly<Sizes>
   : never;
 
+/** How outputs read inputs along one axis. */
+export interface ConvolutionAxis {
+  readonly size: number;
+  readonly outSize: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** Zeros before the axis. */
+  readonly padding: number;
+}
+
+/** The rows of signals. */
+export const oneRow: ConvolutionAxis = { size: 1, outSize: 1, kernel: 1, stride: 1, dilation: 1, padding: 0 };
+
+/** The sizes in the order of the backend. */
+export function sizesOf(
+  images: number,
+  groups: number,
+  inChannels: number,
+  outChannels: number,
+  rows: ConvolutionAxis,
+  columns: ConvolutionAxis,
+): ConvolutionSizes {
+  return [
+    images,
+    groups,
+    inChannels,
+    outChannels,
+    rows.size,
+    columns.size,
+    rows.outSize,
+    columns.outSize,
+    rows.kernel,
+    columns.kernel,
+    rows.stride,
+    columns.stride,
+    rows.dilation,
+    columns.dilation,
+    rows.padding,
+    columns.padding,
+  ];
+}
+
 /**
  * A convolution with checked arguments.
  * @param sizes Of x, weight and the result.
@@ -125,11 +168,11 @@ export function transposedConvolution<S extends Shape, T extends Tape>(
 }
 
 /**
- * The size of the result of a transposed convolution along an axis.
- * @param axis Name of the axis in messages.
+ * The axis of the convolution whose input gradient is a transposed convolution: its input is the result.
+ * @param axis Its name in messages.
  * @throws RangeError if nothing is left between the paddings, or for a wrong output padding.
  */
-export function transposedSize(
+export function transposedAxis(
   axis: string,
   size: number,
   kernel: number,
@@ -138,10 +181,12 @@ export function transposedSize(
   { before, after }: AxisPadding,
   outputPadding: number,
   shape: Shape,
-): number {
+): ConvolutionAxis {
   requireOutputPadding('outputPadding', outputPadding, stride, dilation);
   const result = (size - 1) * stride + kernelExtent(kernel, dilation) + outputPadding - before - after;
-  if (size > 0 && result > 0) return result;
+  if (size > 0 && result > 0) {
+    return { size: result, outSize: size, kernel, stride, dilation, padding: before };
+  }
   throw wrongShape(
     'x',
     `a ${axis} of which paddings of ${before} and ${after} leave at least 1`,
@@ -181,11 +226,11 @@ export function kernelExtent(kernel: number, dilation: number): number {
 }
 
 /**
- * The size of the result along an axis.
- * @param axis Name of the axis in messages.
+ * The axis of a convolution.
+ * @param axis Its name in messages.
  * @throws RangeError if the kernel does not fit.
  */
-export function convolvedSize(
+export function convolvedAxis(
   axis: string,
   size: number,
   kernel: number,
@@ -193,7 +238,7 @@ export function convolvedSize(
   dilation: number,
   { before, after }: AxisPadding,
   shape: Shape,
-): number {
+): ConvolutionAxis {
   const room = size + before + after - kernelExtent(kernel, dilation);
   if (room < 0) {
     const padding = before === after ? `a padding of ${before}` : `paddings of ${before} and ${after}`;
@@ -204,5 +249,5 @@ export function convolvedSize(
       `shape ${formatShape(shape)}`,
     );
   }
-  return Math.floor(room / stride) + 1;
+  return { size, outSize: Math.floor(room / stride) + 1, kernel, stride, dilation, padding: before };
 }

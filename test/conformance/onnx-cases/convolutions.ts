@@ -5,7 +5,10 @@ import { type Axis, axesOf } from './window-axes.js';
 // Conv and ConvTranspose.
 
 type Any = Tensor<Shape>;
-type Parameterized = { readonly weight: Any; readonly bias: Any | undefined };
+interface Parameterized {
+  readonly weight: Any;
+  readonly bias: Any | undefined;
+}
 
 export function convolution(call: Call): Any {
   const [x, weight] = [call.floats(0), call.floats(1)];

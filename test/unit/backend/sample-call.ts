@@ -74,7 +74,7 @@ export function sampleCall(name: OperationName, { nulls, rightLength, booleans }
       ? rightLength
       : kind === 'boolean' && booleans !== undefined
         ? booleans
-        : (/Pool/.test(name) ? poolScalars : scalars)[parameter];
+        : (name.includes('Pool') ? poolScalars : scalars)[parameter];
   const known = Object.fromEntries(parameters.map((each) => [each.name, scalarOf(each)]));
   const valueOf = (parameter: Parameter, i: number): unknown => {
     if (parameter.kind !== 'array') return known[parameter.name];

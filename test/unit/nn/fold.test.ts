@@ -125,7 +125,7 @@ describe('fold', () => {
     expect(folded.layers[0].bias).to.not.equal(undefined);
     const x = Tensor.from(values(rng, 3 * 4 * 21), [3, 4, 21]);
     expectNear(folded.forward(x).data, net.forward(x).data, 1e-5);
-    const wrong = new Sequential(conv, new BatchNorm1D(5) as BatchNorm1D<number>);
+    const wrong = new Sequential(conv, new BatchNorm1D(5));
     expectError(() => fold(wrong), RangeError, '6 channels, as many as the Conv1D before it has', '5');
   });
 

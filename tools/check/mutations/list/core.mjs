@@ -368,8 +368,8 @@ export default [
   {
     file: 'lib/ops/conv2d.ts',
     what: 'the padding on the right is that on the left',
-    find: 'dilationWidth, columns, shape)',
-    replace: 'dilationWidth, { ...columns, after: columns.before }, shape)',
+    find: '    horizontal,\n    shape,',
+    replace: '    { ...horizontal, after: horizontal.before },\n    shape,',
     tests: ['unit/nn/conv-2d'],
   },
   {

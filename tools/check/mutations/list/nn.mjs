@@ -347,8 +347,8 @@ export default [
   {
     file: 'lib/ops/conv1d.ts',
     what: 'signals are padded on the left only',
-    find: 'dilation, axis, shape)',
-    replace: 'dilation, { ...axis, after: 0 }, shape)',
+    find: 'dilation, sides, shape)',
+    replace: 'dilation, { ...sides, after: 0 }, shape)',
     tests: ['unit/nn/conv-1d', 'conformance/parity/pytorch-convolution'],
   },
   {
