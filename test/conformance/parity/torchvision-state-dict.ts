@@ -41,5 +41,5 @@ export function stateDict(shapes: Shapes): { header: Header; data: Buffer<ArrayB
     if (!name.endsWith('running_var')) continue;
     add(name.replace('running_var', 'num_batches_tracked'), 'I64', [], new BigInt64Array([1n]));
   }
-  return { header, data: Buffer.concat(parts) as Buffer<ArrayBuffer> };
+  return { header, data: Buffer.concat(parts) };
 }
