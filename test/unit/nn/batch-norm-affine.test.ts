@@ -167,7 +167,7 @@ describe('batch norm without scale and bias', () => {
       'running_mean.npy',
       'running_var.npy',
     ]);
-    await reader.close();
+    reader.close();
     for (const load of [
       (to: BaseModule) => to.load(path('plain.npz')),
       (to: BaseModule) => to.loadSafetensors(path('plain.safetensors')),

@@ -283,7 +283,7 @@ describe('MaxPool2D and AvgPool2D', () => {
     expectError(() => make(2, { dilation: 0 }), RangeError, 'for dilation', '0');
     expectError(() => make(2, { ceilMode: 1 }), TypeError, 'a boolean for ceilMode', '1');
     const read = (changes: object) => () => {
-      moduleFromJSON({ ...new MaxPool2D(2, { padding: 1 }).toJSON(), ...changes } as never);
+      moduleFromJSON({ ...new MaxPool2D(2, { padding: 1 }).toJSON(), ...changes });
     };
     expectError(read({ kernelSize: [2, 0] }), RangeError, 'json.kernelSize[1]', '0');
     expectError(read({ padding: 2 }), RangeError, 'below kernelSize, 2', 'json.padding');
