@@ -1,5 +1,3 @@
-import { freshFloats } from '../backend/allocation.js';
-import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { readNumbers } from '../core/number-arrays.js';
 import { formatShape, sameShape, type Shape } from '../core/shape.js';
@@ -51,33 +49,59 @@ function tensorOf(value: unknown): AnyTensor {
 export function weightedBinaryCrossEntropy(weights: AnyTensor, shape: Shape): LossSum {
   return (n, factor, { x, target, losses, gradient }) => {
     const side = (value: number) => {
-      const against = named('target', freshFloats('working space', n).fill(value));
-      const loss = freshFloats('working space', n);
-      const slope = gradient === null ? null : freshFloats('working space', n);
-      const outputs = [named('losses', loss), slope === null ? null : named('gradient', slope)] as const;
-      backend.binaryCrossEntropy(n, 0, 1, x.named('x'), against, ...outputs);
-      return { loss, slope: slope ?? loss };
+      const against = Storage.take(n);
+      against.values.fill(value);
+      const loss = Storage.take(n);
+      const slope = gradient === null ? null : Storage.take(n);
+      backend.binaryCrossEntropy(
+        ...([n, 0, 1, x.named('x'), against.named('target'), loss.named('losses')] as const),
+        slope?.named('gradient') ?? null,
+      );
+      against.release();
+      return { loss, slope };
     };
     const [positive, negative] = [side(1), side(0)];
-    const { values: t } = target;
-    return withWeights(weights, shape, (w) => {
-      const stride = w.length === 1 ? 0 : 1;
-      let sum = 0;
-      for (let i = 0; i < n; i++) {
-        const above = w[i * stride] * t[i];
-        const below = 1 - t[i];
-        // A term of weight 0 adds 0 even if its logarithm is infinite.
-        const loss =
-          (above === 0 ? 0 : above * positive.loss[i]) + (below === 0 ? 0 : below * negative.loss[i]);
-        sum += loss;
-        if (losses !== null) losses.values[i] = factor * loss;
-        if (gradient !== null) {
-          gradient.values[i] = factor * (above * positive.slope[i] + below * negative.slope[i]);
-        }
-      }
-      return sum;
+    const sum = withWeights(weights, shape, (w) => {
+      const sides = { w, t: target.values, positive: positive.loss.values, negative: negative.loss.values };
+      return combine(sides, factor, losses?.values ?? null);
     });
+    if (gradient !== null && positive.slope !== null && negative.slope !== null) {
+      const slopes = { positive: positive.slope.values, negative: negative.slope.values };
+      withWeights(weights, shape, (w) =>
+        combine({ w, t: target.values, ...slopes }, factor, gradient.values),
+      );
+    }
+    for (const each of [positive, negative]) {
+      each.loss.release();
+      each.slope?.release();
+    }
+    return sum;
   };
+}
+
+interface Sides {
+  readonly w: Float32Array;
+  readonly t: Float32Array;
+  readonly positive: Float32Array;
+  readonly negative: Float32Array;
+}
+
+/** The sum of w * t * positive + (1 - t) * negative; each term times the factor goes to `out`. */
+function combine({ w, t, positive, negative }: Sides, factor: number, out: Float32Array | null): number {
+  const stride = w.length === 1 ? 0 : 1;
+  let sum = 0;
+  for (let i = 0; i < t.length; i++) {
+    const above = w[i * stride] * t[i];
+    const below = 1 - t[i];
+    let term = above * positive[i] + below * negative[i];
+    // A term of weight 0 adds 0 even if its logarithm is infinite. Branches on labels would be predicted badly.
+    if (Number.isNaN(term)) {
+      term = (above === 0 ? 0 : above * positive[i]) + (below === 0 ? 0 : below * negative[i]);
+    }
+    sum += term;
+    if (out !== null) out[i] = factor * term;
+  }
+  return sum;
 }
 
 /** Calls a function with one weight, or with one for each logit. */

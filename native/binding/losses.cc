@@ -12,10 +12,9 @@ namespace {
 template <LossKernel Kernels::*kKernel>
 napi_value loss(Arguments& arguments, const LossCall& call) {
   double result = 0;
-  const Status status = apply_loss(arguments.kernels().*kKernel, call.x, call.target,
-                                   static_cast<float>(call.parameter),
-                                   static_cast<float>(call.factor), call.losses, call.gradient, call.n,
-                                   &result);
+  const Status status = apply_loss(
+      arguments.kernels().*kKernel, call.x, call.target, static_cast<float>(call.parameter),
+      static_cast<float>(call.factor), call.losses, call.gradient, call.n, &result);
   if (status != Status::kOk) return arguments.finish(status);
   return Napi::Number::New(arguments.env(), result);
 }

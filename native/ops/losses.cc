@@ -15,10 +15,9 @@ Status apply_loss(LossKernel kernel, const float* x, const float* target, float 
   if (partial == nullptr) return Status::kOutOfMemory;
   auto task = [&](size_t index, size_t) {
     const size_t begin = index * kPiece;
-    partial[index] = kernel(x + begin, target + begin, parameter, factor,
-                            losses == nullptr ? nullptr : losses + begin,
-                            gradient == nullptr ? nullptr : gradient + begin,
-                            std::min(kPiece, n - begin));
+    partial[index] = kernel(
+        x + begin, target + begin, parameter, factor, losses == nullptr ? nullptr : losses + begin,
+        gradient == nullptr ? nullptr : gradient + begin, std::min(kPiece, n - begin));
   };
   parallel_for(pieces, threads_for(n), task);
   *result = 0;

@@ -1,5 +1,5 @@
-// Losses over whole tensors: the sum over pairs of prediction and target and, in the same pass, each
-// loss and the gradient. Divides the tensors into pieces for the threads.
+// Losses over whole tensors: the sum over pairs of prediction and target and, in the same pass,
+// each loss and the gradient. Divides the tensors into pieces for the threads.
 #pragma once
 
 #include "kernels.h"

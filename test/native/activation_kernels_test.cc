@@ -278,9 +278,8 @@ TEST_CASE("losses and their gradients: every length") {
         Guarded x(n, 1), target(n, 2), gradient(n, 3), losses(n, 2);
         x.fill(random, each.scale);
         target.fill(random, 0.5f, 0.5f);
-        const double sum =
-            (kernels.*each.kernel)(x.data(), target.data(), 0.75f, 0.5f, losses.data(),
-                                   gradient.data(), n);
+        const double sum = (kernels.*each.kernel)(x.data(), target.data(), 0.75f, 0.5f,
+                                                  losses.data(), gradient.data(), n);
         CHECK(gradient.guards_intact());
         CHECK(losses.guards_intact());
         double expected = 0;
@@ -306,7 +305,7 @@ TEST_CASE("binary cross entropy: full precision for confident, correct predictio
     for (float x : {-30.0f, 30.0f}) {
       const float target = x > 0 ? 1.0f : 0.0f;
       float gradient = 0;
-      const double loss = kernels.binary_cross_entropy(&x, &target, 0, 1, &gradient, 1);
+      const double loss = kernels.binary_cross_entropy(&x, &target, 0, 1, nullptr, &gradient, 1);
       CHECK(support::near(loss, std::exp(-30.0), 1e-6 * std::exp(-30.0)));
       CHECK(support::near(std::fabs(gradient), std::exp(-30.0), 1e-6 * std::exp(-30.0)));
     }
@@ -334,14 +333,17 @@ TEST_CASE("binary cross entropy: zero loss for an infinite logit that agrees wit
     for (const Case& each : cases) {
       CAPTURE(each.x);
       CAPTURE(each.target);
-      float gradient = -1;
-      const double loss = kernels.binary_cross_entropy(&each.x, &each.target, 0, 1, &gradient, 1);
+      float gradient = -1, value = -1;
+      const double loss =
+          kernels.binary_cross_entropy(&each.x, &each.target, 0, 1, &value, &gradient, 1);
       if (std::isnan(each.loss)) {
         CHECK(std::isnan(loss));
         CHECK(std::isnan(gradient));
+        CHECK(std::isnan(value));
       } else {
         CHECK(loss == each.loss);
         CHECK(gradient == each.gradient);
+        CHECK(value == static_cast<float>(each.loss));
       }
     }
   }

@@ -25,6 +25,17 @@ describe('metrics', () => {
     expect(accuracy(scores.trace(), [1, 0, 2, 1])).to.equal(0.75);
   });
 
+  it('leave out an ignored class', () => {
+    const options = { ignoreIndex: 2 };
+    expect(accuracy(scores, [1, 2, 2, 1], options)).to.equal(0.5);
+    expect(topK(scores, [1, 2, 2, 1], { ...options, k: 2 })).to.equal(1);
+    expect(confusionMatrix(scores, [1, 2, 2, 1], options).array()).to.deep.equal([
+      [0, 0, 0],
+      [1, 1, 0],
+      [0, 0, 0],
+    ]);
+  });
+
   it('topK is the fraction of targets among the k highest logits', () => {
     expect(topK(scores, [2, 2, 0, 2], { k: 1 })).to.equal(0);
     expect(topK(scores, [2, 2, 0, 2], { k: 2 })).to.equal(0.75);

@@ -221,25 +221,44 @@ export class World {
   }
 
   crossEntropy(a: number, b: number): void {
-    const x = this.#slot(a, (each) => isUsable(each) && each.shape.length === 2);
-    const [rows = 0, columns = 0] = x.shape;
-    const targets = Array.from({ length: rows }, (_, i) => (b + i) % (columns + (b % 3 === 0 ? 1 : 0)));
-    const fits = x.shape.length === 2 && rows > 0 && targets.every((each) => each < columns);
+    const x = this.#slot(a, (each) => isUsable(each) && each.shape.length >= 2);
+    const [images = 0, classes = 0, ...rest] = x.shape;
+    const pixels = countOf(rest);
+    const rows = images * pixels;
+    const targets = Array.from({ length: rows }, (_, i) => (b + i) % (classes + (b % 3 === 0 ? 1 : 0)));
+    const fits = x.shape.length >= 2 && rows > 0 && targets.every((each) => each < classes);
     const fault = faultOf(x) ?? (fits ? undefined : 'does not fit');
-    const call = crossEntropyWithLogitsLoss as (x: unknown, targets: unknown) => AnyTensor;
-    const real = this.#act(fault, () => call(x.real, targets));
+    const call = crossEntropyWithLogitsLoss as (x: unknown, targets: unknown, options: unknown) => AnyTensor;
+    const reduction = b % 2 === 0 ? 'mean' : 'sum';
+    const real = this.#act(fault, () => call(x.real, targets, { reduction }));
     if (real === undefined) return;
-    const { values, pull, slack } = oracle.expectLogSoftmax(x.values, x.shape);
-    const chosen = targets.map((column, row) => row * columns + column);
-    const loss = -chosen.reduce((sum, i) => sum + values[i], 0) / rows;
+    const divisor = reduction === 'mean' ? rows : 1;
+    // The place of each class of each pixel.
+    const places = Array.from({ length: rows * classes }, (_, i) => {
+      const row = Math.floor(i / classes);
+      const pixel = row % pixels;
+      return ((row - pixel) / pixels) * classes * pixels + (i % classes) * pixels + pixel;
+    });
+    const moved = Float64Array.from(places, (place) => x.values[place]);
+    const { values, pull, slack } = oracle.expectLogSoftmax(moved, [rows, classes]);
+    const chosen = targets.map((column, row) => row * classes + column);
+    const loss = -chosen.reduce((sum, i) => sum + values[i], 0) / divisor;
     const slacks = chosen.reduce((sum, i) => sum + slack(i), 0);
     const spread = ({ value, bound }: Cotangent): Cotangent => ({
-      value: values.map((_, i) => (chosen.includes(i) ? -value[0] / rows : 0)),
-      bound: values.map((_, i) => (chosen.includes(i) ? bound[0] / rows : 0)),
+      value: values.map((_, i) => (chosen.includes(i) ? -value[0] / divisor : 0)),
+      bound: values.map((_, i) => (chosen.includes(i) ? bound[0] / divisor : 0)),
     });
+    const movedBack = ({ value, bound }: Cotangent): Cotangent => {
+      const back = { value: new Float64Array(value.length), bound: new Float64Array(bound.length) };
+      places.forEach((place, i) => {
+        back.value[place] = value[i];
+        back.bound[place] = bound[i];
+      });
+      return back;
+    };
     this.#result(real, [x], {
       ...{ shape: [], values: Float64Array.of(loss), slack: () => slacks },
-      pull: (dy) => pull(spread(dy)),
+      pull: (dy) => pull(spread(dy)).map((each) => each && movedBack(each)),
     });
   }
 
