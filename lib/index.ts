@@ -88,13 +88,14 @@ export {
   smoothL1Loss,
   type SmoothL1LossOptions,
 } from './ops/losses.js';
-export { Adam, type AdamOptions } from './optim/adam.js';
+export { Adam, type AdamGroup, type AdamOptions } from './optim/adam.js';
 export { clipGradNorm } from './optim/clip-grad-norm.js';
 export { type GradientProvider, UnusedTensors } from './module/gradient-provider.js';
 export type { UnusedOptions, UpdateOptions } from './optim/optimizer.js';
 export type { ResumableOptimizer } from './optim/optimizer-state.js';
-export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
-export { type NesterovMomentum, Sgd, type SgdOptions } from './optim/sgd.js';
+export type { ParameterGroup, ParameterMatch } from './optim/parameter-groups.js';
+export { RMSprop, type RMSpropGroup, type RMSpropOptions } from './optim/rmsprop.js';
+export { type NesterovMomentum, Sgd, type SgdGroup, type SgdOptions } from './optim/sgd.js';
 export { UnusedParamsError } from './module/unused-params-error.js';
 export { loadSafetensors, saveSafetensors } from './nn/safetensors-files.js';
 export { updateParameter } from './module/update-parameter.js';

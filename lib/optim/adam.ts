@@ -20,10 +20,14 @@ import {
   writeState,
   printOptimizer,
 } from './optimizer-state.js';
+import { type ParameterGroup, ParameterGroups } from './parameter-groups.js';
 import { ParameterMemory } from './parameter-memory.js';
-import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
+import { readWeightDecay, type WeightDecay } from './weight-decay.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
+
+/** A group of parameters with options that override those of `Adam`. */
+export type AdamGroup = ParameterGroup & Pick<AdamOptions, 'betas' | 'epsilon' | 'weightDecay'>;
 
 /** Settings of a new `Adam`. */
 export interface AdamOptions {
@@ -35,7 +39,14 @@ export interface AdamOptions {
   readonly epsilon?: number;
   /** Default none; `{ decoupled }` makes it AdamW. */
   readonly weightDecay?: WeightDecay;
+  /** Parameters with other options. A parameter belongs to the first group that matches. Default none. */
+  readonly groups?: readonly AdamGroup[];
 }
+
+/** The options that a group may override, besides `lr`. */
+const overridable = ['betas', 'epsilon', 'weightDecay'];
+
+type AdamSettings = Readonly<Record<'beta1' | 'beta2' | 'epsilon' | 'l2' | 'decoupled', number>>;
 
 /**
  * Adam (Kingma and Ba, 2015), with dfdx 0.10's formulas for a parameter p with gradient g in step t:
@@ -53,24 +64,20 @@ export class Adam implements ResumableOptimizer {
   }
 
   #lr: number;
-  readonly #betas: readonly [number, number];
-  readonly #epsilon: number;
-  readonly #decay: DecayRates;
+  readonly #groups: ParameterGroups<AdamSettings>;
   readonly #moments = new ParameterMemory([0, 0]);
   #steps = 0;
 
   /** @throws TypeError or RangeError naming the wrong option. */
   constructor(options?: AdamOptions) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
-    const given = requireOptions('options', options, ['lr', 'betas', 'epsilon', 'weightDecay']);
-    const { lr = 0.001, betas = [0.9, 0.999], epsilon = 1e-8 } = given;
+    const given = requireOptions('options', options, ['lr', ...overridable, 'groups']);
+    const { lr = 0.001 } = given;
     this.#lr = requireNonNegative('lr', lr);
-    this.#betas = readBetas(betas);
-    this.#epsilon = requirePositive('epsilon', epsilon);
-    this.#decay = readWeightDecay(given.weightDecay);
+    this.#groups = new ParameterGroups(given, this.#lr, overridable, readSettings);
   }
 
-  /** Learning rate, 0 or more; may be changed between steps. A step at 0 changes only the optimizer's state. */
+  /** Learning rate, 0 or more; may be changed between steps, which scales those of the groups, too. A step at 0 changes only the optimizer's state. */
   get lr(): number {
     return this.#lr;
   }
@@ -81,28 +88,28 @@ export class Adam implements ResumableOptimizer {
 
   /**
    * Updates every parameter of the module in place and consumes the gradients.
-   * @throws UnusedParamsError if a parameter has no gradient, unless `skipUnused` is set; nothing has changed then.
+   * @throws UnusedParamsError if a parameter has no gradient, unless it is frozen or `skipUnused` is set; RangeError if a
+   * group matches no parameter of the module. Nothing has changed then.
    */
   update(module: CanUpdateWithGradients, gradients: Gradients, options?: UpdateOptions): void {
-    const [beta1, beta2] = this.#betas;
     const steps = this.#steps + 1;
-    const correction1 = 1 / (1 - beta1 ** steps);
-    const correction2 = 1 / (1 - beta2 ** steps);
-    updateModule(module, gradients, options, this.#moments, (parameter, gradient, [moment1, moment2]) => {
+    const groups = this.#groups;
+    updateModule(module, gradients, options, this.#moments, groups, (parameter, gradient, memory, rule) => {
+      const { beta1, beta2, epsilon, l2, decoupled } = rule.settings;
       backend.adamStep(
         parameter.length,
-        this.#lr,
+        this.#lr * rule.lrFactor,
         beta1,
         beta2,
-        correction1,
-        correction2,
-        this.#epsilon,
-        this.#decay.l2,
-        this.#decay.decoupled,
+        1 / (1 - beta1 ** steps),
+        1 / (1 - beta2 ** steps),
+        epsilon,
+        l2,
+        decoupled,
         named('parameter', parameter),
         named('gradient', gradient),
-        named('moment1', moment1),
-        named('moment2', moment2),
+        named('moment1', memory[0]),
+        named('moment2', memory[1]),
       );
     });
     this.#steps = steps;
@@ -124,13 +131,8 @@ export class Adam implements ResumableOptimizer {
   #state(): OptimizerState {
     return {
       kind: 'Adam',
-      settings: {
-        beta1: this.#betas[0],
-        beta2: this.#betas[1],
-        epsilon: this.#epsilon,
-        l2: this.#decay.l2,
-        decoupled: this.#decay.decoupled,
-      },
+      settings: this.#groups.base.settings,
+      groups: this.#groups,
       counters: {
         lr: learningRateCounter(this),
         steps: {
@@ -146,9 +148,23 @@ export class Adam implements ResumableOptimizer {
   }
 }
 
-function readBetas(betas: unknown): readonly [number, number] {
+function readSettings(given: Readonly<Record<string, unknown>>, at: string): AdamSettings {
+  const { betas = [0.9, 0.999], epsilon = 1e-8, weightDecay } = given;
+  const [beta1, beta2] = readBetas(`${at}betas`, betas);
+  return {
+    beta1,
+    beta2,
+    epsilon: requirePositive(`${at}epsilon`, epsilon),
+    ...readWeightDecay(`${at}weightDecay`, weightDecay),
+  };
+}
+
+function readBetas(argument: string, betas: unknown): readonly [number, number] {
   if (!Array.isArray(betas) || betas.length !== 2) {
-    throw wrongType('betas', 'an array of two numbers', betas);
+    throw wrongType(argument, 'an array of two numbers', betas);
   }
-  return [requireFraction('betas[0]', betas[0], true), requireFraction('betas[1]', betas[1], true)];
+  return [
+    requireFraction(`${argument}[0]`, betas[0], true),
+    requireFraction(`${argument}[1]`, betas[1], true),
+  ];
 }

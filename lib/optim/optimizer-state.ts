@@ -10,6 +10,7 @@ import type { Shape } from '../core/shape.js';
 import { storageOf, Tensor } from '../core/tensor.js';
 import { trainableParameters } from '../nn/trainable.js';
 import { nameOf, requireModule } from './optimizer.js';
+import type { ParameterGroups, StepSettings } from './parameter-groups.js';
 import type { ParameterMemory } from './parameter-memory.js';
 
 /** An optimizer whose state a checkpoint can store: those of the package, and any with these methods. */
@@ -25,7 +26,8 @@ export interface OptimizerState {
   /** Class name such as `Sgd`. In lower case it begins every entry name. */
   readonly kind: string;
   /** Constructor settings. A file with different settings is refused, because later steps would differ. */
-  readonly settings: Readonly<Record<string, number | boolean>>;
+  readonly settings: StepSettings;
+  readonly groups: ParameterGroups<StepSettings>;
   /** Values that change from step to step. */
   readonly counters: Readonly<Record<string, Counter>>;
   readonly memory: ParameterMemory;
@@ -57,9 +59,10 @@ export function printOptimizer<T extends object>(
   stateOf: (optimizer: T) => OptimizerState,
 ): void {
   defineInspect(prototype, function (this: T) {
-    const { kind, counters, settings } = stateOf(this);
+    const { kind, counters, settings, groups } = stateOf(this);
     const values = Object.entries(counters).map(([name, { value }]) => [name, value] as const);
-    const fields = [...values, ...Object.entries(settings)];
+    const count = groups.groups.length;
+    const fields = [...values, ...Object.entries(settings), ...(count === 0 ? [] : [['groups', count]])];
     return `${kind} { ${fields.map(([name, value]) => `${name}: ${value}`).join(', ')} }`;
   });
   refuseJson(prototype, "an optimizer's state", 'saveCheckpoint() keeps it');
@@ -75,12 +78,12 @@ export function writeState(
   requireWriter(zip, prefix);
   requireModule(module);
   const start = `${prefix}${state.kind.toLowerCase()}.`;
+  const groups = groupIndices(module, state);
   for (const [name, { value }] of Object.entries(state.counters)) {
     zip.number(`${start}${name}.npy`, value);
   }
-  for (const [name, value] of Object.entries(state.settings)) {
-    zip.number(`${start}${name}.npy`, Number(value));
-  }
+  for (const [name, value] of allSettings(state)) zip.number(`${start}${name}.npy`, Number(value));
+  if (groups.length > 0) zip.numbers(`${start}groups.npy`, groups);
   for (const [name, tensor] of memoryTensors(module, state)) {
     zip.tensor(`${start}${name}.npy`, tensor);
   }
@@ -101,16 +104,52 @@ export async function readState(
       const value = await zip.number(`${start}${name}.npy`, counter);
       zip.replace(() => counter.value, counter.set, value);
     }
-    for (const [name, own] of Object.entries(state.settings)) {
+    for (const [name, own] of allSettings(state)) {
       await zip.number(`${start}${name}.npy`, {
         expected: `the ${name} that ${state.kind} was made with, ${own},`,
         fits: (value) => value === Number(own),
       });
     }
+    await requireGroups(zip, `${start}groups.npy`, module, state);
     for (const [name, tensor] of memoryTensors(module, state)) {
       await zip.tensor(`${start}${name}.npy`, tensor);
     }
   });
+}
+
+/** The settings outside the groups, then those of each group. */
+function allSettings({ settings, groups }: OptimizerState): readonly (readonly [string, number | boolean])[] {
+  return [
+    ...Object.entries(settings),
+    ...groups.groups.flatMap(({ lrFactor, freeze, settings: own }, i) =>
+      Object.entries({ lr_factor: lrFactor, freeze, ...own }).map(
+        ([name, value]) => [`groups.${i}.${name}`, value] as const,
+      ),
+    ),
+  ];
+}
+
+/** The group of each parameter, in the order of `trainableParameters`; -1 outside all groups. Empty without groups. */
+function groupIndices(module: CanUpdateWithGradients, { groups }: OptimizerState): readonly number[] {
+  if (groups.groups.length === 0) return [];
+  return groups.indicesOf(module, trainableParameters(module));
+}
+
+/** Refuses a file whose patterns selected other parameters. */
+async function requireGroups(
+  zip: NpzReader,
+  entry: string,
+  module: CanUpdateWithGradients,
+  state: OptimizerState,
+): Promise<void> {
+  const own = groupIndices(module, state);
+  if (own.length === 0) return;
+  const found = await zip.numbers(entry, own.length);
+  const i = own.findIndex((group, at) => group !== found[at]);
+  if (i < 0) return;
+  const name = nameOf(trainableParameters(module)[i], module);
+  const [expected, other] = [own[i], found[i]].map((group) => (group < 0 ? 'no group' : `groups[${group}]`));
+  throw new FileFormatError(zip.path, `the parameter ${name} in ${expected}`, `it in ${other}`, entry);
 }
 
 /** The state arrays of each parameter of the module, as tensors over the same memory. */
@@ -119,7 +158,10 @@ function* memoryTensors(
   state: OptimizerState,
 ): Generator<readonly [name: string, tensor: Tensor<Shape>]> {
   requireModule(module);
-  for (const parameter of trainableParameters(module)) {
+  const parameters = trainableParameters(module);
+  const rules = state.groups.rulesOf(module, parameters);
+  for (const parameter of parameters) {
+    if (rules.get(parameter.id)?.freeze === true) continue;
     const name = nameOf(parameter, module);
     for (const [i, array] of state.memory.of(storageOf(parameter)).entries()) {
       yield [`${state.memoryNames[i]}.${name}`, Tensor.adopt(array, parameter.shape)];

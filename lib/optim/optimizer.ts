@@ -1,17 +1,23 @@
 import { consumeGradients, Gradients, gradientStorage } from '../core/gradients.js';
 import { detached, requireBoolean, requireOptions, wrongType } from '../validation/errors.js';
 import { type CanUpdateWithGradients, readParameters } from '../module/module.js';
-import { readTrainable, type Trainable } from '../nn/trainable.js';
+import { readTrainable } from '../nn/trainable.js';
 import type { Shape } from '../core/shape.js';
 import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
 import { type GradientProvider, UnusedTensors } from '../module/gradient-provider.js';
+import type { GroupRule, ParameterGroups, StepSettings } from './parameter-groups.js';
 import type { ParameterMemory } from './parameter-memory.js';
 import { UnusedParamsError } from '../module/unused-params-error.js';
 
-/** Updates `parameter` in place from its `gradient` and its state arrays. */
-export type Step = (parameter: Float32Array, gradient: Float32Array, memory: readonly Float32Array[]) => void;
+/** Updates `parameter` in place from its `gradient` and its state arrays, by the rule of its group. */
+export type Step<S extends StepSettings> = (
+  parameter: Float32Array,
+  gradient: Float32Array,
+  memory: readonly Float32Array[],
+  rule: GroupRule<S>,
+) => void;
 
 /** Settings of an optimizer's `update`. */
 export interface UpdateOptions extends UnusedOptions {
@@ -26,26 +32,27 @@ export interface UnusedOptions {
 }
 
 /**
- * Checks that every parameter of the module has a gradient, then updates all of them and consumes the gradients. If the
- * check fails nothing has changed.
+ * Checks that every parameter of the module that is not frozen has a gradient, then updates all of them and consumes the
+ * gradients. If the check fails nothing has changed.
  */
-export function updateModule(
+export function updateModule<S extends StepSettings>(
   module: CanUpdateWithGradients,
   gradients: Gradients,
   options: UpdateOptions | undefined,
   memories: ParameterMemory,
-  step: Step,
+  groups: ParameterGroups<S>,
+  step: Step<S>,
 ): void {
-  const { skipUnused = false, keepGradients = false } = requireOptions('options', options, [
-    'skipUnused',
-    'keepGradients',
-  ]);
+  const given = requireOptions('options', options, ['skipUnused', 'keepGradients']);
+  const { skipUnused = false, keepGradients = false } = given;
+  requireBoolean('skipUnused', skipUnused);
   requireBoolean('keepGradients', keepGradients);
-  const { parameters, hasOwnUpdate } = readDifferentiated(
-    module,
-    gradients,
-    requireBoolean('skipUnused', skipUnused),
-  );
+  requireOperands(module, gradients);
+  const { parameters: all, hasOwnUpdate } = readTrainable(module);
+  const rules = groups.rulesOf(module, all);
+  const ruleOf = (parameter: Tensor<Shape>) => rules.get(parameter.id) ?? groups.base;
+  const trained = all.filter((parameter) => !ruleOf(parameter).freeze);
+  const parameters = withGradients(module, gradients, trained, skipUnused === true);
   // Allocate all state before changing anything, since memory may run out.
   for (const parameter of parameters) {
     const storage = storageOf(parameter);
@@ -54,7 +61,7 @@ export function updateModule(
       throw detached(`the optimizer's memory of ${nameOf(parameter, module)}`);
     }
   }
-  const provider = new SteppingProvider(gradients, memories, step);
+  const provider = new SteppingProvider(gradients, memories, ruleOf, step);
   if (hasOwnUpdate) module.update(provider, new UnusedTensors());
   else for (const parameter of parameters) provider.step(parameter);
   if (!keepGradients) consumeGradients(gradients);
@@ -70,53 +77,69 @@ export function differentiatedParameters(
   gradients: Gradients,
   skipUnused: boolean,
 ): readonly Tensor<Shape>[] {
-  return readDifferentiated(module, gradients, skipUnused).parameters;
+  requireOperands(module, gradients);
+  return withGradients(module, gradients, readTrainable(module).parameters, skipUnused);
 }
 
-function readDifferentiated(
-  module: CanUpdateWithGradients,
-  gradients: Gradients,
-  skipUnused: boolean,
-): Trainable {
+function requireOperands(module: unknown, gradients: unknown): void {
   requireModule(module);
   if (!(gradients instanceof Gradients)) throw wrongType('gradients', 'Gradients', gradients);
   gradients.requireUnconsumed();
-  const { parameters: all, hasOwnUpdate } = readTrainable(module);
-  const missing = all.filter((p) => gradientStorage(gradients, p) === undefined);
-  const parameters = missing.length === 0 ? all : all.filter((p) => !missing.includes(p));
-  if (missing.length > 0 && !skipUnused) throw new UnusedParamsError(missing.map((p) => nameOf(p, module)));
+}
+
+function withGradients(
+  module: CanUpdateWithGradients,
+  gradients: Gradients,
+  all: readonly Tensor<Shape>[],
+  skipUnused: boolean,
+): readonly Tensor<Shape>[] {
+  const missing = new Set(all.filter((p) => gradientStorage(gradients, p) === undefined));
+  if (missing.size > 0 && !skipUnused) {
+    throw new UnusedParamsError([...missing].map((p) => nameOf(p, module)));
+  }
+  const parameters = all.filter((p) => !missing.has(p));
   for (const parameter of parameters) {
     if (gradientStorage(gradients, parameter)?.isDetached !== true) continue;
     throw detached(`the gradient of ${nameOf(parameter, module)}`);
   }
-  return { parameters, hasOwnUpdate };
+  return parameters;
 }
 
 /** Updates parameters in place. A module that asks for the gradient and subtracts it itself gets the step of a copy. A
  * parameter that several layers share is updated once. */
-class SteppingProvider implements GradientProvider {
+class SteppingProvider<S extends StepSettings> implements GradientProvider {
   readonly #stepped = new Set<Storage>();
 
   constructor(
     private readonly gradients: Gradients,
     private readonly memories: ParameterMemory,
-    private readonly rule: Step,
+    private readonly ruleOf: (parameter: Tensor<Shape>) => GroupRule<S>,
+    private readonly update: Step<S>,
   ) {}
 
-  step(parameter: Tensor<Shape>): boolean {
+  /** The gradient and the rule of a parameter that this update changes. */
+  #find(parameter: Tensor<Shape>): readonly [Storage, GroupRule<S>] | undefined {
     const gradient = gradientStorage(this.gradients, parameter);
-    if (gradient === undefined) return false;
+    const rule = this.ruleOf(parameter);
+    return gradient === undefined || rule.freeze ? undefined : [gradient, rule];
+  }
+
+  step(parameter: Tensor<Shape>): boolean {
+    const found = this.#find(parameter);
+    if (found === undefined) return false;
+    const [gradient, rule] = found;
     const storage = storageOf(parameter);
     if (this.#stepped.has(storage)) return true;
     this.#stepped.add(storage);
-    this.rule(storage.values, gradient.values, this.memories.of(storage));
+    this.update(storage.values, gradient.values, this.memories.of(storage), rule);
     storage.version++;
     return true;
   }
 
-  gradient<S extends Shape>(parameter: Tensor<S>): Tensor<S> | undefined {
-    const gradient = gradientStorage(this.gradients, parameter);
-    if (gradient === undefined) return undefined;
+  gradient<T extends Shape>(parameter: Tensor<T>): Tensor<T> | undefined {
+    const found = this.#find(parameter);
+    if (found === undefined) return undefined;
+    const [gradient, rule] = found;
     const storage = storageOf(parameter);
     const before = storage.values;
     const change = Storage.take(before.length);
@@ -125,10 +148,10 @@ class SteppingProvider implements GradientProvider {
     } else {
       this.#stepped.add(storage);
       change.values.set(before);
-      this.rule(change.values, gradient.values, this.memories.of(storage));
+      this.update(change.values, gradient.values, this.memories.of(storage), rule);
       for (let i = 0; i < before.length; i++) change.values[i] = before[i] - change.values[i];
     }
-    return createTensor<S, NoneTape>(parameter.shape, change, undefined);
+    return createTensor<T, NoneTape>(parameter.shape, change, undefined);
   }
 }
 

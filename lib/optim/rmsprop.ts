@@ -20,10 +20,15 @@ import {
   writeState,
   printOptimizer,
 } from './optimizer-state.js';
+import { type ParameterGroup, ParameterGroups } from './parameter-groups.js';
 import { ParameterMemory } from './parameter-memory.js';
-import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
+import { readWeightDecay, type WeightDecay } from './weight-decay.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
+
+/** A group of parameters with options that override those of `RMSprop`. */
+export type RMSpropGroup = ParameterGroup &
+  Pick<RMSpropOptions, 'alpha' | 'epsilon' | 'momentum' | 'weightDecay'>;
 
 /** Settings of a new `RMSprop`. */
 export interface RMSpropOptions {
@@ -39,7 +44,16 @@ export interface RMSpropOptions {
   readonly centered?: boolean;
   /** Default none. */
   readonly weightDecay?: WeightDecay;
+  /** Parameters with other options. A parameter belongs to the first group that matches. Default none. */
+  readonly groups?: readonly RMSpropGroup[];
 }
+
+/** The options that a group may override, besides `lr`. */
+const overridable = ['alpha', 'epsilon', 'momentum', 'weightDecay'];
+
+type RMSpropSettings = Readonly<Record<'alpha' | 'epsilon' | 'momentum' | 'l2' | 'decoupled', number>> & {
+  readonly centered: boolean;
+};
 
 /**
  * RMSprop (Hinton, 2012), with dfdx 0.10's formulas for a parameter p with gradient g. They
@@ -60,34 +74,29 @@ export class RMSprop implements ResumableOptimizer {
   }
 
   #lr: number;
-  readonly #alpha: number;
-  readonly #epsilon: number;
-  readonly #momentum: number | undefined;
+  readonly #groups: ParameterGroups<RMSpropSettings>;
+  readonly #hasMomentum: boolean;
   readonly #centered: boolean;
-  readonly #decay: DecayRates;
   readonly #means: ParameterMemory;
 
   /** @throws TypeError or RangeError naming the wrong option. */
   constructor(options?: RMSpropOptions) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
-    const names = ['lr', 'alpha', 'epsilon', 'momentum', 'centered', 'weightDecay'];
-    const given = requireOptions('options', options, names);
-    const { lr = 0.01, alpha = 0.9, epsilon = 1e-8, centered = false } = given;
+    const given = requireOptions('options', options, ['lr', 'centered', ...overridable, 'groups']);
+    const { lr = 0.01, centered = false } = given;
     this.#lr = requireNonNegative('lr', lr);
-    this.#alpha = requireFraction('alpha', alpha);
-    this.#epsilon = requirePositive('epsilon', epsilon);
-    this.#momentum = given.momentum === undefined ? undefined : requireFraction('momentum', given.momentum);
     this.#centered = requireBoolean('centered', centered);
-    this.#decay = readWeightDecay(given.weightDecay);
+    this.#groups = new ParameterGroups(given, this.#lr, overridable, (own, at) => ({
+      ...readSettings(own, at),
+      centered: this.#centered,
+    }));
+    this.#hasMomentum =
+      given.momentum !== undefined || this.#groups.groups.some(({ settings }) => settings.momentum !== 0);
     // Mean square, velocity, mean gradient; those that the settings do not need are not allocated.
-    this.#means = new ParameterMemory([
-      1,
-      ...(this.#momentum === undefined ? [] : [0]),
-      ...(this.#centered ? [0] : []),
-    ]);
+    this.#means = new ParameterMemory([1, ...(this.#hasMomentum ? [0] : []), ...(this.#centered ? [0] : [])]);
   }
 
-  /** Learning rate, 0 or more; may be changed between steps. A step at 0 changes only the optimizer's state. */
+  /** Learning rate, 0 or more; may be changed between steps, which scales those of the groups, too. A step at 0 changes only the optimizer's state. */
   get lr(): number {
     return this.#lr;
   }
@@ -98,22 +107,26 @@ export class RMSprop implements ResumableOptimizer {
 
   /**
    * Updates every parameter of the module in place and consumes the gradients.
-   * @throws UnusedParamsError if a parameter has no gradient, unless `skipUnused` is set; nothing has changed then.
+   * @throws UnusedParamsError if a parameter has no gradient, unless it is frozen or `skipUnused` is set; RangeError if a
+   * group matches no parameter of the module. Nothing has changed then.
    */
   update(module: CanUpdateWithGradients, gradients: Gradients, options?: UpdateOptions): void {
-    updateModule(module, gradients, options, this.#means, (parameter, gradient, [meanSquare, ...others]) => {
+    const groups = this.#groups;
+    updateModule(module, gradients, options, this.#means, groups, (parameter, gradient, memory, rule) => {
+      const { alpha, epsilon, momentum, l2, decoupled } = rule.settings;
+      const [meanSquare, ...others] = memory;
       backend.rmspropStep(
         parameter.length,
-        this.#lr,
-        this.#alpha,
-        this.#epsilon,
-        this.#momentum ?? 0,
-        this.#decay.l2,
-        this.#decay.decoupled,
+        this.#lr * rule.lrFactor,
+        alpha,
+        epsilon,
+        momentum,
+        l2,
+        decoupled,
         named('parameter', parameter),
         named('gradient', gradient),
         named('meanSquare', meanSquare),
-        this.#momentum === undefined ? null : named('velocity', others[0]),
+        this.#hasMomentum ? named('velocity', others[0]) : null,
         this.#centered ? named('meanGradient', others[others.length - 1]) : null,
       );
     });
@@ -135,21 +148,28 @@ export class RMSprop implements ResumableOptimizer {
   #state(): OptimizerState {
     return {
       kind: 'RMSprop',
-      settings: {
-        alpha: this.#alpha,
-        epsilon: this.#epsilon,
-        momentum: this.#momentum ?? 0,
-        centered: this.#centered,
-        l2: this.#decay.l2,
-        decoupled: this.#decay.decoupled,
-      },
+      settings: this.#groups.base.settings,
+      groups: this.#groups,
       counters: { lr: learningRateCounter(this) },
       memory: this.#means,
       memoryNames: [
         'mean_square',
-        ...(this.#momentum === undefined ? [] : ['velocity']),
+        ...(this.#hasMomentum ? ['velocity'] : []),
         ...(this.#centered ? ['mean_gradient'] : []),
       ],
     };
   }
+}
+
+function readSettings(
+  given: Readonly<Record<string, unknown>>,
+  at: string,
+): Omit<RMSpropSettings, 'centered'> {
+  const { alpha = 0.9, epsilon = 1e-8, momentum = 0, weightDecay } = given;
+  return {
+    alpha: requireFraction(`${at}alpha`, alpha),
+    epsilon: requirePositive(`${at}epsilon`, epsilon),
+    momentum: requireFraction(`${at}momentum`, momentum),
+    ...readWeightDecay(`${at}weightDecay`, weightDecay),
+  };
 }

@@ -14,8 +14,9 @@ import {
   writeState,
   printOptimizer,
 } from './optimizer-state.js';
+import { type ParameterGroup, ParameterGroups } from './parameter-groups.js';
 import { ParameterMemory } from './parameter-memory.js';
-import { type DecayRates, readWeightDecay, type WeightDecay } from './weight-decay.js';
+import { readWeightDecay, type WeightDecay } from './weight-decay.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
@@ -25,6 +26,9 @@ export interface NesterovMomentum {
   readonly nesterov: number;
 }
 
+/** A group of parameters with options that override those of `Sgd`. */
+export type SgdGroup = ParameterGroup & Pick<SgdOptions, 'momentum' | 'weightDecay'>;
+
 /** Settings of a new `Sgd`. */
 export interface SgdOptions {
   /** Learning rate. Default 0.01. */
@@ -33,7 +37,14 @@ export interface SgdOptions {
   readonly momentum?: number | NesterovMomentum;
   /** Default none. */
   readonly weightDecay?: WeightDecay;
+  /** Parameters with other options. A parameter belongs to the first group that matches. Default none. */
+  readonly groups?: readonly SgdGroup[];
 }
+
+/** The options that a group may override, besides `lr`. */
+const overridable = ['momentum', 'weightDecay'];
+
+type SgdSettings = Readonly<Record<'momentum' | 'l2' | 'decoupled', number>> & { readonly nesterov: boolean };
 
 /**
  * Stochastic gradient descent, with dfdx 0.10's formulas for a parameter p with gradient g:
@@ -50,26 +61,22 @@ export class Sgd implements ResumableOptimizer {
   }
 
   #lr: number;
-  readonly #momentum: number;
-  readonly #nesterov: boolean;
-  readonly #decay: DecayRates;
+  readonly #groups: ParameterGroups<SgdSettings>;
   readonly #velocities: ParameterMemory;
 
   /** @throws TypeError or RangeError naming the wrong option. */
   constructor(options?: SgdOptions) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
-    const given = requireOptions('options', options, ['lr', 'momentum', 'weightDecay']);
-    const { lr = 0.01, momentum } = given;
+    const given = requireOptions('options', options, ['lr', ...overridable, 'groups']);
+    const { lr = 0.01 } = given;
     this.#lr = requireNonNegative('lr', lr);
-    this.#nesterov = typeof momentum === 'object' && momentum !== null;
-    this.#momentum = this.#nesterov
-      ? requireFraction('momentum.nesterov', requireOptions('momentum', momentum, ['nesterov']).nesterov)
-      : requireFraction('momentum', momentum === undefined ? 0 : momentum);
-    this.#decay = readWeightDecay(given.weightDecay);
-    this.#velocities = new ParameterMemory(momentum === undefined ? [] : [0]);
+    this.#groups = new ParameterGroups(given, this.#lr, overridable, readSettings);
+    const hasMomentum =
+      given.momentum !== undefined || this.#groups.groups.some(({ settings }) => settings.momentum !== 0);
+    this.#velocities = new ParameterMemory(hasMomentum ? [0] : []);
   }
 
-  /** Learning rate, 0 or more; may be changed between steps. A step at 0 changes only the optimizer's state. */
+  /** Learning rate, 0 or more; may be changed between steps, which scales those of the groups, too. A step at 0 changes only the optimizer's state. */
   get lr(): number {
     return this.#lr;
   }
@@ -80,22 +87,33 @@ export class Sgd implements ResumableOptimizer {
 
   /**
    * Updates every parameter of the module in place and consumes the gradients.
-   * @throws UnusedParamsError if a parameter has no gradient, unless `skipUnused` is set; nothing has changed then.
+   * @throws UnusedParamsError if a parameter has no gradient, unless it is frozen or `skipUnused` is set; RangeError if a
+   * group matches no parameter of the module. Nothing has changed then.
    */
   update(module: CanUpdateWithGradients, gradients: Gradients, options?: UpdateOptions): void {
-    updateModule(module, gradients, options, this.#velocities, (parameter, gradient, [velocity]) => {
-      backend.sgdStep(
-        parameter.length,
-        this.#lr,
-        this.#decay.l2,
-        this.#decay.decoupled,
-        this.#momentum,
-        this.#nesterov,
-        named('parameter', parameter),
-        named('gradient', gradient),
-        velocity === undefined ? null : named('velocity', velocity),
-      );
-    });
+    const groups = this.#groups;
+    updateModule(
+      module,
+      gradients,
+      options,
+      this.#velocities,
+      groups,
+      (parameter, gradient, memory, rule) => {
+        const { l2, decoupled, momentum, nesterov } = rule.settings;
+        const velocity = memory.at(0);
+        backend.sgdStep(
+          parameter.length,
+          this.#lr * rule.lrFactor,
+          l2,
+          decoupled,
+          momentum,
+          nesterov,
+          named('parameter', parameter),
+          named('gradient', gradient),
+          velocity === undefined ? null : named('velocity', velocity),
+        );
+      },
+    );
   }
 
   /** Adds the learning rate, the settings and, with momentum, the velocity of each parameter under `prefix` + `sgd.`. */
@@ -114,15 +132,24 @@ export class Sgd implements ResumableOptimizer {
   #state(): OptimizerState {
     return {
       kind: 'Sgd',
-      settings: {
-        momentum: this.#momentum,
-        nesterov: this.#nesterov,
-        l2: this.#decay.l2,
-        decoupled: this.#decay.decoupled,
-      },
+      settings: this.#groups.base.settings,
+      groups: this.#groups,
       counters: { lr: learningRateCounter(this) },
       memory: this.#velocities,
       memoryNames: ['velocity'],
     };
   }
+}
+
+function readSettings(given: Readonly<Record<string, unknown>>, at: string): SgdSettings {
+  const { momentum, weightDecay } = given;
+  const nesterov = typeof momentum === 'object' && momentum !== null;
+  const argument = `${at}momentum`;
+  return {
+    momentum: nesterov
+      ? requireFraction(`${argument}.nesterov`, requireOptions(argument, momentum, ['nesterov']).nesterov)
+      : requireFraction(argument, momentum === undefined ? 0 : momentum),
+    nesterov,
+    ...readWeightDecay(`${at}weightDecay`, weightDecay),
+  };
 }

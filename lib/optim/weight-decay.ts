@@ -14,11 +14,11 @@ export interface DecayRates {
   readonly decoupled: number;
 }
 
-export function readWeightDecay(weightDecay: unknown): DecayRates {
+export function readWeightDecay(argument: string, weightDecay: unknown): DecayRates {
   if (weightDecay === undefined) return { l2: 0, decoupled: 0 };
   if (typeof weightDecay !== 'object' || weightDecay === null) {
-    return { l2: requireNonNegative('weightDecay', weightDecay), decoupled: 0 };
+    return { l2: requireNonNegative(argument, weightDecay), decoupled: 0 };
   }
-  const { decoupled } = requireOptions('weightDecay', weightDecay, ['decoupled']);
-  return { l2: 0, decoupled: requireNonNegative('weightDecay.decoupled', decoupled) };
+  const { decoupled } = requireOptions(argument, weightDecay, ['decoupled']);
+  return { l2: 0, decoupled: requireNonNegative(`${argument}.decoupled`, decoupled) };
 }

@@ -7,7 +7,9 @@ import {
   Linear,
   type NamedTensor,
   type OwnedTape,
+  type ParameterGroup,
   Sgd,
+  stepSchedule,
   Tensor,
   type Tensor2D,
   type UnusedTensors,
@@ -85,13 +87,19 @@ function follow(reference: TrainingCase): void {
   for (const [name, tensor] of network.parameters()) {
     if (name in reference.initial) tensor.data.set(reference.initial[name]);
   }
-  const { name: kind, ...options } = optimizer;
+  const { name: kind, groups: given = [], ...rest } = optimizer;
+  const groups = given.map(({ pattern, ...group }) =>
+    pattern === undefined ? (group as ParameterGroup) : { ...group, match: new RegExp(pattern) },
+  );
+  const options = { ...rest, groups };
   const stepper = kind === 'adam' ? new Adam(options) : new Sgd(options);
+  const schedule = reference.schedule && stepSchedule({ lr: optimizer.lr, ...reference.schedule });
   const losses = reference.losses.map((_, step) => {
     const start = (step * batch) % classes.length;
     const images = Tensor.from(x.values.slice(start * 12, (start + batch) * 12), [batch, 12]);
     const logits = network.train(images.trace());
     const loss = crossEntropyWithLogitsLoss(logits, classes.slice(start, start + batch));
+    if (schedule !== undefined) stepper.lr = schedule(step);
     stepper.update(network, backward(loss));
     return loss.item();
   });

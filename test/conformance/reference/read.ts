@@ -230,6 +230,8 @@ export interface ScheduleCase {
 /** `pytorch/training.jsonl` */
 export interface TrainingCase {
   readonly optimizer: OptimizerSettings;
+  /** The options of `stepSchedule`, besides `lr`. */
+  readonly schedule?: { readonly every: number; readonly factor: number };
   /** Samples per step, taken in order and cyclically. */
   readonly batch: number;
   readonly x: ReferenceTensor;
@@ -250,6 +252,15 @@ export interface OptimizerSettings {
   readonly name: 'sgd' | 'adam';
   readonly lr: number;
   readonly momentum?: number;
+  readonly weightDecay?: number | { readonly decoupled: number };
+  /** A pattern is the source of a regular expression. */
+  readonly groups?: readonly {
+    readonly match?: string;
+    readonly pattern?: string;
+    readonly lr?: number;
+    readonly weightDecay?: number;
+    readonly freeze?: boolean;
+  }[];
 }
 
 /** `onnx/batch_normalization.jsonl` */

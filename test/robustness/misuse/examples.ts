@@ -63,9 +63,10 @@ const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
     const data = { features: floats(4), shape: [2], labels: Uint8Array.of(0, 1) };
     return [...new index.DataLoader(data, { batchSize: 2 })][0];
   },
-  'Adam#read': () => new index.Adam(),
-  'RMSprop#read': () => new index.RMSprop(),
-  'Sgd#read': () => new index.Sgd(),
+  // Without groups, which the modules of other examples would not fit.
+  Adam: () => new index.Adam(),
+  RMSprop: () => new index.RMSprop(),
+  Sgd: () => new index.Sgd(),
   'Tensor#item': () => Tensor.from([1], []),
   Gradients: () => gradients().found,
   NpzReader: (at) => opened(npz(at)),
@@ -212,6 +213,24 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   'NpzReader#tensor': () => ['scale.npy', Tensor.ones([3])],
   'NpzReader#numbers': () => ['scale.npy', 3],
   'NpzReader#number': () => ['epsilon.npy', { expected: 'a number', fits: () => true }],
+  'new Adam': () => [
+    {
+      ...{ lr: 0.1, betas: [0.5, 0.9], epsilon: 0.1, weightDecay: { decoupled: 0.1 } },
+      groups: [{ match: /bias/, lr: 0.1, betas: [0.5, 0.9], epsilon: 0.1, weightDecay: 0 }],
+    },
+  ],
+  'new RMSprop': () => [
+    {
+      ...{ lr: 0.1, alpha: 0.5, epsilon: 0.1, momentum: 0.5, centered: true, weightDecay: 0 },
+      groups: [{ match: 'bias', lr: 0.1, alpha: 0.5, epsilon: 0.1, momentum: 0.5, weightDecay: 0 }],
+    },
+  ],
+  'new Sgd': () => [
+    {
+      ...{ lr: 0.1, momentum: { nesterov: 0.5 }, weightDecay: 0 },
+      groups: [{ match: () => true, lr: 0.1, momentum: 0.5, weightDecay: 0 }],
+    },
+  ],
   'Adam#update': trained,
   'RMSprop#update': trained,
   'Sgd#update': trained,

@@ -6,7 +6,7 @@ import { afterSteps, Parameter } from '../../support/parameter.js';
 const gradient = [3, 5];
 
 /** Adam's formulas in float64. */
-function expected(options: Required<Omit<AdamOptions, 'weightDecay'>>, steps: number, l2 = 0) {
+function expected(options: Required<Pick<AdamOptions, 'lr' | 'betas' | 'epsilon'>>, steps: number, l2 = 0) {
   const { lr, betas, epsilon } = options;
   return [1, -2].map((start, i) => {
     let [p, m, v] = [start, 0, 0];

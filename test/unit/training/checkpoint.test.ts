@@ -158,6 +158,46 @@ describe('checkpoints', () => {
         '0.999',
       ));
 
+    describe('groups:', () => {
+      const lr = 0.05;
+      const groups = [
+        { match: '4.bias', freeze: true },
+        { match: /^0\./, weightDecay: 1e-2, betas: [0.8, 0.99] as const },
+        { match: '2.', lr: 0.01 },
+      ];
+      /** A checkpoint with these groups is refused for another optimizer. */
+      async function expectOther(optimizer: Adam, ...parts: string[]): Promise<void> {
+        const saved = makeRun('grouped', 1);
+        train(saved, 1);
+        await saveRun(path('grouped.npz'), saved);
+        const other = makeRun('grouped', 2);
+        const before = bitsOf(other);
+        const loading = loadCheckpoint(path('grouped.npz'), { ...other.training, optimizer });
+        await expectRejection(loading, FileFormatError, path('grouped.npz'), ...parts);
+        expect(bitsOf(other)).to.deep.equal(before);
+      }
+
+      it('none', () => expectOther(new Adam({ lr }), 'one entry of this name', 'moment1.4.bias', 'none'));
+
+      it('another setting', () =>
+        expectOther(
+          new Adam({ lr, groups: [groups[0], { ...groups[1], weightDecay: 2e-2 }, groups[2]] }),
+          'the groups.1.l2',
+          '0.02,',
+          '0.01',
+        ));
+
+      it('another ratio of learning rates', () =>
+        expectOther(new Adam({ lr: 0.04, groups }), 'the groups.2.lr_factor', '0.25,', '0.2'));
+
+      it('the same settings for other parameters', () =>
+        expectOther(
+          new Adam({ lr, groups: [groups[0], groups[1], { match: '2.weight', lr: 0.01 }] }),
+          'the parameter 2.bias in no group',
+          'it in groups[2]',
+        ));
+    });
+
     it('a different kind of generator', () =>
       expectRefused(
         (t) => ({ ...t, generators: { shuffle: { getState: () => [1], setState: () => undefined } } }),

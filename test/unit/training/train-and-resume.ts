@@ -30,6 +30,16 @@ import { seeded, values } from '../../support/random.js';
 const optimizers = {
   sgd: () => new Sgd({ momentum: { nesterov: 0.9 }, weightDecay: 1e-3 }),
   adam: () => new Adam({ weightDecay: { decoupled: 1e-2 } }),
+  // Cut in two by a prefix and a pattern, with a frozen bias.
+  grouped: () =>
+    new Adam({
+      lr: 0.05,
+      groups: [
+        { match: '4.bias', freeze: true },
+        { match: /^0\./, weightDecay: 1e-2, betas: [0.8, 0.99] },
+        { match: (name) => name.startsWith('2.'), lr: 0.01 },
+      ],
+    }),
   rmsprop: () => new RMSprop({ momentum: 0.5, centered: true }),
 };
 export type OptimizerName = keyof typeof optimizers;

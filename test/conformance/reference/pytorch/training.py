@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Optional
 
 import numpy as np
 import torch
@@ -23,23 +23,74 @@ class Case:
     # The options of the optimizer, which are written to the file.
     optimizer: dict
     make: Callable
+    # The step schedule of the learning rates, if there is one.
+    schedule: Optional[dict] = None
+
+
+def grouped(network: torch.nn.Module, make: Callable, **options) -> torch.optim.Optimizer:
+    """No weight decay for biases and batch norm, a lower rate for linear1, a frozen bias."""
+    named = dict(network.named_parameters())
+    named.pop("linear2.bias").requires_grad_(False)
+    undecayed = [name for name in named if name.endswith(".bias") or name.startswith("bn.")]
+    slow = ["linear1.weight"]
+    rest = [name for name in named if name not in undecayed + slow]
+    return make(
+        [
+            {"params": [named[name] for name in undecayed], "weight_decay": 0},
+            {"params": [named[name] for name in slow], "lr": options["lr"] / 5},
+            {"params": [named[name] for name in rest]},
+        ],
+        **options,
+    )
+
+
+# The same groups in the package's words; a pattern is a regular expression.
+GROUPS = [
+    {"match": "linear2.bias", "freeze": True},
+    {"pattern": "\\.bias$|^bn\\.", "weightDecay": 0},
+]
 
 
 CASES = [
     Case(
         steps=50,
         optimizer={"name": "sgd", "lr": 0.1, "momentum": 0.9},
-        make=lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9),
+        make=lambda network: torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9),
     ),
     Case(
         steps=200,
         optimizer={"name": "sgd", "lr": 0.05},
-        make=lambda parameters: torch.optim.SGD(parameters, lr=0.05),
+        make=lambda network: torch.optim.SGD(network.parameters(), lr=0.05),
     ),
     Case(
         steps=200,
         optimizer={"name": "adam", "lr": 0.002},
-        make=lambda parameters: torch.optim.Adam(parameters, lr=0.002),
+        make=lambda network: torch.optim.Adam(network.parameters(), lr=0.002),
+    ),
+    Case(
+        steps=60,
+        optimizer={
+            "name": "sgd",
+            "lr": 0.1,
+            "momentum": 0.9,
+            "weightDecay": 0.02,
+            "groups": [*GROUPS, {"match": "linear1.", "lr": 0.02}],
+        },
+        make=lambda network: grouped(
+            network, torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.02
+        ),
+        schedule={"every": 20, "factor": 0.5},
+    ),
+    Case(
+        steps=60,
+        optimizer={
+            "name": "adam",
+            "lr": 0.01,
+            "weightDecay": {"decoupled": 0.1},
+            "groups": [*GROUPS, {"match": "linear1.", "lr": 0.002}],
+        },
+        make=lambda network: grouped(network, torch.optim.AdamW, lr=0.01, weight_decay=0.1),
+        schedule={"every": 20, "factor": 0.5},
     ),
 ]
 
@@ -57,6 +108,7 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
     rounded = train(case, initial, x, classes, torch.float32)
     return {
         "optimizer": case.optimizer,
+        **({} if case.schedule is None else {"schedule": case.schedule}),
         "batch": BATCH,
         "x": {"shape": list(x.shape), "values": numbers(x)},
         "classes": classes.tolist(),
@@ -112,7 +164,10 @@ def build(initial: dict, dtype: torch.dtype) -> torch.nn.Module:
 
 def train(case: Case, initial: dict, x: np.ndarray, classes: np.ndarray, dtype) -> dict:
     network = build(initial, dtype)
-    optimizer = case.make(network.parameters())
+    optimizer = case.make(network)
+    schedule = case.schedule and torch.optim.lr_scheduler.StepLR(
+        optimizer, case.schedule["every"], case.schedule["factor"]
+    )
     images, targets = torch.from_numpy(x).to(dtype), torch.from_numpy(classes)
     losses = []
     for step in range(case.steps):
@@ -122,6 +177,8 @@ def train(case: Case, initial: dict, x: np.ndarray, classes: np.ndarray, dtype) 
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if schedule is not None:
+            schedule.step()
         losses.append(loss.item())
     network.eval()
     with torch.no_grad():

@@ -3,15 +3,15 @@ export default [
   {
     file: 'lib/optim/sgd.ts',
     what: 'Nesterov momentum is classic momentum',
-    find: '        this.#nesterov,\n',
+    find: '        nesterov,\n',
     replace: '        false,\n',
     tests: ['unit/optim/sgd'],
   },
   {
     file: 'lib/optim/sgd.ts',
     what: 'the default learning rate is 0.1',
-    find: '{ lr = 0.01, momentum }',
-    replace: '{ lr = 0.1, momentum }',
+    find: '{ lr = 0.01 }',
+    replace: '{ lr = 0.1 }',
     tests: ['unit/optim/sgd', 'conformance/parity/dfdx'],
   },
   {
@@ -31,9 +31,9 @@ export default [
   {
     file: 'lib/optim/rmsprop.ts',
     what: 'the kinds of optimizer state are swapped in checkpoints',
-    find: "        ...(this.#momentum === undefined ? [] : ['velocity']),\n        ...(this.#centered ? ['mean_gradient'] : []),\n",
+    find: "        ...(this.#hasMomentum ? ['velocity'] : []),\n        ...(this.#centered ? ['mean_gradient'] : []),\n",
     replace:
-      "        ...(this.#centered ? ['mean_gradient'] : []),\n        ...(this.#momentum === undefined ? [] : ['velocity']),\n",
+      "        ...(this.#centered ? ['mean_gradient'] : []),\n        ...(this.#hasMomentum ? ['velocity'] : []),\n",
     tests: ['unit/optim/saved-memory'],
   },
   {
@@ -60,15 +60,15 @@ export default [
   {
     file: 'lib/optim/optimizer.ts',
     what: 'parameters without gradient are not reported',
-    find: 'if (missing.length > 0 && !skipUnused) throw',
-    replace: 'if (false) throw',
+    find: 'if (missing.size > 0 && !skipUnused) {',
+    replace: 'if (false) {',
     tests: ['unit/optim/sgd'],
   },
   {
     file: 'lib/optim/optimizer.ts',
     what: 'parameters without gradient are an error although they were to be skipped',
-    find: 'if (missing.length > 0 && !skipUnused) throw',
-    replace: 'if (missing.length > 0) throw',
+    find: 'if (missing.size > 0 && !skipUnused) {',
+    replace: 'if (missing.size > 0) {',
     tests: ['unit/optim/update-options'],
   },
   {
@@ -77,6 +77,48 @@ export default [
     find: '  if (!keepGradients) consumeGradients(gradients);\n',
     replace: '  consumeGradients(gradients);\n',
     tests: ['unit/optim/update-options'],
+  },
+  {
+    file: 'lib/optim/parameter-groups.ts',
+    what: 'the last group that matches wins',
+    find: 'matching.findIndex((fits)',
+    replace: 'matching.findLastIndex((fits)',
+    tests: ['unit/optim/parameter-groups'],
+  },
+  {
+    file: 'lib/optim/parameter-groups.ts',
+    what: 'a group that matches nothing is accepted',
+    find: 'if (!fits.includes(true)) {',
+    replace: 'if (false) {',
+    tests: ['unit/optim/parameter-groups'],
+  },
+  {
+    file: 'lib/optim/parameter-groups.ts',
+    what: 'groups follow the first parameters of a module only',
+    find: 'known !== undefined && sameElements(known.parameters, parameters)',
+    replace: 'known !== undefined',
+    tests: ['unit/optim/parameter-groups'],
+  },
+  {
+    file: 'lib/optim/adam.ts',
+    what: "a group's learning rate is ignored",
+    find: 'this.#lr * rule.lrFactor',
+    replace: 'this.#lr',
+    tests: ['unit/optim/parameter-groups', 'conformance/parity/pytorch-training'],
+  },
+  {
+    file: 'lib/optim/optimizer.ts',
+    what: 'frozen parameters need a gradient',
+    find: 'all.filter((parameter) => !ruleOf(parameter).freeze)',
+    replace: 'all',
+    tests: ['unit/optim/parameter-groups'],
+  },
+  {
+    file: 'lib/optim/optimizer-state.ts',
+    what: 'groups of other parameters are accepted in a checkpoint',
+    find: '  if (i < 0) return;\n',
+    replace: '  if (i < 1000) return;\n',
+    tests: ['unit/training/checkpoint'],
   },
   {
     file: 'lib/module/update-parameter.ts',
@@ -95,8 +137,8 @@ export default [
   {
     file: 'lib/optim/weight-decay.ts',
     what: 'decoupled weight decay is L2',
-    find: "{ l2: 0, decoupled: requireNonNegative('weightDecay.decoupled', decoupled) }",
-    replace: "{ l2: requireNonNegative('weightDecay.decoupled', decoupled), decoupled: 0 }",
+    find: '{ l2: 0, decoupled: requireNonNegative(`${argument}.decoupled`, decoupled) }',
+    replace: '{ l2: requireNonNegative(`${argument}.decoupled`, decoupled), decoupled: 0 }',
     tests: ['conformance/parity/dfdx'],
   },
   {
