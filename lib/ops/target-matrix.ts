@@ -66,9 +66,13 @@ export function denseMatrix(storage: Storage, columns: number, total: number, ow
     saved: [storage],
     total,
     dot(values, first, end) {
-      let sum = 0;
       const weights = storage.values;
-      // A class with probability 0 in both has 0 * -Infinity, which counts as 0.
+      let sum = 0;
+      for (let i = first * columns; i < end * columns; i++) sum += weights[i] * values[i];
+      if (!Number.isNaN(sum)) return sum;
+      // A class with probability 0 in both has 0 * -Infinity, which counts as 0. Not tested above, because branches on labels
+      // are predicted badly.
+      sum = 0;
       for (let i = first * columns; i < end * columns; i++) {
         if (weights[i] !== 0) sum += weights[i] * values[i];
       }
