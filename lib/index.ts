@@ -108,6 +108,17 @@ export {
   type Training,
 } from './training/checkpoint.js';
 export { EarlyStopping, type EarlyStoppingOptions } from './training/early-stopping.js';
+export type { Batches, StopSignal, TrainingBatch } from './training/batches.js';
+export { evaluate, type EvaluateOptions, type LossFunction, type Metric } from './training/evaluate.js';
+export { fit } from './training/fit.js';
+export type {
+  EpochResult,
+  FitCheckpointOptions,
+  FitOptimizer,
+  FitOptions,
+  StepResult,
+} from './training/fit-options.js';
+export type { Scores } from './training/scores.js';
 export { accuracy, confusionMatrix, type MetricOptions, topK, type TopKOptions } from './training/metrics.js';
 export { type HasLearningRate, LearningRateScheduler } from './training/learning-rate-scheduler.js';
 export {

@@ -140,9 +140,9 @@ function stateOf(name: string, generator: ResumableGenerator): readonly number[]
   return state;
 }
 
-type WholeTraining = Required<Omit<Training, 'optimizer'>> & Pick<Training, 'optimizer'>;
+export type WholeTraining = Required<Omit<Training, 'optimizer'>> & Pick<Training, 'optimizer'>;
 
-function readTraining(training: Training): WholeTraining {
+export function readTraining(training: Training): WholeTraining {
   if (training === undefined) throw wrongType('training', 'an object', training);
   const fields = ['model', 'optimizer', 'generators', 'parts', 'progress'];
   const given = requireOptions('training', training, fields) as unknown as Training;

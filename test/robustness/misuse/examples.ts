@@ -111,6 +111,28 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   klDivWithLogitsLoss: () => [Tensor.ones([2, 3]), Tensor.ones([2, 3]), { reduction: 'none' }],
   accuracy: () => [Tensor.ones([2, 3]), [0, 2], { ignoreIndex: 2 }],
   topK: () => [Tensor.ones([2, 3]), [0, 2], { k: 2, ignoreIndex: 2 }],
+  fit: () => [
+    new BatchNorm2D(3),
+    {
+      data: [{ x: image(), labels: Uint8Array.of(0, 1) }],
+      loss: (y: index.Tensor<index.Shape, index.OwnedTape>) => y.square().mean(),
+      optimizer: new index.Sgd(),
+      epochs: 1,
+      // Ends after two epochs, however many there should be.
+      earlyStopping: { patience: 1, minDelta: 1e9 },
+      schedule: (step: number) => 0.01 / (step + 1),
+      maxNorm: 1,
+      metrics: { zero: () => 0 },
+    },
+  ],
+  evaluate: () => [
+    new BatchNorm2D(3),
+    {
+      data: [{ x: image(), labels: Uint8Array.of(0, 1) }],
+      loss: (y: index.Tensor<index.Shape, index.OwnedTape>) => y.square().mean(),
+      metrics: { zero: () => 0 },
+    },
+  ],
   confusionMatrix: () => [Tensor.ones([2, 3]), [0, 2], { ignoreIndex: 2 }],
   loadNpz: async (at) => {
     await new BatchNorm2D(3).save(at('layer.npz'));

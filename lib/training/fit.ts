@@ -1,0 +1,215 @@
+import { existsSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { backward } from '../core/backward.js';
+import type { Gradients } from '../core/gradients.js';
+import type { Shape, Unless } from '../core/shape.js';
+import { graphOf, hasConsumedGraph, isTaped, isTensor, type ShapeOf, type Tensor } from '../core/tensor.js';
+import type { OwnedTape } from '../core/tape.js';
+import type { CanUpdateWithGradients } from '../module/module.js';
+import { train } from '../nn/compose/part.js';
+import { withStatistics } from '../nn/norm/statistics-transaction.js';
+import type { Layer, ShapeProblem } from '../nn/shape-rule.js';
+import { clipGradNorm } from '../optim/clip-grad-norm.js';
+import { plainError, wrongType } from '../validation/errors.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
+import { callSync } from '../validation/synchronous.js';
+import { forEachBatch, throwIfAborted, type TrainingBatch } from './batches.js';
+import { loadCheckpoint, saveCheckpoint, type Training } from './checkpoint.js';
+import { computeLoss, evaluateBatches } from './evaluate.js';
+import { type EpochResult, type FitOptions, type FitSettings, readFit } from './fit-options.js';
+import { type HasLearningRate, LearningRateScheduler } from './learning-rate-scheduler.js';
+import { measure, MeanScores, type Scores } from './scores.js';
+
+/** The models that are being trained. */
+const busy = new WeakSet<object>();
+
+/**
+ * Trains a model: for each batch of each epoch, computes the loss, its gradients and the optimizer's step. The result has
+ * the bits of the loop written by hand. The event loop runs between steps, so timers, requests and signals are served.
+ *
+ * If a step throws, or the signal is aborted, the promise rejects and the model is left as after the last whole step.
+ *
+ * With `checkpoint`, the file has the entries of `saveCheckpoint` with the scheduler as `scheduler`, early stopping as
+ * `stopping` and the number of epochs as `progress.epoch`.
+ *
+ * @param model A module from one tensor to one tensor, such as a `Sequential`; its `forwardMut` is called with each batch.
+ * @returns The scores of the epochs that this call trained.
+ * @throws TypeError or RangeError naming the wrong option; FileFormatError for a checkpoint of a different run; RangeError if
+ * an epoch has no batches; errors of the model, the loss, the optimizer and your callbacks.
+ *
+ * @example
+ * const history = await fit(model, {
+ *   data: loader,
+ *   loss: crossEntropyWithLogitsLoss,
+ *   optimizer: new Adam(),
+ *   epochs: 5,
+ *   validation: validationLoader,
+ *   metrics: { accuracy },
+ * });
+ * console.log(history.at(-1)?.validation?.accuracy);
+ */
+export async function fit<
+  M extends Layer & CanUpdateWithGradients,
+  X extends Tensor<Shape>,
+  L,
+  K extends string = never,
+>(
+  model: M & Unless<M, ShapeProblem<M, ShapeOf<X>> & string>,
+  options: FitOptions<M, X, L, K>,
+): Promise<readonly EpochResult<K>[]> {
+  if (arguments.length > 2) requireNoSurplus('fit', 2, arguments);
+  const settings = readFit(model, options);
+  if (busy.has(model)) {
+    throw plainError(
+      'ERR_BATCHNORM_BUSY',
+      'Expected one call of fit() at a time for model, but another one is training it. Await that call first',
+    );
+  }
+  throwIfAborted(settings.signal);
+  busy.add(model);
+  try {
+    return (await new Fit(settings).run()) as readonly EpochResult<never>[] as readonly EpochResult<K>[];
+  } finally {
+    busy.delete(model);
+  }
+}
+
+/** One call of `fit`. */
+class Fit {
+  readonly #progress = { epoch: 0 };
+  readonly #history: EpochResult<string>[] = [];
+  readonly #scheduler: LearningRateScheduler | undefined;
+  readonly #training: Training;
+  /** The learning rate to restore if nothing is trained. */
+  readonly #firstRate: number | undefined;
+  #hasChanged = false;
+
+  constructor(private readonly settings: FitSettings) {
+    const { model, optimizer, schedule, stopping, checkpoint } = settings;
+    this.#firstRate = optimizer.lr;
+    if (schedule !== undefined) {
+      this.#scheduler = new LearningRateScheduler(optimizer as HasLearningRate, schedule);
+    }
+    this.#training = {
+      model: model as Training['model'],
+      optimizer: optimizer as NonNullable<Training['optimizer']>,
+      generators: checkpoint?.generators ?? {},
+      parts: {
+        ...(this.#scheduler === undefined ? {} : { scheduler: this.#scheduler }),
+        ...(stopping === undefined ? {} : { stopping }),
+        ...checkpoint?.parts,
+      },
+      progress: this.#progress,
+    };
+  }
+
+  async run(): Promise<readonly EpochResult<string>[]> {
+    const { optimizer, epochs, stopping, checkpoint } = this.settings;
+    try {
+      if (checkpoint !== undefined && existsSync(checkpoint.path)) {
+        await loadCheckpoint(checkpoint.path, this.#training);
+        this.#hasChanged = true;
+      }
+      while (this.#progress.epoch < epochs && stopping?.stopped !== true) await this.#epoch();
+      return this.#history;
+    } catch (error) {
+      if (!this.#hasChanged && this.#scheduler !== undefined) optimizer.lr = this.#firstRate as number;
+      throw error;
+    }
+  }
+
+  async #epoch(): Promise<void> {
+    const { epochs, validation, metrics, loss, model, signal, stopping, monitor } = this.settings;
+    const { checkpoint, onEpoch, progress } = this.settings;
+    const started = performance.now();
+    const scores = await this.#trainBatches();
+    const validated =
+      validation === undefined
+        ? undefined
+        : await evaluateBatches('validation', { model, data: validation, loss, metrics, signal });
+
+    const epoch = ++this.#progress.epoch;
+    const isBest = stopping?.update((validated ?? scores)[monitor]);
+    const result = Object.freeze({ epoch, train: scores, validation: validated, isBest });
+    this.#history.push(result);
+    progress?.(progressLine(result, epochs, (performance.now() - started) / 1000));
+    await onEpoch?.(result);
+    if (checkpoint === undefined) return;
+    const isLast = epoch === epochs || stopping?.stopped === true;
+    if (isLast || epoch % checkpoint.every === 0) await saveCheckpoint(checkpoint.path, this.#training);
+  }
+
+  async #trainBatches(): Promise<Scores<string>> {
+    const { data, optimizer, signal, onBatch } = this.settings;
+    const means = new MeanScores();
+    const epoch = this.#progress.epoch + 1;
+    let step = 0;
+    await forEachBatch('data', data, async (batch) => {
+      throwIfAborted(signal);
+      const { lr } = optimizer;
+      const { scores, norm } = trainStep(this.settings, batch);
+      this.#hasChanged = true;
+      this.#scheduler?.next();
+      means.add(batch.x.shape[0], scores);
+      step++;
+      await onBatch?.(Object.freeze({ epoch, step, scores, lr, norm }));
+      await setImmediate();
+    });
+    return means.means();
+  }
+}
+
+interface Step {
+  readonly scores: Scores<string>;
+  readonly norm: number | undefined;
+}
+
+/** One step; if it throws, the running statistics are as before. */
+function trainStep(
+  { model, loss, metrics, optimizer, maxNorm }: FitSettings,
+  { x, labels }: TrainingBatch<Tensor<Shape>, unknown>,
+): Step {
+  return withStatistics(() => {
+    const input = x.trace({ gradient: false });
+    let gradients: Gradients | undefined;
+    try {
+      const outputs = train(model, input);
+      if (!isTensor(outputs) || !isTaped(outputs)) {
+        throw wrongType('model', 'a module whose forwardMut() returns a Tensor with a tape', outputs);
+      }
+      const value = computeLoss(loss, outputs as Tensor<Shape, OwnedTape>, labels);
+      const detached = outputs.detach();
+      let measured: Readonly<Record<string, number>>;
+      try {
+        measured = measure(metrics, detached, labels);
+      } finally {
+        detached.dispose();
+      }
+      gradients = backward(value);
+      const norm = maxNorm === undefined ? undefined : clipGradNorm(model, gradients, maxNorm);
+      const current = gradients;
+      callSync('update() of optimizer', () => optimizer.update(model, current));
+      return { scores: Object.freeze({ loss: value.item(), ...measured }), norm };
+    } catch (error) {
+      if (!hasConsumedGraph(input)) graphOf(input)?.consume(new Set());
+      gradients?.dispose();
+      throw error;
+    } finally {
+      input.dispose();
+    }
+  });
+}
+
+/** For example `epoch 2/10: loss 0.3142, accuracy 0.9013; validation loss 0.3501, accuracy 0.8967; 12.3 s`. */
+function progressLine(
+  { epoch, train: trained, validation }: EpochResult<string>,
+  epochs: number,
+  seconds: number,
+): string {
+  const list = (scores: Scores<string>): string =>
+    Object.entries(scores)
+      .map(([name, score]) => `${name} ${Number(score.toPrecision(4))}`)
+      .join(', ');
+  const validated = validation === undefined ? '' : `; validation ${list(validation)}`;
+  return `epoch ${epoch}/${epochs}: ${list(trained)}${validated}; ${seconds.toFixed(1)} s`;
+}
