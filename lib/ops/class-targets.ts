@@ -158,5 +158,6 @@ function readWeights(argument: string, value: unknown, length: number): Float64A
   }
   const numbers = isTensor(value) ? storageOf(value).values : readNumbers(argument, value);
   if (numbers.length !== length) throw wrongShape(argument, expected, describe(value));
-  return Float64Array.from(numbers, (each, i) => requireNonNegative(`${argument}[${i}]`, each));
+  // Rounded to float32, so that a tensor with the same weights gives the same bits.
+  return Float64Array.from(numbers, (each, i) => requireNonNegative(`${argument}[${i}]`, Math.fround(each)));
 }

@@ -61,7 +61,7 @@ describe('crossEntropyWithLogitsLoss with options', () => {
   });
 
   it('takes weights as a tensor or any array, with the same bits', () => {
-    const weights = [0.5, 2, 3];
+    const weights = [0.1, 1 / 3, 3];
     const [first, ...others] = [weights, Float64Array.from(weights), Tensor.from(weights, [3])].map((each) =>
       crossEntropyWithLogitsLoss(images, dense, { classWeights: each, ignoreIndex: 255 }).item(),
     );
@@ -173,6 +173,7 @@ describe('crossEntropyWithLogitsLoss with options', () => {
     expectError(call({ classWeights: Tensor.zeros([3]).trace() }), TypeError, 'classWeights', 'tape');
     expectError(call({ classWeights: [1, -1, 1] }), RangeError, 'classWeights[1]', '-1');
     expectError(call({ classWeights: [1, NaN, 1] }), RangeError, 'classWeights[1]', 'NaN');
+    expectError(call({ classWeights: [1, 1e300, 1] }), RangeError, 'classWeights[1]', 'Infinity');
     expectError(call({ classWeights: [1, '2', 1] }), TypeError, 'classWeights[1]', '"2"');
     expectError(call({ classWeights: 3 }), TypeError, 'classWeights', '3');
     expectError(call({ ignoreIndex: 0.5 }), RangeError, 'an integer for ignoreIndex', '0.5');
