@@ -371,7 +371,7 @@ struct Kernels {
   void (*sgd_step)(float* parameter, const float* gradient, float* velocity, size_t n,
                    const SgdStep& step);
   void (*adam_step)(float* parameter, const float* gradient, float* moment1, float* moment2,
-                    size_t n, const AdamStep& step);
+                    float* max_moment2, size_t n, const AdamStep& step);
   void (*rmsprop_step)(float* parameter, const float* gradient, float* mean_square, float* velocity,
                        float* mean_gradient, size_t n, const RmspropStep& step);
 };

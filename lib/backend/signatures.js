@@ -361,11 +361,12 @@ export const signatures = /** @type {const} */ ({
     ],
     ...['inout parameter[n]', 'in gradient[n]', 'inout? velocity[n]'],
   ],
-  /** One step in place; the corrections are 1 / (1 - beta^steps). */
+  /** One step in place; the corrections are 1 / (1 - beta^steps). maxMoment2 is null unless AMSGrad. */
   adamStep: [
     ...['size n', 'number learningRate', 'number beta1', 'number beta2', 'number correction1'],
     ...['number correction2', 'number epsilon', 'number l2', 'number decoupled'],
     ...['inout parameter[n]', 'in gradient[n]', 'inout moment1[n]', 'inout moment2[n]'],
+    'inout? maxMoment2[n]',
   ],
   /** One step in place; velocity is null without momentum, meanGradient is null unless centered. */
   rmspropStep: [

@@ -2,6 +2,7 @@ import type { Gradients } from '../core/gradients.js';
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import {
+  requireBoolean,
   requireFraction,
   requireNonNegative,
   requireOptions,
@@ -39,6 +40,8 @@ export interface AdamOptions {
   readonly epsilon?: number;
   /** Default none; `{ decoupled }` makes it AdamW. */
   readonly weightDecay?: WeightDecay;
+  /** Whether to divide by the largest second moment so far instead of the last (Reddi et al., 2018). Default false. */
+  readonly amsgrad?: boolean;
   /** Parameters with other options. A parameter belongs to the first group that matches. Default none. */
   readonly groups?: readonly AdamGroup[];
 }
@@ -56,6 +59,8 @@ type AdamSettings = Readonly<Record<'beta1' | 'beta2' | 'epsilon' | 'l2' | 'deco
  *     v = beta2 * v + (1 - beta2) * g^2
  *     p = p - lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
  *     p = p - lr * decoupled * p   (with p from before the step)
+ *
+ * With `amsgrad`, the largest v of all steps so far takes the place of v in the fourth line, as in PyTorch.
  */
 export class Adam implements ResumableOptimizer {
   static {
@@ -65,16 +70,19 @@ export class Adam implements ResumableOptimizer {
 
   #lr: number;
   readonly #groups: ParameterGroups<AdamSettings>;
-  readonly #moments = new ParameterMemory([0, 0]);
+  readonly #amsgrad: boolean;
+  readonly #moments: ParameterMemory;
   #steps = 0;
 
   /** @throws TypeError or RangeError naming the wrong option. */
   constructor(options?: AdamOptions) {
     if (arguments.length > 1) requireNoSurplus(`new ${new.target.name}`, 1, arguments);
-    const given = requireOptions('options', options, ['lr', ...overridable, 'groups']);
-    const { lr = 0.001 } = given;
+    const given = requireOptions('options', options, ['lr', ...overridable, 'amsgrad', 'groups']);
+    const { lr = 0.001, amsgrad = false } = given;
     this.#lr = requireNonNegative('lr', lr);
+    this.#amsgrad = requireBoolean('amsgrad', amsgrad);
     this.#groups = new ParameterGroups(given, this.#lr, overridable, readSettings);
+    this.#moments = new ParameterMemory(this.#amsgrad ? [0, 0, 0] : [0, 0]);
   }
 
   /** Learning rate, 0 or more; may be changed between steps, which scales those of the groups, too. A step at 0 changes only the optimizer's state. */
@@ -110,12 +118,13 @@ export class Adam implements ResumableOptimizer {
         named('gradient', gradient),
         named('moment1', memory[0]),
         named('moment2', memory[1]),
+        this.#amsgrad ? named('maxMoment2', memory[2]) : null,
       );
     });
     this.#steps = steps;
   }
 
-  /** Adds the learning rate, the settings, the step count and both moments of each parameter under `prefix` + `adam.`. */
+  /** Adds the learning rate, the settings, the step count and the moments of each parameter under `prefix` + `adam.`. */
   write(zip: NpzWriter, prefix: string, module: CanUpdateWithGradients): void {
     writeState(zip, prefix, module, this.#state());
   }
@@ -131,7 +140,8 @@ export class Adam implements ResumableOptimizer {
   #state(): OptimizerState {
     return {
       kind: 'Adam',
-      settings: this.#groups.base.settings,
+      // Only if true, so that older checkpoints stay valid.
+      settings: { ...this.#groups.base.settings, ...(this.#amsgrad ? { amsgrad: true } : {}) },
       groups: this.#groups,
       counters: {
         lr: learningRateCounter(this),
@@ -143,7 +153,7 @@ export class Adam implements ResumableOptimizer {
         },
       },
       memory: this.#moments,
-      memoryNames: ['moment1', 'moment2'],
+      memoryNames: ['moment1', 'moment2', ...(this.#amsgrad ? ['max_moment2'] : [])],
     };
   }
 }

@@ -32,8 +32,8 @@ napi_value adam(Arguments& arguments, const AdamStepCall& call) {
   step.epsilon = static_cast<float>(call.epsilon);
   step.l2 = static_cast<float>(call.l2);
   step.decoupled = static_cast<float>(call.decoupled);
-  adam_step(arguments.kernels(), call.parameter, call.gradient, call.moment1, call.moment2, call.n,
-            step);
+  adam_step(arguments.kernels(), call.parameter, call.gradient, call.moment1, call.moment2,
+            call.max_moment2, call.n, step);
   return nullptr;
 }
 

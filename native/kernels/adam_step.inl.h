@@ -2,9 +2,11 @@
 // moment m and second moment v. The corrections remove the bias of moments that start at zero:
 //   g += l2 * p;  m += (1 - beta1) * (g - m);  v += (1 - beta2) * (g^2 - v)
 //   p -= lr * (m * correction1 / (sqrt(v * correction2) + epsilon) + decoupled * p)
+// AMSGrad (Reddi et al., 2018) replaces v in the last line by its largest value so far, as PyTorch
+// does: the correction applies to the maximum.
 
 inline void adam_step(float* parameter, const float* gradient, float* moment1, float* moment2,
-                      size_t n, const AdamStep& step) {
+                      float* max_moment2, size_t n, const AdamStep& step) {
   const F32 learning_rate = F32::broadcast(step.learning_rate);
   const F32 beta1 = F32::broadcast(step.beta1);
   const F32 beta2 = F32::broadcast(step.beta2);
@@ -19,9 +21,14 @@ inline void adam_step(float* parameter, const float* gradient, float* moment1, f
     const F32 p = at.load(parameter);
     const F32 g = mul_add(l2, p, at.load(gradient));
     const F32 m = mul_add(beta1, at.load(moment1), weight1 * g);
-    const F32 v = mul_add(beta2, at.load(moment2), weight2 * (g * g));
+    F32 v = mul_add(beta2, at.load(moment2), weight2 * (g * g));
     at.store(moment1, m);
     at.store(moment2, v);
+    if (max_moment2 != nullptr) {
+      // In this order a NaN in v stays.
+      v = max(at.load(max_moment2), v);
+      at.store(max_moment2, v);
+    }
     const F32 direction = (m * correction1) / (sqrt(v * correction2) + epsilon);
     at.store(parameter, p - mul_add(decay, p, learning_rate * direction));
   });

@@ -18,10 +18,10 @@ void sgd_step(const Kernels& kernels, float* parameter, const float* gradient, f
 }
 
 void adam_step(const Kernels& kernels, float* parameter, const float* gradient, float* moment1,
-               float* moment2, size_t n, const AdamStep& step) {
+               float* moment2, float* max_moment2, size_t n, const AdamStep& step) {
   for_each_piece(n, [&](size_t begin, size_t end) {
     kernels.adam_step(parameter + begin, gradient + begin, moment1 + begin, moment2 + begin,
-                      end - begin, step);
+                      part(max_moment2, begin), end - begin, step);
   });
 }
 

@@ -11,7 +11,7 @@ void sgd_step(const Kernels& kernels, float* parameter, const float* gradient, f
               size_t n, const SgdStep& step);
 
 void adam_step(const Kernels& kernels, float* parameter, const float* gradient, float* moment1,
-               float* moment2, size_t n, const AdamStep& step);
+               float* moment2, float* max_moment2, size_t n, const AdamStep& step);
 
 // velocity is null without momentum, mean_gradient is null unless centered.
 void rmsprop_step(const Kernels& kernels, float* parameter, const float* gradient,

@@ -40,7 +40,7 @@ TEST_CASE("sgd_step: plain, momentum, Nesterov, both weight decays, at every len
   }
 }
 
-TEST_CASE("adam_step: first and later steps, both weight decays, at every length") {
+TEST_CASE("adam_step: first and later steps, AMSGrad, both weight decays, at every length") {
   const AdamStep steps[] = {
       {0.1f, 0.9f, 0.999f, 0.1f, 0.001f, 10, 1000, 1e-8f, 0, 0},
       {0.01f, 0.5f, 0.75f, 0.5f, 0.25f, 1.5f, 2, 1e-3f, 0.1f, 0},
@@ -48,28 +48,33 @@ TEST_CASE("adam_step: first and later steps, both weight decays, at every length
   };
   FOR_EACH_ISA(kernels) {
     for (const AdamStep& step : steps) {
-      for (size_t n : support::edge_sizes(kernels.lanes)) {
-        Random random(n + 9);
-        Guarded p(n, 1), g(n, 2), m(n, 3), v(n, 1);
-        for (Guarded* array : {&p, &g, &m, &v}) array->fill(random);
-        for (size_t i = 0; i < n; i++) v.data()[i] = std::fabs(v.data()[i]);
-        std::vector<float> p0(p.data(), p.data() + n), m0(m.data(), m.data() + n),
-            v0(v.data(), v.data() + n);
-        kernels.adam_step(p.data(), g.data(), m.data(), v.data(), n, step);
-        for (Guarded* array : {&p, &g, &m, &v}) CHECK(array->guards_intact());
-        for (size_t i = 0; i < n; i++) {
-          const double gradient = g.data()[i] + static_cast<double>(step.l2) * p0[i];
-          const double m1 = static_cast<double>(step.beta1) * m0[i] + step.weight1 * gradient;
-          const double v1 =
-              static_cast<double>(step.beta2) * v0[i] + step.weight2 * gradient * gradient;
-          const double direction =
-              m1 * step.correction1 / (std::sqrt(v1 * step.correction2) + step.epsilon);
-          const double expected =
-              p0[i] - static_cast<double>(step.learning_rate) *
-                          (direction + static_cast<double>(step.decoupled) * p0[i]);
-          CHECK(support::near(m.data()[i], m1, 5e-7));
-          CHECK(support::near(v.data()[i], v1, 5e-7));
-          CHECK(support::near(p.data()[i], expected, 1e-6));
+      for (const bool amsgrad : {false, true}) {
+        for (size_t n : support::edge_sizes(kernels.lanes)) {
+          Random random(n + 9);
+          Guarded p(n, 1), g(n, 2), m(n, 3), v(n, 1), max(n, 2);
+          for (Guarded* array : {&p, &g, &m, &v, &max}) array->fill(random);
+          for (size_t i = 0; i < n; i++) v.data()[i] = std::fabs(v.data()[i]);
+          std::vector<float> p0(p.data(), p.data() + n), m0(m.data(), m.data() + n),
+              v0(v.data(), v.data() + n), max0(max.data(), max.data() + n);
+          kernels.adam_step(p.data(), g.data(), m.data(), v.data(), amsgrad ? max.data() : nullptr,
+                            n, step);
+          for (Guarded* array : {&p, &g, &m, &v, &max}) CHECK(array->guards_intact());
+          for (size_t i = 0; i < n; i++) {
+            const double gradient = g.data()[i] + static_cast<double>(step.l2) * p0[i];
+            const double m1 = static_cast<double>(step.beta1) * m0[i] + step.weight1 * gradient;
+            const double v1 =
+                static_cast<double>(step.beta2) * v0[i] + step.weight2 * gradient * gradient;
+            const double divisor = amsgrad ? std::fmax(max0[i], v1) : v1;
+            const double direction =
+                m1 * step.correction1 / (std::sqrt(divisor * step.correction2) + step.epsilon);
+            const double expected =
+                p0[i] - static_cast<double>(step.learning_rate) *
+                            (direction + static_cast<double>(step.decoupled) * p0[i]);
+            CHECK(support::near(m.data()[i], m1, 5e-7));
+            CHECK(support::near(v.data()[i], v1, 5e-7));
+            CHECK(support::near(max.data()[i], amsgrad ? divisor : max0[i], 5e-7));
+            CHECK(support::near(p.data()[i], expected, 1e-6));
+          }
         }
       }
     }

@@ -7,7 +7,7 @@ const groups: readonly AdamGroup[] = [
   { match: 'backbone.', lr: 1e-4, betas: [0.9, 0.99], epsilon: 1e-6, weightDecay: { decoupled: 0.1 } },
   { match: byRank, freeze: true },
 ];
-new Adam({ lr: 1e-3, groups });
+new Adam({ lr: 1e-3, amsgrad: true, groups });
 new Sgd({ groups: [{ match: '0.', momentum: { nesterov: 0.9 } }] });
 new RMSprop({ groups: [{ match: '0.', alpha: 0.9, momentum: 0.5 }] });
 

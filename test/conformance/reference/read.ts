@@ -253,6 +253,7 @@ export interface OptimizerSettings {
   readonly lr: number;
   readonly momentum?: number;
   readonly weightDecay?: number | { readonly decoupled: number };
+  readonly amsgrad?: boolean;
   /** A pattern is the source of a regular expression. */
   readonly groups?: readonly {
     readonly match?: string;

@@ -53,11 +53,14 @@ class Bounded {
     const double error = error_ == 0 ? 0 : std::fmin(std::sqrt(error_), error_ / root);
     return rounded(root, error, *this);
   }
-  Bounded at_least_zero() const {
+  // The larger of the two; this number where one of them is NaN.
+  Bounded at_least(double other) const {
     Bounded result = *this;
-    if (value_ < 0) result.value_ = 0;
+    if (value_ < other) result.value_ = other;
+    result.largest_ = std::fmax(largest_, std::fabs(result.value_));
     return result;
   }
+  Bounded at_least_zero() const { return at_least(0); }
 
  private:
   Bounded(int sign, const Bounded& other)
@@ -139,7 +142,7 @@ std::string check_sgd(const Parameters& all, const SgdStep& step, bool has_veloc
   return "";
 }
 
-std::string check_adam(const Parameters& all, const AdamStep& step) {
+std::string check_adam(const Parameters& all, const AdamStep& step, bool amsgrad) {
   const Bounded decay = Bounded(step.learning_rate) * step.decoupled;
   for (size_t i = 0; i < all.gradient.size(); i++) {
     const Bounded p = all.parameter.before[i];
@@ -148,9 +151,11 @@ std::string check_adam(const Parameters& all, const AdamStep& step) {
     const Bounded v = Bounded(step.beta2) * all.second.before[i] + Bounded(step.weight2) * (g * g);
     std::string failure = check("moment1", i, all.first.now[i], m);
     if (failure.empty()) failure = check("moment2", i, all.second.now[i], v);
+    const Bounded divisor = amsgrad ? v.at_least(all.third.before[i]) : v;
+    if (failure.empty() && amsgrad) failure = check("max_moment2", i, all.third.now[i], divisor);
     if (!failure.empty()) return failure;
     const Bounded direction =
-        (m * step.correction1) / ((v * step.correction2).at_least_zero().root() + step.epsilon);
+        (m * step.correction1) / ((divisor * step.correction2).at_least_zero().root() + step.epsilon);
     failure = check("parameter", i, all.parameter.now[i],
                     p - (decay * p + Bounded(step.learning_rate) * direction));
     if (!failure.empty()) return failure;
@@ -222,9 +227,9 @@ Outcome run_optimizer_step(const Setting& setting) {
         other
             ? AdamStep{learning_rate, 0.9f, 0.999f, 0.1f, 0.001f, 10, 1000, epsilon, l2, decoupled}
             : AdamStep{learning_rate, 0.5f, 0.75f, 0.5f, 0.25f, 1, 1, epsilon, l2, decoupled};
-    batchnorm::adam_step(setting.kernels, p, g, all.first.now.data(), all.second.now.data(), n,
-                         params);
-    outcome.failure = check_adam(all, params);
+    batchnorm::adam_step(setting.kernels, p, g, all.first.now.data(), all.second.now.data(),
+                         has_velocity ? all.third.now.data() : nullptr, n, params);
+    outcome.failure = check_adam(all, params, has_velocity);
   } else {
     const RmspropStep params = {learning_rate, 0.1f, epsilon, momentum, l2, decoupled};
     batchnorm::rmsprop_step(setting.kernels, p, g, all.first.now.data(),

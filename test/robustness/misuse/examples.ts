@@ -237,7 +237,7 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   'NpzReader#number': () => ['epsilon.npy', { expected: 'a number', fits: () => true }],
   'new Adam': () => [
     {
-      ...{ lr: 0.1, betas: [0.5, 0.9], epsilon: 0.1, weightDecay: { decoupled: 0.1 } },
+      ...{ lr: 0.1, betas: [0.5, 0.9], epsilon: 0.1, weightDecay: { decoupled: 0.1 }, amsgrad: true },
       groups: [{ match: /bias/, lr: 0.1, betas: [0.5, 0.9], epsilon: 0.1, weightDecay: 0 }],
     },
   ],

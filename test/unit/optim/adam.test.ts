@@ -1,4 +1,13 @@
-import { Adam, type AdamOptions, backward, Tensor, UnusedParamsError } from 'batchnorm';
+import {
+  Adam,
+  type AdamOptions,
+  backward,
+  type CanUpdateWithGradients,
+  Tensor,
+  UnusedParamsError,
+  updateParameter,
+} from 'batchnorm';
+import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
 import { expectNear } from '../../support/expect-near.js';
 import { afterSteps, Parameter } from '../../support/parameter.js';
@@ -43,6 +52,28 @@ describe('Adam', () => {
     expectNear(decayed, [plain[0] - 0.05, plain[1] + 0.1], 1e-6);
   });
 
+  it('with amsgrad divides by the largest second moment so far', () => {
+    const options = { lr: 0.1, betas: [0.5, 0.5], epsilon: 0.1 } as const;
+    const w = Tensor.from([1, -2], [2]);
+    const module: CanUpdateWithGradients = {
+      parameters: () => [['w', w]],
+      update: (provider, unused) => updateParameter(w, provider, unused),
+    };
+    const adam = new Adam({ ...options, amsgrad: true });
+    let [p, m, v, largest] = [1, 0, 0, 0];
+    // Gradients that become smaller, so that the largest moment is an earlier one.
+    for (const [step, g] of [4, 1, 0.25, 3].entries()) {
+      adam.update(module, backward(w.trace().mul(g).sum()));
+      m = 0.5 * m + 0.5 * g;
+      v = 0.5 * v + 0.5 * g ** 2;
+      largest = Math.max(largest, v);
+      const correction = 1 - 0.5 ** (step + 1);
+      p -= (0.1 * m) / correction / (Math.sqrt(largest / correction) + 0.1);
+    }
+    expect(largest).to.be.greaterThan(v);
+    expectNear(w.array(), [p, p - 3], 1e-6);
+  });
+
   it('leaves parameters and step count unchanged if an update fails', () => {
     const adam = new Adam({ lr: 0.1, epsilon: 1 });
     const module = new Parameter();
@@ -62,6 +93,7 @@ describe('Adam', () => {
     expectError(make({ betas: ['x', 0.9] }), TypeError, 'for betas[0]', '"x"');
     expectError(make({ epsilon: 0 }), RangeError, 'for epsilon', '0');
     expectError(make({ weightDecay: NaN }), RangeError, 'for weightDecay', 'NaN');
+    expectError(make({ amsgrad: 1 }), TypeError, 'a boolean for amsgrad', '1');
     expectError(make({ eps: 1 }), TypeError, 'lr, betas, epsilon, weightDecay', '"eps"');
     const adam = new Adam();
     expectError(() => (adam.lr = -1), RangeError, 'for lr', '-1');

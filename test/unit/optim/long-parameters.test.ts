@@ -19,6 +19,7 @@ const optimizers: Readonly<Record<string, () => Optimizer>> = {
   'Sgd with momentum': () => new Sgd({ lr: 0.1, momentum: 0.9 }),
   'Sgd with Nesterov momentum': () => new Sgd({ lr: 0.1, momentum: { nesterov: 0.9 } }),
   Adam: () => new Adam({ lr: 0.1 }),
+  'Adam with AMSGrad': () => new Adam({ lr: 0.1, amsgrad: true }),
   'RMSprop, centered with momentum': () => new RMSprop({ lr: 0.1, momentum: 0.9, centered: true }),
 };
 

@@ -30,6 +30,7 @@ import { seeded, values } from '../../support/random.js';
 const optimizers = {
   sgd: () => new Sgd({ momentum: { nesterov: 0.9 }, weightDecay: 1e-3 }),
   adam: () => new Adam({ weightDecay: { decoupled: 1e-2 } }),
+  amsgrad: () => new Adam({ amsgrad: true }),
   // Cut in two by a prefix and a pattern, with a frozen bias.
   grouped: () =>
     new Adam({

@@ -92,6 +92,13 @@ CASES = [
         make=lambda network: grouped(network, torch.optim.AdamW, lr=0.01, weight_decay=0.1),
         schedule={"every": 20, "factor": 0.5},
     ),
+    Case(
+        steps=200,
+        optimizer={"name": "adam", "lr": 0.01, "weightDecay": 0.01, "amsgrad": True},
+        make=lambda network: torch.optim.Adam(
+            network.parameters(), lr=0.01, weight_decay=0.01, amsgrad=True
+        ),
+    ),
 ]
 
 

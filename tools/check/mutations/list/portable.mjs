@@ -1,6 +1,13 @@
 // The backend in TypeScript.
 export default [
   {
+    file: 'lib/backend/portable/adam-step.ts',
+    what: 'AMSGrad takes the smallest second moment',
+    find: 'maxMoment2[i] > v ?',
+    replace: 'maxMoment2[i] < v ?',
+    tests: ['unit/optim/adam'],
+  },
+  {
     file: 'lib/backend/portable/index.ts',
     what: 'the portable backend believes that there is always enough memory',
     find: 'hasRoom: (bytes, left) => hasAddressSpace(bytes + left)',

@@ -29,6 +29,13 @@ export default [
     tests: ['conformance/parity/dfdx'],
   },
   {
+    file: 'lib/optim/adam.ts',
+    what: 'AMSGrad is plain Adam',
+    find: "this.#amsgrad ? named('maxMoment2', memory[2]) : null",
+    replace: 'null',
+    tests: ['unit/optim/adam', 'conformance/parity/pytorch-training'],
+  },
+  {
     file: 'lib/optim/rmsprop.ts',
     what: 'the kinds of optimizer state are swapped in checkpoints',
     find: "        ...(this.#hasMomentum ? ['velocity'] : []),\n        ...(this.#centered ? ['mean_gradient'] : []),\n",
