@@ -71,6 +71,11 @@ const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
   Gradients: () => gradients().found,
   NpzReader: (at) => opened(npz(at)),
   BaseModule: () => new Own(),
+  // Their examples have the channels in front.
+  BatchNorm2D: () => new BatchNorm2D(3),
+  BatchNorm3D: () => new index.BatchNorm3D(3),
+  FrozenBatchNorm2D: () => new index.FrozenBatchNorm2D(3),
+  FrozenBatchNorm3D: () => new index.FrozenBatchNorm3D(3),
   Residual: () => new index.Residual(new BatchNorm2D(3)),
   Sequential: () => new index.Sequential(new BatchNorm2D(3), new index.ReLU()),
 };
