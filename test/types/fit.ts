@@ -101,12 +101,11 @@ const common = { loss: crossEntropyWithLogitsLoss, optimizer: new Sgd(), epochs:
 void fit(net, { ...common, data: images });
 // @ts-expect-error: three channels instead of one
 void evaluate(net, { data: images, metrics: { accuracy } });
+const twoColumns = [{ x: Tensor.zeros([8, 1, 28, 28]), labels: Tensor.zeros([8, 2]) }];
 // @ts-expect-error: outputs of 10 columns, targets of 2
-void fit(net, {
-  data: [{ x: Tensor.zeros([8, 1, 28, 28]), labels: Tensor.zeros([8, 2]) }],
-  ...common,
-  loss: mseLoss,
-});
+void fit(net, { ...common, data: twoColumns, loss: mseLoss });
+const tenColumns = [{ x: Tensor.zeros([8, 1, 28, 28]), labels: Tensor.zeros([8, 10]) }];
+void fit(net, { ...common, data: tenColumns, loss: mseLoss });
 // @ts-expect-error: a metric that does not exist
 void fit(net, { ...common, data: loader, metrics: { accuracy }, monitor: 'acuracy' });
 // @ts-expect-error: no optimizer
