@@ -1,75 +1,21 @@
 // Kernels for one output channel, as in depthwise convolutions: lanes are pixels, and no input
 // channel is shared with other outputs. Loads limit them, at about one per multiply-add.
 
-// Vectors of pixels that share a load of a weight. A step of 6 multiply-adds with 8 loads takes 4
-// cycles on 2 ports, which is the latency of a multiply-add.
-constexpr size_t kPlaneVectors = 6;
-
-struct PlaneVectors {
-  const float* x[kPlaneVectors];
-  float* y[kPlaneVectors];
-};
+// Vectors of pixels that share a load of a weight. A step of 4 multiply-adds with 6 loads takes 3
+// cycles on 2 ports; the next vectors overlap with the rest of the latency of 4.
+constexpr size_t kPlaneVectors = 4;
 
 struct PlaneSums {
   F32 of[kPlaneVectors];
 };
 
-// Walks through the vectors of a plane, row by row. The last vector of a row ends with the row, so
-// it may overlap the one before.
-class PlaneWalk {
- public:
-  explicit PlaneWalk(const CorrelatedPlane& plane)
-      : x_(plane.x),
-        y_(plane.y),
-        last_(plane.columns < F32::kLanes ? 0 : plane.columns - F32::kLanes),
-        rows_(plane.rows),
-        x_stride_(plane.x_stride),
-        y_stride_(plane.y_stride) {}
-
-  bool ended() const { return rows_ == 0; }
-  // After the last vector, it is repeated.
-  void next(PlaneVectors& vectors) {
-    const float* x = x_;
-    float* y = y_;
-    size_t pixel = pixel_, rows = rows_;
-    for (size_t v = 0; v < kPlaneVectors; v++) {
-      vectors.x[v] = x + pixel;
-      vectors.y[v] = y + pixel;
-      if (pixel < last_) {
-        pixel += F32::kLanes;
-        pixel = pixel < last_ ? pixel : last_;
-      } else if (rows > 1) {
-        rows--;
-        pixel = 0;
-        x += x_stride_;
-        y += y_stride_;
-      } else {
-        rows = 0;
-      }
-    }
-    x_ = x;
-    y_ = y;
-    pixel_ = pixel;
-    rows_ = rows;
-  }
-
- private:
-  const float* x_;  // of the row
-  float* y_;
-  size_t last_;  // the first pixel of the last vector
-  size_t pixel_ = 0, rows_;
-  size_t x_stride_, y_stride_;
-};
-
 // The sums over one chain of taps from `begin` on.
-BATCHNORM_INLINE PlaneSums plane_chain(const CorrelatedPlane& plane, const PlaneVectors& vectors,
-                                       size_t begin) {
+BATCHNORM_INLINE PlaneSums plane_chain(const CorrelatedPlane& plane,
+                                       const float* const (&x)[kPlaneVectors], size_t begin) {
   const size_t rest = plane.depth - begin;
   const size_t steps = rest < kConvolutionChain ? rest : kConvolutionChain;
   const float* weights = plane.weights + begin;
   const size_t* offsets = plane.offsets + begin;
-  const float* x[kPlaneVectors];
-  for (size_t v = 0; v < kPlaneVectors; v++) x[v] = vectors.x[v];
   PlaneSums sums;
   for (size_t v = 0; v < kPlaneVectors; v++) sums.of[v] = F32::zero();
   for (size_t k = 0; k < steps; k++) {
@@ -81,22 +27,49 @@ BATCHNORM_INLINE PlaneSums plane_chain(const CorrelatedPlane& plane, const Plane
   return sums;
 }
 
+BATCHNORM_INLINE PlaneSums plane_sums(const CorrelatedPlane& plane,
+                                      const float* const (&x)[kPlaneVectors]) {
+  PlaneSums total = plane_chain(plane, x, 0);
+  for (size_t begin = kConvolutionChain; begin < plane.depth; begin += kConvolutionChain) {
+    const PlaneSums sums = plane_chain(plane, x, begin);
+    for (size_t v = 0; v < kPlaneVectors; v++) total.of[v] = total.of[v] + sums.of[v];
+  }
+  return total;
+}
+
 inline void correlate_plane(const CorrelatedPlane& plane) {
-  PlaneWalk walk(plane);
-  PlaneVectors vectors;
   const F32 bias = F32::broadcast(plane.bias);
-  while (!walk.ended()) {
-    walk.next(vectors);
-    PlaneSums total = plane_chain(plane, vectors, 0);
-    for (size_t begin = kConvolutionChain; begin < plane.depth; begin += kConvolutionChain) {
-      const PlaneSums sums = plane_chain(plane, vectors, begin);
-      for (size_t v = 0; v < kPlaneVectors; v++) total.of[v] = total.of[v] + sums.of[v];
+  if (plane.columns < F32::kLanes) {
+    const PlaneSums sums = plane_sums(plane, {plane.x, plane.x, plane.x, plane.x});
+    (sums.of[0] + bias).store_first(plane.y, plane.columns);
+    return;
+  }
+  // The last vector of a row ends with the row, so it may overlap the one before. Short rows are
+  // processed several at a time; the last of these groups may overlap, too.
+  const size_t last = plane.columns - F32::kLanes;
+  const size_t row_vectors = (last + F32::kLanes - 1) / F32::kLanes + 1;
+  size_t group = row_vectors < kPlaneVectors ? kPlaneVectors / row_vectors : 1;
+  group = group < plane.rows ? group : plane.rows;
+  const size_t vectors = row_vectors * group;
+  for (size_t first = 0; first < vectors; first += kPlaneVectors) {
+    size_t x_offsets[kPlaneVectors], y_offsets[kPlaneVectors];
+    for (size_t v = 0; v < kPlaneVectors; v++) {
+      // Surplus vectors repeat the last one.
+      const size_t i = first + v < vectors ? first + v : vectors - 1;
+      const size_t row = i / row_vectors, place = i % row_vectors * F32::kLanes;
+      const size_t pixel = place < last ? place : last;
+      x_offsets[v] = row * plane.x_stride + pixel;
+      y_offsets[v] = row * plane.y_stride + pixel;
     }
-    if (plane.columns < F32::kLanes) {
-      (total.of[0] + bias).store_first(vectors.y[0], plane.columns);
-      return;
+    for (size_t row = 0; row < plane.rows; row += group) {
+      if (row + group > plane.rows) row = plane.rows - group;
+      const float* const x_row = plane.x + row * plane.x_stride;
+      const float* x[kPlaneVectors];
+      for (size_t v = 0; v < kPlaneVectors; v++) x[v] = x_row + x_offsets[v];
+      const PlaneSums sums = plane_sums(plane, x);
+      float* const y_row = plane.y + row * plane.y_stride;
+      for (size_t v = 0; v < kPlaneVectors; v++) (sums.of[v] + bias).store(y_row + y_offsets[v]);
     }
-    for (size_t v = 0; v < kPlaneVectors; v++) (total.of[v] + bias).store(vectors.y[v]);
   }
 }
 
