@@ -35,7 +35,7 @@ export interface EvaluateOptions<M, X extends Tensor<Shape>, L, K extends string
   /** The batches. Each is disposed of after its use, unless `data` is an array. */
   readonly data: Batches<X, L>;
   /** A function of the outputs, which have a tape as in training, and the labels: the mean over the batch. */
-  readonly loss?: LossFunction<M, X, L>;
+  readonly loss?: LossFunction<M, X, L> | undefined;
   /** Functions of the outputs, which have no tape, and the labels, under names of your choice, such as `{ accuracy }`. The
    * outputs are released afterwards. */
   readonly metrics?: { readonly [N in K]: Metric<M, X, L> };
