@@ -69,7 +69,7 @@ export async function evaluate<
 /** The same without a loss: the result has the metrics only. */
 export async function evaluate<M extends InferringLayer, X extends Tensor<Shape>, L, K extends string>(
   model: M & Unless<M, ShapeProblem<M, ShapeOf<X>> & string>,
-  options: EvaluateOptions<M, X, L, K> & { readonly loss?: undefined },
+  options: EvaluateOptions<M, X, L, K>,
 ): Promise<Scores<K>>;
 export async function evaluate(model: unknown, options: unknown): Promise<Scores<string>> {
   if (arguments.length > 2) requireNoSurplus('evaluate', 2, arguments);
