@@ -54,6 +54,7 @@ export {
   parametersOf,
 } from './module/module.js';
 export { type ModuleFromJson, moduleFromJSON, type ModuleFromJsonOptions } from './nn/module-from-json.js';
+export { type LayerSummary, type ModelSummary, summary } from './nn/model-summary.js';
 export type { ModuleJson } from './nn/module-json.js';
 export { recalibrate } from './nn/norm/recalibrate.js';
 export { Residual } from './nn/compose/residual.js';

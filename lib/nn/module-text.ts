@@ -37,7 +37,7 @@ export function moduleText(module: HasMembers): string {
   return block(head, [...(settings === '' ? [] : [settings]), ...lines, total]);
 }
 
-function isNetwork({ isComposition }: LayerDescription, members: readonly Member[]): boolean {
+export function isNetwork({ isComposition }: LayerDescription, members: readonly Member[]): boolean {
   return isComposition === true || members.some(({ tensor }) => tensor === undefined);
 }
 
@@ -46,7 +46,7 @@ function block(head: string, lines: readonly string[]): string {
 }
 
 /** For example `Conv2D(3, 16, 3)` or `LayerNorm([64])`. */
-function headline(type: string, { sizes = {} }: LayerDescription, network: boolean): string {
+export function headline(type: string, { sizes = {} }: LayerDescription, network: boolean): string {
   if (network) return type;
   const list = Object.values(sizes).map((size) => (typeof size === 'number' ? size : formatShape(size)));
   return `${type}(${list.join(', ')})`;
@@ -67,13 +67,16 @@ function valuesText(tensor: Tensor<Shape>): string {
   return lost === undefined ? summarize(storageOf(tensor).values) : `(${lost})`;
 }
 
-interface ParameterCount {
+export interface ParameterCount {
   readonly total: number;
   readonly trainable: number;
 }
 
 /** Number of values of these tensors, each tensor counted once. */
-function countParameters(tensors: readonly Tensor<Shape>[], trainable: ReadonlySet<number>): ParameterCount {
+export function countParameters(
+  tensors: readonly Tensor<Shape>[],
+  trainable: ReadonlySet<number>,
+): ParameterCount {
   let count = { total: 0, trainable: 0 };
   for (const { id, shape } of new Map(tensors.map((tensor) => [tensor.id, tensor])).values()) {
     const size = elementCount(shape);
@@ -111,15 +114,15 @@ function listed(module: object): readonly NamedTensor[] | undefined {
   }
 }
 
-function totalText({ total, trainable }: ParameterCount): string {
-  const parameters = `${number(total)} parameter${total === 1 ? '' : 's'}`;
+export function totalText({ total, trainable }: ParameterCount): string {
+  const parameters = `${formatCount(total)} parameter${total === 1 ? '' : 's'}`;
   if (trainable === total) return total === 0 ? parameters : `${parameters}, all trainable`;
   if (trainable === 0) return `${parameters}, none trainable`;
-  return `${parameters}: ${number(trainable)} trainable, ${number(total - trainable)} not trainable`;
+  return `${parameters}: ${formatCount(trainable)} trainable, ${formatCount(total - trainable)} not trainable`;
 }
 
 /** Formats `1,234,567`. */
-function number(value: number): string {
+export function formatCount(value: number): string {
   return value.toLocaleString('en-US');
 }
 
@@ -143,7 +146,7 @@ class NetworkLines {
     const lines = this.#rows.map(([layer, tensors, parameters]) =>
       `${layer.padEnd(widths[0])}  ${tensors.padEnd(widths[1])}  ${parameters}`.trimEnd(),
     );
-    if (this.#left > 0) lines.push(`... and ${number(this.#left)} more layers`);
+    if (this.#left > 0) lines.push(`... and ${formatCount(this.#left)} more layers`);
     return [...lines, totalText(countParameters(distinct(this.module), this.#trainable))];
   }
 
@@ -192,8 +195,8 @@ class NetworkLines {
   #countText(tensors: readonly Tensor<Shape>[]): string {
     if (tensors.length === 0) return '';
     const { total, trainable } = countParameters(tensors, this.#trainable);
-    if (trainable === total) return number(total);
-    return `${number(total)} (${trainable === 0 ? 'not' : number(trainable)} trainable)`;
+    if (trainable === total) return formatCount(total);
+    return `${formatCount(total)} (${trainable === 0 ? 'not' : formatCount(trainable)} trainable)`;
   }
 
   #add(...row: Row): void {

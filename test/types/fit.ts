@@ -16,6 +16,7 @@ import {
   type OwnedTape,
   Sequential,
   Sgd,
+  summary,
   Tensor,
   type Tensor2D,
   type Tensor4D,
@@ -114,3 +115,7 @@ void fit(net, { data: loader, loss: crossEntropyWithLogitsLoss, epochs: 1 });
 void fit(net, { ...common, data: loader, loss: (outputs) => outputs });
 // @ts-expect-error: no score without loss and metrics
 check<Equal<(typeof measured)['loss'], number>>();
+
+summary(net, [1, 1, 28, 28]);
+// @ts-expect-error: three channels instead of one
+summary(net, [1, 3, 28, 28]);

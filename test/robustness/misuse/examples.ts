@@ -138,6 +138,7 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
       metrics: { zero: () => 0 },
     },
   ],
+  summary: () => [new BatchNorm2D(3), [2, 3, 2, 2]],
   confusionMatrix: () => [Tensor.ones([2, 3]), [0, 2], { ignoreIndex: 2 }],
   loadNpz: async (at) => {
     await new BatchNorm2D(3).save(at('layer.npz'));

@@ -372,4 +372,11 @@ export default [
     replace: '[1, channels, plane], [true, false, true], false)',
     tests: ['unit/nn/conv-transpose', 'conformance/parity/pytorch-convolution'],
   },
+  {
+    file: 'lib/nn/model-summary.ts',
+    what: 'summary leaves its own forward in the layers',
+    find: 'for (const restore of restores) restore();',
+    replace: 'restores.length = 0;',
+    tests: ['unit/nn/model-summary'],
+  },
 ];
