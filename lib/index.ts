@@ -134,6 +134,7 @@ export {
   warmupSchedule,
   type WarmupScheduleOptions,
 } from './training/schedules.js';
+export { WeightAverage, type WeightAverageOptions } from './training/weight-average.js';
 export type { NestedArray } from './core/nested-array.js';
 export type { TypeMismatch, Shape, Unless } from './core/shape.js';
 export type { TensorJson } from './core/tensor-json.js';

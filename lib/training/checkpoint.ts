@@ -23,7 +23,7 @@ export interface ResumableGenerator {
   setState(state: readonly number[]): void;
 }
 
-/** An object whose state belongs in a checkpoint: a `LearningRateScheduler`, an `EarlyStopping`, or your own. */
+/** An object whose state belongs in a checkpoint: a `LearningRateScheduler`, an `EarlyStopping`, a `WeightAverage`, or your own. */
 export interface Resumable extends SaveToNpz, LoadFromNpz {}
 
 /** Everything that a checkpoint stores of a training run. */

@@ -13,6 +13,7 @@ import {
   Tensor,
   type Tensor2D,
   type UnusedTensors,
+  WeightAverage,
 } from 'batchnorm';
 import { readCases, type TrainingCase } from '../reference/read.js';
 import { expectClose, expectWithin } from '../../support/expect-within.js';
@@ -94,6 +95,7 @@ function follow(reference: TrainingCase): void {
   const options = { ...rest, groups };
   const stepper = kind === 'adam' ? new Adam(options) : new Sgd(options);
   const schedule = reference.schedule && stepSchedule({ lr: optimizer.lr, ...reference.schedule });
+  const averages = { mean: new WeightAverage(network), ema: new WeightAverage(network, { decay: 0.9 }) };
   const losses = reference.losses.map((_, step) => {
     const start = (step * batch) % classes.length;
     const images = Tensor.from(x.values.slice(start * 12, (start + batch) * 12), [batch, 12]);
@@ -101,6 +103,7 @@ function follow(reference: TrainingCase): void {
     const loss = crossEntropyWithLogitsLoss(logits, classes.slice(start, start + batch));
     if (schedule !== undefined) stepper.lr = schedule(step);
     stepper.update(network, backward(loss));
+    for (const average of Object.values(averages)) average.update();
     return loss.item();
   });
 
@@ -108,6 +111,12 @@ function follow(reference: TrainingCase): void {
   for (const [name, tensor] of network.parameters()) {
     if (isNoise(reference, name)) continue;
     expectClose(tensor.data, reference.final[name], finalBound, name);
+  }
+  for (const kind of ['mean', 'ema'] as const) {
+    const copy = new Map(averages[kind].copyTo(new Network()).parameters());
+    for (const [name, values] of Object.entries(reference.averages?.[kind] ?? {})) {
+      expectClose(copy.get(name)?.data ?? [], values, finalBound, `${kind} of ${name}`);
+    }
   }
   // The running mean lags behind the noise of this bias, which shifts the results of inference.
   if (isNoise(reference, 'bn.running_mean')) return;

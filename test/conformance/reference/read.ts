@@ -246,6 +246,8 @@ export interface TrainingCase {
   /** Inference of all samples after the last step. */
   readonly logits: readonly number[];
   readonly logits_float32: readonly number[];
+  /** The averages of the weights after each step; the decay of `ema` is 0.9. */
+  readonly averages?: Readonly<Record<'mean' | 'ema', NamedValues>>;
 }
 
 export interface OptimizerSettings {

@@ -154,8 +154,8 @@ std::string check_adam(const Parameters& all, const AdamStep& step, bool amsgrad
     const Bounded divisor = amsgrad ? v.at_least(all.third.before[i]) : v;
     if (failure.empty() && amsgrad) failure = check("max_moment2", i, all.third.now[i], divisor);
     if (!failure.empty()) return failure;
-    const Bounded direction =
-        (m * step.correction1) / ((divisor * step.correction2).at_least_zero().root() + step.epsilon);
+    const Bounded direction = (m * step.correction1) /
+                              ((divisor * step.correction2).at_least_zero().root() + step.epsilon);
     failure = check("parameter", i, all.parameter.now[i],
                     p - (decay * p + Bounded(step.learning_rate) * direction));
     if (!failure.empty()) return failure;

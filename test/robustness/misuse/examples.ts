@@ -259,6 +259,8 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
       groups: [{ match: () => true, lr: 0.1, momentum: 0.5, weightDecay: 0 }],
     },
   ],
+  'new WeightAverage': () => [new BatchNorm2D(3), { decay: 0.9, buffers: true }],
+  'WeightAverage#copyTo': () => [new BatchNorm2D(3)],
   'Adam#update': trained,
   'RMSprop#update': trained,
   'Sgd#update': trained,

@@ -16,6 +16,9 @@ FEATURES = 12
 HIDDEN = 16
 CLASSES = 4
 
+# Of the exponential moving average of the weights.
+DECAY = 0.9
+
 
 @dataclass(frozen=True)
 class Case:
@@ -23,6 +26,8 @@ class Case:
     # The options of the optimizer, which are written to the file.
     optimizer: dict
     make: Callable
+    # Whether to record averages of the weights after each step.
+    averaged: bool = False
     # The step schedule of the learning rates, if there is one.
     schedule: Optional[dict] = None
 
@@ -56,6 +61,7 @@ CASES = [
         steps=50,
         optimizer={"name": "sgd", "lr": 0.1, "momentum": 0.9},
         make=lambda network: torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9),
+        averaged=True,
     ),
     Case(
         steps=200,
@@ -126,6 +132,7 @@ def record(case: Case, rng: np.random.RandomState) -> dict:
         "final_float32": final_parameters(rounded["network"]),
         "logits": numbers(exact["logits"]),
         "logits_float32": numbers(rounded["logits"]),
+        **({"averages": averaged_parameters(exact["averages"])} if case.averaged else {}),
     }
 
 
@@ -176,6 +183,10 @@ def train(case: Case, initial: dict, x: np.ndarray, classes: np.ndarray, dtype) 
         optimizer, case.schedule["every"], case.schedule["factor"]
     )
     images, targets = torch.from_numpy(x).to(dtype), torch.from_numpy(classes)
+    averages = {
+        "mean": torch.optim.swa_utils.AveragedModel(network),
+        "ema": torch.optim.swa_utils.AveragedModel(network, avg_fn=ema),
+    }
     losses = []
     for step in range(case.steps):
         start = step * BATCH % SAMPLES
@@ -187,10 +198,28 @@ def train(case: Case, initial: dict, x: np.ndarray, classes: np.ndarray, dtype) 
         if schedule is not None:
             schedule.step()
         losses.append(loss.item())
+        for average in averages.values():
+            average.update_parameters(network)
     network.eval()
     with torch.no_grad():
         logits = network(images)
-    return {"losses": np.array(losses), "network": network, "logits": logits}
+    return {
+        "losses": np.array(losses),
+        "network": network,
+        "logits": logits,
+        "averages": {name: average.module for name, average in averages.items()},
+    }
+
+
+def ema(average: torch.Tensor, weight: torch.Tensor, _count: torch.Tensor) -> torch.Tensor:
+    return DECAY * average + (1 - DECAY) * weight
+
+
+def averaged_parameters(averages: dict) -> dict:
+    return {
+        kind: {name: numbers(value.detach()) for name, value in network.named_parameters()}
+        for kind, network in averages.items()
+    }
 
 
 def final_parameters(network: torch.nn.Module) -> dict:

@@ -128,6 +128,27 @@ export default [
     tests: ['unit/training/checkpoint'],
   },
   {
+    file: 'lib/training/weight-average.ts',
+    what: 'the mean weighs the last weights too little',
+    find: 'this.#count / (this.#count + 1)',
+    replace: '(this.#count + 1) / (this.#count + 2)',
+    tests: ['unit/training/weight-average', 'conformance/parity/pytorch-training'],
+  },
+  {
+    file: 'lib/training/weight-average.ts',
+    what: 'the number of updates is not read back',
+    find: '        (value) => (this.#count = value),\n',
+    replace: '        () => undefined,\n',
+    tests: ['unit/training/weight-average'],
+  },
+  {
+    file: 'lib/training/weight-average.ts',
+    what: 'the average can be updated with its own weights',
+    find: 'if (!this.#swapped) return;',
+    replace: 'return;',
+    tests: ['unit/training/weight-average'],
+  },
+  {
     file: 'lib/module/update-parameter.ts',
     what: 'an update by a provider does not count as a change',
     find: '  storage.version++;\n',
