@@ -4,6 +4,7 @@ import { isTensor, Tensor } from '../core/tensor.js';
 import { readShape } from '../core/values.js';
 import { defineInspect } from '../printing/inspect.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
+import { readParameters } from '../module/module.js';
 import { asPart, infer, tensorsOf } from './compose/part.js';
 import { descriptionOf, layerType } from './layer-description.js';
 import { distinctTensors, hasMembers, membersOf, requireEnd } from './members.js';
@@ -56,6 +57,7 @@ export function summary<M extends InferringLayer, const S extends Shape>(
   const root: object = asPart('model', model);
   const input = Tensor.zeros(readShape('shape', shape as Shape));
   if (hasMembers(root)) requireEnd(root);
+  else if ('parameters' in root) readParameters('model', root);
   const modules = listModules(root);
   const shapes = outputShapes([...modules.keys()], () => {
     const outputs = infer(root, input);

@@ -44,8 +44,12 @@ export function throwIfAborted(signal: StopSignal | undefined): void {
 
 export function readSignal(signal: unknown): StopSignal | undefined {
   if (signal === undefined) return undefined;
-  const candidate = signal as Partial<StopSignal> | null;
-  if (typeof candidate?.aborted !== 'boolean') throw wrongType('signal', 'an AbortSignal', signal);
+  const isSignal =
+    typeof signal === 'object' &&
+    signal !== null &&
+    'aborted' in signal &&
+    typeof signal.aborted === 'boolean';
+  if (!isSignal) throw wrongType('signal', 'an AbortSignal', signal);
   return signal as StopSignal;
 }
 

@@ -38,7 +38,7 @@ export interface EvaluateOptions<M, X extends Tensor<Shape>, L, K extends string
   readonly loss?: LossFunction<M, X, L> | undefined;
   /** Functions of the outputs, which have no tape, and the labels, under names of your choice, such as `{ accuracy }`. The
    * outputs are released afterwards. */
-  readonly metrics?: { readonly [N in K]: Metric<M, X, L> };
+  readonly metrics?: Readonly<Record<K, Metric<M, X, L>>>;
   /** Stops between two batches; the promise rejects with the signal's reason. */
   readonly signal?: StopSignal;
 }

@@ -86,7 +86,7 @@ export interface FitOptions<M, X extends Tensor<Shape>, L, K extends string> {
   readonly validation?: Batches<Tensor<AnyBatchSize<ShapeOf<X>>>, L>;
   /** Functions of the outputs, which have no tape, and the labels, under names of your choice, such as `{ accuracy }`. The
    * outputs are released afterwards. */
-  readonly metrics?: { readonly [N in K]: Metric<M, X, L> };
+  readonly metrics?: Readonly<Record<K, Metric<M, X, L>>>;
   /** Stops when the monitored score has not improved for `patience` epochs. */
   readonly earlyStopping?: EarlyStopping | EarlyStoppingOptions;
   /** The score that early stopping watches: that of validation or, without it, of training. For a metric, choose the `mode`
@@ -224,10 +224,10 @@ function readMaxNorm(maxNorm: unknown): number {
   return maxNorm;
 }
 
-function readCallback<T>(argument: string, callback: unknown): ((result: T) => unknown) | undefined {
+function readCallback(argument: string, callback: unknown): ((result: unknown) => unknown) | undefined {
   if (callback === undefined) return undefined;
   if (typeof callback !== 'function') throw wrongType(argument, 'a function', callback);
-  return callback as (result: T) => unknown;
+  return callback as (result: unknown) => unknown;
 }
 
 function readProgress(progress: unknown): ((line: string) => void) | undefined {

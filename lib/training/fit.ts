@@ -68,7 +68,7 @@ export async function fit<
   throwIfAborted(settings.signal);
   busy.add(model);
   try {
-    return (await new Fit(settings).run()) as readonly EpochResult<never>[] as readonly EpochResult<K>[];
+    return (await new Fit(settings).run()) as readonly EpochResult[] as readonly EpochResult<K>[];
   } finally {
     busy.delete(model);
   }
@@ -113,7 +113,8 @@ class Fit {
       while (this.#progress.epoch < epochs && stopping?.stopped !== true) await this.#epoch();
       return this.#history;
     } catch (error) {
-      if (!this.#hasChanged && this.#scheduler !== undefined) optimizer.lr = this.#firstRate as number;
+      if (!this.#hasChanged && this.#firstRate !== undefined && this.#scheduler !== undefined)
+        optimizer.lr = this.#firstRate;
       throw error;
     }
   }
