@@ -90,7 +90,7 @@ export {
   type SmoothL1LossOptions,
 } from './ops/losses.js';
 export { Adam, type AdamGroup, type AdamOptions } from './optim/adam.js';
-export { clipGradNorm } from './optim/clip-grad-norm.js';
+export { clipGradNorm, type ClipOptions } from './optim/clip-grad-norm.js';
 export { type GradientProvider, UnusedTensors } from './module/gradient-provider.js';
 export type { UnusedOptions, UpdateOptions } from './optim/optimizer.js';
 export type { ResumableOptimizer } from './optim/optimizer-state.js';

@@ -21,7 +21,7 @@ import {
   writeState,
   printOptimizer,
 } from './optimizer-state.js';
-import { type ParameterGroup, ParameterGroups } from './parameter-groups.js';
+import { groupsOf, type ParameterGroup, ParameterGroups } from './parameter-groups.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { readWeightDecay, type WeightDecay } from './weight-decay.js';
 import { guardMethods } from '../validation/guard-methods.js';
@@ -83,6 +83,11 @@ export class Adam implements ResumableOptimizer {
     this.#amsgrad = requireBoolean('amsgrad', amsgrad);
     this.#groups = new ParameterGroups(given, this.#lr, overridable, readSettings);
     this.#moments = new ParameterMemory(this.#amsgrad ? [0, 0, 0] : [0, 0]);
+  }
+
+  /** @internal */
+  get [groupsOf](): ParameterGroups<AdamSettings> {
+    return this.#groups;
   }
 
   /** Learning rate, 0 or more; may be changed between steps, which scales those of the groups, too. A step at 0 changes only the optimizer's state. */

@@ -2,7 +2,14 @@ import { type Gradients, gradientStorage, scaleGradients } from '../core/gradien
 import { requireBoolean, requireOptions, wrongType, wrongValue } from '../validation/errors.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
 import { differentiatedParameters, type UnusedOptions } from './optimizer.js';
+import { groupsOf, type HasGroups } from './parameter-groups.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
+
+/** Settings of `clipGradNorm`. */
+export interface ClipOptions extends UnusedOptions {
+  /** The optimizer of the next step, whose frozen parameters do not count and need no gradient. */
+  readonly optimizer?: { update(module: CanUpdateWithGradients, gradients: Gradients): void };
+}
 
 /**
  * Scales all gradients of a module's parameters in place so that their global norm is at most `max` (Pascanu et al.,
@@ -23,13 +30,18 @@ export function clipGradNorm(
   module: CanUpdateWithGradients,
   gradients: Gradients,
   max: number,
-  options?: UnusedOptions,
+  options?: ClipOptions,
 ): number {
   if (arguments.length > 4) requireNoSurplus('clipGradNorm', 4, arguments);
   if (typeof max !== 'number') throw wrongType('max', 'a positive number', max);
   if (!(max > 0)) throw wrongValue('max', 'a positive number', String(max));
-  const { skipUnused = false } = requireOptions('options', options, ['skipUnused']);
-  const parameters = differentiatedParameters(module, gradients, requireBoolean('skipUnused', skipUnused));
+  const { skipUnused = false, optimizer } = requireOptions('options', options, ['skipUnused', 'optimizer']);
+  requireBoolean('skipUnused', skipUnused);
+  const candidate = optimizer as (HasGroups & { readonly update?: unknown }) | null | undefined;
+  if (candidate !== undefined && typeof candidate?.update !== 'function') {
+    throw wrongType('optimizer', 'an object with update()', optimizer);
+  }
+  const parameters = differentiatedParameters(module, gradients, skipUnused === true, candidate?.[groupsOf]);
 
   let sum = 0;
   for (const parameter of parameters) {

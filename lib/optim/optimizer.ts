@@ -68,7 +68,7 @@ export function updateModule<S extends StepSettings>(
 }
 
 /**
- * The parameters of a module, each once, after checking that all their gradients can be read.
+ * The parameters of a module outside frozen groups, each once, after checking that all their gradients can be read.
  * @throws UnusedParamsError naming those without one unless `skipUnused`, TypeError naming one whose array was
  * transferred.
  */
@@ -76,9 +76,11 @@ export function differentiatedParameters(
   module: CanUpdateWithGradients,
   gradients: Gradients,
   skipUnused: boolean,
+  groups?: ParameterGroups<StepSettings>,
 ): readonly Tensor<Shape>[] {
   requireOperands(module, gradients);
-  return withGradients(module, gradients, readTrainable(module).parameters, skipUnused);
+  const { parameters } = readTrainable(module);
+  return withGradients(module, gradients, groups?.trained(module, parameters) ?? parameters, skipUnused);
 }
 
 function requireOperands(module: unknown, gradients: unknown): void {

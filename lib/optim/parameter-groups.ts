@@ -50,6 +50,14 @@ interface Assignment {
   readonly groups: readonly number[];
 }
 
+/** Name of the property of the package's optimizers with their groups. */
+export const groupsOf: unique symbol = Symbol('groupsOf');
+
+/** An optimizer whose groups are known. */
+export interface HasGroups {
+  readonly [groupsOf]?: ParameterGroups<StepSettings>;
+}
+
 type Options = Readonly<Record<string, unknown>>;
 
 /** The settings of an optimizer and of its groups. */
@@ -102,6 +110,12 @@ export class ParameterGroups<S extends StepSettings> {
       if (group >= 0) rules.set(parameters[i].id, this.groups[group]);
     }
     return rules;
+  }
+
+  /** The parameters that are not frozen. */
+  trained(module: CanUpdateWithGradients, parameters: readonly Tensor<Shape>[]): readonly Tensor<Shape>[] {
+    const rules = this.rulesOf(module, parameters);
+    return parameters.filter(({ id }) => rules.get(id)?.freeze !== true);
   }
 
   /** The index of the group of each parameter; -1 outside all groups. */

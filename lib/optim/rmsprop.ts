@@ -20,7 +20,7 @@ import {
   writeState,
   printOptimizer,
 } from './optimizer-state.js';
-import { type ParameterGroup, ParameterGroups } from './parameter-groups.js';
+import { groupsOf, type ParameterGroup, ParameterGroups } from './parameter-groups.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { readWeightDecay, type WeightDecay } from './weight-decay.js';
 import { guardMethods } from '../validation/guard-methods.js';
@@ -94,6 +94,11 @@ export class RMSprop implements ResumableOptimizer {
       given.momentum !== undefined || this.#groups.groups.some(({ settings }) => settings.momentum !== 0);
     // Mean square, velocity, mean gradient; those that the settings do not need are not allocated.
     this.#means = new ParameterMemory([1, ...(this.#hasMomentum ? [0] : []), ...(this.#centered ? [0] : [])]);
+  }
+
+  /** @internal */
+  get [groupsOf](): ParameterGroups<RMSpropSettings> {
+    return this.#groups;
   }
 
   /** Learning rate, 0 or more; may be changed between steps, which scales those of the groups, too. A step at 0 changes only the optimizer's state. */

@@ -14,7 +14,7 @@ import {
   writeState,
   printOptimizer,
 } from './optimizer-state.js';
-import { type ParameterGroup, ParameterGroups } from './parameter-groups.js';
+import { groupsOf, type ParameterGroup, ParameterGroups } from './parameter-groups.js';
 import { ParameterMemory } from './parameter-memory.js';
 import { readWeightDecay, type WeightDecay } from './weight-decay.js';
 import { guardMethods } from '../validation/guard-methods.js';
@@ -74,6 +74,11 @@ export class Sgd implements ResumableOptimizer {
     const hasMomentum =
       given.momentum !== undefined || this.#groups.groups.some(({ settings }) => settings.momentum !== 0);
     this.#velocities = new ParameterMemory(hasMomentum ? [0] : []);
+  }
+
+  /** @internal */
+  get [groupsOf](): ParameterGroups<SgdSettings> {
+    return this.#groups;
   }
 
   /** Learning rate, 0 or more; may be changed between steps, which scales those of the groups, too. A step at 0 changes only the optimizer's state. */

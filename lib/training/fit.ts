@@ -187,7 +187,7 @@ function trainStep(
         detached.dispose();
       }
       gradients = backward(value);
-      const norm = maxNorm === undefined ? undefined : clipGradNorm(model, gradients, maxNorm);
+      const norm = maxNorm === undefined ? undefined : clipGradNorm(model, gradients, maxNorm, { optimizer });
       const current = gradients;
       callSync('update() of optimizer', () => optimizer.update(model, current));
       return { scores: Object.freeze({ loss: value.item(), ...measured }), norm };

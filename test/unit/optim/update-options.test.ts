@@ -11,6 +11,7 @@ import {
 } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../../support/errors.js';
+import { expectNear } from '../../support/expect-near.js';
 import { Parameter } from '../../support/parameter.js';
 
 /** Two layers of which the loss depends only on the first. */
@@ -104,6 +105,26 @@ describe('clipGradNorm', () => {
     expect(gradients.get(weight)?.array()).to.deep.equal([[1.5, 2.5]]);
     const clip = clipGradNorm as Untyped;
     expectError(() => clip(module, gradients, 1, { skipUnused: 0 }), TypeError, 'for skipUnused', '0');
+    expectError(() => clip(module, gradients, 1, { optimizer: 1 }), TypeError, 'for optimizer', '1');
     expectError(() => clip(module, gradients, 1, { skip: true }), TypeError, 'skipUnused', '"skip"');
   });
+
+  for (const make of [Sgd, Adam, RMSprop]) {
+    it(`does not count parameters that ${make.name} freezes`, () => {
+      const module = new Branches();
+      const { weight, bias } = module.layers[0];
+      const groups = ['1.', '0.bias'].map((match) => ({ match, freeze: true }));
+      const gradients = backward(module.loss());
+      const norm = clipGradNorm(module, gradients, Math.sqrt(34) / 2, { optimizer: new make({ groups }) });
+      expect(norm).to.be.closeTo(Math.sqrt(34), 1e-12);
+      expectNear(gradients.get(weight)?.array()[0] ?? [], [1.5, 2.5], 1e-6);
+      expect(gradients.get(bias)?.array()).to.deep.equal([1]);
+      const own = { update: () => undefined };
+      expectError(
+        () => clipGradNorm(module, gradients, 1, { optimizer: own }),
+        UnusedParamsError,
+        '1.weight',
+      );
+    });
+  }
 });
