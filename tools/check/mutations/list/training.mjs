@@ -312,7 +312,7 @@ export default [
   {
     file: 'lib/training/fit.ts',
     what: 'fit does not clip',
-    find: 'maxNorm === undefined ? undefined : clipGradNorm(model, gradients, maxNorm)',
+    find: 'maxNorm === undefined ? undefined : clipGradNorm(model, gradients, maxNorm, { optimizer })',
     replace: 'maxNorm',
     tests: ['unit/training/fit'],
   },
