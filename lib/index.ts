@@ -1,7 +1,8 @@
 export { backward, type BackwardOptions } from './core/backward.js';
 export { disposeGraph, type DisposeGraphOptions } from './core/dispose-graph.js';
 export type { Gradients } from './core/gradients.js';
-export { type BackendInfo, setNumThreads } from './backend/index.js';
+export type { BackendInfo } from './backend/backend-info.js';
+export { setNumThreads } from './backend/set-num-threads.js';
 export { Batch } from './data/batch.js';
 export {
   batchSamples,
@@ -157,7 +158,8 @@ export {
 } from './tensor.js';
 export type { NestedNumbers, NumberSource } from './core/values.js';
 
-import { backend as chosen, type BackendInfo } from './backend/index.js';
+import type { BackendInfo } from './backend/backend-info.js';
+import { backend as chosen } from './backend/index.js';
 
 /** What the package computes with in this process, and why. */
 export const backend: BackendInfo = chosen.info;

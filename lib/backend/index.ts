@@ -1,11 +1,10 @@
-import { type Backend, maxThreads } from './backend.js';
-import { plainError, wrongType, wrongValue } from '../validation/errors.js';
+import type { Backend } from './backend.js';
+import { plainError } from '../validation/errors.js';
 import { loadAddon, type LoadedAddon } from './load-addon.js';
 import { describeLoadFailure } from './load-failure.js';
 import { nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
-import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 export type { Backend, CacheSizes } from './backend.js';
 export type { BackendInfo } from './backend-info.js';
@@ -51,23 +50,4 @@ function portableOn(threads: number | undefined, reason?: string): Backend {
     );
   }
   return portableBackend(reason);
-}
-
-/**
- * Sets how many threads a large operation may use, the caller's included. The number holds for the whole
- * process, workers included. The initial number follows from the affinity and the cgroup quota, or from
- * `BATCHNORM_NUM_THREADS`. It never changes the bits of a result. Small operations, and all operations of the
- * TypeScript backend, run on the caller's thread. `backend.threads` returns the current number.
- *
- * @param count An integer from 1 to 256.
- * @throws TypeError if `count` is not a number, RangeError if it is out of range.
- */
-export function setNumThreads(count: number): void {
-  if (arguments.length > 1) requireNoSurplus('setNumThreads', 1, arguments);
-  const expected = `an integer from 1 to ${maxThreads}`;
-  if (typeof count !== 'number') throw wrongType('count', expected, count);
-  if (!Number.isInteger(count) || count < 1 || count > maxThreads) {
-    throw wrongValue('count', expected, String(count));
-  }
-  backend.setThreads(count);
 }

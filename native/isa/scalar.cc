@@ -3,10 +3,8 @@
 
 #if BATCHNORM_HAS_SCALAR
 
-// Optimized for size: few processors have none of the other ISAs.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("Os")
-#endif
+// Few processors have none of the other ISAs.
+#include "optimize_for_size.h"
 
 namespace batchnorm {
 namespace scalar {

@@ -2,6 +2,9 @@
 
 #include "ops/parallel.h"
 
+// The kernels take the time.
+#include "optimize_for_size.h"
+
 namespace batchnorm {
 
 void apply_unary(UnaryKernel kernel, const float* x, float* y, size_t n) {

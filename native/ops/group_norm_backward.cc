@@ -9,6 +9,9 @@
 #include "ops/sizes.h"
 #include "ops/streaming.h"
 
+// The kernels take the time.
+#include "optimize_for_size.h"
+
 namespace batchnorm {
 
 namespace {

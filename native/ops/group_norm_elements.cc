@@ -7,6 +7,9 @@
 #include "ops/scratch.h"
 #include "ops/sizes.h"
 
+// The kernels take the time.
+#include "optimize_for_size.h"
+
 namespace batchnorm {
 
 namespace {

@@ -3,6 +3,9 @@
 #include "ops/parallel.h"
 #include "ops/scratch.h"
 
+// The kernels take the time.
+#include "optimize_for_size.h"
+
 namespace batchnorm {
 
 namespace {

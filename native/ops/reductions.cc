@@ -6,6 +6,9 @@
 // A matrix without columns occupies no memory, so it may have 2^40 rows. Functions that have
 // nothing to write for an empty row return early instead of looping over all rows.
 
+// The kernels take the time.
+#include "optimize_for_size.h"
+
 namespace batchnorm {
 
 Status sum_all(const Kernels& kernels, const float* x, size_t n, double* result) {

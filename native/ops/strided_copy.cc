@@ -6,6 +6,9 @@
 
 #include "ops/parallel.h"
 
+// The kernels take the time.
+#include "optimize_for_size.h"
+
 namespace batchnorm {
 
 namespace {

@@ -12,6 +12,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join, resolve } from 'node:path';
 import { targets } from '../prebuild/targets.mjs';
 import { toCommonJs } from './commonjs.mjs';
+import { withTabs } from './tabs.mjs';
 
 const target = 'node20.19';
 
@@ -42,7 +43,7 @@ export async function bundle(manifest) {
     plugins: [wholeLibraryForCommands],
     logLevel: 'warning',
   });
-  for (const { path, text } of outputFiles) write(path, toCommonJs(path, text));
+  for (const { path, text } of outputFiles) write(path, withTabs(path, toCommonJs(path, text)));
 
   write('dist/backend/traced-binary.js', tracedBinary());
   write('dist/backend/bundled-binary.mjs', moduleOf('lib/backend/bundled-binary.ts'));
@@ -54,7 +55,7 @@ export async function bundle(manifest) {
   removePrivateDeclarations(publicEntries);
 }
 
-/** Removes the declarations that no public declaration refers to, directly or through others. */
+/** Removes the declarations that no public declaration refers to, directly or through others, and shortens the others. */
 function removePrivateDeclarations(publicEntries) {
   const needed = new Set();
   const visit = (path) => {
@@ -68,7 +69,10 @@ function removePrivateDeclarations(publicEntries) {
   for (const name of publicEntries) visit(join('dist', `${name}.d.ts`));
   for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
     const path = join('dist', name);
-    if (path.endsWith('.d.ts') && !needed.has(path)) rmSync(path);
+    if (!path.endsWith('.d.ts')) continue;
+    if (!needed.has(path)) rmSync(path);
+    // Source maps are not published.
+    else write(path, withTabs(path, readFileSync(path, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, '')));
   }
 }
 
