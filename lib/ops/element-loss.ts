@@ -1,4 +1,4 @@
-import { backend, type Operations } from '../backend/index.js';
+import { backend } from '../backend/index.js';
 import { graphsOf, recorded } from '../core/record.js';
 import { formatShape, scalarShape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
@@ -21,10 +21,13 @@ export interface LossStorages {
 /** Computes the sum of n losses. */
 export type LossSum = (n: number, factor: number, storages: LossStorages) => number;
 
+/** An operation of the backend that computes a loss. */
+type LossOperation = 'squaredError' | 'absoluteError' | 'huber' | 'binaryCrossEntropy';
+
 /** A loss of the backend; only huber has a parameter. */
-export function lossSum(kernel: Operations['huber'], parameter = 0): LossSum {
+export function lossSum(operation: LossOperation, parameter = 0): LossSum {
   return (n, factor, { x, target, losses, gradient }) =>
-    kernel(
+    backend[operation](
       ...([n, parameter, factor, x.named('x'), target.named('target')] as const),
       losses?.named('losses') ?? null,
       gradient?.named('gradient') ?? null,

@@ -1,4 +1,3 @@
-import { backend } from '../backend/index.js';
 import type { SameShape, Shape, Unless } from '../core/shape.js';
 import type { Tape } from '../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../core/tensor.js';
@@ -62,7 +61,7 @@ export function mseLoss<X extends AnyTensor, Y extends AnyTensor, R extends Loss
 ): Tensor<ReducedLoss<ShapeOf<X>, R>, TapeOf<X>> {
   if (arguments.length > 3) requireNoSurplus('mseLoss', 3, arguments);
   const { reduction } = requireOptions('options', options, ['reduction']);
-  const computation = () => lossSum(backend.squaredError);
+  const computation = () => lossSum('squaredError');
   return elementLoss(computation, 'predictions', predictions, targets, readReduction(reduction)) as never;
 }
 
@@ -79,13 +78,7 @@ export function rmseLoss<X extends AnyTensor, Y extends AnyTensor>(
   targets: Y & TargetsOf<X, Y>,
 ): Tensor<readonly [], TapeOf<X>> {
   if (arguments.length > 2) requireNoSurplus('rmseLoss', 2, arguments);
-  const squared = elementLoss(
-    () => lossSum(backend.squaredError),
-    'predictions',
-    predictions,
-    targets,
-    'mean',
-  );
+  const squared = elementLoss(() => lossSum('squaredError'), 'predictions', predictions, targets, 'mean');
   return sqrt(squared) as never;
 }
 
@@ -104,7 +97,7 @@ export function maeLoss<X extends AnyTensor, Y extends AnyTensor, R extends Loss
 ): Tensor<ReducedLoss<ShapeOf<X>, R>, TapeOf<X>> {
   if (arguments.length > 3) requireNoSurplus('maeLoss', 3, arguments);
   const { reduction } = requireOptions('options', options, ['reduction']);
-  const computation = () => lossSum(backend.absoluteError);
+  const computation = () => lossSum('absoluteError');
   return elementLoss(computation, 'predictions', predictions, targets, readReduction(reduction)) as never;
 }
 
@@ -124,7 +117,7 @@ export function huberLoss<X extends AnyTensor, Y extends AnyTensor, R extends Lo
   if (arguments.length > 3) requireNoSurplus('huberLoss', 3, arguments);
   const { delta = 1, reduction } = requireOptions('options', options, ['delta', 'reduction']);
   const width = requirePositive('delta', delta);
-  const computation = () => lossSum(backend.huber, width);
+  const computation = () => lossSum('huber', width);
   return elementLoss(computation, 'predictions', predictions, targets, readReduction(reduction)) as never;
 }
 
@@ -143,7 +136,7 @@ export function smoothL1Loss<X extends AnyTensor, Y extends AnyTensor, R extends
   if (arguments.length > 3) requireNoSurplus('smoothL1Loss', 3, arguments);
   const { beta = 1, reduction: given } = requireOptions('options', options, ['beta', 'reduction']);
   const width = requirePositive('beta', beta);
-  const computation = () => lossSum(backend.huber, width);
+  const computation = () => lossSum('huber', width);
   const reduction = readReduction(given);
   return elementLoss(computation, 'predictions', predictions, targets, reduction, 1 / width) as never;
 }
@@ -171,7 +164,7 @@ export function binaryCrossEntropyWithLogitsLoss<
   const { reduction, posWeight } = requireOptions('options', options, ['reduction', 'posWeight']);
   const computation = (x: AnyTensor) =>
     posWeight === undefined
-      ? lossSum(backend.binaryCrossEntropy)
+      ? lossSum('binaryCrossEntropy')
       : weightedBinaryCrossEntropy(readPositiveWeight(posWeight, x.shape), x.shape);
   return elementLoss(computation, 'logits', logits, targets, readReduction(reduction)) as never;
 }
