@@ -8,7 +8,10 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 /** Settings of `clipGradNorm`. */
 export interface ClipOptions extends UnusedOptions {
   /** The optimizer of the next step, whose frozen parameters do not count and need no gradient. */
-  readonly optimizer?: { update(module: CanUpdateWithGradients, gradients: Gradients): void };
+  readonly optimizer?: {
+    /** Updates the parameters. */
+    update(module: CanUpdateWithGradients, gradients: Gradients): void;
+  };
 }
 
 /**

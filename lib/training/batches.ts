@@ -33,7 +33,9 @@ export type OutputsOf<M, S extends Shape, T extends Tape> = Tensor<
 
 /** The part of `AbortSignal` that we use. Declared here because users need not have its type. */
 export interface StopSignal {
+  /** Whether to stop before the next batch. */
   readonly aborted: boolean;
+  /** What the promise rejects with. */
   readonly reason: unknown;
 }
 

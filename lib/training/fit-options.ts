@@ -25,9 +25,15 @@ import type { Schedule } from './schedules.js';
 import { type MetricFunctions, readMetrics, type Scores } from './scores.js';
 
 /** An optimizer for `fit`: `Sgd`, `Adam`, `RMSprop`, or your own. */
-export interface FitOptimizer extends Partial<HasLearningRate & ResumableOptimizer> {
+export interface FitOptimizer {
+  /** Learning rate of the next step; required with `schedule`. */
+  lr?: HasLearningRate['lr'];
   /** Updates the parameters and consumes the gradients. */
   update(module: CanUpdateWithGradients, gradients: Gradients): void;
+  /** As in `ResumableOptimizer`; required with `checkpoint`. */
+  readonly write?: ResumableOptimizer['write'];
+  /** As in `ResumableOptimizer`; required with `checkpoint`. */
+  readonly read?: ResumableOptimizer['read'];
 }
 
 /** The scores of one epoch of `fit`. */
