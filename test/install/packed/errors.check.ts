@@ -18,7 +18,7 @@ describe('errors of the packed package', () => {
       expect(status).to.equal(1);
       const [place, code, caret] = stderr.split('\n');
       expect(place).to.match(/batchnorm.dist.*\.js:\d+$/);
-      expect(code).to.match(/^ *(throw|return) /);
+      expect(code).to.match(/^\s*(throw|return) /);
       expect(code.length).to.be.below(maxLineLength);
       expect(caret).to.match(/^ *\^+$/);
       expect(stderr.length).to.be.below(3000);
