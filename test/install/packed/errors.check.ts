@@ -20,7 +20,7 @@ describe('errors of the packed package', () => {
       expect(place).to.match(/batchnorm.dist.*\.js:\d+$/);
       expect(code).to.match(/^\s*(throw|return) /);
       expect(code.length).to.be.below(maxLineLength);
-      expect(caret).to.match(/^ *\^+$/);
+      expect(caret).to.match(/^\s*\^+$/);
       expect(stderr.length).to.be.below(3000);
       // The stack names the method and the line of the call.
       expect(stderr).to.match(/at (Function|Tensor|Object)?\.?zeros /);
