@@ -158,7 +158,7 @@ async function tensorChange(name: string, tensor: Tensor<Shape>, stored: StoredT
   return setFloats(tensor, collector.values, fail);
 }
 
-/** A change that sets a number of batches, stored as any type. */
+/** A change that sets the number of batches, which the file may store as any type. */
 async function counterChange(counter: RunningStatistics, stored: StoredTensor): Promise<Change> {
   const { entry, handle, begin } = stored;
   const fail = failIn(stored.file, stored.name);

@@ -68,7 +68,7 @@ export function readWeight({ shape }: AnyTensor): readonly [number, number, numb
   return [shape[0], shape[1], shape[2]];
 }
 
-/** Checks that a shape is that of signals with so many channels. */
+/** @throws RangeError unless the shape is [channels, L] or [N, channels, L]. */
 export function requireSignals(argument: string, shape: Shape, channels: number): void {
   const rank = shape.length;
   if ((rank === 2 || rank === 3) && shape[rank - 2] === channels) return;

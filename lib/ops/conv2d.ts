@@ -86,7 +86,10 @@ export function readWeight({ shape }: AnyTensor): readonly [number, number, numb
   return [shape[0], shape[1], shape[2], shape[3]];
 }
 
-/** The sizes of images with so many channels. @throws RangeError for another shape. */
+/**
+ * The number of images, and their height and width.
+ * @throws RangeError unless the shape is [channels, H, W] or [N, channels, H, W].
+ */
 export function readImages({ shape }: AnyTensor, channels: number) {
   const inner = shape.slice(-3);
   if ((shape.length !== 3 && shape.length !== 4) || inner[0] !== channels) {

@@ -19,7 +19,7 @@ type Taped = Tensor<Shape, OwnedTape>;
 /** Below this, float32 has few significant bits or none. */
 const subnormal = 3e-45;
 
-/** At most so many windows, or values of a window of a single axis, are summed in float32. */
+/** The largest number of windows over a value, or of values in a window along one axis: the length of the float32 sums. */
 const sumLength = 25;
 
 const cases = readCases<PoolCase>('pytorch/pools.jsonl');

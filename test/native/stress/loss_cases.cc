@@ -117,7 +117,7 @@ Outcome run_loss(const Setting& setting) {
   const size_t n = choose_elements(setting);
   const float factor = choices.flip() ? 1 / (1 + static_cast<float>(n)) : -3.7f;
   Buffer x = setting.buffer(n), target = setting.buffer(n), gradient = setting.buffer(n);
-  // Without a choice of its own, which would change the recorded cases.
+  // Follows from n: another choice would change the meaning of the recorded cases.
   const bool has_losses = n % 2 == 0;
   Buffer losses(n, 3);
   fill(x, choices);
