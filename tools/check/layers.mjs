@@ -13,6 +13,7 @@ const layers = [
   ['optim'],
   ['training', 'data'],
   ['raw', 'raw.ts'],
+  ['distributed', 'distributed.ts'],
   ['index.ts'],
   ['cli'],
 ];

@@ -9,6 +9,7 @@ export const topics = [
   'Training',
   'Data',
   'Files',
+  'Several processes',
   'Raw kernels',
   'Backend',
   'Errors',
@@ -33,6 +34,7 @@ const topicOfPath = [
   ['data/', 'Data'],
   ['io/', 'Files'],
   ['json/', 'Files'],
+  ['distributed/', 'Several processes'],
   ['raw/', 'Raw kernels'],
   ['backend/', 'Backend'],
   ['index', 'Backend'], // `backend` itself
@@ -41,7 +43,7 @@ const topicOfPath = [
 ];
 
 /**
- * @param {string} name A name that lib/index.ts or lib/raw.ts exports.
+ * @param {string} name A name that one of the entry points in typedoc.json exports.
  * @param {string} path The file that declares it, relative to lib/, with /.
  * @returns {string | undefined} undefined where no topic fits.
  */

@@ -21,7 +21,10 @@ export function publishedManifest() {
   // For tools that do not read `exports`, such as TypeScript's node10 resolution.
   published.main = exports['.'].default;
   published.types = exports['.'].types;
-  published.typesVersions = { '*': { raw: [exports['./raw'].types] } };
+  const subpaths = Object.keys(exports).filter((name) => exports[name].types !== undefined && name !== '.');
+  published.typesVersions = {
+    '*': Object.fromEntries(subpaths.map((name) => [name.slice(2), [exports[name].types]])),
+  };
   // These modules record the paths of the binaries and export nothing.
   published.sideEffects = ['./dist/*.mjs', './dist/*.js', './dist/backend/*'];
   // Provenance requires the repository that the public runner builds from, so a fork must name itself.

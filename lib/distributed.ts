@@ -1,0 +1,9 @@
+/**
+ * Training with several processes or threads: a group of ranks that exchange arrays, over MPI or between
+ * worker threads.
+ *
+ * @module
+ */
+export { connect, type ConnectOptions } from './distributed/connect.js';
+export type { CallOptions, Group, GroupArray, Reduction } from './distributed/group.js';
+export { spawnWorkers, type SpawnOptions } from './distributed/spawn-workers.js';

@@ -1,0 +1,112 @@
+import { fileURLToPath } from 'node:url';
+import { setEnvironmentData, Worker } from 'node:worker_threads';
+import { backend } from '../backend/index.js';
+import {
+  plainError,
+  requireOptions,
+  requirePositiveInteger,
+  wrongType,
+  wrongValue,
+} from '../validation/errors.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
+import { createSharedState, markEnded, type SharedState } from './shared-state.js';
+
+/** Options of `spawnWorkers`. */
+export interface SpawnOptions {
+  /** What `workerData` of `node:worker_threads` is in every worker. */
+  readonly workerData?: unknown;
+  /** Receives what a worker passes to `parentPort.postMessage`. */
+  readonly onMessage?: (message: unknown, rank: number) => void;
+}
+
+/** What `connect` finds in a worker. */
+export interface Membership {
+  readonly state: SharedState;
+  readonly rank: number;
+  /** The worker's share of the threads. */
+  readonly threads: number;
+}
+
+/** Name of the environment data of a worker; the same for every copy of the package. */
+export const membershipKey = 'batchnorm.group';
+
+const maxWorkers = 256;
+
+/**
+ * Runs a program in several worker threads, which form a group: `connect()` in the program returns it. The threads
+ * of this process are divided among the workers. The calling thread is not a member; its event loop has
+ * to stay free, because it tells the workers when one of them ends.
+ *
+ * @param count The number of workers, at most 256.
+ * @param file The program, as a path or a `file:` URL.
+ * @returns A promise that resolves when every worker has ended with exit code 0. It rejects with the first error
+ * of a worker, once all have ended.
+ */
+export async function spawnWorkers(count: number, file: string | URL, options?: SpawnOptions): Promise<void> {
+  if (arguments.length > 3) requireNoSurplus('spawnWorkers', 3, arguments);
+  const size = requirePositiveInteger('count', count);
+  if (size > maxWorkers) throw wrongValue('count', `an integer from 1 to ${maxWorkers}`, String(size));
+  const path = readFile(file);
+  const { workerData, onMessage } = requireOptions('options', options, ['workerData', 'onMessage']);
+  if (onMessage !== undefined && typeof onMessage !== 'function') {
+    throw wrongType('options.onMessage', 'a function', onMessage);
+  }
+  const state = createSharedState(size);
+  const threads = Math.max(1, Math.floor(backend.info.threads / size));
+  const endings: Promise<unknown>[] = [];
+  for (let rank = 0; rank < size; rank++) {
+    const worker = startWorker(path, workerData, { state, rank, threads });
+    if (onMessage !== undefined) {
+      worker.on('message', (message: unknown) => {
+        (onMessage as NonNullable<SpawnOptions['onMessage']>)(message, rank);
+      });
+    }
+    endings.push(ending(worker, state, rank));
+  }
+  let first: { error: unknown } | undefined;
+  await Promise.all(
+    endings.map((each) =>
+      each.catch((error: unknown) => {
+        first ??= { error };
+      }),
+    ),
+  );
+  if (first !== undefined) throw first.error;
+}
+
+function startWorker(path: string, workerData: unknown, membership: Membership): Worker {
+  // Environment data instead of workerData, which belongs to the program. It is copied when the worker is made.
+  setEnvironmentData(membershipKey, membership);
+  try {
+    return new Worker(path, { workerData });
+  } finally {
+    setEnvironmentData(membershipKey, undefined);
+  }
+}
+
+/** Resolves when a worker ends with exit code 0, and tells the others when it ends in any way. */
+function ending(worker: Worker, state: SharedState, rank: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let failure: { error: unknown } | undefined;
+    worker.once('error', (error) => {
+      failure = { error };
+      markEnded(state, rank, 1);
+    });
+    worker.once('exit', (code) => {
+      markEnded(state, rank, code);
+      if (failure !== undefined) reject(failure.error as Error);
+      else if (code === 0) resolve();
+      else
+        reject(plainError('ERR_BATCHNORM_PEER', `Rank ${rank} of the workers ended with exit code ${code}`));
+    });
+  });
+}
+
+function readFile(file: unknown): string {
+  if (file instanceof URL) {
+    if (file.protocol !== 'file:') throw wrongValue('file', 'a path or a file: URL', file.href);
+    return fileURLToPath(file);
+  }
+  if (typeof file !== 'string') throw wrongType('file', 'a path or a file: URL', file);
+  return file;
+}

@@ -1,0 +1,16 @@
+import type { Call } from './call.js';
+
+/** What carries the calls of a group between its ranks. The arguments have been checked. */
+export interface Transport {
+  readonly name: 'mpi' | 'workers' | 'single';
+  readonly rank: number;
+  readonly size: number;
+  /** Makes a call and waits for it, at most `timeout` milliseconds. */
+  run(call: Call, timeout: number): void;
+  /** Makes a call without blocking. Calls of `start` are ordered among themselves only. */
+  start(call: Call, timeout: number): Promise<void>;
+  /** Frees what the transport holds, after all ranks made the call `close`. */
+  release(): void;
+  /** Ends all ranks. */
+  abort(message: string): never;
+}

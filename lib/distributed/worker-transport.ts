@@ -1,0 +1,205 @@
+import { type Call, describeHeader, findMismatch, headerLength, writeHeader } from './call.js';
+import type { GroupArray } from './group.js';
+import { mismatch, peerEnded, timedOut } from './group-errors.js';
+import { reduceInto } from './reduce.js';
+import {
+  arrive,
+  type Channel,
+  channels,
+  counterIndex,
+  hasArrived,
+  hasEnded,
+  headersOf,
+  markEnded,
+  type SharedState,
+  slotLength,
+  slotOf,
+} from './shared-state.js';
+import type { Transport } from './transport.js';
+
+/**
+ * Loads of a counter before a rank sleeps: about 10 microseconds, in which a rank that is as fast arrives. Waking
+ * a sleeping thread takes as long.
+ */
+const spins = 2000;
+
+/** Not in the declarations of the ECMAScript version that we compile for. */
+interface WaitAsync {
+  waitAsync?(
+    array: Int32Array,
+    index: number,
+    value: number,
+    timeout: number,
+  ): { async: false; value: string } | { async: true; value: Promise<string> };
+}
+
+/** Exchanges values through memory that worker threads share. */
+export class WorkerTransport implements Transport {
+  readonly name = 'workers';
+  readonly rank: number;
+  readonly size: number;
+  readonly #state: SharedState;
+  /** Rounds and calls begun, per channel. */
+  readonly #rounds = [0, 0];
+  readonly #calls = [0, 0];
+  #lastStarted: Promise<unknown> = Promise.resolve();
+
+  constructor(state: SharedState, rank: number) {
+    this.#state = state;
+    this.rank = rank;
+    this.size = state.size;
+  }
+
+  run(call: Call, timeout: number): void {
+    const deadline = performance.now() + timeout;
+    const channel = channels.blocking;
+    for (const round of this.#exchange(call, channel)) {
+      for (let rank = 0; rank < this.size; rank++) {
+        if (!this.#wait(channel, rank, round, deadline)) throw this.#timedOut(channel, round, timeout);
+      }
+    }
+  }
+
+  start(call: Call, timeout: number): Promise<void> {
+    const started = this.#lastStarted.then(() => this.#runAsync(call, timeout));
+    this.#lastStarted = started.catch(() => undefined);
+    return started;
+  }
+
+  release(): void {
+    markEnded(this.#state, this.rank, 0);
+  }
+
+  abort(message: string): never {
+    process.stderr.write(`batchnorm: rank ${this.rank} aborted: ${message}\n`);
+    markEnded(this.#state, this.rank, 1);
+    process.exit(1);
+  }
+
+  async #runAsync(call: Call, timeout: number): Promise<void> {
+    const deadline = performance.now() + timeout;
+    const channel = channels.promises;
+    // A pending Atomics.waitAsync alone does not keep the process alive.
+    const alive = setInterval(() => undefined, 2 ** 30);
+    try {
+      for (const round of this.#exchange(call, channel)) {
+        for (let rank = 0; rank < this.size; rank++) {
+          if (!(await this.#waitAsync(channel, rank, round, deadline))) {
+            throw this.#timedOut(channel, round, timeout);
+          }
+        }
+      }
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  /** Makes a call in rounds; yields the number of each, and continues when all ranks have begun it. */
+  *#exchange(call: Call, channel: Channel): Generator<number, void> {
+    const state = this.#state;
+    const { values, result } = call;
+    const bytes = values.BYTES_PER_ELEMENT;
+    const chunk = slotLength(bytes);
+    const number = (this.#calls[channel] ?? 0) + 1;
+    this.#calls[channel] = number;
+    let begin = 0;
+    do {
+      const round = this.#rounds[channel] ?? 0;
+      const end = Math.min(begin + chunk, values.length);
+      const headers = headersOf(state, channel, round);
+      writeHeader(headers, this.rank * headerLength, number, call);
+      if (call.kind !== 'broadcast' || call.root === this.rank) {
+        slotOf(state, bytes, channel, round, this.rank).set(values.subarray(begin, end));
+      }
+      this.#rounds[channel] = round + 1;
+      arrive(state, channel, this.rank);
+      yield round + 1;
+      const other = begin === 0 ? findMismatch(headers, this.size, this.rank) : undefined;
+      // A copy, which the next round does not overwrite.
+      if (other !== undefined) throw mismatch(headers.slice(), this.rank, other);
+      const slots = Array.from({ length: this.size }, (_, rank) =>
+        slotOf(state, bytes, channel, round, rank).subarray(0, end - begin),
+      );
+      combine(call, slots, result.subarray(begin), values.length);
+      begin = end;
+    } while (begin < values.length);
+  }
+
+  /** Whether a rank began a round before the deadline. */
+  #wait(channel: Channel, rank: number, round: number, deadline: number): boolean {
+    const { counters } = this.#state;
+    const index = counterIndex(this.#state, channel, rank);
+    for (let i = 0; i < spins; i++) if (hasArrived(Atomics.load(counters, index), round)) return true;
+    for (;;) {
+      const counter = Atomics.load(counters, index);
+      if (hasArrived(counter, round)) return true;
+      if (hasEnded(counter)) throw this.#peerEnded(channel, rank, round);
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      Atomics.wait(counters, index, counter, left);
+    }
+  }
+
+  async #waitAsync(channel: Channel, rank: number, round: number, deadline: number): Promise<boolean> {
+    const { counters } = this.#state;
+    const index = counterIndex(this.#state, channel, rank);
+    for (;;) {
+      const counter = Atomics.load(counters, index);
+      if (hasArrived(counter, round)) return true;
+      if (hasEnded(counter)) throw this.#peerEnded(channel, rank, round);
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      const waiting = (Atomics as WaitAsync).waitAsync?.(counters, index, counter, left);
+      if (waiting === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      else await waiting.value;
+    }
+  }
+
+  #describeOwn(channel: Channel, round: number): string {
+    return describeHeader(headersOf(this.#state, channel, round - 1), this.rank * headerLength);
+  }
+
+  #timedOut(channel: Channel, round: number, timeout: number): Error {
+    return timedOut(this.rank, this.#describeOwn(channel, round), timeout, this.#missing(channel, round));
+  }
+
+  #peerEnded(channel: Channel, rank: number, round: number): Error {
+    const code = Atomics.load(this.#state.exits, rank) - 1;
+    const state = `rank ${rank} ended with exit code ${code}`;
+    return peerEnded(this.rank, this.#describeOwn(channel, round), state);
+  }
+
+  /** The state of the ranks that have not begun a round. */
+  #missing(channel: Channel, round: number): string {
+    const missing: string[] = [];
+    for (let rank = 0; rank < this.size; rank++) {
+      const counter = Atomics.load(this.#state.counters, counterIndex(this.#state, channel, rank));
+      if (hasArrived(counter, round)) continue;
+      // It is one round behind, because nobody begins a round before all have begun the one before.
+      const last = headersOf(this.#state, channel, round);
+      const offset = rank * headerLength;
+      const since = round === 1 ? 'has made no call' : `has made none after ${describeHeader(last, offset)}`;
+      missing.push(`rank ${rank} has not made this call; it ${since}`);
+    }
+    return missing.join('; ');
+  }
+}
+
+/** Computes a piece of the result from the slots of all ranks. */
+function combine(call: Call, slots: readonly GroupArray[], result: GroupArray, stride: number): void {
+  switch (call.kind) {
+    case 'allGather':
+      slots.forEach((slot, rank) => {
+        result.set(slot, rank * stride);
+      });
+      break;
+    case 'broadcast':
+      result.set(slots[call.root] as GroupArray);
+      break;
+    case 'sum':
+    case 'allReduce':
+      reduceInto(result, slots, call.reduction, 0, slots[0]?.length ?? 0);
+      break;
+    default:
+  }
+}

@@ -1,0 +1,17 @@
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { connect } from 'batchnorm/distributed';
+import { scenarios } from './scenarios.js';
+
+// One rank: runs the scenarios that workerData or the command line names, in one group, and reports what each returns.
+
+const names = isMainThread ? process.argv.slice(2) : (workerData as string[]);
+
+const group = await connect({ timeout: 20_000 });
+const results: Record<string, unknown> = {};
+for (const name of names) {
+  const scenario = scenarios[name];
+  if (scenario === undefined) throw new Error(`no scenario ${name}`);
+  results[name] = await scenario(group);
+}
+if (parentPort === null) process.stdout.write(`@${JSON.stringify([group.rank, results])}\n`);
+else parentPort.postMessage(results);

@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import type { Group, GroupArray, Reduction } from 'batchnorm/distributed';
+
+// What the ranks of the tests do, under every transport. Each scenario returns what its rank reports.
+
+type Scenario = (group: Group) => unknown;
+
+/** Values that differ by rank, whose float32 sums depend on the order of the additions. */
+export function valuesOf(
+  rank: number,
+  length: number,
+  Class: new (length: number) => GroupArray = Float32Array,
+): GroupArray {
+  return new Class(length).map((_, i) => Math.sin(i * 7 + rank * 1e3) * 10 ** ((i + rank * 3) % 9));
+}
+
+/** A hash of the bits, so that NaN, -0 and every rounding count. */
+export function hashOf(values: GroupArray): string {
+  return createHash('sha256')
+    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .digest('hex');
+}
+
+/** Lengths around the size of a slot of the workers. */
+export const lengths = [0, 1, 7, 32 * 1024 - 1, 32 * 1024, 100_000];
+
+async function messageOf(act: () => unknown): Promise<string> {
+  try {
+    await act();
+    return 'no error';
+  } catch (error) {
+    return `${(error as { code?: string }).code ?? ''}: ${(error as Error).message}`;
+  }
+}
+
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  members: ({ rank, size, transport }) => ({ rank, size, transport }),
+
+  allGather: (group) => [
+    ...group.allGather(Float32Array.of(group.rank, 1 - group.rank)),
+    ...group.allGather(Float64Array.of(group.rank + 0.1)),
+    ...group.allGather(new Float64Array(0)),
+  ],
+
+  sums: (group) =>
+    lengths.flatMap((length) => [
+      hashOf(group.sum(valuesOf(group.rank, length))),
+      hashOf(group.sum(valuesOf(group.rank, length, Float64Array))),
+    ]),
+
+  reductions: (group) =>
+    (['sum', 'mean', 'min', 'max'] satisfies Reduction[]).map((reduction) =>
+      Array.from(
+        group.allReduce(Float32Array.of(group.rank, -0, 1 / 3, group.rank === 1 ? NaN : 1), reduction),
+        String,
+      ),
+    ),
+
+  broadcast: (group) => {
+    const last = group.size - 1;
+    return [
+      ...group.broadcast(Float32Array.of(group.rank + 5, 1)),
+      ...group.broadcast(Float64Array.of(group.rank + 7), last),
+    ];
+  },
+
+  /** Blocking calls between the start and the end of asynchronous ones. */
+  async promises(group) {
+    const large = valuesOf(group.rank, 300_000);
+    const pending = [
+      group.sumAsync(large),
+      group.allGatherAsync(Float32Array.of(group.rank)),
+      group.broadcastAsync(Float64Array.of(group.rank + 1)),
+      group.allReduceAsync(Float64Array.of(group.rank), 'max'),
+    ] as const;
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    const between = group.sum(Float64Array.of(group.rank + 1));
+    const [sum, gathered, first, max] = await Promise.all(pending);
+    if (group.rank === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    await group.barrierAsync();
+    clearInterval(timer);
+    const blocking = group.sum(valuesOf(group.rank, 300_000));
+    return {
+      equal: hashOf(sum) === hashOf(blocking),
+      others: [...between, ...gathered, ...first, ...max],
+      free: ticks > 5,
+    };
+  },
+
+  async mismatches(group) {
+    const { rank } = group;
+    const values = new Float32Array(4);
+    const own = Float32Array.of(rank);
+    return [
+      await messageOf(() => (rank === 0 ? group.sum(values) : group.barrier())),
+      await messageOf(() => group.sum(new Float32Array(rank + 1))),
+      await messageOf(() => group.sum(rank === 0 ? values : new Float64Array(4))),
+      await messageOf(() => group.broadcast(values, rank === 0 ? 0 : 1)),
+      await messageOf(() => group.allReduce(values, rank === 0 ? 'max' : 'min')),
+      await messageOf(() => (rank === 0 ? group.sumAsync(values) : group.barrierAsync())),
+      // The group still works.
+      ...own,
+      ...group.sum(own),
+    ];
+  },
+
+  /** Rank 1 makes no call. */
+  async timeout(group) {
+    if (group.rank === 1) {
+      group.barrier();
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      return [];
+    }
+    group.barrier();
+    return [
+      await messageOf(() => group.sum(new Float64Array(3), { timeout: 300 })),
+      await messageOf(() => group.sum(new Float64Array(3))),
+    ];
+  },
+
+  async asyncTimeout(group) {
+    if (group.rank === 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      return [];
+    }
+    return [
+      await messageOf(() => group.sumAsync(new Float64Array(3), { timeout: 300 })),
+      await messageOf(() => group.barrierAsync()),
+    ];
+  },
+};
