@@ -9,6 +9,12 @@ export const targets = {
     file: 'tools/build/addon-cmake.mjs',
     summary: 'build the addon with cmake-js instead of node-gyp',
   },
+  'report-picture': {
+    group: 'build',
+    file: 'tools/build/report-picture.mjs',
+    args: '[REPORT]',
+    summary: 'draw the report of npm start for the README, in Chromium',
+  },
   clean: {
     group: 'build',
     file: 'tools/build/clean.mjs',
@@ -109,6 +115,11 @@ export const targets = {
     group: 'test',
     file: 'tools/check/site-widths.mjs',
     summary: 'the API site fits windows of 1280 and 400 pixels; after npm run docs',
+  },
+  pages: {
+    group: 'test',
+    file: 'tools/check/pages.mjs',
+    summary: 'the report of npm start and the page of examples/serving in Chromium',
   },
   mutations: {
     group: 'test',

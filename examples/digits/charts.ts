@@ -1,71 +1,53 @@
 import { type EChartsOption, init } from 'echarts';
-import { CLASSES, type Images } from './dataset.js';
-import type { LayerTime } from './layer-times.js';
 import type { Result } from './report.js';
 
-/** A chart as SVG. */
-export type Svg = string;
+/** A legend and the chart as SVG, once for wide and once for narrow windows, of which style sheets hide one. */
+export type Chart = string;
 
-const WIDTH = 940;
-const COLOURS = ['#1f6fb4', '#d9682c', '#2f9e60', '#8a5cc2', '#c23b5a', '#7a6a4f', '#4d7f8c'];
-/** Symbol of lines in legends. */
-const LINE = 'path://M0 9H28V11H0Z';
-/** Symbols of the two networks' dots. */
-const DOTS = ['circle', 'diamond'];
-/** Minimum number of confusions of two digits for the strongest colour. */
-const MANY_MISTAKES = 10;
+/** The contents of a training that are drawn. */
+export type Curves = Pick<Result['contestant'], 'name' | 'validation' | 'run'>;
+
+/** Number of line colours that the style sheet defines. */
+export const COLOURS = 7;
+/** Pixels. A chart is shown at about its own size, so that its text keeps the size of the text around it. */
+const SIZES = {
+  wide: { width: 860, height: 320, fontSize: 13, left: 62, ticks: 6 },
+  narrow: { width: 360, height: 250, fontSize: 12, left: 48, ticks: 3 },
+} as const;
+/** Symbols of the two networks' dots; the style sheet draws the same ones in legends. */
+const DOTS = ['circle', 'diamond'] as const;
 /** Positive, so that a logarithmic axis can show zero statistics. */
 const MIN_STATISTIC = 1e-6;
 
 /** The loss of both networks: lines for training images, dots for validation images. */
-export function lossChart(results: readonly Result[]): Svg {
-  return curves(results, 1, { type: 'log', name: 'loss', axisLabel: { formatter: short } }, (y) => y);
+export function lossChart(networks: readonly Curves[]): Chart {
+  return curves('Loss over the epochs', networks, 1, { type: 'log', axisLabel: { formatter: short } }, 1);
 }
 
-export function accuracyChart(results: readonly Result[]): Svg {
-  const highest = { max: 100, scale: true, name: 'accuracy, %' };
-  return curves(results, 2, { type: 'value', ...highest }, (y) => 100 * y);
+export function accuracyChart(networks: readonly Curves[]): Chart {
+  const yAxis = { type: 'value', max: 100, scale: true, axisLabel: { formatter: '{value} %' } } as const;
+  return curves('Accuracy over the epochs', networks, 2, yAxis, 100);
 }
 
 function curves(
-  results: readonly Result[],
+  title: string,
+  networks: readonly Curves[],
   column: number,
   yAxis: NonNullable<EChartsOption['yAxis']>,
-  toValue: (y: number) => number,
-): Svg {
-  const points = (rows: readonly (readonly number[])[], stepsPerEpoch: number) =>
-    // An axis cannot show diverged values.
-    rows
-      .filter((row) => Number.isFinite(row[column]))
-      .map((row) => [row[0] / stepsPerEpoch, toValue(row[column])]);
-  const legendOf = ({ contestant: { name } }: Result, i: number) => [
-    { name: `${name}, training`, icon: LINE },
-    { name: `${name}, validation`, icon: DOTS[i] },
-  ];
-  return draw(330, {
-    ...epochAxis,
-    legend: { ...epochAxis.legend, data: results.flatMap(legendOf) },
-    yAxis,
-    series: results.flatMap(({ contestant: { name, run, validation } }, i) => [
-      {
-        name: `${name}, training`,
-        type: 'line' as const,
-        symbol: 'none',
-        lineStyle: { width: 1.5 },
-        color: COLOURS[i],
-        data: points(run.curve.rows, run.stepsPerEpoch),
-      },
-      {
-        name: `${name}, validation`,
-        type: 'line' as const,
-        symbol: DOTS[i],
-        symbolSize: 9,
-        lineStyle: { width: 1.5, type: 'dashed' as const },
-        color: COLOURS[i],
-        data: points(validation.rows, run.stepsPerEpoch),
-      },
-    ]),
+  unit: number,
+): Chart {
+  const lines = networks.flatMap(({ name, run, validation }, i): Line[] => {
+    const points = (rows: readonly (readonly number[])[]) =>
+      rows
+        // An axis cannot show diverged values.
+        .filter((row) => Number.isFinite(row[column]))
+        .map((row) => [row[0] / run.stepsPerEpoch, unit * row[column]]);
+    return [
+      { name: `${name}, training`, colour: i, symbol: 'none', points: points(run.curve.rows) },
+      { name: `${name}, validation`, colour: i, symbol: DOTS[i], points: points(validation.rows) },
+    ];
   });
+  return chart(title, networks[0].run.epochs, yAxis, lines);
 }
 
 /**
@@ -73,102 +55,97 @@ function curves(
  * @param first The column of the first layer.
  */
 export function statisticsChart(
-  { contestant: { run } }: Result,
+  title: string,
+  { run }: Curves,
   layers: readonly string[],
   first: number,
-  name: string,
-): Svg {
-  return draw(330, {
-    ...epochAxis,
-    yAxis: { type: 'log', name, axisLabel: { formatter: short } },
-    series: layers.map((layer, i) => ({
-      name: layer,
-      type: 'line',
-      symbol: 'none',
-      color: COLOURS[i % COLOURS.length],
-      data: run.curve.rows.map((row) => [
-        row[0] / run.stepsPerEpoch,
-        Math.max(row[first + i], MIN_STATISTIC),
-      ]),
-    })),
+): Chart {
+  const lines = layers.map((name, i): Line => {
+    const points = run.curve.rows.map((row) => [
+      row[0] / run.stepsPerEpoch,
+      Math.max(row[first + i], MIN_STATISTIC),
+    ]);
+    return { name, colour: i % COLOURS, symbol: 'none', points };
   });
+  return chart(title, run.epochs, { type: 'log', axisLabel: { formatter: short } }, lines);
 }
 
-/** The confusion matrix: rows are digits, columns predictions. Colours show the number of errors. */
-export function confusionChart(predicted: Uint8Array, { labels }: Images): Svg {
-  const counts = Array.from({ length: CLASSES }, () => new Array<number>(CLASSES).fill(0));
-  for (const [i, label] of labels.entries()) counts[label][predicted[i]]++;
-  const cells = counts.flatMap((row, digit) =>
-    row.map((count, read) => ({
-      value: [read, digit, digit === read ? 0 : count],
-      label: {
-        formatter: String(count),
-        ...(digit === read ? { fontWeight: 'bold' as const } : {}),
-      },
-      ...(digit === read ? { itemStyle: { color: '#dcebdd' } } : {}),
-    })),
+interface Line {
+  readonly name: string;
+  readonly colour: number;
+  readonly symbol: 'none' | (typeof DOTS)[number];
+  readonly points: readonly (readonly number[])[];
+}
+
+function chart(
+  title: string,
+  epochs: number,
+  yAxis: NonNullable<EChartsOption['yAxis']>,
+  lines: readonly Line[],
+): Chart {
+  const items = lines.map(
+    ({ name, colour, symbol }) =>
+      `<li><i class="${symbol}" style="--colour: var(--line-${colour})"></i>${name}</li>`,
   );
-  const mistakes = cells.map(({ value }) => value[2]);
-  const digits = Array.from({ length: CLASSES }, (_, digit) => String(digit));
-  const axis = { type: 'category' as const, data: digits, splitArea: { show: true } };
-  return draw(
-    420,
-    {
-      grid: { left: 60, right: 20, top: 20, bottom: 50 },
-      xAxis: { ...axis, name: 'read as', nameLocation: 'middle', nameGap: 30 },
-      yAxis: { ...axis, name: 'digit', nameLocation: 'middle', nameGap: 30, inverse: true },
-      visualMap: {
-        show: false,
-        min: 0,
-        max: Math.max(...mistakes, MANY_MISTAKES),
-        inRange: { color: ['#ffffff', '#f4b183', '#d94d2c'] },
-      },
-      series: [{ type: 'heatmap', label: { show: true, color: '#222' }, data: cells }],
-    },
-    WIDTH / 2,
+  const drawings = Object.entries(SIZES).map(
+    ([name, size]) => `<div class="${name}">${draw(epochs, yAxis, lines, size)}</div>`,
   );
+  return `<ul class="legend">${items.join('')}</ul>
+<div class="chart" role="img" aria-label="${title}">${drawings.join('\n')}</div>`;
 }
 
-export function timeChart(times: readonly LayerTime[]): Svg {
-  const bars = (name: 'forward' | 'backward', color: string) => ({
-    name,
-    type: 'bar' as const,
-    stack: 'time',
-    color,
-    data: times.map((time) => time[name]),
-  });
-  return draw(90 + 24 * times.length, {
-    legend: { top: 0, right: 10 },
-    grid: { left: 200, right: 40, top: 30, bottom: 50 },
-    xAxis: { type: 'value', name: 'ms', nameLocation: 'middle', nameGap: 28 },
-    yAxis: { type: 'category', inverse: true, data: times.map(({ name }) => name) },
-    series: [bars('forward', COLOURS[0]), bars('backward', COLOURS[1])],
-  });
+/** Renders in this process, without a browser. Colours are variables of the page's style sheet. */
+function draw(
+  epochs: number,
+  yAxis: NonNullable<EChartsOption['yAxis']>,
+  lines: readonly Line[],
+  { width, height, fontSize, left, ticks }: (typeof SIZES)[keyof typeof SIZES],
+): string {
+  const axis = {
+    axisLine: { show: true, lineStyle: { color: 'var(--muted)' } },
+    axisTick: { show: true, lineStyle: { color: 'var(--muted)' } },
+    splitLine: { show: true, lineStyle: { color: 'var(--rule)' } },
+    nameTextStyle: { color: 'var(--muted)', fontSize },
+  };
+  const label = { color: 'var(--muted)', fontSize };
+  const given = Array.isArray(yAxis) ? yAxis[0] : yAxis;
+  const drawing = init(null, null, { renderer: 'svg', ssr: true, width, height });
+  try {
+    drawing.setOption({
+      animation: false,
+      textStyle: { fontFamily: 'system-ui, sans-serif' },
+      grid: { left, right: 14, top: 14, bottom: 48 },
+      xAxis: {
+        ...axis,
+        type: 'value',
+        name: 'epochs',
+        nameLocation: 'middle',
+        nameGap: 28,
+        max: epochs,
+        splitNumber: ticks,
+        axisLabel: label,
+      },
+      yAxis: { ...axis, ...given, axisLabel: { ...label, ...given.axisLabel } },
+      series: lines.map(({ name, colour, symbol, points }) => ({
+        name,
+        type: 'line',
+        symbol,
+        symbolSize: 9,
+        // Dashes join the dots of validation, which has few.
+        lineStyle: { width: 1.8, type: symbol === 'none' ? 'solid' : 'dashed' },
+        color: `var(--line-${colour})`,
+        // Otherwise lines turn black under the mouse.
+        silent: true,
+        emphasis: { disabled: true },
+        data: points,
+      })),
+    } as EChartsOption);
+    return drawing.renderToSVGString();
+  } finally {
+    drawing.dispose();
+  }
 }
-
-const epochAxis = {
-  legend: { top: 0, right: 10, icon: LINE },
-  grid: { left: 60, right: 30, top: 60, bottom: 45 },
-  xAxis: {
-    type: 'value',
-    name: 'epochs',
-    nameLocation: 'middle',
-    nameGap: 26,
-    max: ({ max }: { readonly max: number }) => Math.ceil(max),
-  },
-} satisfies EChartsOption;
 
 function short(value: number): string {
   return String(Number(value.toPrecision(2)));
-}
-
-/** Renders in this process, without a browser. */
-function draw(height: number, option: EChartsOption, width = WIDTH): Svg {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
-  try {
-    chart.setOption({ animation: false, ...option });
-    return chart.renderToSVGString();
-  } finally {
-    chart.dispose();
-  }
 }

@@ -47,11 +47,12 @@ export class Contestant implements Resumable {
 
   /**
    * The learning rate with the lowest validation loss, which unlike accuracy distinguishes networks that have hardly
-   * learned; the lower rate if two are equal or diverged.
+   * learned; the lower rate if two are equal or diverged; NaN if none has been tried.
    */
   get learningRate(): number {
     const lossOf = ([, , loss]: readonly number[]) => (Number.isNaN(loss) ? Infinity : loss);
-    return this.trials.rows.reduce((best, row) => (lossOf(row) < lossOf(best) ? row : best))[0];
+    const [first = [NaN]] = this.trials.rows;
+    return this.trials.rows.reduce((best, row) => (lossOf(row) < lossOf(best) ? row : best), first)[0];
   }
 
   /** Whether all learning rates have been tried. */

@@ -17,7 +17,7 @@ import { readDigits } from './idx-digits.js';
 import { timeLayers } from './layer-times.js';
 import { makeNormalized } from './model.js';
 import { type Options, parseOptions, resumeCommand, serveCommands, usage, UsageError } from './options.js';
-import { writePage } from './page.js';
+import { type Outcome, type State, writePage } from './page.js';
 import { predict } from './predict.js';
 import { duration, showProgress } from './progress.js';
 import { randomStream } from './random.js';
@@ -58,11 +58,21 @@ async function main(options: Options): Promise<void> {
   ] as const;
   const training = checkpointOf(contestants, { epochs, seed, images: digits.training });
   if (options.resume !== undefined) await resume(options.resume, training);
-  await compete(contestants, training, options);
+  const writeReport = (outcome: Outcome | State) =>
+    writeFile(
+      options.report,
+      writePage({ facts, networks: contestants, norms: normsOf(contestants[0].network), outcome }),
+    );
+  await compete(contestants, { training, options, writeReport });
 
-  const results = [resultOf(contestants[0], digits), resultOf(contestants[1], digits)] as const;
+  const results = contestants.map((contestant) => resultOf(contestant, digits));
   console.log(`\n${report(results, digits.test)}`);
-  await writeFile(options.report, makePage(facts, results, digits, seed));
+  const [{ predicted: withNorm }, { predicted: without }] = results;
+  await writeReport({
+    predicted: [withNorm, without],
+    test: digits.test,
+    ...timesOf(contestants[0], digits, seed),
+  });
   const seconds = (performance.now() - start) / 1000;
   console.log(`\n${options.report}: learning curves, confusions, misread digits, time per layer`);
   console.log(`${options.checkpoint}: the training; as a weights file, the network with batch norm`);
@@ -116,12 +126,18 @@ async function resume(file: string, training: Training): Promise<void> {
   }
 }
 
-/** Trains both networks from their current state. At Ctrl-C, saves and prints the command that resumes. */
-async function compete(
-  contestants: readonly Contestant[],
-  training: Training,
-  options: Options,
-): Promise<void> {
+interface Competition {
+  readonly training: Training;
+  readonly options: Options;
+  readonly writeReport: (state: State) => Promise<void>;
+}
+
+/**
+ * Trains both networks from their current state, with a report after each epoch. At Ctrl-C, saves and prints the command
+ * that resumes.
+ */
+async function compete(contestants: readonly Contestant[], competition: Competition): Promise<void> {
+  const { training, options, writeReport } = competition;
   const interruption = new AbortController();
   const interrupt = () => {
     interruption.abort();
@@ -130,14 +146,15 @@ async function compete(
   process.once('SIGINT', interrupt);
   try {
     for (const contestant of contestants) {
-      await trainOne(contestant, training, options, interruption.signal);
+      await trainOne(contestant, competition, interruption.signal);
     }
     // A training that was already complete may have a new file name now.
     await saveCheckpoint(options.checkpoint, training);
   } catch (error) {
     if (error !== interruption.signal.reason) throw error;
     await saveCheckpoint(options.checkpoint, training);
-    console.error(`Interrupted. Saved ${options.checkpoint}; resume with:`);
+    await writeReport({ message: `Interrupted. Resume with ${resumeCommand(options)}`, running: false });
+    console.error(`Interrupted. Saved ${options.checkpoint} and ${options.report}; resume with:`);
     console.error(`  ${resumeCommand(options)}`);
     throw error;
   } finally {
@@ -147,8 +164,7 @@ async function compete(
 
 async function trainOne(
   contestant: Contestant,
-  training: Training,
-  { checkpoint }: Options,
+  { training, options: { checkpoint }, writeReport }: Competition,
   signal: AbortSignal,
 ): Promise<void> {
   const { name, run } = contestant;
@@ -172,37 +188,22 @@ async function trainOne(
     const [, loss, accuracy] = contestant.validation.rows.at(-1) ?? [];
     console.log(`  validation: loss ${loss.toFixed(3)}  accuracy ${percent(accuracy, 2)}`);
     await saveCheckpoint(checkpoint, training);
+    const epoch = run.stepsDone / run.stepsPerEpoch;
+    const message = `Training ${name}: ${epoch} of ${run.epochs} epochs are complete.`;
+    await writeReport({ message, running: true });
   }
 }
 
-interface ContestantResult extends Result {
-  readonly contestant: Contestant;
-}
-
-function resultOf(contestant: Contestant, { test }: Digits): ContestantResult {
+function resultOf(contestant: Contestant, { test }: Digits): Result {
   const predicted = predict(contestant.network, test, contestant.brightness).classes;
   return { contestant, predicted };
 }
 
-function makePage(
-  facts: readonly string[],
-  results: readonly [ContestantResult, ContestantResult],
-  { training, test }: Digits,
-  seed: number,
-): string {
-  const { network, brightness } = results[0].contestant;
-  const batchSize = Math.min(TIMED_IMAGES, training.count);
-  const [batch] = new DataLoader(datasetOf(training, brightness), { batchSize });
+function timesOf({ brightness }: Contestant, { training }: Digits, seed: number) {
+  const timedImages = Math.min(TIMED_IMAGES, training.count);
+  const [batch] = new DataLoader(datasetOf(training, brightness), { batchSize: timedImages });
   // A separate network, because timing trains it.
-  const times = timeLayers(makeNormalized(randomStream(seed, 'weights')), batch.x);
-  return writePage({
-    facts,
-    results,
-    test,
-    norms: normsOf(network),
-    times,
-    timedImages: batchSize,
-  });
+  return { times: timeLayers(makeNormalized(randomStream(seed, 'weights')), batch.x), timedImages };
 }
 
 /** Reports the error to the user; returns the exit code. */

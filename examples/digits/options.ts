@@ -27,7 +27,8 @@ Trains a small residual network on digits with and without batch norm.
   --checkpoint FILE  save the training here at each epoch's end and at Ctrl-C (default: digits.npz, or
                      the file of --resume); examples/serving serves it
   --resume FILE      resume a saved training; repeat the options above
-  --report FILE      write learning curves, confusions and misread digits here (default: digits.html)
+  --report FILE      write learning curves, confusions and misread digits here at each epoch's end and at Ctrl-C
+                     (default: digits.html)
   --help             print this
 `;
 

@@ -6,7 +6,7 @@ import { draw, sideBySide } from './pictures.js';
 /** The result of training one of the networks. */
 export interface Result {
   readonly contestant: Pick<Contestant, 'name' | 'trials' | 'learningRate' | 'validation'> & {
-    readonly run: Pick<Contestant['run'], 'curve' | 'imagesPerSecond' | 'stepsPerEpoch'>;
+    readonly run: Pick<Contestant['run'], 'curve' | 'epochs' | 'imagesPerSecond' | 'stepsPerEpoch'>;
   };
   /** The predicted digit of each test image. */
   readonly predicted: Uint8Array;

@@ -70,6 +70,22 @@ describe('npm start', function () {
     expect(readFileSync(inDirectory('whole.html'), 'utf8')).to.match(/^<!doctype html>[^]*<\/html>\n$/);
   });
 
+  it('writes the report after each epoch', async () => {
+    const epochs = 3;
+    const seen: string[] = [];
+    const outcome = await start(train(epochs, 'epochs'), (_, text) => {
+      // Each line appears after the report of the epoch before it.
+      const lines = text.match(/validation: loss|best: lr/g) ?? [];
+      if (lines.length > 2 && existsSync(inDirectory('epochs.html'))) {
+        seen.push(readFileSync(inDirectory('epochs.html'), 'utf8'));
+      }
+    });
+    expect(outcome.code).to.equal(0);
+    const messages = seen.map((text) => /Training (\w+ batch norm): (\d) of 3 epochs/.exec(text)?.slice(1));
+    expect(messages).to.deep.include(['with batch norm', '3']);
+    expect(readFileSync(inDirectory('epochs.html'), 'utf8')).to.include('test accuracy');
+  });
+
   it('prints its options with --help', async () => {
     const { code, output } = await start(['--help']);
     expect(code).to.equal(0);
@@ -101,7 +117,7 @@ describe('npm start', function () {
       .and.not.to.match(/\n\s+at /);
   });
 
-  it('saves at Ctrl-C, prints the command that resumes, and reaches the same result', async () => {
+  it('saves and reports at Ctrl-C, prints the command that resumes, and reaches the same result', async () => {
     // Enough epochs that the signal arrives before the end.
     const epochs = backend.name === 'portable' ? 15 : 30;
     const whole = await start(train(epochs, 'uninterrupted'));
@@ -112,7 +128,11 @@ describe('npm start', function () {
     );
     expect(first.code).to.equal(130);
     expect(first.output).not.to.include('Test accuracy');
-    expect(existsSync(inDirectory('interrupted.html'))).to.equal(false);
+    const report = readFileSync(inDirectory('interrupted.html'), 'utf8');
+    expect(report)
+      .to.match(/^<!doctype html>[^]*<\/html>\n$/)
+      .and.to.include('Interrupted. Resume with npm start -- ')
+      .and.not.to.match(/http-equiv="refresh"|test accuracy/);
     expect(first.errors)
       .to.include('Interrupted. Saved')
       .and.not.to.match(/\n\s+at /);

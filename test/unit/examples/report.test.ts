@@ -37,6 +37,7 @@ function result(name: string, learningRate: number, predicted: number[], loss = 
         [1, 2.3, 0.1, 0, 1],
         [5, loss, 0.75, 0.5, 1.5],
       ]),
+      epochs: 1,
       imagesPerSecond: 12_345.6,
       stepsPerEpoch: 5,
     },
@@ -82,22 +83,65 @@ describe('report', () => {
 });
 
 describe('writePage', () => {
-  const page = writePage({
-    facts: ['1 < 2'],
-    results,
+  const networks = [results[0].contestant, results[1].contestant] as const;
+  const outcome = {
+    predicted: [results[0].predicted, results[1].predicted],
     test,
-    norms: ['1'],
     times: [{ name: '0 Conv2D', forward: 0.25, backward: 0.5 }],
     timedImages: 64,
-  });
+  } as const;
+  const page = writePage({ facts: ['1 < 2'], networks, norms: ['1'], outcome });
 
-  it('has a chart of each measurement', () => {
-    // Loss, accuracy, means, variances, two confusion matrices, times; a diverged network is drawn too.
-    expect(page.match(/<svg /g)).to.have.length(7);
-    for (const text of ['with, training', 'without, validation', 'read as', '0 Conv2D', '87.50 %']) {
+  it('has a chart of each measurement, for wide and for narrow windows', () => {
+    // Loss, accuracy, means, variances; a diverged network is drawn too.
+    expect(page.match(/<svg /g)).to.have.length(2 * 4);
+    for (const text of ['with, training', 'without, validation', '0 Conv2D', '0.25 + 0.50 ms', '87.50 %']) {
       expect(page).to.include(text);
     }
     expect(page).not.to.match(/NaN|undefined/);
+  });
+
+  it('has a confusion matrix of each network', () => {
+    const matrices = [...page.matchAll(/<table class="confusion">([^]*?)<\/table>/g)].map(([, matrix]) =>
+      matrix.split('<tr>').slice(2),
+    );
+    const countsOf = (row: string) =>
+      [...row.matchAll(/<td[^>]*>(\d+)<\/td>/g)].map(([, count]) => Number(count));
+    expect(matrices).to.have.length(2);
+    const expected = results.map(({ predicted }) =>
+      Array.from({ length: 10 }, (_, digit) =>
+        Array.from({ length: 10 }, (_, read) => Number(digit < 8 && predicted[digit] === read)),
+      ),
+    );
+    expect(matrices.map((rows) => rows.map(countsOf))).to.deep.equal(expected);
+    expect(page.match(/class="wrong"/g)).to.have.length(1 + 2);
+  });
+
+  it('uses only colours that its style sheet defines for light and for dark', () => {
+    const names = new Set([...page.matchAll(/var\((--[\w-]+)\)/g)].map(([, name]) => name));
+    for (const name of ['--colour', '--share']) names.delete(name); // set by the elements that use them
+    expect(names).to.include('--line-0').and.to.include('--muted');
+    for (const name of names) expect(page.match(new RegExp(`${name}: #`, 'g')), name).to.have.length(2);
+    const [, body] = page.replaceAll(/base64,[^"]*|<clipPath[^]*?<\/clipPath>/g, '').split('<body>');
+    expect(body).not.to.match(/#[\da-f]{3,6}\b|rgb/i);
+  });
+
+  it('shows an incomplete training, and reloads itself while it runs', () => {
+    const nothing = { ...networks[1], trials: new Series(3), validation: new Series(3) };
+    const run = { ...nothing.run, curve: new Series(5), imagesPerSecond: NaN };
+    const incomplete = (running: boolean) =>
+      writePage({
+        facts: [],
+        networks: [networks[0], { ...nothing, learningRate: NaN, run }],
+        norms: ['1'],
+        outcome: { message: 'Epoch 1 of <3>', running },
+      });
+    expect(incomplete(true)).to.include('http-equiv="refresh"').and.to.include('Epoch 1 of &#60;3&#62;');
+    for (const text of [incomplete(false), page]) expect(text).not.to.include('http-equiv="refresh"');
+    expect(incomplete(true).match(/<svg /g)).to.have.length(2 * 4);
+    expect(incomplete(true))
+      .to.include('80.00 %')
+      .and.not.to.match(/NaN|undefined|test accuracy|Confusions/);
   });
 
   it('refers to no other file and no URL', () => {

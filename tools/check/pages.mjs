@@ -1,0 +1,8 @@
+// npm run check -- pages: the report of `npm start` and the page of examples/serving in Debian's chromium, or in another
+// one that CHROMIUM names. Needs `npm ci --prefix examples/serving`.
+import { createRequire } from 'node:module';
+import { run } from '../process.mjs';
+
+const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
+const files = ['dist-dev/test/browser/*.check.js', 'examples/serving/test/*.check.mjs'];
+run(process.execPath, [mocha, ...files]);
