@@ -1,5 +1,6 @@
 // Declares Symbol.dispose for users who compile with an older `lib`.
 /// <reference lib="esnext.disposable" preserve="true" />
+import { backend } from '../backend/index.js';
 import { fromPackage, requirePackage } from '../validation/construction.js';
 import { Graph } from './graph.js';
 import {
@@ -17,6 +18,7 @@ import { defineInspect } from '../printing/inspect.js';
 import { tensorText } from './tensor-text.js';
 import { Lease } from './lease.js';
 import { nested, type NestedArray } from './nested-array.js';
+import { observer } from './observer.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 import { readTensorShape, type TensorJson, tensorJson } from './tensor-json.js';
 import { drawNumber, type RandomOptions, readRandomSource } from './random-source.js';
@@ -110,8 +112,10 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   }
 
   static {
-    createTensor = (shape, storage, graph, id = created++, needsGradient = true) =>
-      new Tensor(fromPackage, shape, new Lease(storage), graph, id, needsGradient);
+    createTensor = (shape, storage, graph, id = created++, needsGradient = true) => {
+      observer?.created(storage.values, shape);
+      return new Tensor(fromPackage, shape, new Lease(storage), graph, id, needsGradient);
+    };
     storageOf = (tensor) => tensor.#lease.storage;
     leaseOf = (tensor) => tensor.#lease;
     isTensor = (value): value is Tensor<Shape, Tape> =>
@@ -210,17 +214,22 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
    * never recycled, so that the array cannot show another tensor's values.
    */
   get data(): Float32Array {
-    return this.#lease.storage.expose(this.shape);
+    const { storage } = this.#lease;
+    observer?.read(storage.values, '.data');
+    return storage.expose(this.shape);
   }
 
   /** A copy of the values as nested arrays; a number for a scalar. */
   array<A extends Tensor<Shape, Tape>>(this: A): NestedArray<ShapeOf<A>> {
-    return nested(this.#lease.storage.values, this.shape as ShapeOf<A>);
+    const { values } = this.#lease.storage;
+    observer?.read(values, 'array()');
+    return nested(values, this.shape as ShapeOf<A>);
   }
 
   /** The value of a tensor with exactly one. @throws RangeError if it has more or none. */
   item(): number {
     const { values } = this.#lease.storage;
+    observer?.read(values, 'item()');
     if (elementCount(this.shape) !== 1) {
       throw rangeError(
         'ERR_BATCHNORM_SHAPE',
@@ -233,6 +242,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   /** Shape and values in NumPy's format; of more than 1000 values, the first and last three along each axis.
    * `console.log` shows the same. */
   toString(): string {
+    if (observer !== undefined && !this.#lease.ended) observer.read(this.#lease.storage.values, 'toString()');
     return tensorText(this, this.#lease, this.#graph !== undefined);
   }
 
@@ -241,7 +251,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
    * @throws TypeError if the values were released, RangeError if memory runs out.
    */
   toJSON(): TensorJson {
-    return tensorJson(this.shape, this.#lease.storage.values);
+    const { values } = this.#lease.storage;
+    observer?.read(values, 'toJSON()');
+    return tensorJson(this.shape, values);
   }
 
   /**
@@ -268,10 +280,10 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   /** A copy of the values without a tape. */
   clone(): Tensor<S> {
-    const source = this.#lease.storage.values;
-    return written(this.shape, (values) => {
-      values.set(source);
-    });
+    const source = this.#lease.storage;
+    const copy = Storage.take(source.values.length);
+    backend.copy(source.values.length, source.named('x'), copy.named('y'));
+    return createTensor<S, NoneTape>(this.shape, copy, undefined);
   }
 
   /**
