@@ -37,8 +37,8 @@ export type TapeOf<X> = X extends Tensor<Shape, infer T> ? T : never;
 /** Settings of `trace`. */
 export interface TraceOptions {
   /**
-   * Whether `backward` computes the gradient with respect to the traced tensor. Default true. Use false for training data:
-   * it skips the input gradient of the first layer.
+   * Whether `backward` computes the gradient with respect to the traced tensor. Default true, except for a frozen parameter.
+   * Use false for training data: it skips the input gradient of the first layer.
    */
   readonly gradient?: boolean;
 }
@@ -62,8 +62,10 @@ export let leaseOf: (tensor: Tensor<Shape, Tape>) => Lease;
 export let graphOf: (tensor: Tensor<Shape, Tape>) => Graph | undefined;
 /** Whether a value is a tensor of this copy of the package. */
 export let isTensor: (value: unknown) => value is Tensor<Shape, Tape>;
-/** False for a tensor traced with `gradient: false` or computed from such tensors only. */
+/** False for a frozen parameter, a tensor traced with `gradient: false`, or one computed from such tensors only. */
 export let requiresGradient: (tensor: Tensor<Shape, Tape>) => boolean;
+/** Sets whether operations record a gradient with respect to a parameter. */
+export let setRequiresGradient: (tensor: Tensor<Shape>, required: boolean) => void;
 /** Whether `backward` or `disposeGraph` has consumed the tensor's graph. */
 export let hasConsumedGraph: (tensor: Tensor<Shape, Tape>) => boolean;
 export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
@@ -93,7 +95,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   readonly #lease: Lease;
   readonly #graph: Graph | undefined;
-  readonly #requiresGradient: boolean;
+  #requiresGradient: boolean;
 
   private constructor(
     key: typeof fromPackage,
@@ -121,6 +123,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     isTensor = (value): value is Tensor<Shape, Tape> =>
       typeof value === 'object' && value !== null && #lease in value;
     requiresGradient = (tensor) => tensor.#requiresGradient;
+    setRequiresGradient = (tensor, required) => {
+      tensor.#requiresGradient = required;
+    };
     hasConsumedGraph = (tensor) => tensor.#graph?.consumed === true;
     isTaped = (tensor) => tensor.#graph !== undefined;
     graphOf = (tensor) => {
@@ -267,7 +272,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
         'Expected a tensor without a tape for trace(), but it has one already',
       );
     }
-    const { gradient = true } = requireOptions('options', options, ['gradient']);
+    const { gradient = this.#requiresGradient } = requireOptions('options', options, ['gradient']);
     const needsGradient = requireBoolean('gradient', gradient);
     const storage = this.#lease.storage.retain();
     return createTensor(this.shape as S, storage, new Graph(), this.id, needsGradient);

@@ -125,16 +125,16 @@ function operation(name: ArithmeticName) {
     backend[name](rows, columns, rightLength, left.named('a'), right.named('b'), result.named('out'));
     return recorded(graphs, inputs, a.shape, result, () => ({
       saved: rule.left === undefined ? [] : [left, right],
-      backward: (dy, accumulate) => {
+      backward: (dy, accumulate, needsGradient) => {
         const n = dy.values.length;
         if (rule.left === undefined) {
           accumulate(0, dy.retain());
-        } else {
+        } else if (needsGradient(0)) {
           const dLeft = Storage.take(n);
           rule.left(layout, dy.values, left.values, right.values, dLeft.values);
           accumulate(0, dLeft);
         }
-        if (inputs.length === 1) return;
+        if (inputs.length === 1 || !needsGradient(1)) return;
         const whole = Storage.take(n);
         rule.right(layout, dy.values, left.values, right.values, whole.values);
         accumulate(1, sumToRight(whole, layout));
