@@ -32,6 +32,12 @@ export const targets = {
     args: '[--whole]',
     summary: 'C++ and mocha tests of the NEON kernels under qemu',
   },
+  tfjs: {
+    group: 'test',
+    file: 'tools/check/tfjs.mjs',
+    args: '[core|poisoned|portable|tests|long]...',
+    summary: "TensorFlow.js's own tests, and programs that use it, on our backend",
+  },
   types: {
     group: 'test',
     file: 'tools/check/types.mjs',

@@ -1,13 +1,6 @@
 import { missingMethod } from '../validation/errors.js';
 import type { Shape } from '../core/shape.js';
-import {
-  isTaped,
-  isTensor,
-  requiresGradient,
-  setRequiresGradient,
-  storageOf,
-  type Tensor,
-} from '../core/tensor.js';
+import { isTaped, isTensor, storageOf, type Tensor } from '../core/tensor.js';
 import { clonePart, copyOnce, sharingCopies } from './compose/part.js';
 import { layerType } from './layer-description.js';
 import { type HasMembers, isModule, keyOfField } from './members.js';
@@ -52,7 +45,6 @@ function copyTensor(tensor: Tensor<Shape>): Tensor<Shape> {
   return copyOnce(tensor, (note) => {
     const copy = tensor.clone();
     storageOf(copy).label = storageOf(tensor).label;
-    setRequiresGradient(copy, requiresGradient(tensor));
     note(copy);
     return copy;
   });

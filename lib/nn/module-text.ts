@@ -1,13 +1,12 @@
 import { lostValues } from '../core/tensor-text.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { leaseOf, storageOf, type Tensor } from '../core/tensor.js';
-import { isFrozen } from './freeze.js';
 import { descriptionOf, type LayerDescription, layerType } from './layer-description.js';
 import { distinctTensors, hasMembers, type HasMembers, type Member, membersOf } from './members.js';
 import type { NamedTensor } from '../module/module.js';
 import { tensorsOf } from './compose/part.js';
 import { summarize } from './summary.js';
-import { unfrozenIds } from './trainable.js';
+import { trainableParameters } from './trainable.js';
 
 /** Maximum number of lines for layers; the other layers are counted. */
 const maxLines = 1000;
@@ -28,10 +27,7 @@ export function moduleText(module: HasMembers): string {
   const network = isNetwork(description, members);
   const head = headline(layerType(module), description, network);
   if (network) return block(head, new NetworkLines(module).lines());
-  const own = members.flatMap(({ key, tensor }): readonly NamedTensor[] =>
-    tensor === undefined ? [] : [[key, tensor]],
-  );
-  const settings = joined(settingsText(description), frozenText(own));
+  const settings = settingsText(description);
   if (members.length === 0) return `${head}${inBraces(settings)}`;
   const lines = members.map(
     ({ key, value }) =>
@@ -60,17 +56,6 @@ function settingsText({ settings, details }: LayerDescription): string {
   return Object.entries({ ...settings, ...details })
     .map(([name, value]) => `${name}: ${Array.isArray(value) ? formatShape(value as Shape) : String(value)}`)
     .join(', ');
-}
-
-/** Names the frozen tensors: `frozen` if all are, such as `frozen: scale, bias` if some are. */
-function frozenText(tensors: readonly NamedTensor[]): string {
-  const frozen = tensors.filter(([, tensor]) => isFrozen(tensor)).map(([name]) => name);
-  if (frozen.length === 0) return '';
-  return frozen.length === tensors.length ? 'frozen' : `frozen: ${frozen.join(', ')}`;
-}
-
-function joined(...texts: readonly string[]): string {
-  return texts.filter((text) => text !== '').join(', ');
 }
 
 function inBraces(text: string): string {
@@ -105,7 +90,7 @@ export function countParameters(
 /** The parameters that an optimizer would update; none if the module's update() throws. */
 function trainableIds(module: object): ReadonlySet<number> {
   try {
-    return unfrozenIds(module);
+    return new Set(trainableParameters(module).map(({ id }) => id));
   } catch {
     return new Set();
   }
@@ -201,7 +186,7 @@ class NetworkLines {
       ? members.map(({ key, value }): NamedTensor => [key, value as Tensor<Shape>])
       : listed(module);
     this.#add(
-      `${indent}${name}: ${head}${inBraces(joined(settingsText({ settings }), frozenText(tensors ?? [])))}`,
+      `${indent}${name}: ${head}${inBraces(settingsText({ settings }))}`,
       tensors === undefined ? '(parameters() lists no tensors)' : shapesText(tensors),
       this.#countText((tensors ?? []).map(([, tensor]) => tensor)),
     );

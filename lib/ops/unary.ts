@@ -1,7 +1,6 @@
 import { recorded, graphsOf } from '../core/record.js';
 import { named } from '../backend/argument.js';
 import { backend, type Operations } from '../backend/index.js';
-import { observer } from '../core/observer.js';
 import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
@@ -9,12 +8,9 @@ import { storageOf, type Tensor } from '../core/tensor.js';
 import { requireFinite } from '../validation/errors.js';
 import type { AnyTensor } from './operand.js';
 
-/** An operation of the backend, which is looked up in each call because a capture replaces it. */
-type UnaryName = 'exp' | 'log' | 'sqrt' | 'square' | 'relu' | 'abs' | 'sigmoid' | 'tanh' | 'gelu' | 'silu';
-
 /** A function of each element and its derivative, which reads the input or the output. */
 interface Rule {
-  readonly forward: UnaryName | Operations['exp'];
+  readonly forward: Operations['exp'];
   readonly reads: 'input' | 'output';
   /** Computes dx from that value and dy. */
   readonly backward: Operations['reluBackward'];
@@ -33,20 +29,20 @@ function divide(a: Float32Array, b: Float32Array, out: Float32Array): void {
 }
 
 export const exp = operation({
-  forward: 'exp',
+  forward: backend.exp,
   reads: 'output',
   backward: (_n, y, dy, dx) => multiply(dy, y, dx),
 });
 
 export const log = operation({
-  forward: 'log',
+  forward: backend.log,
   reads: 'input',
   backward: (_n, x, dy, dx) => divide(dy, x, dx),
 });
 
 /** dy / (2 y) */
 export const sqrt = operation({
-  forward: 'sqrt',
+  forward: backend.sqrt,
   reads: 'output',
   backward: (_n, y, dy, dx) => {
     divide(dy, y, dx);
@@ -56,7 +52,7 @@ export const sqrt = operation({
 
 /** 2 x dy */
 export const square = operation({
-  forward: 'square',
+  forward: backend.square,
   reads: 'input',
   backward: (_n, x, dy, dx) => {
     multiply(dy, x, dx);
@@ -65,37 +61,37 @@ export const square = operation({
 });
 
 export const relu = operation({
-  forward: 'relu',
+  forward: backend.relu,
   reads: 'output',
   backward: backend.reluBackward,
 });
 
 export const abs = operation({
-  forward: 'abs',
+  forward: backend.abs,
   reads: 'input',
   backward: backend.absBackward,
 });
 
 export const sigmoid = operation({
-  forward: 'sigmoid',
+  forward: backend.sigmoid,
   reads: 'output',
   backward: backend.sigmoidBackward,
 });
 
 export const tanh = operation({
-  forward: 'tanh',
+  forward: backend.tanh,
   reads: 'output',
   backward: backend.tanhBackward,
 });
 
 export const gelu = operation({
-  forward: 'gelu',
+  forward: backend.gelu,
   reads: 'input',
   backward: backend.geluBackward,
 });
 
 export const silu = operation({
-  forward: 'silu',
+  forward: backend.silu,
   reads: 'input',
   backward: backend.siluBackward,
 });
@@ -105,7 +101,6 @@ export const silu = operation({
 
 export const sin = operation({
   forward: (n, x, y) => {
-    if (observer?.computes('sin', [n, x, y]) === true) return;
     for (let i = 0; i < n; i++) y[i] = Math.sin(x[i]);
   },
   reads: 'input',
@@ -116,7 +111,6 @@ export const sin = operation({
 
 export const cos = operation({
   forward: (n, x, y) => {
-    if (observer?.computes('cos', [n, x, y]) === true) return;
     for (let i = 0; i < n; i++) y[i] = Math.cos(x[i]);
   },
   reads: 'input',
@@ -141,9 +135,7 @@ function operation(rule: Rule) {
     const input = storageOf(x);
     const n = input.values.length;
     const output = Storage.take(n);
-    const { forward } = rule;
-    if (typeof forward === 'string') backend[forward](n, input.named('x'), output.named('y'));
-    else forward(n, input.named('x'), output.named('y'));
+    rule.forward(n, input.named('x'), output.named('y'));
     return recorded(graphs, inputs, x.shape, output, () => {
       const read = rule.reads === 'input' ? input : output;
       return {

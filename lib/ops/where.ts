@@ -50,10 +50,10 @@ function select<T extends Tape>(mask: AnyTensor, a: Tensor<Shape, T>, b: Tensor<
   const result = pick(storageOf(a).values, storageOf(b).values);
   return recorded(graphs, inputs, mask.shape, result, () => ({
     saved: [condition],
-    backward: (dy, accumulate, needsGradient) => {
+    backward: (dy, accumulate) => {
       const zeros = freshFloats('working space', n);
-      if (needsGradient(0)) accumulate(0, pick(dy.values, zeros));
-      if (needsGradient(1)) accumulate(1, pick(zeros, dy.values));
+      accumulate(0, pick(dy.values, zeros));
+      accumulate(1, pick(zeros, dy.values));
     },
   }));
 }

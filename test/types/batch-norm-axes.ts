@@ -4,7 +4,6 @@ import {
   BatchNorm2D,
   BatchNorm3D,
   type FrozenBatchNorm2D,
-  FrozenBatchNorm2D,
   Linear,
   type OwnedTape,
   ReLU,
@@ -88,7 +87,7 @@ const withParameters: BatchNorm2D<3> = plain;
 // @ts-expect-error: a boolean
 new BatchNorm2D(3, { affine: 0 });
 // @ts-expect-error: only `trainable`
-FrozenBatchNorm2D.from(plain, { affine: true });
+plain.freeze({ affine: true });
 
 // Channels in the last axis.
 const last = new BatchNorm2D(3, { channelsLast: true });

@@ -10,11 +10,11 @@ const layers = [
   ['module'],
   ['io'],
   ['nn'],
-  ['plan'],
   ['optim'],
   ['training', 'data'],
   ['raw', 'raw.ts'],
   ['distributed', 'distributed.ts'],
+  ['tfjs', 'tfjs.ts'],
   ['index.ts'],
   ['cli'],
 ];

@@ -3,7 +3,6 @@ import {
   Conv1D,
   Conv2D,
   ConvTranspose2D,
-  FrozenBatchNorm2D,
   GeneralizedResidual,
   Linear,
   type NamedTensor,
@@ -74,7 +73,7 @@ describe('resetParams', () => {
   }
 
   it('leaves the tensors of FrozenBatchNorm2D unchanged', () => {
-    const frozen = FrozenBatchNorm2D.from(new BatchNorm2D(2), { trainable: true });
+    const frozen = new BatchNorm2D(2).freeze({ trainable: true });
     disturb(frozen);
     frozen.resetParams();
     for (const [name, tensor] of frozen.parameters()) {

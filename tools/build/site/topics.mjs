@@ -10,6 +10,7 @@ export const topics = [
   'Data',
   'Files',
   'Several processes',
+  'TensorFlow.js',
   'Raw kernels',
   'Backend',
   'Errors',
@@ -35,6 +36,7 @@ const topicOfPath = [
   ['io/', 'Files'],
   ['json/', 'Files'],
   ['distributed/', 'Several processes'],
+  ['tfjs/', 'TensorFlow.js'],
   ['raw/', 'Raw kernels'],
   ['backend/', 'Backend'],
   ['index', 'Backend'], // `backend` itself

@@ -3,7 +3,6 @@ import {
   BatchNorm2D,
   FileFormatError,
   Flatten2D,
-  FrozenBatchNorm2D,
   Linear,
   loadSafetensors,
   ReLU,
@@ -63,7 +62,7 @@ describe('loadSafetensors', () => {
       '"3.weight" and 1 more',
     );
     expect(JSON.stringify(part.layers[0])).to.equal(before);
-    const frozen = new Sequential(FrozenBatchNorm2D.from(part.layers[0]));
+    const frozen = new Sequential(part.layers[0].freeze());
     await saveSafetensors(temporary('counted.safetensors'), part);
     await loadSafetensors(temporary('counted.safetensors'), frozen);
   });

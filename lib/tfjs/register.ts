@@ -1,0 +1,147 @@
+import { backend as native } from '../backend/index.js';
+import type { BackendInfo } from '../backend/backend-info.js';
+import { requireOptions, wrongType } from '../validation/errors.js';
+import { requireNoSurplus } from '../validation/surplus-arguments.js';
+import type { Attributes, KernelCall, KernelConfig, TensorFlow } from './tensorflow.js';
+import type { Call, Kernel } from './kernel.js';
+import { kernels } from './kernels/index.js';
+import { type NativeBackend, nativeBackendClass } from './native-backend.js';
+
+/** TensorFlow.js, as `@tensorflow/tfjs` or `@tensorflow/tfjs-core` exports it. */
+export interface TensorFlowModule {
+  /** Whatever the module exports; only its functions for backends and kernels are called. */
+  readonly registerBackend: (...args: never[]) => boolean;
+  /** As `registerBackend`. */
+  readonly registerKernel: (...args: never[]) => void;
+}
+
+/** How often a kernel ran, by which implementation. */
+export interface KernelCounts {
+  /** Calls that our kernels computed. */
+  readonly native: number;
+  /** Calls that the JavaScript of the `cpu` backend computed. */
+  readonly javascript: number;
+}
+
+/** What `register` did, and which kernels a program used since. */
+export interface Registration {
+  /** The name for `tf.setBackend`: `'batchnorm'`. */
+  readonly name: 'batchnorm';
+  /** What our kernels run on: the addon, or its fallback and the reason for it. */
+  readonly backend: BackendInfo;
+  /** The kernels that we replace, in alphabetical order. */
+  readonly kernels: readonly string[];
+  /** The calls of each kernel that ran, in alphabetical order. */
+  calls(): Readonly<Record<string, KernelCounts>>;
+  /** Begins to count anew. */
+  resetCalls(): void;
+}
+
+/** Options of `register`. */
+export interface RegisterOptions {
+  /**
+   * The priority with which TensorFlow.js chooses a backend where the program does not; `cpu` has 1. Default 3.
+   */
+  readonly priority?: number;
+}
+
+const backendName = 'batchnorm';
+const needed = [
+  'engine',
+  'findBackend',
+  'getKernelsForBackend',
+  'registerBackend',
+  'registerKernel',
+] as const;
+
+interface Counter {
+  native: number;
+  javascript: number;
+}
+
+/**
+ * Registers the backend `'batchnorm'` with TensorFlow.js: `register(tf); await tf.setBackend('batchnorm');`. Kernels that we do
+ * not replace, and cases that ours do not handle, run as in the `cpu` backend, which must be registered.
+ *
+ * @param tf The module that the program uses, version 4.20 or a later 4.
+ * @returns A report; a second call returns the same one.
+ * @throws TypeError if `tf` is not TensorFlow.js or has no `cpu` backend.
+ */
+export function register(tf: TensorFlowModule, options?: RegisterOptions): Registration {
+  if (arguments.length > 2) requireNoSurplus('register', 2, arguments);
+  const module = requireTensorFlow(tf);
+  const { priority = 3 } = requireOptions('options', options, ['priority']);
+  if (typeof priority !== 'number') throw wrongType('options.priority', 'a number', priority);
+  const earlier = registrations.get(module.engine());
+  if (earlier !== undefined) return earlier;
+  const cpu = module.findBackend('cpu');
+  if (cpu === null) {
+    throw wrongType('tf', 'TensorFlow.js with its cpu backend (import "@tensorflow/tfjs-backend-cpu")', tf);
+  }
+  const counters = new Map<string, Counter>();
+  const NativeBackendClass = nativeBackendClass(cpu);
+  module.registerBackend(backendName, () => new NativeBackendClass(), priority);
+  for (const config of module.getKernelsForBackend('cpu')) {
+    module.registerKernel(replaced(module, config, counters));
+  }
+  const registration = reportOf(counters);
+  registrations.set(module.engine(), registration);
+  return registration;
+}
+
+/** By engine, because a module object may be wrapped anew by each importer. */
+const registrations = new WeakMap<object, Registration>();
+
+function requireTensorFlow(tf: unknown): TensorFlow {
+  const module = tf as Partial<Record<string, unknown>> | null;
+  if ((typeof module !== 'object' && typeof module !== 'function') || module === null) {
+    throw wrongType('tf', 'the module @tensorflow/tfjs or @tensorflow/tfjs-core', tf);
+  }
+  for (const name of needed) {
+    if (typeof module[name] !== 'function') {
+      throw wrongType('tf', `the module @tensorflow/tfjs or @tensorflow/tfjs-core with ${name}()`, tf);
+    }
+  }
+  return tf as TensorFlow;
+}
+
+/** A kernel of the cpu backend for ours, which first tries the kernel that we have instead. */
+function replaced(tf: TensorFlow, config: KernelConfig, counters: Map<string, Counter>): KernelConfig {
+  const { kernelName, kernelFunc } = config;
+  const kernel = kernels[kernelName] as Kernel | undefined;
+  const noAttributes: Attributes = {};
+  const counter = (): Counter => {
+    let counts = counters.get(kernelName);
+    if (counts === undefined) counters.set(kernelName, (counts = { native: 0, javascript: 0 }));
+    return counts;
+  };
+  const original = (call: KernelCall) => {
+    counter().javascript++;
+    return kernelFunc(call);
+  };
+  if (kernel === undefined) return { ...config, backendName, kernelFunc: original };
+  return {
+    ...config,
+    backendName,
+    kernelFunc: (call) => {
+      const { inputs, attrs = noAttributes, backend } = call;
+      const own: Call = { tf, inputs, attrs, backend: backend as NativeBackend };
+      const result = kernel(own);
+      if (result === undefined) return original(call);
+      counter().native++;
+      return result;
+    },
+  };
+}
+
+function reportOf(counters: Map<string, Counter>): Registration {
+  const byName = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1);
+  return {
+    name: backendName,
+    backend: native.info,
+    kernels: Object.keys(kernels).sort(),
+    calls: () =>
+      Object.fromEntries([...counters].sort(byName).map(([name, counts]) => [name, { ...counts }])),
+    resetCalls: () => counters.clear(),
+  };
+}

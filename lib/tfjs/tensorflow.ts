@@ -1,0 +1,131 @@
+// The parts of TensorFlow.js that the backend uses, declared structurally: the package neither depends on TensorFlow.js nor
+// imports its types, because the caller passes the module.
+
+/** The key under which a backend stores the values of a tensor. */
+export type DataId = object;
+
+export interface TensorInfo {
+  readonly dataId: DataId;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
+/** Inputs by name; those of variadic kernels are an array. */
+export type Inputs = Readonly<Record<string, TensorInfo | undefined>>;
+
+export type Attributes = Readonly<Record<string, unknown>>;
+
+export interface KernelCall {
+  readonly inputs: Inputs;
+  readonly attrs?: Attributes;
+  readonly backend: unknown;
+}
+
+export interface KernelConfig {
+  readonly kernelName: string;
+  readonly backendName: string;
+  readonly kernelFunc: (call: KernelCall) => TensorInfo | TensorInfo[];
+  readonly setupFunc?: unknown;
+  readonly disposeFunc?: unknown;
+}
+
+/** A tensor of the caller's module. */
+export interface Tensor extends TensorInfo {
+  readonly id: number;
+  dispose(): void;
+}
+
+/** Values by data id; `get` moves them from another backend. */
+export interface DataStorage {
+  get(dataId: DataId): unknown;
+  set(dataId: DataId, data: unknown): void;
+  has(dataId: DataId): boolean;
+}
+
+/** The methods of the `cpu` backend that this one extends. */
+export interface CpuBackend {
+  readonly data: DataStorage;
+  write(values: unknown, shape: readonly number[], dtype: string): DataId;
+  move(dataId: DataId, values: unknown, shape: readonly number[], dtype: string, refCount: number): void;
+  readSync(dataId: DataId): unknown;
+  disposeData(dataId: DataId, force?: boolean): boolean;
+}
+
+/** How a convolution or a pooling reads its input. */
+export interface ConvInfo {
+  readonly batchSize: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly inChannels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly outChannels: number;
+  readonly filterHeight: number;
+  readonly filterWidth: number;
+  readonly strideHeight: number;
+  readonly strideWidth: number;
+  readonly dilationHeight: number;
+  readonly dilationWidth: number;
+  readonly padInfo: Readonly<Record<'top' | 'left' | 'bottom' | 'right', number>>;
+  readonly inShape: readonly number[];
+  readonly outShape: readonly number[];
+  readonly filterShape: readonly number[];
+  readonly dataFormat: 'channelsLast' | 'channelsFirst';
+}
+
+export interface GradientConfig {
+  readonly kernelName: string;
+  readonly inputsToSave?: readonly string[];
+  readonly outputsToSave?: readonly boolean[];
+  readonly saveAllInputs?: boolean;
+  readonly gradFunc: GradientFunction;
+}
+
+export type GradientFunction = (
+  dy: Tensor | Tensor[],
+  saved: readonly Tensor[],
+  attrs: Attributes,
+) => Record<string, () => Tensor>;
+
+export interface Engine {
+  readonly state?: { readonly gradientDepth?: unknown };
+  runKernel(name: string, inputs: Inputs, attrs?: Attributes): Tensor | Tensor[];
+}
+
+export interface TensorFlow {
+  readonly version_core?: string;
+  engine(): Engine;
+  getBackend(): string;
+  findBackend(name: string): CpuBackend | null;
+  registerBackend(name: string, factory: () => unknown, priority?: number): boolean;
+  getKernelsForBackend(name: string): readonly KernelConfig[];
+  registerKernel(config: KernelConfig): void;
+  getGradient(name: string): GradientConfig | undefined;
+  registerGradient(config: GradientConfig): void;
+  unregisterGradient(name: string): void;
+  readonly backend_util: {
+    computeConv2DInfo(
+      inShape: readonly number[],
+      filterShape: readonly number[],
+      strides: unknown,
+      dilations: unknown,
+      pad: unknown,
+      roundingMode: unknown,
+      depthwise: boolean,
+      dataFormat?: string,
+    ): ConvInfo;
+    computePool2DInfo(
+      inShape: readonly number[],
+      filterSize: unknown,
+      strides: unknown,
+      dilations: unknown,
+      pad: unknown,
+      roundingMode?: unknown,
+    ): ConvInfo;
+    convertConv2DDataFormat(dataFormat: unknown): string;
+  };
+  readonly slice_util: {
+    readonly parseSliceParams: (x: TensorInfo, begin: unknown, size: unknown) => [number[], number[]];
+    readonly assertParamsValid: (x: TensorInfo, begin: number[], size: number[]) => void;
+  };
+}
