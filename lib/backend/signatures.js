@@ -402,3 +402,12 @@ export const signatures = /** @type {const} */ ({
   /** Sets how many threads a large operation may use, from 1 to `maxThreads`. */
   setThreads: ['size count'],
 });
+
+/** The calls that compute nothing. */
+export const systemCalls = /** @type {const} */ ([
+  'overlap',
+  'bytesToCacheLine',
+  'adviseHugePages',
+  'hasRoom',
+  'setThreads',
+]);

@@ -28,7 +28,7 @@ export interface BackwardPass {
 export interface Node {
   readonly id: number;
   readonly shape: Shape;
-  /** False if the tensor was traced with `gradient: false`, or computed from such tensors only. */
+  /** False for a frozen parameter, a tensor traced with `gradient: false`, and one computed from such tensors only. */
   readonly requiresGradient: boolean;
 }
 

@@ -16,9 +16,12 @@ export function graphsOf(inputs: readonly AnyTensor[]): readonly Graph[] {
   return graphs;
 }
 
+/** Of an operation without an input that needs a gradient: `backward` does not reach it. */
+const noPass: BackwardPass = { saved: [], backward: () => undefined };
+
 /**
  * The result of an operation: a tensor that takes over `storage`. If there are graphs, they are merged and the operation
- * is recorded; only then is `pass` called.
+ * is recorded. `pass` is called only then, and only if an input needs a gradient: otherwise nothing is saved.
  */
 export function recorded<S extends Shape, T extends Tape>(
   graphs: readonly Graph[],
@@ -31,9 +34,9 @@ export function recorded<S extends Shape, T extends Tape>(
   let [graph] = graphs;
   for (let i = 1; i < graphs.length; i++) graph = Graph.merge(graph, graphs[i]);
   const nodes = inputs.map(nodeOf);
-  const requiresGradient = nodes.some((node) => node.requiresGradient);
-  const output = createTensor<S, T>(shape, storage, graph, undefined, requiresGradient);
-  graph.record(nodes, nodeOf(output), leaseOf(output), pass());
+  const needsGradient = nodes.some((node) => node.requiresGradient);
+  const output = createTensor<S, T>(shape, storage, graph, undefined, needsGradient);
+  graph.record(nodes, nodeOf(output), leaseOf(output), needsGradient ? pass() : noPass);
   return output;
 }
 

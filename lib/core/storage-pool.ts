@@ -3,6 +3,7 @@ import { backend } from '../backend/index.js';
 import { ensureMemory } from '../backend/allocation.js';
 import { outOfMemory, requireNonNegative } from '../validation/errors.js';
 import { totalmem } from 'node:os';
+import { observer } from './observer.js';
 import { poison, poisoning, requirePoison } from './poison.js';
 import { defineInspect } from '../printing/inspect.js';
 import { guardMethods } from '../validation/guard-methods.js';
@@ -59,6 +60,11 @@ class StoragePool {
 
   /** @internal A buffer with arbitrary content. */
   take(length: number): Float32Array {
+    if (observer !== undefined) {
+      const fresh = allocate(length);
+      observer.allocated(fresh);
+      return fresh;
+    }
     const buffers = this.#free.get(length);
     const buffer = buffers?.pop();
     if (buffer === undefined) {
@@ -75,6 +81,8 @@ class StoragePool {
   /** @internal */
   give(buffer: Float32Array): void {
     const { length, byteLength } = buffer;
+    // During a capture, memory that was released must not become another value.
+    if (observer !== undefined) return;
     // A transferred buffer has length 0.
     if (length === 0 || byteLength > this.#limit) return;
     if (this.#bytes + byteLength > this.#limit) this.#evict(byteLength);

@@ -1,5 +1,6 @@
 // Declares Symbol.dispose for users who compile with an older `lib`.
 /// <reference lib="esnext.disposable" preserve="true" />
+import { backend } from '../backend/index.js';
 import { fromPackage, requirePackage } from '../validation/construction.js';
 import { Graph } from './graph.js';
 import {
@@ -17,6 +18,7 @@ import { defineInspect } from '../printing/inspect.js';
 import { tensorText } from './tensor-text.js';
 import { Lease } from './lease.js';
 import { nested, type NestedArray } from './nested-array.js';
+import { observer } from './observer.js';
 import { elementCount, formatShape, type Shape } from './shape.js';
 import { readTensorShape, type TensorJson, tensorJson } from './tensor-json.js';
 import { drawNumber, type RandomOptions, readRandomSource } from './random-source.js';
@@ -35,8 +37,8 @@ export type TapeOf<X> = X extends Tensor<Shape, infer T> ? T : never;
 /** Settings of `trace`. */
 export interface TraceOptions {
   /**
-   * Whether `backward` computes the gradient with respect to the traced tensor. Default true. Use false for training data:
-   * it skips the input gradient of the first layer.
+   * Whether `backward` computes the gradient with respect to the traced tensor. Default true, except for a frozen parameter.
+   * Use false for training data: it skips the input gradient of the first layer.
    */
   readonly gradient?: boolean;
 }
@@ -60,8 +62,10 @@ export let leaseOf: (tensor: Tensor<Shape, Tape>) => Lease;
 export let graphOf: (tensor: Tensor<Shape, Tape>) => Graph | undefined;
 /** Whether a value is a tensor of this copy of the package. */
 export let isTensor: (value: unknown) => value is Tensor<Shape, Tape>;
-/** False for a tensor traced with `gradient: false` or computed from such tensors only. */
+/** False for a frozen parameter, a tensor traced with `gradient: false`, or one computed from such tensors only. */
 export let requiresGradient: (tensor: Tensor<Shape, Tape>) => boolean;
+/** Sets whether operations record a gradient with respect to a parameter. */
+export let setRequiresGradient: (tensor: Tensor<Shape>, required: boolean) => void;
 /** Whether `backward` or `disposeGraph` has consumed the tensor's graph. */
 export let hasConsumedGraph: (tensor: Tensor<Shape, Tape>) => boolean;
 export let isTaped: (tensor: Tensor<Shape, Tape>) => boolean;
@@ -91,7 +95,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   readonly #lease: Lease;
   readonly #graph: Graph | undefined;
-  readonly #requiresGradient: boolean;
+  #requiresGradient: boolean;
 
   private constructor(
     key: typeof fromPackage,
@@ -110,13 +114,18 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   }
 
   static {
-    createTensor = (shape, storage, graph, id = created++, needsGradient = true) =>
-      new Tensor(fromPackage, shape, new Lease(storage), graph, id, needsGradient);
+    createTensor = (shape, storage, graph, id = created++, needsGradient = true) => {
+      observer?.created(storage.values, shape);
+      return new Tensor(fromPackage, shape, new Lease(storage), graph, id, needsGradient);
+    };
     storageOf = (tensor) => tensor.#lease.storage;
     leaseOf = (tensor) => tensor.#lease;
     isTensor = (value): value is Tensor<Shape, Tape> =>
       typeof value === 'object' && value !== null && #lease in value;
     requiresGradient = (tensor) => tensor.#requiresGradient;
+    setRequiresGradient = (tensor, required) => {
+      tensor.#requiresGradient = required;
+    };
     hasConsumedGraph = (tensor) => tensor.#graph?.consumed === true;
     isTaped = (tensor) => tensor.#graph !== undefined;
     graphOf = (tensor) => {
@@ -210,17 +219,22 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
    * never recycled, so that the array cannot show another tensor's values.
    */
   get data(): Float32Array {
-    return this.#lease.storage.expose(this.shape);
+    const { storage } = this.#lease;
+    observer?.read(storage.values, '.data');
+    return storage.expose(this.shape);
   }
 
   /** A copy of the values as nested arrays; a number for a scalar. */
   array<A extends Tensor<Shape, Tape>>(this: A): NestedArray<ShapeOf<A>> {
-    return nested(this.#lease.storage.values, this.shape as ShapeOf<A>);
+    const { values } = this.#lease.storage;
+    observer?.read(values, 'array()');
+    return nested(values, this.shape as ShapeOf<A>);
   }
 
   /** The value of a tensor with exactly one. @throws RangeError if it has more or none. */
   item(): number {
     const { values } = this.#lease.storage;
+    observer?.read(values, 'item()');
     if (elementCount(this.shape) !== 1) {
       throw rangeError(
         'ERR_BATCHNORM_SHAPE',
@@ -233,6 +247,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
   /** Shape and values in NumPy's format; of more than 1000 values, the first and last three along each axis.
    * `console.log` shows the same. */
   toString(): string {
+    if (observer !== undefined && !this.#lease.ended) observer.read(this.#lease.storage.values, 'toString()');
     return tensorText(this, this.#lease, this.#graph !== undefined);
   }
 
@@ -241,7 +256,9 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
    * @throws TypeError if the values were released, RangeError if memory runs out.
    */
   toJSON(): TensorJson {
-    return tensorJson(this.shape, this.#lease.storage.values);
+    const { values } = this.#lease.storage;
+    observer?.read(values, 'toJSON()');
+    return tensorJson(this.shape, values);
   }
 
   /**
@@ -255,7 +272,7 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
         'Expected a tensor without a tape for trace(), but it has one already',
       );
     }
-    const { gradient = true } = requireOptions('options', options, ['gradient']);
+    const { gradient = this.#requiresGradient } = requireOptions('options', options, ['gradient']);
     const needsGradient = requireBoolean('gradient', gradient);
     const storage = this.#lease.storage.retain();
     return createTensor(this.shape as S, storage, new Graph(), this.id, needsGradient);
@@ -268,10 +285,10 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
 
   /** A copy of the values without a tape. */
   clone(): Tensor<S> {
-    const source = this.#lease.storage.values;
-    return written(this.shape, (values) => {
-      values.set(source);
-    });
+    const source = this.#lease.storage;
+    const copy = Storage.take(source.values.length);
+    backend.copy(source.values.length, source.named('x'), copy.named('y'));
+    return createTensor<S, NoneTape>(this.shape, copy, undefined);
   }
 
   /**

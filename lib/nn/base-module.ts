@@ -13,6 +13,7 @@ import { missingMethod } from '../validation/errors.js';
 import { namedTensors, resetPart, updatePart } from './compose/part.js';
 import { copyModule } from './copy-module.js';
 import { noteOrigin } from './error-path.js';
+import { setFrozen } from './freeze.js';
 import { describeLayer, type LayerDescription, layerType } from './layer-description.js';
 import {
   discover,
@@ -25,6 +26,7 @@ import {
   stateDictName,
 } from './members.js';
 import type { CanUpdateWithGradients, NamedTensor } from '../module/module.js';
+import type { ParameterMatch } from '../module/parameter-match.js';
 import { type ModuleJson, moduleJson } from './module-json.js';
 import { moduleText } from './module-text.js';
 import { readMembers, storedNumbers, type StoredNumber, writeMembers } from './npz-members.js';
@@ -104,6 +106,34 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
         if (tensor === undefined) resetPart(this, key, value, source);
       }
     });
+  }
+
+  /**
+   * Freezes the tensors of the module and of its nested modules in place, or a part of them. Training does not change a frozen
+   * tensor: `backward` neither computes nor records its gradient, and optimizers skip it. Where everything before a frozen
+   * layer is frozen, too, and x was traced with `gradient: false`, `backward` does not visit the layer at all.
+   *
+   * A batch norm layer whose running statistics are frozen normalizes with them in training, as `FrozenBatchNorm2D` does.
+   * Loading and `recalibrate`'s other layers are not affected, `resetParams` leaves frozen tensors alone, `clone()` copies what
+   * is frozen, and `saveCheckpoint` stores it; other files do not.
+   *
+   * @param match Selects tensors by their names in `parameters()`. Default all, running statistics included.
+   * @returns The module.
+   * @throws RangeError if no tensor matches, TypeError for a wrong argument. Nothing has changed then.
+   *
+   * @example
+   * net.freeze('backbone.');
+   * net.freeze(/\.(scale|bias)$/); // batch norm keeps updating its running statistics
+   */
+  freeze(match?: ParameterMatch): this {
+    setFrozen(this.parameters(), match, true);
+    return this;
+  }
+
+  /** Makes frozen tensors trainable again; the arguments and errors are those of `freeze`. */
+  unfreeze(match?: ParameterMatch): this {
+    setFrozen(this.parameters(), match, false);
+    return this;
   }
 
   /**

@@ -1,6 +1,13 @@
 import { missingMethod } from '../validation/errors.js';
 import type { Shape } from '../core/shape.js';
-import { isTaped, isTensor, storageOf, type Tensor } from '../core/tensor.js';
+import {
+  isTaped,
+  isTensor,
+  requiresGradient,
+  setRequiresGradient,
+  storageOf,
+  type Tensor,
+} from '../core/tensor.js';
 import { clonePart, copyOnce, sharingCopies } from './compose/part.js';
 import { layerType } from './layer-description.js';
 import { type HasMembers, isModule, keyOfField } from './members.js';
@@ -45,6 +52,7 @@ function copyTensor(tensor: Tensor<Shape>): Tensor<Shape> {
   return copyOnce(tensor, (note) => {
     const copy = tensor.clone();
     storageOf(copy).label = storageOf(tensor).label;
+    setRequiresGradient(copy, requiresGradient(tensor));
     note(copy);
     return copy;
   });

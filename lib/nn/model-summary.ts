@@ -10,7 +10,7 @@ import { descriptionOf, layerType } from './layer-description.js';
 import { distinctTensors, hasMembers, membersOf, requireEnd } from './members.js';
 import { countParameters, formatCount, headline, isNetwork, totalText } from './module-text.js';
 import type { InferringLayer, ShapeProblem } from './shape-rule.js';
-import { trainableParameters } from './trainable.js';
+import { unfrozenIds } from './trainable.js';
 
 /** A module in a model. */
 export interface LayerSummary {
@@ -65,7 +65,7 @@ export function summary<M extends InferringLayer, const S extends Shape>(
   });
   input.dispose();
 
-  const trainable = new Set(trainableParameters(root).map(({ id }) => id));
+  const trainable = unfrozenIds(root);
   const layers = [...modules].map(([module, path]): LayerSummary => {
     const members = hasMembers(module) ? module[membersOf]() : [];
     const tensors = hasMembers(module)

@@ -1,12 +1,13 @@
 import { lostValues } from '../core/tensor-text.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { leaseOf, storageOf, type Tensor } from '../core/tensor.js';
+import { isFrozen } from './freeze.js';
 import { descriptionOf, type LayerDescription, layerType } from './layer-description.js';
 import { distinctTensors, hasMembers, type HasMembers, type Member, membersOf } from './members.js';
 import type { NamedTensor } from '../module/module.js';
 import { tensorsOf } from './compose/part.js';
 import { summarize } from './summary.js';
-import { trainableParameters } from './trainable.js';
+import { unfrozenIds } from './trainable.js';
 
 /** Maximum number of lines for layers; the other layers are counted. */
 const maxLines = 1000;
@@ -27,7 +28,10 @@ export function moduleText(module: HasMembers): string {
   const network = isNetwork(description, members);
   const head = headline(layerType(module), description, network);
   if (network) return block(head, new NetworkLines(module).lines());
-  const settings = settingsText(description);
+  const own = members.flatMap(({ key, tensor }): readonly NamedTensor[] =>
+    tensor === undefined ? [] : [[key, tensor]],
+  );
+  const settings = joined(settingsText(description), frozenText(own));
   if (members.length === 0) return `${head}${inBraces(settings)}`;
   const lines = members.map(
     ({ key, value }) =>
@@ -56,6 +60,17 @@ function settingsText({ settings, details }: LayerDescription): string {
   return Object.entries({ ...settings, ...details })
     .map(([name, value]) => `${name}: ${Array.isArray(value) ? formatShape(value as Shape) : String(value)}`)
     .join(', ');
+}
+
+/** Names the frozen tensors: `frozen` if all are, such as `frozen: scale, bias` if some are. */
+function frozenText(tensors: readonly NamedTensor[]): string {
+  const frozen = tensors.filter(([, tensor]) => isFrozen(tensor)).map(([name]) => name);
+  if (frozen.length === 0) return '';
+  return frozen.length === tensors.length ? 'frozen' : `frozen: ${frozen.join(', ')}`;
+}
+
+function joined(...texts: readonly string[]): string {
+  return texts.filter((text) => text !== '').join(', ');
 }
 
 function inBraces(text: string): string {
@@ -90,7 +105,7 @@ export function countParameters(
 /** The parameters that an optimizer would update; none if the module's update() throws. */
 function trainableIds(module: object): ReadonlySet<number> {
   try {
-    return new Set(trainableParameters(module).map(({ id }) => id));
+    return unfrozenIds(module);
   } catch {
     return new Set();
   }
@@ -186,7 +201,7 @@ class NetworkLines {
       ? members.map(({ key, value }): NamedTensor => [key, value as Tensor<Shape>])
       : listed(module);
     this.#add(
-      `${indent}${name}: ${head}${inBraces(settingsText({ settings }))}`,
+      `${indent}${name}: ${head}${inBraces(joined(settingsText({ settings }), frozenText(tensors ?? [])))}`,
       tensors === undefined ? '(parameters() lists no tensors)' : shapesText(tensors),
       this.#countText((tensors ?? []).map(([, tensor]) => tensor)),
     );

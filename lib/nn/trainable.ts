@@ -3,6 +3,7 @@ import type { Tensor } from '../core/tensor.js';
 import { type GradientProvider, UnusedTensors } from '../module/gradient-provider.js';
 import { callSync } from '../validation/synchronous.js';
 import { runPart } from './compose/part.js';
+import { isFrozen } from './freeze.js';
 import { hasMembers, membersOf } from './members.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
 import { overrides } from './overriding.js';
@@ -15,12 +16,21 @@ export interface Trainable {
   readonly hasOwnUpdate: boolean;
 }
 
-/** The tensors that an optimizer updates, each once, in the order in which `update` offers them. */
+/** The tensors that an optimizer updates unless they are frozen, each once, in the order in which `update` offers them. */
 export function trainableParameters(module: object): readonly Tensor<Shape>[] {
   return readTrainable(module).parameters;
 }
 
-/** Finds what an optimizer updates. */
+/** The ids of the parameters that an optimizer updates: those that are not frozen. */
+export function unfrozenIds(module: object): ReadonlySet<number> {
+  return new Set(
+    trainableParameters(module)
+      .filter((parameter) => !isFrozen(parameter))
+      .map(({ id }) => id),
+  );
+}
+
+/** Finds what an optimizer updates, and the frozen parameters. */
 export function readTrainable(module: object): Trainable {
   let hasOwnUpdate = false;
   const found = new Map<number, Tensor<Shape>>();

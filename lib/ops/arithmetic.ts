@@ -17,9 +17,10 @@ interface Layout {
   readonly rightLength: number;
 }
 
-/** An element-wise operation a op b and its derivative. */
+type ArithmeticName = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum';
+
+/** The derivative of an element-wise operation a op b. */
 interface Rule {
-  readonly forward: Operations['add'];
   /** Writes d(a op b)/da * dy into `out`; undefined if that is dy itself and needs no operand. */
   readonly left: Derivative | undefined;
   /** Writes d(a op b)/db * dy into `out`, before it is summed to the shape of b. */
@@ -50,25 +51,21 @@ function divide(
   backend.div(rows, columns, rightLength, named('a', a), named('b', b), named('out', out));
 }
 
-const rules: Record<'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum', Rule> = {
+const rules: Record<ArithmeticName, Rule> = {
   add: {
-    forward: backend.add,
     left: undefined,
     right: (_layout, dy, _a, _b, out) => out.set(dy),
   },
   sub: {
-    forward: backend.sub,
     left: undefined,
     right: (_layout, dy, _a, _b, out) => multiply(dy, minusOne, out),
   },
   mul: {
-    forward: backend.mul,
     left: ({ rows, columns, rightLength }, dy, _a, b, out) =>
       backend.mul(rows, columns, rightLength, named('a', dy), named('b', b), named('out', out)),
     right: (_layout, dy, a, _b, out) => multiply(dy, a, out),
   },
   div: {
-    forward: backend.div,
     left: (layout, dy, _a, b, out) => {
       divide(layout, dy, b, out);
     },
@@ -81,8 +78,8 @@ const rules: Record<'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum', Rule>
     },
   },
   // As in PyTorch, equal operands share the gradient, and both receive it where one is NaN.
-  maximum: { forward: backend.maximum, left: unless(backend.less), right: unless(backend.greater) },
-  minimum: { forward: backend.minimum, left: unless(backend.greater), right: unless(backend.less) },
+  maximum: { left: unless(backend.less), right: unless(backend.greater) },
+  minimum: { left: unless(backend.greater), right: unless(backend.less) },
 };
 
 /** Passes the gradient on except where a comparison holds, and half of it where the operands are equal. */
@@ -104,14 +101,15 @@ function unless(compare: Operations['less']): Derivative {
   };
 }
 
-export const add = operation(rules.add);
-export const sub = operation(rules.sub);
-export const mul = operation(rules.mul);
-export const div = operation(rules.div);
-export const maximum = operation(rules.maximum);
-export const minimum = operation(rules.minimum);
+export const add = operation('add');
+export const sub = operation('sub');
+export const mul = operation('mul');
+export const div = operation('div');
+export const maximum = operation('maximum');
+export const minimum = operation('minimum');
 
-function operation(rule: Rule) {
+function operation(name: ArithmeticName) {
+  const rule = rules[name];
   const apply = (a: AnyTensor, other: number | AnyTensor): AnyTensor => {
     const b = readRight('other', other);
     const layout = layoutOf(a.shape, b.shape);
@@ -124,19 +122,19 @@ function operation(rule: Rule) {
     const right = storageOf(b);
     const result = Storage.take(left.values.length);
     const { rows, columns, rightLength } = layout;
-    rule.forward(rows, columns, rightLength, left.named('a'), right.named('b'), result.named('out'));
+    backend[name](rows, columns, rightLength, left.named('a'), right.named('b'), result.named('out'));
     return recorded(graphs, inputs, a.shape, result, () => ({
       saved: rule.left === undefined ? [] : [left, right],
-      backward: (dy, accumulate) => {
+      backward: (dy, accumulate, needsGradient) => {
         const n = dy.values.length;
         if (rule.left === undefined) {
           accumulate(0, dy.retain());
-        } else {
+        } else if (needsGradient(0)) {
           const dLeft = Storage.take(n);
           rule.left(layout, dy.values, left.values, right.values, dLeft.values);
           accumulate(0, dLeft);
         }
-        if (inputs.length === 1) return;
+        if (inputs.length === 1 || !needsGradient(1)) return;
         const whole = Storage.take(n);
         rule.right(layout, dy.values, left.values, right.values, whole.values);
         accumulate(1, sumToRight(whole, layout));

@@ -114,10 +114,10 @@ export function batchNormFrozen<S extends Shape>(
   const variance = storageOf(state.runningVar);
   return recorded(graphs, inputs, x.shape, storageOf(untaped), () => ({
     saved: [input, scale, mean, variance],
-    backward: (dy, accumulate) => {
+    backward: (dy, accumulate, needsGradient) => {
       const zeros = freshFloats('working space', channels);
       const dx = Storage.take(dy.values.length);
-      if (learned.length > 0) {
+      if (learned.length > 0 && (needsGradient(1) || needsGradient(2))) {
         const invStd = freshFloats('working space', channels);
         for (let c = 0; c < channels; c++) {
           invStd[c] = 1 / Math.sqrt(variance.values[c] + epsilon);
@@ -146,6 +146,10 @@ export function batchNormFrozen<S extends Shape>(
         );
         accumulate(1, dscale);
         accumulate(2, dbias);
+      }
+      if (!needsGradient(0)) {
+        dx.release();
+        return;
       }
       // dx = dy * scale / sqrt(runningVar + epsilon): inference on dy with a mean and a bias of zero.
       backend.batchNormInference(

@@ -1,4 +1,4 @@
-import { backend, type Operations } from '../backend/index.js';
+import { backend } from '../backend/index.js';
 import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
@@ -7,21 +7,23 @@ import { readRight } from './arithmetic.js';
 import { broadcastShape, withoutTape, withShape } from './broadcast.js';
 import type { AnyTensor } from './operand.js';
 
-export const less = comparison(backend.less);
-export const lessEqual = comparison(backend.lessEqual);
-export const greater = comparison(backend.greater);
-export const greaterEqual = comparison(backend.greaterEqual);
-export const equal = comparison(backend.equal);
-export const notEqual = comparison(backend.notEqual);
+export const less = comparison('less');
+export const lessEqual = comparison('lessEqual');
+export const greater = comparison('greater');
+export const greaterEqual = comparison('greaterEqual');
+export const equal = comparison('equal');
+export const notEqual = comparison('notEqual');
+
+type ComparisonName = 'less' | 'lessEqual' | 'greater' | 'greaterEqual' | 'equal' | 'notEqual';
 
 /** A comparison, whose result has no tape. */
-function comparison(compare: Operations['less']) {
+function comparison(name: ComparisonName) {
   const apply = (a: AnyTensor, b: AnyTensor): Tensor<Shape> => {
     const left = storageOf(a);
     const right = storageOf(b);
     const n = left.values.length;
     const result = Storage.take(n);
-    compare(1, n, right.values.length, left.named('a'), right.named('b'), result.named('out'));
+    backend[name](1, n, right.values.length, left.named('a'), right.named('b'), result.named('out'));
     return createTensor<Shape, NoneTape>(a.shape, result, undefined);
   };
   return (a: AnyTensor, other: number | AnyTensor): Tensor<Shape> => {

@@ -100,8 +100,10 @@ export function convolution<S extends Shape, T extends Tape>(
         backend.conv2dInputGradient(...sizes, dy.named('dy'), kernels.named('weight'), null, dx.named('dx'));
         accumulate(0, dx);
       }
+      const biasNeeded = biases !== undefined && needsGradient(2);
+      if (!needsGradient(1) && !biasNeeded) return;
       const dweight = Storage.take(kernels.values.length);
-      const dbias = biases === undefined ? undefined : Storage.take(groups * outChannels);
+      const dbias = biasNeeded ? Storage.take(groups * outChannels) : undefined;
       backend.conv2dWeightGradient(
         ...sizes,
         image.named('x'),
@@ -151,16 +153,18 @@ export function transposedConvolution<S extends Shape, T extends Tape>(
         backend.conv2d(...sizes, dy.named('x'), kernels.named('weight'), null, dx.named('y'));
         accumulate(0, dx);
       }
-      const dweight = Storage.take(kernels.values.length);
-      backend.conv2dWeightGradient(
-        ...sizes,
-        dy.named('x'),
-        image.named('dy'),
-        dweight.named('dweight'),
-        null,
-      );
-      accumulate(1, dweight);
-      if (biases === null) return;
+      if (needsGradient(1)) {
+        const dweight = Storage.take(kernels.values.length);
+        backend.conv2dWeightGradient(
+          ...sizes,
+          dy.named('x'),
+          image.named('dy'),
+          dweight.named('dweight'),
+          null,
+        );
+        accumulate(1, dweight);
+      }
+      if (biases === null || !needsGradient(2)) return;
       const perChannel = reductionOf([images, channels, plane], [true, false, true], false);
       accumulate(2, reduceInSteps(dy, perChannel, 1));
     },

@@ -52,6 +52,7 @@ export function matmul<S extends Shape, T extends Tape>(
         backend.matmul(...sizes, false, !transposeB, dy.named('a'), right.named('b'), da.named('c'));
         accumulate(0, da);
       }
+      if (!needsGradient(1)) return;
       // db = a^T dy, or its transpose dy^T a
       const db = Storage.take(right.values.length);
       if (transposeB) {

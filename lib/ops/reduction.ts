@@ -1,3 +1,4 @@
+import { backend } from '../backend/index.js';
 import { elementCount, formatShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import { requireBoolean, requireOptions, wrongType, wrongValue } from '../validation/errors.js';
@@ -92,7 +93,7 @@ export function stepsOf({ shape, reduced }: Reduction): readonly AxisStep[] {
 /** A result that nothing was reduced to. It does not share memory with the input, so that writing to one changes only it. */
 export function copyOf(input: Storage): Storage {
   const copy = Storage.take(input.values.length);
-  copy.values.set(input.values);
+  backend.copy(input.values.length, input.named('x'), copy.named('y'));
   return copy;
 }
 

@@ -1,6 +1,7 @@
 import { recorded, graphsOf } from '../core/record.js';
 import { named } from '../backend/argument.js';
 import { backend, type Operations } from '../backend/index.js';
+import { observer } from '../core/observer.js';
 import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
@@ -8,9 +9,12 @@ import { storageOf, type Tensor } from '../core/tensor.js';
 import { requireFinite } from '../validation/errors.js';
 import type { AnyTensor } from './operand.js';
 
+/** An operation of the backend, which is looked up in each call because a capture replaces it. */
+type UnaryName = 'exp' | 'log' | 'sqrt' | 'square' | 'relu' | 'abs' | 'sigmoid' | 'tanh' | 'gelu' | 'silu';
+
 /** A function of each element and its derivative, which reads the input or the output. */
 interface Rule {
-  readonly forward: Operations['exp'];
+  readonly forward: UnaryName | Operations['exp'];
   readonly reads: 'input' | 'output';
   /** Computes dx from that value and dy. */
   readonly backward: Operations['reluBackward'];
@@ -29,20 +33,20 @@ function divide(a: Float32Array, b: Float32Array, out: Float32Array): void {
 }
 
 export const exp = operation({
-  forward: backend.exp,
+  forward: 'exp',
   reads: 'output',
   backward: (_n, y, dy, dx) => multiply(dy, y, dx),
 });
 
 export const log = operation({
-  forward: backend.log,
+  forward: 'log',
   reads: 'input',
   backward: (_n, x, dy, dx) => divide(dy, x, dx),
 });
 
 /** dy / (2 y) */
 export const sqrt = operation({
-  forward: backend.sqrt,
+  forward: 'sqrt',
   reads: 'output',
   backward: (_n, y, dy, dx) => {
     divide(dy, y, dx);
@@ -52,7 +56,7 @@ export const sqrt = operation({
 
 /** 2 x dy */
 export const square = operation({
-  forward: backend.square,
+  forward: 'square',
   reads: 'input',
   backward: (_n, x, dy, dx) => {
     multiply(dy, x, dx);
@@ -61,37 +65,37 @@ export const square = operation({
 });
 
 export const relu = operation({
-  forward: backend.relu,
+  forward: 'relu',
   reads: 'output',
   backward: backend.reluBackward,
 });
 
 export const abs = operation({
-  forward: backend.abs,
+  forward: 'abs',
   reads: 'input',
   backward: backend.absBackward,
 });
 
 export const sigmoid = operation({
-  forward: backend.sigmoid,
+  forward: 'sigmoid',
   reads: 'output',
   backward: backend.sigmoidBackward,
 });
 
 export const tanh = operation({
-  forward: backend.tanh,
+  forward: 'tanh',
   reads: 'output',
   backward: backend.tanhBackward,
 });
 
 export const gelu = operation({
-  forward: backend.gelu,
+  forward: 'gelu',
   reads: 'input',
   backward: backend.geluBackward,
 });
 
 export const silu = operation({
-  forward: backend.silu,
+  forward: 'silu',
   reads: 'input',
   backward: backend.siluBackward,
 });
@@ -101,6 +105,7 @@ export const silu = operation({
 
 export const sin = operation({
   forward: (n, x, y) => {
+    if (observer?.computes('sin', [n, x, y]) === true) return;
     for (let i = 0; i < n; i++) y[i] = Math.sin(x[i]);
   },
   reads: 'input',
@@ -111,6 +116,7 @@ export const sin = operation({
 
 export const cos = operation({
   forward: (n, x, y) => {
+    if (observer?.computes('cos', [n, x, y]) === true) return;
     for (let i = 0; i < n; i++) y[i] = Math.cos(x[i]);
   },
   reads: 'input',
@@ -135,7 +141,9 @@ function operation(rule: Rule) {
     const input = storageOf(x);
     const n = input.values.length;
     const output = Storage.take(n);
-    rule.forward(n, input.named('x'), output.named('y'));
+    const { forward } = rule;
+    if (typeof forward === 'string') backend[forward](n, input.named('x'), output.named('y'));
+    else forward(n, input.named('x'), output.named('y'));
     return recorded(graphs, inputs, x.shape, output, () => {
       const read = rule.reads === 'input' ? input : output;
       return {

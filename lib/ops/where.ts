@@ -50,10 +50,10 @@ function select<T extends Tape>(mask: AnyTensor, a: Tensor<Shape, T>, b: Tensor<
   const result = pick(storageOf(a).values, storageOf(b).values);
   return recorded(graphs, inputs, mask.shape, result, () => ({
     saved: [condition],
-    backward: (dy, accumulate) => {
+    backward: (dy, accumulate, needsGradient) => {
       const zeros = freshFloats('working space', n);
-      accumulate(0, pick(dy.values, zeros));
-      accumulate(1, pick(zeros, dy.values));
+      if (needsGradient(0)) accumulate(0, pick(dy.values, zeros));
+      if (needsGradient(1)) accumulate(1, pick(zeros, dy.values));
     },
   }));
 }

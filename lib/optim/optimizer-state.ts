@@ -8,6 +8,7 @@ import { quote } from '../validation/quote.js';
 import { refuseJson } from '../printing/refuse-json.js';
 import type { Shape } from '../core/shape.js';
 import { storageOf, Tensor } from '../core/tensor.js';
+import { isFrozen } from '../nn/freeze.js';
 import { trainableParameters } from '../nn/trainable.js';
 import { nameOf, requireModule } from './optimizer.js';
 import type { ParameterGroups, StepSettings } from './parameter-groups.js';
@@ -84,8 +85,16 @@ export function writeState(
   }
   for (const [name, value] of allSettings(state)) zip.number(`${start}${name}.npy`, Number(value));
   if (groups.length > 0) zip.numbers(`${start}groups.npy`, groups);
-  for (const [name, tensor] of memoryTensors(module, state)) {
-    zip.tensor(`${start}${name}.npy`, tensor);
+  const remembered = rememberedParameters(module, state);
+  // Frozen parameters that were never updated have no state, which for a large backbone would be as large as two of it.
+  const isFresh = (parameter: Tensor<Shape>): boolean =>
+    isFrozen(parameter) && state.memory.existing(storageOf(parameter)) === undefined;
+  const fresh = remembered.map(isFresh);
+  if (fresh.includes(true)) zip.numbers(`${start}fresh.npy`, fresh.map(Number));
+  for (const parameter of remembered.filter((_, i) => !fresh[i])) {
+    for (const [name, tensor] of memoryTensors(module, parameter, state)) {
+      zip.tensor(`${start}${name}.npy`, tensor);
+    }
   }
 }
 
@@ -111,8 +120,19 @@ export async function readState(
       });
     }
     await requireGroups(zip, `${start}groups.npy`, module, state);
-    for (const [name, tensor] of memoryTensors(module, state)) {
-      await zip.tensor(`${start}${name}.npy`, tensor);
+    const remembered = rememberedParameters(module, state);
+    const entry = `${start}fresh.npy`;
+    const fresh = zip.has(entry) ? await zip.numbers(entry, remembered.length) : [];
+    for (const [i, parameter] of remembered.entries()) {
+      if (fresh[i] === 1) {
+        const storage = storageOf(parameter);
+        const set = (arrays: readonly Float32Array[] | undefined) => state.memory.replace(storage, arrays);
+        zip.replace(() => state.memory.existing(storage), set, undefined);
+        continue;
+      }
+      for (const [name, tensor] of memoryTensors(module, parameter, state)) {
+        await zip.tensor(`${start}${name}.npy`, tensor);
+      }
     }
   });
 }
@@ -152,21 +172,25 @@ async function requireGroups(
   throw new FileFormatError(zip.path, `the parameter ${name} in ${expected}`, `it in ${other}`, entry);
 }
 
-/** The state arrays of each parameter of the module, as tensors over the same memory. */
-function* memoryTensors(
+/** The parameters for which the optimizer keeps arrays: those outside frozen groups. */
+function rememberedParameters(
   module: CanUpdateWithGradients,
-  state: OptimizerState,
-): Generator<readonly [name: string, tensor: Tensor<Shape>]> {
-  requireModule(module);
-  const parameters = trainableParameters(module);
-  const rules = state.groups.rulesOf(module, parameters);
-  for (const parameter of parameters) {
-    if (rules.get(parameter.id)?.freeze === true) continue;
-    const name = nameOf(parameter, module);
-    for (const [i, array] of state.memory.of(storageOf(parameter)).entries()) {
-      yield [`${state.memoryNames[i]}.${name}`, Tensor.adopt(array, parameter.shape)];
-    }
-  }
+  { groups, memoryNames }: OptimizerState,
+): readonly Tensor<Shape>[] {
+  if (memoryNames.length === 0) return [];
+  return groups.trained(module, trainableParameters(module));
+}
+
+/** The state arrays of a parameter, as tensors over the same memory. */
+function memoryTensors(
+  module: CanUpdateWithGradients,
+  parameter: Tensor<Shape>,
+  { memory, memoryNames }: OptimizerState,
+): readonly (readonly [name: string, tensor: Tensor<Shape>])[] {
+  const name = nameOf(parameter, module);
+  return memory
+    .of(storageOf(parameter))
+    .map((array, i) => [`${memoryNames[i]}.${name}`, Tensor.adopt(array, parameter.shape)]);
 }
 
 function requireKind(zip: NpzReader, prefix: string, start: string, kind: string): void {

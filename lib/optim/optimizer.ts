@@ -1,6 +1,7 @@
 import { consumeGradients, Gradients, gradientStorage } from '../core/gradients.js';
 import { detached, requireBoolean, requireOptions, wrongType } from '../validation/errors.js';
 import { type CanUpdateWithGradients, readParameters } from '../module/module.js';
+import { isFrozen } from '../nn/freeze.js';
 import { readTrainable } from '../nn/trainable.js';
 import type { Shape } from '../core/shape.js';
 import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
@@ -51,7 +52,7 @@ export function updateModule<S extends StepSettings>(
   const { parameters: all, hasOwnUpdate } = readTrainable(module);
   const rules = groups.rulesOf(module, all);
   const ruleOf = (parameter: Tensor<Shape>) => rules.get(parameter.id) ?? groups.base;
-  const trained = all.filter((parameter) => !ruleOf(parameter).freeze);
+  const trained = all.filter((parameter) => !isFrozen(parameter) && !ruleOf(parameter).freeze);
   const parameters = withGradients(module, gradients, trained, skipUnused === true);
   // Allocate all state before changing anything, since memory may run out.
   for (const parameter of parameters) {
@@ -68,7 +69,7 @@ export function updateModule<S extends StepSettings>(
 }
 
 /**
- * The parameters of a module outside frozen groups, each once, after checking that all their gradients can be read.
+ * The parameters of a module that are not frozen, each once, after checking that all their gradients can be read.
  * @throws UnusedParamsError naming those without one unless `skipUnused`, TypeError naming one whose array was
  * transferred.
  */
@@ -80,7 +81,13 @@ export function differentiatedParameters(
 ): readonly Tensor<Shape>[] {
   requireOperands(module, gradients);
   const { parameters } = readTrainable(module);
-  return withGradients(module, gradients, groups?.trained(module, parameters) ?? parameters, skipUnused);
+  const trained = groups?.trained(module, parameters) ?? parameters;
+  return withGradients(
+    module,
+    gradients,
+    trained.filter((parameter) => !isFrozen(parameter)),
+    skipUnused,
+  );
 }
 
 function requireOperands(module: unknown, gradients: unknown): void {
@@ -123,7 +130,7 @@ class SteppingProvider<S extends StepSettings> implements GradientProvider {
   #find(parameter: Tensor<Shape>): readonly [Storage, GroupRule<S>] | undefined {
     const gradient = gradientStorage(this.gradients, parameter);
     const rule = this.ruleOf(parameter);
-    return gradient === undefined || rule.freeze ? undefined : [gradient, rule];
+    return gradient === undefined || rule.freeze || isFrozen(parameter) ? undefined : [gradient, rule];
   }
 
   step(parameter: Tensor<Shape>): boolean {

@@ -1,23 +1,14 @@
 import {
-  describe,
   requireBoolean,
   requireNonNegative,
   requireOptions,
   wrongType,
   wrongValue,
 } from '../validation/errors.js';
-import { isRegExp } from '../validation/realm.js';
-import { callSync } from '../validation/synchronous.js';
 import { type CanUpdateWithGradients, readParameters } from '../module/module.js';
-import { quote } from '../validation/quote.js';
+import { isMatch, matchText, type ParameterMatch, readMatch } from '../module/parameter-match.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-
-/**
- * Which parameters belong to a group: those whose name in `module.parameters()` matches the pattern or begins with the
- * text, or for which the function returns true. It is called once for each name of each parameter.
- */
-export type ParameterMatch = RegExp | string | ((name: string, parameter: Tensor<Shape>) => boolean);
 
 /** What all groups have, whatever the optimizer. */
 export interface ParameterGroup {
@@ -133,27 +124,22 @@ export class ParameterGroups<S extends StepSettings> {
     for (const [name, { id }] of readParameters('module', module)) names.get(id)?.push(name);
     const matching = this.groups.map(({ match }, i) => {
       const fits = parameters.map((parameter) =>
-        (names.get(parameter.id) ?? []).some((name) => matches(match, name, parameter, i)),
+        (names.get(parameter.id) ?? []).some((name) =>
+          isMatch(match, name, parameter, `match() of groups[${i}]`),
+        ),
       );
       if (!fits.includes(true)) {
         const [first = []] = names.values();
         throw wrongValue(
           `groups[${i}].match`,
           'a pattern that matches a parameter of the module',
-          `${textOf(match)}, which matches none of ${parameters.length}, such as ${first.join(', ') || 'one without a name'}`,
+          `${matchText(match)}, which matches none of ${parameters.length}, such as ${first.join(', ') || 'one without a name'}`,
         );
       }
       return fits;
     });
     return parameters.map((_, parameter) => matching.findIndex((fits) => fits[parameter]));
   }
-}
-
-function readMatch(argument: string, value: unknown): ParameterMatch {
-  if (typeof value === 'string' || typeof value === 'function' || isRegExp(value)) {
-    return value as ParameterMatch;
-  }
-  throw wrongType(argument, 'a regular expression, a prefix or a function', value);
 }
 
 function readFactor(at: string, given: unknown, lr: number): number {
@@ -163,22 +149,6 @@ function readFactor(at: string, given: unknown, lr: number): number {
     throw wrongValue('lr', `a positive number beside ${at}.lr, which changes in proportion to it`, '0');
   }
   return own / lr;
-}
-
-function matches(match: ParameterMatch, name: string, parameter: Tensor<Shape>, group: number): boolean {
-  if (typeof match === 'string') return name.startsWith(match);
-  // Unlike test(), search() ignores where the last match of a global expression ended.
-  if (typeof match === 'object') return name.search(match) >= 0;
-  const method = `match() of groups[${group}]`;
-  return requireBoolean(
-    `the result of ${method}`,
-    callSync(method, () => match(name, parameter)),
-  );
-}
-
-function textOf(match: ParameterMatch): string {
-  if (typeof match === 'string') return quote(match);
-  return typeof match === 'object' ? quote(String(match)) : describe(match);
 }
 
 function sameElements(a: readonly unknown[], b: readonly unknown[]): boolean {

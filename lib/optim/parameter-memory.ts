@@ -21,4 +21,15 @@ export class ParameterMemory {
     }
     return arrays;
   }
+
+  /** The arrays of a parameter that has been updated, or whose arrays were read; undefined for others. */
+  existing(parameter: Storage): readonly Float32Array[] | undefined {
+    return this.#arrays.get(parameter);
+  }
+
+  /** Replaces the arrays of a parameter; undefined for those of one that was never updated. */
+  replace(parameter: Storage, arrays: readonly Float32Array[] | undefined): void {
+    if (arrays === undefined) this.#arrays.delete(parameter);
+    else this.#arrays.set(parameter, arrays);
+  }
 }

@@ -1,7 +1,9 @@
 import { describe, requireOptions, requireRecord, typeError, wrongType } from '../validation/errors.js';
 import { memberName } from '../validation/quote.js';
 import { type FilePath, readPath } from '../io/files/path.js';
-import type { CanUpdateWithGradients } from '../module/module.js';
+import { setRequiresGradient } from '../core/tensor.js';
+import { type CanUpdateWithGradients, readParameters } from '../module/module.js';
+import { isFrozen } from '../nn/freeze.js';
 import {
   checkpointPrefix,
   type LoadFromNpz,
@@ -44,7 +46,8 @@ export interface Training {
  * Saves a training run. The save is atomic: a process that is killed midway leaves the previous file intact. A run
  * resumed from the checkpoint produces the same bits as one that was never interrupted.
  *
- * Entries: the model's, as `model.save` names them; `checkpoint.optimizer.…` (see the optimizers'
+ * Entries: the model's, as `model.save` names them; if any tensor is frozen, `checkpoint.frozen.npy`, with 1 for each frozen
+ * one of `model.parameters()` and 0 for the others; `checkpoint.optimizer.…` (see the optimizers'
  * `write`); `checkpoint.generator.NAME.npy`, float64; `checkpoint.part.NAME.…`;
  * `checkpoint.progress.NAME.npy`, one float64.
  *
@@ -58,6 +61,8 @@ export async function saveCheckpoint(path: FilePath, training: Training): Promis
   await saveNpz(path, {
     write(zip) {
       callSync('write() of model', () => model.write(zip, ''));
+      const flags = readParameters('model', model).map(([, tensor]) => Number(isFrozen(tensor)));
+      if (flags.includes(1)) zip.numbers(names.frozen, flags);
       callSync('write() of optimizer', () => optimizer?.write(zip, names.optimizer, model));
       for (const [name, generator] of Object.entries(generators)) {
         zip.numbers(`${names.generator}${name}.npy`, stateOf(name, generator));
@@ -74,7 +79,7 @@ export async function saveCheckpoint(path: FilePath, training: Training): Promis
 
 /**
  * Loads a checkpoint into a training run that was built the same way: its model, optimizer, generators, parts and
- * `progress` take over the saved state.
+ * `progress` take over the saved state, including which tensors are frozen.
  * @throws FileFormatError for a checkpoint of a different run, naming the first entry that is missing, unknown, or has a
  * different shape or optimizer setting. Nothing has changed then.
  */
@@ -88,6 +93,7 @@ export async function loadCheckpoint(path: FilePath, training: Training): Promis
     async (zip) => {
       await readGenerators(zip, generators);
       await model.read(zip, '');
+      await readFrozen(zip, model);
       await optimizer?.read(zip, names.optimizer, model);
       for (const [name, part] of Object.entries(parts)) {
         await part.read(zip, `${names.part}${name}.`);
@@ -106,11 +112,25 @@ export async function loadCheckpoint(path: FilePath, training: Training): Promis
 }
 
 const names = {
+  frozen: `${checkpointPrefix}frozen.npy`,
   optimizer: `${checkpointPrefix}optimizer.`,
   generator: `${checkpointPrefix}generator.`,
   part: `${checkpointPrefix}part.`,
   progress: `${checkpointPrefix}progress.`,
 } as const;
+
+/** Freezes the tensors that were frozen at the time of saving, and no others. */
+async function readFrozen(zip: NpzReader, model: CanUpdateWithGradients): Promise<void> {
+  const tensors = readParameters('model', model).map(([, tensor]) => tensor);
+  const flags = zip.has(names.frozen) ? await zip.numbers(names.frozen, tensors.length) : [];
+  for (const [i, tensor] of tensors.entries()) {
+    zip.replace(
+      () => isFrozen(tensor),
+      (frozen) => setRequiresGradient(tensor, !frozen),
+      flags[i] === 1,
+    );
+  }
+}
 
 async function readGenerators(
   zip: NpzReader,

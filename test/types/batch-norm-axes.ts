@@ -4,6 +4,7 @@ import {
   BatchNorm2D,
   BatchNorm3D,
   type FrozenBatchNorm2D,
+  FrozenBatchNorm2D,
   Linear,
   type OwnedTape,
   ReLU,
@@ -87,7 +88,7 @@ const withParameters: BatchNorm2D<3> = plain;
 // @ts-expect-error: a boolean
 new BatchNorm2D(3, { affine: 0 });
 // @ts-expect-error: only `trainable`
-plain.freeze({ affine: true });
+FrozenBatchNorm2D.from(plain, { affine: true });
 
 // Channels in the last axis.
 const last = new BatchNorm2D(3, { channelsLast: true });

@@ -4,12 +4,13 @@ import {
   BatchNorm2D,
   Flatten2D,
   type FrozenBatchNorm2D,
+  FrozenBatchNorm2D,
   Linear,
   type Module,
   type ModuleMut,
   type OwnedTape,
-  ReLU,
   recalibrate,
+  ReLU,
   Residual,
   Sequential,
   Sgd,
@@ -125,7 +126,7 @@ const wide: Sequential<readonly [BatchNorm2D<number>, ReLU, Flatten2D, Linear<nu
 export { inference, training, linear, whole, wrongMode, wrongResult, wide };
 
 // Frozen batch norm has one mode, which accepts tensors with and without a tape.
-const frozen = new BatchNorm2D(3).freeze({ trainable: true });
+const frozen = FrozenBatchNorm2D.from(new BatchNorm2D(3), { trainable: true });
 const still = frozen.forward(images);
 check<Equal<typeof still, Tensor4D<8, 3, 4, 4>>>();
 const tuned = frozen.forward(images.trace());

@@ -4,6 +4,7 @@ import {
   BatchNorm2D,
   Conv2D,
   fold,
+  FrozenBatchNorm1D,
   Linear,
   type OwnedTape,
   ReLU,
@@ -39,7 +40,7 @@ const mlp = fold(
     new BatchNorm1D(16, { affine: false }),
     new ReLU(),
     new Linear(16, 8),
-    new BatchNorm1D(8).freeze(),
+    FrozenBatchNorm1D.from(new BatchNorm1D(8)),
     new Linear(8, 2, { bias: false }),
   ),
 );

@@ -10,6 +10,7 @@ const layers = [
   ['module'],
   ['io'],
   ['nn'],
+  ['plan'],
   ['optim'],
   ['training', 'data'],
   ['raw', 'raw.ts'],

@@ -4,8 +4,6 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
 import { readChannelNorm } from './channel-norm.js';
 import { BatchNorm, type BatchNormJson, type BatchNormOptions } from './batch-norm.js';
-import type { FrozenBatchNormOptions } from './frozen-batch-norm.js';
-import { FrozenBatchNorm1D } from './frozen-batch-norm-1d.js';
 
 /** The JSON of a `BatchNorm1D`. */
 export type BatchNorm1DJson = BatchNormJson<'BatchNorm1D'>;
@@ -40,16 +38,6 @@ export class BatchNorm1D<
   constructor(channels: C, options?: BatchNormOptions<A, L>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('BatchNorm1D', channels, 1, options);
-  }
-
-  /**
-   * Returns a frozen copy for fine-tuning: it normalizes with these running statistics, with or without a
-   * tape, and never changes them.
-   * @throws TypeError if this layer's `forward` was replaced, because the copy would not have it.
-   */
-  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm1D<C, A, L> {
-    this.requireOwnPasses();
-    return FrozenBatchNorm1D.from(this, options);
   }
 
   /**

@@ -4,8 +4,6 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
 import { readChannelNorm } from './channel-norm.js';
 import { BatchNorm, type BatchNormJson, type BatchNormOptions } from './batch-norm.js';
-import type { FrozenBatchNormOptions } from './frozen-batch-norm.js';
-import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
 
 /** The JSON of a `BatchNorm2D`. */
 export type BatchNorm2DJson = BatchNormJson<'BatchNorm2D'>;
@@ -40,16 +38,6 @@ export class BatchNorm2D<
   constructor(channels: C, options?: BatchNormOptions<A, L>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('BatchNorm2D', channels, 2, options);
-  }
-
-  /**
-   * Returns a frozen copy for fine-tuning: it normalizes with these running statistics, with or without a
-   * tape, and never changes them.
-   * @throws TypeError if this layer's `forward` was replaced, because the copy would not have it.
-   */
-  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm2D<C, A, L> {
-    this.requireOwnPasses();
-    return FrozenBatchNorm2D.from(this, options);
   }
 
   /**

@@ -4,8 +4,6 @@ import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
 import { readChannelNorm } from './channel-norm.js';
 import { BatchNorm, type BatchNormJson, type BatchNormOptions } from './batch-norm.js';
-import type { FrozenBatchNormOptions } from './frozen-batch-norm.js';
-import { FrozenBatchNorm3D } from './frozen-batch-norm-3d.js';
 
 /** The JSON of a `BatchNorm3D`. */
 export type BatchNorm3DJson = BatchNormJson<'BatchNorm3D'>;
@@ -40,16 +38,6 @@ export class BatchNorm3D<
   constructor(channels: C, options?: BatchNormOptions<A, L>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
     super('BatchNorm3D', channels, 3, options);
-  }
-
-  /**
-   * Returns a frozen copy for fine-tuning: it normalizes with these running statistics, with or without a
-   * tape, and never changes them.
-   * @throws TypeError if this layer's `forward` was replaced, because the copy would not have it.
-   */
-  freeze(options?: Pick<FrozenBatchNormOptions, 'trainable'>): FrozenBatchNorm3D<C, A, L> {
-    this.requireOwnPasses();
-    return FrozenBatchNorm3D.from(this, options);
   }
 
   /**

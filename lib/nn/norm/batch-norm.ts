@@ -1,19 +1,26 @@
 import { freshFloats } from '../../backend/allocation.js';
-import {
-  missingMethod,
-  plainError,
-  requireFraction,
-  requireOptions,
-  requirePositive,
-} from '../../validation/errors.js';
+import { plainError, requireFraction, requireOptions, requirePositive } from '../../validation/errors.js';
 import type { JsonNumber } from '../../json/json-numbers.js';
 import type { JsonReader } from '../../json/json-reader.js';
-import { batchNormInference, batchNormTraining } from '../../ops/batch-norm.js';
+import { add } from '../../ops/arithmetic.js';
+import {
+  batchNormFrozen,
+  batchNormInference,
+  type BatchNormState,
+  batchNormTraining,
+} from '../../ops/batch-norm.js';
 import { requireBatch } from '../../ops/image-shape.js';
 import { requireShape, requireTensor } from '../../ops/operand.js';
+import { relu } from '../../ops/unary.js';
 import type { Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
-import { type RandomSource, type ShapeOf, storageOf, type Tensor } from '../../core/tensor.js';
+import {
+  type RandomSource,
+  requiresGradient,
+  type ShapeOf,
+  storageOf,
+  type Tensor,
+} from '../../core/tensor.js';
 import { ChannelNorm, readAxes } from './channel-norm.js';
 import type { ModeInput, ResidualInput, SameShapeAs } from '../input.js';
 import { requireTaped, requireUntaped } from '../mode.js';
@@ -23,7 +30,6 @@ import {
   fusedForwardMut,
   notePasses,
   type ResidualSource,
-  runsAsDefined,
 } from '../compose/fusion.js';
 import type { AxesProblem, SpatialAxes } from './axes.js';
 import { describeLayer, type LayerDescription, layerType } from '../layer-description.js';
@@ -144,7 +150,8 @@ export abstract class BatchNorm<
 
   /**
    * Training: (x - mean) / sqrt(var + epsilon) * scale + bias with the mean and the biased variance of this
-   * batch. Updates the running statistics, `runningVar` with the unbiased variance.
+   * batch. Updates the running statistics, `runningVar` with the unbiased variance. With frozen running statistics,
+   * normalizes with those and changes nothing.
    *
    * @param x Of a shape that the class accepts, with a tape and at least two values per channel.
    * @returns The same shape, recorded as one operation.
@@ -153,6 +160,8 @@ export abstract class BatchNorm<
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, C, D, L, OwnedTape>): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
     const image = readAxes(input, this);
+    if (hasFrozenStatistics(this))
+      return batchNormFrozen(input, image, this, true) as SameShapeAs<X, OwnedTape>;
     requireBatch('x', image, input.shape);
     const undo = changesAreNoted() ? this.keepStatistics() : undefined;
     const y = batchNormTraining(input, image, this, weightOfBatch(this));
@@ -199,9 +208,14 @@ export abstract class BatchNorm<
   ): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
     const image = readAxes(input, this);
-    requireBatch('x', image, input.shape);
+    const isFrozen = hasFrozenStatistics(this);
+    if (!isFrozen) requireBatch('x', image, input.shape);
     const added = residual === undefined ? undefined : requireTensor('residual', residual);
     if (added !== undefined) requireShape('residual', added, input.shape);
+    if (isFrozen) {
+      const normalized = batchNormFrozen(input, image, this, true);
+      return relu(added === undefined ? normalized : add(normalized, added)) as SameShapeAs<X, OwnedTape>;
+    }
     const undo = changesAreNoted() ? this.keepStatistics() : undefined;
     const y = batchNormTraining(input, image, this, weightOfBatch(this), { relu: true, residual: added });
     if (undo !== undefined) noteChange(undo);
@@ -214,12 +228,6 @@ export abstract class BatchNorm<
     const copy = super.clone();
     copy[averaging] = false;
     return copy;
-  }
-
-  /** @throws TypeError if this layer's `forward` was replaced, because a frozen copy would not have it. */
-  protected requireOwnPasses(): void {
-    if (runsAsDefined(this)) return;
-    throw missingMethod('freeze', layerType(this), ', whose forward() is another one, but it is inherited');
   }
 
   /**
@@ -335,6 +343,11 @@ export abstract class BatchNorm<
       this[averaging] = false;
     };
   }
+}
+
+/** Whether training, too, normalizes with the running statistics, because `freeze()` was called. */
+function hasFrozenStatistics({ runningMean, runningVar }: BatchNormState): boolean {
+  return !requiresGradient(runningMean) || !requiresGradient(runningVar);
 }
 
 /** What determines the weight of a batch. */

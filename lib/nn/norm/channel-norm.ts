@@ -150,6 +150,11 @@ export function readAxes(
   return readAxesShape('x', x.shape, norm.runningMean.shape[0], norm[spatialAxes], norm.channelsLast);
 }
 
+/** Whether a value is a batch norm layer of tensors with this many spatial axes. */
+export function isChannelNorm(value: unknown, axes: SpatialAxes): boolean {
+  return value instanceof ChannelNorm && value[spatialAxes] === axes;
+}
+
 /** The arguments of a norm's constructor. */
 interface ChannelNormArguments {
   readonly channels: number;

@@ -12,7 +12,7 @@ import { FrozenBatchNorm, type FrozenBatchNormOptions, frozenOptions } from './f
  * Accepts [N, C], [N, C, L] or [C, L]. A 2D tensor is [N, C] if its last axis has C values, otherwise [C, L].
  *
  * @example
- * const frozen = pretrained.freeze();
+ * const frozen = FrozenBatchNorm1D.from(pretrained);
  * const y = frozen.forward(x.trace());
  */
 export class FrozenBatchNorm1D<
@@ -30,7 +30,7 @@ export class FrozenBatchNorm1D<
 
   /**
    * Creates a layer with scale and variance of one, bias and mean of zero. Use `load` or
-   * `BatchNorm1D.freeze()` for other values.
+   * `from` for other values.
    * @throws TypeError or RangeError naming the wrong argument.
    */
   constructor(channels: C, options?: FrozenBatchNormOptions<A, L>) {
@@ -38,12 +38,17 @@ export class FrozenBatchNorm1D<
     super('FrozenBatchNorm1D', channels, 1, options);
   }
 
-  /** @internal Implements `BatchNorm1D.freeze`. */
+  /**
+   * Creates a frozen copy of a batch norm layer, with the same epsilon and values. To freeze the layer itself, call its
+   * `freeze()`.
+   * @throws TypeError for another kind of layer, or one whose `forward` was replaced, because the copy would not have it.
+   */
   static from<C extends number, A extends boolean, L extends boolean>(
     other: ChannelNorm<C, 1, A, L>,
     options?: Pick<FrozenBatchNormOptions, 'trainable'>,
   ): FrozenBatchNorm1D<C, A, L> {
-    const frozen = new FrozenBatchNorm1D(other.runningMean.shape[0], frozenOptions(other, options));
+    const settings = frozenOptions(other, 1, options);
+    const frozen = new FrozenBatchNorm1D(other.runningMean.shape[0], settings);
     frozen.copyFrom(other);
     return frozen;
   }

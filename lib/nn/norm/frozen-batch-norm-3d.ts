@@ -12,7 +12,7 @@ import { FrozenBatchNorm, type FrozenBatchNormOptions, frozenOptions } from './f
  * Accepts [N, C, D, H, W] or [C, D, H, W].
  *
  * @example
- * const frozen = pretrained.freeze();
+ * const frozen = FrozenBatchNorm3D.from(pretrained);
  * const y = frozen.forward(x.trace());
  */
 export class FrozenBatchNorm3D<
@@ -30,7 +30,7 @@ export class FrozenBatchNorm3D<
 
   /**
    * Creates a layer with scale and variance of one, bias and mean of zero. Use `load` or
-   * `BatchNorm3D.freeze()` for other values.
+   * `from` for other values.
    * @throws TypeError or RangeError naming the wrong argument.
    */
   constructor(channels: C, options?: FrozenBatchNormOptions<A, L>) {
@@ -38,12 +38,17 @@ export class FrozenBatchNorm3D<
     super('FrozenBatchNorm3D', channels, 3, options);
   }
 
-  /** @internal Implements `BatchNorm3D.freeze`. */
+  /**
+   * Creates a frozen copy of a batch norm layer, with the same epsilon and values. To freeze the layer itself, call its
+   * `freeze()`.
+   * @throws TypeError for another kind of layer, or one whose `forward` was replaced, because the copy would not have it.
+   */
   static from<C extends number, A extends boolean, L extends boolean>(
     other: ChannelNorm<C, 3, A, L>,
     options?: Pick<FrozenBatchNormOptions, 'trainable'>,
   ): FrozenBatchNorm3D<C, A, L> {
-    const frozen = new FrozenBatchNorm3D(other.runningMean.shape[0], frozenOptions(other, options));
+    const settings = frozenOptions(other, 3, options);
+    const frozen = new FrozenBatchNorm3D(other.runningMean.shape[0], settings);
     frozen.copyFrom(other);
     return frozen;
   }

@@ -1,15 +1,21 @@
-import { requireBoolean, requireOptions, requirePositive } from '../../validation/errors.js';
+import {
+  missingMethod,
+  requireBoolean,
+  requireOptions,
+  requirePositive,
+  wrongType,
+} from '../../validation/errors.js';
 import type { JsonReader } from '../../json/json-reader.js';
 import { batchNormFrozen } from '../../ops/batch-norm.js';
 import { requireTensor } from '../../ops/operand.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import { type RandomSource, type ShapeOf, type TapeOf, type Tensor } from '../../core/tensor.js';
-import { ChannelNorm, readAxes } from './channel-norm.js';
+import { ChannelNorm, isChannelNorm, readAxes } from './channel-norm.js';
 import type { AxesProblem, SpatialAxes } from './axes.js';
 import type { SameShapeAs } from '../input.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
-import { notePasses } from '../compose/fusion.js';
+import { describeLayer, type LayerDescription, layerType } from '../layer-description.js';
+import { notePasses, runsAsDefined } from '../compose/fusion.js';
 import { type StoredNumber, storedNumbers } from '../npz-members.js';
 import { readTensors } from '../read-tensors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
@@ -111,11 +117,24 @@ export abstract class FrozenBatchNorm<
   }
 }
 
-/** The options of the frozen copy of a layer. */
-export function frozenOptions<A extends boolean, L extends boolean>(
-  other: { readonly scale: unknown; readonly channelsLast: L },
+/**
+ * The options of the frozen copy of a layer.
+ * @throws TypeError for another kind of layer, or one whose passes the copy would not have.
+ */
+export function frozenOptions<C extends number, D extends SpatialAxes, A extends boolean, L extends boolean>(
+  other: ChannelNorm<C, D, A, L>,
+  axes: D,
   options: Pick<FrozenBatchNormOptions, 'trainable'> | undefined,
 ): FrozenBatchNormOptions<A, L> {
+  if (!isChannelNorm(other, axes))
+    throw wrongType('other', `a BatchNorm${axes}D or FrozenBatchNorm${axes}D`, other);
+  if (!runsAsDefined(other)) {
+    throw missingMethod(
+      'forward',
+      layerType(other),
+      ' of its class, but it is another one, which a frozen copy would lack',
+    );
+  }
   const { trainable = false } = requireOptions('options', options, ['trainable']);
   return {
     trainable: trainable as boolean,

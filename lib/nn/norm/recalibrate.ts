@@ -4,13 +4,14 @@ import type { Shape } from '../../core/shape.js';
 import type { OwnedTape } from '../../core/tape.js';
 import { graphOf, isTaped, isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
 import { type CanUpdateWithGradients, type ModuleMut, readParameters } from '../../module/module.js';
+import { isFrozen } from '../freeze.js';
 import { atPart } from '../members.js';
 import { overrides } from '../overriding.js';
 import { statisticsIn } from './running-statistics.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 
 /**
- * Recomputes the running statistics of all batch norm layers of a module as the mean of the statistics of
+ * Recomputes the running statistics of all batch norm layers of a module that are not frozen as the mean of the statistics of
  * each batch. Use it after averaging weights, or if the running statistics come from few batches (PyTorch's
  * `update_bn`). Parameters and momentum do not change.
  *
@@ -29,12 +30,12 @@ export async function recalibrate<X extends Tensor<Shape>>(
     throw wrongType('module', 'an object with forwardMut()', module);
   }
   if (overrides(module, 'parameters')) readParameters('module', module);
-  const statistics = statisticsIn(module);
+  const statistics = statisticsIn(module).filter(({ mean }) => !isFrozen(mean));
   requireIterable('batches', batches);
   if (statistics.length === 0) {
     throw typeError(
       'ERR_BATCHNORM_TYPE',
-      'Expected a module with batch norm layers in its parameters(), but it has none',
+      'Expected a module with batch norm layers in its parameters() that are not frozen, but it has none',
     );
   }
   const restores = statistics.map((each) => atPart(module, each.owner, () => each.keep()));

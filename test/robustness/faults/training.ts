@@ -7,6 +7,7 @@ import {
   BatchNorm2D,
   type CanUpdateWithGradients,
   Flatten2D,
+  FrozenBatchNorm2D,
   type Gradients,
   Linear,
   type OwnedTape,
@@ -79,7 +80,7 @@ export const trainings = {
     const random = seeded(5);
     const trained = new BatchNorm2D(5);
     trained.forwardMut(Tensor.from(values(random, 80), [4, 5, 2, 2]).trace());
-    const network = new Sequential(trained.freeze({ trainable: true }), new BatchNorm2D(5));
+    const network = new Sequential(FrozenBatchNorm2D.from(trained, { trainable: true }), new BatchNorm2D(5));
     const x = Tensor.from(values(random, 80), [4, 5, 2, 2]);
     return training(
       network,

@@ -211,6 +211,9 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   'new Residual': () => [new BatchNorm2D(3)],
   'new Sequential': () => [new BatchNorm2D(3), new index.ReLU()],
   'Conv2D.fromJSON': () => [{ ...new index.Conv2D(3, 2, 1).toJSON() }],
+  'FrozenBatchNorm1D.from': () => [new index.BatchNorm1D(3), { trainable: true }],
+  'FrozenBatchNorm2D.from': () => [new BatchNorm2D(3), { trainable: true }],
+  'FrozenBatchNorm3D.from': () => [new index.BatchNorm3D(3), { trainable: true }],
   'FrozenBatchNorm1D.fromJSON': () => [{ ...new index.FrozenBatchNorm1D(3).toJSON() }],
   'FrozenBatchNorm2D.fromJSON': () => [{ ...new index.FrozenBatchNorm2D(3).toJSON() }],
   'FrozenBatchNorm3D.fromJSON': () => [{ ...new index.FrozenBatchNorm3D(3).toJSON() }],
@@ -390,6 +393,11 @@ export class Examples {
     if (callable.member === 'loadSafetensors' && self !== undefined) {
       args[0] = this.at('self.safetensors');
       await index.saveSafetensors(args[0] as string, self as index.CanUpdateWithGradients);
+    }
+    // No pattern matches a tensor of a module without any.
+    if (['freeze', 'unfreeze'].includes(callable.member)) {
+      const { length } = (self as index.CanUpdateWithGradients).parameters();
+      args[0] = length === 0 ? undefined : /./;
     }
     return { self, args };
   }

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { BatchNorm2D, Tensor } from 'batchnorm';
+import { BatchNorm2D, FrozenBatchNorm2D, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
 import { seeded, values } from '../../support/random.js';
@@ -68,7 +68,7 @@ describe('BatchNorm2D in util.inspect', () => {
   });
 
   it('prints a frozen layer with its own class name', () => {
-    expect(inspect(new BatchNorm2D(2).freeze())).to.match(
+    expect(inspect(FrozenBatchNorm2D.from(new BatchNorm2D(2)))).to.match(
       /^FrozenBatchNorm2D\(2\) \{\n {2}epsilon: 0\.00001, trainable: false\n/,
     );
   });

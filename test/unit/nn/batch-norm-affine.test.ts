@@ -144,7 +144,7 @@ describe('batch norm without scale and bias', () => {
     const bn = plain();
     const x = random([2, 3, 3, 3]);
     for (const trainable of [false, true]) {
-      const frozen = bn.freeze({ trainable });
+      const frozen = FrozenBatchNorm2D.from(bn, { trainable });
       expect(frozen.scale).to.equal(undefined);
       expect(frozen.forward(x).array()).to.deep.equal(bn.forward(x).array());
       const gradients = backward(frozen.forward(x.trace()).sum());
@@ -153,7 +153,12 @@ describe('batch norm without scale and bias', () => {
         expect(value).to.be.closeTo(slopes[Math.floor(i / 9) % 3], 1e-6);
       });
     }
-    expectError(() => bn.freeze({ affine: true } as never), TypeError, 'trainable', 'affine');
+    expectError(
+      () => FrozenBatchNorm2D.from(bn, { affine: true } as never),
+      TypeError,
+      'trainable',
+      'affine',
+    );
   });
 
   it('is saved without parameters, and refuses files with some', async () => {

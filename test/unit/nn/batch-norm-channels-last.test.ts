@@ -161,7 +161,7 @@ describe('batch norm of channels in the last axis', () => {
     const expected = bn.forward(x).add(x).relu().array();
     expect(new Sequential(new Residual(bn), new ReLU()).forward(x).array()).to.deep.equal(expected);
     expect(bn.clone().forward(x).array()).to.deep.equal(bn.forward(x).array());
-    const frozen = bn.freeze();
+    const frozen = FrozenBatchNorm2D.from(bn);
     expect(frozen.channelsLast).to.equal(true);
     expect(frozen.forward(x).array()).to.deep.equal(bn.forward(x).array());
     await bn.save(path('last.npz'));

@@ -2,6 +2,7 @@ import {
   backward,
   BatchNorm2D,
   Conv2D,
+  FrozenBatchNorm2D,
   GeneralizedResidual,
   Linear,
   type NamedTensor,
@@ -19,7 +20,7 @@ interface Cloneable {
 
 const layers: Readonly<Record<string, () => Cloneable>> = {
   BatchNorm2D: () => new BatchNorm2D(3),
-  FrozenBatchNorm2D: () => new BatchNorm2D(3).freeze(),
+  FrozenBatchNorm2D: () => FrozenBatchNorm2D.from(new BatchNorm2D(3)),
   Linear: () => new Linear(4, 3),
   Conv2D: () => new Conv2D(2, 3, 3),
   Sequential: () => new Sequential(new Conv2D(2, 3, 1), new BatchNorm2D(3)),

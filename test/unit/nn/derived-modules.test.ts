@@ -1,6 +1,7 @@
 import {
   BaseModule,
   BatchNorm2D,
+  FrozenBatchNorm2D,
   Linear,
   moduleFromJSON,
   type NamedTensor,
@@ -73,7 +74,7 @@ describe('a class derived from a layer of the package', () => {
         throw new Error('never called');
       }
     }
-    expectError(() => new Own(2).freeze(), TypeError, 'freeze() in Own');
+    expectError(() => FrozenBatchNorm2D.from(new Own(2)), TypeError, 'forward() in Own');
   });
 });
 

@@ -5,6 +5,8 @@ import {
   Conv2D,
   Flatten2D,
   fold,
+  FrozenBatchNorm1D,
+  FrozenBatchNorm2D,
   GeneralizedResidual,
   Linear,
   ReLU,
@@ -166,7 +168,7 @@ describe('fold', () => {
       plain.runningMean.data.set(given.runningMean.data);
       plain.runningVar.data.set(given.runningVar.data);
       const bn = affine ? given : plain;
-      const net = new Sequential(linear, frozen ? bn.freeze() : bn);
+      const net = new Sequential(linear, frozen ? FrozenBatchNorm1D.from(bn) : bn);
       const x = Tensor.from(values(rng, 4 * 9, 2), [4, 9]);
       const folded = fold(net as Sequential<readonly [typeof linear, typeof bn]>);
       expect(folded.layers).to.have.length(1);
@@ -219,7 +221,7 @@ describe('fold', () => {
           trained(new BatchNorm2D(4)),
           new ReLU(),
           conv(4, 4),
-          trained(new BatchNorm2D(4)).freeze(),
+          FrozenBatchNorm2D.from(trained(new BatchNorm2D(4))),
         ),
       ),
       new ReLU(),

@@ -20,7 +20,7 @@ function pretrained(): BatchNorm2D<2> {
 describe('FrozenBatchNorm2D', () => {
   it('normalizes as in inference, with or without a tape', () => {
     const bn = pretrained();
-    const frozen = bn.freeze();
+    const frozen = FrozenBatchNorm2D.from(bn);
     const expected = bn.forward(x).array();
     expect(frozen.forward(x).array()).to.deep.equal(expected);
     expect(frozen.forward(x.trace()).array()).to.deep.equal(expected);
@@ -28,14 +28,14 @@ describe('FrozenBatchNorm2D', () => {
   });
 
   it('never changes its statistics', () => {
-    const frozen = pretrained().freeze({ trainable: true });
+    const frozen = FrozenBatchNorm2D.from(pretrained(), { trainable: true });
     backward(frozen.forward(x.trace()).square().mean());
     expect(frozen.runningMean.array()).to.deep.equal([1, -3]);
     expect(frozen.runningVar.array()).to.deep.equal([4, 0.25]);
   });
 
   it('gives x the gradient dy * scale / sqrt(runningVar + epsilon)', () => {
-    const frozen = pretrained().freeze();
+    const frozen = FrozenBatchNorm2D.from(pretrained());
     const gradients = backward(frozen.forward(x.trace()).sum());
     const slopes = [1.5 / Math.sqrt(4 + 1e-3), -0.5 / Math.sqrt(0.25 + 1e-3)];
     const dx = gradients.get(x)?.data ?? [];
@@ -48,7 +48,7 @@ describe('FrozenBatchNorm2D', () => {
   });
 
   it('has gradients that match finite differences', () => {
-    const frozen = pretrained().freeze({ trainable: true });
+    const frozen = FrozenBatchNorm2D.from(pretrained(), { trainable: true });
     const weights = Tensor.from(values(seeded(2), 24), [3, 2, 2, 2]);
     checkGradients(
       ([a]) =>
@@ -78,24 +78,24 @@ describe('FrozenBatchNorm2D', () => {
   });
 
   it('is updated if trainable', () => {
-    const frozen = pretrained().freeze({ trainable: true });
+    const frozen = FrozenBatchNorm2D.from(pretrained(), { trainable: true });
     new Sgd({ lr: 0.1 }).update(frozen, backward(frozen.forward(x.trace()).sum()));
     expectNear(frozen.bias.data, [0.25 - 0.1 * 12, 2 - 0.1 * 12], 1e-6);
   });
 
   it('is not updated otherwise, while the rest of a network is', () => {
-    const frozen = pretrained().freeze();
+    const frozen = FrozenBatchNorm2D.from(pretrained());
     const gradients = backward(frozen.forward(x.trace()).sum());
     new Sgd({ lr: 0.1 }).update(frozen, gradients);
     expect(frozen.scale.array()).to.deep.equal([1.5, -0.5]);
-    const trainable = pretrained().freeze({ trainable: true });
+    const trainable = FrozenBatchNorm2D.from(pretrained(), { trainable: true });
     const others = backward(x.trace().sum());
     expectError(() => new Sgd().update(trainable, others), UnusedParamsError, 'scale, bias');
   });
 
   it('is a copy of the batch norm, and so is its clone', () => {
     const bn = pretrained();
-    const frozen = bn.freeze({ trainable: true });
+    const frozen = FrozenBatchNorm2D.from(bn, { trainable: true });
     bn.scale.data.fill(9);
     expect(frozen.scale.array()).to.deep.equal([1.5, -0.5]);
     const copy = frozen.clone();
@@ -107,12 +107,12 @@ describe('FrozenBatchNorm2D', () => {
 
   it('accepts CHW', () => {
     const image = Tensor.from(x.data.slice(0, 8), [2, 2, 2]);
-    expect(pretrained().freeze().forward(image).shape).to.deep.equal([2, 2, 2]);
+    expect(FrozenBatchNorm2D.from(pretrained()).forward(image).shape).to.deep.equal([2, 2, 2]);
   });
 
   it('trains on an image of one pixel, which has no variance', () => {
     const pixel = Tensor.from([1, 2], [1, 2, 1, 1]);
-    const loss = pretrained().freeze().forward(pixel.trace()).sum();
+    const loss = FrozenBatchNorm2D.from(pretrained()).forward(pixel.trace()).sum();
     expect(backward(loss).get(pixel)?.shape).to.deep.equal([1, 2, 1, 1]);
   });
 
@@ -131,7 +131,7 @@ describe('FrozenBatchNorm2D', () => {
   });
 
   it('is named if one of its parameters changed after the graph saved it', () => {
-    const frozen = pretrained().freeze({ trainable: true });
+    const frozen = FrozenBatchNorm2D.from(pretrained(), { trainable: true });
     const loss = frozen.forward(x.trace()).sum();
     new Sgd().update(frozen, backward(frozen.forward(x.trace()).sum()));
     expectError(() => backward(loss), Error, 'scale of FrozenBatchNorm2D');

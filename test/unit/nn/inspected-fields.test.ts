@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { BatchNorm2D } from 'batchnorm';
+import { BatchNorm2D, FrozenBatchNorm2D } from 'batchnorm';
 import { expect } from 'chai';
 
 // Like dfdx's Debug: every field of the struct appears with its own values.
@@ -10,7 +10,7 @@ describe('an inspected batch norm shows', () => {
 
   for (const [kind, layer] of [
     ['BatchNorm2D', bn],
-    ['FrozenBatchNorm2D', bn.freeze({ trainable: true })],
+    ['FrozenBatchNorm2D', FrozenBatchNorm2D.from(bn, { trainable: true })],
   ] as const) {
     for (const [name, value] of Object.entries(fields)) {
       it(`${name} of ${kind}, with its value`, () => {

@@ -4,6 +4,7 @@ import {
   Conv2D,
   Dropout,
   Flatten2D,
+  FrozenBatchNorm2D,
   GeneralizedResidual,
   LeakyReLU,
   Linear,
@@ -30,8 +31,8 @@ describe('a module that is printed', () => {
     expect(String(conv)).to.equal(
       'Conv2D(1, 2, 3) {\n  stride: 2, padding: 0\n  weight [2, 1, 3, 3]: 0\n  18 parameters, all trainable\n}',
     );
-    expect(String(new BatchNorm2D(2).freeze())).to.include('8 parameters, none trainable');
-    expect(String(new BatchNorm2D(2).freeze({ trainable: true }))).to.include(
+    expect(String(FrozenBatchNorm2D.from(new BatchNorm2D(2)))).to.include('8 parameters, none trainable');
+    expect(String(FrozenBatchNorm2D.from(new BatchNorm2D(2), { trainable: true }))).to.include(
       '8 parameters: 4 trainable, 4 not trainable',
     );
   });
@@ -49,7 +50,7 @@ describe('a module that is printed', () => {
     const net = new Sequential(
       new Conv2D(1, 4, 3, { padding: 1, bias: false }),
       bn,
-      new Residual(new Sequential(new Conv2D(4, 4, 1), bn.freeze())),
+      new Residual(new Sequential(new Conv2D(4, 4, 1), FrozenBatchNorm2D.from(bn))),
       new GeneralizedResidual(new Conv2D(4, 2, 1), new Conv2D(4, 2, 1)),
       new Flatten2D(),
       new Linear(512, 512),

@@ -3,6 +3,7 @@ import {
   Conv1D,
   Conv2D,
   ConvTranspose2D,
+  FrozenBatchNorm2D,
   GeneralizedResidual,
   Linear,
   type NamedTensor,
@@ -73,7 +74,7 @@ describe('resetParams', () => {
   }
 
   it('leaves the tensors of FrozenBatchNorm2D unchanged', () => {
-    const frozen = new BatchNorm2D(2).freeze({ trainable: true });
+    const frozen = FrozenBatchNorm2D.from(new BatchNorm2D(2), { trainable: true });
     disturb(frozen);
     frozen.resetParams();
     for (const [name, tensor] of frozen.parameters()) {

@@ -10,6 +10,7 @@ import {
   Linear,
   Sequential,
   Sgd,
+  type Shape,
   Softmax,
   stepSchedule,
   Tensor,
@@ -21,6 +22,7 @@ import { readSettings } from '#lib/backend/settings';
 import { UsageError } from '#lib/cli/arguments';
 import { errorCodes } from '#lib/validation/errors';
 import { requirePoison } from '#lib/core/poison';
+import { capture } from '#lib/plan/capture';
 import { expect } from 'chai';
 import { packagePath } from '../../support/package-path.js';
 import { expectError, expectRejection, type Untyped } from '../../support/errors.js';
@@ -61,6 +63,7 @@ const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
   ERR_BATCHNORM_TOO_MANY_ARGUMENTS: () => (Tensor.zeros as Untyped)([2], 1),
   ERR_BATCHNORM_ILLEGAL_CONSTRUCTOR: () => Reflect.construct(Tensor, [[1, 2], [2]]) as unknown,
   ERR_BATCHNORM_MISSING_METHOD: () => new Sequential({ forward: (x: never) => x }).clone(),
+  ERR_BATCHNORM_CAPTURE: () => capture({ forward: (x: Tensor<Shape>) => x.data }, [2]),
   ERR_BATCHNORM_NOT_SERIALIZABLE: () => JSON.stringify({ optimizer: new Sgd() }),
   ERR_BATCHNORM_TAPE: () => (backward as Untyped)(Tensor.from([1], [])),
   ERR_BATCHNORM_DETACHED: () => {

@@ -3,6 +3,7 @@ import {
   BatchNorm2D,
   FileFormatError,
   Flatten2D,
+  FrozenBatchNorm2D,
   Linear,
   loadSafetensors,
   ReLU,
@@ -62,7 +63,7 @@ describe('loadSafetensors', () => {
       '"3.weight" and 1 more',
     );
     expect(JSON.stringify(part.layers[0])).to.equal(before);
-    const frozen = new Sequential(part.layers[0].freeze());
+    const frozen = new Sequential(FrozenBatchNorm2D.from(part.layers[0]));
     await saveSafetensors(temporary('counted.safetensors'), part);
     await loadSafetensors(temporary('counted.safetensors'), frozen);
   });

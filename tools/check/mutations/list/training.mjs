@@ -116,9 +116,23 @@ export default [
   {
     file: 'lib/optim/optimizer.ts',
     what: 'frozen parameters need a gradient',
-    find: 'all.filter((parameter) => !ruleOf(parameter).freeze)',
+    find: 'all.filter((parameter) => !isFrozen(parameter) && !ruleOf(parameter).freeze)',
     replace: 'all',
-    tests: ['unit/optim/parameter-groups'],
+    tests: ['unit/optim/parameter-groups', 'unit/nn/freeze'],
+  },
+  {
+    file: 'lib/optim/optimizer-state.ts',
+    what: 'the state of a parameter that is frozen for a while is lost in a checkpoint',
+    find: 'isFrozen(parameter) && state.memory.existing(storageOf(parameter)) === undefined;',
+    replace: 'isFrozen(parameter);',
+    tests: ['unit/nn/freeze'],
+  },
+  {
+    file: 'lib/training/checkpoint.ts',
+    what: 'a checkpoint forgets what is frozen',
+    find: '(frozen) => setRequiresGradient(tensor, !frozen),',
+    replace: '(frozen) => setRequiresGradient(tensor, frozen || true),',
+    tests: ['unit/nn/freeze'],
   },
   {
     file: 'lib/optim/optimizer-state.ts',
