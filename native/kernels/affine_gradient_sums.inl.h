@@ -76,12 +76,25 @@ void column_affine_gradient_sums(const float* x, const Gradient& gradient, const
 }
 
 template <class Gradient>
-void affine_gradient_sums_of(const float* x, const Gradient& gradient, const float* mean,
-                             const Block& block, ChannelSums* out) {
-  if (!is_columns(block)) return row_sums(block, GradientTerms<Gradient>{x, mean, gradient}, out);
+void columns_affine_gradient_sums(const float* x, const Gradient& gradient, const float* mean,
+                                  const Block& block, ChannelSums* out) {
   for_each_column_range(block.channels, [&](size_t first, size_t columns) {
     column_affine_gradient_sums(x + first, gradient.from(first).channel(first), mean + first, block,
                                 columns, out + first);
+  });
+}
+
+template <class Gradient>
+void affine_gradient_sums_of(const float* x, const Gradient& gradient, const float* mean,
+                             const Block& block, ChannelSums* out) {
+  if (!is_columns(block)) return row_sums(block, GradientTerms<Gradient>{x, mean, gradient}, out);
+  if (!joins_rows(block)) return columns_affine_gradient_sums(x, gradient, mean, block, out);
+  RepeatedParameter means;
+  means.repeat(mean, block.channels);
+  RepeatedGradient memory;
+  const Gradient repeated = gradient.repeat(block.channels, memory);
+  sum_joined_rows(block, out, [&](size_t offset, const Block& rows, ChannelSums* sums) {
+    columns_affine_gradient_sums(x + offset, repeated.from(offset), means.values, rows, sums);
   });
 }
 

@@ -91,3 +91,60 @@ void for_each_column_range(size_t channels, const Function& function) {
     first += columns;
   }
 }
+
+// Rows of fewer channels than lanes leave lanes empty. kLanes such rows make whole vectors, of more
+// channels, whose parameters are repeated. Fewer than kMinJoinedRows rows are never joined: how
+// many channels a block of them has may depend on cache sizes, and the order of the sums must not.
+constexpr size_t kMinJoinedRows = 128;
+constexpr size_t kMaxJoinedChannels = F32::kLanes * F32::kLanes;
+
+inline bool joins_rows(const Block& block) {
+  return block.channels < F32::kLanes && block.image_stride == block.channels &&
+         block.images >= kMinJoinedRows;
+}
+
+struct JoinedRows {
+  Block joined;
+  Block rest;     // fewer than kLanes rows
+  size_t offset;  // of the rest
+
+  explicit JoinedRows(const Block& block) {
+    const size_t channels = block.channels * F32::kLanes;
+    const size_t rows = block.images / F32::kLanes;
+    joined = {rows, channels, 1, channels, 1};
+    rest = {block.images - rows * F32::kLanes, block.channels, 1, block.channels, 1};
+    offset = rows * channels;
+  }
+};
+
+// One parameter of joined rows.
+struct RepeatedParameter {
+  float values[kMaxJoinedChannels];
+
+  const float* repeat(const float* parameter, size_t channels) {
+    for (size_t i = 0; i < channels * F32::kLanes; i += channels) {
+      std::copy_n(parameter, channels, values + i);
+    }
+    return values;
+  }
+};
+
+// Calls sum(offset, block, out) for the joined rows and for the rest, and adds up the sums of each
+// channel.
+template <class Sum>
+void sum_joined_rows(const Block& block, ChannelSums* out, const Sum& sum) {
+  const JoinedRows rows(block);
+  ChannelSums sums[kMaxJoinedChannels];
+  const auto add = [&](size_t count) {
+    for (size_t i = 0; i < count; i++) {
+      out[i % block.channels].sum += sums[i].sum;
+      out[i % block.channels].products += sums[i].products;
+    }
+  };
+  std::fill_n(out, block.channels, ChannelSums{0, 0});
+  sum(0, rows.joined, sums);
+  add(rows.joined.channels);
+  if (rows.rest.images == 0) return;
+  sum(rows.offset, rows.rest, sums);
+  add(block.channels);
+}

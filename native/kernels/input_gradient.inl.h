@@ -59,9 +59,28 @@ BATCHNORM_NOINLINE void column_input_gradient(const float* x, const Gradient& gr
 }
 
 template <class Gradient>
+void joined_rows_input_gradient(const float* x, const Gradient& gradient, float* dx,
+                                const Block& block, const InputGradient& params) {
+  const JoinedRows rows(block);
+  const size_t channels = block.channels;
+  RepeatedGradient memory;
+  RepeatedParameter mean, dy_mean, xhat_coefficient, scale, shift;
+  column_input_gradient(
+      x, gradient.repeat(channels, memory), dx, rows.joined,
+      {mean.repeat(params.mean, channels), dy_mean.repeat(params.dy_mean, channels),
+       xhat_coefficient.repeat(params.xhat_coefficient, channels),
+       scale.repeat(params.scale, channels), shift.repeat(params.shift, channels)});
+  column_input_gradient(x + rows.offset, gradient.from(rows.offset), dx + rows.offset, rows.rest,
+                        params);
+}
+
+template <class Gradient>
 void input_gradient_of(const float* x, const Gradient& gradient, float* dx, const Block& block,
                        const InputGradient& params, bool streaming) {
-  if (is_columns(block)) return column_input_gradient(x, gradient, dx, block, params);
+  if (is_columns(block)) {
+    return joins_rows(block) ? joined_rows_input_gradient(x, gradient, dx, block, params)
+                             : column_input_gradient(x, gradient, dx, block, params);
+  }
   write_planes(dx, block, streaming, [=](size_t start, size_t channel, size_t) {
     return InputGradientValues<Gradient>{
         x + start,

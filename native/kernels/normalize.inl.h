@@ -68,9 +68,25 @@ void normalize_columns(const float* x, float* y, const Block& block, const Norma
 }
 
 template <class Then>
+void normalize_joined_rows(const float* x, float* y, const Block& block,
+                           const Normalization& params, const Then& then) {
+  const JoinedRows rows(block);
+  RepeatedParameter mean, scale, shift;
+  normalize_columns(
+      x, y, rows.joined,
+      {mean.repeat(params.mean, block.channels), scale.repeat(params.scale, block.channels),
+       shift.repeat(params.shift, block.channels)},
+      then);
+  normalize_columns(x + rows.offset, y + rows.offset, rows.rest, params, then.from(rows.offset, 0));
+}
+
+template <class Then>
 void normalize_then(const float* x, float* y, const Block& block, const Normalization& params,
                     bool streaming, const Then& then) {
-  if (is_columns(block)) return normalize_columns(x, y, block, params, then);
+  if (is_columns(block)) {
+    return joins_rows(block) ? normalize_joined_rows(x, y, block, params, then)
+                             : normalize_columns(x, y, block, params, then);
+  }
   write_planes(y, block, streaming, [=](size_t start, size_t channel, size_t following) {
     return NormalizedValues<Then>{
         x + start,

@@ -8,6 +8,12 @@
 //                                   deviation); and prefetch(offset)
 //   columns()                       the same for planes of one pixel, with one lane per channel and
 //                                   without prefetch
+//   repeat(channels, memory)        the same for joined rows (columns.inl.h)
+
+// The parameters of a gradient for joined rows.
+struct RepeatedGradient {
+  RepeatedParameter scale, shift;
+};
 
 struct DirectGradient {
   const float* dy;
@@ -23,6 +29,7 @@ struct DirectGradient {
   DirectGradient channel(size_t) const { return *this; }
   Channel of(size_t) const { return {dy}; }
   Channel columns() const { return {dy}; }
+  DirectGradient repeat(size_t, RepeatedGradient&) const { return *this; }
 };
 
 // With a ReLU directly after the normalization. The sign of the ReLU's input is recomputed instead
@@ -65,6 +72,9 @@ struct ReluGradient {
     }
   };
   Columns columns() const { return {dy, scale, shift}; }
+  ReluGradient repeat(size_t channels, RepeatedGradient& memory) const {
+    return {dy, memory.scale.repeat(scale, channels), memory.shift.repeat(shift, channels)};
+  }
 };
 
 // With a residual added before the ReLU. Reads the ReLU's output y and stores the part of dy that
@@ -99,4 +109,5 @@ struct ResidualReluGradient {
   ResidualReluGradient channel(size_t) const { return *this; }
   Channel of(size_t) const { return {y, dy, passed}; }
   Channel columns() const { return {y, dy, passed}; }
+  ResidualReluGradient repeat(size_t, RepeatedGradient&) const { return *this; }
 };

@@ -29,6 +29,9 @@ struct ScaledGradient {
   ScaledGradient channel(size_t first) const { return {dy, scale + first}; }
   Channel of(size_t channel) const { return {dy, F32::broadcast(scale[channel])}; }
   Columns columns() const { return {dy, scale}; }
+  ScaledGradient repeat(size_t channels, RepeatedGradient& memory) const {
+    return {dy, memory.scale.repeat(scale, channels)};
+  }
 };
 
 // One scale per position in a row; the rows of dy begin `stride` floats apart.

@@ -56,10 +56,20 @@ inline void column_shifted_moments(const float* x, const float* shift, const Blo
   store_columns(sums.deviations, sums.squares, columns, out);
 }
 
+inline void columns_shifted_moments(const float* x, const float* shift, const Block& block,
+                                    ChannelSums* out) {
+  for_each_column_range(block.channels, [&](size_t first, size_t columns) {
+    column_shifted_moments(x + first, shift + first, block, columns, out + first);
+  });
+}
+
 inline void shifted_moments(const float* x, const float* shift, const Block& block,
                             ChannelSums* out) {
   if (!is_columns(block)) return row_sums(block, DeviationTerms{x, shift}, out);
-  for_each_column_range(block.channels, [&](size_t first, size_t columns) {
-    column_shifted_moments(x + first, shift + first, block, columns, out + first);
+  if (!joins_rows(block)) return columns_shifted_moments(x, shift, block, out);
+  RepeatedParameter repeated;
+  repeated.repeat(shift, block.channels);
+  sum_joined_rows(block, out, [&](size_t offset, const Block& rows, ChannelSums* sums) {
+    columns_shifted_moments(x + offset, repeated.values, rows, sums);
   });
 }

@@ -54,6 +54,83 @@ TEST_CASE("shifted_moments of columns: channels around vectors, images around fl
   }
 }
 
+// Rows without gaps, of fewer channels than lanes, which the kernels join.
+TEST_CASE("many short rows: sums, normalized values and gradients") {
+  FOR_EACH_ISA(kernels) {
+    for (size_t channels = 1; channels < kernels.lanes; channels++) {
+      for (size_t images : {127, 128, 1001}) {
+        const size_t size = images * channels;
+        Random random(channels * 43 + images);
+        Guarded x(size, 1), dy(size, 2), out(size, 3), mean(channels, 1), scale(channels, 2),
+            shift(channels, 3), dy_mean(channels), coefficient(channels);
+        x.fill(random, 2.0f, 10.0f);
+        mean.fill(random, 0.1f, 10.0f);
+        for (Guarded* each : {&dy, &scale, &shift, &dy_mean, &coefficient}) each->fill(random);
+        const Block block = block_of(images, channels, channels);
+        CAPTURE(channels);
+        CAPTURE(images);
+        std::vector<ChannelSums> moments(channels), gradients(channels), passed(channels);
+        kernels.shifted_moments(x.data(), mean.data(), block, moments.data());
+        kernels.affine_gradient_sums(x.data(), dy.data(), mean.data(), block, gradients.data());
+        const batchnorm::Normalization forward = {mean.data(), scale.data(), shift.data()};
+        kernels.relu_affine_gradient_sums(x.data(), dy.data(), forward, block, passed.data());
+        for (size_t c = 0; c < channels; c++) {
+          double deviations = 0, deviations_size = 0, squares = 0;
+          double sum = 0, sum_size = 0, product = 0, product_size = 0;
+          double passed_sum = 0, passed_product = 0;
+          for (size_t i = c; i < size; i += channels) {
+            const double deviation = double(x[i]) - double(mean[c]);
+            deviations += deviation;
+            deviations_size += std::fabs(deviation);
+            squares += deviation * deviation;
+            sum += dy[i];
+            sum_size += std::fabs(dy[i]);
+            product += dy[i] * deviation;
+            product_size += std::fabs(dy[i] * deviation);
+            // The sign is that of the float32 value.
+            if (std::fma(x[i] - mean[c], scale[c], shift[c]) <= 0) continue;
+            passed_sum += dy[i];
+            passed_product += dy[i] * deviation;
+          }
+          CHECK(support::near(moments[c].sum, deviations, 8e-7 * deviations_size));
+          CHECK(support::near(moments[c].products, squares, 8e-7 * squares));
+          CHECK(support::near(gradients[c].sum, sum, 1e-6 * sum_size));
+          CHECK(support::near(gradients[c].products, product, 1e-6 * product_size));
+          CHECK(support::near(passed[c].sum, passed_sum, 1e-6 * sum_size));
+          CHECK(support::near(passed[c].products, passed_product, 1e-6 * product_size));
+        }
+
+        kernels.normalize(x.data(), out.data(), block, forward, false);
+        CHECK(out.guards_intact());
+        for (size_t i = 0; i < size; i++) {
+          const size_t c = i % channels;
+          const double expected = (double(x[i]) - mean[c]) * scale[c] + shift[c];
+          CHECK(support::near(out[i], expected, 4e-6));
+        }
+        kernels.normalize_relu(x.data(), dy.data(), out.data(), block, forward, false);
+        CHECK(out.guards_intact());
+        for (size_t i = 0; i < size; i++) {
+          const size_t c = i % channels;
+          const double expected = (double(x[i]) - mean[c]) * scale[c] + shift[c] + dy[i];
+          CHECK(support::near(out[i], std::max(0.0, expected), 4e-6));
+        }
+        kernels.input_gradient(
+            x.data(), dy.data(), out.data(), block,
+            {mean.data(), dy_mean.data(), coefficient.data(), scale.data(), shift.data()}, false);
+        CHECK(out.guards_intact());
+        for (size_t i = 0; i < size; i++) {
+          const size_t c = i % channels;
+          const double expected =
+              ((double(dy[i]) - dy_mean[c]) - (double(x[i]) - mean[c]) * coefficient[c]) *
+                  scale[c] +
+              shift[c];
+          CHECK(support::near(out[i], expected, 4e-6));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("shifted_moments of columns: NaN and Inf stay in their channel") {
   FOR_EACH_ISA(kernels) {
     const size_t channels = 4 * kernels.lanes + 2;

@@ -65,7 +65,9 @@ double wide(float value) { return static_cast<double>(value); }
 
 TEST_CASE("normalize_elements: every length and alignment, with and without bias, in place") {
   FOR_EACH_ISA(kernels) {
-    for (auto [length, gap, misalignment, streaming] : cases(kernels.lanes)) {
+    for (const Case& each : cases(kernels.lanes)) {
+      const size_t length = each.length, gap = each.gap, misalignment = each.misalignment;
+      const bool streaming = each.streaming;
       for (bool biased : {true, false}) {
         for (bool in_place : {true, false}) {
           Random random(length * 7 + gap);
@@ -112,7 +114,9 @@ TEST_CASE("normalize_elements: every length and alignment, with and without bias
 
 TEST_CASE("element_gradient_sums: every length, dy times the scale of the position") {
   FOR_EACH_ISA(kernels) {
-    for (auto [length, gap, misalignment, streaming] : cases(kernels.lanes)) {
+    for (const Case& each : cases(kernels.lanes)) {
+      const size_t length = each.length, gap = each.gap, misalignment = each.misalignment;
+      const bool streaming = each.streaming;
       if (streaming) continue;  // writes nothing
       Random random(length * 3 + gap);
       Rows x(kRows, length, gap, misalignment), dy(kRows, length, gap, 6);
@@ -149,7 +153,9 @@ TEST_CASE("element_gradient_sums: every length, dy times the scale of the positi
 
 TEST_CASE("element_input_gradient: every length and alignment, also into dy and into x") {
   FOR_EACH_ISA(kernels) {
-    for (auto [length, gap, misalignment, streaming] : cases(kernels.lanes)) {
+    for (const Case& each : cases(kernels.lanes)) {
+      const size_t length = each.length, gap = each.gap, misalignment = each.misalignment;
+      const bool streaming = each.streaming;
       for (int target = 0; target < 3; target++) {
         Random random(length * 5 + gap);
         Rows x(kRows, length, gap, misalignment), dy(kRows, length, gap, misalignment);
@@ -196,7 +202,9 @@ TEST_CASE("element_input_gradient: every length and alignment, also into dy and 
 
 TEST_CASE("element_parameter_gradients: adds up to kMaxElementRows rows to what is there") {
   FOR_EACH_ISA(kernels) {
-    for (auto [length, gap, misalignment, streaming] : cases(kernels.lanes)) {
+    for (const Case& each : cases(kernels.lanes)) {
+      const size_t length = each.length, gap = each.gap, misalignment = each.misalignment;
+      const bool streaming = each.streaming;
       if (streaming) continue;
       for (size_t count : {size_t{1}, size_t{3}, batchnorm::kMaxElementRows}) {
         Random random(length * 11 + count);
