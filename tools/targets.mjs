@@ -89,6 +89,12 @@ export const targets = {
     args: '[EXECUTIONS]',
     summary: 'libFuzzer on the operations, under ASan with UBSan',
   },
+  mpi: {
+    group: 'test',
+    file: 'tools/check/mpi.mjs',
+    args: '[--whole]',
+    summary: 'groups of processes over Open MPI and MPICH',
+  },
   probes: {
     group: 'test',
     file: 'dist-dev/test/robustness/probes/main.js',

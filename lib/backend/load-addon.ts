@@ -5,8 +5,43 @@ import type { Backend } from './backend.js';
 import { binaryPaths, missingCopy } from './binary-paths.js';
 import { elfFault } from './elf.js';
 
-/** The addon's exports: the operations of `Backend`, and the choice of ISA and threads. */
+type Floats = Float32Array | Float64Array;
+
+/** A call on a group over MPI, with the numbers of lib/distributed/call.ts; `report` receives what others called. */
+type MpiCall<Result> = (
+  kind: number,
+  reduction: number,
+  root: number,
+  number: number,
+  values: Floats,
+  result: Floats,
+  timeout: number,
+  report: Float64Array,
+) => Result;
+
+/** Groups over MPI, in native/binding/mpi.cc. */
+export interface MpiAddon {
+  /** Loads a library; returns why it cannot be used. */
+  load(path: string): string | undefined;
+  version(): string;
+  /** Initializes MPI; resolves to why it cannot be. */
+  start(): Promise<string | undefined>;
+  rank(): number;
+  size(): number;
+  /** Makes a call and returns its status. */
+  readonly run: MpiCall<number>;
+  readonly begin: MpiCall<Promise<number>>;
+  /** MPI's last error. */
+  error(): string;
+  /** Whether MPI was finalized within so many milliseconds. */
+  finalize(timeout: number): boolean;
+  /** Ends all processes of the job. */
+  abort(exitCode: number): void;
+}
+
+/** The addon's exports: the operations of `Backend`, the choice of ISA and threads, and MPI. */
 export interface Addon extends Omit<Backend, 'info'> {
+  readonly mpi: MpiAddon;
   isa(): 'avx512' | 'avx2' | 'neon' | 'scalar';
   selectIsa(name: string): boolean;
   threads(): number;

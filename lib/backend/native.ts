@@ -19,5 +19,6 @@ export function nativeBackend(addon: Addon, isa: string | undefined, threads: nu
   if (threads !== undefined) addon.setThreads(threads);
   const info = backendInfo('native', addon.isa(), () => addon.threads());
   // A plain object whose own members are the addon's functions, so that calls reach C++ without a wrapper.
-  return { ...addon, info };
+  const { mpi: _, ...operations } = addon;
+  return { ...operations, info };
 }

@@ -1,7 +1,10 @@
-import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { plainError, requireOptions, wrongType, wrongValue } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import type { Group } from './group.js';
+import { alone, findLauncher } from './launcher.js';
+import { mpiError } from './mpi-library.js';
+import { joinMpi } from './mpi-transport.js';
 import { ProcessGroup, requireTimeout } from './process-group.js';
 import { SingleTransport } from './single-transport.js';
 import { type Membership, membershipKey } from './spawn-workers.js';
@@ -50,7 +53,7 @@ export async function connect(options?: ConnectOptions): Promise<Group> {
   }
   connected = true;
   try {
-    const carrier = await open(transport);
+    const carrier = await open(transport, timeout);
     return new ProcessGroup(carrier, timeout, () => {
       connected = false;
     });
@@ -60,7 +63,7 @@ export async function connect(options?: ConnectOptions): Promise<Group> {
   }
 }
 
-function open(transport: string): Promise<Transport> {
+async function open(transport: string, timeout: number): Promise<Transport> {
   const joined = takeMembership();
   if (transport === 'workers' && joined === undefined) {
     throw wrongValue(
@@ -69,10 +72,18 @@ function open(transport: string): Promise<Transport> {
       '"workers" in another thread',
     );
   }
-  if (joined !== undefined && transport !== 'single') {
-    return Promise.resolve(new WorkerTransport(joined.state, joined.rank));
+  if (joined !== undefined && (transport === 'auto' || transport === 'workers')) {
+    return new WorkerTransport(joined.state, joined.rank);
   }
-  return Promise.resolve(new SingleTransport());
+  const launcher = transport === 'auto' ? findLauncher(process.env) : undefined;
+  if (transport === 'single' || (transport === 'auto' && launcher === undefined))
+    return new SingleTransport();
+  if (!isMainThread) {
+    throw mpiError(
+      'Expected connect() with MPI in the main thread of a process but it was called in a worker',
+    );
+  }
+  return joinMpi(launcher ?? findLauncher(process.env) ?? alone, timeout);
 }
 
 function takeMembership(): Membership | undefined {

@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { setEnvironmentData, Worker } from 'node:worker_threads';
 import { backend } from '../backend/index.js';
+import { type FilePath, readPath } from '../io/files/path.js';
 import {
   plainError,
   requireOptions,
@@ -42,11 +42,11 @@ const maxWorkers = 256;
  * @returns A promise that resolves when every worker has ended with exit code 0. It rejects with the first error
  * of a worker, once all have ended.
  */
-export async function spawnWorkers(count: number, file: string | URL, options?: SpawnOptions): Promise<void> {
+export async function spawnWorkers(count: number, file: FilePath, options?: SpawnOptions): Promise<void> {
   if (arguments.length > 3) requireNoSurplus('spawnWorkers', 3, arguments);
   const size = requirePositiveInteger('count', count);
   if (size > maxWorkers) throw wrongValue('count', `an integer from 1 to ${maxWorkers}`, String(size));
-  const path = readFile(file);
+  const path = readPath('file', file);
   const { workerData, onMessage } = requireOptions('options', options, ['workerData', 'onMessage']);
   if (onMessage !== undefined && typeof onMessage !== 'function') {
     throw wrongType('options.onMessage', 'a function', onMessage);
@@ -100,13 +100,4 @@ function ending(worker: Worker, state: SharedState, rank: number): Promise<void>
         reject(plainError('ERR_BATCHNORM_PEER', `Rank ${rank} of the workers ended with exit code ${code}`));
     });
   });
-}
-
-function readFile(file: unknown): string {
-  if (file instanceof URL) {
-    if (file.protocol !== 'file:') throw wrongValue('file', 'a path or a file: URL', file.href);
-    return fileURLToPath(file);
-  }
-  if (typeof file !== 'string') throw wrongType('file', 'a path or a file: URL', file);
-  return file;
 }

@@ -20,6 +20,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_group_norm(exports);
   export_axis_reductions(exports);
   export_system(exports);
+  export_mpi(exports);
 #if defined(BATCHNORM_TEST_HOOKS)
   export_test_hooks(exports);
 #endif

@@ -59,6 +59,23 @@ void* Arguments::null_or_fail(napi_value value, const char* name, napi_typedarra
   return nullptr;
 }
 
+FloatValues Arguments::values(const char* name) {
+  FloatValues result;
+  if (!ok_) return result;
+  result.array = next();
+  napi_typedarray_type type = napi_int8_array;
+  void* data = nullptr;
+  const napi_status status =
+      napi_get_typedarray_info(env_, result.array, &type, &result.length, &data, nullptr, nullptr);
+  if (status == napi_ok && (type == napi_float32_array || type == napi_float64_array)) {
+    result.data = static_cast<uint8_t*>(data);
+    result.bytes = type == napi_float32_array ? sizeof(float) : sizeof(double);
+    return result;
+  }
+  fail(result.array, name, "a Float32Array or Float64Array");
+  return result;
+}
+
 size_t Arguments::size(const char* name) {
   constexpr double kLimit = 281474976710656.0;  // 2^48
   double number = -1;

@@ -20,6 +20,14 @@ struct AddonData {
   const Kernels* kernels;
 };
 
+// A Float32Array or a Float64Array.
+struct FloatValues {
+  uint8_t* data = nullptr;
+  size_t length = 0;
+  size_t bytes = 0;  // per element
+  napi_value array = nullptr;
+};
+
 class Arguments {
  public:
   // The maximum number of arguments.
@@ -43,6 +51,8 @@ class Arguments {
   float* floats_or_null_when(bool given, const char* name, size_t needed);
   // The data of a Float64Array that holds at least `needed` doubles.
   double* doubles(const char* name, size_t needed);
+  // The data of a Float32Array or Float64Array.
+  FloatValues values(const char* name);
   // A whole number below 2^48.
   size_t size(const char* name);
   double number(const char* name);

@@ -48,6 +48,7 @@ void export_strided_copy(Napi::Object exports);
 void export_group_norm(Napi::Object exports);
 void export_axis_reductions(Napi::Object exports);
 void export_system(Napi::Object exports);
+void export_mpi(Napi::Object exports);
 #if defined(BATCHNORM_TEST_HOOKS)
 void export_test_hooks(Napi::Object exports);
 #endif

@@ -41,14 +41,21 @@ class Condition {
 #endif
 };
 
+constexpr size_t kStackBytes = 512 * 1024;
+
 // Starts a detached thread that receives no signals; false if the system refuses.
-bool start_thread(void (*body)(size_t argument), size_t argument);
+bool start_thread(void (*body)(size_t argument), size_t argument, size_t stack_bytes = kStackBytes);
 
 // A monotonic clock.
 long long nanoseconds();
 
 // For spin loops: yields the core's resources to its other hardware thread for a moment.
 void cpu_relax();
+
+// Lets another thread run on this core.
+void yield_thread();
+
+void sleep_nanoseconds(long long duration);
 
 // Calls `handler` in every child process created by fork() from now on.
 void after_fork(void (*handler)());

@@ -3,6 +3,7 @@
 #include "system/test_hooks.h"
 
 #if !defined(_WIN32)
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 
@@ -58,7 +59,7 @@ void* run(void* argument) {
 
 }  // namespace
 
-bool start_thread(void (*body)(size_t), size_t argument) {
+bool start_thread(void (*body)(size_t), size_t argument, size_t stack_bytes) {
   void* memory = fails_here() ? nullptr : std::malloc(sizeof(Start));
   Start* start = static_cast<Start*>(memory);
   if (start == nullptr) return false;
@@ -71,7 +72,7 @@ bool start_thread(void (*body)(size_t), size_t argument) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, 512 * 1024);
+  pthread_attr_setstacksize(&attributes, stack_bytes);
   pthread_t thread;
   const bool started = !fails_here() && pthread_create(&thread, &attributes, run, start) == 0;
   if (!started) std::free(start);
@@ -92,6 +93,15 @@ void cpu_relax() {
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
 #endif
+}
+
+void yield_thread() { sched_yield(); }
+
+void sleep_nanoseconds(long long duration) {
+  timespec time = {};
+  time.tv_sec = static_cast<time_t>(duration / 1000000000ll);
+  time.tv_nsec = static_cast<long>(duration % 1000000000ll);
+  nanosleep(&time, nullptr);
 }
 
 void after_fork(void (*handler)()) {

@@ -30,12 +30,12 @@ DWORD WINAPI run(void* argument) {
 
 }  // namespace
 
-bool start_thread(void (*body)(size_t), size_t argument) {
+bool start_thread(void (*body)(size_t), size_t argument, size_t stack_bytes) {
   Start* start = static_cast<Start*>(std::malloc(sizeof(Start)));
   if (start == nullptr) return false;
   *start = {body, argument};
   const HANDLE thread =
-      CreateThread(nullptr, 512 * 1024, run, start, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr);
+      CreateThread(nullptr, stack_bytes, run, start, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr);
   if (thread == nullptr) {
     std::free(start);
     return false;
@@ -56,6 +56,12 @@ long long nanoseconds() {
 }
 
 void cpu_relax() { YieldProcessor(); }
+
+void yield_thread() { SwitchToThread(); }
+
+void sleep_nanoseconds(long long duration) {
+  Sleep(static_cast<DWORD>((duration + 999999) / 1000000));
+}
 
 void after_fork(void (*)()) {}  // Windows has no fork
 

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { connect } from 'batchnorm/distributed';
 import { scenarios } from './scenarios.js';
@@ -13,5 +15,7 @@ for (const name of names) {
   if (scenario === undefined) throw new Error(`no scenario ${name}`);
   results[name] = await scenario(group);
 }
-if (parentPort === null) process.stdout.write(`@${JSON.stringify([group.rank, results])}\n`);
-else parentPort.postMessage(results);
+// Into a file, because launchers mix the output of their processes within lines.
+const folder = process.env.BATCHNORM_TEST_RESULTS ?? '.';
+if (parentPort !== null) parentPort.postMessage(results);
+else writeFileSync(join(folder, `${group.rank}.json`), JSON.stringify(results));

@@ -1,0 +1,82 @@
+// What started this process as one of several, according to the variables that launchers set.
+
+/** A launcher of MPI jobs. */
+export interface Launcher {
+  /** Its name in messages. */
+  readonly name: string;
+  readonly rank: number;
+  readonly size: number;
+  /** The MPI libraries that belong to it, in order of preference. */
+  readonly libraries: readonly string[];
+  /** How to get them. */
+  readonly install: string;
+}
+
+const darwin = process.platform === 'darwin';
+
+/** Names of a library for the dynamic loader, and the folders that it does not search by itself. */
+function files(name: string, version: number, folders: readonly string[]): string[] {
+  const file = darwin ? `${name}.${version}.dylib` : `${name}.so.${version}`;
+  const prefixes = darwin ? ['/opt/homebrew/lib/', '/usr/local/lib/'] : folders;
+  return [file, ...prefixes.map((prefix) => `${prefix}${file}`)];
+}
+
+const openMpi = files('libmpi', 40, ['/usr/lib64/openmpi/lib/']);
+const mpich = [...files('libmpich', 12, []), ...files('libmpi', 12, ['/usr/lib64/mpich/lib/'])];
+const standard = [...files('libmpi_abi', 1, []), ...files('libmpi_abi', 0, [])];
+
+const installOpenMpi =
+  'apt-get install openmpi-bin (Debian, Ubuntu), dnf install openmpi (Fedora, RHEL) or brew install open-mpi (macOS)';
+const installMpich =
+  'apt-get install mpich (Debian, Ubuntu), dnf install mpich (Fedora, RHEL) or brew install mpich (macOS)';
+const installAny = 'apt-get install openmpi-bin or apt-get install mpich (Debian, Ubuntu)';
+
+/** Reads the variables of the launchers; undefined for a process that was started alone. */
+export function findLauncher(environment: NodeJS.ProcessEnv): Launcher | undefined {
+  const count = (variable: string) => {
+    const text = environment[variable] ?? '';
+    return /^\d+$/.test(text) ? Number(text) : undefined;
+  };
+  const slurmSize = count('SLURM_STEP_NUM_TASKS');
+  const slurmRank = count('SLURM_PROCID') ?? 0;
+
+  const openMpiSize = count('OMPI_COMM_WORLD_SIZE');
+  if (openMpiSize !== undefined) {
+    return {
+      name: "Open MPI's mpirun",
+      rank: count('OMPI_COMM_WORLD_RANK') ?? 0,
+      size: openMpiSize,
+      libraries: [...openMpi, ...standard],
+      install: installOpenMpi,
+    };
+  }
+  const pmiSize = count('PMI_SIZE') ?? count('MV2_COMM_WORLD_SIZE');
+  if (pmiSize !== undefined) {
+    return {
+      name: slurmSize === undefined ? "MPICH's mpiexec" : 'srun',
+      rank: count('PMI_RANK') ?? count('MV2_COMM_WORLD_RANK') ?? 0,
+      size: pmiSize,
+      libraries: [...mpich, ...standard],
+      install: installMpich,
+    };
+  }
+  if (slurmSize !== undefined && (slurmSize > 1 || environment.PMIX_RANK !== undefined)) {
+    return {
+      name: 'srun',
+      rank: slurmRank,
+      size: slurmSize,
+      libraries: [...openMpi, ...standard, ...mpich],
+      install: `${installOpenMpi}, and pass --mpi=pmix to srun, or --mpi=pmi2 for MPICH`,
+    };
+  }
+  return undefined;
+}
+
+/** What `connect({ transport: 'mpi' })` takes without a launcher: a job of one process. */
+export const alone: Launcher = {
+  name: 'no launcher',
+  rank: 0,
+  size: 1,
+  libraries: [...openMpi, ...mpich, ...standard],
+  install: installAny,
+};

@@ -1,0 +1,22 @@
+// Tests groups over MPI, with the launchers and libraries of Debian's packages openmpi-bin and mpich. Without --whole only
+// what takes less than a minute.
+import { createRequire } from 'node:module';
+import { run, succeeds } from '../process.mjs';
+
+const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
+for (const launcher of ['mpirun.openmpi', 'mpiexec.mpich']) {
+  if (!succeeds(launcher, ['--version'])) {
+    console.error(`${launcher} is missing: apt-get install openmpi-bin mpich`);
+    process.exit(1);
+  }
+}
+const isWhole = process.argv.includes('--whole');
+run(
+  process.execPath,
+  [
+    mocha,
+    ...['--timeout', '120000', '--reporter', isWhole ? 'spec' : 'dot'],
+    isWhole ? 'dist-dev/test/robustness/mpi/*.check.js' : 'dist-dev/test/robustness/mpi/transport.check.js',
+  ],
+  { env: { ...process.env, ...(isWhole ? { BATCHNORM_TEST_LONG: '1' } : {}) } },
+);
