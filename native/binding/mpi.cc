@@ -107,7 +107,11 @@ struct StartJob : PromiseJob {
 
 // (): a promise of undefined, or of why MPI cannot be initialized.
 napi_value start(Arguments& arguments) {
-  StartJob* job = g_library == nullptr ? nullptr : allocate_job<StartJob>();
+  if (g_library == nullptr) {
+    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_MPI", "There is no MPI library to start");
+    return nullptr;
+  }
+  StartJob* job = allocate_job<StartJob>();
   if (job == nullptr) return fail_to_start(arguments);
   job->work = [](PromiseJob& base) {
     StartJob& self = static_cast<StartJob&>(base);

@@ -41,11 +41,23 @@ describe('native functions, called directly', () => {
   const floats = (length: number) => new Float32Array(length).fill(0.5);
 
   it('are those of lib/backend/signatures.js, and a few without arguments', () => {
-    const others = ['isa', 'selectIsa', 'threads', 'collectGarbage', 'cacheSizes'];
+    const others = ['isa', 'selectIsa', 'threads', 'collectGarbage', 'cacheSizes', 'mpi'];
     const known = [...others, ...Object.keys(signatures)];
     const hooks = ['attempts', 'failAttempt', 'hangAtAttempt', 'setCacheSizes', 'setElementsPerThread'];
     const names = Object.keys(addon).filter((name) => !hooks.includes(name));
     expect(names).to.have.members(known);
+  });
+
+  it('refuse calls on a group over MPI that was not started, and arrays of other types', () => {
+    const { mpi } = addon as unknown as { mpi: Record<'load' | 'run' | 'begin' | 'start', Call> };
+    const report = new Float64Array(14);
+    for (const call of [mpi.run, mpi.begin]) {
+      expectError(() => call(0, 0, 0, 1, floats(4), floats(4), 100, report), RangeError, 'fit the group');
+      expectError(() => call(0, 0, 0, 1, [1], floats(4), 100, report), TypeError, 'values', 'an object');
+      expectError(() => call(0, 0, -1, 1, floats(4), floats(4), 100, report), TypeError, 'root');
+    }
+    expectError(() => mpi.start(), RangeError, 'There is no MPI library');
+    expect(mpi.load('/no/such/library.so')).to.be.a('string').and.not.equal('');
   });
 
   it('refuse sizes and strides that leave an array, and write nothing', () => {
