@@ -43,6 +43,17 @@ export let gradientStorage: (gradients: Gradients, tensor: Tensor<Shape>) => Sto
 /** Scales the gradients of these tensors, if they have any. For optimizers only. */
 export let scaleGradients: (gradients: Gradients, tensors: readonly Tensor<Shape>[], factor: number) => void;
 
+/**
+ * Replaces values of the gradient for `tensor` from index `begin` on; another gradient that shares them keeps them. For
+ * data-parallel training only.
+ */
+export let replaceGradient: (
+  gradients: Gradients,
+  tensor: Tensor<Shape>,
+  begin: number,
+  values: Float32Array,
+) => void;
+
 /** Returns all gradients to the pool. For optimizers only. */
 export let consumeGradients: (gradients: Gradients) => void;
 
@@ -89,6 +100,14 @@ export class Gradients {
         const found = gradients.#found.get(id);
         if (found !== undefined) scale(found, factor);
       }
+    };
+    replaceGradient = (gradients, { id }, begin, values) => {
+      const found = gradients.#found.get(id);
+      if (found === undefined) return;
+      const before = valuesOf(found).values;
+      const own = ownValues(found);
+      if (own !== before) own.set(before);
+      own.set(values, begin);
     };
     consumeGradients = (gradients) => {
       gradients.#release('update');
@@ -151,18 +170,24 @@ function valuesOf({ storage, tensor }: GradientEntry): Storage {
   return tensor === undefined ? storage : storageOf(tensor);
 }
 
-/** In place, unless another gradient shares the storage: y = p.add(q) passes the same dy to both. */
 function scale(found: GradientEntry, factor: number): void {
   const { values } = valuesOf(found);
-  let target = values;
-  if (!found.storage.unshared) {
-    const own = Storage.take(values.length);
-    target = own.values;
-    // A tensor that a user already holds keeps the shared values.
-    if (found.tensor === undefined) found.storage.release();
-    found.storage = own;
-    found.tensor = undefined;
-  }
+  const target = ownValues(found);
   // The product in float64, rounded once, is the same on every backend.
   for (let i = 0; i < values.length; i++) target[i] = values[i] * factor;
+}
+
+/**
+ * Where to write new values of a gradient: in place, unless another gradient shares the storage: y = p.add(q) passes the
+ * same dy to both.
+ */
+function ownValues(found: GradientEntry): Float32Array {
+  const { values } = valuesOf(found);
+  if (found.storage.unshared) return values;
+  const own = Storage.take(values.length);
+  // A tensor that a user already holds keeps the shared values.
+  if (found.tensor === undefined) found.storage.release();
+  found.storage = own;
+  found.tensor = undefined;
+  return own.values;
 }

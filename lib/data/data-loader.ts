@@ -76,6 +76,33 @@ export interface EpochOptions {
   readonly skip?: number;
 }
 
+/** The part of each batch that one of several processes computes. */
+export interface Shard {
+  readonly rank: number;
+  readonly size: number;
+  /** Replaces the order of an epoch, which was drawn at random, by the one that all ranks use. */
+  readonly agree: (order: Uint32Array) => void;
+}
+
+/** The epoch of a loader in which each batch has only the samples of one rank. For data-parallel training only. */
+export let shardedEpoch: <
+  S extends Shape,
+  B extends number,
+  D extends boolean,
+  L extends ClassArray | undefined,
+  LS extends Shape | undefined,
+>(
+  loader: DataLoader<S, B, D, L, LS>,
+  shard: Shard,
+  options: EpochOptions | undefined,
+) => Generator<LoadedBatch<S, number, false, L, LS>, void, undefined>;
+
+/** What the loaders of all ranks must have in common, by name. For data-parallel training only. */
+export let loaderSettings: (loader: AnyLoader) => readonly (readonly [name: string, value: string])[];
+
+/** A loader of any samples. */
+export type AnyLoader = DataLoader<Shape, number, boolean, ClassArray | undefined, Shape | undefined>;
+
 /**
  * Batches a dataset in typed arrays. Each iteration is one epoch, whose order is drawn when the first batch is requested.
  *
@@ -97,6 +124,14 @@ export class DataLoader<
 > {
   static {
     guardMethods(this);
+    shardedEpoch = (loader, shard, options) => loader.#batches(loader.#readSkip(options), shard);
+    loaderSettings = (loader) => [
+      ['samples', String(loader.samples)],
+      ['shape', formatShape(loader.shape)],
+      ['batchSize', String(loader.batchSize)],
+      ['dropLast', String(loader.#dropLast)],
+      ['shuffle', String(loader.#shuffle !== undefined)],
+    ];
   }
 
   /** Number of samples. */
@@ -161,21 +196,27 @@ export class DataLoader<
    * @throws TypeError or RangeError for a wrong option, before the order is drawn.
    */
   epoch(options?: EpochOptions): Generator<LoadedBatch<S, B, D, L, LS>, void, undefined> {
+    return this.#batches(this.#readSkip(options));
+  }
+
+  #readSkip(options: EpochOptions | undefined): number {
     const { skip = 0 } = requireOptions('options', options, ['skip']);
     if (typeof skip !== 'number') throw wrongType('skip', 'a number of batches', skip);
     if (!Number.isSafeInteger(skip) || skip < 0 || skip > this.length) {
       throw wrongValue('skip', `a number of batches from 0 to ${this.length}`, String(skip));
     }
-    return this.#batches(skip);
+    return skip;
   }
 
-  *#batches(skip: number): Generator<LoadedBatch<S, B, D, L, LS>, void, undefined> {
+  *#batches(skip: number, shard?: Shard): Generator<LoadedBatch<S, B, D, L, LS>, void, undefined> {
     const order =
       this.#shuffle === undefined ? indicesUpTo(this.samples) : shuffledIndices(this.#shuffle, this.samples);
+    if (this.#shuffle !== undefined) shard?.agree(order);
     const end = this.length;
     for (let batch = skip; batch < end; batch++) {
       const begin = batch * this.batchSize;
-      yield this.#batch(order.slice(begin, begin + this.batchSize));
+      const indices = order.slice(begin, begin + this.batchSize);
+      yield this.#batch(shard === undefined ? indices : partOf(indices, shard));
     }
   }
 
@@ -208,6 +249,15 @@ export class DataLoader<
     });
     return batch;
   }
+}
+
+/** The samples of one rank: consecutive ones, of which the first ranks get one more if they cannot be divided equally. */
+function partOf(indices: Uint32Array, { rank, size }: Shard): Uint32Array {
+  const begin = (of: number): number => {
+    const each = Math.floor(indices.length / size);
+    return of * each + Math.min(of, indices.length % size);
+  };
+  return indices.slice(begin(rank), begin(rank + 1));
 }
 
 /** A batch from a `DataLoader`. */

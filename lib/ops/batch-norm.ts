@@ -47,12 +47,12 @@ export interface Fusion {
 }
 
 /** The learned parameters of a layer. */
-function learnedOf({ scale, bias }: BatchNormState): readonly Tensor1D<number>[] {
+export function learnedOf({ scale, bias }: BatchNormState): readonly Tensor1D<number>[] {
   return scale === undefined || bias === undefined ? [] : [scale, bias];
 }
 
 /** The scale and the bias that the kernels read. */
-function affineOf(state: BatchNormState): { readonly scale: Storage; readonly bias: Storage } {
+export function affineOf(state: BatchNormState): { readonly scale: Storage; readonly bias: Storage } {
   const identity = state[identityAffine];
   const scale = state.scale ?? identity?.scale;
   const bias = state.bias ?? identity?.bias;
@@ -170,6 +170,15 @@ export function batchNormFrozen<S extends Shape>(
     },
   }));
 }
+
+/** The type of `batchNormTraining`, for layers that take their statistics from more than their batch. */
+export type BatchNormTraining = <S extends Shape>(
+  x: Tensor<S, OwnedTape>,
+  image: ImageShape,
+  state: BatchNormState,
+  momentum: number,
+  fusion?: Fusion,
+) => Tensor<S, OwnedTape>;
 
 /** Normalizes with the statistics of the batch, updates the running statistics, and records one operation. */
 export function batchNormTraining<S extends Shape>(

@@ -16,6 +16,7 @@ import {
   type StopSignal,
   throwIfAborted,
 } from './batches.js';
+import { type Parallel, type ParallelRun, readParallel } from './parallel.js';
 import { measure, type MetricFunctions, MeanScores, readMetrics, type Scores } from './scores.js';
 
 /** A loss for outputs of a model and the labels of a batch. */
@@ -41,6 +42,9 @@ export interface EvaluateOptions<M, X extends Tensor<Shape>, L, K extends string
   readonly metrics?: Readonly<Record<K, Metric<M, X, L>>>;
   /** Stops between two batches; the promise rejects with the signal's reason. */
   readonly signal?: StopSignal;
+  /** A `DataParallel`, to evaluate on several ranks: all of them call `evaluate`, with data from `parallel.shard(loader)`, and
+   * get the means over the samples of all ranks. */
+  readonly parallel?: Parallel;
 }
 
 /**
@@ -75,7 +79,7 @@ export async function evaluate(model: unknown, options: unknown): Promise<Scores
   if (arguments.length > 2) requireNoSurplus('evaluate', 2, arguments);
   asPart('model', model);
   if (options === undefined) throw wrongType('options', 'an object', options);
-  const given = requireOptions('options', options, ['data', 'loss', 'metrics', 'signal']);
+  const given = requireOptions('options', options, ['data', 'loss', 'metrics', 'signal', 'parallel']);
   const loss = given.loss === undefined ? undefined : readLossFunction(given.loss);
   const metrics = readMetrics(given.metrics);
   if (loss === undefined && Object.keys(metrics).length === 0) {
@@ -83,8 +87,9 @@ export async function evaluate(model: unknown, options: unknown): Promise<Scores
   }
   const data = readBatches('data', given.data);
   const signal = readSignal(given.signal);
-  throwIfAborted(signal);
-  return evaluateBatches('data', { model, data, loss, metrics, signal });
+  const parallel = readParallel(given.parallel, model);
+  if (parallel === undefined) throwIfAborted(signal);
+  return evaluateBatches('data', { model, data, loss, metrics, signal, parallel });
 }
 
 /** A loss whose argument types are no longer known. */
@@ -116,16 +121,20 @@ export interface Evaluation {
   readonly loss: AnyLoss | undefined;
   readonly metrics: MetricFunctions;
   readonly signal: StopSignal | undefined;
+  readonly parallel: ParallelRun | undefined;
 }
 
 /** Evaluates checked arguments. */
 export async function evaluateBatches(
   argument: string,
-  { model, data, loss, metrics, signal }: Evaluation,
+  { model, data, loss, metrics, signal, parallel }: Evaluation,
 ): Promise<Scores<string>> {
-  const scores = new MeanScores();
+  const names = [...(loss === undefined ? [] : ['loss']), ...Object.keys(metrics)];
+  const scores = new MeanScores(names);
   await forEachBatch(argument, data, async ({ x, labels }) => {
+    if (parallel !== undefined && signal?.aborted === true) return;
     throwIfAborted(signal);
+    if (parallel !== undefined && x.shape[0] === 0) return;
     const outputs = infer(model, x);
     if (!isTensor(outputs) || isTaped(outputs)) {
       throw wrongType('model', 'a module whose forward() returns a Tensor without a tape', outputs);
@@ -141,7 +150,10 @@ export async function evaluateBatches(
     }
     await setImmediate();
   });
-  return scores.means();
+  if (parallel === undefined) return scores.means();
+  parallel.nextStep(undefined, signal?.aborted === true);
+  throwIfAborted(signal);
+  return parallel.means(scores.means(), scores.samples).scores;
 }
 
 /** The value of a loss, whose graph is released. */

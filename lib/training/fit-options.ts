@@ -21,6 +21,7 @@ import { readTraining, type Resumable, type ResumableGenerator, type Training } 
 import { EarlyStopping, type EarlyStoppingOptions } from './early-stopping.js';
 import { type AnyLoss, type LossFunction, type Metric, readLossFunction } from './evaluate.js';
 import type { HasLearningRate } from './learning-rate-scheduler.js';
+import { type Parallel, type ParallelRun, readParallel } from './parallel.js';
 import type { Schedule } from './schedules.js';
 import { type MetricFunctions, readMetrics, type Scores } from './scores.js';
 
@@ -108,11 +109,18 @@ export interface FitOptions<M, X extends Tensor<Shape>, L, K extends string> {
   readonly onEpoch?: (result: EpochResult<K>) => unknown;
   /** Whether to write a line per epoch to stderr, or a function that receives the line. Default false. */
   readonly progress?: boolean | ((line: string) => void);
+  /**
+   * A `DataParallel` of the model, to train it on several ranks. All of them call `fit` with the same options, and with data
+   * and validation from `parallel.shard(loader)`. Scores are those of all ranks, rank 0 writes progress and checkpoints, and
+   * a signal on any rank stops them all.
+   */
+  readonly parallel?: Parallel;
 }
 
 const optionNames = [
   ...['data', 'loss', 'optimizer', 'epochs', 'schedule', 'maxNorm', 'validation', 'metrics'],
   ...['earlyStopping', 'monitor', 'checkpoint', 'signal', 'onBatch', 'onEpoch', 'progress'],
+  'parallel',
 ];
 
 /** Checked arguments of `fit`. */
@@ -133,6 +141,8 @@ export interface FitSettings {
   readonly onBatch: ((result: StepResult<string>) => unknown) | undefined;
   readonly onEpoch: ((result: EpochResult<string>) => unknown) | undefined;
   readonly progress: ((line: string) => void) | undefined;
+  /** Undefined also for a group of one. */
+  readonly parallel: ParallelRun | undefined;
 }
 
 interface CheckpointSettings {
@@ -174,6 +184,7 @@ export function readFit(model: unknown, options: unknown): FitSettings {
     onBatch: readCallback('onBatch', given.onBatch),
     onEpoch: readCallback('onEpoch', given.onEpoch),
     progress: readProgress(given.progress),
+    parallel: readParallel(given.parallel, model),
   };
 }
 

@@ -3,12 +3,21 @@ import { setImmediate } from 'node:timers/promises';
 import { backward } from '../core/backward.js';
 import type { Gradients } from '../core/gradients.js';
 import type { Shape, Unless } from '../core/shape.js';
-import { graphOf, hasConsumedGraph, isTaped, isTensor, type ShapeOf, type Tensor } from '../core/tensor.js';
+import {
+  graphOf,
+  hasConsumedGraph,
+  isTaped,
+  isTensor,
+  type ShapeOf,
+  type Tensor,
+  type Tensor0D,
+} from '../core/tensor.js';
 import type { OwnedTape } from '../core/tape.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
 import { train } from '../nn/compose/part.js';
 import { withStatistics } from '../nn/norm/statistics-transaction.js';
 import type { Layer, ShapeProblem } from '../nn/shape-rule.js';
+import { sum } from '../ops/reductions.js';
 import { clipGradNorm } from '../optim/clip-grad-norm.js';
 import { plainError, wrongType } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
@@ -65,7 +74,8 @@ export async function fit<
       'Expected one call of fit() at a time for model, but another one is training it. Await that call first',
     );
   }
-  throwIfAborted(settings.signal);
+  // The ranks of a group agree before each step, because they must stop together.
+  if (settings.parallel === undefined) throwIfAborted(settings.signal);
   busy.add(model);
   try {
     return (await new Fit(settings).run()) as readonly EpochResult[] as readonly EpochResult<K>[];
@@ -106,10 +116,7 @@ class Fit {
   async run(): Promise<readonly EpochResult<string>[]> {
     const { optimizer, epochs, stopping, checkpoint } = this.settings;
     try {
-      if (checkpoint !== undefined && existsSync(checkpoint.path)) {
-        await loadCheckpoint(checkpoint.path, this.#training);
-        this.#hasChanged = true;
-      }
+      if (checkpoint !== undefined && (await this.#load(checkpoint.path))) this.#hasChanged = true;
       while (this.#progress.epoch < epochs && stopping?.stopped !== true) await this.#epoch();
       return this.#history;
     } catch (error) {
@@ -119,43 +126,62 @@ class Fit {
     }
   }
 
+  /** Loads the checkpoint, if there is one. */
+  async #load(path: string): Promise<boolean> {
+    const { parallel } = this.settings;
+    if (parallel !== undefined) return parallel.loadCheckpointIfAny(path, this.#training);
+    if (!existsSync(path)) return false;
+    await loadCheckpoint(path, this.#training);
+    return true;
+  }
+
   async #epoch(): Promise<void> {
     const { epochs, validation, metrics, loss, model, signal, stopping, monitor } = this.settings;
-    const { checkpoint, onEpoch, progress } = this.settings;
+    const { checkpoint, onEpoch, progress, parallel } = this.settings;
     const started = performance.now();
     const scores = await this.#trainBatches();
     const validated =
       validation === undefined
         ? undefined
-        : await evaluateBatches('validation', { model, data: validation, loss, metrics, signal });
+        : await evaluateBatches('validation', { model, data: validation, loss, metrics, signal, parallel });
 
     const epoch = ++this.#progress.epoch;
     const isBest = stopping?.update((validated ?? scores)[monitor]);
     const result = Object.freeze({ epoch, train: scores, validation: validated, isBest });
     this.#history.push(result);
-    progress?.(progressLine(result, epochs, (performance.now() - started) / 1000));
+    if (parallel === undefined || parallel.rank === 0) {
+      progress?.(progressLine(result, epochs, (performance.now() - started) / 1000));
+    }
     await onEpoch?.(result);
     if (checkpoint === undefined) return;
     const isLast = epoch === epochs || stopping?.stopped === true;
-    if (isLast || epoch % checkpoint.every === 0) await saveCheckpoint(checkpoint.path, this.#training);
+    if (!isLast && epoch % checkpoint.every !== 0) return;
+    if (parallel === undefined) await saveCheckpoint(checkpoint.path, this.#training);
+    else await parallel.saveCheckpoint(checkpoint.path, this.#training);
   }
 
   async #trainBatches(): Promise<Scores<string>> {
-    const { data, optimizer, signal, onBatch } = this.settings;
+    const { data, optimizer, signal, onBatch, parallel } = this.settings;
     const means = new MeanScores();
     const epoch = this.#progress.epoch + 1;
     let step = 0;
     await forEachBatch('data', data, async (batch) => {
+      const samples = batch.x.shape[0];
+      const total = parallel?.nextStep(samples, signal?.aborted === true) ?? samples;
       throwIfAborted(signal);
       const { lr } = optimizer;
-      const { scores, norm } = trainStep(this.settings, batch);
+      const { scores, norm } = trainStep(this.settings, batch, total);
       this.#hasChanged = true;
       this.#scheduler?.next();
-      means.add(batch.x.shape[0], scores);
+      means.add(total, scores);
       step++;
       await onBatch?.(Object.freeze({ epoch, step, scores, lr, norm }));
       await setImmediate();
     });
+    if (parallel !== undefined) {
+      parallel.nextStep(undefined, signal?.aborted === true);
+      throwIfAborted(signal);
+    }
     return means.means();
   }
 }
@@ -165,11 +191,16 @@ interface Step {
   readonly norm: number | undefined;
 }
 
-/** One step; if it throws, the running statistics are as before. */
+/**
+ * One step; if it throws, the running statistics are as before.
+ * @param total Number of samples of all ranks.
+ */
 function trainStep(
-  { model, loss, metrics, optimizer, maxNorm }: FitSettings,
+  settings: FitSettings,
   { x, labels }: TrainingBatch<Tensor<Shape>, unknown>,
+  total: number,
 ): Step {
+  const { model, optimizer, maxNorm, parallel } = settings;
   return withStatistics(() => {
     const input = x.trace({ gradient: false });
     let gradients: Gradients | undefined;
@@ -178,19 +209,16 @@ function trainStep(
       if (!isTensor(outputs) || !isTaped(outputs)) {
         throw wrongType('model', 'a module whose forwardMut() returns a Tensor with a tape', outputs);
       }
-      const value = computeLoss(loss, outputs as Tensor<Shape, OwnedTape>, labels);
-      const detached = outputs.detach();
-      let measured: Readonly<Record<string, number>>;
-      try {
-        measured = measure(metrics, detached, labels);
-      } finally {
-        detached.dispose();
-      }
-      gradients = backward(value);
+      const taped = outputs as Tensor<Shape, OwnedTape>;
+      const samples = x.shape[0];
+      const { value, measured } =
+        parallel !== undefined && samples === 0 ? nothing(settings, taped) : lossOf(settings, taped, labels);
+      gradients = parallel === undefined ? backward(value) : parallel.backward(value, samples, total);
       const norm = maxNorm === undefined ? undefined : clipGradNorm(model, gradients, maxNorm, { optimizer });
       const current = gradients;
       callSync('update() of optimizer', () => optimizer.update(model, current));
-      return { scores: Object.freeze({ loss: value.item(), ...measured }), norm };
+      const own = Object.freeze({ loss: value.item(), ...measured });
+      return { scores: parallel === undefined ? own : parallel.means(own, samples).scores, norm };
     } catch (error) {
       if (!hasConsumedGraph(input)) graphOf(input)?.consume(new Set());
       gradients?.dispose();
@@ -199,6 +227,35 @@ function trainStep(
       input.dispose();
     }
   });
+}
+
+interface Measured {
+  readonly value: Tensor0D<OwnedTape>;
+  readonly measured: Readonly<Record<string, number>>;
+}
+
+/** The loss and the metrics of a batch. */
+function lossOf(
+  { loss, metrics }: FitSettings,
+  outputs: Tensor<Shape, OwnedTape>,
+  labels: unknown,
+): Measured {
+  const value = computeLoss(loss, outputs, labels);
+  const detached = outputs.detach();
+  try {
+    return { value, measured: measure(metrics, detached, labels) };
+  } finally {
+    detached.dispose();
+  }
+}
+
+/**
+ * Those of an empty batch, which a rank has when there are fewer samples than ranks. The pass through the model still takes
+ * part in synchronized batch norm; a user's loss need not accept an empty batch.
+ */
+function nothing({ metrics }: FitSettings, outputs: Tensor<Shape, OwnedTape>): Measured {
+  const value = sum(outputs) as Tensor0D<OwnedTape>;
+  return { value, measured: Object.fromEntries(Object.keys(metrics).map((name) => [name, 0])) };
 }
 
 /** For example `epoch 2/10: loss 0.3142, accuracy 0.9013; validation loss 0.3501, accuracy 0.8967; 12.3 s`. */

@@ -52,6 +52,16 @@ export class MeanScores {
   readonly #sums = new Map<string, number>();
   #samples = 0;
 
+  /** @param names Those of the scores, for results without any batch. */
+  constructor(names: readonly string[] = []) {
+    for (const name of names) this.#sums.set(name, 0);
+  }
+
+  /** Number of samples so far. */
+  get samples(): number {
+    return this.#samples;
+  }
+
   add(samples: number, scores: Readonly<Record<string, number>>): void {
     this.#samples += samples;
     for (const [name, score] of Object.entries(scores)) {

@@ -7,6 +7,7 @@ import {
   batchNormFrozen,
   batchNormInference,
   type BatchNormState,
+  type BatchNormTraining,
   batchNormTraining,
 } from '../../ops/batch-norm.js';
 import { requireBatch } from '../../ops/image-shape.js';
@@ -92,6 +93,7 @@ type Input<X, C extends number, D extends SpatialAxes, L extends boolean, Wanted
 const storedMomentum = Symbol('momentum');
 const batchCount = Symbol('batches');
 const averaging = Symbol('averaging');
+const sharedTraining = Symbol('sharedTraining');
 
 /**
  * Base class of `BatchNorm1D`, `BatchNorm2D` and `BatchNorm3D`: batch normalization of each channel over all
@@ -114,6 +116,8 @@ export abstract class BatchNorm<
   [batchCount] = 0;
   /** @internal True while `recalibrate` runs; kept separately, so that momentum does not change. */
   [averaging] = false;
+  /** @internal Replaces the layer's own training pass, and checks by itself that there are enough values. */
+  [sharedTraining]: BatchNormTraining | undefined = undefined;
 
   /** @param layer Name of the class in messages. */
   protected constructor(layer: string, channels: C, axes: D, options: BatchNormOptions<A, L> | undefined) {
@@ -162,9 +166,10 @@ export abstract class BatchNorm<
     const image = readAxes(input, this);
     if (hasFrozenStatistics(this))
       return batchNormFrozen(input, image, this, true) as SameShapeAs<X, OwnedTape>;
-    requireBatch('x', image, input.shape);
+    const shared = this[sharedTraining];
+    if (shared === undefined) requireBatch('x', image, input.shape);
     const undo = changesAreNoted() ? this.keepStatistics() : undefined;
-    const y = batchNormTraining(input, image, this, weightOfBatch(this));
+    const y = (shared ?? batchNormTraining)(input, image, this, weightOfBatch(this));
     if (undo !== undefined) noteChange(undo);
     this[batchCount]++;
     return y as SameShapeAs<X, OwnedTape>;
@@ -209,7 +214,8 @@ export abstract class BatchNorm<
     const input = requireTaped('x', x);
     const image = readAxes(input, this);
     const isFrozen = hasFrozenStatistics(this);
-    if (!isFrozen) requireBatch('x', image, input.shape);
+    const shared = this[sharedTraining];
+    if (!isFrozen && shared === undefined) requireBatch('x', image, input.shape);
     const added = residual === undefined ? undefined : requireTensor('residual', residual);
     if (added !== undefined) requireShape('residual', added, input.shape);
     if (isFrozen) {
@@ -217,7 +223,10 @@ export abstract class BatchNorm<
       return relu(added === undefined ? normalized : add(normalized, added)) as SameShapeAs<X, OwnedTape>;
     }
     const undo = changesAreNoted() ? this.keepStatistics() : undefined;
-    const y = batchNormTraining(input, image, this, weightOfBatch(this), { relu: true, residual: added });
+    const y = (shared ?? batchNormTraining)(input, image, this, weightOfBatch(this), {
+      relu: true,
+      residual: added,
+    });
     if (undo !== undefined) noteChange(undo);
     this[batchCount]++;
     return y as SameShapeAs<X, OwnedTape>;
@@ -272,6 +281,7 @@ export abstract class BatchNorm<
       average: () => this.averageStatistics(),
       batches: () => this[batchCount],
       setBatches: (count) => (this[batchCount] = count),
+      shareTraining: (pass) => (this[sharedTraining] = pass),
     };
   }
 

@@ -1,5 +1,6 @@
 import type { Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import type { BatchNormTraining } from '../../ops/batch-norm.js';
 import { distinctTensors, ownerOf } from '../members.js';
 
 /** Name of the method that returns a layer's running statistics. */
@@ -20,6 +21,8 @@ export interface RunningStatistics {
   /** Number of training batches since the last reset. */
   batches(): number;
   setBatches(count: number): void;
+  /** Replaces the training pass of the layer, or restores its own if it is undefined. */
+  shareTraining(pass: BatchNormTraining | undefined): void;
 }
 
 interface HasStatistics {

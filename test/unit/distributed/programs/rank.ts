@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { connect } from 'batchnorm/distributed';
 import { scenarios } from './scenarios.js';
+import { trainingScenarios } from './training-scenarios.js';
 
 // One rank: runs the scenarios that workerData or the command line names, in one group, and reports what each returns.
 
@@ -11,7 +12,7 @@ const names = isMainThread ? process.argv.slice(2) : (workerData as string[]);
 const group = await connect({ timeout: 20_000 });
 const results: Record<string, unknown> = {};
 for (const name of names) {
-  const scenario = scenarios[name];
+  const scenario = scenarios[name] ?? trainingScenarios[name];
   if (scenario === undefined) throw new Error(`no scenario ${name}`);
   results[name] = await scenario(group);
 }

@@ -1,0 +1,134 @@
+import { expect } from 'chai';
+import { expectWithin, largest } from '../../support/expect-within.js';
+import { trainAlone, type trainWithFit } from './programs/fit-scenarios.js';
+import type { RunScenarios } from './transport-cases.js';
+
+type Trained = Awaited<ReturnType<typeof trainWithFit>>;
+
+interface Messages {
+  readonly messages: readonly string[];
+  readonly running: readonly number[];
+  readonly rest: number;
+}
+
+/** Mocha tests of `DataParallel` and `fit` that every transport must pass. */
+export function testFit(run: RunScenarios, sizes: readonly number[]): void {
+  for (const size of sizes) {
+    describe(`of ${size} ranks, a whole network`, () => {
+      let reports: Record<string, unknown>[] = [];
+      let alone: Awaited<ReturnType<typeof trainAlone>>;
+      const every = <R>(scenario: string) => reports.map((report) => report[scenario] as R);
+
+      before(async () => {
+        reports = await run(['fit', 'byHand', 'resume', 'differences'], size);
+        alone = await trainAlone();
+      });
+
+      it('has the same bits and scores on every rank', () => {
+        const [first, ...others] = every<Trained>('fit');
+        for (const { state, history, steps, loss } of others) {
+          expect(state).to.deep.equal(first?.state);
+          expect(history).to.deep.equal(first?.history);
+          expect(steps).to.deep.equal(first?.steps);
+          expect(loss).to.equal(first?.loss);
+        }
+      });
+
+      it('trains as one process with the whole batches does', () => {
+        const [first] = every<Trained>('fit');
+        for (const [i, [name, values]] of alone.state.entries()) {
+          const [ownName, own] = first?.state[i] ?? ['', []];
+          expect(ownName).to.equal(name);
+          expectWithin(own, values, () => 2e-4 * Math.max(1, largest(values)), name);
+        }
+        expect(first?.history.length).to.equal(alone.history.length);
+        expect(first?.steps.length).to.equal(alone.steps.length);
+        const scoresOf = (result: unknown) => JSON.parse(JSON.stringify(result)) as unknown;
+        compareNumbers(scoresOf(first?.history), scoresOf(alone.history), 'history');
+        compareNumbers(scoresOf(first?.steps), scoresOf(alone.steps), 'steps');
+        const last = first?.history.at(-1)?.validation?.loss ?? NaN;
+        expect(Math.abs((first?.loss ?? NaN) - last)).to.be.below(1e-12);
+      });
+
+      it('writes progress on rank 0 only', () => {
+        const expected = [alone.history.length, ...Array.from({ length: size - 1 }, () => 0)];
+        expect(every<Trained>('fit').map(({ lines }) => lines)).to.deep.equal(expected);
+      });
+
+      it('trains by hand with the bits of fit', () => {
+        const [byFit] = every<Trained>('fit');
+        for (const { losses, state } of every<{ losses: number[]; state: unknown }>('byHand')) {
+          expect(state).to.deep.equal(byFit?.state);
+          const expected = byFit?.steps as readonly { readonly scores: { readonly loss: number } }[];
+          expect(losses).to.deep.equal(expected.map(({ scores }) => scores.loss));
+        }
+      });
+
+      it('resumes bit for bit from the checkpoint of rank 0, each rank with its own generators', () => {
+        const results = every<Record<'whole' | 'parts', { hash: string; dropout: number[] }>>('resume');
+        const dropouts = new Set<string>();
+        for (const { whole, parts } of results) {
+          expect(parts).to.deep.equal(whole);
+          expect(whole.hash).to.equal(results[0]?.whole.hash);
+          dropouts.add(String(whole.dropout));
+        }
+        expect(dropouts.size).to.equal(size);
+      });
+
+      it('refuses the checkpoint of a group of another size', () => {
+        const [{ alone: message } = { alone: '' }] = every<{ alone: string }>('resume');
+        expect(message).to.match(/checkpoint\.generator\.dropout\.npy/);
+      });
+
+      it('names both sides of a difference between ranks, and goes on', () => {
+        const [first, ...others] = every<Messages>('differences');
+        const messages = first?.messages ?? [];
+        const mismatch = 'ERR_BATCHNORM_MISMATCH: Expected the same';
+        const rest = (size * (size - 1)) / 2;
+        for (const { running, rest: sum } of [first, ...others] as Messages[]) {
+          expect(running).to.deep.equal([0, 0, 0, 1, 1, 1]);
+          expect(sum).to.equal(rest);
+        }
+        expect(messages.slice(0, 6)).to.deep.equal([
+          `${mismatch} weight on every rank, but rank 0 has shape [3, 2] (learned) and rank 1 has shape [4, 2] (learned)`,
+          `${mismatch} parameters on every rank, but rank 0 has "weight" and rank 1 has "scale"`,
+          `${mismatch} optimizer on every rank, but rank 0 has Sgd and rank 1 has Adam`,
+          messages[3],
+          `${mismatch} samples of loader on every rank, but rank 0 has 4 and rank 1 has 5`,
+          `${mismatch} number of batches on every rank, but rank 0 has no more and rank 1 has another one. DataParallel.shard divides a DataLoader equally`,
+        ]);
+        expect(messages[3]).to.match(
+          /^ERR_BATCHNORM_PEER: Rank 1 failed .* l2 .*, 0\.2, in .* but found 0\.1$/,
+        );
+        expect(messages[6]).to.equal('ERR_BATCHNORM_PEER: Rank 1 was stopped by its signal');
+        expect(others[0]?.messages[6]).to.equal(': stopped by a user');
+        for (const { messages: ofRank } of [first, ...others] as Messages[]) {
+          expect(ofRank[7]).to.match(
+            /^ERR_BATCHNORM_VALUE: .* on at least one rank for samples but received 0/,
+          );
+          expect(ofRank[8]).to.match(
+            /^ERR_BATCHNORM_SHAPE: Expected at least two values per channel .*empty batches/,
+          );
+          expect(ofRank[9]).to.match(/^ERR_BATCHNORM_SHAPE: Expected at least two values per channel .*one$/);
+        }
+        expect(messages[10]).to.match(/^ENOENT: /);
+        expect(messages[11]).to.match(/^ENOENT: /);
+        expect(others[0]?.messages[10]).to.match(/^ERR_BATCHNORM_PEER: Rank 0 failed saving a\.npz: ENOENT/);
+        expect(others[0]?.messages[11]).to.match(/^ERR_BATCHNORM_PEER: Rank 0 failed reading .*: ENOENT/);
+      });
+    });
+  }
+}
+
+/** Compares all numbers in two values of the same structure. */
+function compareNumbers(actual: unknown, expected: unknown, place: string): void {
+  if (typeof expected === 'number') {
+    expectWithin([actual as number], [expected], () => 2e-4 * Math.max(1, Math.abs(expected)), place);
+  } else if (typeof expected === 'object' && expected !== null) {
+    for (const [name, value] of Object.entries(expected)) {
+      compareNumbers((actual as Record<string, unknown>)[name], value, `${place}.${name}`);
+    }
+  } else {
+    expect(actual, place).to.equal(expected);
+  }
+}

@@ -1,0 +1,264 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  accuracy,
+  Adam,
+  BatchNorm1D,
+  BatchNorm2D,
+  clipGradNorm,
+  Conv2D,
+  crossEntropyWithLogitsLoss,
+  DataLoader,
+  Dropout,
+  EarlyStopping,
+  evaluate,
+  fit,
+  Flatten2D,
+  Linear,
+  loadCheckpoint,
+  type OwnedTape,
+  ReLU,
+  Residual,
+  Sequential,
+  Sgd,
+  Tensor,
+} from 'batchnorm';
+import { DataParallel, type Group } from 'batchnorm/distributed';
+import { seeded, values } from '../../../support/random.js';
+import { generator } from '../../training/train-and-resume.js';
+import { hashOf } from './scenarios.js';
+
+// A small network that is trained with its batches divided among ranks, or by one process.
+
+/** 25 samples in batches of 8: the last batch has one sample, so that all ranks but the first have none. */
+const samples = 25;
+const features = values(seeded(5), samples * 2 * 36, 1, 0.3);
+const labels = Uint8Array.from({ length: samples }, (_, i) => i % 3);
+const dataset = { features, shape: [2, 6, 6], labels } as const;
+
+export function makeNetwork(seed: number, dropout = 0) {
+  const rng = seeded(seed);
+  const dropped = generator(seed + 1);
+  const model = new Sequential(
+    new Conv2D(2, 4, 3, { padding: 1, rng }),
+    new BatchNorm2D(4),
+    new ReLU(),
+    new Residual(
+      new Sequential(
+        new Conv2D(4, 4, 3, { padding: 1, rng }),
+        new BatchNorm2D(4, { momentum: 'cumulative' }),
+      ),
+    ),
+    new ReLU(),
+    new Flatten2D(),
+    new Dropout(dropout, { rng: dropped.rng }),
+    new Linear(144, 5, { rng }),
+    new ReLU(),
+    new Linear(5, 3, { rng }),
+  );
+  return { model, dropped };
+}
+
+function makeLoader(seed: number) {
+  const shuffled = generator(seed);
+  const loader = new DataLoader(dataset, { batchSize: 8, shuffle: true, rng: shuffled.rng });
+  return { loader, shuffled };
+}
+
+const stateOf = (model: { parameters(): readonly (readonly [string, Tensor<readonly number[]>])[] }) =>
+  model.parameters().map(([name, tensor]) => [name, [...tensor.data]] as const);
+
+const epochs = 4;
+
+/** What `fit` is called with, apart from the data. */
+function settingsOf() {
+  return {
+    loss: crossEntropyWithLogitsLoss,
+    epochs,
+    maxNorm: 0.8,
+    metrics: { accuracy },
+    earlyStopping: new EarlyStopping({ patience: 3 }),
+  } as const;
+}
+
+/** Trains on all ranks; only rank 0 starts from the weights and the order that one process would have. */
+export async function trainWithFit(group: Group) {
+  const { model } = makeNetwork(group.rank + 1);
+  const optimizer = new Sgd({ lr: 0.1, momentum: { nesterov: 0.9 } });
+  const parallel = await DataParallel.create(model, group, { optimizer });
+  const loader = parallel.shard(makeLoader(group.rank).loader);
+  const validation = parallel.shard(new DataLoader(dataset, { batchSize: 10 }));
+  const steps: unknown[] = [];
+  const lines: string[] = [];
+  const history = await fit(model, {
+    ...settingsOf(),
+    data: loader,
+    optimizer,
+    validation,
+    parallel,
+    progress: (line) => lines.push(line),
+    onBatch: ({ scores, norm }) => void steps.push({ scores, norm }),
+  });
+  const { loss } = await evaluate(model, { data: validation, loss: crossEntropyWithLogitsLoss, parallel });
+  return { history, steps, lines: lines.length, loss, state: stateOf(model) };
+}
+
+/** The same by one process with the whole batches. */
+export async function trainAlone() {
+  const { model } = makeNetwork(1);
+  const optimizer = new Sgd({ lr: 0.1, momentum: { nesterov: 0.9 } });
+  const validation = new DataLoader(dataset, { batchSize: 10 });
+  const steps: unknown[] = [];
+  const history = await fit(model, {
+    ...settingsOf(),
+    data: makeLoader(0).loader,
+    optimizer,
+    validation,
+    onBatch: ({ scores, norm }) => void steps.push({ scores, norm }),
+  });
+  return { history, steps, state: stateOf(model) };
+}
+
+/** The loop of `fit` written by hand, which must give the same bits. */
+async function trainByHand(group: Group) {
+  const { model } = makeNetwork(group.rank + 1);
+  const optimizer = new Sgd({ lr: 0.1, momentum: { nesterov: 0.9 } });
+  const parallel = await DataParallel.create(model, group, { optimizer });
+  const loader = parallel.shard(makeLoader(group.rank).loader);
+  const losses: number[] = [];
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for (const { x, labels: targets, size } of loader) {
+      const logits = model.forwardMut(x.trace({ gradient: false }));
+      // A loss of an empty batch would be an error of the loss; its layers must run all the same.
+      const loss = size === 0 ? logits.sum() : crossEntropyWithLogitsLoss(logits, targets);
+      const gradients = parallel.backward(loss, size);
+      clipGradNorm(model, gradients, 0.8);
+      optimizer.update(model, gradients);
+      losses.push(parallel.mean({ loss: loss.item() }, size).loss);
+    }
+  }
+  return { losses, state: stateOf(model) };
+}
+
+/** A run with a dropout that differs between ranks, interrupted after two of its epochs or not at all. */
+async function resume(group: Group) {
+  const run = async (path: string, until: number) => {
+    const { model, dropped } = makeNetwork(group.rank + 1, 0.3);
+    const optimizer = new Adam({ lr: 0.02 });
+    const parallel = await DataParallel.create(model, group, { optimizer });
+    const { loader, shuffled } = makeLoader(3);
+    await fit(model, {
+      data: parallel.shard(loader),
+      loss: crossEntropyWithLogitsLoss,
+      optimizer,
+      epochs: until,
+      checkpoint: { path, generators: { dropout: dropped.state, shuffle: shuffled.state } },
+      parallel,
+    });
+    return {
+      hash: hashOf(Float32Array.from(stateOf(model).flatMap(([, data]) => data))),
+      dropout: dropped.state.getState(),
+    };
+  };
+  // The other ranks name a file that does not exist: they receive that of rank 0.
+  const folder = group.rank === 0 ? await mkdtemp(join(tmpdir(), 'batchnorm-test-')) : '/nowhere';
+  const whole = await run(join(folder, 'whole.npz'), 4);
+  await run(join(folder, 'parts.npz'), 2);
+  const parts = await run(join(folder, 'parts.npz'), 4);
+  const alone = group.rank === 0 ? await loadAlone(join(folder, 'parts.npz')) : '';
+  group.barrier();
+  if (group.rank === 0) await rm(folder, { recursive: true });
+  return { whole, parts, alone };
+}
+
+/** What a process alone says to the checkpoint of a group. */
+async function loadAlone(path: string): Promise<string> {
+  const { model, dropped } = makeNetwork(1, 0.3);
+  const { shuffled } = makeLoader(3);
+  try {
+    await loadCheckpoint(path, {
+      model,
+      optimizer: new Adam({ lr: 0.02 }),
+      generators: { dropout: dropped.state, shuffle: shuffled.state },
+      progress: { epoch: 0 },
+    });
+    return 'no error';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function messageOf(act: () => unknown): Promise<string> {
+  try {
+    await act();
+    return 'no error';
+  } catch (error) {
+    return `${(error as { code?: string }).code ?? ''}: ${(error as Error).message}`;
+  }
+}
+
+/** Differences between ranks, after each of which the group still works. */
+async function differences(group: Group) {
+  const { rank } = group;
+  const messages: string[] = [];
+  messages.push(await messageOf(() => DataParallel.create(new Linear(2, 3 + rank), group)));
+  messages.push(
+    await messageOf(() => DataParallel.create(rank === 0 ? new Linear(2, 3) : new BatchNorm1D(2), group)),
+  );
+  messages.push(
+    await messageOf(() =>
+      DataParallel.create(new Linear(2, 3), group, { optimizer: rank === 0 ? new Sgd() : new Adam() }),
+    ),
+  );
+  messages.push(
+    await messageOf(() =>
+      DataParallel.create(new Linear(2, 3), group, {
+        optimizer: new Sgd({ weightDecay: 0.1 * (rank + 1) }),
+      }),
+    ),
+  );
+  const model = new Linear(2, 3);
+  const parallel = await DataParallel.create(model, group);
+  const array = new Float32Array(2 * (4 + rank));
+  messages.push(
+    await messageOf(() => parallel.shard(new DataLoader({ features: array, shape: [2] }, { batchSize: 2 }))),
+  );
+  const batches = Array.from({ length: 2 + rank }, () => ({ x: Tensor.ones([2, 2]), labels: undefined }));
+  const options = {
+    loss: (y: Tensor<readonly [2, 3], OwnedTape>) => y.mean(),
+    optimizer: new Sgd(),
+    epochs: 1,
+    parallel,
+  };
+  messages.push(await messageOf(() => fit(model, { ...options, data: batches as never } as never)));
+  const stop = new AbortController();
+  if (rank === 1) stop.abort(new Error('stopped by a user'));
+  messages.push(
+    await messageOf(() => fit(model, { ...options, data: batches, signal: stop.signal } as never)),
+  );
+  messages.push(
+    await messageOf(() => parallel.backward(model.forward(Tensor.ones([1, 2]).trace()).sum(), 0)),
+  );
+  const bn = new BatchNorm2D(3);
+  await DataParallel.create(bn, group);
+  for (const count of [0, rank === 0 ? 1 : 0]) {
+    messages.push(await messageOf(() => bn.forwardMut(Tensor.ones([count, 3, 1, 1]).trace())));
+  }
+  messages.push(
+    await messageOf(() => parallel.saveCheckpoint(rank === 0 ? '/nowhere/a.npz' : 'a.npz', { model })),
+  );
+  messages.push(await messageOf(() => parallel.loadCheckpoint('/nowhere/a.npz', { model })));
+  return {
+    messages,
+    running: [...bn.runningMean.data, ...bn.runningVar.data],
+    rest: group.sum(Float32Array.of(rank))[0],
+  };
+}
+
+export const fitScenarios: Readonly<Record<string, (group: Group) => unknown>> = {
+  fit: trainWithFit,
+  byHand: trainByHand,
+  resume,
+  differences,
+};

@@ -1,0 +1,10 @@
+import type { Group } from 'batchnorm/distributed';
+import { fitScenarios } from './fit-scenarios.js';
+import { normCases, runNormCase } from './norm-cases.js';
+
+// What the ranks of the tests of training do, under every transport. Each scenario returns what its rank reports.
+
+export const trainingScenarios: Readonly<Record<string, (group: Group) => unknown>> = {
+  norms: (group) => Object.fromEntries(normCases.map((each) => [each.name, runNormCase(group, each)])),
+  ...fitScenarios,
+};
