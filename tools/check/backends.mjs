@@ -1,12 +1,13 @@
 // Runs the mocha suite on every backend of this machine: the portable one, and the native one with each ISA of the
-// processor. Slower ISAs run only the kernel tests. Each backend is forced, so that none can stand in for another.
+// processor. Slower ISAs run only the kernel tests, and the portable
+// backend leaves out what takes long (support/suites.mjs). Each backend is forced, so that none can stand in for another.
 // Arguments are passed on to mocha; test files among them replace the suite:
 //
 //   npm test -- dist-dev/test/unit/nn/fold.test.js
 //   npm test -- --grep momentum
 import { createRequire } from 'node:module';
 import { run } from '../process.mjs';
-import { throughKernels, wholeSuite } from './support/suites.mjs';
+import { furtherBackend, throughKernels, wholeSuite } from './support/suites.mjs';
 
 const require = createRequire(import.meta.url);
 const mocha = require.resolve('mocha/bin/mocha.js');
@@ -22,7 +23,7 @@ const turns =
         [native(backend.isa), wholeSuite],
         ...(backend.isa === 'avx512' ? [[native('avx2'), throughKernels]] : []),
         ...(backend.isa.startsWith('avx') ? [[native('scalar'), throughKernels]] : []),
-        [portable, wholeSuite],
+        [portable, furtherBackend],
       ]
     : [[portable, wholeSuite]];
 

@@ -3,6 +3,18 @@
 export const wholeSuite = ['dist-dev/test/**/*.test.js'];
 
 /**
+ * For a further backend: without the tests that start programs again and again, or fill the memory, and take a third of the
+ * time. `.ci/long` runs them on the portable backend, too, where there is no compiler.
+ */
+export const furtherBackend = [
+  ...wholeSuite,
+  ...[
+    '--ignore',
+    'dist-dev/test/{install/docs/guides,unit/{examples/main,{backend,io/files}/limited-memory}}.test.js',
+  ],
+];
+
+/**
  * Tests whose results depend on the kernels. The others (files, the command line, examples, invalid arguments, exiting
  * threads, exhausted memory) do not depend on the ISA and take longer, so they run only with the best ISA and on the
  * portable backend.
