@@ -16,6 +16,7 @@ const layers = [
   ['raw', 'raw.ts'],
   ['distributed', 'distributed.ts'],
   ['tfjs', 'tfjs.ts'],
+  ['onnx', 'onnx.ts'],
   ['index.ts'],
   ['cli'],
 ];

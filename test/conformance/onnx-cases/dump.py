@@ -29,6 +29,9 @@ def number(value: float):
 
 
 def tensor(message: onnx.TensorProto) -> dict:
+    # numpy has no such type, and numpy_helper returns the bits as integers.
+    if message.data_type == onnx.TensorProto.BFLOAT16:
+        raise Unreadable("values of type bfloat16")
     values = numpy_helper.to_array(message)
     if values.dtype.kind not in "fiub":
         raise Unreadable(f"values of type {values.dtype}")
@@ -68,7 +71,11 @@ def record(folder: Path) -> dict:
     model = onnx.load(folder / "model.onnx")
     graph = model.graph
     (opset,) = {each.version for each in model.opset_import if each.domain == ""} or {0}
-    case = {"name": f"{folder.parent.name}/{folder.name}", "operators": sorted({each.op_type for each in graph.node})}
+    case = {
+        "name": f"{folder.parent.name}/{folder.name}",
+        "path": str(folder / "model.onnx"),
+        "operators": sorted({each.op_type for each in graph.node}),
+    }
     try:
         case["opset"] = opset
         case["nodes"] = [
@@ -95,7 +102,7 @@ def record(folder: Path) -> dict:
             for data in sorted(folder.glob("test_data_set_*"))
         ]
     except Unreadable as error:
-        return {"name": case["name"], "operators": case["operators"], "unreadable": str(error)}
+        return {**{key: case[key] for key in ("name", "path", "operators")}, "unreadable": str(error)}
     return case
 
 

@@ -1,11 +1,13 @@
-// Runs the ONNX project's own test cases through the public API and lists, for each operator, how many pass and what
-// cannot be expressed. `node run.js CASES`, a file that dump.py wrote; it ends with an error if a case fails, or if fewer
-// pass than `least`.
+// Runs the ONNX project's own test cases, first through the public API, then through importOnnx, and lists for each operator how
+// many pass and what is not supported. `node run.js CASES`, where dump.py wrote CASES. Fails if a case fails, or if fewer pass than
+// expected.
 import { readFileSync } from 'node:fs';
+import { importOnnx } from 'batchnorm/onnx';
 import { operators, stored } from './operators.js';
 import { Call, Inexpressible, type OnnxNode, type StoredTensor, type Value } from './value.js';
 
-const least = 510;
+/** The number of cases that pass through the public API and through importOnnx. */
+const expectedPasses = { operators: 510, importOnnx: 415 };
 
 /** ONNX's own tolerance, relative and absolute. */
 const [relative, absolute] = [1e-3, 1e-7];
@@ -17,6 +19,7 @@ interface Data {
 
 interface Case {
   readonly name: string;
+  readonly path: string;
   readonly operators: readonly string[];
   readonly unreadable?: string;
   readonly opset: number;
@@ -66,41 +69,88 @@ function compare(name: string, { type, tensor }: Value, expected: StoredTensor):
   });
 }
 
+/** Runs a case through importOnnx. Its tensors hold floats, so that only those are compared. */
+async function runImported(testCase: Case): Promise<void> {
+  for (const { inputs, outputs } of testCase.data) {
+    const types = [...Object.values(inputs), ...Object.values(outputs)].map(({ type }) => type);
+    const other = types.find((type) => type.startsWith('float') && type !== 'float32');
+    if (other !== undefined) throw new Inexpressible(`${other} instead of float32`);
+    const wrong = Object.values(outputs).find(({ type }) => type !== 'float32');
+    if (wrong !== undefined) throw new Inexpressible(`a result of type ${wrong.type}`);
+    const given = Object.entries(inputs).map(([name, each]) => [name, stored(each)] as const);
+    const results = await supported(async () =>
+      (await importOnnx(testCase.path)).run(Object.fromEntries(given)),
+    );
+    for (const [name, expected] of Object.entries(outputs)) {
+      compare(name, { type: 'float32', tensor: results[name] }, expected);
+    }
+  }
+}
+
+/** Runs a model, and turns the error for something that importOnnx does not support into one that is no failure. */
+async function supported<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const refused = /^Expected (?:a supported|supported|inputs of numbers).* but found (.*)$/;
+    const [, found] = refused.exec(messageOf(error)) ?? [];
+    throw found === undefined ? error : new Inexpressible(found);
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 interface Tally {
   passed: number;
   readonly reasons: Map<string, number>;
 }
 
-const tallies = new Map<string, Tally>();
-const failures: string[] = [];
-let passed = 0;
 const cases = readFileSync(process.argv[2], 'utf8')
   .trimEnd()
   .split('\n')
   .map((line) => JSON.parse(line) as Case);
-for (const each of cases) {
-  // The operator of a single node; others under what they were converted from.
-  const key =
-    each.operators.length === 1 ? each.operators[0] : `${each.name.split('/')[0]}, several operators`;
-  const tally = tallies.get(key) ?? { passed: 0, reasons: new Map<string, number>() };
-  tallies.set(key, tally);
-  try {
-    if (each.unreadable !== undefined) throw new Inexpressible(each.unreadable);
-    for (const data of each.data) run(each, data);
-    tally.passed++;
-    passed++;
-  } catch (error) {
-    if (error instanceof Inexpressible)
-      tally.reasons.set(error.message, (tally.reasons.get(error.message) ?? 0) + 1);
-    else failures.push(`${each.name}: ${error instanceof Error ? error.message : String(error)}`);
+
+/** Runs all cases and prints the results; sets the exit code if there are fewer than `least` passes or any failure. */
+async function runAll(
+  title: string,
+  least: number,
+  runCase: (each: Case) => void | Promise<void>,
+): Promise<void> {
+  const tallies = new Map<string, Tally>();
+  const failures: string[] = [];
+  let passed = 0;
+  for (const each of cases) {
+    // The operator of a single node; others under what they were converted from.
+    const key =
+      each.operators.length === 1 ? each.operators[0] : `${each.name.split('/')[0]}, several operators`;
+    const tally = tallies.get(key) ?? { passed: 0, reasons: new Map<string, number>() };
+    tallies.set(key, tally);
+    try {
+      if (each.unreadable !== undefined) throw new Inexpressible(each.unreadable);
+      await runCase(each);
+      tally.passed++;
+      passed++;
+    } catch (error) {
+      if (error instanceof Inexpressible)
+        tally.reasons.set(error.message, (tally.reasons.get(error.message) ?? 0) + 1);
+      else failures.push(`${each.name}: ${messageOf(error)}`);
+    }
   }
-}
-for (const [operator, tally] of [...tallies].sort(([a], [b]) => a.localeCompare(b))) {
-  const reasons = [...tally.reasons].map(([reason, times]) => `${reason}${times > 1 ? ` (${times})` : ''}`);
+  console.log(`--- ${title}`);
+  for (const [operator, tally] of [...tallies].sort(([a], [b]) => a.localeCompare(b))) {
+    const reasons = [...tally.reasons].map(([reason, times]) => `${reason}${times > 1 ? ` (${times})` : ''}`);
+    console.log(
+      `${operator}: ${tally.passed} pass${reasons.length > 0 ? `; not expressible: ${reasons.join(', ')}` : ''}`,
+    );
+  }
   console.log(
-    `${operator}: ${tally.passed} pass${reasons.length > 0 ? `; not expressible: ${reasons.join(', ')}` : ''}`,
+    `${cases.length} cases: ${passed} pass, ${failures.length} fail, the others cannot be expressed`,
   );
+  for (const failure of failures) console.log(`FAILED ${failure}`);
+  if (failures.length > 0 || passed < least) process.exitCode = 1;
 }
-console.log(`${cases.length} cases: ${passed} pass, ${failures.length} fail, the others cannot be expressed`);
-for (const failure of failures) console.log(`FAILED ${failure}`);
-if (failures.length > 0 || passed < least) process.exitCode = 1;
+
+await runAll('the public API', expectedPasses.operators, (each) => {
+  for (const data of each.data) run(each, data);
+});
+await runAll('importOnnx', expectedPasses.importOnnx, runImported);

@@ -33,7 +33,8 @@ export async function bundle(manifest) {
     chunkNames: 'shared/[hash]',
     bundle: true,
     splitting: true,
-    packages: 'external',
+    // Development dependencies that the library imports are bundled.
+    external: Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
     platform: 'node',
     format: 'esm',
     target,
@@ -45,6 +46,7 @@ export async function bundle(manifest) {
   });
   for (const { path, text } of outputFiles) write(path, withTabs(path, toCommonJs(path, text)));
 
+  write('dist/THIRD-PARTY-LICENSES.txt', licensesOf(metafile));
   write('dist/backend/traced-binary.js', tracedBinary());
   write('dist/backend/bundled-binary.mjs', moduleOf('lib/backend/bundled-binary.ts'));
   for (const name of publicEntries) {
@@ -53,6 +55,20 @@ export async function bundle(manifest) {
     write(`dist/${name}.mjs`, entryForBundlers(name, exports));
   }
   removePrivateDeclarations(publicEntries);
+}
+
+/** The licenses of the packages that are part of the bundle. */
+function licensesOf({ inputs }) {
+  const folders = Object.keys(inputs).flatMap(
+    (file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? [],
+  );
+  const notices = [...new Set(folders)].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+    if (file === undefined) throw new Error(`${folder} has no license file`);
+    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  });
+  return `This package contains code of the following packages.\n\n${notices.join('\n---\n\n')}`;
 }
 
 /** Removes the declarations that no public declaration refers to, directly or through others, and shortens the others. */

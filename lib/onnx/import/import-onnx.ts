@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { withFileMemory } from '../../io/files/file-memory.js';
+import { FileFormatError } from '../../io/files/file-format-error.js';
+import { wrongKind } from '../../io/files/file-kind.js';
+import { openFile } from '../../io/files/open-file.js';
+import { type FilePath, readPath } from '../../io/files/path.js';
+import { orDefault, requireOptions, requirePositiveInteger } from '../../validation/errors.js';
+import { requireNoSurplus } from '../../validation/surplus-arguments.js';
+import { readExternalData } from '../external-data.js';
+import { readModel } from '../proto/read-model.js';
+import type { ModelProto, TensorProto } from '../proto/messages.js';
+import { readValue, requireTensor } from '../read-values.js';
+import type { Value } from '../values.js';
+import { buildModel } from './build-model.js';
+import type { OnnxModel } from './onnx-model.js';
+
+/** Settings of `importOnnx`. */
+export interface ImportOnnxOptions {
+  /**
+   * Limit of the memory, in bytes, for constants that the file does not contain but computes, such as a large tensor of
+   * zeros. Default 2 GiB.
+   */
+  readonly maxComputedBytes?: number;
+}
+
+const wanted = 'an ONNX model';
+
+/** Protocol buffers cannot be longer. */
+const maxModelBytes = 2 ** 31 - 1;
+
+/**
+ * Reads a network from an ONNX file, with the values in files beside it.
+ *
+ * The network infers, trains, folds its batch norms, and is saved like any other module. Weights of other floating-point types are
+ * converted to float32, in which everything is computed.
+ *
+ * @param path Path of the `.onnx` file.
+ * @throws FileFormatError for another kind of file, damage, external data outside the folder of the file, and operators or
+ * attributes that the package does not support, which it names with their nodes; RangeError if memory runs out; errors of the
+ * operating system.
+ *
+ * @example
+ * const net = await importOnnx('resnet50.onnx');
+ * net.forward(Tensor.zeros([1, 3, 224, 224]));
+ */
+export async function importOnnx(path: FilePath, options?: ImportOnnxOptions): Promise<OnnxModel> {
+  if (arguments.length > 2) requireNoSurplus('importOnnx', 2, arguments);
+  const file = readPath('path', path);
+  const given = requireOptions('options', options, ['maxComputedBytes']);
+  const maxComputedBytes = requirePositiveInteger(
+    'maxComputedBytes',
+    orDefault(given.maxComputedBytes, 2 * 1024 ** 3),
+  );
+  return withFileMemory(`loading ${file}`, async () => {
+    const model = await readModelFile(file);
+    const initializers = new Map<string, Value>();
+    for (const tensor of model.graph.initializers) {
+      if (initializers.has(tensor.name))
+        fail(file, 'different names of tensors', 'the same twice', tensor.name);
+      initializers.set(tensor.name, await readTensor(file, tensor));
+    }
+    return buildModel(file, model, initializers, maxComputedBytes);
+  });
+}
+
+/** Reads and parses a model without the values that are in other files. */
+export async function readModelFile(file: string): Promise<ModelProto> {
+  const { handle, size, head } = await openFile(file, wanted);
+  await handle.close();
+  if (size > maxModelBytes) fail(file, `an ONNX model of at most ${maxModelBytes} bytes`, String(size));
+  if (size === 0) throw wrongKind(file, 'onnx', wanted, head);
+  const bytes = await readFile(file);
+  return readModel(bytes, (expected, found) => {
+    // Any bytes may look like the beginning of a protocol buffer.
+    throw wrongKind(file, 'onnx', `${wanted} with ${expected}`, head, { damage: found });
+  });
+}
+
+async function readTensor(file: string, tensor: TensorProto): Promise<Value> {
+  const failHere = (expected: string, found: string) => fail(file, expected, found, tensor.name);
+  const bytes = requireTensor(tensor, failHere);
+  if (tensor.values.kind !== 'external') return readValue(tensor, failHere);
+  const external = await readExternalData(file, tensor.values.place, bytes, failHere);
+  return readValue(tensor, failHere, external);
+}
+
+function fail(file: string, expected: string, found: string, entry?: string): never {
+  throw new FileFormatError(file, expected, found, entry);
+}

@@ -1,0 +1,21 @@
+import * as convolutions from './convolutions.js';
+import * as elementwise from './elementwise.js';
+import * as linear from './linear.js';
+import * as norms from './norms.js';
+import type { Operator } from './operator.js';
+import * as others from './others.js';
+import * as pools from './pools.js';
+import * as shapes from './shapes.js';
+
+/** The supported operators of ONNX by their names. */
+export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
+  ...Object.entries(convolutions),
+  ...Object.entries(elementwise),
+  ...Object.entries(linear),
+  ...Object.entries(norms),
+  ...Object.entries(others),
+  ...Object.entries(pools),
+  ...Object.entries(shapes),
+  // The earlier name of Resize.
+  ['Upsample', others.Resize],
+]);
