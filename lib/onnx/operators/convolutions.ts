@@ -84,7 +84,7 @@ function convSizes(node: NodeReader): Sizes | undefined {
 function readConvolution(node: NodeReader) {
   const weight = node.sizes(1)?.slice(2);
   const kernels = node.list('kernel_shape') ?? weight;
-  if (kernels === undefined || !kernels.every((size) => typeof size === 'number')) {
+  if (kernels?.every((size) => typeof size === 'number') !== true) {
     return node.unsupported('a kernel of an unknown size');
   }
   const groups = node.number('group', 1);

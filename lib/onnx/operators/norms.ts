@@ -110,7 +110,7 @@ export const GroupNormalization: Operator = operator(sameAsInput, (node) => {
     const parts = node.opset >= 21 ? count : groups;
     const rows = [images, parts, -1];
     return chain(
-      norm.forward(x) as AnyTensor,
+      norm.forward<AnyTensor>(x),
       (each) => each.reshape(rows),
       (each) => each.mul(call.tensor(1).reshape([parts, 1])),
       (each) => each.add(call.tensor(2).reshape([parts, 1])),

@@ -29,9 +29,6 @@ def number(value: float):
 
 
 def tensor(message: onnx.TensorProto) -> dict:
-    # numpy has no such type, and numpy_helper returns the bits as integers.
-    if message.data_type == onnx.TensorProto.BFLOAT16:
-        raise Unreadable("values of type bfloat16")
     values = numpy_helper.to_array(message)
     if values.dtype.kind not in "fiub":
         raise Unreadable(f"values of type {values.dtype}")
