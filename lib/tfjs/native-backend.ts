@@ -2,6 +2,9 @@ import { TensorData } from './tensor-data.js';
 import type { Image } from './layout.js';
 import type { CpuBackend, DataId, TensorInfo } from './tensorflow.js';
 
+/** The name for `tf.setBackend`. */
+export const backendName = 'batchnorm';
+
 /** The backend as our kernels use it. */
 export interface NativeBackend extends CpuBackend {
   /** The values of a tensor. */

@@ -1,11 +1,13 @@
 import { backend as native } from '../backend/index.js';
 import type { BackendInfo } from '../backend/backend-info.js';
-import { requireOptions, wrongType } from '../validation/errors.js';
+import { plainError, requireOptions, wrongType } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import type { Attributes, KernelCall, KernelConfig, TensorFlow } from './tensorflow.js';
 import type { Call, Kernel } from './kernel.js';
+import { registerGradients } from './gradients.js';
+import { gradientKernels } from './kernels/gradients.js';
 import { kernels } from './kernels/index.js';
-import { type NativeBackend, nativeBackendClass } from './native-backend.js';
+import { backendName, type NativeBackend, nativeBackendClass } from './native-backend.js';
 
 /** TensorFlow.js, as `@tensorflow/tfjs` or `@tensorflow/tfjs-core` exports it. */
 export interface TensorFlowModule {
@@ -45,7 +47,6 @@ export interface RegisterOptions {
   readonly priority?: number;
 }
 
-const backendName = 'batchnorm';
 const needed = [
   'engine',
   'findBackend',
@@ -84,6 +85,10 @@ export function register(tf: TensorFlowModule, options?: RegisterOptions): Regis
   for (const config of module.getKernelsForBackend('cpu')) {
     module.registerKernel(replaced(module, config, counters));
   }
+  for (const [kernelName, kernel] of Object.entries(gradientKernels)) {
+    module.registerKernel(additional(module, kernelName, kernel, counters));
+  }
+  registerGradients(module);
   const registration = reportOf(counters);
   registrations.set(module.engine(), registration);
   return registration;
@@ -105,30 +110,51 @@ function requireTensorFlow(tf: unknown): TensorFlow {
   return tf as TensorFlow;
 }
 
+const noAttributes: Attributes = {};
+
+function counterOf(name: string, counters: Map<string, Counter>): Counter {
+  const existing = counters.get(name);
+  if (existing !== undefined) return existing;
+  const counter = { native: 0, javascript: 0 };
+  counters.set(name, counter);
+  return counter;
+}
+
+function ownCall(tf: TensorFlow, { inputs, attrs = noAttributes, backend }: KernelCall): Call {
+  return { tf, inputs, attrs, backend: backend as NativeBackend };
+}
+
 /** A kernel of the cpu backend for ours, which first tries the kernel that we have instead. */
 function replaced(tf: TensorFlow, config: KernelConfig, counters: Map<string, Counter>): KernelConfig {
   const { kernelName, kernelFunc } = config;
   const kernel = kernels[kernelName] as Kernel | undefined;
-  const noAttributes: Attributes = {};
-  const counter = (): Counter => {
-    let counts = counters.get(kernelName);
-    if (counts === undefined) counters.set(kernelName, (counts = { native: 0, javascript: 0 }));
-    return counts;
-  };
-  const original = (call: KernelCall) => {
-    counter().javascript++;
-    return kernelFunc(call);
-  };
-  if (kernel === undefined) return { ...config, backendName, kernelFunc: original };
   return {
     ...config,
     backendName,
     kernelFunc: (call) => {
-      const { inputs, attrs = noAttributes, backend } = call;
-      const own: Call = { tf, inputs, attrs, backend: backend as NativeBackend };
-      const result = kernel(own);
-      if (result === undefined) return original(call);
-      counter().native++;
+      const result = kernel?.(ownCall(tf, call));
+      counterOf(kernelName, counters)[result === undefined ? 'javascript' : 'native']++;
+      return result ?? kernelFunc(call);
+    },
+  };
+}
+
+/** A kernel that only our gradients and layers call, with arguments that it takes. */
+function additional(
+  tf: TensorFlow,
+  kernelName: string,
+  kernel: Kernel,
+  counters: Map<string, Counter>,
+): KernelConfig {
+  return {
+    kernelName,
+    backendName,
+    kernelFunc: (call) => {
+      const result = kernel(ownCall(tf, call));
+      if (result === undefined) {
+        throw plainError('ERR_BATCHNORM_INTERNAL', `Expected inputs that ${kernelName} takes`);
+      }
+      counterOf(kernelName, counters).native++;
       return result;
     },
   };

@@ -22,6 +22,10 @@ function fakeTensorFlow(cpu: object | null) {
       backends.set(name, priority);
       return true;
     },
+    getBackend: () => 'cpu',
+    getGradient: () => undefined,
+    registerGradient: () => undefined,
+    unregisterGradient: () => undefined,
     registerKernel: (config: KernelConfig) => void registered.push(config),
   };
   return { tf, registered, backends };
@@ -36,7 +40,7 @@ describe('register', () => {
     expect(name).to.equal('batchnorm');
     expect(kernels).to.include('Conv2D');
     expect([...backends]).to.deep.equal([['batchnorm', 3]]);
-    expect(registered.map((config) => config.kernelName)).to.deep.equal(['Erf', 'Relu']);
+    expect(registered.map((config) => config.kernelName).slice(0, 2)).to.deep.equal(['Erf', 'Relu']);
     for (const { backendName } of registered) expect(backendName).to.equal('batchnorm');
   });
 
@@ -44,7 +48,7 @@ describe('register', () => {
     const { tf, registered } = fakeTensorFlow({});
     const registration = register(tf, { priority: 1 });
     const x = { dataId: {}, shape: [1], dtype: 'int32' };
-    for (const { kernelFunc } of registered) kernelFunc({ inputs: { x }, backend: {} });
+    for (const { kernelFunc } of registered.slice(0, 2)) kernelFunc({ inputs: { x }, backend: {} });
     registered[0].kernelFunc({ inputs: { x }, backend: {} });
     expect(registration.calls()).to.deep.equal({
       Erf: { native: 0, javascript: 2 },
@@ -57,8 +61,9 @@ describe('register', () => {
   it('registers only once with an engine', () => {
     const { tf, registered } = fakeTensorFlow({});
     const registration = register(tf);
+    const { length } = registered;
     expect(register({ ...tf })).to.equal(registration);
-    expect(registered).to.have.length(2);
+    expect(registered).to.have.length(length);
   });
 
   it('names what is wrong with its arguments', () => {
