@@ -1,10 +1,13 @@
 import { backend as native } from '../backend/index.js';
 import type { BackendInfo } from '../backend/backend-info.js';
-import { plainError, requireOptions, wrongType } from '../validation/errors.js';
+import { plainError, requireBoolean, requireOptions, wrongType } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import type { Attributes, KernelCall, KernelConfig, TensorFlow } from './tensorflow.js';
 import type { Call, Kernel } from './kernel.js';
+import { registerFileHandler } from './file-handler.js';
+import { fuseLayers } from './fused-layers.js';
 import { registerGradients } from './gradients.js';
+import { fusedKernels } from './kernels/fused.js';
 import { gradientKernels } from './kernels/gradients.js';
 import { kernels } from './kernels/index.js';
 import { backendName, type NativeBackend, nativeBackendClass } from './native-backend.js';
@@ -33,6 +36,8 @@ export interface Registration {
   readonly backend: BackendInfo;
   /** The kernels that we replace, in alphabetical order. */
   readonly kernels: readonly string[];
+  /** The classes of TensorFlow.js whose methods `fuseLayers` replaced. */
+  readonly fused: readonly string[];
   /** The calls of each kernel that ran, in alphabetical order. */
   calls(): Readonly<Record<string, KernelCounts>>;
   /** Begins to count anew. */
@@ -45,6 +50,11 @@ export interface RegisterOptions {
    * The priority with which TensorFlow.js chooses a backend where the program does not; `cpu` has 1. Default 3.
    */
   readonly priority?: number;
+  /**
+   * Whether batch norm layers train with one kernel forward and one backward, and Adam, SGD and momentum step in one kernel,
+   * on this backend. This replaces methods of classes of TensorFlow.js. Default false.
+   */
+  readonly fuseLayers?: boolean;
 }
 
 const needed = [
@@ -71,10 +81,14 @@ interface Counter {
 export function register(tf: TensorFlowModule, options?: RegisterOptions): Registration {
   if (arguments.length > 2) requireNoSurplus('register', 2, arguments);
   const module = requireTensorFlow(tf);
-  const { priority = 3 } = requireOptions('options', options, ['priority']);
+  const { priority = 3, fuseLayers: isFusing = false } = requireOptions('options', options, optionNames);
+  requireBoolean('options.fuseLayers', isFusing);
   if (typeof priority !== 'number') throw wrongType('options.priority', 'a number', priority);
   const earlier = registrations.get(module.engine());
-  if (earlier !== undefined) return earlier;
+  if (earlier !== undefined) {
+    if (isFusing && earlier.fused.length === 0) earlier.fused.push(...fuseLayers(module));
+    return earlier;
+  }
   const cpu = module.findBackend('cpu');
   if (cpu === null) {
     throw wrongType('tf', 'TensorFlow.js with its cpu backend (import "@tensorflow/tfjs-backend-cpu")', tf);
@@ -85,17 +99,20 @@ export function register(tf: TensorFlowModule, options?: RegisterOptions): Regis
   for (const config of module.getKernelsForBackend('cpu')) {
     module.registerKernel(replaced(module, config, counters));
   }
-  for (const [kernelName, kernel] of Object.entries(gradientKernels)) {
+  for (const [kernelName, kernel] of Object.entries({ ...gradientKernels, ...fusedKernels })) {
     module.registerKernel(additional(module, kernelName, kernel, counters));
   }
   registerGradients(module);
-  const registration = reportOf(counters);
+  registerFileHandler(module);
+  const registration = { ...reportOf(counters), fused: isFusing ? [...fuseLayers(module)] : [] };
   registrations.set(module.engine(), registration);
   return registration;
 }
 
 /** By engine, because a module object may be wrapped anew by each importer. */
-const registrations = new WeakMap<object, Registration>();
+const registrations = new WeakMap<object, Registration & { readonly fused: string[] }>();
+
+const optionNames: readonly (keyof RegisterOptions)[] = ['priority', 'fuseLayers'];
 
 function requireTensorFlow(tf: unknown): TensorFlow {
   const module = tf as Partial<Record<string, unknown>> | null;
@@ -160,7 +177,7 @@ function additional(
   };
 }
 
-function reportOf(counters: Map<string, Counter>): Registration {
+function reportOf(counters: Map<string, Counter>): Omit<Registration, 'fused'> {
   const byName = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1);
   return {
     name: backendName,

@@ -33,7 +33,18 @@ export interface KernelConfig {
 export interface Tensor extends TensorInfo {
   readonly id: number;
   dispose(): void;
+  dataSync(): ArrayLike<number>;
 }
+
+export interface Variable extends Tensor {
+  assign(value: Tensor): void;
+}
+
+/** A function whose gradient the caller computes from what it saved. */
+export type CustomGradient = (...args: readonly [...inputs: Tensor[], save: (tensors: Tensor[]) => void]) => {
+  readonly value: Tensor;
+  readonly gradFunc: (dy: Tensor, saved: readonly Tensor[]) => Tensor[];
+};
 
 /** Values by data id; `get` moves them from another backend. */
 export interface DataStorage {
@@ -89,8 +100,44 @@ export type GradientFunction = (
 
 export interface Engine {
   readonly state?: { readonly gradientDepth?: unknown };
+  readonly registeredVariables?: Readonly<Record<string, Variable>>;
   runKernel(name: string, inputs: Inputs, attrs?: Attributes): Tensor | Tensor[];
 }
+
+export interface WeightSpec {
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly quantization?: { readonly dtype: string };
+}
+
+export interface WeightsGroup {
+  readonly paths: string[];
+  readonly weights: WeightSpec[];
+}
+
+/** A model for an IO handler; further members are kept as they are. */
+export interface ModelArtifacts {
+  readonly modelTopology?: unknown;
+  readonly format?: unknown;
+  readonly generatedBy?: unknown;
+  readonly convertedBy?: unknown;
+  readonly weightSpecs?: readonly WeightSpec[];
+  readonly weightData?: ArrayBuffer | readonly ArrayBuffer[];
+}
+
+export interface SaveResult {
+  readonly modelArtifactsInfo: Readonly<Record<string, unknown>>;
+}
+
+export interface IOHandler {
+  readonly save: (artifacts: ModelArtifacts) => Promise<SaveResult>;
+  readonly load: () => Promise<ModelArtifacts>;
+}
+
+type IORouter = (url: unknown) => IOHandler | null;
+
+/** Classes by name, as the first element. */
+type ClassMap = Readonly<Record<string, readonly [{ readonly prototype: object }, ...unknown[]] | undefined>>;
 
 export interface TensorFlow {
   readonly version_core?: string;
@@ -103,6 +150,22 @@ export interface TensorFlow {
   getGradient(name: string): GradientConfig | undefined;
   registerGradient(config: GradientConfig): void;
   unregisterGradient(name: string): void;
+  tidy<T>(compute: () => T): T;
+  keep(tensor: Tensor): Tensor;
+  variable(initial: Tensor, trainable: boolean): Variable;
+  zerosLike(x: Tensor): Tensor;
+  sub(a: Tensor, b: Tensor): Tensor;
+  mul(a: Tensor, b: Tensor | number): Tensor;
+  customGrad(compute: CustomGradient): (...inputs: Tensor[]) => Tensor;
+  readonly io: {
+    readonly getSaveHandlers: (url: string) => readonly unknown[];
+    readonly getLoadHandlers: (url: string) => readonly unknown[];
+    readonly registerSaveRouter: (router: IORouter) => void;
+    readonly registerLoadRouter: (router: IORouter) => void;
+  };
+  readonly serialization?: {
+    readonly SerializationMap?: { getMap(): { readonly classNameMap?: ClassMap } };
+  };
   readonly backend_util: {
     computeConv2DInfo(
       inShape: readonly number[],

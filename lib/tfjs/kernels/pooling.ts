@@ -3,7 +3,7 @@ import { backend as native } from '../../backend/index.js';
 import { elementCount, sameShape } from '../../core/shape.js';
 import { storagePool } from '../../core/storage-pool.js';
 import { areSizes, type Call, isFloats, type Kernels } from '../kernel.js';
-import { type Image, imageOf } from '../layout.js';
+import { type Image, imageOf, shapeOf } from '../layout.js';
 import type { TensorInfo } from '../tensorflow.js';
 
 interface Pooling {
@@ -61,34 +61,30 @@ export const poolingKernels: Kernels = {
     const { sizes, input, output } = pooling;
     const y = storagePool.take(sizes[0] * output.height * output.width);
     native.maxPool(...sizes, 1, 1, named('x', call.backend.dataOf(x).planes(input)), named('y', y));
-    if (!mayHaveNaN(y)) return call.backend.output(outputShape(output), y, output);
+    if (!mayHaveNaN(y)) return call.backend.output(shapeOf(output), y, output);
     // TensorFlow.js ignores NaN if there are numbers in the window.
     storagePool.give(y);
     return undefined;
   },
   MaxPoolGrad: (call) => {
-    const { dy, input: x } = call.inputs;
-    if (!isFloats(dy) || !isFloats(x)) return undefined;
+    const { dy, input: x, output: result } = call.inputs;
+    if (!isFloats(dy) || !isFloats(x) || !isFloats(result)) return undefined;
     const pooling = poolingOf(call, x);
-    if (pooling === undefined || !sameShape(dy.shape, outputShape(pooling.output))) return undefined;
+    if (pooling === undefined) return undefined;
     const { sizes, input, output } = pooling;
+    const shape = shapeOf(output);
+    if (!sameShape(dy.shape, shape) || !sameShape(result.shape, shape)) return undefined;
+    const y = call.backend.dataOf(result).planes(output);
     const planes = call.backend.dataOf(x).planes(input);
-    // Computed again, because the caller may pass anything as the output.
-    const y = storagePool.take(sizes[0] * output.height * output.width);
-    native.maxPool(...sizes, 1, 1, named('x', planes), named('y', y));
-    const declined = mayHaveNaN(y);
+    // Not those of y, which the cpu backend may have computed without them.
+    if (mayHaveNaN(planes)) return undefined;
+    const gradient = call.backend.dataOf(dy).planes(output);
     const dx = storagePool.take(planes.length);
-    if (!declined) {
-      const gradient = call.backend.dataOf(dy).planes(output);
-      native.maxPoolBackward(
-        ...sizes,
-        ...([1, 1, named('x', planes), named('y', y), named('dy', gradient), named('dx', dx)] as const),
-      );
-    }
-    storagePool.give(y);
-    if (!declined) return call.backend.output(x.shape, dx, input);
-    storagePool.give(dx);
-    return undefined;
+    native.maxPoolBackward(
+      ...sizes,
+      ...([1, 1, named('x', planes), named('y', y), named('dy', gradient), named('dx', dx)] as const),
+    );
+    return call.backend.output(x.shape, dx, input);
   },
   AvgPool: (call) => {
     const { x } = call.inputs;
@@ -98,14 +94,14 @@ export const poolingKernels: Kernels = {
     const y = storagePool.take(sizes[0] * output.height * output.width);
     const planes = call.backend.dataOf(x).planes(input);
     native.avgPool(...sizes, bottom, right, false, named('x', planes), named('y', y));
-    return call.backend.output(outputShape(output), y, output);
+    return call.backend.output(shapeOf(output), y, output);
   },
   // The gradient of the cpu backend divides by the size of the window also where it counts padding.
   AvgPoolGrad: (call) => {
     const { dy, input: x } = call.inputs;
     if (!isFloats(dy) || !isFloats(x)) return undefined;
     const pooling = poolingOf(call, x);
-    if (pooling === undefined || !sameShape(dy.shape, outputShape(pooling.output))) return undefined;
+    if (pooling === undefined || !sameShape(dy.shape, shapeOf(pooling.output))) return undefined;
     const { sizes, input, output } = pooling;
     const [, height, width, , , filterHeight, filterWidth, strideHeight, strideWidth, top, left] = sizes;
     const dx = storagePool.take(elementCount(x.shape));
@@ -116,7 +112,3 @@ export const poolingKernels: Kernels = {
     return call.backend.output(x.shape, dx, input);
   },
 };
-
-function outputShape({ images, height, width, channels }: Image): number[] {
-  return [images, height, width, channels];
-}

@@ -23,6 +23,10 @@ function fakeTensorFlow(cpu: object | null) {
       return true;
     },
     getBackend: () => 'cpu',
+    io: {
+      getSaveHandlers: () => [1],
+      getLoadHandlers: () => [1],
+    },
     getGradient: () => undefined,
     registerGradient: () => undefined,
     unregisterGradient: () => undefined,
