@@ -6,13 +6,13 @@ import {
   crossEntropyWithLogitsLoss,
   Flatten2D,
   Linear,
+  randomGenerator,
   ReLU,
   Sequential,
   Tensor,
 } from 'batchnorm';
-import { randomSource } from './random-source.js';
 
-const rng = randomSource(1);
+const rng = randomGenerator(1);
 const net = new Sequential(
   new BatchNorm2D(2),
   new Flatten2D(),

@@ -2,8 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
-import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import {
   Adam,
   backward,
@@ -14,19 +12,19 @@ import {
   LearningRateScheduler,
   Linear,
   loadCheckpoint,
+  randomGenerator,
   ReLU,
   saveCheckpoint,
   Sequential,
 } from 'batchnorm';
-import { randomSource } from './random-source.js';
 
 // Bytes in typed arrays, as from readIdx: two of a sample's three numbers determine its class.
-const rng = randomSource(1);
+const rng = randomGenerator(1);
 const features = Uint8Array.from({ length: 3 * 256 }, () => 256 * rng());
 const labels = Uint8Array.from({ length: 256 }, (_, i) => (features[3 * i] > features[3 * i + 1] ? 1 : 0));
 
 function makeRun(seed: number) {
-  const weights = randomSource(seed);
+  const weights = randomGenerator(seed);
   const model = new Sequential(
     new Linear(3, 16, { rng: weights }),
     new ReLU(),
@@ -34,17 +32,10 @@ function makeRun(seed: number) {
   );
   const optimizer = new Adam();
   const schedule = cosineSchedule({ lr: 0.02, steps: 80, warmup: 8 });
-  // A generator whose state can be saved.
-  let generator = xoroshiro128plus(seed);
-  const shuffle = {
-    getState: () => generator.getState(),
-    setState: (state: readonly number[]) => {
-      generator = xoroshiro128plusFromState(state);
-    },
-  };
+  const shuffle = randomGenerator(seed);
   const loader = new DataLoader(
     { features, shape: [3], labels, scale: 1 / 255, mean: 0.5 },
-    { batchSize: 32, shuffle: true, rng: () => uniformFloat64(generator), dropLast: true },
+    { batchSize: 32, shuffle: true, rng: shuffle, dropLast: true },
   );
   const scheduler = new LearningRateScheduler(optimizer, schedule);
   return { model, optimizer, scheduler, shuffle, loader, progress: { epoch: 0 } };

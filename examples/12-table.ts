@@ -1,8 +1,17 @@
 // Tables: a multilayer perceptron predicts a number from columns of very different sizes.
-import { Adam, backward, BatchNorm1D, Linear, mseLoss, ReLU, Sequential, Tensor } from 'batchnorm';
-import { randomSource } from './random-source.js';
+import {
+  Adam,
+  backward,
+  BatchNorm1D,
+  Linear,
+  mseLoss,
+  randomGenerator,
+  ReLU,
+  Sequential,
+  Tensor,
+} from 'batchnorm';
 
-const rng = randomSource(3);
+const rng = randomGenerator(3);
 
 // 1,200 cars: age in years, kilometers, and consumption in liters per kilometer.
 const count = 1200;

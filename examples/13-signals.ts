@@ -1,7 +1,7 @@
 // Signals: a 1D network tells three waveforms apart, whatever their frequency, phase and noise.
 import {
-  AdaptiveAvgPool1D,
   Adam,
+  AdaptiveAvgPool1D,
   backward,
   BatchNorm1D,
   Conv1D,
@@ -9,13 +9,13 @@ import {
   Flatten,
   Linear,
   MaxPool1D,
+  randomGenerator,
   ReLU,
   Sequential,
   Tensor,
 } from 'batchnorm';
-import { randomSource } from './random-source.js';
 
-const rng = randomSource(7);
+const rng = randomGenerator(7);
 const [count, trained, length] = [900, 720, 64] as const;
 
 // A sine, a square and a sawtooth wave of two to six periods, with noise.

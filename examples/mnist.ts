@@ -13,14 +13,14 @@ import {
   Flatten2D,
   Linear,
   MaxPool2D,
+  randomGenerator,
   readIdx,
   ReLU,
   Sequential,
 } from 'batchnorm';
-import { randomSource } from './random-source.js';
 
 const [directory = '.', epochs = '5'] = process.argv.slice(2);
-const rng = randomSource(1);
+const rng = randomGenerator(1);
 
 async function read(set: 'train' | 't10k') {
   const images = await readIdx(join(directory, `${set}-images-idx3-ubyte`), { type: 'uint8', axes: 3 });

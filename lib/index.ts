@@ -95,6 +95,7 @@ export { clipGradNorm, type ClipOptions } from './optim/clip-grad-norm.js';
 export { type GradientProvider, UnusedTensors } from './module/gradient-provider.js';
 export type { UnusedOptions, UpdateOptions } from './optim/optimizer.js';
 export type { ResumableOptimizer } from './optim/optimizer-state.js';
+export { type RandomGenerator, randomGenerator } from './core/random-generator.js';
 export type { ParameterMatch } from './module/parameter-match.js';
 export type { ParameterGroup } from './optim/parameter-groups.js';
 export { RMSprop, type RMSpropGroup, type RMSpropOptions } from './optim/rmsprop.js';

@@ -5,15 +5,15 @@ import {
   Adam,
   backward,
   crossEntropyWithLogitsLoss,
+  randomGenerator,
   recalibrate,
   ReLU,
   Sequential,
   Tensor,
 } from 'batchnorm';
-import { randomSource } from '../random-source.js';
 import { ResNet18 } from './resnet-18.js';
 
-const rng = randomSource(3);
+const rng = randomGenerator(3);
 const [count, trained, size] = [96, 72, 32] as const;
 
 // Stripes in one direction or the other, of random width and phase, with noise.

@@ -1,4 +1,5 @@
 import type { Shape } from '../core/shape.js';
+import { DataLoader } from '../data/data-loader.js';
 import type { Tape } from '../core/tape.js';
 import { isTaped, isTensor, type Tensor } from '../core/tensor.js';
 import type { AsShape, ResultShape } from '../nn/shape-rule.js';
@@ -66,17 +67,27 @@ export function readBatches(argument: string, value: unknown): Batches<Tensor<Sh
   return value as Batches<Tensor<Shape>, unknown>;
 }
 
+/** Where an interrupted epoch continues. */
+export interface Continuation {
+  /** Number of batches before it. */
+  readonly skip: number;
+  /** Called once the random order of the epoch was drawn, before the next batch is used: restores the generators. */
+  readonly restore: () => void;
+}
+
 /**
  * Passes each batch to `run`, then disposes of it. Batches in an array are kept, because the next epoch needs them again.
- * @throws RangeError if there are no batches.
+ * @param continuation Skips batches.
+ * @throws RangeError if there are no batches, or fewer than are skipped.
  */
 export async function forEachBatch(
   argument: string,
   data: Batches<Tensor<Shape>, unknown>,
   run: (batch: TrainingBatch<Tensor<Shape>, unknown>) => Promise<void>,
+  continuation?: Continuation,
 ): Promise<void> {
-  let count = 0;
-  for await (const batch of data) {
+  let count = continuation?.skip ?? 0;
+  for await (const batch of continuation === undefined ? data : continued(argument, data, continuation)) {
     const checked = readBatch(argument, batch);
     try {
       await run(checked);
@@ -87,6 +98,37 @@ export async function forEachBatch(
   }
   if (count === 0) {
     throw wrongValue(argument, 'at least one batch in each epoch', 'none; a generator ends after one epoch');
+  }
+}
+
+async function* continued(
+  argument: string,
+  data: Batches<Tensor<Shape>, unknown>,
+  { skip, restore }: Continuation,
+): AsyncGenerator<unknown, void, undefined> {
+  if (data instanceof DataLoader && skip <= data.length) {
+    let isRestored = false;
+    for (const batch of data.epoch({ skip })) {
+      if (!isRestored) restore();
+      isRestored = true;
+      yield batch;
+    }
+    if (!isRestored) restore();
+    return;
+  }
+  let count = 0;
+  for await (const batch of data) {
+    if (count < skip) {
+      if (!Array.isArray(data)) readBatch(argument, batch).dispose?.();
+      count++;
+      // Before the next batch is requested, which may draw random numbers of its own.
+      if (count === skip) restore();
+    } else {
+      yield batch;
+    }
+  }
+  if (count < skip) {
+    throw wrongValue(argument, `at least ${skip} batches, as many as the checkpoint follows,`, String(count));
   }
 }
 

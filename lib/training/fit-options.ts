@@ -69,9 +69,15 @@ export interface FitCheckpointOptions {
   readonly path: FilePath;
   /** Epochs from one save to the next; the last epoch is always saved. Default 1. */
   readonly every?: number;
+  /**
+   * Steps of an epoch from one save to the next, besides those after epochs. Training resumes after the last saved step: the
+   * batches before it are skipped, and `generators` continue where they were. With them, the run has the bits of one that was
+   * never interrupted. Not with `parallel`. Default none.
+   */
+  readonly everySteps?: number;
   /** Random number generators under names of your choice, as for `saveCheckpoint`. */
   readonly generators?: Readonly<Record<string, ResumableGenerator>>;
-  /** Other objects with state, as for `saveCheckpoint`, under names other than `scheduler` and `stopping`. */
+  /** Other objects with state, as for `saveCheckpoint`, under names other than `scheduler`, `stopping` and `position`. */
   readonly parts?: Readonly<Record<string, Resumable>>;
 }
 
@@ -148,6 +154,7 @@ export interface FitSettings {
 interface CheckpointSettings {
   readonly path: string;
   readonly every: number;
+  readonly everySteps: number | undefined;
   readonly generators: NonNullable<Training['generators']>;
   readonly parts: NonNullable<Training['parts']>;
 }
@@ -168,6 +175,12 @@ export function readFit(model: unknown, options: unknown): FitSettings {
   if (schedule !== undefined && typeof optimizer.lr !== 'number') {
     throw wrongType('optimizer', 'an object with lr, because there is a schedule,', optimizer);
   }
+  const checkpoint = readCheckpoint(given.checkpoint, model, optimizer);
+  const parallel = readParallel(given.parallel, model);
+  // The file has the generators' states at the start of an epoch for one rank only.
+  if (parallel !== undefined && checkpoint?.everySteps !== undefined) {
+    throw wrongValue('everySteps', 'undefined beside parallel', String(checkpoint.everySteps));
+  }
   return {
     model: model as CanUpdateWithGradients,
     data: readBatches('data', given.data),
@@ -179,12 +192,12 @@ export function readFit(model: unknown, options: unknown): FitSettings {
     validation: validation === undefined ? undefined : readBatches('validation', validation),
     metrics,
     ...readStopping(given.earlyStopping, given.monitor, metrics),
-    checkpoint: readCheckpoint(given.checkpoint, model, optimizer),
+    checkpoint,
     signal: readSignal(given.signal),
     onBatch: readCallback('onBatch', given.onBatch),
     onEpoch: readCallback('onEpoch', given.onEpoch),
     progress: readProgress(given.progress),
-    parallel: readParallel(given.parallel, model),
+    parallel,
   };
 }
 
@@ -217,21 +230,33 @@ function readCheckpoint(
   optimizer: FitOptimizer,
 ): CheckpointSettings | undefined {
   if (checkpoint === undefined) return undefined;
-  const given = requireOptions('checkpoint', checkpoint, ['path', 'every', 'generators', 'parts']);
+  const given = requireOptions('checkpoint', checkpoint, [
+    'path',
+    'every',
+    'everySteps',
+    'generators',
+    'parts',
+  ]);
   const path = readPath('path', given.path);
   const every = requirePositiveInteger('every', orDefault(given.every, 1));
+  const everySteps =
+    given.everySteps === undefined ? undefined : requirePositiveInteger('everySteps', given.everySteps);
   const { generators, parts } = readTraining({
     model: model as Training['model'],
     optimizer: optimizer as ResumableOptimizer,
     ...(given.generators === undefined ? {} : { generators: given.generators }),
     ...(given.parts === undefined ? {} : { parts: given.parts }),
   } as Training);
-  for (const name of ['scheduler', 'stopping']) {
+  for (const name of ['scheduler', 'stopping', 'position']) {
     if (Object.hasOwn(parts, name)) {
-      throw wrongValue('parts', `names other than scheduler and stopping, which fit uses,`, quote(name));
+      throw wrongValue(
+        'parts',
+        `names other than scheduler, stopping and position, which fit uses,`,
+        quote(name),
+      );
     }
   }
-  return { path, every, generators, parts };
+  return { path, every, everySteps, generators, parts };
 }
 
 function readMaxNorm(maxNorm: unknown): number {

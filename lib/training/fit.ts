@@ -25,6 +25,7 @@ import { callSync } from '../validation/synchronous.js';
 import { forEachBatch, throwIfAborted, type TrainingBatch } from './batches.js';
 import { loadCheckpoint, saveCheckpoint, type Training } from './checkpoint.js';
 import { computeLoss, evaluateBatches } from './evaluate.js';
+import { setStates, statesOf, StoredPosition } from './epoch-position.js';
 import { type EpochResult, type FitOptions, type FitSettings, readFit } from './fit-options.js';
 import { type HasLearningRate, LearningRateScheduler } from './learning-rate-scheduler.js';
 import { measure, MeanScores, type Scores } from './scores.js';
@@ -39,7 +40,7 @@ const busy = new WeakSet<object>();
  * If a step throws, or the signal is aborted, the promise rejects and the model is left as after the last whole step.
  *
  * With `checkpoint`, the file has the entries of `saveCheckpoint` with the scheduler as `scheduler`, early stopping as
- * `stopping` and the number of epochs as `progress.epoch`.
+ * `stopping`, the number of epochs as `progress.epoch` and, within an epoch, its state so far as `position`.
  *
  * @param model A module from one tensor to one tensor, such as a `Sequential`; its `forwardMut` is called with each batch.
  * @returns The scores of the epochs that this call trained.
@@ -90,16 +91,18 @@ class Fit {
   readonly #history: EpochResult<string>[] = [];
   readonly #scheduler: LearningRateScheduler | undefined;
   readonly #training: Training;
+  readonly #stored: StoredPosition;
   /** The learning rate to restore if nothing is trained. */
   readonly #firstRate: number | undefined;
   #hasChanged = false;
 
   constructor(private readonly settings: FitSettings) {
-    const { model, optimizer, schedule, stopping, checkpoint } = settings;
+    const { model, optimizer, schedule, stopping, checkpoint, metrics } = settings;
     this.#firstRate = optimizer.lr;
     if (schedule !== undefined) {
       this.#scheduler = new LearningRateScheduler(optimizer as HasLearningRate, schedule);
     }
+    this.#stored = new StoredPosition(checkpoint?.generators ?? {}, ['loss', ...Object.keys(metrics)]);
     this.#training = {
       model: model as Training['model'],
       optimizer: optimizer as NonNullable<Training['optimizer']>,
@@ -107,6 +110,7 @@ class Fit {
       parts: {
         ...(this.#scheduler === undefined ? {} : { scheduler: this.#scheduler }),
         ...(stopping === undefined ? {} : { stopping }),
+        position: this.#stored,
         ...checkpoint?.parts,
       },
       progress: this.#progress,
@@ -156,16 +160,25 @@ class Fit {
     if (checkpoint === undefined) return;
     const isLast = epoch === epochs || stopping?.stopped === true;
     if (!isLast && epoch % checkpoint.every !== 0) return;
-    if (parallel === undefined) await saveCheckpoint(checkpoint.path, this.#training);
-    else await parallel.saveCheckpoint(checkpoint.path, this.#training);
+    await this.#save(checkpoint.path);
+  }
+
+  async #save(path: string): Promise<void> {
+    const { parallel } = this.settings;
+    if (parallel === undefined) await saveCheckpoint(path, this.#training);
+    else await parallel.saveCheckpoint(path, this.#training);
   }
 
   async #trainBatches(): Promise<Scores<string>> {
-    const { data, optimizer, signal, onBatch, parallel } = this.settings;
-    const means = new MeanScores();
+    const { data, optimizer, signal, onBatch, checkpoint, parallel } = this.settings;
+    const { generators = {}, everySteps } = checkpoint ?? {};
+    const { position } = this.#stored;
+    this.#stored.position = undefined;
+    const means = position?.means ?? new MeanScores();
+    const starts = position?.starts ?? statesOf(generators);
     const epoch = this.#progress.epoch + 1;
-    let step = 0;
-    await forEachBatch('data', data, async (batch) => {
+    let step = position?.step ?? 0;
+    const run = async (batch: TrainingBatch<Tensor<Shape>, unknown>) => {
       const samples = batch.x.shape[0];
       const total = parallel?.nextStep(samples, signal?.aborted === true) ?? samples;
       throwIfAborted(signal);
@@ -176,8 +189,23 @@ class Fit {
       means.add(total, scores);
       step++;
       await onBatch?.(Object.freeze({ epoch, step, scores, lr, norm }));
+      if (checkpoint !== undefined && everySteps !== undefined && step % everySteps === 0) {
+        this.#stored.position = { step, means, starts };
+        try {
+          await this.#save(checkpoint.path);
+        } finally {
+          this.#stored.position = undefined;
+        }
+      }
       await setImmediate();
-    });
+    };
+    if (position === undefined) {
+      await forEachBatch('data', data, run);
+    } else {
+      const current = statesOf(generators);
+      setStates(generators, starts);
+      await forEachBatch('data', data, run, { skip: step, restore: () => setStates(generators, current) });
+    }
     if (parallel !== undefined) {
       parallel.nextStep(undefined, signal?.aborted === true);
       throwIfAborted(signal);

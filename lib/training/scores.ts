@@ -49,17 +49,26 @@ export function measure(
 
 /** Averages the scores of batches, each weighted by its number of samples. */
 export class MeanScores {
-  readonly #sums = new Map<string, number>();
-  #samples = 0;
+  readonly #sums: Map<string, number>;
+  #samples: number;
 
-  /** @param names Those of the scores, for results without any batch. */
-  constructor(names: readonly string[] = []) {
-    for (const name of names) this.#sums.set(name, 0);
+  /**
+   * @param names Those of the scores, for results without any batch.
+   * @param samples Number of samples so far.
+   * @param sums Sum of each score over them.
+   */
+  constructor(names: readonly string[] = [], samples = 0, sums: Readonly<Record<string, number>> = {}) {
+    this.#samples = samples;
+    this.#sums = new Map([...names.map((name) => [name, 0] as const), ...Object.entries(sums)]);
   }
 
   /** Number of samples so far. */
   get samples(): number {
     return this.#samples;
+  }
+
+  sum(name: string): number {
+    return this.#sums.get(name) ?? 0;
   }
 
   add(samples: number, scores: Readonly<Record<string, number>>): void {

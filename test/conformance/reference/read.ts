@@ -353,6 +353,15 @@ export interface DfdxArchive {
 }
 
 
+/** `random/random.jsonl` */
+export interface RandomCase {
+  readonly seed: number;
+  readonly first: readonly number[];
+  /** Number of numbers between `first` and `then`. */
+  readonly skipped: number;
+  readonly then: readonly number[];
+}
+
 /** The path of a file in the reference folder, such as `dfdx/batchnorm2d.npz`. */
 export function referencePath(file: string): string {
   return packagePath('test/conformance/reference', file);

@@ -1,17 +1,15 @@
 import { expect } from 'chai';
 import { emulated } from '../../support/node-process.js';
-import { packagePath } from '../../support/package-path.js';
 import { guideSnippets, runSnippet, snippetsOf } from './guide-snippets.js';
 
 describe('the guides', () => {
   // examples/serving/test/guides.test.mjs runs the others, which need sharp.
   const snippets = guideSnippets().filter(({ code }) => !code.includes("from 'sharp'"));
-  const packages = { 'pure-rand': packagePath('node_modules/pure-rand') };
 
   for (const snippet of snippets) {
     it(`run as written: ${snippet.page}:${snippet.line}`, function () {
       if (emulated && snippet.language === 'ts') this.skip(); // compiling takes minutes
-      runSnippet(snippet, packages);
+      runSnippet(snippet, {});
     });
   }
 

@@ -1,6 +1,5 @@
-import { backward, FileFormatError, Linear, moduleFromJSON, Tensor } from 'batchnorm';
+import { backward, FileFormatError, Linear, moduleFromJSON, randomGenerator, Tensor } from 'batchnorm';
 import { expect } from 'chai';
-import { randomSource } from '../../../examples/random-source.js';
 import { expectError, expectRejection, type Untyped } from '../../support/errors.js';
 import { seeded } from '../../support/random.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
@@ -101,11 +100,10 @@ describe('Linear', () => {
     const words = [1608637542, 3421126067, 4083286876, 787846414, 3143890026, 3348747335];
     words.push(2571218620, 2563451924, 670094950, 1914837113, 669991378, 429389014);
     words.push(249467210, 1972458954, 3720198231, 1433267572);
-    // Two words make a number of 53 bits: 26 low bits of one, 27 of the next.
-    const uniform = (i: number) =>
-      ((words[2 * i] % 2 ** 26) * 2 ** 27 + (words[2 * i + 1] % 2 ** 27)) / 2 ** 53;
+    // Two words make a number of 53 bits: the upper 27 bits of one, the upper 26 of the next.
+    const uniform = (i: number) => ((words[2 * i] >>> 5) * 2 ** 26 + (words[2 * i + 1] >>> 6)) / 2 ** 53;
     const layer = new Linear(3, 2);
-    layer.resetParams(randomSource(42));
+    layer.resetParams(randomGenerator(42));
     const drawn = [...layer.weight.data, ...layer.bias.data];
     const expected = drawn.map((_, i) => Math.fround((2 * uniform(i) - 1) / Math.sqrt(3)));
     expect(drawn).to.deep.equal(expected);

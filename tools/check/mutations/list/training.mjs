@@ -128,6 +128,27 @@ export default [
     tests: ['unit/nn/freeze'],
   },
   {
+    file: 'lib/core/random-generator.ts',
+    what: 'the words of a random number are exchanged',
+    find: '((generator.next() >>> 5) * 2 ** 26 + (generator.next() >>> 6)) / 2 ** 53',
+    replace: '((generator.next() >>> 6) * 2 ** 27 + (generator.next() >>> 5)) / 2 ** 53',
+    tests: ['unit/core/random-generator'],
+  },
+  {
+    file: 'lib/training/fit.ts',
+    what: 'an epoch continues in another order',
+    find: '      setStates(generators, starts);\n',
+    replace: '',
+    tests: ['unit/training/fit-resume'],
+  },
+  {
+    file: 'lib/training/batches.ts',
+    what: 'generators continue before the skipped batches',
+    find: '      if (count === skip) restore();\n',
+    replace: '      if (count === 1) restore();\n',
+    tests: ['unit/training/fit-resume'],
+  },
+  {
     file: 'lib/training/checkpoint.ts',
     what: 'a checkpoint forgets what is frozen',
     find: '(frozen) => setRequiresGradient(tensor, !frozen),',
