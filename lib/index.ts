@@ -138,6 +138,8 @@ export {
   type WarmupScheduleOptions,
 } from './training/schedules.js';
 export { WeightAverage, type WeightAverageOptions } from './training/weight-average.js';
+export { compile, type CompileOptions, type PlanOf } from './plan/compile.js';
+export type { CallSignal, Plan, PlanMemory, RunOptions, RunSyncOptions } from './plan/plan.js';
 export type { NestedArray } from './core/nested-array.js';
 export type { TypeMismatch, Shape, Unless } from './core/shape.js';
 export type { TensorJson } from './core/tensor-json.js';

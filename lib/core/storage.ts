@@ -1,5 +1,5 @@
 import type { Argument } from '../backend/argument.js';
-import { detached } from '../validation/errors.js';
+import { detached, plainError } from '../validation/errors.js';
 import { formatShape, type Shape } from './shape.js';
 import { storagePool } from './storage-pool.js';
 
@@ -15,6 +15,7 @@ export class Storage {
   #shape: Shape | undefined;
   #holders = 1;
   #recyclable: boolean;
+  #hidden = false;
 
   /** Number of in-place changes, by which a graph detects that a saved value has changed. */
   version = 0;
@@ -64,9 +65,24 @@ export class Storage {
    * tensor's values. */
   expose(shape: Shape): Float32Array {
     const { values } = this;
+    if (this.#hidden) {
+      throw plainError(
+        'ERR_BATCHNORM_BUSY',
+        'Expected a tensor of your own for .data, but a plan computes with this one',
+      );
+    }
     this.#shape = shape;
     this.#recyclable = false;
     return values;
+  }
+
+  /**
+   * Makes the values inaccessible to users from now on, because other threads read them.
+   * @returns False if that is impossible: a user has taken `.data`, or the array is a user's.
+   */
+  hide(): boolean {
+    this.#hidden = this.#recyclable;
+    return this.#hidden;
   }
 
   /** Whether a user has transferred the values. */

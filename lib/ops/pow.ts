@@ -5,10 +5,9 @@ import { Storage } from '../core/storage.js';
 import type { Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import { requireFinite } from '../validation/errors.js';
+import { scriptOperations } from './script-operations.js';
 
-/**
- * x^exponent by `Math.pow` in double precision. Not a kernel: the common exponents have methods that are, `square` and `sqrt`.
- */
+/** x^exponent in double precision. */
 export function pow<T extends Tape>(x: Tensor<Shape, T>, exponent: number): Tensor<Shape, T> {
   requireFinite('exponent', exponent);
   const inputs = [x];
@@ -18,7 +17,7 @@ export function pow<T extends Tape>(x: Tensor<Shape, T>, exponent: number): Tens
   const result = Storage.take(n);
   const { values } = input;
   if (observer?.computes('pow', [n, exponent, values, result.values]) !== true) {
-    for (let i = 0; i < n; i++) result.values[i] = values[i] ** exponent;
+    scriptOperations.pow(n, exponent, values, result.values);
   }
   return recorded(graphs, inputs, x.shape, result, () => ({
     saved: [input],

@@ -8,6 +8,7 @@ import type { Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import { requireFinite } from '../validation/errors.js';
 import type { AnyTensor } from './operand.js';
+import { scriptOperations } from './script-operations.js';
 
 /** An operation of the backend, which is looked up in each call because a capture replaces it. */
 type UnaryName = 'exp' | 'log' | 'sqrt' | 'square' | 'relu' | 'abs' | 'sigmoid' | 'tanh' | 'gelu' | 'silu';
@@ -100,13 +101,9 @@ export const silu = operation({
   backward: backend.siluBackward,
 });
 
-// Every backend uses Math.sin and Math.cos: they are accurate for arguments of any size, and networks spend
-// no time in them.
-
 export const sin = operation({
   forward: (n, x, y) => {
-    if (observer?.computes('sin', [n, x, y]) === true) return;
-    for (let i = 0; i < n; i++) y[i] = Math.sin(x[i]);
+    if (observer?.computes('sin', [n, x, y]) !== true) scriptOperations.sin(n, x, y);
   },
   reads: 'input',
   backward: (n, x, dy, dx) => {
@@ -116,8 +113,7 @@ export const sin = operation({
 
 export const cos = operation({
   forward: (n, x, y) => {
-    if (observer?.computes('cos', [n, x, y]) === true) return;
-    for (let i = 0; i < n; i++) y[i] = Math.cos(x[i]);
+    if (observer?.computes('cos', [n, x, y]) !== true) scriptOperations.cos(n, x, y);
   },
   reads: 'input',
   backward: (n, x, dy, dx) => {

@@ -4,6 +4,7 @@ import { signatures } from '../backend/signatures.js';
 import { observed, observer } from '../core/observer.js';
 import { elementCount, type Shape } from '../core/shape.js';
 import { isTaped, isTensor, storageOf, Tensor } from '../core/tensor.js';
+import type { ScriptOperation } from '../ops/script-operations.js';
 import { infer, tensorsOf } from '../nn/compose/part.js';
 import { layerType } from '../nn/layer-description.js';
 import { type CodedError, wrongType } from '../validation/errors.js';
@@ -11,7 +12,7 @@ import { isNativeError } from '../validation/realm.js';
 import { isFloat32Array } from '../validation/typed-array.js';
 import { captureError } from './capture-error.js';
 import type { CapturedArgument, CapturedCall, CapturedGraph, CapturedValue } from './captured-graph.js';
-import { isArray, type ScriptOperation, scriptSignatures } from './captured-graph.js';
+import { isArray, scriptSignatures } from './captured-graph.js';
 import { ValueTable } from './value-table.js';
 
 // Operations are not computed during a capture: their results are noise. The model runs twice, on different noise. If it

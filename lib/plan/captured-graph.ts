@@ -1,10 +1,8 @@
 import type { OperationName } from '../backend/intercept.js';
 import type { Shape } from '../core/shape.js';
+import type { ScriptOperation } from '../ops/script-operations.js';
 
-/** An operation that is computed in JavaScript on every backend. */
-export type ScriptOperation = 'sin' | 'cos' | 'pow';
-
-/** The signatures of these operations, in the notation of lib/backend/signatures.js. */
+/** The signatures of the operations that JavaScript computes on every backend, in the notation of lib/backend/signatures.js. */
 export const scriptSignatures = {
   sin: ['size n', 'in x[n]', 'out y[n]'],
   cos: ['size n', 'in x[n]', 'out y[n]'],

@@ -82,12 +82,21 @@ export type Folded<Layers extends readonly unknown[]> = Layers extends readonly 
 export function fold<Layers extends readonly Layer[]>(net: Sequential<Layers>): Sequential<Folded<Layers>> {
   if (arguments.length > 1) requireNoSurplus('fold', 1, arguments);
   if (!((net as unknown) instanceof Sequential)) throw wrongType('net', 'a Sequential', net);
-  const done: FoldedParts = { pairs: new Map(), compositions: new Map() };
+  const done = noParts();
   const copy = sharingCopies(() => foldSequential('net', net, done));
   if (done.pairs.size === 0) {
     throw wrongValue('net', 'a batch norm directly after a Conv1D, Conv2D or Linear in a Sequential', 'none');
   }
   return copy as Sequential<Folded<Layers>>;
+}
+
+/** A copy of a model for inference, with the pairs that `fold` replaces replaced, if there are any. */
+export function foldedCopy(model: object): object {
+  return sharingCopies(() => foldLayer('model', model as Layer, noParts()));
+}
+
+function noParts(): FoldedParts {
+  return { pairs: new Map(), compositions: new Map() };
 }
 
 /** The results so far, so that a layer that is used several times is folded once. */

@@ -67,6 +67,7 @@ const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
   Adam: () => new index.Adam(),
   RMSprop: () => new index.RMSprop(),
   Sgd: () => new index.Sgd(),
+  Plan: () => index.compile(new index.Sequential(new index.Tanh()), [2, 3]),
   'Tensor#item': () => Tensor.from([1], []),
   Gradients: () => gradients().found,
   NpzReader: (at) => opened(npz(at)),
@@ -162,6 +163,10 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   parametersOf: () => ['norm', new BatchNorm2D(3)],
   recalibrate: () => [new BatchNorm2D(3), [image(), image()]],
   updateParameter: () => [Tensor.ones([3]), provider(), new index.UnusedTensors()],
+  'Plan#runSync': () => [Tensor.ones([2, 3]), { out: Tensor.ones([2, 3]) }],
+  'Plan#run': () => [Tensor.ones([2, 3]), { out: Tensor.ones([2, 3]), signal: new AbortController().signal }],
+  'Plan#update': () => [new index.Sequential(new index.Tanh())],
+  compile: () => [new index.Sequential(new index.Tanh()), [2, 3]],
   fold: () => [new index.Sequential(new index.Conv2D(3, 3, 1), new BatchNorm2D(3))],
   batchSamples: () => [
     [{ features: floats(4), label: 1 }],

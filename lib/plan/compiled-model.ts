@@ -1,0 +1,54 @@
+import type { Shape } from '../core/shape.js';
+import { storageOf } from '../core/tensor.js';
+import { tensorsOf } from '../nn/compose/part.js';
+import { foldedCopy } from '../nn/norm/fold.js';
+import { capture } from './capture.js';
+import { captureError } from './capture-error.js';
+import { type CapturedCall, type CapturedValue, isArray } from './captured-graph.js';
+import { fuse } from './fuse.js';
+import { operationOf } from './operation.js';
+import { type Program, toProgram } from './program.js';
+
+/** A private copy of a model, with its programs for inputs of different shapes. */
+export class CompiledModel {
+  readonly #copy: object;
+  /** The numbers of parameters that others could change, as they were. */
+  readonly #snapshots = new Map<Float32Array, Float32Array>();
+
+  constructor(model: object) {
+    this.#copy = foldedCopy(model);
+    const shared = new Set(tensorsOf(model).map(([, tensor]) => storageOf(tensor)));
+    for (const [, tensor] of tensorsOf(this.#copy)) {
+      const storage = storageOf(tensor);
+      // A user's clone() may return the original.
+      if (shared.has(storage) || !storage.hide()) this.#snapshots.set(storage.values, storage.values.slice());
+    }
+  }
+
+  /** Bytes of all parameters. */
+  get weightBytes(): number {
+    const arrays = new Set(tensorsOf(this.#copy).map(([, tensor]) => storageOf(tensor).values));
+    return [...arrays].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  /** @throws Error with the code ERR_BATCHNORM_CAPTURE, or errors of the model. */
+  program(shape: Shape): Program {
+    const graph = fuse(capture(this.#copy, shape));
+    return toProgram(graph, (value) => this.#numbersOf(value), compute);
+  }
+
+  #numbersOf({ numbers }: CapturedValue): Float32Array {
+    if (numbers === undefined) throw captureError('JavaScript computes its result');
+    return this.#snapshots.get(numbers) ?? numbers;
+  }
+}
+
+/** Runs a call now. */
+function compute({ operation, args }: CapturedCall, arrayOf: (value: CapturedValue) => Float32Array): void {
+  const values = Object.values(args).map((argument) => {
+    if (!isArray(argument)) return argument;
+    const array = arrayOf(argument.value);
+    return argument.offset === 0 ? array : array.subarray(argument.offset);
+  });
+  operationOf(operation)(...values);
+}

@@ -1,0 +1,27 @@
+import type { Program } from './program.js';
+
+/** How a call ended: `stopped` if it was stopped before its last operation, `failed` if an operation threw. */
+export type Outcome = { kind: 'done' } | { kind: 'stopped' } | { kind: 'failed'; error: unknown };
+
+/** The arrays of one call, which nobody else uses until it ends. */
+export interface CallArrays {
+  readonly input: Float32Array;
+  readonly output: Float32Array;
+}
+
+/** Several arenas that compute calls in the order of their start, one call in each at a time. */
+export interface Lanes<P> {
+  /**
+   * Starts a call as soon as an arena is free.
+   * @param done Called once, not before this function returns.
+   * @returns A function that stops the call between two operations, or before its first one.
+   */
+  start(program: P, arrays: CallArrays, done: (outcome: Outcome) => void): () => void;
+}
+
+/** Runs programs: natively, or one operation of the backend after the other. `P` is a program in the engine's form. */
+export interface Engine<P> {
+  prepare(program: Program): P;
+  run(program: P, arena: Float32Array, arrays: CallArrays): void;
+  openLanes(arenas: readonly Float32Array[]): Lanes<P>;
+}

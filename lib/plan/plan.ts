@@ -1,0 +1,355 @@
+import { formatShape, sameShape, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
+import type { NoneTape } from '../core/tape.js';
+import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
+import { requireUntaped } from '../nn/mode.js';
+import { asPart } from '../nn/compose/part.js';
+import { readSignal, type StopSignal, throwIfAborted } from '../training/batches.js';
+import { defineInspect } from '../printing/inspect.js';
+import { fromPackage, requirePackage } from '../validation/construction.js';
+import {
+  plainError,
+  requireOptions,
+  typeError,
+  wrongShape,
+  wrongType,
+  wrongValue,
+} from '../validation/errors.js';
+import { guardMethods } from '../validation/guard-methods.js';
+import { CompiledModel } from './compiled-model.js';
+import type { CallArrays, Engine, Lanes, Outcome } from './engine.js';
+import { engineFor } from './engines.js';
+import { memories, type Place, type Program } from './program.js';
+
+/** The part of `AbortSignal` that a plan uses. Declared here because users need not have its type. */
+export interface CallSignal extends StopSignal {
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/** Settings of `runSync`. */
+export interface RunSyncOptions<O extends Shape = Shape> {
+  /** Receives the result; of its shape and without a tape. It is written at the end of a call that succeeds. Default: a new tensor. */
+  readonly out?: Tensor<O>;
+}
+
+/** Settings of `run`. */
+export interface RunOptions<O extends Shape = Shape> extends RunSyncOptions<O> {
+  /** Stops the call between two operations, or while it waits; the promise then rejects with the signal's reason. */
+  readonly signal?: CallSignal;
+}
+
+/** The memory of a plan, in bytes. */
+export interface PlanMemory {
+  /** Intermediate results of one call; a plan has one such arena for each of `concurrency` calls. */
+  readonly arena: number;
+  /** What the arena would take if no two results shared memory. */
+  readonly withoutReuse: number;
+  /** Weights of the folded model. */
+  readonly weights: number;
+}
+
+/** The checked settings of a plan. */
+export interface PlanSettings {
+  readonly inputShape: Shape;
+  /** Undefined for all sizes up to that of `inputShape`. */
+  readonly batchSizes: readonly number[] | undefined;
+  readonly concurrency: number;
+  readonly maxQueue: number;
+}
+
+interface Prepared {
+  readonly program: Program;
+  readonly engine: Engine<unknown>;
+  /** The program in the engine's form. */
+  readonly executable: unknown;
+}
+
+/** A model with its programs, one for each batch size that was used. */
+interface Version {
+  readonly model: CompiledModel;
+  readonly programs: Map<number, Prepared>;
+}
+
+/** Compiles a model. Internal. */
+export let createPlan: (model: object, settings: PlanSettings) => Plan<never, never>;
+
+/**
+ * A model compiled by `compile`: a fixed list of operations on planned memory, for inference. Results have the bits of
+ * `fold(model).forward(x)`.
+ *
+ * @example
+ * const plan = compile(net, [8, 3, 32, 32]);
+ * const logits = await plan.run(x, { signal: AbortSignal.timeout(100) });
+ */
+export class Plan<I extends Shape, O extends Shape> {
+  static {
+    guardMethods(this);
+    createPlan = (model, settings) => new Plan(fromPackage, model, settings);
+    defineInspect(this.prototype as Plan<Shape, Shape>, function () {
+      const { inputShape, outputShape, operations } = this;
+      return `Plan { ${formatShape(inputShape)} -> ${formatShape(outputShape)}, ${operations.length} operations }`;
+    });
+  }
+
+  /** Shape of the inputs with the largest batch. */
+  readonly inputShape: I;
+  /** Shape of the results with the largest batch. */
+  readonly outputShape: O;
+  /** How many calls of `run` compute at the same time. */
+  readonly concurrency: number;
+  /** How many further calls of `run` may wait. */
+  readonly maxQueue: number;
+
+  readonly #settings: PlanSettings;
+  #version: Version;
+  readonly #arenas: Storage[];
+  #lanes: Lanes<unknown> | undefined;
+  #pending = 0;
+  #disposed = false;
+  #whenIdle: (() => void)[] = [];
+
+  private constructor(key: typeof fromPackage, model: object, settings: PlanSettings) {
+    requirePackage(key, 'Plan', 'compile(model, shape)');
+    this.#settings = settings;
+    this.#version = this.#compiled(model);
+    this.inputShape = settings.inputShape as I;
+    const { program } = this.#prepared(settings.inputShape[0]);
+    this.outputShape = program.outputShape as O;
+    this.concurrency = settings.concurrency;
+    this.maxQueue = settings.maxQueue;
+    this.#arenas = [Storage.take(program.arena.length)];
+    for (const size of settings.batchSizes ?? []) this.#prepared(size);
+  }
+
+  /** Names of the operations in order, for the largest batch. */
+  get operations(): readonly string[] {
+    return this.#prepared(this.inputShape[0]).program.steps.map(({ operation }) => operation);
+  }
+
+  /** The plan's memory. */
+  get memory(): PlanMemory {
+    const { arena } = this.#prepared(this.inputShape[0]).program;
+    const bytes = Float32Array.BYTES_PER_ELEMENT;
+    return {
+      arena: arena.length * bytes,
+      withoutReuse: arena.unshared * bytes,
+      weights: this.#version.model.weightBytes,
+    };
+  }
+
+  /** Number of calls of `run` that compute or wait. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /**
+   * Computes the result now, on this thread.
+   * @param x Of the compiled shape, with any of the batch sizes; without a tape.
+   * @throws TypeError for a tensor with a tape, RangeError for another shape.
+   */
+  runSync(x: Tensor<I>, options?: RunSyncOptions<O>): Tensor<O> {
+    const { out } = requireOptions('options', options, ['out']);
+    const input = this.#readInput(x);
+    const prepared = this.#prepared(input.shape[0]);
+    const target = readOut(out, prepared.program);
+    const output = Storage.take(prepared.program.outputLength);
+    // Another arena while calls of run() use this plan's.
+    const arena = this.#pending === 0 ? this.#arenas[0] : Storage.take(prepared.program.arena.length);
+    try {
+      const arrays = { input: storageOf(input).values, output: output.values };
+      prepared.engine.run(prepared.executable, arena.values, arrays);
+      return finish(prepared.program, arrays, output, target) as Tensor<O>;
+    } catch (error) {
+      output.release();
+      throw error;
+    } finally {
+      if (arena !== this.#arenas[0]) arena.release();
+    }
+  }
+
+  /**
+   * Computes the result without blocking the event loop. Calls start in the order in which they are made, up to
+   * `concurrency` at a time.
+   * @param x As for `runSync`. Its values are copied, so it may be changed or disposed of during the call.
+   * @returns Rejects with the signal's reason if the signal is aborted; with an Error if `maxQueue` calls are waiting; with the
+   * errors of `runSync`.
+   */
+  async run(x: Tensor<I>, options?: RunOptions<O>): Promise<Tensor<O>> {
+    const given = requireOptions('options', options, ['out', 'signal']);
+    const signal = requireSignal(given.signal);
+    throwIfAborted(signal);
+    const input = this.#readInput(x);
+    const prepared = this.#prepared(input.shape[0]);
+    const target = readOut(given.out, prepared.program);
+    if (this.#pending >= this.concurrency + this.maxQueue) {
+      throw plainError(
+        'ERR_BATCHNORM_QUEUE_FULL',
+        `Expected at most ${this.maxQueue} waiting calls of run(), the plan's maxQueue, but there are as many already`,
+      );
+    }
+    const copy = Storage.take(prepared.program.inputLength);
+    copy.values.set(storageOf(input).values);
+    const output = Storage.take(prepared.program.outputLength);
+    const arrays = { input: copy.values, output: output.values };
+    try {
+      const outcome = await this.#start(prepared, arrays, signal);
+      if (outcome.kind === 'failed') throw outcome.error;
+      if (outcome.kind === 'stopped') throw signal?.reason;
+      return finish(prepared.program, arrays, output, target) as Tensor<O>;
+    } catch (error) {
+      output.release();
+      throw error;
+    } finally {
+      copy.release();
+    }
+  }
+
+  /**
+   * Replaces the weights and settings by those of another model of the same structure. Calls that were made before finish
+   * with the old ones.
+   * @throws RangeError for another structure, errors of `compile`. Nothing has changed then.
+   */
+  update(model: object): void {
+    this.#requireUsable();
+    const version = this.#compiled(asPart('model', model));
+    const size = this.inputShape[0];
+    const program = this.#programOf(version, size).program;
+    const difference = compare(program, this.#prepared(size).program);
+    if (difference !== undefined) {
+      throw wrongValue('model', 'a model of the same structure as the compiled one', difference);
+    }
+    this.#version = version;
+  }
+
+  /** Waits for the calls that were made, then releases the memory. Later calls are errors. */
+  async dispose(): Promise<void> {
+    if (!this.#disposed) {
+      this.#disposed = true;
+      if (this.#pending > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+      for (const arena of this.#arenas) arena.release();
+      this.#arenas.length = 0;
+      this.#lanes = undefined;
+    } else if (this.#pending > 0) {
+      await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    }
+  }
+
+  /** Called by `await using`; the same as `dispose()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  #start(prepared: Prepared, arrays: CallArrays, signal: CallSignal | undefined): Promise<Outcome> {
+    const lanes = (this.#lanes ??= this.#openLanes());
+    this.#pending++;
+    return new Promise((resolve) => {
+      const stop = lanes.start(prepared.executable, arrays, (outcome) => {
+        signal?.removeEventListener('abort', stop);
+        this.#pending--;
+        if (this.#pending === 0) for (const wake of this.#whenIdle.splice(0)) wake();
+        resolve(outcome);
+      });
+      signal?.addEventListener('abort', stop);
+    });
+  }
+
+  #openLanes(): Lanes<unknown> {
+    const { program, engine } = this.#prepared(this.inputShape[0]);
+    while (this.#arenas.length < this.concurrency) this.#arenas.push(Storage.take(program.arena.length));
+    return engine.openLanes(this.#arenas.map(({ values }) => values));
+  }
+
+  #readInput(x: unknown): Tensor<Shape> {
+    this.#requireUsable();
+    const input = requireUntaped('x', x);
+    const { inputShape, batchSizes } = this.#settings;
+    const [most, ...sample] = inputShape;
+    const [size, ...given] = input.shape;
+    const isSize = batchSizes === undefined ? size >= 1 && size <= most : batchSizes.includes(size);
+    if (isSize && sameShape(given, sample)) return input;
+    const sizes = batchSizes === undefined ? `1 to ${most}` : batchSizes.join(', ');
+    const expected = `shape ${formatShape(inputShape)} with a batch of ${sizes}`;
+    throw wrongShape('x', expected, `shape ${formatShape(input.shape)}`);
+  }
+
+  #requireUsable(): void {
+    if (!this.#disposed) return;
+    throw typeError('ERR_BATCHNORM_DISPOSED', 'This plan was disposed. Call dispose() after its last call');
+  }
+
+  #compiled(model: object): Version {
+    return { model: new CompiledModel(model), programs: new Map() };
+  }
+
+  #prepared(size: number): Prepared {
+    return this.#programOf(this.#version, size);
+  }
+
+  #programOf({ model, programs }: Version, size: number): Prepared {
+    const known = programs.get(size);
+    if (known !== undefined) return known;
+    const program = model.program([size, ...this.#settings.inputShape.slice(1)]);
+    const engine = engineFor(program);
+    const prepared = { program, engine, executable: engine.prepare(program) };
+    programs.set(size, prepared);
+    return prepared;
+  }
+}
+
+/** The result of a call as a tensor, or written into `out`. */
+function finish(
+  { result, constants, outputShape }: Program,
+  { input, output }: CallArrays,
+  storage: Storage,
+  out: Tensor<Shape> | undefined,
+): Tensor<Shape> {
+  if (result !== undefined) output.set(sourceOf(result, input, constants));
+  if (out === undefined) return createTensor<Shape, NoneTape>(outputShape, storage, undefined);
+  const target = storageOf(out);
+  target.values.set(output);
+  target.version++;
+  storage.release();
+  return out;
+}
+
+function sourceOf(
+  { memory, offset, length }: Place,
+  input: Float32Array,
+  constants: readonly Float32Array[],
+) {
+  const array = memory === memories.input ? input : constants[memory - memories.constants];
+  return array.subarray(offset, offset + length);
+}
+
+function readOut(out: unknown, { outputShape }: Program): Tensor<Shape> | undefined {
+  if (out === undefined) return undefined;
+  const tensor = requireUntaped('out', out);
+  storageOf(tensor).requireAttached();
+  if (sameShape(tensor.shape, outputShape)) return tensor;
+  throw wrongShape('out', `shape ${formatShape(outputShape)}`, `shape ${formatShape(tensor.shape)}`);
+}
+
+function requireSignal(value: unknown): CallSignal | undefined {
+  const signal = readSignal(value) as Partial<CallSignal> | undefined;
+  if (signal === undefined) return undefined;
+  if (typeof signal.addEventListener === 'function' && typeof signal.removeEventListener === 'function') {
+    return signal as CallSignal;
+  }
+  throw wrongType('signal', 'an AbortSignal', value);
+}
+
+/** The first difference between two programs besides the values of constants. */
+function compare(given: Program, expected: Program): string | undefined {
+  const shapes = [given, expected].map(({ outputShape }) => formatShape(outputShape));
+  if (shapes[0] !== shapes[1]) return `one whose results have shape ${shapes[0]}`;
+  const operations = [given, expected].map(({ steps }) => steps.map(({ operation }) => operation).join(', '));
+  if (operations[0] !== operations[1]) return 'one with other operations';
+  const places = [given, expected].map(({ steps, constants }) =>
+    JSON.stringify([
+      steps.map(({ args }) => args.filter((each) => typeof each === 'object')),
+      constants.map(({ length }) => length),
+    ]),
+  );
+  return places[0] === places[1] ? undefined : 'one with other shapes';
+}

@@ -1,0 +1,53 @@
+import { compile, fold, Sequential, setNumThreads, type Shape, Tensor } from 'batchnorm';
+import { backend } from '#lib/backend/index';
+import { expect } from 'chai';
+import { seeded, values } from '../../support/random.js';
+import { type Model, modelCases } from './models.js';
+
+const sizeOf = (shape: Shape) => shape.reduce((product, size) => product * size, 1);
+
+function inputOf(shape: Shape, seed: number): Tensor<Shape> {
+  return Tensor.from(values(seeded(seed), sizeOf(shape)), shape);
+}
+
+/** The model that a plan must agree with: the folded one, if `fold` takes it. */
+function reference(model: Model): Model {
+  if (!(model instanceof Sequential)) return model;
+  try {
+    return fold(model as never);
+  } catch {
+    return model;
+  }
+}
+
+function expectBits(actual: Tensor<Shape>, expected: Tensor<Shape>): void {
+  expect(actual.shape).to.deep.equal(expected.shape);
+  const bits = ({ data }: Tensor<Shape>) => new Uint32Array(data.buffer, data.byteOffset, data.length);
+  expect([...bits(actual)]).to.deep.equal([...bits(expected)]);
+}
+
+describe('a plan has the bits of fold(model).forward(x):', () => {
+  const { threads } = backend.info;
+  after(() => setNumThreads(threads));
+
+  for (const { name, model, shape } of modelCases()) {
+    it(name, async () => {
+      const plan = compile(model as never, shape) as unknown as {
+        runSync(x: Tensor<Shape>): Tensor<Shape>;
+        run(x: Tensor<Shape>): Promise<Tensor<Shape>>;
+        dispose(): Promise<void>;
+      };
+      const expected = reference(model);
+      for (const size of [shape[0], 1, 2]) {
+        const x = inputOf([size, ...shape.slice(1)], size);
+        const y = expected.forward(x);
+        for (const count of backend.info.name === 'native' ? [1, 3] : [1]) {
+          setNumThreads(count);
+          expectBits(plan.runSync(x), y);
+          expectBits(await plan.run(x), y);
+        }
+      }
+      await plan.dispose();
+    });
+  }
+});
