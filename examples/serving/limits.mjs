@@ -20,6 +20,9 @@ export const LIMITS = Object.freeze({
   /** Maximum pictures that wait for decoding; others are answered with 503. */
   waitingPictures: 64,
 
+  /** Maximum number of pages that follow a training at once; others get 503 and try again. */
+  eventStreams: 100,
+
   /** Milliseconds from connecting, or from the last answer, to the end of the headers. */
   headersMs: 10_000,
   /** Milliseconds from the first byte of a request to its last. */

@@ -52,7 +52,7 @@ if (existsSync(checkpoint)) {
 }
 const address = await listen();
 const weights = model.version === 0 ? 'no weights' : `the weights of ${forUser(checkpoint)}`;
-console.log(`listening at ${address}, with ${weights}`);
+console.log(`listening at ${address}, with ${weights}; open it in a browser to draw digits`);
 
 let stopping = false;
 /** Answers pending requests and lets the training save its state, or ends the process at the deadline. */

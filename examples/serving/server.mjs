@@ -6,10 +6,12 @@ import { Connections } from './connections.mjs';
 import { LIMITS } from './limits.mjs';
 import { Metrics } from './metrics.mjs';
 import { CLASSES } from './network.mjs';
+import { pageRoutes } from './page.mjs';
 import { forUser } from './paths.mjs';
 import { BadRequest, readBytes, readJson } from './read-images.mjs';
 import { PictureReader } from './read-picture.mjs';
 import { shorten, shown } from './shown.mjs';
+import { TrainingEvents } from './training-events.mjs';
 
 /**
  * @param model A ServedModel.
@@ -30,6 +32,11 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
   const bodies = new Budget(limits.heldBodyBytes);
   const pictures = new PictureReader(limits);
   const batcher = new Batcher(model, (images) => metrics.countBatch(images));
+  const weights = () => ({
+    version: model.version,
+    file: model.file === undefined ? null : forUser(model.file),
+  });
+  const events = new TrainingEvents(training, weights, limits.eventStreams);
   // Fastify's text parser would accept any text as an image.
   app.removeContentTypeParser('text/plain');
   const binary = ['application/octet-stream', PICTURE];
@@ -80,14 +87,16 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
     },
   );
 
+  void app.register(pageRoutes);
+
   app.post('/reload', async () => ({ version: await reload(checkpoint) }));
 
   app.get('/metrics', () => ({
-    version: model.version,
-    file: model.file === undefined ? null : forUser(model.file),
+    ...weights(),
     ...metrics.report,
     bodyBytes: bodies.state,
     ...pictures.state,
+    eventStreams: events.count,
     training: training.status,
   }));
   app.get('/healthz', (_, reply) => {
@@ -109,7 +118,17 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
     }
     reply.code(202).send(training.status);
   });
+  // A server with open streams would never close.
+  app.addHook('preClose', (done) => {
+    events.close();
+    done();
+  });
   app.get('/training', () => training.status);
+  // HEAD would open a stream too.
+  app.get('/training/events', { exposeHeadRoute: false }, (_, reply) => {
+    events.open(reply.raw);
+    reply.hijack();
+  });
   app.delete('/training', async () => {
     await training.stop();
     return training.status;
@@ -131,6 +150,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
   app.decorate('pendingRequests', { getter: () => connections.pendingRequests });
   /** Ends the server as connections.mjs describes; returns the number of destroyed connections. */
   app.decorate('drain', async () => {
+    events.close();
     const cut = await connections.drain();
     await app.close();
     return cut;
@@ -141,7 +161,8 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
 /** Content types that sharp can read. */
 const PICTURE = /^image\//;
 
-const routes = 'POST /predict, POST /reload, GET /metrics, GET /healthz, POST, GET and DELETE /training';
+const routes =
+  'GET /, POST /predict, POST /reload, GET /metrics, GET /healthz, POST, GET and DELETE /training, GET /training/events';
 
 async function readImages({ headers, body }, pictures) {
   if (PICTURE.test(headers['content-type'])) return { pixels: await pictures.read(body), count: 1 };

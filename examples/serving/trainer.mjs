@@ -1,7 +1,10 @@
 // A training in a worker thread of this process.
 import { Worker } from 'node:worker_threads';
+import { Curve } from './curve.mjs';
 
 export class Trainer {
+  /** Of the current or the last training. */
+  curve = new Curve();
   #settings;
   #served;
   #onCheckpoint;
@@ -32,12 +35,14 @@ export class Trainer {
     if (this.#worker !== undefined) return false;
     this.#progress = {};
     this.#error = undefined;
+    this.curve.clear();
     const worker = new Worker(new URL('training-worker.mjs', import.meta.url), {
       workerData: { ...this.#settings, from: this.#served(), epochs },
     });
     this.#worker = worker;
     worker.on('message', ({ type, ...progress }) => {
       this.#progress = progress;
+      this.curve.add(progress.steps, progress.loss, progress.accuracy);
       if (type === 'checkpoint') this.#onCheckpoint();
     });
     worker.on('error', (error) => {

@@ -45,8 +45,10 @@ parentPort.once('message', () => {
   stopped = true;
 });
 
-let loss = 0;
-const report = (type) => parentPort.postMessage({ type, ...progress, loss });
+// Of the whole network, not only of this training.
+const epochsAtEnd = progress.epoch + epochs;
+let result = { loss: 0, accuracy: 0 };
+const report = (type) => parentPort.postMessage({ type, ...progress, epochs: epochsAtEnd, ...result });
 const loader = trainingLoader(images, input.brightness, shuffle.next);
 const highest = from === undefined ? LEARNING_RATE : LEARNING_RATE_ON;
 // One rise and fall per training, so that the final weights were trained with small steps.
@@ -55,7 +57,7 @@ let step = 0;
 for (let epoch = 0; epoch < epochs && !stopped; epoch++) {
   for (const batch of loader) {
     optimizer.lr = schedule(step++);
-    ({ loss } = trainStep(network, optimizer, batch));
+    result = trainStep(network, optimizer, batch);
     batch.dispose();
     progress.steps++;
     if (progress.steps % checkpointSteps === 0) {

@@ -81,9 +81,11 @@ export class Chromium {
   }
 
   async close(): Promise<void> {
-    this.#process.kill();
+    // In order, so that no process of it writes to the profile any more.
+    this.#session = undefined;
+    await this.send('Browser.close').catch(() => this.#process.kill());
     await this.#ended;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 
   /** Sends a command of the DevTools protocol. */

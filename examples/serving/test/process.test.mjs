@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -9,48 +9,8 @@ import { expect } from 'chai';
 import sharp from 'sharp';
 import { loadTrained } from '../../../dist-dev/examples/digits/checkpoint.js';
 import { PIXELS, SIZE } from '../network.mjs';
+import { Server } from './server-process.mjs';
 import { saveModel, someImages, temporaryDirectory } from './support.mjs';
-
-const main = fileURLToPath(new URL('../main.mjs', import.meta.url));
-
-/** The server in a separate process. */
-class Server {
-  #child;
-  #output = '';
-  #waiting = [];
-
-  constructor(...args) {
-    this.#child = spawn(process.execPath, [main, '--port', '0', ...args]);
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => {
-        this.#output += text;
-        for (const check of this.#waiting) check();
-      });
-    }
-    this.ended = new Promise((resolve) => this.#child.on('close', resolve));
-  }
-
-  /** Resolves with the first match in its past or future output. */
-  printed(pattern) {
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        const match = pattern.exec(this.#output);
-        if (match !== null) resolve(match);
-      };
-      this.#waiting.push(check);
-      check();
-      void this.ended.then(() => reject(new Error(`ended before ${pattern}: ${this.#output}`)));
-    });
-  }
-
-  async url() {
-    return (await this.printed(/listening at (\S+),/))[1];
-  }
-
-  kill(signal) {
-    this.#child.kill(signal);
-  }
-}
 
 async function ask(url, images) {
   const response = await fetch(`${url}/predict`, {

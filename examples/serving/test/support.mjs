@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Input } from '../../../dist-dev/examples/digits/input.js';
 import { makeNormalized } from '../../../dist-dev/examples/digits/model.js';
 import { saveCheckpoint } from '../batchnorm.mjs';
+import { Curve } from '../curve.mjs';
 import { PIXELS, SIZE } from '../network.mjs';
 
 /** Reproducible numbers in [0, 1): a linear congruential generator (Knuth's MMIX). */
@@ -49,6 +50,7 @@ export function someImages(count, seed) {
 
 /** A training that never runs. */
 export const noTraining = {
+  curve: new Curve(),
   status: { running: false },
   start: () => false,
   stop: () => Promise.resolve(),
