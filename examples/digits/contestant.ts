@@ -3,8 +3,9 @@ import { type Brightness, brightnessOf, type Digits } from './dataset.js';
 import { type Classifier, makeClassifier } from './model.js';
 import { predict } from './predict.js';
 import { randomStream } from './random.js';
+import { Ranks } from './ranks.js';
 import { Series } from './series.js';
-import { newOptimizer, newSchedule, pause, TrainingRun, trainingLoader, trainStep } from './train.js';
+import { newOptimizer, newSchedule, TrainingRun, trainingLoader, trainStep } from './train.js';
 
 export const LEARNING_RATES = [0.01, 0.03, 0.1, 0.3] as const;
 /** Number of steps of the short training for each learning rate. */
@@ -14,6 +15,8 @@ export interface ContestantOptions {
   readonly digits: Digits;
   readonly epochs: number;
   readonly seed: number;
+  /** Default: this process alone. */
+  readonly ranks?: Ranks;
 }
 
 /** One of the two networks: the learning rates tried, and its training with the best of them. */
@@ -73,11 +76,13 @@ export class Contestant implements Resumable {
     const steps = Math.min(TRIAL_STEPS, this.run.steps);
     const sgd = newOptimizer();
     const scheduler = new LearningRateScheduler(sgd, newSchedule(learningRate, steps));
+    const ranks = this.#options.ranks ?? new Ranks();
+    const trainer = await ranks.trainer(network, sgd, loader);
     while (scheduler.step < steps) {
-      for (using batch of loader) {
-        trainStep(network, sgd, batch);
+      for (using batch of trainer.epoch(0)) {
+        trainStep(network, sgd, batch, trainer);
         scheduler.next();
-        await pause(signal);
+        await ranks.pause(signal);
         if (scheduler.step === steps) break;
       }
     }

@@ -7,6 +7,8 @@ export interface Options {
   readonly epochs: number;
   readonly images: number;
   readonly seed: number;
+  /** Number of worker threads that train together; 1 for none. */
+  readonly workers: number;
   /** Where the training is saved. */
   readonly checkpoint: string;
   /** A saved training to resume. */
@@ -24,6 +26,8 @@ Trains a small residual network on digits with and without batch norm.
   --epochs N         passes over the training images for each network (default: 3)
   --images N         maximum number of training images (default: 24000 rendered ones, or all in DIR)
   --seed N           seed of all random numbers (default: 1)
+  --workers N        divide each batch among N worker threads (default: 1); to divide it among processes or machines,
+                     start this program with mpirun: see docs/guide/several-machines.md
   --checkpoint FILE  save the training here at each epoch's end and at Ctrl-C (default: digits.npz, or
                      the file of --resume); examples/serving serves it
   --resume FILE      resume a saved training; repeat the options above
@@ -43,13 +47,15 @@ export class UsageError extends Error {
 
 /** @throws UsageError with the option, the expected and the received value. */
 export function parseOptions(args: readonly string[]): Options {
-  const { data, epochs, images, seed, checkpoint, resume, report, help } = readArguments(args);
+  const { data, epochs, images, seed, workers, checkpoint, resume, report, help } = readArguments(args);
   return {
     data: readName('--data', 'a directory', data),
     epochs: readInteger('--epochs', epochs, 1, 1_000) ?? 3,
     images:
       readInteger('--images', images, 10, 1_000_000) ?? (data === undefined ? RENDERED_IMAGES : Infinity),
     seed: readInteger('--seed', seed, 0, 2 ** 32 - 1) ?? 1,
+    // Each worker needs a part of a batch of 64.
+    workers: readInteger('--workers', workers, 1, 64) ?? 1,
     checkpoint: readName('--checkpoint', 'a file', checkpoint) ?? resume ?? CHECKPOINT,
     resume: readName('--resume', 'a file', resume),
     report: readName('--report', 'a file', report) ?? 'digits.html',
@@ -58,12 +64,13 @@ export function parseOptions(args: readonly string[]): Options {
 }
 
 /** The command that resumes a training. */
-export function resumeCommand({ data, epochs, images, seed, checkpoint, report }: Options): string {
+export function resumeCommand({ data, epochs, images, seed, workers, checkpoint, report }: Options): string {
   const options = [
     ...(data === undefined ? [] : ['--data', data]),
     ...['--epochs', String(epochs)],
     ...(Number.isFinite(images) ? ['--images', String(images)] : []),
     ...['--seed', String(seed)],
+    ...(workers === 1 ? [] : ['--workers', String(workers)]),
     ...['--report', report],
     ...['--resume', checkpoint],
   ];
@@ -91,6 +98,7 @@ function readArguments(args: readonly string[]) {
         epochs: { type: 'string' },
         images: { type: 'string' },
         seed: { type: 'string' },
+        workers: { type: 'string' },
         checkpoint: { type: 'string' },
         resume: { type: 'string' },
         report: { type: 'string' },

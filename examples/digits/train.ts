@@ -1,6 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
 import {
-  backward,
   cosineSchedule,
   crossEntropyWithLogitsLoss,
   DataLoader,
@@ -12,9 +10,10 @@ import {
   Sgd,
 } from 'batchnorm';
 import { type Brightness, datasetOf, type Images } from './dataset.js';
-import type { Classifier, ImageBatch } from './model.js';
+import type { Classifier } from './model.js';
 import { countEqual, mostLikely } from './predict.js';
 import { RandomStream } from './random.js';
+import { type Part, Ranks, type Trainer } from './ranks.js';
 import { Series } from './series.js';
 import { normsOf, statisticsOf } from './statistics.js';
 
@@ -67,23 +66,18 @@ export function newSchedule(lr: number, steps: number): Schedule {
   return cosineSchedule({ lr, steps, warmup: Math.floor(steps * WARMUP_PART) });
 }
 
-/** Makes one step; returns the loss and the accuracy of the batch before it. */
+/** Makes one step; returns the loss and the accuracy of the whole batch before it. */
 export function trainStep(
   network: Classifier,
   sgd: Sgd,
-  { x, labels }: { readonly x: ImageBatch; readonly labels: Uint8Array },
+  { x, labels }: Part,
+  trainer: Trainer,
 ): { readonly loss: number; readonly accuracy: number } {
   const logits = network.forwardMut(x.trace({ gradient: false }));
   const loss = crossEntropyWithLogitsLoss(logits, labels);
   const accuracy = countEqual(mostLikely(logits), labels) / labels.length;
-  sgd.update(network, backward(loss));
-  return { loss: loss.item(), accuracy };
-}
-
-/** Yields to Ctrl-C and the progress bar's timer. @throws the signal's reason if it is aborted. */
-export async function pause(signal: AbortSignal): Promise<void> {
-  await setImmediate();
-  signal.throwIfAborted();
+  sgd.update(network, trainer.backward(loss, labels.length));
+  return trainer.mean({ loss: loss.item(), accuracy }, labels.length);
 }
 
 export interface TrainingOptions {
@@ -91,6 +85,8 @@ export interface TrainingOptions {
   readonly seed: number;
   readonly images: Images;
   readonly brightness: Brightness;
+  /** Default: this process alone. */
+  readonly ranks?: Ranks | undefined;
 }
 
 /**
@@ -106,6 +102,8 @@ export class TrainingRun implements Resumable {
   readonly #sgd = newOptimizer();
   readonly #stream: RandomStream;
   readonly #loader;
+  readonly #ranks: Ranks;
+  #trainer: Trainer | undefined;
   /** The generator's state before it drew the order of the epoch. */
   #epochBegin: readonly number[];
   #step = 0;
@@ -115,11 +113,12 @@ export class TrainingRun implements Resumable {
 
   constructor(
     readonly network: Classifier,
-    { epochs, seed, images, brightness }: TrainingOptions,
+    { epochs, seed, images, brightness, ranks = new Ranks() }: TrainingOptions,
   ) {
     this.#stream = new RandomStream(seed, 'batches');
     this.#epochBegin = this.#stream.getState();
     this.#loader = trainingLoader(images, brightness, this.#stream.next);
+    this.#ranks = ranks;
     this.epochs = epochs;
     this.stepsPerEpoch = this.#loader.length;
     this.curve = new Series(3 + 2 * normsOf(network).length);
@@ -163,11 +162,13 @@ export class TrainingRun implements Resumable {
     const schedule = newSchedule(learningRate, this.steps);
     const skip = this.#step % this.stepsPerEpoch;
     if (skip === 0) this.#epochSums = nothing();
-    for (using batch of this.#loader.epoch({ skip })) {
-      await pause(signal);
+    // Now, since a checkpoint may have changed the state that rank 0 passes to the others.
+    this.#trainer ??= await this.#ranks.trainer(this.network, this.#sgd, this.#loader);
+    for (using batch of this.#trainer.epoch(skip)) {
+      await this.#ranks.pause(signal);
       const start = performance.now();
       this.#sgd.lr = schedule(this.#step);
-      const result = trainStep(this.network, this.#sgd, batch);
+      const result = trainStep(this.network, this.#sgd, batch, this.#trainer);
       this.#step++;
       for (const sums of [this.#epochSums, this.#recordSums]) {
         sums.steps++;

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { backend } from 'batchnorm';
 import { expect } from 'chai';
 import { loadTrained } from '../../../examples/digits/checkpoint.js';
+import { expectClose } from '../../support/expect-within.js';
 import { emulated, node } from '../../support/node-process.js';
 import { TemporaryDirectory } from './idx-files.js';
 
@@ -94,6 +95,7 @@ describe('npm start', function () {
       '--epochs',
       '--images',
       '--seed',
+      '--workers',
       '--checkpoint',
       '--resume',
       '--report',
@@ -168,5 +170,41 @@ describe('npm start', function () {
     expect(missing.errors)
       .to.include('missing.npz')
       .and.not.to.match(/\n\s+at /);
+  });
+
+  const weightsOf = async (name: string) =>
+    (await loadTrained(inDirectory(`${name}.npz`))).network
+      .parameters()
+      .map(([key, tensor]) => [key, [...tensor.data]] as const);
+
+  it('trains with worker threads as one process does', async () => {
+    const { code, output, errors } = await start(train(3, 'workers', ['--workers', '2']));
+    expect(errors).to.equal('');
+    expect(code).to.equal(0);
+    expect(output).to.match(/^batchnorm: .* on each of 2 ranks\n/);
+    expect(output.match(/epoch \d\/3 {2}loss/g)).to.have.length(2 * 3);
+    expect(resultsIn(output)).to.have.length(4);
+    const alone = await weightsOf('whole');
+    for (const [i, [name, values]] of (await weightsOf('workers')).entries()) {
+      expectClose(values, alone[i][1], 1e-4, name);
+    }
+    expect(readFileSync(inDirectory('workers.html'), 'utf8')).to.match(/^<!doctype html>[^]*<\/html>\n$/);
+  });
+
+  it('interrupts all worker threads at Ctrl-C, and resumes bit for bit', async () => {
+    const epochs = 6;
+    const workers = ['--workers', '2'];
+    const whole = await start(train(epochs, 'whole-workers', workers));
+    const first = await start(
+      train(epochs, 'parts-workers', workers),
+      (child, text) => text.includes(`epoch 1/${epochs}`) && !child.killed && child.kill('SIGINT'),
+    );
+    expect(first.code).to.equal(130);
+    expect(first.errors).to.include('Interrupted. Saved').and.to.include('--workers 2');
+    const [, command] = /npm start -- (.*)\n/.exec(first.errors) ?? [];
+    const second = await start(command.split(' '));
+    expect(second.errors).to.equal('');
+    expect(resultsIn(second.output)).to.deep.equal(resultsIn(whole.output));
+    expect(await weightsOf('parts-workers')).to.deep.equal(await weightsOf('whole-workers'));
   });
 });

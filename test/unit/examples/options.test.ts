@@ -13,6 +13,7 @@ describe('parseOptions', () => {
       epochs: 3,
       images: 24_000,
       seed: 1,
+      workers: 1,
       checkpoint: 'digits.npz',
       resume: undefined,
       report: 'digits.html',
@@ -26,12 +27,13 @@ describe('parseOptions', () => {
 
   it('reads every option', () => {
     const args =
-      '--data=mnist --epochs 5 --images 500 --seed 4294967295 --checkpoint a.npz --resume b.npz --report c.html --help';
+      '--data=mnist --epochs 5 --images 500 --seed 4294967295 --workers 8 --checkpoint a.npz --resume b.npz --report c.html --help';
     expect(parseOptions(args.split(' '))).to.deep.equal({
       data: 'mnist',
       epochs: 5,
       images: 500,
       seed: 2 ** 32 - 1,
+      workers: 8,
       checkpoint: 'a.npz',
       resume: 'b.npz',
       report: 'c.html',
@@ -49,6 +51,7 @@ describe('parseOptions', () => {
     rejects(['--epochs', ''], '--epochs', 'received ""');
     rejects(['--images', '9'], 'an integer from 10 to 1000000 for --images', 'received "9"');
     rejects(['--seed=-1'], 'an integer from 0 to 4294967295 for --seed', 'received "-1"');
+    rejects(['--workers', '0'], 'an integer from 1 to 64 for --workers', 'received "0"');
     rejects(['--seed', '0x10'], '--seed', 'received "0x10"');
     rejects(['--seed', '4294967296'], '--seed', 'received "4294967296"');
   });
