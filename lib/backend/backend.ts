@@ -7,6 +7,8 @@ import type { Operations } from './operations.js';
  */
 export interface Backend extends Operations {
   readonly info: BackendInfo;
+  /** Gives the calling thread of JavaScript a pool of its own with so many threads, including itself. */
+  readonly ownThreads: (count: number) => void;
   /** Frees all unreachable objects, including the memory of array buffers. */
   readonly collectGarbage: () => void;
   /**

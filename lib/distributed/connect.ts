@@ -1,4 +1,5 @@
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { backend } from '../backend/index.js';
 import { plainError, requireOptions, wrongType, wrongValue } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import type { Group } from './group.js';
@@ -73,6 +74,7 @@ async function open(transport: string, timeout: number): Promise<Transport> {
     );
   }
   if (joined !== undefined && (transport === 'auto' || transport === 'workers')) {
+    backend.ownThreads(joined.threads);
     return new WorkerTransport(joined.state, joined.rank);
   }
   const launcher = transport === 'auto' ? findLauncher(process.env) : undefined;

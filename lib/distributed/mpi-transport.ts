@@ -181,7 +181,12 @@ class MpiTransport implements Transport {
 
   /** Leaves MPI when the process ends: otherwise other ranks would wait forever, and launchers report success. */
   #end(exitCode: number): void {
-    if (this.#isReleased || exitCode !== 0) return; // launchers end the other ranks after an exit code other than 0
+    if (this.#isReleased) return;
+    if (exitCode !== 0) {
+      // The launcher ends the other ranks, but not every one says which rank was the first.
+      writeSync(2, `batchnorm: rank ${this.rank} ends with exit code ${exitCode}\n`);
+      return;
+    }
     if (this.#isFailed) this.abort('the process ends after a call on its group failed');
     const nothing = new Float64Array(0);
     try {

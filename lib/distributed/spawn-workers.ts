@@ -32,6 +32,9 @@ export const membershipKey = 'batchnorm.group';
 
 const maxWorkers = 256;
 
+/** Milliseconds that the other workers have to report errors after one has failed. */
+const grace = 2000;
+
 /**
  * Runs a program in several worker threads, which form a group: `connect()` in the program returns it. The threads
  * of this process are divided among the workers. The calling thread is not a member; its event loop has
@@ -40,7 +43,8 @@ const maxWorkers = 256;
  * @param count The number of workers, at most 256.
  * @param file The program, as a path or a `file:` URL.
  * @returns A promise that resolves when every worker has ended with exit code 0. It rejects with the first error
- * of a worker, once all have ended.
+ * of a worker, once all have ended; the ones that still run two seconds after the first error are
+ * terminated.
  */
 export async function spawnWorkers(count: number, file: FilePath, options?: SpawnOptions): Promise<void> {
   if (arguments.length > 3) requireNoSurplus('spawnWorkers', 3, arguments);
@@ -53,25 +57,33 @@ export async function spawnWorkers(count: number, file: FilePath, options?: Spaw
   }
   const state = createSharedState(size);
   const threads = Math.max(1, Math.floor(backend.info.threads / size));
-  const endings: Promise<unknown>[] = [];
-  for (let rank = 0; rank < size; rank++) {
-    const worker = startWorker(path, workerData, { state, rank, threads });
-    if (onMessage !== undefined) {
-      worker.on('message', (message: unknown) => {
-        (onMessage as NonNullable<SpawnOptions['onMessage']>)(message, rank);
-      });
+  const workers: Worker[] = [];
+  const failures: unknown[] = [];
+  const endings = Array.from({ length: size }, async (_, rank) => {
+    try {
+      const worker = startWorker(path, workerData, { state, rank, threads });
+      workers.push(worker);
+      if (onMessage !== undefined) {
+        worker.on('message', (message: unknown) => {
+          (onMessage as NonNullable<SpawnOptions['onMessage']>)(message, rank);
+        });
+      }
+      await ending(worker, state, rank);
+    } catch (error) {
+      failures.push(error);
+      if (failures.length === 1) endAll(workers);
     }
-    endings.push(ending(worker, state, rank));
-  }
-  let first: { error: unknown } | undefined;
-  await Promise.all(
-    endings.map((each) =>
-      each.catch((error: unknown) => {
-        first ??= { error };
-      }),
-    ),
-  );
-  if (first !== undefined) throw first.error;
+  });
+  await Promise.all(endings);
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Ends the workers that do not end by themselves, since their group has lost a member. */
+function endAll(workers: readonly Worker[]): void {
+  const timer = setTimeout(() => {
+    for (const worker of workers) void worker.terminate();
+  }, grace);
+  timer.unref();
 }
 
 function startWorker(path: string, workerData: unknown, membership: Membership): Worker {

@@ -108,7 +108,8 @@ struct StartJob : PromiseJob {
 // (): a promise of undefined, or of why MPI cannot be initialized.
 napi_value start(Arguments& arguments) {
   if (g_library == nullptr) {
-    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_MPI", "There is no MPI library to start");
+    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_MPI",
+                           "There is no MPI library to start");
     return nullptr;
   }
   StartJob* job = allocate_job<StartJob>();
@@ -139,7 +140,8 @@ struct ReadCall {
   FloatValues report;
 };
 
-// (kind, reduction, root, number, values, result, timeout, report); false with an exception if they do not fit.
+// (kind, reduction, root, number, values, result, timeout, report); false with an exception if they
+// do not fit.
 bool read_call(Arguments& arguments, size_t channel, ReadCall* read) {
   MpiCall& call = read->call;
   call.channel = channel;
@@ -156,10 +158,12 @@ bool read_call(Arguments& arguments, size_t channel, ReadCall* read) {
   const size_t size = mpi_session().size;
   const size_t copies = call.kind == CallKind::kAllGather ? size : 1;
   const bool fits = size > 0 && call.root < size && read->result.bytes == values.bytes &&
-                    read->result.length / copies >= values.length && read->report.bytes == sizeof(double) &&
+                    read->result.length / copies >= values.length &&
+                    read->report.bytes == sizeof(double) &&
                     read->report.length >= size * kReportLength;
   if (!fits) {
-    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE", "Expected arrays that fit the group");
+    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
+                           "Expected arrays that fit the group");
     return false;
   }
   call.bytes = values.bytes;
@@ -247,13 +251,15 @@ napi_value begin(Arguments& arguments) {
   };
   job->result = [](PromiseJob& base, napi_env env) {
     CallJob& self = static_cast<CallJob&>(base);
-    if (self.status == MpiStatus::kDone) copy_back(env, self.result_array, self.received, self.received_bytes);
+    if (self.status == MpiStatus::kDone)
+      copy_back(env, self.result_array, self.received, self.received_bytes);
     copy_back(env, self.report_array, self.report, self.report_bytes);
     return status_number(env, self.status);
   };
   job->release = release_call_job;
   if (prepare(job, read, arguments.env())) {
-    if (napi_value promise = start_promise_job(arguments.env(), job); promise != nullptr) return promise;
+    if (napi_value promise = start_promise_job(arguments.env(), job); promise != nullptr)
+      return promise;
   }
   release_call_job(*job, arguments.env());
   std::free(job);
@@ -266,7 +272,8 @@ struct FinalizeJob : MpiJob {
   std::atomic<bool> done{false};
 };
 
-// (timeout in ms): whether MPI was finalized in time. On the thread that initialized it, as MPI demands.
+// (timeout in ms): whether MPI was finalized in time. On the thread that initialized it, as MPI
+// demands.
 napi_value finalize(Arguments& arguments) {
   // Outlives this call if it takes too long.
   static FinalizeJob job;

@@ -36,6 +36,15 @@ napi_value set_threads(Arguments&, const SetThreadsCall& call) {
   return nullptr;
 }
 
+// (count): gives this JavaScript environment a pool of its own, until it ends.
+napi_value own_thread_pool(Arguments& arguments) {
+  const size_t count = arguments.size("count");
+  if (!arguments.ok() || !own_threads(count)) return nullptr;
+  napi_add_env_cleanup_hook(
+      arguments.env(), [](void*) { disown_threads(); }, nullptr);
+  return nullptr;
+}
+
 napi_value room(Arguments& arguments, const HasRoomCall& call) {
   return Napi::Boolean::New(arguments.env(), has_room(call.bytes, call.left));
 }
@@ -104,6 +113,7 @@ void export_system(Napi::Object exports) {
   export_function<isa>(exports, "isa");
   export_function<select_isa>(exports, "selectIsa");
   export_function<threads>(exports, "threads");
+  export_function<own_thread_pool>(exports, "ownThreads");
   export_operation<SetThreadsCall, set_threads>(exports);
   export_operation<BytesToCacheLineCall, bytes_to_cache_line>(exports);
   export_operation<AdviseHugePagesCall, advise>(exports);

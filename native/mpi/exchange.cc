@@ -12,8 +12,9 @@ namespace {
 
 constexpr size_t kHeaderBytes = kHeaderLength * sizeof(double);
 
-// Values move in chunks of this many bytes, because counts in MPI are ints, and because MPI must not access
-// JavaScript's arrays: after a timeout an operation stays pending while its arrays are freed.
+// Values move in chunks of this many bytes, because counts in MPI are ints, and because MPI must
+// not access JavaScript's arrays: after a timeout an operation stays pending while its arrays are
+// freed.
 constexpr size_t kChunkBytes = 4 * 1024 * 1024;
 
 // The memory that MPI accesses. It is never freed once an operation has timed out.
@@ -30,8 +31,8 @@ struct Channel {
 
 Channel g_channels[kChannels];
 
-// Bytes that every rank sends in the first message. All of them, whatever they call, must send the same number.
-// Less for many ranks, each of which receives the packets of all others.
+// Bytes that every rank sends in the first message. All of them, whatever they call, must send the
+// same number. Less for many ranks, each of which receives the packets of all others.
 size_t packet_bytes() { return mpi_session().size <= 16 ? 2048 : 256; }
 
 // Round up to whole cache lines.
@@ -41,7 +42,8 @@ uint8_t* allocate(size_t bytes) { return static_cast<uint8_t*>(std::malloc(bytes
 
 bool allocate_packets(Channel& channel) {
   const size_t size = mpi_session().size;
-  if (channel.packet == nullptr) channel.packet = static_cast<uint8_t*>(std::calloc(1, packet_bytes()));
+  if (channel.packet == nullptr)
+    channel.packet = static_cast<uint8_t*>(std::calloc(1, packet_bytes()));
   if (channel.packets == nullptr) channel.packets = allocate(size * packet_bytes());
   if (channel.last_headers == nullptr) {
     channel.last_headers = static_cast<double*>(std::calloc(size * kHeaderLength, sizeof(double)));
@@ -49,8 +51,11 @@ bool allocate_packets(Channel& channel) {
   return channel.packet != nullptr && channel.packets != nullptr && channel.last_headers != nullptr;
 }
 
-// Bytes of a slice: the part of a chunk that one rank reduces, or what each rank contributes to a gathered chunk.
-size_t slice_bytes() { return aligned(std::max<size_t>(kChunkBytes / mpi_session().size, 64 * 1024)); }
+// Bytes of a slice: the part of a chunk that one rank reduces, or what each rank contributes to a
+// gathered chunk.
+size_t slice_bytes() {
+  return aligned(std::max<size_t>(kChunkBytes / mpi_session().size, 64 * 1024));
+}
 
 bool allocate_chunks(Channel& channel) {
   const size_t all = slice_bytes() * mpi_session().size;
@@ -74,7 +79,8 @@ class Exchange {
     if (!allocate_packets(channel_)) return MpiStatus::kOutOfMemory;
     const size_t bytes = call_.length * call_.bytes;
     const bool small = bytes <= packet_bytes() - kHeaderBytes;
-    // Before the first message, so that a rank without memory leaves no other waiting for its values.
+    // Before the first message, so that a rank without memory leaves no other waiting for its
+    // values.
     if (!small && !allocate_chunks(channel_)) return MpiStatus::kOutOfMemory;
     const MpiStatus status = exchange_headers(small ? bytes : 0);
     if (status != MpiStatus::kDone || bytes == 0) return status;
@@ -103,12 +109,12 @@ class Exchange {
     std::memcpy(channel_.packet, header, kHeaderBytes);
     if (bytes > 0) std::memcpy(channel_.packet + kHeaderBytes, call_.values, bytes);
     MpiHandle request = 0;
-    const MpiStatus status = finish(
-        start_operation([&](const MpiFunctions& mpi) {
-          return mpi.all_gather(channel_.packet, channel_.packets, static_cast<int>(packet_bytes()), comm_,
-                                &request);
-        }),
-        &request);
+    const MpiStatus status =
+        finish(start_operation([&](const MpiFunctions& mpi) {
+                 return mpi.all_gather(channel_.packet, channel_.packets,
+                                       static_cast<int>(packet_bytes()), comm_, &request);
+               }),
+               &request);
     if (status != MpiStatus::kDone) return status;
     bool equal = true;
     for (size_t rank = 0; rank < size_; rank++) {
@@ -151,14 +157,16 @@ class Exchange {
         std::memcpy(call_.result, first + call_.root * packet_bytes(), bytes);
         break;
       default:
-        reduce(call_.reduction, call_.bytes, first, packet_bytes(), size_, call_.length, call_.result);
+        reduce(call_.reduction, call_.bytes, first, packet_bytes(), size_, call_.length,
+               call_.result);
     }
   }
 
   MpiStatus all_gather(const uint8_t* send, size_t bytes) {
     MpiHandle request = 0;
     return finish(start_operation([&](const MpiFunctions& mpi) {
-                    return mpi.all_gather(send, channel_.receive, static_cast<int>(bytes), comm_, &request);
+                    return mpi.all_gather(send, channel_.receive, static_cast<int>(bytes), comm_,
+                                          &request);
                   }),
                   &request);
   }
@@ -185,20 +193,20 @@ class Exchange {
       const size_t count = std::min(chunk, bytes - begin);
       if (is_root) std::memcpy(channel_.send, call_.values + begin, count);
       MpiHandle request = 0;
-      const MpiStatus status = finish(
-          start_operation([&](const MpiFunctions& mpi) {
-            return mpi.broadcast(channel_.send, static_cast<int>(count), static_cast<int>(call_.root), comm_,
-                                 &request);
-          }),
-          &request);
+      const MpiStatus status =
+          finish(start_operation([&](const MpiFunctions& mpi) {
+                   return mpi.broadcast(channel_.send, static_cast<int>(count),
+                                        static_cast<int>(call_.root), comm_, &request);
+                 }),
+                 &request);
       if (status != MpiStatus::kDone) return status;
       std::memcpy(call_.result + begin, channel_.send, count);
     }
     return MpiStatus::kDone;
   }
 
-  // Every rank receives one slice of the values of all ranks, reduces it, and passes the result on, so
-  // that each value travels and is added once.
+  // Every rank receives one slice of the values of all ranks, reduces it, and passes the result on,
+  // so that each value travels and is added once.
   MpiStatus reduce_chunks() {
     const size_t bytes = call_.length * call_.bytes;
     const size_t chunk = slice_bytes() * size_;
@@ -209,11 +217,11 @@ class Exchange {
       // The last slices may be shorter; what follows is reduced and ignored.
       std::memset(channel_.send + count, 0, slice * size_ - count);
       MpiHandle request = 0;
-      MpiStatus status = finish(
-          start_operation([&](const MpiFunctions& mpi) {
-            return mpi.all_to_all(channel_.send, channel_.receive, static_cast<int>(slice), comm_, &request);
-          }),
-          &request);
+      MpiStatus status = finish(start_operation([&](const MpiFunctions& mpi) {
+                                  return mpi.all_to_all(channel_.send, channel_.receive,
+                                                        static_cast<int>(slice), comm_, &request);
+                                }),
+                                &request);
       if (status != MpiStatus::kDone) return status;
       reduce(call_.reduction, call_.bytes, channel_.receive, slice, size_, slice / call_.bytes,
              channel_.slice);

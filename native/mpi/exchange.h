@@ -29,8 +29,8 @@ struct MpiCall {
   double* report;
 };
 
-// Makes a call. Ranks first exchange headers, so that calls that differ are noticed by all of them before any
-// value moves.
+// Makes a call. Ranks first exchange headers, so that calls that differ are noticed by all of them
+// before any value moves.
 MpiStatus exchange(const MpiCall& call);
 
 }  // namespace batchnorm

@@ -106,7 +106,8 @@ struct Adapter {
   }
 
   static int return_errors(MpiHandle comm) {
-    return as<int (*)(H, H)>(g_symbols.comm_set_errhandler)(in(comm), in(g_library.constants.errors_return));
+    return as<int (*)(H, H)>(g_symbols.comm_set_errhandler)(in(comm),
+                                                            in(g_library.constants.errors_return));
   }
 
   using Collective = int (*)(const void*, int, H, void*, int, H, H, H*);
@@ -120,18 +121,20 @@ struct Adapter {
     return error;
   }
 
-  static int all_gather(const void* send, void* receive, int bytes, MpiHandle comm, MpiHandle* request) {
+  static int all_gather(const void* send, void* receive, int bytes, MpiHandle comm,
+                        MpiHandle* request) {
     return collective(g_symbols.iallgather, send, receive, bytes, comm, request);
   }
 
-  static int all_to_all(const void* send, void* receive, int bytes, MpiHandle comm, MpiHandle* request) {
+  static int all_to_all(const void* send, void* receive, int bytes, MpiHandle comm,
+                        MpiHandle* request) {
     return collective(g_symbols.ialltoall, send, receive, bytes, comm, request);
   }
 
   static int broadcast(void* buffer, int bytes, int root, MpiHandle comm, MpiHandle* request) {
     H started{};
-    const int error = as<int (*)(void*, int, H, int, H, H*)>(g_symbols.ibcast)(buffer, bytes, byte(), root,
-                                                                               in(comm), &started);
+    const int error = as<int (*)(void*, int, H, int, H, H*)>(g_symbols.ibcast)(
+        buffer, bytes, byte(), root, in(comm), &started);
     *request = Handles<H>::out(started);
     return error;
   }
@@ -145,12 +148,13 @@ struct Adapter {
   }
 
   static int probe(int from, MpiHandle comm, int* arrived) {
-    return as<int (*)(int, int, H, int*, void*)>(g_symbols.iprobe)(from, kTag, in(comm), arrived, ignore());
+    return as<int (*)(int, int, H, int*, void*)>(g_symbols.iprobe)(from, kTag, in(comm), arrived,
+                                                                   ignore());
   }
 
   static int receive(void* buffer, int bytes, int from, MpiHandle comm) {
-    return as<int (*)(void*, int, H, int, int, H, void*)>(g_symbols.recv)(buffer, bytes, byte(), from, kTag,
-                                                                          in(comm), ignore());
+    return as<int (*)(void*, int, H, int, int, H, void*)>(g_symbols.recv)(
+        buffer, bytes, byte(), from, kTag, in(comm), ignore());
   }
 
   static int test(MpiHandle* request, int* done) {
@@ -249,7 +253,8 @@ bool choose_abi(void* library) {
     return true;
   }
   if (const MpiHandle world = address(library, "ompi_mpi_comm_world"); world != 0) {
-    constants = {world, address(library, "ompi_mpi_byte"), address(library, "ompi_mpi_errors_return"), 0, 2};
+    constants = {world, address(library, "ompi_mpi_byte"),
+                 address(library, "ompi_mpi_errors_return"), 0, 2};
     Adapter<void*>::fill(g_library.functions);
     return constants.byte != 0 && constants.errors_return != 0;
   }
@@ -267,8 +272,8 @@ bool choose_abi(void* library) {
 
 const MpiLibrary* load_mpi(const char* path, char* error, size_t capacity) {
   if (g_loaded) return &g_library;
-  // UCX, which both implementations use, otherwise replaces malloc and mmap while Node's threads call
-  // them, and crashes one start in thirty.
+  // UCX, which both implementations use, otherwise replaces malloc and mmap while Node's threads
+  // call them, and crashes one start in thirty.
   setenv("UCX_MEM_EVENTS", "no", 0);
   // UCX otherwise handles SIGSEGV, which V8 needs for WebAssembly's checks of bounds.
   setenv("UCX_HANDLE_ERRORS", "none", 0);
@@ -280,11 +285,13 @@ const MpiLibrary* load_mpi(const char* path, char* error, size_t capacity) {
     return nullptr;
   }
   if (const char* missing = find_symbols(library); missing != nullptr) {
-    std::snprintf(error, capacity, "%s has no %s, so it is not an MPI library of version 3 or later", path, missing);
+    std::snprintf(error, capacity,
+                  "%s has no %s, so it is not an MPI library of version 3 or later", path, missing);
     return nullptr;
   }
   if (!read_version(library) || !choose_abi(library)) {
-    std::snprintf(error, capacity, "%s is neither Open MPI nor MPICH, nor has it the ABI of MPI 5: %s", path,
+    std::snprintf(error, capacity,
+                  "%s is neither Open MPI nor MPICH, nor has it the ABI of MPI 5: %s", path,
                   g_library.version);
     return nullptr;
   }

@@ -1,5 +1,5 @@
-// The MPI library of the machine, loaded at run time, behind one set of functions for every ABI: Open MPI, MPICH (also
-// Intel MPI and MVAPICH, which share its ABI) and the standard ABI of MPI 5.
+// The MPI library of the machine, loaded at run time, behind one set of functions for every ABI:
+// Open MPI, MPICH (also Intel MPI and MVAPICH, which share its ABI) and the standard ABI of MPI 5.
 #pragma once
 
 #include <cstddef>
@@ -47,8 +47,9 @@ struct MpiLibrary {
   char version[128];
 };
 
-// Loads the library `path`, a file or a name to search for. Returns null and writes why to `error` where that fails or
-// the library is no known MPI. The first library that loads stays for the rest of the process.
+// Loads the library `path`, a file or a name to search for. Returns null and writes why to `error`
+// where that fails or the library is no known MPI. The first library that loads stays for the rest
+// of the process.
 const MpiLibrary* load_mpi(const char* path, char* error, size_t capacity);
 
 }  // namespace batchnorm

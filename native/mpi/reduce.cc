@@ -61,8 +61,8 @@ void reduce_all(Reduction reduction, const uint8_t* first, size_t stride, size_t
 
 }  // namespace
 
-void reduce(Reduction reduction, size_t bytes, const uint8_t* first, size_t stride, size_t ranks, size_t n,
-            uint8_t* result) {
+void reduce(Reduction reduction, size_t bytes, const uint8_t* first, size_t stride, size_t ranks,
+            size_t n, uint8_t* result) {
   if (bytes == sizeof(float)) {
     reduce_all<float>(reduction, first, stride, ranks, n, result);
   } else {

@@ -16,8 +16,8 @@ MpiSession g_session;
 Mutex g_mutex;
 char g_error[512];
 
-// What a rank tells the others when it has waited for a while: where it waits. The ranks that stay silent are
-// the ones that it waits for.
+// What a rank tells the others when it has waited for a while: where it waits. The ranks that stay
+// silent are the ones that it waits for.
 struct Notice {
   double channel;
   double call;
@@ -31,8 +31,9 @@ bool* g_is_sending[kChannels];
 // Per channel and rank: the last call in which the rank was waiting.
 double* g_heard[kChannels];
 
-// The waiting rank's thread tests, then yields to threads that have work, then sleeps, so that waiting costs
-// little processor time. Ranks that are equally fast meet within the first microseconds.
+// The waiting rank's thread tests, then yields to threads that have work, then sleeps, so that
+// waiting costs little processor time. Ranks that are equally fast meet within the first
+// microseconds.
 constexpr int kTests = 50;
 constexpr long long kYieldFor = 2 * 1000 * 1000;
 constexpr long long kSleepFor = 100 * 1000;
@@ -54,8 +55,8 @@ void send_notices(const MpiWait& wait) {
   g_sent[channel] = {static_cast<double>(channel), wait.call};
   for (size_t rank = 0; rank < g_session.size; rank++) {
     if (rank == g_session.rank) continue;
-    const int error = mpi().send(&g_sent[channel], sizeof(Notice), static_cast<int>(rank), g_notice_comm,
-                                 &g_sending[channel][rank]);
+    const int error = mpi().send(&g_sent[channel], sizeof(Notice), static_cast<int>(rank),
+                                 g_notice_comm, &g_sending[channel][rank]);
     g_is_sending[channel][rank] = error == 0;
   }
 }
@@ -87,7 +88,8 @@ bool allocate_notices() {
     g_sending[channel] = static_cast<MpiHandle*>(std::calloc(g_session.size, sizeof(MpiHandle)));
     g_is_sending[channel] = static_cast<bool*>(std::calloc(g_session.size, sizeof(bool)));
     g_heard[channel] = static_cast<double*>(std::calloc(g_session.size, sizeof(double)));
-    if (g_sending[channel] == nullptr || g_is_sending[channel] == nullptr || g_heard[channel] == nullptr) {
+    if (g_sending[channel] == nullptr || g_is_sending[channel] == nullptr ||
+        g_heard[channel] == nullptr) {
       return false;
     }
   }
@@ -119,7 +121,8 @@ bool start_mpi(const MpiLibrary& library, char* error, size_t capacity) {
   int flag = 0;
   // A second initialization would end the process.
   if (mpi().finalized(&flag) != 0 || flag != 0) {
-    std::snprintf(error, capacity, "MPI was finalized and cannot be initialized again in the same process");
+    std::snprintf(error, capacity,
+                  "MPI was finalized and cannot be initialized again in the same process");
     return false;
   }
   int provided = 0;
@@ -161,7 +164,8 @@ MpiStatus wait_for(MpiHandle* request, const MpiWait& wait) {
   bool notified = false;
   for (int i = 0;; i++) {
     int done = 0;
-    const MpiStatus status = start_operation([&](const MpiFunctions& f) { return f.test(request, &done); });
+    const MpiStatus status =
+        start_operation([&](const MpiFunctions& f) { return f.test(request, &done); });
     if (status != MpiStatus::kDone || done != 0) return status;
     if (i < kTests) continue;
     const long long now = nanoseconds();

@@ -8,8 +8,8 @@
 
 namespace batchnorm {
 
-// Blocking calls and calls that return promises have communicators of their own, so that they need no
-// common order.
+// Blocking calls and calls that return promises have communicators of their own, so that they need
+// no common order.
 constexpr size_t kChannels = 2;
 
 enum class MpiStatus { kDone, kMismatch, kTimeout, kFailed, kOutOfMemory };
@@ -23,8 +23,8 @@ struct MpiSession {
   bool owns_mpi = false;
 };
 
-// Initializes MPI. Waits for every other process of the job without a timeout, so it has to run on a thread that
-// nobody waits for. Writes why to `error` on failure.
+// Initializes MPI. Waits for every other process of the job without a timeout, so it has to run on
+// a thread that nobody waits for. Writes why to `error` on failure.
 bool start_mpi(const MpiLibrary& library, char* error, size_t capacity);
 
 const MpiSession& mpi_session();
@@ -36,17 +36,20 @@ struct MpiWait {
   long long deadline;  // in nanoseconds of the monotonic clock
 };
 
-// Waits for an operation. Polls, because MPI's own waiting functions occupy a core and cannot be given up.
+// Waits for an operation. Polls, because MPI's own waiting functions occupy a core and cannot be
+// given up.
 MpiStatus wait_for(MpiHandle* request, const MpiWait& wait);
 
-// Starts an operation: `start` gets the functions of the library while no other thread is inside MPI.
+// Starts an operation: `start` gets the functions of the library while no other thread is inside
+// MPI.
 template <class Start>
 MpiStatus start_operation(const Start& start);
 
 // Whether `rank` has told us that it waits in this call, too.
 bool is_waiting(size_t rank, const MpiWait& wait);
 
-// Receives what other ranks have told us. Has to be called now and then, so that messages do not accumulate.
+// Receives what other ranks have told us. Has to be called now and then, so that messages do not
+// accumulate.
 void receive_notices();
 
 // The text of MPI's last error.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <new>
 
 #include "system/cpu_count.h"
@@ -49,6 +50,62 @@ std::atomic<size_t> g_thread_count{std::min(g_usable_cpus, kMaxThreads)};
 
 std::atomic<size_t> g_elements_per_thread{512 * 1024};
 
+// A thread with a pool of its own.
+struct Owner {
+  std::atomic<uintptr_t> thread{0};  // 0 while the entry is free
+  std::atomic<size_t> count{1};
+  std::atomic<Pool*> pool{nullptr};  // made with the first job, kept for the next owner
+};
+
+// A table instead of thread-local storage, which would need symbols of the dynamic loader.
+Owner g_owners[kMaxThreads];
+std::atomic<size_t> g_owner_count{0};  // entries in use, and free ones between them
+Mutex g_owner_mutex;
+
+// The entry of the calling thread, or null.
+Owner* find_owner() {
+  const size_t count = g_owner_count.load(std::memory_order_acquire);
+  if (count == 0) return nullptr;
+  const uintptr_t self = current_thread();
+  for (size_t i = 0; i < count; i++) {
+    if (g_owners[i].thread.load(std::memory_order_relaxed) == self) return &g_owners[i];
+  }
+  return nullptr;
+}
+
+Pool* make_pool() {
+  constexpr size_t kAlignment = alignof(Pool);
+  void* memory = std::malloc(sizeof(Pool) + kAlignment);
+  if (memory == nullptr) return nullptr;
+  const uintptr_t address = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t aligned = (address + kAlignment - 1) / kAlignment * kAlignment;
+  return new (reinterpret_cast<void*>(aligned)) Pool;
+}
+
+// The pool of the calling thread; null if there is no memory for it.
+Pool* caller_pool() {
+  Owner* owner = find_owner();
+  if (owner == nullptr) return g_pool;
+  Pool* pool = owner->pool.load(std::memory_order_relaxed);
+  if (pool == nullptr) owner->pool.store(pool = make_pool(), std::memory_order_release);
+  return pool;
+}
+
+// Threads are started with a number from which they find their pool and slot.
+constexpr size_t kSlots = kMaxThreads + 1;
+
+size_t thread_number(const Pool* pool, size_t slot) {
+  for (size_t i = 0; i < kMaxThreads; i++) {
+    if (g_owners[i].pool.load(std::memory_order_relaxed) == pool) return (i + 1) * kSlots + slot;
+  }
+  return slot;
+}
+
+Pool* pool_of(size_t number) {
+  return number < kSlots ? g_pool
+                         : g_owners[number / kSlots - 1].pool.load(std::memory_order_acquire);
+}
+
 // How long a thread spins for the next job before it sleeps. Waking it costs the caller a system
 // call of 10 to 40 us, and the thread starts 40 us later. A thread whose last jobs came in close
 // succession, like the operations of a training step, therefore spins longer.
@@ -87,8 +144,9 @@ void run_tasks(Pool& pool, size_t slot) {
   }
 }
 
-void thread_main(size_t slot) {
-  Pool& pool = *g_pool;
+void thread_main(size_t number) {
+  Pool& pool = *pool_of(number);
+  const size_t slot = number % kSlots;
   size_t seen = 0;
   long long last_end = 0;
   pool.mutex.lock();
@@ -118,30 +176,65 @@ void thread_main(size_t slot) {
 }
 
 // After fork() the child has none of the threads, and locks they held stay locked.
-void forget_threads() { g_pool = new (g_storage) Pool; }
+void forget_threads() {
+  g_pool = new (g_storage) Pool;
+  for (Owner& owner : g_owners) {
+    if (Pool* pool = owner.pool.load(std::memory_order_relaxed); pool != nullptr) new (pool) Pool;
+  }
+  new (&g_owner_mutex) Mutex;
+}
 
 // Starts threads until there are `count`, or until the system refuses more. The caller holds the
 // mutex.
 void start_threads(Pool& pool, size_t count) {
   if (pool.threads >= count) return;
-  static bool first = true;
-  if (first) {
+  static std::atomic<bool> first{true};
+  if (first.exchange(false)) {
     keep_library();
     after_fork(forget_threads);
-    first = false;
   }
-  while (pool.threads < count && start_thread(thread_main, pool.threads + 1)) pool.threads++;
+  while (pool.threads < count &&
+         start_thread(thread_main, thread_number(&pool, pool.threads + 1))) {
+    pool.threads++;
+  }
 }
 
 }  // namespace
 
-size_t thread_count() { return g_thread_count.load(std::memory_order_relaxed); }
-
-void set_thread_count(size_t count) {
-  g_thread_count.store(std::clamp<size_t>(count, 1, kMaxThreads), std::memory_order_relaxed);
+size_t thread_count() {
+  const Owner* owner = find_owner();
+  return (owner == nullptr ? g_thread_count : owner->count).load(std::memory_order_relaxed);
 }
 
-size_t awake_threads() { return may_spin() ? g_pool->awake.load(std::memory_order_relaxed) : 0; }
+void set_thread_count(size_t count) {
+  Owner* owner = find_owner();
+  std::atomic<size_t>& target = owner == nullptr ? g_thread_count : owner->count;
+  target.store(std::clamp<size_t>(count, 1, kMaxThreads), std::memory_order_relaxed);
+}
+
+bool own_threads(size_t count) {
+  Owner* owner = find_owner();
+  g_owner_mutex.lock();
+  for (size_t i = 0; owner == nullptr && i < kMaxThreads; i++) {
+    if (g_owners[i].thread != 0) continue;
+    owner = &g_owners[i];
+    owner->thread = current_thread();
+    if (i >= g_owner_count) g_owner_count = i + 1;
+  }
+  g_owner_mutex.unlock();
+  if (owner == nullptr) return false;
+  set_thread_count(count);
+  return true;
+}
+
+void disown_threads() {
+  if (Owner* owner = find_owner(); owner != nullptr) owner->thread = 0;
+}
+
+size_t awake_threads() {
+  const Pool* pool = may_spin() ? caller_pool() : nullptr;
+  return pool == nullptr ? 0 : pool->awake.load(std::memory_order_relaxed);
+}
 
 size_t elements_per_thread() { return g_elements_per_thread.load(std::memory_order_relaxed); }
 
@@ -151,11 +244,12 @@ void set_elements_per_thread(size_t elements) {
 
 void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   threads = std::min({threads, tasks, kMaxThreads});
-  Pool& pool = *g_pool;
-  if (threads <= 1 || pool.busy.exchange(true, std::memory_order_acquire)) {
+  Pool* const own = threads <= 1 ? nullptr : caller_pool();
+  if (own == nullptr || own->busy.exchange(true, std::memory_order_acquire)) {
     for (size_t i = 0; i < tasks; i++) task(context, i, 0);
     return;
   }
+  Pool& pool = *own;
 
   pool.mutex.lock();
   start_threads(pool, threads - 1);

@@ -1,4 +1,5 @@
-// One pool of threads per process, shared by all workers that load the addon.
+// One pool of threads per process, shared by all workers that load the addon, except those of
+// own_threads().
 //
 // Threads start with the first call that needs them and live until the process ends. After a job
 // they spin for some microseconds, then sleep. A caller that finds the pool busy works on its own
@@ -18,6 +19,15 @@ size_t thread_count();
 
 // Sets thread_count(), at least 1 and at most kMaxThreads.
 void set_thread_count(size_t count);
+
+// Gives the calling thread a pool of its own with `count` threads, including itself, so that
+// several workers that compute at the same time do not wait for each other's jobs. thread_count()
+// and set_thread_count() on this thread are then about that pool. False if too many threads have
+// one.
+bool own_threads(size_t count);
+
+// Takes it away again. Has to be called before the thread ends.
+void disown_threads();
 
 constexpr size_t kMaxThreads = 256;
 

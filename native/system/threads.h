@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #if defined(_WIN32)
 #include <windows.h>
@@ -45,6 +46,9 @@ constexpr size_t kStackBytes = 512 * 1024;
 
 // Starts a detached thread that receives no signals; false if the system refuses.
 bool start_thread(void (*body)(size_t argument), size_t argument, size_t stack_bytes = kStackBytes);
+
+// Identifies the calling thread; never 0.
+uintptr_t current_thread();
 
 // A monotonic clock.
 long long nanoseconds();

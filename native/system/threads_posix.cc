@@ -81,6 +81,12 @@ bool start_thread(void (*body)(size_t), size_t argument, size_t stack_bytes) {
   return started;
 }
 
+#if defined(__APPLE__)
+uintptr_t current_thread() { return reinterpret_cast<uintptr_t>(pthread_self()); }
+#else
+uintptr_t current_thread() { return static_cast<uintptr_t>(pthread_self()); }
+#endif
+
 long long nanoseconds() {
   timespec now = {};
   clock_gettime(CLOCK_MONOTONIC, &now);

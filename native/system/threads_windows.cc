@@ -44,6 +44,8 @@ bool start_thread(void (*body)(size_t), size_t argument, size_t stack_bytes) {
   return true;
 }
 
+uintptr_t current_thread() { return GetCurrentThreadId(); }
+
 long long nanoseconds() {
   LARGE_INTEGER now;
   LARGE_INTEGER per_second;

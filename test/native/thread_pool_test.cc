@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 
 #include "ops/parallel.h"
 #include "support.h"
@@ -139,4 +141,39 @@ TEST_CASE("parallel_for: idle threads use no processor time") {
   sleep(2);
   // A thread that kept spinning would use 2,000,000 us; systems count in ticks of up to 10,000.
   CHECK(processor_microseconds() - before < 50000);
+}
+
+TEST_CASE("own_threads: gives a thread a pool that does not wait for other callers") {
+  using namespace batchnorm;
+  const size_t before = thread_count();
+  std::atomic<int> step{0};
+  auto worker = [](void* argument) -> void* {
+    auto& shared = *static_cast<std::atomic<int>*>(argument);
+    CHECK(own_threads(3));
+    CHECK(thread_count() == 3);
+    set_thread_count(2);
+    CHECK(thread_count() == 2);
+    // While the other caller's job runs, both tasks of this one have to run at the same time.
+    while (shared != 1) std::this_thread::yield();
+    std::atomic<int> started{0};
+    auto task = [&](size_t, size_t) {
+      started++;
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      while (started < 2 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+      CHECK(started == 2);
+    };
+    parallel_for(2, 2, task);
+    shared = 2;
+    disown_threads();
+    return nullptr;
+  };
+  pthread_t thread;
+  REQUIRE(pthread_create(&thread, nullptr, worker, &step) == 0);
+  auto task = [&](size_t index, size_t) {
+    if (index == 0) step = 1;
+    while (step != 2) std::this_thread::yield();
+  };
+  parallel_for(2, 2, task);
+  pthread_join(thread, nullptr);
+  CHECK(thread_count() == before);
 }

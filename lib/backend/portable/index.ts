@@ -81,5 +81,6 @@ const operations: Operations = {
 /** The backend in TypeScript: it computes in double precision and stores float32. */
 export function portableBackend(reason?: string): Backend {
   const info = backendInfo('portable', 'js', () => 1, reason);
-  return { ...checked(operations), info, collectGarbage, cacheSizes: () => undefined };
+  const nothing = () => undefined;
+  return { ...checked(operations), info, collectGarbage, ownThreads: nothing, cacheSizes: nothing };
 }

@@ -41,7 +41,7 @@ describe('native functions, called directly', () => {
   const floats = (length: number) => new Float32Array(length).fill(0.5);
 
   it('are those of lib/backend/signatures.js, and a few without arguments', () => {
-    const others = ['isa', 'selectIsa', 'threads', 'collectGarbage', 'cacheSizes', 'mpi'];
+    const others = ['isa', 'selectIsa', 'threads', 'collectGarbage', 'cacheSizes', 'mpi', 'ownThreads'];
     const known = [...others, ...Object.keys(signatures)];
     const hooks = ['attempts', 'failAttempt', 'hangAtAttempt', 'setCacheSizes', 'setElementsPerThread'];
     const names = Object.keys(addon).filter((name) => !hooks.includes(name));

@@ -1,6 +1,64 @@
+import { mkdtempSync } from 'node:fs';
+import { expect } from 'chai';
+import { backend, setNumThreads } from 'batchnorm';
+import { spawnWorkers } from 'batchnorm/distributed';
+import { expectRejection } from '../../support/errors.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { runWorkers } from './run-workers.js';
 import { testTransport } from './transport-cases.js';
 
+const faultProgram = new URL('programs/fault.js', import.meta.url);
+
 describe('a group of workers', () => {
   testTransport('workers', runWorkers, [1, 2, 3]);
+
+  it('divides the threads of the process among the workers', async () => {
+    const before = backend.threads;
+    const isNative = backend.name === 'native';
+    try {
+      if (isNative) setNumThreads(5);
+      for (const { threads } of await runWorkers(['threads'], 2)) expect(threads).to.equal(isNative ? 2 : 1);
+      expect(backend.threads).to.equal(isNative ? 5 : 1);
+    } finally {
+      if (isNative) setNumThreads(before);
+    }
+  });
+});
+
+describe('faults in a group of workers', () => {
+  const folder = temporaryDirectory();
+  const train = async (fault: string, into: string) => {
+    const results: unknown[] = [];
+    await spawnWorkers(2, faultProgram, {
+      workerData: [fault, into],
+      onMessage: (result) => results.push(result),
+    });
+    return results;
+  };
+
+  const faults = {
+    throws: ['a bug of the program'],
+    rejects: ['a bug of the program'],
+    exits0: ['Rank 0 cannot complete allReduce (mean) of 2 float32 values', 'rank 1 ended with exit code 0'],
+    exits3: ['exit code 3'],
+    closes: ['Expected the same call on every rank', 'called close'],
+    stuck: ['Rank 0 waited 2000 ms in allReduce', 'rank 1 has not made this call'],
+    aborts: ['Rank 1 of the workers ended with exit code 1'],
+  };
+  let whole: unknown[] = [];
+  before(async () => {
+    whole = await train('', mkdtempSync(folder('whole-')));
+    expect(whole).to.have.length(2);
+  });
+  for (const [fault, message] of Object.entries(faults)) {
+    it(`end all workers, and the run continues from the checkpoint: a rank that ${fault}`, async () => {
+      const own = mkdtempSync(folder('fault-'));
+      await expectRejection(train(fault, own), Error, ...message);
+      expect(await train('', own)).to.deep.equal(whole);
+    });
+  }
+
+  it('do not include a rank that is late by less than the timeout', async () => {
+    expect(await train('late', mkdtempSync(folder('late-')))).to.have.length(2);
+  });
 });

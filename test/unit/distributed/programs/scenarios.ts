@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { backend } from 'batchnorm';
 import type { Group, GroupArray, Reduction } from 'batchnorm/distributed';
 
 // What the ranks of the tests do, under every transport. Each scenario returns what its rank reports.
@@ -35,6 +36,8 @@ async function messageOf(act: () => unknown): Promise<string> {
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   members: ({ rank, size, transport }) => ({ rank, size, transport }),
+
+  threads: () => backend.threads,
 
   allGather: (group) => [
     ...group.allGather(Float32Array.of(group.rank, 1 - group.rank)),
@@ -120,6 +123,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
 
   async asyncTimeout(group) {
+    group.barrier();
     if (group.rank === 1) {
       await new Promise((resolve) => setTimeout(resolve, 1500));
       return [];
