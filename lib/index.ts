@@ -139,7 +139,16 @@ export {
 } from './training/schedules.js';
 export { WeightAverage, type WeightAverageOptions } from './training/weight-average.js';
 export { compile, type CompileOptions, type PlanOf } from './plan/compile.js';
-export type { CallSignal, Plan, PlanMemory, RunOptions, RunSyncOptions } from './plan/plan.js';
+export {
+  Batcher,
+  type BatcherOptions,
+  type BatcherStatistics,
+  type SampleOptions,
+  type SampleShape,
+} from './plan/batcher.js';
+export type { CallSignal } from './plan/call-signal.js';
+export type { LatencyPercentiles } from './plan/latencies.js';
+export type { Plan, PlanMemory, RunOptions, RunSyncOptions } from './plan/plan.js';
 export type { NestedArray } from './core/nested-array.js';
 export type { TypeMismatch, Shape, Unless } from './core/shape.js';
 export type { TensorJson } from './core/tensor-json.js';

@@ -4,28 +4,16 @@ import type { NoneTape } from '../core/tape.js';
 import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
 import { requireUntaped } from '../nn/mode.js';
 import { asPart } from '../nn/compose/part.js';
-import { readSignal, type StopSignal, throwIfAborted } from '../training/batches.js';
+import { throwIfAborted } from '../training/batches.js';
 import { defineInspect } from '../printing/inspect.js';
 import { fromPackage, requirePackage } from '../validation/construction.js';
-import {
-  plainError,
-  requireOptions,
-  typeError,
-  wrongShape,
-  wrongType,
-  wrongValue,
-} from '../validation/errors.js';
+import { plainError, requireOptions, typeError, wrongShape, wrongValue } from '../validation/errors.js';
 import { guardMethods } from '../validation/guard-methods.js';
+import { type CallSignal, readCallSignal } from './call-signal.js';
 import { CompiledModel } from './compiled-model.js';
 import type { CallArrays, Engine, Lanes, Outcome } from './engine.js';
 import { engineFor } from './engines.js';
 import { memories, type Place, type Program } from './program.js';
-
-/** The part of `AbortSignal` that a plan uses. Declared here because users need not have its type. */
-export interface CallSignal extends StopSignal {
-  addEventListener(type: 'abort', listener: () => void): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
-}
 
 /** Settings of `runSync`. */
 export interface RunSyncOptions<O extends Shape = Shape> {
@@ -96,6 +84,8 @@ export class Plan<I extends Shape, O extends Shape> {
   readonly inputShape: I;
   /** Shape of the results with the largest batch. */
   readonly outputShape: O;
+  /** The batch sizes of inputs. */
+  readonly batchSizes: readonly number[];
   /** How many calls of `run` compute at the same time. */
   readonly concurrency: number;
   /** How many further calls of `run` may wait. */
@@ -116,6 +106,8 @@ export class Plan<I extends Shape, O extends Shape> {
     this.inputShape = settings.inputShape as I;
     const { program } = this.#prepared(settings.inputShape[0]);
     this.outputShape = program.outputShape as O;
+    this.batchSizes =
+      settings.batchSizes ?? Object.freeze(Array.from({ length: settings.inputShape[0] }, (_, i) => i + 1));
     this.concurrency = settings.concurrency;
     this.maxQueue = settings.maxQueue;
     this.#arenas = [Storage.take(program.arena.length)];
@@ -177,7 +169,7 @@ export class Plan<I extends Shape, O extends Shape> {
    */
   async run(x: Tensor<I>, options?: RunOptions<O>): Promise<Tensor<O>> {
     const given = requireOptions('options', options, ['out', 'signal']);
-    const signal = requireSignal(given.signal);
+    const signal = readCallSignal(given.signal);
     throwIfAborted(signal);
     const input = this.#readInput(x);
     const prepared = this.#prepared(input.shape[0]);
@@ -328,15 +320,6 @@ function readOut(out: unknown, { outputShape }: Program): Tensor<Shape> | undefi
   storageOf(tensor).requireAttached();
   if (sameShape(tensor.shape, outputShape)) return tensor;
   throw wrongShape('out', `shape ${formatShape(outputShape)}`, `shape ${formatShape(tensor.shape)}`);
-}
-
-function requireSignal(value: unknown): CallSignal | undefined {
-  const signal = readSignal(value) as Partial<CallSignal> | undefined;
-  if (signal === undefined) return undefined;
-  if (typeof signal.addEventListener === 'function' && typeof signal.removeEventListener === 'function') {
-    return signal as CallSignal;
-  }
-  throw wrongType('signal', 'an AbortSignal', value);
 }
 
 /** The first difference between two programs besides the values of constants. */

@@ -67,7 +67,8 @@ const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
   Adam: () => new index.Adam(),
   RMSprop: () => new index.RMSprop(),
   Sgd: () => new index.Sgd(),
-  Plan: () => index.compile(new index.Sequential(new index.Tanh()), [2, 3]),
+  Plan: () => planOf(),
+  Batcher: () => new index.Batcher(planOf()),
   'Tensor#item': () => Tensor.from([1], []),
   Gradients: () => gradients().found,
   NpzReader: (at) => opened(npz(at)),
@@ -82,6 +83,8 @@ const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>>> = {
 };
 
 const volume = () => Tensor.ones([2, 3, 2, 2, 2]);
+
+const planOf = () => index.compile(new index.Sequential(new index.Tanh()), [2, 3]);
 
 /** Valid arguments that cannot be derived from the declared types. */
 const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Promise<readonly unknown[]>>> = {
@@ -163,6 +166,8 @@ const special: Readonly<Record<string, (at: Places) => readonly unknown[] | Prom
   parametersOf: () => ['norm', new BatchNorm2D(3)],
   recalibrate: () => [new BatchNorm2D(3), [image(), image()]],
   updateParameter: () => [Tensor.ones([3]), provider(), new index.UnusedTensors()],
+  'new Batcher': () => [planOf(), { maxBatch: 2, maxDelay: 1, maxQueue: 2 }],
+  'Batcher#run': () => [Tensor.ones([3]), { signal: new AbortController().signal }],
   'Plan#runSync': () => [Tensor.ones([2, 3]), { out: Tensor.ones([2, 3]) }],
   'Plan#run': () => [Tensor.ones([2, 3]), { out: Tensor.ones([2, 3]), signal: new AbortController().signal }],
   'Plan#update': () => [new index.Sequential(new index.Tanh())],
