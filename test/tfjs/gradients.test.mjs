@@ -59,6 +59,13 @@ const functions = {
       return tf.batchNorm(planes, mean, variance, offset, scale, 1e-3);
     },
   ],
+  'batchNorm of flattened planes': [
+    [image, [3, 3, 3, 2], [60], [60]],
+    (x, w, offset, scale) => {
+      const rows = tf.reshape(tf.conv2d(x, w, 1, 'same'), [2, 60]);
+      return tf.batchNorm(rows, tf.mean(rows, 0), tf.ones([60]), offset, scale, 1e-3);
+    },
+  ],
   broadcasting: [
     [image, [3], [6, 1, 3]],
     (x, a, b) => tf.div(tf.mul(tf.sub(a, x), b), tf.add(tf.square(a), 1)),

@@ -5,7 +5,7 @@ import { storagePool } from '../../core/storage-pool.js';
 import { type Call, isFloats, type Kernel, type Kernels } from '../kernel.js';
 import type { TensorInfo } from '../tensorflow.js';
 import { storedImage } from '../views.js';
-import { channelSizes, sameLayout } from './gradients.js';
+import { channelSizes, sameChannels } from './gradients.js';
 
 // The training of batch norm and the steps of optimizers in one kernel each, for ../fused-layers.ts.
 
@@ -49,7 +49,7 @@ const batchNormBackward: Kernel = (call) => {
   const perChannel = [scale, mean, meanLow, invStd];
   if (!isFloats(x) || !isFloats(dy) || !perChannel.every(isFloats)) return undefined;
   const { backend } = call;
-  const { image, values } = sameLayout(call, x, dy);
+  const { image, values } = sameChannels(call, x, dy);
   const [scales, means, lowParts, inverses] = perChannel.map((each) => backend.dataOf(each).floats());
   const channels = scales.length;
   const dx = storagePool.take(values[0].length);

@@ -21,6 +21,16 @@ export function sameLayout({ backend }: Call, ...tensors: readonly TensorInfo[])
   return { image, values };
 }
 
+/**
+ * As `sameLayout`, but as planes only of an image with the shape of the tensors: the channels of an image that was flattened are
+ * not the last axis.
+ */
+export function sameChannels(call: Call, ...tensors: readonly TensorInfo[]) {
+  const image = tensors.map((tensor) => storedImage(call, tensor)).find((each) => each !== undefined);
+  const all = tensors.map((tensor) => call.backend.dataOf(tensor));
+  return { image, values: all.map((data) => (image === undefined ? data.floats() : data.planes(image))) };
+}
+
 type ElementGradient = (n: number, value: Float32Array, dy: Float32Array, dx: Float32Array) => void;
 
 function elementwise(compute: ElementGradient): Kernel {
@@ -94,7 +104,7 @@ const normalizationGradient: Kernel = (call) => {
   const epsilon = Number(call.attrs.epsilon);
   if (!isFloats(x) || !isFloats(dy) || !isFloats(mean) || !isFloats(variance)) return undefined;
   const { backend } = call;
-  const { image, values } = sameLayout(call, x, dy);
+  const { image, values } = sameChannels(call, x, dy);
   const channels = elementCount(mean.shape);
   const sizes = channelSizes(image, values[0].length, channels);
   const sums = new Float64Array(channels);

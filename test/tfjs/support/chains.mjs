@@ -110,6 +110,19 @@ const ranked = [
   (x, random) => pick(random, tf.unstack(x, integer(random, 0, x.rank - 1))),
   (x, random) => tf.reverse(x, integer(random, 0, x.rank - 1)),
   (x) => tf.softmax(x),
+  (x, random) => {
+    const channels = x.shape[x.rank - 1];
+    const rows = tf.reshape(x, [x.size / channels, channels]);
+    const { mean, variance } = tf.moments(rows, 0);
+    return tf.batchNorm(
+      rows,
+      mean,
+      variance,
+      randomTensor(random, [channels], 1),
+      randomTensor(random, [channels], 1),
+      0.01,
+    );
+  },
   (x, random) =>
     tf.gather(
       x,
