@@ -11,13 +11,13 @@ function model(optimizer, options = {}) {
   const initializer = (seed) => tf.initializers.glorotUniform({ seed });
   net.add(
     tf.layers.conv2d({
-      ...{
-        inputShape: [6, 6, 2],
-        filters: 4,
-        kernelSize: 3,
-        padding: 'same',
-        kernelInitializer: initializer(1),
-      },
+      // The gradient of a bias before batch norm is zero but for rounding, which Adam would enlarge.
+      useBias: false,
+      inputShape: [6, 6, 2],
+      filters: 4,
+      kernelSize: 3,
+      padding: 'same',
+      kernelInitializer: initializer(1),
     }),
   );
   net.add(tf.layers.batchNormalization({ momentum: 0.9, ...options }));
@@ -76,7 +76,7 @@ describe('fused layers', () => {
       const calls = registration.calls();
       expect(calls.BatchnormTraining.native).to.equal(12);
       const step = name.startsWith('Adam') ? 'BatchnormAdamStep' : 'BatchnormSgdStep';
-      if (name !== 'RMSprop') expect(calls[step].native).to.equal(6 * 8);
+      if (name !== 'RMSprop') expect(calls[step].native).to.equal(6 * 7);
     });
   }
 
