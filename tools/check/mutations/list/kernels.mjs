@@ -220,4 +220,18 @@ export default [
     replace: 'if (i <= plane.columns) continue;',
     tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
   },
+  {
+    file: 'native/kernels/columns.inl.h',
+    what: 'the rows after the last joined ones are left out of the sums',
+    find: 'if (rows.rest.images == 0) return;',
+    replace: 'return;',
+    tests: ['native:batch_norm_columns_test.cc', 'unit/nn/batch-norm-channels-last'],
+  },
+  {
+    file: 'native/kernels/columns.inl.h',
+    what: 'joined rows get the parameters of the first row only',
+    find: 'for (size_t i = 0; i < channels * F32::kLanes; i += channels) {',
+    replace: 'for (size_t i = 0; i < channels; i += channels) {',
+    tests: ['native:batch_norm_columns_test.cc', 'unit/nn/batch-norm-channels-last'],
+  },
 ];
