@@ -221,8 +221,8 @@ export default [
   {
     file: 'native/system/thread_pool.cc',
     what: 'a forked child waits for the threads of its parent',
-    find: 'void forget_threads() { g_pool = new (g_storage) Pool; }',
-    replace: 'void forget_threads() {}',
+    find: '  g_pool = new (g_storage) Pool;\n  for (Owner& owner',
+    replace: '  for (Owner& owner',
     tests: ['native:thread_pool_test.cc'],
   },
   {

@@ -291,7 +291,7 @@ export default [
   {
     file: 'lib/nn/reset-all.ts',
     what: 'a reset that throws keeps what it has changed',
-    find: '      storage.values.set(copy.values);\n',
+    find: '    storage.values.set(copy.values);\n',
     replace: '',
     tests: ['unit/nn/base-module'],
   },
