@@ -150,6 +150,12 @@ export const targets = {
     file: 'tools/check/onnx-cases.mjs',
     summary: "the ONNX project's test cases: what passes for each operator, and what cannot be expressed",
   },
+  'onnx-export': {
+    group: 'test',
+    file: 'tools/check/onnx-export.mjs',
+    args: '[--reference]',
+    summary: 'networks exported to ONNX give the same results in onnxruntime and in ONNX itself',
+  },
   'saved-files': {
     group: 'test',
     file: 'tools/check/saved-files.mjs',

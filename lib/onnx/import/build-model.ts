@@ -23,7 +23,12 @@ interface Known {
   readonly constant?: Value;
   /** Whether it is a parameter that training changes: an initializer. */
   readonly isLearned?: boolean;
+  /** Name of the initializer that it is in another shape. */
+  readonly source?: string;
 }
+
+/** Operators whose result is a parameter if their input is one. */
+const reshaping = new Set(['Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
 
 /** Operators whose results are computed at once if their inputs are constants. */
 const folded = new Set([
@@ -204,10 +209,16 @@ class Builder {
     );
     const result = compute(call);
     const constant = Array.isArray(result) ? (result as readonly Value[])[0] : (result as Value);
+    const [name = ''] = node.outputs;
+    if (name === '') return;
+    const [first] = known;
+    const isParameter = reshaping.has(node.operator) && first?.isLearned === true;
     // A generated weight is one that a file left out because it is easy to compute.
-    const isLearned = node.operator === 'ConstantOfShape' && !isIntegers(constant);
-    const [name] = node.outputs;
-    if (name !== undefined && name !== '') this.#define(name, { sizes: constant.shape, constant, isLearned });
+    const isGenerated = node.operator === 'ConstantOfShape' && !isIntegers(constant);
+    this.#define(name, {
+      ...{ sizes: constant.shape, constant, isLearned: isParameter || isGenerated },
+      ...(isParameter ? { source: first.source ?? node.inputs[0] } : {}),
+    });
   }
 
   #addLayer(layer: Layer, node: NodeProto, label: string): number {
@@ -222,8 +233,9 @@ class Builder {
       ...this.#steps.flatMap((step) => step.inputs),
       ...outputs.map(({ value }) => value),
     ]);
-    const constants = [...this.#values].flatMap(([name, { index, constant, isLearned = false }]) =>
-      constant !== undefined && read.has(index) ? [{ name, index, constant, isLearned }] : [],
+    const constants = [...this.#values].flatMap(
+      ([name, { index, constant, isLearned = false, source = name }]) =>
+        constant !== undefined && read.has(index) ? [{ name: source, index, constant, isLearned }] : [],
     );
     const tensors = constants.flatMap((each) =>
       isIntegers(each.constant) ? [] : [{ ...each, tensor: each.constant as Tensor<Shape> }],
