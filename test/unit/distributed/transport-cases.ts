@@ -5,7 +5,16 @@ import { hashOf, lengths, valuesOf } from './programs/scenarios.js';
 export type RunScenarios = (scenarios: readonly string[], size: number) => Promise<Record<string, unknown>[]>;
 
 /** After each of these, the group still works. */
-const harmless = ['members', 'allGather', 'sums', 'reductions', 'broadcast', 'promises', 'mismatches'];
+const harmless = [
+  'members',
+  'allGather',
+  'sums',
+  'reductions',
+  'broadcast',
+  'large',
+  'promises',
+  'mismatches',
+];
 
 /** Mocha tests that every transport must pass. */
 export function testTransport(transport: string, run: RunScenarios, sizes: readonly number[]): void {
@@ -60,6 +69,13 @@ export function testTransport(transport: string, run: RunScenarios, sizes: reado
 
       it('copies the values of any rank to the others', () => {
         expect(everyRank('broadcast')).to.deep.equal([5, 1, size - 1 + 7]);
+      });
+
+      it('moves arrays of more than one chunk', () => {
+        const gathered = new Float32Array(size * 600_000);
+        for (const rank of ranks) gathered.set(valuesOf(rank, 600_000), rank * 600_000);
+        const last = valuesOf(size - 1, 1_100_000, Float64Array);
+        expect(everyRank('large')).to.deep.equal([hashOf(gathered), hashOf(last)]);
       });
 
       it('makes asynchronous calls in order, beside blocking ones and with a free event loop', () => {

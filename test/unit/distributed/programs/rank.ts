@@ -9,7 +9,8 @@ import { trainingScenarios } from './training-scenarios.js';
 
 const names = isMainThread ? process.argv.slice(2) : (workerData as string[]);
 
-const group = await connect({ timeout: 20_000 });
+const transport = names[0] === 'mpiAlone' ? 'mpi' : 'auto';
+const group = await connect({ timeout: 20_000, transport });
 const results: Record<string, unknown> = {};
 for (const name of names) {
   const scenario = scenarios[name] ?? trainingScenarios[name];
@@ -17,6 +18,6 @@ for (const name of names) {
   results[name] = await scenario(group);
 }
 // Into a file, because launchers mix the output of their processes within lines.
-const folder = process.env.BATCHNORM_TEST_RESULTS ?? '.';
+const folder = process.env.BATCHNORM_TEST_RESULTS;
 if (parentPort !== null) parentPort.postMessage(results);
-else writeFileSync(join(folder, `${group.rank}.json`), JSON.stringify(results));
+else if (folder !== undefined) writeFileSync(join(folder, `${group.rank}.json`), JSON.stringify(results));

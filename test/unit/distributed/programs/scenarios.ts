@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { backend } from 'batchnorm';
 import type { Group, GroupArray, Reduction } from 'batchnorm/distributed';
@@ -22,8 +23,8 @@ export function hashOf(values: GroupArray): string {
     .digest('hex');
 }
 
-/** Lengths around the size of a slot of the workers. */
-export const lengths = [0, 1, 7, 32 * 1024 - 1, 32 * 1024, 100_000];
+/** Lengths around the size of a slot of the workers, and beyond that of a chunk of MPI. */
+export const lengths = [0, 1, 7, 32 * 1024 - 1, 32 * 1024, 1_100_000];
 
 async function messageOf(act: () => unknown): Promise<string> {
   try {
@@ -106,6 +107,39 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       ...own,
       ...group.sum(own),
     ];
+  },
+
+  /** More than one chunk. */
+  large: (group) => [
+    hashOf(group.allGather(valuesOf(group.rank, 600_000))),
+    hashOf(group.broadcast(valuesOf(group.rank, 1_100_000, Float64Array), group.size - 1)),
+  ],
+
+  /** A child process calls connect. */
+  child() {
+    const { status } = spawnSync(process.execPath, [process.argv[1] ?? '', 'members'], { stdio: 'inherit' });
+    process.exitCode = status ?? 1;
+  },
+
+  mpiAlone({ size, transport }) {
+    if (size !== 1 || transport !== 'mpi') throw new Error(`${size} ranks over ${transport}`);
+  },
+
+  /** An access outside the memory of a WebAssembly module, which V8 notices by a signal. */
+  async webAssembly() {
+    // (module (memory 1) (func (export "f") (result i32) i32.const -4 i32.load))
+    const code = Uint8Array.of(
+      ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7f, 3, 2, 1, 0, 5, 3, 1, 0, 1],
+      ...[7, 5, 1, 1, 0x66, 0, 0, 0x0a, 9, 1, 7, 0, 0x41, 0x7c, 0x28, 2, 0, 0x0b],
+    );
+    const { WebAssembly } = globalThis as unknown as {
+      WebAssembly: {
+        instantiate(code: Uint8Array): Promise<{ instance: { exports: { f(): number } } }>;
+      };
+    };
+    const { instance } = await WebAssembly.instantiate(code);
+    const message = await messageOf(() => instance.exports.f());
+    if (!message.includes('out of bounds')) throw new Error(message);
   },
 
   /** Rank 1 makes no call. */
