@@ -8,7 +8,6 @@ import { asPart } from '../nn/compose/part.js';
 import type { ResumableOptimizer } from '../optim/optimizer-state.js';
 import {
   orDefault,
-  requireBoolean,
   requireOptions,
   requirePositiveInteger,
   typeError,
@@ -21,6 +20,7 @@ import { readTraining, type Resumable, type ResumableGenerator, type Training } 
 import { EarlyStopping, type EarlyStoppingOptions } from './early-stopping.js';
 import { type AnyLoss, type LossFunction, type Metric, readLossFunction } from './evaluate.js';
 import type { HasLearningRate } from './learning-rate-scheduler.js';
+import { type Progress, readProgress } from './progress.js';
 import { type Parallel, type ParallelRun, readParallel } from './parallel.js';
 import type { Schedule } from './schedules.js';
 import { type MetricFunctions, readMetrics, type Scores } from './scores.js';
@@ -113,7 +113,10 @@ export interface FitOptions<M, X extends Tensor<Shape>, L, K extends string> {
   readonly onBatch?: (result: StepResult<K>) => unknown;
   /** Called after each epoch, before its checkpoint; a promise is awaited. */
   readonly onEpoch?: (result: EpochResult<K>) => unknown;
-  /** Whether to write a line per epoch to stderr, or a function that receives the line. Default false. */
+  /**
+   * Whether to show progress on stderr: a bar on a terminal, and a line per epoch; or a function that receives the line.
+   * Default false.
+   */
   readonly progress?: boolean | ((line: string) => void);
   /**
    * A `DataParallel` of the model, to train it on several ranks. All of them call `fit` with the same options, and with data
@@ -146,7 +149,7 @@ export interface FitSettings {
   readonly signal: StopSignal | undefined;
   readonly onBatch: ((result: StepResult<string>) => unknown) | undefined;
   readonly onEpoch: ((result: EpochResult<string>) => unknown) | undefined;
-  readonly progress: ((line: string) => void) | undefined;
+  readonly progress: Progress | undefined;
   /** Undefined also for a group of one. */
   readonly parallel: ParallelRun | undefined;
 }
@@ -270,10 +273,4 @@ function readCallback(argument: string, callback: unknown): ((result: unknown) =
   if (callback === undefined) return undefined;
   if (typeof callback !== 'function') throw wrongType(argument, 'a function', callback);
   return callback as (result: unknown) => unknown;
-}
-
-function readProgress(progress: unknown): ((line: string) => void) | undefined {
-  if (typeof progress === 'function') return progress as (line: string) => void;
-  if (!requireBoolean('progress', orDefault(progress, false))) return undefined;
-  return (line) => void process.stderr.write(`${line}\n`);
 }

@@ -28,6 +28,7 @@ import { computeLoss, evaluateBatches } from './evaluate.js';
 import { setStates, statesOf, StoredPosition } from './epoch-position.js';
 import { type EpochResult, type FitOptions, type FitSettings, readFit } from './fit-options.js';
 import { type HasLearningRate, LearningRateScheduler } from './learning-rate-scheduler.js';
+import { epochText } from './progress.js';
 import { measure, MeanScores, type Scores } from './scores.js';
 
 /** The models that are being trained. */
@@ -127,6 +128,8 @@ class Fit {
       if (!this.#hasChanged && this.#firstRate !== undefined && this.#scheduler !== undefined)
         optimizer.lr = this.#firstRate;
       throw error;
+    } finally {
+      this.settings.progress?.end();
     }
   }
 
@@ -154,7 +157,7 @@ class Fit {
     const result = Object.freeze({ epoch, train: scores, validation: validated, isBest });
     this.#history.push(result);
     if (parallel === undefined || parallel.rank === 0) {
-      progress?.(progressLine(result, epochs, (performance.now() - started) / 1000));
+      progress?.epoch(epochText(result, epochs, (performance.now() - started) / 1000));
     }
     await onEpoch?.(result);
     if (checkpoint === undefined) return;
@@ -170,7 +173,8 @@ class Fit {
   }
 
   async #trainBatches(): Promise<Scores<string>> {
-    const { data, optimizer, signal, onBatch, checkpoint, parallel } = this.settings;
+    const { data, optimizer, signal, onBatch, checkpoint, parallel, progress, epochs } = this.settings;
+    const steps = lengthOf(data);
     const { generators = {}, everySteps } = checkpoint ?? {};
     const { position } = this.#stored;
     this.#stored.position = undefined;
@@ -188,6 +192,9 @@ class Fit {
       this.#scheduler?.next();
       means.add(total, scores);
       step++;
+      if (parallel === undefined || parallel.rank === 0) {
+        progress?.step(`epoch ${epoch}/${epochs}`, step, steps, means.means());
+      }
       await onBatch?.(Object.freeze({ epoch, step, scores, lr, norm }));
       if (checkpoint !== undefined && everySteps !== undefined && step % everySteps === 0) {
         this.#stored.position = { step, means, starts };
@@ -212,6 +219,12 @@ class Fit {
     }
     return means.means();
   }
+}
+
+/** The number of batches in an epoch, if the data tells it, as a `DataLoader` and an array do. */
+function lengthOf(data: object): number | undefined {
+  const { length } = data as { readonly length?: unknown };
+  return typeof length === 'number' && length > 0 ? length : undefined;
 }
 
 interface Step {
@@ -284,18 +297,4 @@ function lossOf(
 function nothing({ metrics }: FitSettings, outputs: Tensor<Shape, OwnedTape>): Measured {
   const value = sum(outputs) as Tensor0D<OwnedTape>;
   return { value, measured: Object.fromEntries(Object.keys(metrics).map((name) => [name, 0])) };
-}
-
-/** For example `epoch 2/10: loss 0.3142, accuracy 0.9013; validation loss 0.3501, accuracy 0.8967; 12.3 s`. */
-function progressLine(
-  { epoch, train: trained, validation }: EpochResult<string>,
-  epochs: number,
-  seconds: number,
-): string {
-  const list = (scores: Scores<string>): string =>
-    Object.entries(scores)
-      .map(([name, score]) => `${name} ${Number(score.toPrecision(4))}`)
-      .join(', ');
-  const validated = validation === undefined ? '' : `; validation ${list(validation)}`;
-  return `epoch ${epoch}/${epochs}: ${list(trained)}${validated}; ${seconds.toFixed(1)} s`;
 }
