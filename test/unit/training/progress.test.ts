@@ -63,7 +63,7 @@ describe('the progress bar of fit', () => {
           progress: true,
         });
       Object.defineProperty(stderr, 'isTTY', { value: isTTY, configurable: true, writable: true });
-      stderr.write = ((text: string) => texts.push(text) > 0);
+      stderr.write = (text: string) => texts.push(text) > 0;
       try {
         await train(crossEntropyWithLogitsLoss);
       } finally {
