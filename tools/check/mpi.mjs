@@ -16,7 +16,9 @@ run(
   [
     mocha,
     ...['--timeout', '120000', '--reporter', isWhole ? 'spec' : 'dot'],
-    isWhole ? 'dist-dev/test/robustness/mpi/*.check.js' : 'dist-dev/test/robustness/mpi/transport.check.js',
+    ...(isWhole ? ['*'] : ['transport', 'training']).map(
+      (name) => `dist-dev/test/robustness/mpi/${name}.check.js`,
+    ),
   ],
   { env: { ...process.env, ...(isWhole ? { BATCHNORM_TEST_LONG: '1' } : {}) } },
 );

@@ -1,5 +1,7 @@
 import type { Group } from 'batchnorm/distributed';
 import { fitScenarios } from './fit-scenarios.js';
+import { pyTorchScenarios } from './pytorch-scenarios.js';
+import { stepScenarios } from './step-scenarios.js';
 import { normCases, runNormCase } from './norm-cases.js';
 
 // What the ranks of the tests of training do, under every transport. Each scenario returns what its rank reports.
@@ -7,4 +9,6 @@ import { normCases, runNormCase } from './norm-cases.js';
 export const trainingScenarios: Readonly<Record<string, (group: Group) => unknown>> = {
   norms: (group) => Object.fromEntries(normCases.map((each) => [each.name, runNormCase(group, each)])),
   ...fitScenarios,
+  ...stepScenarios,
+  ...pyTorchScenarios,
 };

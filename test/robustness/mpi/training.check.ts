@@ -1,0 +1,51 @@
+import { expect } from 'chai';
+import { testFit } from '../../unit/distributed/fit-cases.js';
+import { runWorkers } from '../../unit/distributed/run-workers.js';
+import { testTraining } from '../../unit/distributed/training-cases.js';
+import { launcherNames } from './launch.js';
+import { runRanks } from './run-ranks.js';
+
+const isLong = process.env.BATCHNORM_TEST_LONG === '1';
+const sizes = isLong ? ([2, 3] as const) : ([2] as const);
+
+for (const launcher of launcherNames) {
+  describe(`training over ${launcher}`, () => {
+    testTraining(runRanks(launcher), sizes);
+    testFit(runRanks(launcher), sizes);
+  });
+}
+
+const transports = {
+  workers: runWorkers,
+  ...Object.fromEntries(launcherNames.map((launcher) => [launcher, runRanks(launcher, 600)])),
+};
+
+describe('100 steps of a network with different numbers of samples on each rank', () => {
+  for (const size of sizes) {
+    it(`have the same bits on all of ${size} ranks and over every transport`, async () => {
+      const expected = await runWorkers(['steps'], 1);
+      const hashes: unknown[] = [];
+      for (const run of Object.values(transports)) {
+        for (const { steps } of await run(['steps'], size)) hashes.push(steps);
+      }
+      expect(hashes).to.have.length(3 * size);
+      for (const each of hashes) expect(each).to.deep.equal(hashes[0]);
+      // Other samples than those of one rank alone.
+      expect(hashes[0]).not.to.deep.equal(expected[0].steps);
+    });
+  }
+});
+
+if (isLong) {
+  describe('10,000 steps', () => {
+    for (const [transport, run] of Object.entries(transports)) {
+      it(`need no more memory at the end than after the first tenth: ${transport}`, async () => {
+        for (const { leak } of await run(['leak'], 2)) {
+          const [early, late] = leak as [number, number];
+          // A leak of the smallest message, 25 doubles, would take 14 MiB.
+          expect(late - early, `MiB after ${early}`).to.be.below(8);
+        }
+      });
+    }
+  });
+}
