@@ -27,6 +27,9 @@ const Candidate kCandidates[] = {
 #if BATCHNORM_HAS_NEON
     {&kNeonKernels, always},  // part of every AArch64 processor
 #endif
+#if BATCHNORM_HAS_WASM128
+    {&kWasm128Kernels, always},
+#endif
 #if BATCHNORM_HAS_SCALAR
     {&kScalarKernels, always},
 #endif

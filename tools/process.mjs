@@ -1,5 +1,5 @@
 // Runs commands for the other tools.
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 
 /** Runs a command with its output shown; exits with its status if that is not 0. */
 export function run(command, args, options = {}) {
@@ -20,6 +20,19 @@ export function runQuietly(command, args, options = {}) {
     process.stderr.write(`${command} ${args.join(' ')}\n${stdout}${stderr}`);
     process.exit(status ?? 1);
   }
+}
+
+/** As runQuietly, beside other commands. */
+export function runBeside(command, args, options = {}) {
+  return new Promise((resolve) => {
+    execFile(command, args, { maxBuffer: 64 * 1024 * 1024, ...options }, (error, stdout, stderr) => {
+      if (error) {
+        process.stderr.write(`${command} ${args.join(' ')}\n${stdout}${stderr}${error.code === 'ENOENT' ? error : ''}`);
+        process.exit(1);
+      }
+      resolve();
+    });
+  });
 }
 
 /** Whether a command can be started and succeeds. */

@@ -1,5 +1,6 @@
 import type { BackendInfo } from './backend-info.js';
 import type { Operations } from './operations.js';
+import type { BlockAllocator } from './wasm/block.js';
 
 /**
  * The interface of every backend. All arrays are contiguous. An array of the wrong type, or shorter than the
@@ -15,6 +16,8 @@ export interface Backend extends Operations {
    * The cache sizes by which the kernels divide their work; undefined for a backend that does not divide it.
    */
   readonly cacheSizes: () => CacheSizes | undefined;
+  /** Memory for tensors that the operations use without copying; other arrays work, too. */
+  readonly blocks?: BlockAllocator;
 }
 
 /** Bytes of a core's first two cache levels, and of the last level. */

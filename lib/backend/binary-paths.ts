@@ -30,6 +30,15 @@ export function* binaryPaths(): Generator<string> {
   if (beside !== undefined) yield beside;
 }
 
+/** Candidate paths of the WebAssembly module: built on this machine, shipped in the package. */
+export function* wasmPaths(): Generator<string> {
+  const here = thisFile();
+  for (const place of ['../../build/wasm/batchnorm.wasm', '../../prebuilds/wasm32/batchnorm.wasm']) {
+    const path = toPath(here && new URL(place, here));
+    if (path !== undefined) yield path;
+  }
+}
+
 /**
  * The message about the file to copy, and its destination, if this code runs in a bundle and the package has
  * a binary for this platform; undefined in the package itself.

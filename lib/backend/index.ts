@@ -2,6 +2,7 @@ import type { Backend } from './backend.js';
 import { plainError } from '../validation/errors.js';
 import { loadAddon, type LoadedAddon } from './load-addon.js';
 import { describeLoadFailure } from './load-failure.js';
+import { loadWasm } from './load-wasm.js';
 import { nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
 import { readSettings } from './settings.js';
@@ -16,6 +17,7 @@ export const backend: Backend = choose();
 function choose(): Backend {
   const { name, isa, threads } = readSettings(process.env);
   if (name === 'portable') return portableOn(threads);
+  if (name === 'wasm') return forcedWasm(threads);
 
   const loaded = loadAddon();
   if ('addon' in loaded) return nativeBackend(loaded.addon, isa, threads);
@@ -25,11 +27,27 @@ function choose(): Backend {
     throw plainError('ERR_BATCHNORM_BACKEND', `BATCHNORM_BACKEND=native, but ${reason}`, cause);
   if (isa !== undefined)
     throw plainError('ERR_BATCHNORM_BACKEND', `BATCHNORM_ISA=${isa}, but ${reason}`, cause);
-  const portable = portableOn(threads, reason);
+  const fallback = withoutBinary(threads, reason);
   if (!expected) {
-    process.emitWarning(`batchnorm runs on its slower TypeScript backend: ${reason}`);
+    const slower = fallback.info.name === 'wasm' ? 'WebAssembly' : 'TypeScript';
+    process.emitWarning(`batchnorm runs on its slower ${slower} backend: ${fallback.info.reason}`);
   }
-  return portable;
+  return fallback;
+}
+
+function forcedWasm(threads: number | undefined): Backend {
+  requireOneThread('WebAssembly', threads);
+  const loaded = loadWasm();
+  if ('backend' in loaded) return loaded.backend;
+  throw plainError('ERR_BATCHNORM_BACKEND', `BATCHNORM_BACKEND=wasm, but ${loaded.missing}`);
+}
+
+/** The fastest backend that needs no binary of this platform. */
+function withoutBinary(threads: number | undefined, reason: string): Backend {
+  const loaded = loadWasm(reason);
+  if ('missing' in loaded) return portableOn(threads, `${reason}; ${loaded.missing}`);
+  requireOneThread('WebAssembly', threads, reason);
+  return loaded.backend;
 }
 
 /** Why there is no addon, and whether that is expected: a platform without a binary. */
@@ -42,12 +60,15 @@ function describeAbsence(loaded: Exclude<LoadedAddon, { addon: unknown }>) {
 
 /** The TypeScript backend; fails if more threads are forced than it has. */
 function portableOn(threads: number | undefined, reason?: string): Backend {
-  if (threads !== undefined && threads > 1) {
-    const cause = reason === undefined ? '' : `: ${reason}`;
-    throw plainError(
-      'ERR_BATCHNORM_BACKEND',
-      `BATCHNORM_NUM_THREADS=${threads}, but the TypeScript backend computes on one thread${cause}`,
-    );
-  }
+  requireOneThread('TypeScript', threads, reason);
   return portableBackend(reason);
+}
+
+function requireOneThread(language: string, threads: number | undefined, reason?: string): void {
+  if (threads === undefined || threads === 1) return;
+  const cause = reason === undefined ? '' : `: ${reason}`;
+  throw plainError(
+    'ERR_BATCHNORM_BACKEND',
+    `BATCHNORM_NUM_THREADS=${threads}, but the ${language} backend computes on one thread${cause}`,
+  );
 }

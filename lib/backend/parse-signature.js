@@ -10,6 +10,7 @@
  * @typedef {{
  *   readonly name: string,
  *   readonly kind: 'array',
+ *   readonly read: boolean,
  *   readonly written: boolean,
  *   readonly double: boolean,
  *   readonly nullable: boolean,
@@ -60,6 +61,7 @@ function parseParameter(text) {
   return {
     name,
     kind: 'array',
+    read: direction !== 'out',
     written: direction !== 'in',
     double: double !== undefined,
     nullable: nullable !== undefined,

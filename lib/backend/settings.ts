@@ -1,9 +1,10 @@
 import { plainError, rangeError } from '../validation/errors.js';
+import type { BackendInfo } from './backend-info.js';
 import { maxThreads } from './backend.js';
 
 /** The choices that environment variables force. */
 export interface Settings {
-  readonly name: 'native' | 'portable' | undefined;
+  readonly name: BackendInfo['name'] | undefined;
   readonly isa: string | undefined;
   readonly threads: number | undefined;
 }
@@ -16,19 +17,23 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const name = read('BATCHNORM_BACKEND');
   const isa = read('BATCHNORM_ISA');
   const threads = read('BATCHNORM_NUM_THREADS');
-  if (name !== undefined && name !== 'native' && name !== 'portable') {
-    throw invalid('BATCHNORM_BACKEND', 'native or portable', name);
+  if (name !== undefined && !isName(name)) {
+    throw invalid('BATCHNORM_BACKEND', 'native, wasm or portable', name);
   }
   if (isa !== undefined && !isas.includes(isa)) {
     throw invalid('BATCHNORM_ISA', 'avx512, avx2, neon or scalar', isa);
   }
-  if (isa !== undefined && name === 'portable') {
+  if (isa !== undefined && (name === 'portable' || name === 'wasm')) {
     throw plainError(
       'ERR_BATCHNORM_BACKEND',
-      `BATCHNORM_ISA=${isa} chooses native kernels, but BATCHNORM_BACKEND=portable forbids them`,
+      `BATCHNORM_ISA=${isa} chooses native kernels, but BATCHNORM_BACKEND=${name} forbids them`,
     );
   }
   return { name, isa, threads: threads === undefined ? undefined : threadCount(threads) };
+}
+
+function isName(text: string): text is BackendInfo['name'] {
+  return text === 'native' || text === 'wasm' || text === 'portable';
 }
 
 function threadCount(text: string): number {

@@ -6,6 +6,7 @@ import { totalmem } from 'node:os';
 import { observer } from './observer.js';
 import { poison, poisoning, requirePoison } from './poison.js';
 import { defineInspect } from '../printing/inspect.js';
+import { Block } from '../backend/wasm/block.js';
 import { guardMethods } from '../validation/guard-methods.js';
 
 // Fresh memory costs ten times as much as the arithmetic on it, because each page is faulted in and zeroed at the first
@@ -21,6 +22,9 @@ const maxUncounted = 1024;
 const minAligned = 4096;
 const cacheLine = 64;
 
+/** Copying fewer values into the memory of a WebAssembly module takes less time than allocating them there. */
+const minBlock = 32;
+
 /** Huge pages are requested before the first write for arrays of at least this size. */
 const hugePageBytes = 4 * 1024 * 1024;
 
@@ -33,7 +37,7 @@ class StoragePool {
     });
   }
 
-  readonly #free = new Map<number, Float32Array[]>();
+  readonly #free = new Map<number, Memory[]>();
   #bytes = 0;
   #limit = Math.floor(totalmem() / 4);
 
@@ -54,14 +58,15 @@ class StoragePool {
 
   /** Leaves all available memory to the garbage collector. */
   clear(): void {
+    for (const buffers of this.#free.values()) buffers.forEach(discard);
     this.#free.clear();
     this.#bytes = 0;
   }
 
   /** @internal A buffer with arbitrary content. */
-  take(length: number): Float32Array {
+  take(length: number): Memory {
     if (observer !== undefined) {
-      const fresh = allocate(length);
+      const fresh = allocateArray(length);
       observer.allocated(fresh);
       return fresh;
     }
@@ -70,29 +75,34 @@ class StoragePool {
     if (buffer === undefined) {
       const fresh = allocate(length);
       // Fresh memory is zero only by chance; pooled memory would not be.
-      if (poisoning) poison(fresh);
+      if (poisoning) poison(valuesOf(fresh));
       return fresh;
     }
     this.#bytes -= buffer.byteLength;
-    if (poisoning) requirePoison(buffer);
+    if (poisoning) requirePoison(valuesOf(buffer));
     return buffer;
   }
 
   /** @internal */
-  give(buffer: Float32Array): void {
+  give(buffer: Memory): void {
     const { length, byteLength } = buffer;
     // During a capture, memory that was released must not become another value.
     if (observer !== undefined) return;
     // A transferred buffer has length 0.
-    if (length === 0 || byteLength > this.#limit) return;
+    if (length === 0) return;
+    if (byteLength > this.#limit) {
+      discard(buffer);
+      return;
+    }
     if (this.#bytes + byteLength > this.#limit) this.#evict(byteLength);
-    if (poisoning) poison(buffer);
+    if (poisoning) poison(valuesOf(buffer));
     const buffers = this.#free.get(length);
     if (buffers === undefined) {
       this.#free.set(length, [buffer]);
     } else if (length >= minCounted || buffers.length < maxUncounted) {
       buffers.push(buffer);
     } else {
+      discard(buffer);
       return;
     }
     this.#bytes += byteLength;
@@ -105,6 +115,7 @@ class StoragePool {
         const buffer = buffers.pop();
         if (buffer === undefined) break;
         this.#bytes -= buffer.byteLength;
+        discard(buffer);
       }
       if (this.#bytes + needed <= this.#limit) return;
       this.#free.delete(length);
@@ -112,7 +123,29 @@ class StoragePool {
   }
 }
 
-function allocate(length: number): Float32Array {
+/** An array of JavaScript, or memory that the backend provides. */
+export type Memory = Float32Array | Block;
+
+export function isBlock(memory: Memory): memory is Block {
+  return memory instanceof Block;
+}
+
+export function valuesOf(memory: Memory): Float32Array {
+  return isBlock(memory) ? memory.values : memory;
+}
+
+/** Frees memory that no tensor uses any more. */
+export function discard(memory: Memory): void {
+  if (isBlock(memory)) backend.blocks?.release(memory);
+}
+
+function allocate(length: number): Memory {
+  // Where the memory of the WebAssembly module is exhausted, arrays of JavaScript serve, whose values are copied.
+  const block = length < minBlock ? undefined : backend.blocks?.allocate(length);
+  return block ?? allocateArray(length);
+}
+
+function allocateArray(length: number): Float32Array {
   const bytes = Float32Array.BYTES_PER_ELEMENT * length;
   ensureMemory('a tensor', bytes);
   let buffer: Float32Array;
@@ -137,4 +170,12 @@ function allocateAligned(length: number): Float32Array {
 
 /** The pool that all tensors of this thread share. */
 export const storagePool = new StoragePool();
+
+if (backend.blocks !== undefined) {
+  backend.blocks.reclaim = () => {
+    const { bytes } = storagePool;
+    storagePool.clear();
+    return bytes > 0;
+  };
+}
 export type { StoragePool };

@@ -1,14 +1,17 @@
 import type { Argument } from '../backend/argument.js';
 import { detached, plainError } from '../validation/errors.js';
 import { formatShape, type Shape } from './shape.js';
-import { storagePool } from './storage-pool.js';
+import { discard, isBlock, type Memory, storagePool, valuesOf } from './storage-pool.js';
+import { freshFloats } from '../backend/allocation.js';
 
 /**
  * The values of one or more tensors, with a count of their holders. When the last one releases it, the memory returns to
  * the pool, unless a user has taken `.data`.
  */
 export class Storage {
-  readonly #values: Float32Array;
+  #values: Float32Array;
+  /** Where the values are: an array of JavaScript itself, or memory of the backend. */
+  #memory: Memory;
   /** Original length, to detect that a user has transferred the buffer. */
   readonly #length: number;
   /** Shape of the tensor whose `.data` a user has taken. */
@@ -26,9 +29,10 @@ export class Storage {
   /** The module that has these values in a field, once its tensors were listed. */
   owner: object | undefined;
 
-  private constructor(values: Float32Array, recyclable: boolean, shape: Shape | undefined) {
-    this.#values = values;
-    this.#length = values.length;
+  private constructor(memory: Memory, recyclable: boolean, shape: Shape | undefined) {
+    this.#memory = memory;
+    this.#values = valuesOf(memory);
+    this.#length = memory.length;
     this.#recyclable = recyclable;
     this.#shape = shape;
   }
@@ -50,19 +54,21 @@ export class Storage {
   get values(): Float32Array {
     const values = this.#values;
     // The check of isDetached, repeated here because V8 inlines a limited amount of code into each operation.
-    if (values.length !== this.#length) this.requireAttached();
-    return values;
+    return values.length === this.#length ? values : this.#renewed();
   }
 
   /** The live values, for the argument `Name` of an operation. @throws TypeError if a user has transferred them. */
   named<Name extends string>(_name: Name): Argument<Name> {
     const values = this.#values;
-    if (values.length !== this.#length) this.requireAttached();
-    return values as Argument<Name>;
+    return (values.length === this.#length ? values : this.#renewed()) as Argument<Name>;
   }
 
-  /** The live values for a user. They are never recycled from now on, so that the user's view cannot show another
-   * tensor's values. */
+  /**
+   * The live values for a user. They are never recycled from now on, so that the user's view cannot show another
+   * tensor's values. Values in memory of the backend move to an array of JavaScript, because a view of that memory
+   * would become empty when it grows.
+   * @throws RangeError if there is no memory for such an array.
+   */
   expose(shape: Shape): Float32Array {
     const { values } = this;
     if (this.#hidden) {
@@ -72,6 +78,15 @@ export class Storage {
       );
     }
     this.#shape = shape;
+    if (isBlock(this.#memory)) {
+      const array = freshFloats('the data of a tensor', this.#length);
+      array.set(this.values);
+      discard(this.#memory);
+      this.#memory = array;
+      this.#values = array;
+      this.#recyclable = false;
+      return array;
+    }
     this.#recyclable = false;
     return values;
   }
@@ -88,7 +103,14 @@ export class Storage {
   /** Whether a user has transferred the values. */
   get isDetached(): boolean {
     // The length of a detached array is 0.
-    return this.#values.length !== this.#length;
+    return this.#values.length !== this.#length && !isBlock(this.#memory);
+  }
+
+  /** The values after the memory of the backend has grown. @throws TypeError if a user has transferred them. */
+  #renewed(): Float32Array {
+    this.requireAttached();
+    this.#values = valuesOf(this.#memory);
+    return this.#values;
   }
 
   /** @throws TypeError if a user has transferred the values. */
@@ -112,7 +134,7 @@ export class Storage {
   release(): void {
     this.#holders--;
     if (this.#holders > 0) return;
-    if (this.#recyclable) storagePool.give(this.#values);
+    if (this.#recyclable) storagePool.give(this.#memory);
     this.#recyclable = false;
   }
 }

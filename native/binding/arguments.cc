@@ -111,12 +111,16 @@ bool Arguments::text(char* buffer, size_t capacity) {
          length + 1 < capacity;
 }
 
-napi_value Arguments::finish(Status status) const {
+Result Arguments::finish(Status status) const {
   if (status == Status::kOutOfMemory) {
     napi_throw_range_error(env_, "ERR_BATCHNORM_OUT_OF_MEMORY",
                            "Out of memory for the working space of an operation");
   }
   return nullptr;
+}
+
+void Arguments::fail_shape(const char* message) const {
+  napi_throw_range_error(env_, "ERR_BATCHNORM_SHAPE", message);
 }
 
 void Arguments::fail(napi_value value, const char* name, const char* expected) {

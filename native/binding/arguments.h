@@ -3,9 +3,9 @@
 //
 // No JavaScript runs between the first read and the end of a kernel, so no array can be detached or
 // shrunk in between.
+//
+// A WebAssembly module reads them from its memory instead (wasm/arguments.h).
 #pragma once
-
-#include <napi.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,15 @@
 #include "kernels.h"
 #include "ops/status.h"
 
+#if defined(__wasm__)
+#include "wasm/arguments.h"
+#else
+#include <napi.h>
+
 namespace batchnorm {
+
+// What a call returns; null is undefined, or nothing if an exception is pending.
+using Result = napi_value;
 
 // What each JavaScript environment (the main thread, a worker) keeps for itself.
 struct AddonData {
@@ -68,8 +76,11 @@ class Arguments {
   const Kernels& kernels() const { return *data_->kernels; }
   AddonData& data() { return *data_; }
 
-  // What the call returns: undefined, or an exception if the status is an error.
-  napi_value finish(Status status) const;
+  // Returns undefined, or throws if the status is an error.
+  Result finish(Status status) const;
+  Result result(double number) const { return Napi::Number::New(env_, number); }
+  // Throws a RangeError: sizes contradict each other or exceed what the operation can address.
+  void fail_shape(const char* message) const;
 
  private:
   napi_value next() { return next_ < kMax ? values_[next_++] : nullptr; }
@@ -84,6 +95,11 @@ class Arguments {
   AddonData* data_ = nullptr;
   bool ok_ = true;
 };
+
+}  // namespace batchnorm
+#endif
+
+namespace batchnorm {
 
 // a * b, or a size that no array has if that overflows.
 inline size_t product(size_t a, size_t b) {

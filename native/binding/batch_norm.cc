@@ -18,7 +18,7 @@ ImageShape shape_of(const Call& call) {
   return {call.images, call.channels, call.plane};
 }
 
-napi_value training(Arguments& arguments, const BatchNormTrainingCall& call) {
+Result training(Arguments& arguments, const BatchNormTrainingCall& call) {
   BatchNormTraining params = {};
   params.x = call.x;
   params.scale = call.scale;
@@ -40,7 +40,7 @@ napi_value training(Arguments& arguments, const BatchNormTrainingCall& call) {
   return arguments.finish(batch_norm_training(arguments.kernels(), shape_of(call), params));
 }
 
-napi_value inference(Arguments& arguments, const BatchNormInferenceCall& call) {
+Result inference(Arguments& arguments, const BatchNormInferenceCall& call) {
   BatchNormInference params = {};
   params.x = call.x;
   params.scale = call.scale;
@@ -54,7 +54,7 @@ napi_value inference(Arguments& arguments, const BatchNormInferenceCall& call) {
   return arguments.finish(batch_norm_inference(arguments.kernels(), shape_of(call), params));
 }
 
-napi_value backward(Arguments& arguments, const BatchNormBackwardCall& call) {
+Result backward(Arguments& arguments, const BatchNormBackwardCall& call) {
   BatchNormBackward params = {};
   params.x = call.x;
   params.dy = call.dy;
@@ -75,19 +75,19 @@ napi_value backward(Arguments& arguments, const BatchNormBackwardCall& call) {
   return arguments.finish(batch_norm_backward(arguments.kernels(), shape_of(call), params));
 }
 
-napi_value moments(Arguments& arguments, const BatchNormMomentsCall& call) {
+Result moments(Arguments& arguments, const BatchNormMomentsCall& call) {
   return arguments.finish(
       batch_norm_moments(arguments.kernels(), shape_of(call), call.x, call.mean, call.m2));
 }
 
-napi_value normalize(Arguments& arguments, const BatchNormNormalizeCall& call) {
+Result normalize(Arguments& arguments, const BatchNormNormalizeCall& call) {
   const NormalizeTensors tensors = {call.x,    call.scale,    call.bias,
                                     call.relu, call.residual, call.y};
   return arguments.finish(batch_norm_normalize(arguments.kernels(), shape_of(call), tensors,
                                                call.mean, call.inv_std, call.factor, call.shift));
 }
 
-napi_value gradient_sums(Arguments& arguments, const BatchNormGradientSumsCall& call) {
+Result gradient_sums(Arguments& arguments, const BatchNormGradientSumsCall& call) {
   const bool added = call.dresidual != nullptr;
   const OutputGradient gradient = {call.dy, added ? nullptr : call.factor,
                                    added ? nullptr : call.shift, call.y, call.dresidual};
@@ -96,7 +96,7 @@ napi_value gradient_sums(Arguments& arguments, const BatchNormGradientSumsCall& 
                                                    call.sum_dy_xmu));
 }
 
-napi_value input_gradient(Arguments& arguments, const BatchNormInputGradientCall& call) {
+Result input_gradient(Arguments& arguments, const BatchNormInputGradientCall& call) {
   const OutputGradient gradient = {call.dy, call.factor, call.shift, nullptr, nullptr};
   const KeptStatistics statistics = {call.mean, call.mean_low, call.inv_std};
   return arguments.finish(batch_norm_input_gradient(arguments.kernels(), shape_of(call), call.count,
@@ -106,7 +106,7 @@ napi_value input_gradient(Arguments& arguments, const BatchNormInputGradientCall
 
 }  // namespace
 
-void export_batch_norm(Napi::Object exports) {
+void export_batch_norm(Exports& exports) {
   export_operation<BatchNormTrainingCall, training>(exports);
   export_operation<BatchNormInferenceCall, inference>(exports);
   export_operation<BatchNormBackwardCall, backward>(exports);

@@ -9,7 +9,7 @@ namespace batchnorm {
 namespace {
 
 // Distances beyond this could overflow in the arithmetic of ConvolutionAxis.
-constexpr double kMaxReach = 1152921504606846976.0;  // 2^60
+constexpr double kMaxReach = static_cast<double>(SIZE_MAX / 16);
 
 bool is_valid(const ConvolutionAxis& axis) {
   if (axis.kernel == 0 || axis.stride == 0 || axis.dilation == 0) return false;
@@ -32,26 +32,25 @@ bool read_shape(Arguments& arguments, const Call& call, ConvolutionShape& shape)
   shape.columns = {call.width,        call.out_width,      call.kernel_width,
                    call.stride_width, call.dilation_width, call.padding_left};
   if (is_valid(shape.rows) && is_valid(shape.columns)) return true;
-  napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
-                         "Expected a positive kernel, stride and dilation within 2^60 pixels");
+  arguments.fail_shape("Expected a positive kernel, stride and dilation of fewer pixels than memory can hold");
   return false;
 }
 
-napi_value forward(Arguments& arguments, const Conv2dCall& call) {
+Result forward(Arguments& arguments, const Conv2dCall& call) {
   ConvolutionShape shape = {};
   if (!read_shape(arguments, call, shape)) return nullptr;
   return arguments.finish(
       convolution(arguments.kernels(), shape, call.x, call.weight, call.bias, call.y));
 }
 
-napi_value input_gradient(Arguments& arguments, const Conv2dInputGradientCall& call) {
+Result input_gradient(Arguments& arguments, const Conv2dInputGradientCall& call) {
   ConvolutionShape shape = {};
   if (!read_shape(arguments, call, shape)) return nullptr;
   return arguments.finish(convolution_input_gradient(arguments.kernels(), shape, call.dy,
                                                      call.weight, call.bias, call.dx));
 }
 
-napi_value weight_gradient(Arguments& arguments, const Conv2dWeightGradientCall& call) {
+Result weight_gradient(Arguments& arguments, const Conv2dWeightGradientCall& call) {
   ConvolutionShape shape = {};
   if (!read_shape(arguments, call, shape)) return nullptr;
   return arguments.finish(convolution_weight_gradient(arguments.kernels(), shape, call.x, call.dy,
@@ -60,7 +59,7 @@ napi_value weight_gradient(Arguments& arguments, const Conv2dWeightGradientCall&
 
 }  // namespace
 
-void export_convolution(Napi::Object exports) {
+void export_convolution(Exports& exports) {
   export_operation<Conv2dCall, forward>(exports);
   export_operation<Conv2dInputGradientCall, input_gradient>(exports);
   export_operation<Conv2dWeightGradientCall, weight_gradient>(exports);

@@ -9,12 +9,12 @@ namespace batchnorm {
 namespace {
 
 template <UnaryKernel Kernels::*kKernel>
-napi_value unary(Arguments& arguments, const UnaryCall& call) {
+Result unary(Arguments& arguments, const UnaryCall& call) {
   apply_unary(arguments.kernels().*kKernel, call.x, call.y, call.n);
   return nullptr;
 }
 
-napi_value run_arithmetic(Arguments& arguments, const Arithmetic& operation,
+Result run_arithmetic(Arguments& arguments, const Arithmetic& operation,
                           const ArithmeticCall& call) {
   Operand right;
   if (call.right_length == call.rows * call.columns) {
@@ -24,8 +24,7 @@ napi_value run_arithmetic(Arguments& arguments, const Arithmetic& operation,
   } else if (call.right_length == call.columns) {
     right = Operand::kRow;
   } else {
-    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
-                           "Expected the size of a tensor, of a row or 1 for rightLength");
+    arguments.fail_shape("Expected the size of a tensor, of a row or 1 for rightLength");
     return nullptr;
   }
   apply_arithmetic(operation, right, call.a, call.b, call.out, call.rows, call.columns);
@@ -33,35 +32,35 @@ napi_value run_arithmetic(Arguments& arguments, const Arithmetic& operation,
 }
 
 template <Arithmetic Kernels::*kOperation>
-napi_value arithmetic(Arguments& arguments, const ArithmeticCall& call) {
+Result arithmetic(Arguments& arguments, const ArithmeticCall& call) {
   return run_arithmetic(arguments, arguments.kernels().*kOperation, call);
 }
 
 // Whether the derivative is computed from x or from y = f(x) is up to the kernel.
 template <BinaryKernel Kernels::*kKernel>
-napi_value unary_backward(Arguments& arguments, const UnaryBackwardCall& call) {
+Result unary_backward(Arguments& arguments, const UnaryBackwardCall& call) {
   apply_binary(arguments.kernels().*kKernel, call.value, call.dy, call.dx, call.n);
   return nullptr;
 }
 
-napi_value where_call(Arguments& arguments, const WhereCall& call) {
+Result where_call(Arguments& arguments, const WhereCall& call) {
   where(arguments.kernels(), call.condition, call.a, call.b, call.out, call.n);
   return nullptr;
 }
 
-napi_value leaky_relu_call(Arguments& arguments, const LeakyReluCall& call) {
+Result leaky_relu_call(Arguments& arguments, const LeakyReluCall& call) {
   const float slope = static_cast<float>(call.slope);
   leaky_relu(arguments.kernels(), call.x, slope, call.y, call.n);
   return nullptr;
 }
 
-napi_value leaky_relu_backward_call(Arguments& arguments, const LeakyReluBackwardCall& call) {
+Result leaky_relu_backward_call(Arguments& arguments, const LeakyReluBackwardCall& call) {
   const float slope = static_cast<float>(call.slope);
   leaky_relu_backward(arguments.kernels(), call.x, call.dy, slope, call.dx, call.n);
   return nullptr;
 }
 
-napi_value dropout_call(Arguments& arguments, const DropoutCall& call) {
+Result dropout_call(Arguments& arguments, const DropoutCall& call) {
   Dropout params = {};
   params.key0 = static_cast<uint32_t>(call.key0);
   params.key1 = static_cast<uint32_t>(call.key1);
@@ -73,7 +72,7 @@ napi_value dropout_call(Arguments& arguments, const DropoutCall& call) {
 
 }  // namespace
 
-void export_elementwise(Napi::Object exports) {
+void export_elementwise(Exports& exports) {
 #define BATCHNORM_EXPORT(member, Function) \
   export_operation<Function##Call, arithmetic<&Kernels::member>>(exports);
   BATCHNORM_ARITHMETIC_KERNELS(BATCHNORM_EXPORT)

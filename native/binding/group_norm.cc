@@ -13,7 +13,7 @@ GroupShape shape_of(const Call& call) {
   return {call.images, call.groups, call.channels, call.plane};
 }
 
-napi_value forward(Arguments& arguments, const GroupNormCall& call) {
+Result forward(Arguments& arguments, const GroupNormCall& call) {
   GroupNorm params = {};
   params.x = call.x;
   params.scale = call.scale;
@@ -27,7 +27,7 @@ napi_value forward(Arguments& arguments, const GroupNormCall& call) {
   return arguments.finish(group_norm(arguments.kernels(), shape_of(call), params));
 }
 
-napi_value backward(Arguments& arguments, const GroupNormBackwardCall& call) {
+Result backward(Arguments& arguments, const GroupNormBackwardCall& call) {
   GroupNormBackward params = {};
   params.x = call.x;
   params.dy = call.dy;
@@ -44,7 +44,7 @@ napi_value backward(Arguments& arguments, const GroupNormBackwardCall& call) {
 
 }  // namespace
 
-void export_group_norm(Napi::Object exports) {
+void export_group_norm(Exports& exports) {
   export_operation<GroupNormCall, forward>(exports);
   export_operation<GroupNormBackwardCall, backward>(exports);
 }

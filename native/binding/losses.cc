@@ -10,18 +10,18 @@ namespace {
 
 // Returns the sum.
 template <LossKernel Kernels::*kKernel>
-napi_value loss(Arguments& arguments, const LossCall& call) {
+Result loss(Arguments& arguments, const LossCall& call) {
   double result = 0;
   const Status status = apply_loss(
       arguments.kernels().*kKernel, call.x, call.target, static_cast<float>(call.parameter),
       static_cast<float>(call.factor), call.losses, call.gradient, call.n, &result);
   if (status != Status::kOk) return arguments.finish(status);
-  return Napi::Number::New(arguments.env(), result);
+  return arguments.result(result);
 }
 
 }  // namespace
 
-void export_losses(Napi::Object exports) {
+void export_losses(Exports& exports) {
   export_operation<SquaredErrorCall, loss<&Kernels::squared_error>>(exports);
   export_operation<AbsoluteErrorCall, loss<&Kernels::absolute_error>>(exports);
   export_operation<HuberCall, loss<&Kernels::huber>>(exports);

@@ -8,7 +8,7 @@ namespace batchnorm {
 
 namespace {
 
-napi_value multiply(Arguments& arguments, const MatmulCall& call) {
+Result multiply(Arguments& arguments, const MatmulCall& call) {
   Matmul params = {};
   params.rows = call.rows;
   params.depth = call.depth;
@@ -23,6 +23,6 @@ napi_value multiply(Arguments& arguments, const MatmulCall& call) {
 
 }  // namespace
 
-void export_matmul(Napi::Object exports) { export_operation<MatmulCall, multiply>(exports); }
+void export_matmul(Exports& exports) { export_operation<MatmulCall, multiply>(exports); }
 
 }  // namespace batchnorm

@@ -298,7 +298,7 @@ napi_value abort(Arguments& arguments) {
 
 }  // namespace
 
-void export_mpi(Napi::Object exports) {
+void export_mpi(Exports& exports) {
   Napi::Object mpi = Napi::Object::New(exports.Env());
   export_function<load>(mpi, "load");
   export_function<version>(mpi, "version");

@@ -8,7 +8,7 @@ namespace batchnorm {
 
 namespace {
 
-napi_value sgd(Arguments& arguments, const SgdStepCall& call) {
+Result sgd(Arguments& arguments, const SgdStepCall& call) {
   SgdStep step = {};
   step.learning_rate = static_cast<float>(call.learning_rate);
   step.l2 = static_cast<float>(call.l2);
@@ -19,7 +19,7 @@ napi_value sgd(Arguments& arguments, const SgdStepCall& call) {
   return nullptr;
 }
 
-napi_value adam(Arguments& arguments, const AdamStepCall& call) {
+Result adam(Arguments& arguments, const AdamStepCall& call) {
   AdamStep step = {};
   step.learning_rate = static_cast<float>(call.learning_rate);
   step.beta1 = static_cast<float>(call.beta1);
@@ -37,7 +37,7 @@ napi_value adam(Arguments& arguments, const AdamStepCall& call) {
   return nullptr;
 }
 
-napi_value rmsprop(Arguments& arguments, const RmspropStepCall& call) {
+Result rmsprop(Arguments& arguments, const RmspropStepCall& call) {
   RmspropStep step = {};
   step.learning_rate = static_cast<float>(call.learning_rate);
   step.weight = static_cast<float>(1 - call.alpha);
@@ -52,7 +52,7 @@ napi_value rmsprop(Arguments& arguments, const RmspropStepCall& call) {
 
 }  // namespace
 
-void export_optimizers(Napi::Object exports) {
+void export_optimizers(Exports& exports) {
   export_operation<SgdStepCall, sgd>(exports);
   export_operation<AdamStepCall, adam>(exports);
   export_operation<RmspropStepCall, rmsprop>(exports);

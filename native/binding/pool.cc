@@ -18,10 +18,9 @@ bool fits(const PoolAxis& axis) {
 }
 
 // False, with an exception pending, if windows do not fit the planes.
-bool require_fit(const Arguments& arguments, const Pooling& params) {
+bool require_fit(Arguments& arguments, const Pooling& params) {
   if (fits(params.rows) && fits(params.columns)) return true;
-  napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
-                         "Expected windows that fit the planes for kernel, stride and padding");
+  arguments.fail_shape("Expected windows that fit the planes for kernel, stride and padding");
   return false;
 }
 
@@ -43,26 +42,26 @@ Pooling avg_params(const Call& call) {
           call.count_include_pad};
 }
 
-napi_value max_forward(Arguments& arguments, const MaxPoolCall& call) {
+Result max_forward(Arguments& arguments, const MaxPoolCall& call) {
   const Pooling params = max_params(call);
   if (!require_fit(arguments, params)) return nullptr;
   return arguments.finish(max_pool(arguments.kernels(), call.x, call.y, call.planes, params));
 }
 
-napi_value max_backward(Arguments& arguments, const MaxPoolBackwardCall& call) {
+Result max_backward(Arguments& arguments, const MaxPoolBackwardCall& call) {
   const Pooling params = max_params(call);
   if (!require_fit(arguments, params)) return nullptr;
   return arguments.finish(max_pool_backward(arguments.kernels(), call.x, call.y, call.dy, call.dx,
                                             call.planes, params));
 }
 
-napi_value avg_forward(Arguments& arguments, const AvgPoolCall& call) {
+Result avg_forward(Arguments& arguments, const AvgPoolCall& call) {
   const Pooling params = avg_params(call);
   if (!require_fit(arguments, params)) return nullptr;
   return arguments.finish(avg_pool(arguments.kernels(), call.x, call.y, call.planes, params));
 }
 
-napi_value avg_backward(Arguments& arguments, const AvgPoolBackwardCall& call) {
+Result avg_backward(Arguments& arguments, const AvgPoolBackwardCall& call) {
   const Pooling params = avg_params(call);
   if (!require_fit(arguments, params)) return nullptr;
   return arguments.finish(
@@ -71,7 +70,7 @@ napi_value avg_backward(Arguments& arguments, const AvgPoolBackwardCall& call) {
 
 }  // namespace
 
-void export_pool(Napi::Object exports) {
+void export_pool(Exports& exports) {
   export_operation<MaxPoolCall, max_forward>(exports);
   export_operation<MaxPoolBackwardCall, max_backward>(exports);
   export_operation<AvgPoolCall, avg_forward>(exports);

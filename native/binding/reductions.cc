@@ -8,51 +8,51 @@ namespace batchnorm {
 
 namespace {
 
-napi_value sum(Arguments& arguments, const SumCall& call) {
+Result sum(Arguments& arguments, const SumCall& call) {
   double result = 0;
   const Status status = sum_all(arguments.kernels(), call.x, call.n, &result);
   if (status != Status::kOk) return arguments.finish(status);
-  return Napi::Number::New(arguments.env(), result);
+  return arguments.result(result);
 }
 
-napi_value sum_rows(Arguments& arguments, const SumRowsCall& call) {
+Result sum_rows(Arguments& arguments, const SumRowsCall& call) {
   return arguments.finish(
       sum_over_rows(arguments.kernels(), call.x, call.out, call.rows, call.columns));
 }
 
-napi_value log_softmax(Arguments& arguments, const RowwiseCall& call) {
+Result log_softmax(Arguments& arguments, const RowwiseCall& call) {
   log_softmax_rows(arguments.kernels(), call.x, call.y, call.rows, call.columns);
   return nullptr;
 }
 
-napi_value log_softmax_backward(Arguments& arguments, const RowwiseBackwardCall& call) {
+Result log_softmax_backward(Arguments& arguments, const RowwiseBackwardCall& call) {
   log_softmax_rows_backward(arguments.kernels(), call.y, call.dy, call.dx, call.rows, call.columns);
   return nullptr;
 }
 
-napi_value softmax(Arguments& arguments, const RowwiseCall& call) {
+Result softmax(Arguments& arguments, const RowwiseCall& call) {
   softmax_rows(arguments.kernels(), call.x, call.y, call.rows, call.columns);
   return nullptr;
 }
 
-napi_value softmax_backward(Arguments& arguments, const RowwiseBackwardCall& call) {
+Result softmax_backward(Arguments& arguments, const RowwiseBackwardCall& call) {
   softmax_rows_backward(arguments.kernels(), call.y, call.dy, call.dx, call.rows, call.columns);
   return nullptr;
 }
 
-napi_value row_means_call(Arguments& arguments, const RowMeansCall& call) {
+Result row_means_call(Arguments& arguments, const RowMeansCall& call) {
   row_means(arguments.kernels(), call.x, call.means, call.rows, call.columns);
   return nullptr;
 }
 
-napi_value row_means_backward_call(Arguments&, const RowMeansBackwardCall& call) {
+Result row_means_backward_call(Arguments&, const RowMeansBackwardCall& call) {
   row_means_backward(call.dy, call.dx, call.rows, call.columns);
   return nullptr;
 }
 
 }  // namespace
 
-void export_reductions(Napi::Object exports) {
+void export_reductions(Exports& exports) {
   export_operation<SumCall, sum>(exports);
   export_operation<SumRowsCall, sum_rows>(exports);
   export_operation<LogSoftmaxCall, log_softmax>(exports);

@@ -19,7 +19,7 @@ bool fits(const size_t* size, const size_t* stride, size_t length) {
   return true;
 }
 
-napi_value strided_copy_call(Arguments& arguments, const StridedCopyCall& call) {
+Result strided_copy_call(Arguments& arguments, const StridedCopyCall& call) {
   const StridedCopy copy = {
       {call.size0, call.size1, call.size2, call.size3, call.size4},
       {call.x_stride0, call.x_stride1, call.x_stride2, call.x_stride3, call.x_stride4},
@@ -29,8 +29,7 @@ napi_value strided_copy_call(Arguments& arguments, const StridedCopyCall& call) 
   }
   if (!fits(copy.size, copy.x_stride, call.x_length) ||
       !fits(copy.size, copy.y_stride, call.y_length)) {
-    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
-                           "Expected sizes and strides that stay within x and y");
+    arguments.fail_shape("Expected sizes and strides that stay within x and y");
     return nullptr;
   }
   strided_copy(call.x, call.y, copy);
@@ -39,7 +38,7 @@ napi_value strided_copy_call(Arguments& arguments, const StridedCopyCall& call) 
 
 }  // namespace
 
-void export_strided_copy(Napi::Object exports) {
+void export_strided_copy(Exports& exports) {
   export_operation<StridedCopyCall, strided_copy_call>(exports);
 }
 

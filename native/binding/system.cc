@@ -109,7 +109,7 @@ napi_value advise(Arguments&, const AdviseHugePagesCall& call) {
 
 }  // namespace
 
-void export_system(Napi::Object exports) {
+void export_system(Exports& exports) {
   export_function<isa>(exports, "isa");
   export_function<select_isa>(exports, "selectIsa");
   export_function<threads>(exports, "threads");

@@ -48,7 +48,7 @@ napi_value share_from(Arguments& arguments) {
 
 }  // namespace
 
-void export_test_hooks(Napi::Object exports) {
+void export_test_hooks(Exports& exports) {
   export_function<fail_one>(exports, "failAttempt");
   export_function<hang_at>(exports, "hangAtAttempt");
   export_function<count_attempts>(exports, "attempts");

@@ -18,8 +18,15 @@
 #define BATCHNORM_HAS_NEON 0
 #endif
 
-// Every AArch64 processor has NEON, so a binary for it needs no other kernels.
-#define BATCHNORM_HAS_SCALAR !BATCHNORM_HAS_NEON
+#if defined(__wasm_simd128__)
+#define BATCHNORM_HAS_WASM128 1
+#else
+#define BATCHNORM_HAS_WASM128 0
+#endif
+
+// Every AArch64 processor has NEON, and an engine without SIMD rejects a WebAssembly module that
+// contains it, so binaries for these need no other kernels.
+#define BATCHNORM_HAS_SCALAR (!BATCHNORM_HAS_NEON && !BATCHNORM_HAS_WASM128)
 
 namespace batchnorm {
 
@@ -34,6 +41,9 @@ extern const Kernels kAvx512Kernels;
 #endif
 #if BATCHNORM_HAS_NEON
 extern const Kernels kNeonKernels;
+#endif
+#if BATCHNORM_HAS_WASM128
+extern const Kernels kWasm128Kernels;
 #endif
 
 }  // namespace batchnorm

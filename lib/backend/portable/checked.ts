@@ -16,16 +16,25 @@ export function checked(operations: Operations): Operations {
 }
 
 function check(name: Name, operation: AnyOperation): AnyOperation {
-  const { parameters } = parseSignature(signatures[name]);
-  const readers = parameters.map((parameter) => readerOf(parameter, parameters));
+  const readers = argumentReaders(name);
   return (...values) => {
     for (let i = 0; i < readers.length; i++) readers[i](values[i], values);
     return operation(...values);
   };
 }
 
-/** Throws if an argument is wrong; the arguments before it have been checked. */
-type Reader = (value: unknown, values: readonly unknown[]) => void;
+/**
+ * Returns how many values of an array the operation uses: 0 for null and for other arguments. The arguments before it
+ * have been checked.
+ * @throws TypeError if the argument is wrong.
+ */
+type Reader = (value: unknown, values: readonly unknown[]) => number;
+
+/** The checks of an operation's arguments, in their order. */
+export function argumentReaders(name: Name): readonly Reader[] {
+  const { parameters } = parseSignature(signatures[name]);
+  return parameters.map((parameter) => readerOf(parameter, parameters));
+}
 
 function readerOf(parameter: Parameter, all: readonly Parameter[]): Reader {
   const { name, kind } = parameter;
@@ -35,10 +44,12 @@ function readerOf(parameter: Parameter, all: readonly Parameter[]): Reader {
       if (!Number.isInteger(value) || (value as number) < 0 || (value as number) >= 2 ** 48) {
         throw wrongType(name, 'a whole number below 2^48', value);
       }
+      return 0;
     };
   }
   return (value) => {
     if (typeof value !== kind) throw wrongType(name, `a ${kind}`, value);
+    return 0;
   };
 }
 
@@ -49,8 +60,8 @@ function arrayReader(parameter: ArrayParameter, all: readonly Parameter[]): Read
   const given = condition === undefined ? -1 : place(condition);
   const isArray = double ? isFloat64Array : isFloat32Array;
   return (value, values) => {
-    if (given >= 0 && values[given] === false) return;
-    if (nullable && value === null) return;
+    if (given >= 0 && values[given] === false) return 0;
+    if (nullable && value === null) return 0;
     let needed = 1;
     for (const factor of factors) needed *= factor(values);
     if (!isArray(value) || lengthOf(value) < needed) {
@@ -60,6 +71,7 @@ function arrayReader(parameter: ArrayParameter, all: readonly Parameter[]): Read
         value,
       );
     }
+    return needed;
   };
 }
 

@@ -1,0 +1,68 @@
+import type { WasmInstance } from './instance.js';
+
+/**
+ * Memory of one tensor in the WebAssembly module. A block that becomes unreachable without `release` is freed some time
+ * after a garbage collection.
+ */
+export class Block {
+  readonly #instance: WasmInstance;
+  readonly #address: number;
+  readonly length: number;
+  #values: Float32Array;
+
+  constructor(instance: WasmInstance, address: number, length: number) {
+    this.#instance = instance;
+    this.#address = address;
+    this.length = length;
+    this.#values = new Float32Array(instance.buffer, address, length);
+  }
+
+  /** The values; valid until the memory grows, after which this returns a new view. */
+  get values(): Float32Array {
+    if (this.#values.length !== this.length) {
+      this.#values = new Float32Array(this.#instance.buffer, this.#address, this.length);
+    }
+    return this.#values;
+  }
+
+  get byteLength(): number {
+    return this.length * Float32Array.BYTES_PER_ELEMENT;
+  }
+
+  /** @internal */
+  get address(): number {
+    return this.#address;
+  }
+}
+
+/** Allocates the memory of tensors in an instance. */
+export class BlockAllocator {
+  readonly #instance: WasmInstance;
+  readonly #registry: FinalizationRegistry<number>;
+
+  constructor(instance: WasmInstance) {
+    this.#instance = instance;
+    this.#registry = new FinalizationRegistry((address) => {
+      instance.release(address);
+    });
+  }
+
+  /** A block with arbitrary content; undefined if the memory of the module is exhausted. */
+  allocate(length: number): Block | undefined {
+    const address = this.#instance.allocate(length * Float32Array.BYTES_PER_ELEMENT);
+    if (address === 0) return undefined;
+    const block = new Block(this.#instance, address, length);
+    this.#registry.register(block, address, block);
+    return block;
+  }
+
+  release(block: Block): void {
+    this.#registry.unregister(block);
+    this.#instance.release(block.address);
+  }
+
+  /** What to do when the memory is exhausted; returns whether anything was released. */
+  set reclaim(reclaim: () => boolean) {
+    this.#instance.reclaim = reclaim;
+  }
+}

@@ -1,0 +1,151 @@
+import { outOfMemory, plainError, rangeError } from '../../validation/errors.js';
+import { webAssembly, type WasmExports } from './web-assembly.js';
+
+/** Number of an operation's result in native/wasm/arguments.h. */
+const outcome = { outOfMemory: 1, wrongShape: 2 } as const;
+
+/** Bytes for copies of small arrays, which need no allocation. */
+const smallBytes = 64 * 1024;
+const alignment = 16;
+
+/**
+ * An instance of the WebAssembly module with its memory. When the memory grows, all views of it become empty; `floats`
+ * and `Block.values` are created again on demand.
+ */
+export class WasmInstance {
+  readonly #exports: WasmExports;
+  #floats!: Float32Array;
+  #arguments!: Float64Array;
+  readonly #argumentsAddress: number;
+  readonly #small: number;
+  #smallUsed = 0;
+  /** Copies of larger arrays during a call. */
+  readonly #copies: number[] = [];
+  #failure: Error | undefined;
+
+  /** Names of the operations by index. */
+  readonly operations: readonly string[];
+
+  /**
+   * Frees memory of the instance that can be spared, such as pooled memory. Returns whether there was any. Set by the
+   * storage pool.
+   */
+  reclaim: () => boolean = () => false;
+
+  /** @throws CompileError if the engine lacks SIMD, RangeError without address space. */
+  constructor(module: object) {
+    // The caller has compiled the module, so there is an API.
+    const { exports } = new (webAssembly as NonNullable<typeof webAssembly>).Instance(module);
+    this.#exports = exports as WasmExports;
+    const count = this.#exports.initialize();
+    this.#argumentsAddress = this.#exports.callArguments();
+    this.#small = this.#exports.allocate(smallBytes);
+    this.#createViews();
+    this.operations = Array.from({ length: count }, (_, i) =>
+      this.#text(this.#exports.operationName(i)),
+    );
+  }
+
+  /** The whole memory. @throws Error after a trap. */
+  get floats(): Float32Array {
+    if (this.#floats.length === 0) this.#createViews();
+    return this.#floats;
+  }
+
+  get buffer(): ArrayBufferLike {
+    return this.floats.buffer;
+  }
+
+  /** The argument in place `index` of the next call; after a call, the first one is its result. */
+  get arguments(): Float64Array {
+    if (this.#arguments.length === 0) this.#createViews();
+    return this.#arguments;
+  }
+
+  /** Address of fresh memory with arbitrary content; 0 if there is none even after `reclaim`. */
+  allocate(bytes: number): number {
+    this.#requireAlive();
+    const address = this.#exports.allocate(bytes);
+    if (address !== 0 || !this.reclaim()) return address >>> 0;
+    return this.#exports.allocate(bytes) >>> 0;
+  }
+
+  release(address: number): void {
+    if (this.#failure === undefined) this.#exports.release(address);
+  }
+
+  /** Memory until the end of the current call. @throws RangeError if there is none. */
+  allocateCopy(bytes: number): number {
+    const padded = Math.ceil(bytes / alignment) * alignment;
+    if (this.#smallUsed + padded <= smallBytes) {
+      const address = this.#small + this.#smallUsed;
+      this.#smallUsed += padded;
+      return address;
+    }
+    const address = this.allocate(bytes);
+    if (address === 0) throw outOfMemory('a copy in the memory of WebAssembly', bytes);
+    this.#copies.push(address);
+    return address;
+  }
+
+  /** Frees what `allocateCopy` has returned. */
+  releaseCopies(): void {
+    this.#smallUsed = 0;
+    for (let address = this.#copies.pop(); address !== undefined; address = this.#copies.pop()) {
+      this.release(address);
+    }
+  }
+
+  /**
+   * Runs an operation on `arguments`.
+   * @throws RangeError for sizes that contradict each other or without working space, Error after a trap.
+   */
+  call(index: number): void {
+    this.#requireAlive();
+    let result = this.#run(index);
+    // Nothing has been written, and the arguments are still in place.
+    if (result === outcome.outOfMemory && this.reclaim()) result = this.#run(index);
+    if (result === outcome.outOfMemory) throw outOfMemory('the working space of an operation');
+    if (result === outcome.wrongShape) {
+      throw rangeError('ERR_BATCHNORM_SHAPE', this.#text(this.#exports.shapeProblem()));
+    }
+  }
+
+  #run(index: number): number {
+    try {
+      return this.#exports.call(index);
+    } catch (cause) {
+      throw this.#fail(cause);
+    }
+  }
+
+  /**
+   * A trap may leave half of a result and the module's own state behind, so the instance is given up: every view
+   * becomes empty, and all later uses throw.
+   */
+  #fail(cause: unknown): Error {
+    this.#failure = plainError(
+      'ERR_BATCHNORM_BACKEND',
+      `The WebAssembly backend has stopped (${String(cause)}) and its tensors are lost. Restart the process or the worker`,
+      { cause },
+    );
+    this.#exports.memory.grow(0);
+    return this.#failure;
+  }
+
+  #requireAlive(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #createViews(): void {
+    this.#requireAlive();
+    const { buffer } = this.#exports.memory;
+    this.#floats = new Float32Array(buffer);
+    this.#arguments = new Float64Array(buffer, this.#argumentsAddress, 32);
+  }
+
+  #text(address: number): string {
+    const bytes = new Uint8Array(this.#exports.memory.buffer, address);
+    return String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
+  }
+}
