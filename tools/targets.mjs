@@ -15,6 +15,12 @@ export const targets = {
     args: '[REPORT]',
     summary: 'draw the report of npm start for the README, in Chromium',
   },
+  'wasm-module': {
+    group: 'build',
+    file: 'tools/build/wasm.mjs',
+    args: '[FILE]',
+    summary: 'build the WebAssembly module',
+  },
   clean: {
     group: 'build',
     file: 'tools/build/clean.mjs',
@@ -37,6 +43,12 @@ export const targets = {
     file: 'tools/check/tfjs.mjs',
     args: '[core|poisoned|portable|tests|long]...',
     summary: "TensorFlow.js's own tests, and programs that use it, on our backend",
+  },
+  wasm: {
+    group: 'test',
+    file: 'tools/check/wasm.mjs',
+    args: '[--native] [MOCHA...]',
+    summary: 'C++ tests and random cases as WebAssembly, and mocha tests of that backend',
   },
   types: {
     group: 'test',

@@ -45,7 +45,9 @@ function forcedWasm(threads: number | undefined): Backend {
 /** The fastest backend that needs no binary of this platform. */
 function withoutBinary(threads: number | undefined, reason: string): Backend {
   const loaded = loadWasm(reason);
-  if ('missing' in loaded) return portableOn(threads, `${reason}; ${loaded.missing}`);
+  if ('missing' in loaded) {
+    return portableOn(threads, loaded.expected ? reason : `${reason}; ${loaded.missing}`);
+  }
   requireOneThread('WebAssembly', threads, reason);
   return loaded.backend;
 }

@@ -69,7 +69,7 @@ async function gather(): Promise<Facts> {
     const { backend } = await import('../backend/index.js');
     const { reason, ...chosen } = backend.info;
     const whyNotNative =
-      chosen.name === 'native' ? null : (reason ?? 'BATCHNORM_BACKEND=portable forbids it');
+      chosen.name === 'native' ? null : (reason ?? `BATCHNORM_BACKEND=${chosen.name} forbids it`);
     return { ...common, backend: chosen, caches: backend.cacheSizes() ?? null, whyNotNative };
   } catch (error) {
     return { ...common, caches: null, whyNotNative: (error as Error).message };

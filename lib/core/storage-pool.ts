@@ -37,6 +37,7 @@ class StoragePool {
     });
   }
 
+  /** Arrays by their length, blocks by their negative length. */
   readonly #free = new Map<number, Memory[]>();
   #bytes = 0;
   #limit = Math.floor(totalmem() / 4);
@@ -63,48 +64,51 @@ class StoragePool {
     this.#bytes = 0;
   }
 
-  /** @internal A buffer with arbitrary content. */
-  take(length: number): Memory {
-    if (observer !== undefined) {
-      const fresh = allocateArray(length);
-      observer.allocated(fresh);
-      return fresh;
-    }
-    const buffers = this.#free.get(length);
-    const buffer = buffers?.pop();
-    if (buffer === undefined) {
-      const fresh = allocate(length);
-      // Fresh memory is zero only by chance; pooled memory would not be.
-      if (poisoning) poison(valuesOf(fresh));
-      return fresh;
-    }
-    this.#bytes -= buffer.byteLength;
-    if (poisoning) requirePoison(valuesOf(buffer));
-    return buffer;
+  /** @internal An array with arbitrary content. */
+  take(length: number): Float32Array {
+    return (this.#reused(length) as Float32Array | undefined) ?? fresh(allocateArray(length));
+  }
+
+  /** @internal Memory for a tensor with arbitrary content, where the backend computes fastest. */
+  takeMemory(length: number): Memory {
+    // During a capture, every value is an array of its own.
+    if (backend.blocks === undefined || length < minBlock || observer !== undefined) return this.take(length);
+    const reused = this.#reused(-length);
+    if (reused !== undefined) return reused;
+    // Where the memory of the WebAssembly module is exhausted, arrays serve, whose values are copied for each operation.
+    const block = backend.blocks.allocate(length);
+    return block === undefined ? this.take(length) : fresh(block);
+  }
+
+  #reused(key: number): Memory | undefined {
+    if (observer !== undefined) return undefined;
+    const memory = this.#free.get(key)?.pop();
+    if (memory === undefined) return undefined;
+    this.#bytes -= memory.byteLength;
+    if (poisoning) requirePoison(valuesOf(memory));
+    return memory;
   }
 
   /** @internal */
-  give(buffer: Memory): void {
-    const { length, byteLength } = buffer;
+  give(memory: Memory): void {
+    const { length, byteLength } = memory;
     // During a capture, memory that was released must not become another value.
     if (observer !== undefined) return;
     // A transferred buffer has length 0.
     if (length === 0) return;
-    if (byteLength > this.#limit) {
-      discard(buffer);
+    const key = isBlock(memory) ? -length : length;
+    const kept = this.#free.get(key);
+    const isFull = kept !== undefined && length < minCounted && kept.length >= maxUncounted;
+    if (isFull || byteLength > this.#limit) {
+      discard(memory);
       return;
     }
     if (this.#bytes + byteLength > this.#limit) this.#evict(byteLength);
-    if (poisoning) poison(valuesOf(buffer));
-    const buffers = this.#free.get(length);
-    if (buffers === undefined) {
-      this.#free.set(length, [buffer]);
-    } else if (length >= minCounted || buffers.length < maxUncounted) {
-      buffers.push(buffer);
-    } else {
-      discard(buffer);
-      return;
-    }
+    if (poisoning) poison(valuesOf(memory));
+    // Eviction may have removed the list.
+    const list = this.#free.get(key);
+    if (list === undefined) this.#free.set(key, [memory]);
+    else list.push(memory);
     this.#bytes += byteLength;
   }
 
@@ -139,10 +143,11 @@ export function discard(memory: Memory): void {
   if (isBlock(memory)) backend.blocks?.release(memory);
 }
 
-function allocate(length: number): Memory {
-  // Where the memory of the WebAssembly module is exhausted, arrays of JavaScript serve, whose values are copied.
-  const block = length < minBlock ? undefined : backend.blocks?.allocate(length);
-  return block ?? allocateArray(length);
+/** Fresh memory is zero only by chance; pooled memory would not be. */
+function fresh<M extends Memory>(memory: M): M {
+  if (observer !== undefined) observer.allocated(valuesOf(memory));
+  else if (poisoning) poison(valuesOf(memory));
+  return memory;
 }
 
 function allocateArray(length: number): Float32Array {

@@ -39,7 +39,7 @@ export class Storage {
 
   /** Memory from the pool, with arbitrary contents. */
   static take(length: number): Storage {
-    return new Storage(storagePool.take(length), true, undefined);
+    return new Storage(storagePool.takeMemory(length), true, undefined);
   }
 
   /** A user's own array, which never enters the pool. */

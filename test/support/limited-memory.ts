@@ -1,5 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { node } from './node-process.js';
+import { backend } from 'batchnorm';
+import { emulated, node } from './node-process.js';
+
+/**
+ * Whether processes with a limit can be tested here. An emulator alone uses more address space than the limit, and so does
+ * the memory of a WebAssembly module, for which V8 reserves 10 GB.
+ */
+export const canLimit = process.platform === 'linux' && !emulated && backend.name !== 'wasm';
 
 /** The result of a process under a limit. */
 export interface LimitedProcess {

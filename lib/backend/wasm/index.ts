@@ -21,7 +21,5 @@ export function wasmBackend(module: object, reason?: string): Backend {
     ...wasmOperations(instance, portable),
     info: backendInfo('wasm', 'wasm128', () => 1, reason),
     blocks: new BlockAllocator(instance),
-    // The sizes in native/wasm/system.cc.
-    cacheSizes: () => ({ l1: 32 * 1024, l2: 512 * 1024, last: 8 * 1024 * 1024 }),
   };
 }

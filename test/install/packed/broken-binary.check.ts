@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { esmProgram, expectPortable, installedProject, platform, Project, type Printed } from './project.js';
+import { esmProgram, expectFallback, installedProject, platform, Project, type Printed } from './project.js';
 
 describe('the packed package with an unusable binary', () => {
   const installed = installedProject();
@@ -17,12 +17,12 @@ describe('the packed package with an unusable binary', () => {
     project.remove();
   });
 
-  /** Expects the portable backend with exactly one warning, and an error if the native backend is forced. */
+  /** Expects the WebAssembly backend with exactly one warning, and an error if the native backend is forced. */
   function expectWarning(reason: string): void {
     const { status, stdout, stderr } = project.node('program.mjs');
     expect(status, stderr).to.equal(0);
-    expectPortable(JSON.parse(stdout) as Printed, reason);
-    const warnings = stderr.match(/Warning: batchnorm runs on its slower TypeScript backend/g);
+    expectFallback(JSON.parse(stdout) as Printed, reason);
+    const warnings = stderr.match(/Warning: batchnorm runs on its slower WebAssembly backend/g);
     expect(warnings).to.have.length(1);
     expect(stderr).to.include(reason);
     expectForcedToFail(reason);
@@ -38,8 +38,21 @@ describe('the packed package with an unusable binary', () => {
   it('is silent if the binary was deleted', () => {
     rmSync(binary);
     const reason = `no native binary for ${platform} is present`;
-    expectPortable(project.printed('program.mjs'), reason);
+    expectFallback(project.printed('program.mjs'), reason);
     expectForcedToFail(reason);
+  });
+
+  it('computes in TypeScript without both, and where the module is unusable', () => {
+    rmSync(binary);
+    const module = project.path('node_modules/batchnorm/prebuilds/wasm32/batchnorm.wasm');
+    writeFileSync(module, readFileSync(module).subarray(0, 1000));
+    const truncated = project.printed('program.mjs');
+    expect(truncated.backend).to.deep.include({ name: 'portable', isa: 'js' });
+    expect(truncated.backend.reason).to.include('the WebAssembly module does not load');
+    rmSync(module);
+    const missing = project.printed('program.mjs');
+    expect(missing.backend).to.deep.include({ name: 'portable', isa: 'js' });
+    expect(missing.y).to.deep.equal(truncated.y);
   });
 
   it('warns if it is not a library', () => {

@@ -100,9 +100,10 @@ describe('contents of the packed package', () => {
 
   it('has intact binaries for all platforms in its manifest and for this machine', () => {
     const { binaries } = JSON.parse(readFileSync(packed('prebuilds', 'manifest.json'), 'utf8')) as Manifest;
-    const present = files().filter((name) => name.endsWith('.node'));
+    const present = files().filter((name) => /\.(node|wasm)$/.test(name));
     expect(present).to.have.members(Object.keys(binaries));
     expect(present).to.include(`prebuilds/${platform}/batchnorm.node`);
+    expect(present).to.include('prebuilds/wasm32/batchnorm.wasm');
     for (const [name, { bytes, sha256 }] of Object.entries(binaries)) {
       const content = readFileSync(packed(name));
       expect(content.length, name).to.equal(bytes);

@@ -138,8 +138,9 @@ export function expectNative({ backend, y }: Printed): void {
   expect(y).to.deep.equal(expectedY);
 }
 
-export function expectPortable({ backend, y }: Printed, reason: string): void {
-  expect(backend).to.deep.include({ name: 'portable', isa: 'js' });
+/** The package without a usable native binary computes with its WebAssembly module. */
+export function expectFallback({ backend, y }: Printed, reason: string): void {
+  expect(backend).to.deep.include({ name: 'wasm', isa: 'wasm128' });
   expect(backend.reason).to.include(reason);
   expect(y).to.deep.equal(expectedY);
 }

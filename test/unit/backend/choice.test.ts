@@ -1,14 +1,21 @@
-import { backend } from 'batchnorm';
+import { backend, type BackendInfo } from 'batchnorm';
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
+import { fallbackIn } from '../../support/fallback.js';
 import { node } from '../../support/node-process.js';
+import { packagePath } from '../../support/package-path.js';
+
+const hasWasm = fallbackIn(packagePath()) === 'wasm';
 
 /** Loads the package in a separate process with this environment. */
-function load(environment: Record<string, string>): { output: string; error: string } {
+function load(
+  environment: Record<string, string>,
+  ...options: readonly string[]
+): { output: string; error: string } {
   const code = `import('batchnorm').then(({ backend }) => console.log(JSON.stringify(backend)),
     (error) => { console.error(error.message); process.exit(1); })`;
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BATCHNORM_'));
-  const { stdout, stderr } = spawnSync(node.file, node.args(...process.execArgv, '-e', code), {
+  const { stdout, stderr } = spawnSync(node.file, node.args(...process.execArgv, ...options, '-e', code), {
     encoding: 'utf8',
     env: { ...Object.fromEntries(inherited), ...environment },
   });
@@ -29,7 +36,7 @@ describe('choice of the backend, in a separate process', () => {
 
   it('fails on an invalid environment variable', () => {
     const { error } = load({ BATCHNORM_BACKEND: 'cuda' });
-    expect(error).to.include('Expected native or portable for BATCHNORM_BACKEND');
+    expect(error).to.include('Expected native, wasm or portable for BATCHNORM_BACKEND');
   });
 
   it('uses the forced number of threads', function () {
@@ -45,11 +52,45 @@ describe('choice of the backend, in a separate process', () => {
     expect(JSON.parse(output)).to.deep.include({ name: 'portable', threads: 1 });
   });
 
+  describe('with a WebAssembly module', () => {
+    before(function () {
+      if (!hasWasm) this.skip();
+    });
+
+    it('uses it when it is forced', () => {
+      const { output } = load({ BATCHNORM_BACKEND: 'wasm' });
+      expect(JSON.parse(output)).to.deep.equal({ name: 'wasm', isa: 'wasm128', threads: 1 });
+    });
+
+    it('fails if more than one thread or an ISA is forced with it', () => {
+      const threads = load({ BATCHNORM_BACKEND: 'wasm', BATCHNORM_NUM_THREADS: '5' });
+      expect(threads.error).to.include('BATCHNORM_NUM_THREADS=5, but the WebAssembly backend');
+      const isa = load({ BATCHNORM_BACKEND: 'wasm', BATCHNORM_ISA: 'avx2' });
+      expect(isa.error).to.include('BATCHNORM_ISA=avx2').and.to.include('BATCHNORM_BACKEND=wasm forbids');
+    });
+
+    it('fails if it is forced in an engine without WebAssembly', () => {
+      const { error } = load({ BATCHNORM_BACKEND: 'wasm' }, '--jitless');
+      expect(error).to.include('BATCHNORM_BACKEND=wasm, but this engine has no WebAssembly');
+    });
+
+    it('falls back to it where addons are forbidden, and to TypeScript without WebAssembly', () => {
+      const reason = 'addons are forbidden in this process (--no-addons)';
+      const nativeIsHere = backend.name === 'native';
+      const fallback = JSON.parse(load({}, '--no-addons').output) as BackendInfo;
+      expect(fallback.name).to.equal('wasm');
+      if (nativeIsHere) expect(fallback.reason).to.equal(reason);
+      const last = JSON.parse(load({}, '--no-addons', '--jitless').output) as BackendInfo;
+      expect(last.name).to.equal('portable');
+      expect(last.reason).to.include('this engine has no WebAssembly');
+    });
+  });
+
   it('works through require()', () => {
     const code = `const { backend } = require('batchnorm'); console.log(backend.name)`;
     const { stdout } = spawnSync(node.file, node.args('--no-warnings', '-e', code), {
       encoding: 'utf8',
     });
-    expect(stdout.trim()).to.be.oneOf(['native', 'portable']);
+    expect(stdout.trim()).to.be.oneOf(['native', 'wasm', 'portable']);
   });
 });

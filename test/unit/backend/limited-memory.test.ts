@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { backend } from 'batchnorm';
 import { expect } from 'chai';
-import { runLimited } from '../../support/limited-memory.js';
-import { emulated } from '../../support/node-process.js';
+import { canLimit, runLimited } from '../../support/limited-memory.js';
 import type { Refusal } from './limited/exhaust.js';
 
 const program = fileURLToPath(new URL('./limited/exhaust.js', import.meta.url));
@@ -27,8 +26,7 @@ describe('a process whose memory is limited (ulimit -v)', function () {
   this.timeout(300_000);
 
   beforeEach(function () {
-    // An emulator alone uses more address space than the limit.
-    if (process.platform !== 'linux' || emulated) this.skip();
+    if (!canLimit) this.skip();
   });
 
   it('gets a RangeError for a failed allocation and keeps computing', () => {

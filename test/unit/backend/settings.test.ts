@@ -22,7 +22,7 @@ describe('readSettings', () => {
 
   it('refuses an unknown backend', () => {
     const act = () => readSettings({ BATCHNORM_BACKEND: 'gpu' });
-    expectError(act, RangeError, 'native or portable', 'BATCHNORM_BACKEND', '"gpu"');
+    expectError(act, RangeError, 'native, wasm or portable', 'BATCHNORM_BACKEND', '"gpu"');
   });
 
   it('refuses an unknown ISA', () => {

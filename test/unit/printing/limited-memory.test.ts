@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { type LimitedProcess, runLimited } from '../../support/limited-memory.js';
-import { emulated, node } from '../../support/node-process.js';
+import { canLimit, type LimitedProcess, runLimited } from '../../support/limited-memory.js';
+import { node } from '../../support/node-process.js';
 import type { Outcome } from './limited/print.js';
 
 const program = fileURLToPath(new URL('./limited/print.js', import.meta.url));
@@ -29,7 +29,7 @@ describe('printing and JSON in nearly exhausted memory', function () {
   this.timeout(300_000);
 
   beforeEach(function () {
-    if (process.platform !== 'linux' || emulated) this.skip();
+    if (!canLimit) this.skip();
   });
 
   it('succeed or throw a RangeError, and never end the process (ulimit -v)', () => {

@@ -12,7 +12,7 @@ const settings = JSON.parse(readFileSync(join(root, 'native/build.json'), 'utf8'
 export const compiler = process.env.CLANG ?? 'clang-19';
 
 /** Which sources the module consists of: operations and their binding, without what an operating system provides. */
-const sources = [
+export const sources = [
   ...settings.wasmSources,
   ...settings.sources.filter((file) => file.startsWith('native/ops/')),
   ...settings.bindingSources.filter((file) => !settings.notInWasm.includes(file)),

@@ -10,7 +10,7 @@ import { build, transformSync } from 'esbuild';
 import ts from 'typescript';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { targets } from '../prebuild/targets.mjs';
+import { platforms } from '../prebuild/targets.mjs';
 import { toCommonJs } from './commonjs.mjs';
 import { withTabs } from './tabs.mjs';
 
@@ -139,7 +139,7 @@ ${exports.map((each) => `exports.${each} = batchnorm.${each};\n`).join('')}`;
  * whole literal, in CommonJS that parses as ES2020. In ES module bundles this code throws and has no effect.
  */
 function tracedBinary() {
-  const cases = Object.keys(targets).map(
+  const cases = platforms.map(
     (name) => `    case '${name}':
       bundled.traced = path.join(__dirname, '../../prebuilds/${name}/batchnorm.node');
       break;

@@ -6,6 +6,7 @@ import { instructionProblems } from './instructions.mjs';
 import { machOProblems } from './mach-o.mjs';
 import { peProblems } from './pe.mjs';
 import { binaryOf, linkedBinaryOf } from './targets.mjs';
+import { wasmProblems } from './wasm.mjs';
 
 const checks = {
   'linux-x64': [elfProblems, instructionProblems],
@@ -14,6 +15,7 @@ const checks = {
   'win32-arm64': [],
   'darwin-x64': [machOProblems, instructionProblems],
   'darwin-arm64': [machOProblems],
+  wasm32: [wasmProblems],
 };
 
 export function checkBinary(target) {

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { runLimited } from '../../../support/limited-memory.js';
-import { emulated, node } from '../../../support/node-process.js';
+import { canLimit, runLimited } from '../../../support/limited-memory.js';
+import { node } from '../../../support/node-process.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 import { deflate } from './limited/deflate.js';
 import type { Attempt } from './limited/exhaust.js';
@@ -30,8 +30,7 @@ describe('files of 30 MB in a process whose memory is limited (ulimit -v)', func
   const path = temporaryDirectory();
 
   before(function () {
-    // An emulator alone uses more address space than the limit.
-    if (process.platform !== 'linux' || emulated) this.skip();
+    if (!canLimit) this.skip();
     const { status, stderr } = spawnSync(node.file, node.args(program, path(), 'prepare'), {
       encoding: 'utf8',
     });

@@ -52,7 +52,7 @@ export default [
   {
     file: 'lib/backend/settings.ts',
     what: 'an ISA is ignored if the portable backend is forced',
-    find: "if (isa !== undefined && name === 'portable') {",
+    find: "if (isa !== undefined && (name === 'portable' || name === 'wasm')) {",
     replace: 'if (false) {',
     tests: ['unit/backend/settings'],
   },
