@@ -27,7 +27,9 @@ export function runBeside(command, args, options = {}) {
   return new Promise((resolve) => {
     execFile(command, args, { maxBuffer: 64 * 1024 * 1024, ...options }, (error, stdout, stderr) => {
       if (error) {
-        process.stderr.write(`${command} ${args.join(' ')}\n${stdout}${stderr}${error.code === 'ENOENT' ? error : ''}`);
+        process.stderr.write(
+          `${command} ${args.join(' ')}\n${stdout}${stderr}${error.code === 'ENOENT' ? error : ''}`,
+        );
         process.exit(1);
       }
       resolve();

@@ -32,7 +32,8 @@ bool read_shape(Arguments& arguments, const Call& call, ConvolutionShape& shape)
   shape.columns = {call.width,        call.out_width,      call.kernel_width,
                    call.stride_width, call.dilation_width, call.padding_left};
   if (is_valid(shape.rows) && is_valid(shape.columns)) return true;
-  arguments.fail_shape("Expected a positive kernel, stride and dilation of fewer pixels than memory can hold");
+  arguments.fail_shape(
+      "Expected a positive kernel, stride and dilation of fewer pixels than memory can hold");
   return false;
 }
 

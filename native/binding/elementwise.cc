@@ -15,7 +15,7 @@ Result unary(Arguments& arguments, const UnaryCall& call) {
 }
 
 Result run_arithmetic(Arguments& arguments, const Arithmetic& operation,
-                          const ArithmeticCall& call) {
+                      const ArithmeticCall& call) {
   Operand right;
   if (call.right_length == call.rows * call.columns) {
     right = Operand::kTensor;

@@ -1,5 +1,5 @@
-// The vector layer of WebAssembly's SIMD: four floats in a 128-bit register. simd/scalar.h documents
-// the members. Included inside the namespace of the ISA, after <wasm_simd128.h>.
+// The vector layer of WebAssembly's SIMD: four floats in a 128-bit register. simd/scalar.h
+// documents the members. Included inside the namespace of the ISA, after <wasm_simd128.h>.
 
 struct Mask {
   v128_t lanes;
@@ -93,9 +93,7 @@ I32 rotate_left(I32 a) {
 }
 inline F32 to_f32(I32 a) { return {wasm_f32x4_convert_i32x4(a.lanes)}; }
 
-inline F32 even_lanes(F32 a, F32 b) {
-  return {wasm_i32x4_shuffle(a.lanes, b.lanes, 0, 2, 4, 6)};
-}
+inline F32 even_lanes(F32 a, F32 b) { return {wasm_i32x4_shuffle(a.lanes, b.lanes, 0, 2, 4, 6)}; }
 inline F32 odd_lanes(F32 a, F32 b) { return {wasm_i32x4_shuffle(a.lanes, b.lanes, 1, 3, 5, 7)}; }
 inline F32 interleave_low(F32 a, F32 b) {
   return {wasm_i32x4_shuffle(a.lanes, b.lanes, 0, 4, 1, 5)};

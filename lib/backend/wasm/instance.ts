@@ -41,9 +41,7 @@ export class WasmInstance {
     this.#argumentsAddress = this.#exports.callArguments();
     this.#small = this.#exports.allocate(smallBytes);
     this.#createViews();
-    this.operations = Array.from({ length: count }, (_, i) =>
-      this.#text(this.#exports.operationName(i)),
-    );
+    this.operations = Array.from({ length: count }, (_, i) => this.#text(this.#exports.operationName(i)));
   }
 
   /** The whole memory. @throws Error after a trap. */

@@ -1,14 +1,7 @@
 import { expect } from 'chai';
 import { buildSync, type BuildOptions } from 'esbuild';
 import { copyFileSync, realpathSync } from 'node:fs';
-import {
-  esmProgram,
-  expectNative,
-  installedProject,
-  platform,
-  type Printed,
-  Project,
-} from './project.js';
+import { esmProgram, expectNative, installedProject, platform, type Printed, Project } from './project.js';
 
 describe('a program and the packed package bundled into one file by esbuild', () => {
   const project = installedProject();

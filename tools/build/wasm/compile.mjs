@@ -34,7 +34,13 @@ export async function buildWasm(file) {
   if (existsSync(file) && existsSync(note) && readFileSync(note, 'utf8') === inputs) return false;
   const folder = dirname(file);
   const objects = await compileAll(folder, sources, []);
-  await runBeside(compiler, [...settings.wasmCompilerFlags, ...settings.wasmLinkerFlags, ...objects, '-o', file]);
+  await runBeside(compiler, [
+    ...settings.wasmCompilerFlags,
+    ...settings.wasmLinkerFlags,
+    ...objects,
+    '-o',
+    file,
+  ]);
   writeFileSync(note, inputs);
   return true;
 }

@@ -28,13 +28,24 @@ export async function buildNativeTests(folder) {
     ...['-DDOCTEST_CONFIG_NO_MULTITHREADING', '-DDOCTEST_CONFIG_NO_POSIX_SIGNALS'],
     ...['-Wno-conversion', '-Wno-shadow', '-Wno-pedantic', '-Wno-sign-conversion'],
   ];
-  const kernels = await compileAll(folder, sources.filter((file) => file !== 'native/wasm/module.cc'), []);
+  const kernels = await compileAll(
+    folder,
+    sources.filter((file) => file !== 'native/wasm/module.cc'),
+    [],
+  );
   const shared = await compileAll(folder, cases, flags);
   const tests = await compileAll(folder, inNative, flags);
   const main = await compileAll(folder, ['test/native/stress/main.cc'], flags);
   const link = async (objects, name) => {
     const file = join(folder, name);
-    await runBeside(compiler, [...settings.wasmCompilerFlags, '-Wl,-z,stack-size=1048576', ...objects, '-lc++', '-o', file]);
+    await runBeside(compiler, [
+      ...settings.wasmCompilerFlags,
+      '-Wl,-z,stack-size=1048576',
+      ...objects,
+      '-lc++',
+      '-o',
+      file,
+    ]);
     return file;
   };
   return {

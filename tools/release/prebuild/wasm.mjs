@@ -3,7 +3,16 @@ import { readFileSync } from 'node:fs';
 
 const maxBytes = 400_000;
 const exported = [
-  ...['allocate', 'call', 'callArguments', 'initialize', 'memory', 'operationName', 'release', 'shapeProblem'],
+  ...[
+    'allocate',
+    'call',
+    'callArguments',
+    'initialize',
+    'memory',
+    'operationName',
+    'release',
+    'shapeProblem',
+  ],
 ];
 
 export function wasmProblems(target, binary) {
