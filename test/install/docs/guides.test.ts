@@ -3,8 +3,9 @@ import { emulated } from '../../support/node-process.js';
 import { guideSnippets, runSnippet, snippetsOf } from './guide-snippets.js';
 
 describe('the guides', () => {
-  // examples/serving/test/guides.test.mjs runs the others, which need sharp.
-  const snippets = guideSnippets().filter(({ code }) => !code.includes("from 'sharp'"));
+  // examples/serving/test/guides.test.mjs and test/tfjs/guide.test.mjs run the others, which need other packages.
+  const others = /from '(sharp|@tensorflow\/tfjs)'/;
+  const snippets = guideSnippets().filter(({ code, setup }) => !others.test(setup + code));
 
   for (const snippet of snippets) {
     it(`run as written: ${snippet.page}:${snippet.line}`, function () {
