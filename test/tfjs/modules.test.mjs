@@ -1,0 +1,100 @@
+// The backend in other programs: CommonJS, the separate packages of TensorFlow.js, workers, and without the addon.
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+
+/** Runs a program in this folder. @returns what it prints as JSON */
+function run(code, { type = 'module', env = {} } = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [`--input-type=${type}`, '-e', code], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout.slice(stdout.lastIndexOf('\n', stdout.length - 2) + 1));
+}
+
+const compute = `
+  const y = tf.conv2d(tf.ones([1, 4, 4, 2]), tf.ones([3, 3, 2, 1]), 1, 'valid');
+  console.log(JSON.stringify([tf.getBackend(), registration.backend.name, [...y.dataSync()], registration.calls().Conv2D]));
+`;
+const expected = (backend) => ['batchnorm', backend, [18, 18, 18, 18], { native: 1, javascript: 0 }];
+const esm = `
+  import * as tf from '@tensorflow/tfjs';
+  import { register } from 'batchnorm/tfjs';
+  const registration = register(tf);
+  await tf.setBackend('batchnorm');
+  ${compute}
+`;
+const { BATCHNORM_BACKEND: forced } = process.env;
+const usual = forced ?? 'native';
+
+describe('batchnorm/tfjs in programs', () => {
+  it('as an ES module', () => {
+    expect(run(esm)).to.deep.equal(expected(usual));
+  });
+
+  it('by require()', () => {
+    const code = `
+      const tf = require('@tensorflow/tfjs');
+      const registration = require('batchnorm/tfjs').register(tf);
+      tf.setBackend('batchnorm').then(() => { ${compute} });
+    `;
+    expect(run(code, { type: 'commonjs' })).to.deep.equal(expected(usual));
+  });
+
+  it('with tfjs-core, the layers and the cpu backend as separate packages', () => {
+    const code = `
+      import * as tf from '@tensorflow/tfjs-core';
+      import '@tensorflow/tfjs-backend-cpu';
+      import '@tensorflow/tfjs-layers';
+      import { register } from 'batchnorm/tfjs';
+      const registration = register(tf, { fuseLayers: true });
+      if (!registration.fused.includes('BatchNormalization')) throw new Error(String(registration.fused));
+      await tf.setBackend('batchnorm');
+      ${compute}
+    `;
+    expect(run(code)).to.deep.equal(expected(usual));
+  });
+
+  it('without the addon', () => {
+    expect(run(esm, { env: { BATCHNORM_BACKEND: 'portable' } })).to.deep.equal(expected('portable'));
+  });
+
+  it('in workers, also two at a time', () => {
+    const code = `
+      import { Worker } from 'node:worker_threads';
+      import { once } from 'node:events';
+      const code = ${JSON.stringify(`
+        const { parentPort } = require('node:worker_threads');
+        const tf = require('@tensorflow/tfjs');
+        const registration = require('batchnorm/tfjs').register(tf);
+        tf.setBackend('batchnorm').then(() => {
+          const y = tf.conv2d(tf.ones([1, 4, 4, 2]), tf.ones([3, 3, 2, 1]), 1, 'valid');
+          parentPort.postMessage([...y.dataSync()]);
+        });
+      `)};
+      const workers = [1, 2].map(() => new Worker(code, { eval: true, execArgv: [] }));
+      const results = await Promise.all(workers.map((each) => once(each, 'message')));
+      console.log(JSON.stringify(results));
+    `;
+    expect(run(code)).to.deep.equal([[[18, 18, 18, 18]], [[18, 18, 18, 18]]]);
+  });
+
+  it('says what is missing where no cpu backend was imported', () => {
+    const code = `
+      import * as tf from '@tensorflow/tfjs-core';
+      import { register } from 'batchnorm/tfjs';
+      try {
+        register(tf);
+      } catch ({ code, message }) {
+        console.log(JSON.stringify([code, message]));
+      }
+    `;
+    const [errorCode, message] = run(code);
+    expect(errorCode).to.equal('ERR_BATCHNORM_TYPE');
+    expect(message).to.include('@tensorflow/tfjs-backend-cpu');
+  });
+});
