@@ -2,10 +2,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { testRandomCalls } from '../../unit/distributed/fuzz-cases.js';
 import { testTransport } from '../../unit/distributed/transport-cases.js';
 import { launch, launcherNames, programPath } from './launch.js';
 
 const program = programPath('../../unit/distributed/programs/rank.js');
+const isLong = process.env.BATCHNORM_TEST_LONG === '1';
 
 for (const launcher of launcherNames) {
   describe(`a group over ${launcher}`, () => {
@@ -14,7 +16,7 @@ for (const launcher of launcherNames) {
       try {
         const environment = { BATCHNORM_TEST_RESULTS: folder };
         const { status, stderr } = await launch(launcher, size, program, scenarios, { environment });
-        const failsOnPurpose = scenarios.some((name) => /timeout/i.test(name));
+        const failsOnPurpose = scenarios.some((name) => /timeout|fuzz/i.test(name));
         if (!failsOnPurpose) expect(status, stderr).to.equal(0);
         return readdirSync(folder)
           .sort()
@@ -24,6 +26,8 @@ for (const launcher of launcherNames) {
       }
     };
 
-    testTransport('mpi', run, process.env.BATCHNORM_TEST_LONG === '1' ? [1, 2, 3, 4] : [2]);
+    testTransport('mpi', run, isLong ? [1, 2, 3, 4] : [2]);
+    testRandomCalls(run, 2, isLong ? Array.from({ length: 20 }, (_, i) => i) : [1]);
+    if (isLong) testRandomCalls(run, 4, [1, 2, 3, 4]);
   });
 }

@@ -4,6 +4,7 @@ import { backend, setNumThreads } from 'batchnorm';
 import { spawnWorkers } from 'batchnorm/distributed';
 import { expectRejection } from '../../support/errors.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
+import { testRandomCalls } from './fuzz-cases.js';
 import { runWorkers } from './run-workers.js';
 import { testTransport } from './transport-cases.js';
 
@@ -11,6 +12,9 @@ const faultProgram = new URL('programs/fault.js', import.meta.url);
 
 describe('a group of workers', () => {
   testTransport('workers', runWorkers, [1, 2, 3]);
+
+  testRandomCalls(runWorkers, 2, [1]);
+  testRandomCalls(runWorkers, 3, [4]);
 
   it('divides the threads of the process among the workers', async () => {
     const before = backend.threads;

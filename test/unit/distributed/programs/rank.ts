@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { connect } from 'batchnorm/distributed';
+import { connect, type Group } from 'batchnorm/distributed';
+import { fuzz } from './fuzz.js';
 import { scenarios } from './scenarios.js';
 import { trainingScenarios } from './training-scenarios.js';
 
@@ -13,7 +14,9 @@ const transport = names[0] === 'mpiAlone' ? 'mpi' : 'auto';
 const group = await connect({ timeout: 20_000, transport });
 const results: Record<string, unknown> = {};
 for (const name of names) {
-  const scenario = scenarios[name] ?? trainingScenarios[name];
+  const [, seed] = /^fuzz (\d+)$/.exec(name) ?? [];
+  const random = seed === undefined ? undefined : (members: Group) => fuzz(members, Number(seed));
+  const scenario = random ?? scenarios[name] ?? trainingScenarios[name];
   if (scenario === undefined) throw new Error(`no scenario ${name}`);
   results[name] = await scenario(group);
 }
@@ -21,3 +24,6 @@ for (const name of names) {
 const folder = process.env.BATCHNORM_TEST_RESULTS;
 if (parentPort !== null) parentPort.postMessage(results);
 else if (folder !== undefined) writeFileSync(join(folder, `${group.rank}.json`), JSON.stringify(results));
+// The end of a process whose group has failed ends the others, which have to report, too.
+if (parentPort === null && names[0]?.startsWith('fuzz') === true)
+  await new Promise((resolve) => setTimeout(resolve, 2000));
