@@ -41,7 +41,7 @@ const kinds = {
   json: { what: 'JSON', remedy: 'use moduleFromJSON() if toJSON() wrote it' },
   png: { what: 'a PNG picture', remedy: 'decode it, for example with sharp' },
   jpeg: { what: 'a JPEG picture', remedy: 'decode it, for example with sharp' },
-  onnx: { what: 'an ONNX model', remedy: keras },
+  onnx: { what: 'an ONNX model', remedy: 'use importOnnx() of batchnorm/onnx' },
   tflite: { what: 'a TensorFlow Lite model', remedy: keras },
   sevenZip: { what: 'a 7z archive', remedy: 'unpack it first' },
   rar: { what: 'a RAR archive', remedy: 'unpack it first' },

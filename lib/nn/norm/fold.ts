@@ -79,15 +79,52 @@ export type Folded<Layers extends readonly unknown[]> = Layers extends readonly 
  * const net = new Sequential(new Conv2D(3, 16, 3), new BatchNorm2D(16), new ReLU());
  * fold(net).forward(Tensor.zeros([1, 3, 8, 8])); // Sequential<[Conv2D<3, 16, 3>, ReLU]>
  */
-export function fold<Layers extends readonly Layer[]>(net: Sequential<Layers>): Sequential<Folded<Layers>> {
+export function fold<Layers extends readonly Layer[]>(net: Sequential<Layers>): Sequential<Folded<Layers>>;
+/**
+ * The same for a network that runs its layers in another order than a `Sequential`, such as one from `importOnnx`.
+ * @throws RangeError if it has no such pair.
+ */
+export function fold<M extends FoldsItself>(net: M): M;
+export function fold(net: unknown): unknown {
   if (arguments.length > 1) requireNoSurplus('fold', 1, arguments);
-  if (!((net as unknown) instanceof Sequential)) throw wrongType('net', 'a Sequential', net);
+  if (!(net instanceof Sequential || foldsItself(net))) throw wrongType('net', 'a Sequential', net);
   const done = noParts();
-  const copy = sharingCopies(() => foldSequential('net', net, done));
+  const copy = sharingCopies(() =>
+    net instanceof Sequential
+      ? foldSequential('net', net as Sequential<readonly Layer[]>, done)
+      : foldItself('net', net, done),
+  );
   if (done.pairs.size === 0) {
     throw wrongValue('net', 'a batch norm directly after a Conv1D, Conv2D or Linear in a Sequential', 'none');
   }
-  return copy as Sequential<Folded<Layers>>;
+  return copy;
+}
+
+/** Name of the method of a composition that folds itself. */
+export const foldLayers: unique symbol = Symbol('foldLayers');
+
+/** A composition that knows which of its layers run directly after which. */
+export interface FoldsItself {
+  /**
+   * Returns a folded copy for inference.
+   * @param foldPair Returns the layer that replaces a layer and the one that runs directly after it, or undefined.
+   * @param copy Copies another layer.
+   */
+  [foldLayers](
+    foldPair: (layer: Layer, next: Layer) => Layer | undefined,
+    copy: (layer: Layer) => Layer,
+  ): Layer;
+}
+
+function foldsItself(net: unknown): net is FoldsItself {
+  return typeof net === 'object' && net !== null && foldLayers in net;
+}
+
+function foldItself(name: string, net: FoldsItself, done: FoldedParts): Layer {
+  return net[foldLayers](
+    (layer, next) => foldOnce(name, 0, layer, next, done),
+    (layer) => foldLayer(name, layer, done),
+  );
 }
 
 /** A copy of a model for inference, with the pairs that `fold` replaces replaced, if there are any. */
@@ -112,17 +149,23 @@ function foldSequential(name: string, net: Sequential<readonly Layer[]>, done: F
   for (let i = 0; i < net.layers.length; i++) {
     const layer = net.layers[i];
     const next = net.layers[i + 1];
-    const byNorm = done.pairs.get(layer) ?? new Map<Layer, Layer>();
-    const folded = byNorm.get(next) ?? foldPair(`${name}.layers`, i, layer, next);
+    const folded = foldOnce(`${name}.layers`, i, layer, next, done);
     if (folded === undefined) {
       layers.push(foldLayer(`${name}.layers[${i}]`, layer, done));
     } else {
-      done.pairs.set(layer, byNorm.set(next, folded));
       layers.push(folded);
       i++;
     }
   }
   return Reflect.construct(Sequential, layers) as Layer;
+}
+
+/** The layer that replaces a pair of layers, which may occur several times; undefined if they are no such pair. */
+function foldOnce(name: string, i: number, layer: Layer, next: Layer, done: FoldedParts): Layer | undefined {
+  const byNorm = done.pairs.get(layer) ?? new Map<Layer, Layer>();
+  const folded = byNorm.get(next) ?? foldPair(name, i, layer, next);
+  if (folded !== undefined) done.pairs.set(layer, byNorm.set(next, folded));
+  return folded;
 }
 
 /** Folds a composition. Clones other layers, and compositions whose `forward` was replaced. */
@@ -146,6 +189,7 @@ function foldComposition(name: string, layer: unknown, done: FoldedParts): Layer
     const f = foldLayer(`${name}.f`, layer.f as Layer, done);
     return new GeneralizedResidual(f, foldLayer(`${name}.r`, layer.r as Layer, done));
   }
+  if (foldsItself(layer) && infersAsDefined(layer)) return foldItself(name, layer, done);
   return undefined;
 }
 

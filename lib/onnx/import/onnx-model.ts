@@ -3,14 +3,17 @@ import type { OwnedTape } from '../../core/tape.js';
 import type { Tensor } from '../../core/tensor.js';
 import type { RandomSource } from '../../core/random-source.js';
 import { BaseModule } from '../../nn/base-module.js';
+import { notePasses } from '../../nn/compose/fusion.js';
 import { type Member, membersOf } from '../../nn/members.js';
 import type { ModuleJson } from '../../nn/module-json.js';
 import { requireTaped, requireUntaped } from '../../nn/mode.js';
+import { foldLayers, type FoldsItself } from '../../nn/norm/fold.js';
 import { withStatistics } from '../../nn/norm/statistics-transaction.js';
 import type { Layer } from '../../nn/shape-rule.js';
 import { requireRecord, typeError, wrongValue } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import type { AnyTensor } from '../values.js';
+import { foldPlan } from './fold-plan.js';
 import type { Plan } from './plan.js';
 import { runPlan } from './run-plan.js';
 
@@ -20,12 +23,13 @@ import { runPlan } from './run-plan.js';
  * Convolutions, norms, dropout and products with a constant matrix are layers of the package, in `layers`; the other
  * operators run as operations. Parameters have the names of the file: `conv1.weight`.
  */
-export class OnnxModel extends BaseModule {
+export class OnnxModel extends BaseModule implements FoldsItself {
   /** @internal */
   static readonly type = 'OnnxModel';
 
   static {
     guardMethods(this);
+    notePasses(this.prototype);
   }
 
   /** The layers in the order in which they run. An element may be replaced, for example by its frozen copy. */
@@ -128,6 +132,21 @@ export class OnnxModel extends BaseModule {
     throw typeError(
       'ERR_BATCHNORM_NOT_SERIALIZABLE',
       'Expected a module that JSON can describe, but this one came from an ONNX file. Use exportOnnx() instead',
+    );
+  }
+
+  /** Copies the network for inference; each convolution or `Linear` with the batch norm after it becomes one layer. */
+  [foldLayers](
+    foldPair: (layer: Layer, next: Layer) => Layer | undefined,
+    copy: (layer: Layer) => Layer,
+  ): Layer {
+    const { plan, layers } = foldPlan(this.plan, this.layers, foldPair, copy);
+    const tensors = this.tensors.map((tensor) => tensor.clone());
+    return new OnnxModel(
+      plan,
+      layers,
+      tensors,
+      this.constants.map((tensor) => tensor.clone()),
     );
   }
 

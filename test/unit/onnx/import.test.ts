@@ -2,8 +2,10 @@ import {
   backward,
   BatchNorm2D,
   BatchNorm3D,
+  compile,
   Conv2D,
   Dropout,
+  fold,
   Linear,
   Sgd,
   type Shape,
@@ -109,6 +111,35 @@ describe('importOnnx', () => {
     expect((net.layers[1] as BatchNorm2D<3>).runningMean.data).not.to.deep.equal(mean);
     const loss = (y: Float32Array) => y.reduce((sum, each) => sum + each * each, 0);
     expect(loss(net.forward(x).data)).to.be.lessThan(loss(before));
+  });
+
+  it('is folded: the batch norm joins the convolution, and a compiled plan has the same bits', async () => {
+    const net = await imported(network);
+    const folded = fold(net);
+    expect(folded.layers.map((layer) => layer.constructor)).to.deep.equal([Conv2D, Linear]);
+    expect(folded.parameters().map(([name]) => name)).to.deep.equal([
+      'features.conv.weight',
+      'features.conv.bias',
+      'head.weight',
+      'head.bias',
+    ]);
+    const x = Tensor.from(range(96, 0.3), [3, 2, 4, 4]);
+    expectNear(folded.forward(x).data, net.forward(x).data, 1e-6);
+    expect(compile(net, [3, 2, 4, 4]).runSync(x).data).to.deep.equal(folded.forward(x).data);
+  });
+
+  it('keeps a batch norm if the result of the convolution is used elsewhere', async () => {
+    const net = await imported({ ...network, outputs: ['y', 'c'] });
+    expect(() => fold(net)).to.throw(RangeError, 'a batch norm directly after');
+  });
+
+  it('is frozen like any other module', async () => {
+    const net = await imported(network);
+    net.freeze();
+    const x = Tensor.from(range(96, 0.3), [3, 2, 4, 4]);
+    const before = net.forward(x).data.slice();
+    expectNear(net.forwardMut(x.trace()).data, before, 1e-6);
+    expect(net.forward(x).data).to.deep.equal(before);
   });
 
   it('is cloned and saved like any other module', async () => {

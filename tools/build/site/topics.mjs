@@ -39,6 +39,7 @@ const topicOfPath = [
   ['plan/', 'Serving'],
   ['distributed/', 'Several processes'],
   ['tfjs/', 'TensorFlow.js'],
+  ['onnx/', 'ONNX'],
   ['raw/', 'Raw kernels'],
   ['backend/', 'Backend'],
   ['index', 'Backend'], // `backend` itself
