@@ -24,8 +24,8 @@ export function reduceInto(
   if (reduction === 'min' || reduction === 'max') {
     const choose = combine[reduction];
     for (let i = from; i < to; i++) {
-      let chosen = first[i] as number;
-      for (const source of others) chosen = choose(chosen, source[i] as number);
+      let chosen = first[i];
+      for (const source of others) chosen = choose(chosen, source[i]);
       target[i] = chosen;
     }
     return;
@@ -33,12 +33,12 @@ export function reduceInto(
   const divisor = reduction === 'mean' ? sources.length : 1;
   const [second] = others;
   if (second !== undefined && others.length === 1) {
-    for (let i = from; i < to; i++) target[i] = ((first[i] as number) + (second[i] as number)) / divisor;
+    for (let i = from; i < to; i++) target[i] = (first[i] + second[i]) / divisor;
     return;
   }
   for (let i = from; i < to; i++) {
-    let total = first[i] as number;
-    for (const source of others) total += source[i] as number;
+    let total = first[i];
+    for (const source of others) total += source[i];
     target[i] = total / divisor;
   }
 }

@@ -106,7 +106,7 @@ function ending(worker: Worker, state: SharedState, rank: number): Promise<void>
     });
     worker.once('exit', (code) => {
       markEnded(state, rank, code);
-      if (failure !== undefined) reject(failure.error as Error);
+      if (failure !== undefined) reject(failure.error);
       else if (code === 0) resolve();
       else
         reject(plainError('ERR_BATCHNORM_PEER', `Rank ${rank} of the workers ended with exit code ${code}`));

@@ -194,7 +194,7 @@ function combine(call: Call, slots: readonly GroupArray[], result: GroupArray, s
       });
       break;
     case 'broadcast':
-      result.set(slots[call.root] as GroupArray);
+      result.set(slots[call.root]);
       break;
     case 'sum':
     case 'allReduce':

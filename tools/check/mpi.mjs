@@ -16,7 +16,7 @@ run(
   [
     mocha,
     ...['--timeout', '120000', '--reporter', isWhole ? 'spec' : 'dot'],
-    ...(isWhole ? ['*'] : ['transport', 'training']).map(
+    ...(isWhole ? ['*'] : ['transport', 'library', 'training']).map(
       (name) => `dist-dev/test/robustness/mpi/${name}.check.js`,
     ),
   ],

@@ -13,7 +13,7 @@ interface Spec {
 }
 
 function drawSpec(random: () => number, size: number): Spec {
-  const pick = <T>(...choices: T[]) => choices[Math.floor(random() * choices.length)] as T;
+  const pick = <T>(...choices: T[]) => choices[Math.floor(random() * choices.length)];
   return {
     kind: pick('allGather', 'sum', 'allReduce', 'broadcast', 'barrier'),
     length: pick(0, 1, 3, 250, 251, 40_000),

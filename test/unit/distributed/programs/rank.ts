@@ -25,5 +25,5 @@ const folder = process.env.BATCHNORM_TEST_RESULTS;
 if (parentPort !== null) parentPort.postMessage(results);
 else if (folder !== undefined) writeFileSync(join(folder, `${group.rank}.json`), JSON.stringify(results));
 // The end of a process whose group has failed ends the others, which have to report, too.
-if (parentPort === null && names[0]?.startsWith('fuzz') === true)
+if (parentPort === null && names[0]?.startsWith('fuzz'))
   await new Promise((resolve) => setTimeout(resolve, 2000));
