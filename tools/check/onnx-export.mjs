@@ -1,7 +1,7 @@
 // Exports networks to ONNX and runs the files in onnxruntime-node, and checks them with ONNX's own library. Needs Debian's
 // python3-onnx; installs onnxruntime-node into a temporary folder. With --reference, a newer onnx from PyPI evaluates the files, too,
 // and its light models (ResNet-50, VGG-19, DenseNet-121 and others) run through importOnnx.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { capture, run } from '../process.mjs';
@@ -10,7 +10,8 @@ const folder = mkdtempSync(join(tmpdir(), 'batchnorm-'));
 const scripts = 'test/conformance/onnx-export';
 writeFileSync(join(folder, 'package.json'), '{"private":true}');
 // Its install script downloads binaries for GPUs; the one for CPUs is in the package.
-run('npm', ['install', '--silent', '--ignore-scripts', '--prefix', folder, 'onnxruntime-node']);
+const { 'onnxruntime-node': version } = JSON.parse(readFileSync('bench/package.json', 'utf8')).dependencies;
+run('npm', ['install', '--silent', '--ignore-scripts', '--prefix', folder, `onnxruntime-node@${version}`]);
 run(process.execPath, [`dist-dev/${scripts}/write.js`, folder]);
 run(process.execPath, [
   `${scripts}/run-onnxruntime.mjs`,

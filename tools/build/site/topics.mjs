@@ -12,6 +12,7 @@ export const topics = [
   'Serving',
   'Several processes',
   'TensorFlow.js',
+  'ONNX',
   'Raw kernels',
   'Backend',
   'Errors',
