@@ -1,0 +1,94 @@
+// One rank of bench/distributed.mjs: trains ResNet-8 on its part of each batch of 64, and prints what rank 0 measured as one
+// line of JSON. The command line, or workerData, has the number of steps.
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { backward, crossEntropyWithLogitsLoss, Sgd, Tensor } from '../../dist/index.js';
+import { connect, DataParallel } from '../../dist/distributed.js';
+import { median } from '../resnet/median.mjs';
+import { classes, resnet8 } from '../resnet/network.mjs';
+
+const images = 64;
+const warmUp = 5;
+/** Doubles in a message of a synchronization: 64 channels. */
+const synchronized = 129;
+const mebibyte = 2 ** 20;
+
+const steps = Number(isMainThread ? process.argv[2] : workerData);
+const group = await connect();
+const timed = timedGroup(group);
+const net = resnet8();
+const sgd = new Sgd({ lr: 0.01 });
+const parallel = await DataParallel.create(net, timed.group);
+const own = Math.floor(images / group.size) + (group.rank < images % group.size ? 1 : 0);
+const x = Tensor.randn([own, 3, 32, 32]);
+const labels = Int32Array.from({ length: own }, (_, i) => i % classes);
+
+const times = [];
+const waits = [];
+for (let step = 0; step < warmUp + steps; step++) {
+  group.barrier();
+  timed.reset();
+  const begin = performance.now();
+  const loss = crossEntropyWithLogitsLoss(net.forwardMut(x.trace({ gradient: false })), labels);
+  sgd.update(net, group.size === 1 ? backward(loss) : parallel.backward(loss, own));
+  if (step < warmUp) continue;
+  times.push(performance.now() - begin);
+  waits.push(timed.milliseconds());
+}
+const result = {
+  milliseconds: median(times),
+  waiting: median(waits),
+  calls: timed.calls(),
+  doubles: timed.doubles(),
+  parameters: net
+    .parameters()
+    .reduce((sum, [, { shape }]) => sum + shape.reduce((n, size) => n * size, 1), 0),
+  latency: perCall(500, () => group.allGather(new Float64Array(synchronized))),
+  sumOfMebibyte: perCall(20, () => group.sum(new Float32Array(mebibyte / 4))),
+};
+if (group.rank === 0) {
+  if (parentPort === null) console.log(JSON.stringify(result));
+  else parentPort.postMessage(result);
+}
+group.close();
+
+/** Median milliseconds of a call. */
+function perCall(count, call) {
+  return median(
+    Array.from({ length: count }, () => {
+      const begin = performance.now();
+      call();
+      return performance.now() - begin;
+    }),
+  );
+}
+
+/** A group that measures its calls: their number, the doubles of gathers, and the time in them, waiting included. */
+function timedGroup(inner) {
+  let [total, count, doubles] = [0, 0, 0];
+  const measured =
+    (name) =>
+    (...args) => {
+      const begin = performance.now();
+      const result = inner[name](...args);
+      total += performance.now() - begin;
+      count++;
+      if (args[0] instanceof Float64Array) doubles += args[0].length;
+      return result;
+    };
+  const calls = Object.fromEntries(
+    ['allGather', 'sum', 'broadcast', 'barrier'].map((name) => [name, measured(name)]),
+  );
+  const asynchronous = Object.fromEntries(
+    ['allGatherAsync', 'broadcastAsync', 'barrierAsync'].map((name) => [
+      name,
+      (...args) => inner[name](...args),
+    ]),
+  );
+  return {
+    group: { rank: inner.rank, size: inner.size, ...calls, ...asynchronous },
+    reset: () => ([total, count, doubles] = [0, 0, 0]),
+    milliseconds: () => total,
+    calls: () => count,
+    doubles: () => doubles,
+  };
+}
