@@ -1,6 +1,9 @@
 // TensorFlow.js with our backend next to its own. TFJS_FUSE=1 registers with fused layers.
 import * as tf from '@tensorflow/tfjs';
 import { register } from 'batchnorm/tfjs';
+import { randomFrom, sizeOf } from './random.mjs';
+
+export { randomFrom, sizeOf };
 
 export const registration = register(tf, { fuseLayers: process.env.TFJS_FUSE === '1' });
 export { tf };
@@ -76,19 +79,6 @@ function outcome(backend, compute) {
     return { error };
   }
 }
-
-/** Random numbers in [0, 1) from a seed: mulberry32. */
-export function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-export const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
 
 /** A tensor of random numbers in [-range, range). */
 export function randomTensor(random, shape, range = 2) {

@@ -1,5 +1,5 @@
 // Graph models in the shape of MobileNet, as the converter writes them, with random weights.
-import { randomFrom, sizeOf } from './backends.mjs';
+import { randomFrom, sizeOf } from './random.mjs';
 
 class Graph {
   constructor(seed) {

@@ -1,0 +1,70 @@
+// node bench/tfjs.mjs [ROUNDS] [THREADS] [WORKLOAD...]: training steps of TensorFlow.js and inference of MobileNet on its cpu and
+// wasm backends, on ours as registered and with fused layers, and the same networks by our own API. Needs `npm ci` in bench/.
+//
+// Each contestant is a process; they take turns, a few steps at a time, so that a change in the machine's load hits all.
+// TFJS_CONTESTANTS=registered,own leaves the others out. Milliseconds are medians of all steps; the cpu backend runs each workload only once or twice, because it takes minutes.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { median } from './resnet/median.mjs';
+import { workloads } from './tfjs/workloads.mjs';
+
+const [rounds = '10', threads = '1', ...chosen] = process.argv.slice(2);
+const stepsPerRound = 5;
+const all = ['cpu', 'wasm', 'registered', 'fused', 'own'];
+const { TFJS_CONTESTANTS: listed } = process.env;
+const contestants = listed === undefined ? all : listed.split(',');
+
+const processes = Object.fromEntries(
+  contestants.map((name) => {
+    const file = fileURLToPath(new URL('tfjs/contestant.mjs', import.meta.url));
+    const env = { ...process.env, BATCHNORM_NUM_THREADS: threads };
+    return [name, fork(file, [name], { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })];
+  }),
+);
+
+async function ask(contestant, workload, steps) {
+  const answer = once(processes[contestant], 'message');
+  processes[contestant].send({ workload, steps });
+  const [{ times, error }] = await answer;
+  if (error !== undefined) console.error(`${workload}: ${contestant} failed: ${error}`);
+  return times;
+}
+
+async function measure(workload) {
+  const times = {};
+  for (const name of contestants) {
+    // The first steps compile and allocate.
+    const warmUp = await ask(name, workload, name === 'cpu' ? 1 : stepsPerRound);
+    if (warmUp !== undefined) times[name] = [];
+  }
+  for (let round = 0; round < Number(rounds); round++) {
+    for (const name of Object.keys(times)) {
+      if (name === 'cpu' && round > 0) continue;
+      times[name].push(...(await ask(name, workload, name === 'cpu' ? 1 : stepsPerRound)));
+    }
+  }
+  return Object.fromEntries(Object.entries(times).map(([name, each]) => [name, median(each)]));
+}
+
+console.log(
+  `${threads} thread${threads === '1' ? '' : 's'} of ours, ${new Date().toISOString().slice(0, 10)}`,
+);
+const ratio = (a, b) =>
+  a === undefined || b === undefined ? '–' : `${(a / b).toFixed(a / b < 10 ? 2 : 0)}×`;
+const rows = {};
+for (const workload of chosen.length > 0 ? chosen : workloads) {
+  const { cpu, wasm, registered, fused, own } = await measure(workload);
+  const milliseconds = { cpu, wasm, registered, fused, own };
+  rows[workload] = {
+    ...Object.fromEntries(
+      Object.entries(milliseconds).map(([name, ms]) => [`${name} ms`, ms?.toFixed(2) ?? '–']),
+    ),
+    'cpu / registered': ratio(cpu, registered),
+    'cpu / fused': ratio(cpu, fused),
+    'wasm / registered': ratio(wasm, registered),
+    'fused / own': ratio(fused, own),
+  };
+}
+console.table(rows);
+for (const each of Object.values(processes)) each.disconnect();
