@@ -99,7 +99,7 @@ function startWorker(path: string, workerData: unknown, membership: Membership):
 /** Resolves when a worker ends with exit code 0, and tells the others when it ends in any way. */
 function ending(worker: Worker, state: SharedState, rank: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    let failure: { error: unknown } | undefined;
+    let failure: { error: Error } | undefined;
     worker.once('error', (error) => {
       failure = { error };
       markEnded(state, rank, 1);
