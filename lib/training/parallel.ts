@@ -10,6 +10,10 @@ export const parallelRun: unique symbol = Symbol('parallelRun');
 
 /** A `DataParallel` of `batchnorm/distributed`, whose ranks train one model together. */
 export interface Parallel {
+  /** The ranks. */
+  readonly group: { readonly rank: number; readonly size: number };
+  /** This rank's copy of the model. */
+  readonly model: object;
   /** @internal */
   readonly [parallelRun]: ParallelRun;
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { expectWithin, largest } from '../../support/expect-within.js';
-import { trainAlone, type trainWithFit } from './programs/fit-scenarios.js';
+import { recalibrated, trainAlone, trainFrozen, type trainWithFit } from './programs/fit-scenarios.js';
 import type { RunScenarios } from './transport-cases.js';
 
 type Trained = Awaited<ReturnType<typeof trainWithFit>>;
@@ -20,7 +20,7 @@ export function testFit(run: RunScenarios, sizes: readonly number[]): void {
       const every = <R>(scenario: string) => reports.map((report) => report[scenario] as R);
 
       before(async () => {
-        reports = await run(['fit', 'byHand', 'resume', 'differences'], size);
+        reports = await run(['fit', 'byHand', 'resume', 'differences', 'recalibrated', 'frozen'], size);
         alone = await trainAlone();
       });
 
@@ -36,11 +36,7 @@ export function testFit(run: RunScenarios, sizes: readonly number[]): void {
 
       it('trains as one process with the whole batches does', () => {
         const [first] = every<Trained>('fit');
-        for (const [i, [name, values]] of alone.state.entries()) {
-          const [ownName, own] = first?.state[i] ?? ['', []];
-          expect(ownName).to.equal(name);
-          expectWithin(own, values, () => 2e-4 * Math.max(1, largest(values)), name);
-        }
+        compareStates(first?.state ?? [], alone.state, 2e-4);
         expect(first?.history.length).to.equal(alone.history.length);
         expect(first?.steps.length).to.equal(alone.steps.length);
         const scoresOf = (result: unknown) => JSON.parse(JSON.stringify(result)) as unknown;
@@ -48,6 +44,21 @@ export function testFit(run: RunScenarios, sizes: readonly number[]): void {
         compareNumbers(scoresOf(first?.steps), scoresOf(alone.steps), 'steps');
         const last = first?.history.at(-1)?.validation?.loss ?? NaN;
         expect(Math.abs((first?.loss ?? NaN) - last)).to.be.below(1e-12);
+      });
+
+      it('recalibrates with the batches of all ranks', async () => {
+        const expected = await recalibrated();
+        for (const { count, state } of every<typeof expected>('recalibrated')) {
+          expect(count).to.equal(expected.count);
+          compareStates(state, expected.state, 1e-5);
+        }
+      });
+
+      it('leaves frozen batch norm to each rank', async () => {
+        const expected = await trainFrozen();
+        const [first, ...others] = every<typeof expected>('frozen');
+        compareStates(first?.state ?? [], expected.state, 1e-4);
+        for (const { state } of others) expect(state).to.deep.equal(first?.state);
       });
 
       it('writes progress on rank 0 only', () => {
@@ -117,6 +128,16 @@ export function testFit(run: RunScenarios, sizes: readonly number[]): void {
         expect(others[0]?.messages[11]).to.match(/^ERR_BATCHNORM_PEER: Rank 0 failed reading .*: ENOENT/);
       });
     });
+  }
+}
+
+type State = readonly (readonly [name: string, values: readonly number[]])[];
+
+function compareStates(actual: State, expected: State, tolerance: number): void {
+  for (const [i, [name, values]] of expected.entries()) {
+    const [ownName, own] = actual[i] ?? ['', []];
+    expect(ownName).to.equal(name);
+    expectWithin(own, values, () => tolerance * Math.max(1, largest(values)), name);
   }
 }
 

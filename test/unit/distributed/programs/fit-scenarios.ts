@@ -17,6 +17,7 @@ import {
   Flatten2D,
   Linear,
   loadCheckpoint,
+  recalibrate,
   type OwnedTape,
   ReLU,
   Residual,
@@ -256,9 +257,38 @@ async function differences(group: Group) {
   };
 }
 
+/** Statistics that are recomputed from batches of all ranks, where some ranks have nothing in the last one. */
+export async function recalibrated(group?: Group) {
+  const { model } = makeNetwork(1);
+  const loader = new DataLoader(dataset, { batchSize: 8 });
+  const parallel = group === undefined ? undefined : await DataParallel.create(model, group);
+  const inputs = Array.from(parallel?.shard(loader) ?? loader, ({ x }) => x);
+  const count = await recalibrate(model, inputs);
+  return { count, state: stateOf(model) };
+}
+
+/** Training with a batch norm whose statistics are frozen beside one that is synchronized. */
+export async function trainFrozen(group?: Group) {
+  const { model } = makeNetwork(1);
+  model.freeze('1.');
+  const optimizer = new Sgd({ lr: 0.1 });
+  const parallel = group === undefined ? undefined : await DataParallel.create(model, group, { optimizer });
+  const loader = new DataLoader(dataset, { batchSize: 8 });
+  await fit(model, {
+    data: parallel?.shard(loader) ?? loader,
+    loss: crossEntropyWithLogitsLoss,
+    optimizer,
+    epochs: 2,
+    ...(parallel === undefined ? {} : { parallel }),
+  });
+  return { state: stateOf(model) };
+}
+
 export const fitScenarios: Readonly<Record<string, (group: Group) => unknown>> = {
   fit: trainWithFit,
   byHand: trainByHand,
   resume,
   differences,
+  recalibrated,
+  frozen: trainFrozen,
 };
