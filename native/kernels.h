@@ -202,6 +202,9 @@ using BinaryScalarKernel = void (*)(const float* a, float b, float* out, size_t 
 // each loss and `gradient` its derivative with respect to x, both times `factor`.
 using LossKernel = double (*)(const float* x, const float* target, float parameter, float factor,
                               float* losses, float* gradient, size_t n);
+// The same with a weight for each pair.
+using WeightedLossKernel = double (*)(const float* x, const float* target, const float* weight,
+                                      float factor, float* losses, float* gradient, size_t n);
 
 struct Arithmetic {
   BinaryKernel tensor;        // out[i] = a[i] op b[i]
@@ -340,6 +343,7 @@ struct Kernels {
 
   // Of these, only huber uses `parameter` (delta).
   LossKernel squared_error, absolute_error, huber, binary_cross_entropy;
+  WeightedLossKernel weighted_binary_cross_entropy;
 
   // Pooling of one plane; scratch has pool_scratch() floats.
   void (*max_pool)(const float* x, float* y, const Pooling& params, float* scratch);

@@ -295,6 +295,11 @@ export const signatures = /** @type {const} */ ({
   huber: [...loss, 'returns number'],
   /** Binary cross entropy of sigmoid(x); the parameter is not used. */
   binaryCrossEntropy: [...loss, 'returns number'],
+  /** Binary cross entropy whose term for the target 1 is multiplied by a weight. */
+  weightedBinaryCrossEntropy: [
+    ...['size n', 'number factor', 'in x[n]', 'in target[n]', 'in weight[n]'],
+    ...['out? losses[n]', 'out? gradient[n]', 'returns number'],
+  ],
 
   /**
    * Largest value of each window of each plane. Row t of window r is row r * strideHeight - paddingTop + t * dilationHeight of

@@ -2,7 +2,7 @@ import { backend } from '../backend/index.js';
 import { graphsOf, recorded } from '../core/record.js';
 import { formatShape, scalarShape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
-import { storageOf } from '../core/tensor.js';
+import { requiresGradient, storageOf } from '../core/tensor.js';
 import { wrongShape } from '../validation/errors.js';
 import { requireUntaped } from './class-targets.js';
 import type { LossReduction } from './loss-options.js';
@@ -58,7 +58,7 @@ export function elementLoss(
 
   const inputs = [x];
   const graphs = graphsOf(inputs);
-  const gradient = graphs.length === 0 ? null : Storage.take(n);
+  const gradient = graphs.length === 0 || !requiresGradient(x) ? null : Storage.take(n);
   const losses = reduction === 'none' ? Storage.take(n) : null;
   const factor = reduction === 'mean' ? weight / n : weight;
   const sum = sumOf(n, factor, { x: input, target: storageOf(target), losses, gradient });

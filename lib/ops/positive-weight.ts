@@ -1,6 +1,6 @@
 import { backend } from '../backend/index.js';
 import { readNumbers } from '../core/number-arrays.js';
-import { formatShape, sameShape, type Shape } from '../core/shape.js';
+import { elementCount, formatShape, sameShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
 import { createTensor, isTensor, storageOf, type Tensor } from '../core/tensor.js';
@@ -42,71 +42,33 @@ function tensorOf(value: unknown): AnyTensor {
   return createTensor<Shape, NoneTape>(shape, Storage.adopt(numbers, shape), undefined);
 }
 
-/**
- * Binary cross entropy whose first term is weighted: -w * t * log(sigmoid(x)) - (1 - t) * log(1 - sigmoid(x)). The two
- * logarithms are the losses against targets of 1 and 0, so that each is as accurate as without a weight.
- */
+/** Binary cross entropy whose first term is weighted: -w * t * log(sigmoid(x)) - (1 - t) * log(1 - sigmoid(x)). */
 export function weightedBinaryCrossEntropy(weights: AnyTensor, shape: Shape): LossSum {
-  return (n, factor, { x, target, losses, gradient }) => {
-    const side = (value: number) => {
-      const against = Storage.take(n);
-      against.values.fill(value);
-      const loss = Storage.take(n);
-      const slope = gradient === null ? null : Storage.take(n);
-      backend.binaryCrossEntropy(
-        ...([n, 0, 1, x.named('x'), against.named('target'), loss.named('losses')] as const),
-        slope?.named('gradient') ?? null,
-      );
-      against.release();
-      return { loss, slope };
-    };
-    const [positive, negative] = [side(1), side(0)];
-    const sum = withWeights(weights, shape, (w) => {
-      const sides = { w, t: target.values, positive: positive.loss.values, negative: negative.loss.values };
-      return combine(sides, factor, losses?.values ?? null);
-    });
-    if (gradient !== null && positive.slope !== null && negative.slope !== null) {
-      const slopes = { positive: positive.slope.values, negative: negative.slope.values };
-      withWeights(weights, shape, (w) =>
-        combine({ w, t: target.values, ...slopes }, factor, gradient.values),
-      );
-    }
-    for (const each of [positive, negative]) {
-      each.loss.release();
-      each.slope?.release();
-    }
-    return sum;
-  };
+  return (n, factor, { x, target, losses, gradient }) =>
+    withWeights(weights, shape, (weight) =>
+      backend.weightedBinaryCrossEntropy(
+        n,
+        factor,
+        x.named('x'),
+        target.named('target'),
+        weight.named('weight'),
+        losses?.named('losses') ?? null,
+        gradient?.named('gradient') ?? null,
+      ),
+    );
 }
 
-interface Sides {
-  readonly w: Float32Array;
-  readonly t: Float32Array;
-  readonly positive: Float32Array;
-  readonly negative: Float32Array;
-}
-
-/** The sum of w * t * positive + (1 - t) * negative; each term times the factor goes to `out`. */
-function combine({ w, t, positive, negative }: Sides, factor: number, out: Float32Array | null): number {
-  const stride = w.length === 1 ? 0 : 1;
-  let sum = 0;
-  for (let i = 0; i < t.length; i++) {
-    const above = w[i * stride] * t[i];
-    const below = 1 - t[i];
-    let term = above * positive[i] + below * negative[i];
-    // A term of weight 0 adds 0 even if its logarithm is infinite. Branches on labels would be predicted badly.
-    if (Number.isNaN(term)) {
-      term = (above === 0 ? 0 : above * positive[i]) + (below === 0 ? 0 : below * negative[i]);
-    }
-    sum += term;
-    if (out !== null) out[i] = factor * term;
+/** Calls a function with a weight for each logit. */
+function withWeights(weights: AnyTensor, shape: Shape, use: (weight: Storage) => number): number {
+  if (sameShape(weights.shape, shape)) return use(storageOf(weights));
+  if (elementCount(weights.shape) > 1) {
+    return withShape(shape, [weights], ([each]) => use(storageOf(each)));
   }
-  return sum;
-}
-
-/** Calls a function with one weight, or with one for each logit. */
-function withWeights(weights: AnyTensor, shape: Shape, use: (values: Float32Array) => number): number {
-  const { values } = storageOf(weights);
-  if (values.length === 1) return use(values);
-  return withShape(shape, [weights], ([each]) => use(storageOf(each).values));
+  const repeated = Storage.take(elementCount(shape));
+  try {
+    repeated.values.fill(storageOf(weights).values[0]);
+    return use(repeated);
+  } finally {
+    repeated.release();
+  }
 }

@@ -106,23 +106,69 @@ export function smoothedIndices(
   weights: Float64Array | undefined,
   smoothing: number,
 ): TargetMatrix {
-  const storage = Storage.take(indices.length * columns);
-  const { values } = storage;
   const weightOf = (column: number) => (weights === undefined ? 1 : weights[column]);
-  const spread = Float32Array.from(
+  const shares = Float64Array.from(
     { length: columns },
     (_, column) => (smoothing / columns) * weightOf(column),
   );
-  indices.forEach((index, row) => {
-    const start = row * columns;
-    if (index < 0) {
-      values.fill(0, start, start + columns);
-      return;
-    }
-    values.set(spread, start);
-    values[start + index] = (1 - smoothing + smoothing / columns) * weightOf(index);
-  });
-  return denseMatrix(storage, columns, totalWeight(indices, weights), true);
+  return {
+    saved: [],
+    total: totalWeight(indices, weights),
+    dot(values, first, end) {
+      const hasAllRows = first === 0 && end === indices.length && !indices.includes(-1);
+      let sum = hasAllRows ? sumOfColumns(values, indices.length, shares) : 0;
+      for (let row = first; row < end; row++) {
+        const index = indices[row];
+        if (index < 0) continue;
+        const start = row * columns;
+        if (!hasAllRows) sum += weightedSum(values.subarray(start, start + columns), shares);
+        sum += product((1 - smoothing) * weightOf(index), values[start + index]);
+      }
+      return sum;
+    },
+    entropy: () => 0,
+    scaled(factors, out) {
+      const isShared = factors.length === 1;
+      if (isShared) repeatRow(out, columns, (column) => shares[column] * factors[0]);
+      indices.forEach((index, row) => {
+        const start = row * columns;
+        const factor = factors[isShared ? 0 : row];
+        if (index < 0) out.fill(0, start, start + columns);
+        else if (!isShared) shares.forEach((share, column) => (out[start + column] = share * factor));
+        if (index >= 0) out[start + index] = (shares[index] + (1 - smoothing) * weightOf(index)) * factor;
+      });
+    },
+    release: nothing,
+  };
+}
+
+/** The sum over rows and columns of a value times the share of its column. */
+function sumOfColumns(values: Float32Array, rows: number, shares: Float64Array): number {
+  const isUniform = shares.every((share) => share === shares[0]);
+  if (isUniform) return product(shares[0], backend.sum(values.length, named('x', values)));
+  const sums = Storage.take(shares.length);
+  backend.sumRows(rows, shares.length, named('x', values), sums.named('out'));
+  const sum = weightedSum(sums.values, shares);
+  sums.release();
+  return sum;
+}
+
+function weightedSum(values: Float32Array, weights: Float64Array): number {
+  let sum = 0;
+  values.forEach((value, i) => (sum += product(weights[i], value)));
+  return sum;
+}
+
+/** A weight of 0 gives 0 even if the value, a logarithm of a probability, is infinite. */
+function product(weight: number, value: number): number {
+  return weight === 0 ? 0 : weight * value;
+}
+
+/** Fills every row with the same values. */
+function repeatRow(out: Float32Array, columns: number, valueOf: (column: number) => number): void {
+  for (let column = 0; column < columns; column++) out[column] = valueOf(column);
+  // Each copy doubles the part that is filled.
+  for (let filled = columns; filled < out.length; filled *= 2) out.copyWithin(filled, 0, filled);
 }
 
 /** Probabilities, smoothed and then multiplied by the weights of the classes. */

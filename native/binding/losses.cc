@@ -19,6 +19,16 @@ Result loss(Arguments& arguments, const LossCall& call) {
   return arguments.result(result);
 }
 
+napi_value weighted_binary_cross_entropy(Arguments& arguments,
+                                         const WeightedBinaryCrossEntropyCall& call) {
+  double result = 0;
+  const Status status = apply_weighted_loss(
+      arguments.kernels().weighted_binary_cross_entropy, call.x, call.target, call.weight,
+      static_cast<float>(call.factor), call.losses, call.gradient, call.n, &result);
+  if (status != Status::kOk) return arguments.finish(status);
+  return Napi::Number::New(arguments.env(), result);
+}
+
 }  // namespace
 
 void export_losses(Exports& exports) {
@@ -26,6 +36,7 @@ void export_losses(Exports& exports) {
   export_operation<AbsoluteErrorCall, loss<&Kernels::absolute_error>>(exports);
   export_operation<HuberCall, loss<&Kernels::huber>>(exports);
   export_operation<BinaryCrossEntropyCall, loss<&Kernels::binary_cross_entropy>>(exports);
+  export_operation<WeightedBinaryCrossEntropyCall, weighted_binary_cross_entropy>(exports);
 }
 
 }  // namespace batchnorm

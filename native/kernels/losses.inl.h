@@ -49,6 +49,34 @@ struct BinaryCrossEntropy {
   }
 };
 
+// The same with a weight of the first term, -w * t * log(sigmoid(x)) - (1 - t) * log(1 -
+// sigmoid(x)). The two logarithms are the losses against targets of 1 and 0, which share the
+// exponential.
+struct WeightedBinaryCrossEntropy {
+  F32 value(F32 x, F32 target, F32 weight) const {
+    const F32 zero = F32::zero();
+    const F32 rest = LogOfOnePlus()(Exp()(zero - magnitude(x)));
+    return combine(target, weight, max(zero - x, zero) + rest, max(x, zero) + rest);
+  }
+  F32 gradient(F32 x, F32 target, F32 weight) const {
+    const F32 zero = F32::zero(), one = F32::broadcast(1.0f);
+    const F32 rest = Sigmoid()(zero - magnitude(x));
+    const Mask above = less(zero, x);
+    return combine(target, weight, select(above, zero - rest, rest - one),
+                   select(above, one - rest, rest));
+  }
+
+ private:
+  static F32 combine(F32 target, F32 weight, F32 positive, F32 negative) {
+    return term(weight * target, positive) + term(F32::broadcast(1.0f) - target, negative);
+  }
+  // A term of weight 0 adds 0 even if its logarithm is infinite.
+  static F32 term(F32 weight, F32 value) {
+    const Mask is_zero = less_equal(magnitude(weight), F32::zero());
+    return select(is_zero, F32::zero(), weight * value);
+  }
+};
+
 template <class Loss>
 double loss(const float* x, const float* target, float parameter, float factor, float* losses,
             float* gradient, size_t n) {
@@ -73,6 +101,34 @@ double loss(const float* x, const float* target, float parameter, float factor, 
     if (losses != nullptr) (value * scale).store_first(losses + i, rest);
     if (gradient != nullptr) {
       (pair.gradient(prediction, expected) * scale).store_first(gradient + i, rest);
+    }
+  }
+  return sum.total();
+}
+
+double weighted_binary_cross_entropy(const float* x, const float* target, const float* weight,
+                                     float factor, float* losses, float* gradient, size_t n) {
+  const WeightedBinaryCrossEntropy pair;
+  const F32 scale = F32::broadcast(factor);
+  F64Sum sum = F64Sum::zero();
+  for (size_t i = 0; i < n; i += F32::kLanes) {
+    const size_t rest = n - i;
+    const bool is_whole = rest >= F32::kLanes;
+    const auto load = [&](const float* from) {
+      return is_whole ? F32::load(from + i) : F32::load_first(from + i, rest);
+    };
+    const auto store = [&](F32 value, float* to) {
+      if (is_whole)
+        value.store(to + i);
+      else
+        value.store_first(to + i, rest);
+    };
+    const F32 prediction = load(x), expected = load(target), factor_of_positive = load(weight);
+    const F32 value = pair.value(prediction, expected, factor_of_positive);
+    sum.add(is_whole ? value : keep_first(value, rest, F32::zero()));
+    if (losses != nullptr) store(value * scale, losses);
+    if (gradient != nullptr) {
+      store(pair.gradient(prediction, expected, factor_of_positive) * scale, gradient);
     }
   }
   return sum.total();

@@ -49,6 +49,7 @@ constexpr Kernels table(const char* isa) {
   kernels.absolute_error = loss<AbsoluteError>;
   kernels.huber = loss<HuberError>;
   kernels.binary_cross_entropy = loss<BinaryCrossEntropy>;
+  kernels.weighted_binary_cross_entropy = weighted_binary_cross_entropy;
   kernels.max_pool = max_pool;
   kernels.max_pool_backward = max_pool_backward;
   kernels.avg_pool = avg_pool;

@@ -12,4 +12,9 @@ namespace batchnorm {
 Status apply_loss(LossKernel kernel, const float* x, const float* target, float parameter,
                   float factor, float* losses, float* gradient, size_t n, double* result);
 
+// The same with a weight for each pair.
+Status apply_weighted_loss(WeightedLossKernel kernel, const float* x, const float* target,
+                           const float* weight, float factor, float* losses, float* gradient,
+                           size_t n, double* result);
+
 }  // namespace batchnorm

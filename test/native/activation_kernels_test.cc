@@ -300,6 +300,49 @@ TEST_CASE("losses and their gradients: every length") {
   }
 }
 
+TEST_CASE("weighted binary cross entropy: every length") {
+  FOR_EACH_ISA(kernels) {
+    CAPTURE(std::string(kernels.isa));
+    for (size_t n : support::edge_sizes(kernels.lanes)) {
+      Random random(n + 9);
+      Guarded x(n, 1), target(n, 2), weight(n, 1), gradient(n, 3), losses(n, 2);
+      x.fill(random, 10.0f);
+      target.fill(random, 0.5f, 0.5f);
+      weight.fill(random, 2.0f, 2.0f);
+      const double sum = kernels.weighted_binary_cross_entropy(
+          x.data(), target.data(), weight.data(), 0.5f, losses.data(), gradient.data(), n);
+      CHECK(gradient.guards_intact());
+      CHECK(losses.guards_intact());
+      double expected = 0;
+      for (size_t i = 0; i < n; i++) {
+        const double above = static_cast<double>(weight[i]) * target[i], below = 1.0 - target[i];
+        const double rest = std::log1p(std::exp(-std::fabs(x[i])));
+        const double value =
+            above * (std::fmax(-x[i], 0.0) + rest) + below * (std::fmax(x[i], 0.0) + rest);
+        CHECK(support::near(losses[i], 0.5 * value, 2e-6 * std::fmax(1e-6, value)));
+        expected += value;
+        const double derivative = above * (logistic(x[i]) - 1) + below * logistic(x[i]);
+        CHECK(support::near(gradient[i], 0.5 * derivative, 2e-6 * std::fmax(1.0, above + below)));
+      }
+      CHECK(support::near(sum, expected, 1e-6 * expected));
+      CHECK(kernels.weighted_binary_cross_entropy(x.data(), target.data(), weight.data(), 0.5f,
+                                                  nullptr, nullptr, n) == sum);
+    }
+  }
+}
+
+TEST_CASE("weighted binary cross entropy: a term of weight 0 adds 0 beside an infinite logit") {
+  FOR_EACH_ISA(kernels) {
+    const float infinity = HUGE_VALF;
+    const float x[] = {infinity, -infinity, -infinity};
+    const float target[] = {1, 0, 1};
+    const float weight[] = {2, 2, 0};
+    float gradient[3];
+    CHECK(kernels.weighted_binary_cross_entropy(x, target, weight, 1, nullptr, gradient, 3) == 0);
+    for (float each : gradient) CHECK(each == 0);
+  }
+}
+
 TEST_CASE("binary cross entropy: full precision for confident, correct predictions") {
   FOR_EACH_ISA(kernels) {
     for (float x : {-30.0f, 30.0f}) {

@@ -16,7 +16,13 @@ import { collectGarbage } from './collect-garbage.js';
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 import { groupNorm, groupNormBackward } from './group-norm.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
-import { absoluteError, binaryCrossEntropy, huber, squaredError } from './losses.js';
+import {
+  absoluteError,
+  binaryCrossEntropy,
+  huber,
+  squaredError,
+  weightedBinaryCrossEntropy,
+} from './losses.js';
 import type { Operations } from '../operations.js';
 import { matmul } from './matmul.js';
 import { overlap } from './overlap.js';
@@ -52,6 +58,7 @@ const operations: Operations = {
   absoluteError,
   huber,
   binaryCrossEntropy,
+  weightedBinaryCrossEntropy,
   maxPool,
   maxPoolBackward,
   avgPool,

@@ -62,3 +62,31 @@ export const binaryCrossEntropy: Operations['binaryCrossEntropy'] = (
   }
   return sum;
 };
+
+/** The two logarithms are the losses against targets of 1 and 0. */
+export const weightedBinaryCrossEntropy: Operations['weightedBinaryCrossEntropy'] = (
+  ...[n, factor, x, target, weight, losses, gradient]
+) => {
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const power = Math.exp(-Math.abs(x[i]));
+    const rest = Math.log1p(power);
+    const positive = weight[i] * target[i];
+    const negative = 1 - target[i];
+    const loss = term(positive, Math.max(-x[i], 0) + rest) + term(negative, Math.max(x[i], 0) + rest);
+    sum += loss;
+    if (losses !== null) losses[i] = loss * factor;
+    if (gradient === null) continue;
+    const smaller = power / (1 + power);
+    const above = x[i] > 0;
+    const slope =
+      term(positive, above ? -smaller : smaller - 1) + term(negative, above ? 1 - smaller : smaller);
+    gradient[i] = slope * factor;
+  }
+  return sum;
+};
+
+/** A term of weight 0 adds 0 even if its logarithm is infinite. */
+function term(weight: number, value: number): number {
+  return weight === 0 ? 0 : weight * value;
+}
