@@ -20,6 +20,8 @@ export const LIMITS = Object.freeze({
   /** Maximum pictures that wait for decoding; others are answered with 503. */
   waitingPictures: 64,
 
+  /** Maximum images that wait for a batch; further requests are answered with 503. */
+  waitingImages: 8192,
   /** Maximum number of pages that follow a training at once; others get 503 and try again. */
   eventStreams: 100,
 

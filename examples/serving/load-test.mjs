@@ -108,19 +108,19 @@ function cannon({ type, body }, duration) {
 }
 
 async function duringTraining(run) {
-  const before = (await ask('GET', 'metrics')).version;
+  const before = (await ask('GET', 'status')).version;
   await ask('POST', 'training', { epochs: 100_000 });
   while (((await ask('GET', 'training')).steps ?? 0) === 0) await setTimeout(100);
   await run();
   const { steps, loss } = await ask('DELETE', 'training');
-  const { version, failedReloads } = await ask('GET', 'metrics');
+  const { version, failedReloads } = await ask('GET', 'status');
   console.error(
     `training: step ${steps}, loss ${loss.toFixed(4)}; ${version - before} checkpoints loaded, ${failedReloads} reloads failed`,
   );
 }
 
 async function acrossReloads(run) {
-  const before = (await ask('GET', 'metrics')).version;
+  const before = (await ask('GET', 'status')).version;
   let running = true;
   const reloading = (async () => {
     while (running) {
@@ -130,7 +130,7 @@ async function acrossReloads(run) {
   await run();
   running = false;
   await reloading;
-  const { version, failedReloads } = await ask('GET', 'metrics');
+  const { version, failedReloads } = await ask('GET', 'status');
   console.error(`${version - before} reloads, ${failedReloads} failed`);
 }
 

@@ -4,6 +4,7 @@
 // Serves the weights of a checkpoint, by default the one that `npm start` in the repository saves.
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { collectDefaultMetrics } from 'prom-client';
 import { backend } from './batchnorm.mjs';
 import { LIMITS } from './limits.mjs';
 import { CHECKPOINT, forUser, fromUser, TRAINED } from './paths.mjs';
@@ -33,6 +34,9 @@ const trainer = new Trainer(
 );
 const limits = { ...LIMITS, shutdownMs: 1000 * integer('shutdown-seconds') };
 const app = makeServer(model, trainer, checkpoint, limits);
+
+// Memory, event loop delays and garbage collection of the process.
+collectDefaultMetrics({ register: app.metricsRegister });
 
 process.on('SIGHUP', () => void tryReload(checkpoint, 'SIGHUP'));
 for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -64,6 +68,7 @@ async function stop() {
     process.exit();
   }, limits.shutdownMs).unref();
   const [cut] = await Promise.all([app.drain(), trainer.stop()]);
+  await model.close();
   if (cut > 0) console.error(`cut ${cut} connections at the deadline`);
 }
 

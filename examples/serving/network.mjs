@@ -1,13 +1,16 @@
 // The served network, which `npm start` in the repository trains. Everything specific to it is in this file.
 import { loadTrained } from '../../dist-dev/examples/digits/checkpoint.js';
-import { CLASSES, datasetOf } from '../../dist-dev/examples/digits/dataset.js';
+import { CLASSES } from '../../dist-dev/examples/digits/dataset.js';
 import { SIZE } from '../../dist-dev/examples/digits/render.js';
-import { DataLoader, fold } from './batchnorm.mjs';
+import { compile, Tensor } from './batchnorm.mjs';
 
 /** Classes; rows and columns of an image. */
 export { CLASSES, SIZE };
 /** Bytes of an image: greyscale, row-major, 0 for black. */
 export const PIXELS = SIZE * SIZE;
+
+/** Each is compiled when the weights are loaded, so that no request waits for it. Larger batches are no faster per image. */
+const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64];
 
 /** A checkpoint's network for inference, and the pixel normalization that it was trained with. */
 export async function load(path) {
@@ -18,18 +21,27 @@ export async function load(path) {
       `Expected a network for images of ${SIZE} x ${SIZE} pixels in ${path} but found one for ${rows} x ${columns}`,
     );
   }
-  // Batch norm is free from here on: it is folded into the weights of the convolutions.
-  return { network: fold(network), brightness };
+  return { network, brightness };
 }
 
-/** The probabilities of the classes for each of `count` images: count * CLASSES numbers. */
-export function infer({ network, brightness }, pixels, count) {
-  const images = { pixels, rows: SIZE, columns: SIZE };
-  const [{ x }] = new DataLoader(datasetOf(images, brightness), { batchSize: count });
-  const logits = network.forward(x);
-  const logProbabilities = logits.logSoftmax();
-  const probabilities = logProbabilities.exp();
-  // Immediately, so that the next request reuses their memory.
-  for (const tensor of [x, logits, logProbabilities]) tensor.dispose();
-  return probabilities.data;
+/** The plan of a network; batch norm is folded into the weights of the convolutions. */
+export function compileNetwork(network) {
+  return compile(network, [BATCH_SIZES.at(-1), 1, SIZE, SIZE], { batchSizes: BATCH_SIZES });
+}
+
+/** An image as the network was trained with it. */
+export function sampleOf(pixels, { mean, deviation }) {
+  return Tensor.adopt(
+    Float32Array.from(pixels, (byte) => (byte - mean) / deviation),
+    [1, SIZE, SIZE],
+  );
+}
+
+/** The probabilities of the classes from their scores. */
+export function probabilitiesOf(logits) {
+  const scores = logits.array();
+  const highest = Math.max(...scores); // without it, exp() could overflow
+  const powers = scores.map((score) => Math.exp(score - highest));
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map((power) => power / sum);
 }

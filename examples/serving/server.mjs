@@ -1,11 +1,9 @@
 // The routes, independent of files, signals and workers.
 import fastify from 'fastify';
-import { Batcher } from './batcher.mjs';
 import { Budget, Busy, Shared } from './budget.mjs';
 import { Connections } from './connections.mjs';
 import { LIMITS } from './limits.mjs';
 import { Metrics } from './metrics.mjs';
-import { CLASSES } from './network.mjs';
 import { pageRoutes } from './page.mjs';
 import { forUser } from './paths.mjs';
 import { BadRequest, readBytes, readJson } from './read-images.mjs';
@@ -31,7 +29,6 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
   const metrics = new Metrics();
   const bodies = new Budget(limits.heldBodyBytes);
   const pictures = new PictureReader(limits);
-  const batcher = new Batcher(model, (images) => metrics.countBatch(images));
   const weights = () => ({
     version: model.version,
     file: model.file === undefined ? null : forUser(model.file),
@@ -74,16 +71,15 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
         done();
       },
     },
-    async (request) => {
+    async (request, reply) => {
       // A waiting picture occupies memory even if its client has left.
       const letGo = request.heldBody?.hold();
       const { pixels, count } = await readImages(request, pictures).finally(letGo);
       if (model.version === 0) throw new NoWeights(checkpoint);
-      const { version, probabilities } = await batcher.infer(pixels, count);
-      const predictions = Array.from({ length: count }, (_, i) =>
-        describe(probabilities.subarray(i * CLASSES, (i + 1) * CLASSES)),
-      );
-      return { version, predictions };
+      const client = new AbortController();
+      connections.onEnd(request.raw, reply.raw, () => client.abort(new ClientLeft()));
+      const { version, probabilities } = await model.infer(pixels, count, client.signal);
+      return { version, predictions: probabilities.map(describe) };
     },
   );
 
@@ -91,14 +87,33 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
 
   app.post('/reload', async () => ({ version: await reload(checkpoint) }));
 
-  app.get('/metrics', () => ({
-    ...weights(),
-    ...metrics.report,
-    bodyBytes: bodies.state,
-    ...pictures.state,
-    eventStreams: events.count,
-    training: training.status,
-  }));
+  metrics.observe(model, {
+    weights_version: ['Number of times that weights were loaded', () => model.version],
+    plan_arena_bytes: ['Bytes of intermediate results', () => model.memory?.arena ?? 0],
+    plan_weights_bytes: ['Bytes of weights', () => model.memory?.weights ?? 0],
+    body_bytes: ['Bytes that are reserved for bodies', () => bodies.state.used],
+    pictures_waiting: ['Pictures that wait for decoding', () => pictures.state.decodings.waiting],
+    event_streams: ['Pages that follow a training', () => events.count],
+    training_running: ['1 while a training runs', () => Number(training.status.running)],
+    training_steps: ['Steps of the training', () => training.status.steps ?? 0],
+  });
+  app.get('/metrics', async (_, reply) =>
+    reply.type(metrics.register.contentType).send(await metrics.register.metrics()),
+  );
+  app.get('/status', () => {
+    const { samples, batches, queueLength } = model.statistics;
+    return {
+      ...weights(),
+      ...metrics.report,
+      images: samples,
+      imagesPerPass: batches === 0 ? 0 : samples / batches,
+      waitingImages: queueLength,
+      bodyBytes: bodies.state,
+      ...pictures.state,
+      eventStreams: events.count,
+      training: training.status,
+    };
+  });
   app.get('/healthz', (_, reply) => {
     reply.code(model.version === 0 ? 503 : 200).send({ version: model.version });
   });
@@ -146,6 +161,8 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
     }
   }
   app.decorate('reloadWeights', reload);
+  /** Of prom-client, for further metrics. */
+  app.decorate('metricsRegister', metrics.register);
   /** Number of requests whose headers have arrived and that have no answer yet. */
   app.decorate('pendingRequests', { getter: () => connections.pendingRequests });
   /** Ends the server as connections.mjs describes; returns the number of destroyed connections. */
@@ -162,7 +179,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
 const PICTURE = /^image\//;
 
 const routes =
-  'GET /, POST /predict, POST /reload, GET /metrics, GET /healthz, POST, GET and DELETE /training, GET /training/events';
+  'GET /, POST /predict, POST /reload, GET /metrics, GET /status, GET /healthz, POST, GET and DELETE /training, GET /training/events';
 
 async function readImages({ headers, body }, pictures) {
   if (PICTURE.test(headers['content-type'])) return { pixels: await pictures.read(body), count: 1 };
@@ -182,6 +199,14 @@ function describe(probabilities) {
     probability: probabilities[best],
     probabilities: Array.from(probabilities),
   };
+}
+
+/** The client ended its connection before its answer. Nobody reads this one, but it is counted; the code is nginx's. */
+class ClientLeft extends Error {
+  statusCode = 499;
+  constructor() {
+    super('The connection has ended');
+  }
 }
 
 class NoWeights extends Error {

@@ -6,6 +6,7 @@ import { loadTrained } from '../../dist-dev/examples/digits/checkpoint.js';
 import { Input } from '../../dist-dev/examples/digits/input.js';
 import { makeNormalized } from '../../dist-dev/examples/digits/model.js';
 import { RandomStream, randomStream } from '../../dist-dev/examples/digits/random.js';
+import { Ranks } from '../../dist-dev/examples/digits/ranks.js';
 import { renderImages } from '../../dist-dev/examples/digits/rendered-digits.js';
 import {
   newOptimizer,
@@ -53,11 +54,12 @@ const loader = trainingLoader(images, input.brightness, shuffle.next);
 const highest = from === undefined ? LEARNING_RATE : LEARNING_RATE_ON;
 // One rise and fall per training, so that the final weights were trained with small steps.
 const schedule = newSchedule(highest, epochs * loader.length);
+const trainer = await new Ranks().trainer(network, optimizer, loader);
 let step = 0;
 for (let epoch = 0; epoch < epochs && !stopped; epoch++) {
-  for (const batch of loader) {
+  for (const batch of trainer.epoch(0)) {
     optimizer.lr = schedule(step++);
-    result = trainStep(network, optimizer, batch);
+    result = trainStep(network, optimizer, batch, trainer);
     batch.dispose();
     progress.steps++;
     if (progress.steps % checkpointSteps === 0) {

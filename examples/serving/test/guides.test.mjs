@@ -2,14 +2,20 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { guideSnippets, runSnippet } from '../../../dist-dev/test/install/docs/guide-snippets.js';
 
-describe('the guides that need sharp', () => {
-  const snippets = guideSnippets().filter(({ code }) => code.includes("from 'sharp'"));
-  const sharp = fileURLToPath(new URL('../node_modules/sharp', import.meta.url));
+const names = ['sharp', 'prom-client'];
+
+describe('the guides that need packages of the serving example', () => {
+  const packages = Object.fromEntries(
+    names.map((name) => [name, fileURLToPath(new URL(`../node_modules/${name}`, import.meta.url))]),
+  );
+  const snippets = guideSnippets().filter(({ code }) =>
+    names.some((name) => code.includes(`from '${name}'`)),
+  );
   for (const snippet of snippets) {
-    it(`run as written: ${snippet.page}:${snippet.line}`, () => runSnippet(snippet, { sharp }));
+    it(`run as written: ${snippet.page}:${snippet.line}`, () => runSnippet(snippet, packages));
   }
 
   it('are found', () => {
-    expect(snippets).to.have.length(1);
+    expect(snippets).to.have.length(2);
   });
 });

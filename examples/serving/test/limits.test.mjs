@@ -19,7 +19,7 @@ describe('the limits of the server', () => {
     await model.reload(path('weights.npz'));
     app = makeServer(model, training, path('weights.npz'), { ...LIMITS, ...limits });
   }
-  const metrics = async () => (await app.inject('/metrics')).json();
+  const metrics = async () => (await app.inject('/status')).json();
 
   it('reserves memory for few bodies at once, and releases that of bodies that do not arrive', async () => {
     const length = 128 * PIXELS;

@@ -84,6 +84,9 @@ describe('the process', () => {
     server = new Server('--checkpoint', path('one.npz'));
     const url = await server.url();
     expect(await ask(url, images)).to.include({ status: 200, version: 1 });
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).to.match(/^images_total 2$/m);
+    expect(metrics).to.match(/^nodejs_eventloop_lag_p99_seconds \S+$/m);
     await saveModel(path('one.npz'), 2);
     server.kill('SIGHUP');
     await server.printed(/version 2 after SIGHUP/);
@@ -149,7 +152,7 @@ describe('the process', () => {
     do {
       expect((await ask(url, images.subarray(0, PIXELS))).status).to.equal(200);
       answers++;
-      metrics = await (await fetch(`${url}/metrics`)).json();
+      metrics = await (await fetch(`${url}/status`)).json();
     } while (metrics.training.running);
     expect(metrics.training).to.include({ epoch: 1, steps: 20 });
     expect(answers).to.be.above(0);
@@ -184,9 +187,9 @@ describe('the process', () => {
     const [start, end] = [weightsOf(network), weightsOf(after.network)];
     expect(distance(start, end)).to.be.within(1e-3, 0.5 * distance(start, start.toReversed()));
 
-    expect((await (await fetch(`${url}/metrics`)).json()).file).to.include('trained.npz');
+    expect((await (await fetch(`${url}/status`)).json()).file).to.include('trained.npz');
     expect((await post(url, 'reload')).status).to.equal(200);
-    expect((await (await fetch(`${url}/metrics`)).json()).file).to.include('start.npz');
+    expect((await (await fetch(`${url}/status`)).json()).file).to.include('start.npz');
   });
 
   it('never resumes the checkpoint of another program as its own', async () => {

@@ -2,11 +2,20 @@ import { writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import sharp from 'sharp';
 import { Linear } from '../batchnorm.mjs';
-import { CLASSES, infer, PIXELS, SIZE } from '../network.mjs';
+import { CLASSES, PIXELS, SIZE } from '../network.mjs';
 import { PictureReader } from '../read-picture.mjs';
 import { ServedModel } from '../served-model.mjs';
 import { makeServer } from '../server.mjs';
-import { noTraining, predict, predictJson, saveModel, someImages, temporaryDirectory } from './support.mjs';
+import { headersOf, open } from './sockets.mjs';
+import {
+  infer,
+  noTraining,
+  predict,
+  predictJson,
+  saveModel,
+  someImages,
+  temporaryDirectory,
+} from './support.mjs';
 
 describe('the server', () => {
   const path = temporaryDirectory();
@@ -37,7 +46,7 @@ describe('the server', () => {
     const expected = infer(by, pixels, count);
     predictions.forEach(({ digit, probability, probabilities }, i) => {
       expect(probabilities).to.have.length(CLASSES);
-      probabilities.forEach((p, c) => expect(p).to.be.closeTo(expected[i * CLASSES + c], 1e-6));
+      probabilities.forEach((p, c) => expect(p).to.be.closeTo(expected[i][c], 1e-6));
       expect(probability).to.equal(Math.max(...probabilities));
       expect(probabilities[digit]).to.equal(probability);
     });
@@ -75,7 +84,7 @@ describe('the server', () => {
     for (const [i, response] of (await Promise.all(responses)).entries()) {
       expectAnswers(response, parts[i], sizes[i]);
     }
-    const { images: count, imagesPerPass } = (await app.inject('/metrics')).json();
+    const { images: count, imagesPerPass } = (await app.inject('/status')).json();
     expect(count).to.equal(40);
     expect(imagesPerPass).to.be.above(40 / sizes.length);
   });
@@ -152,11 +161,91 @@ describe('the server', () => {
   it('reports metrics', async () => {
     for (let i = 0; i < 5; i++) await predict(app, images);
     await predictJson(app, {});
-    const { latency, ...counts } = (await app.inject('/metrics')).json();
+    const { latency, ...counts } = (await app.inject('/status')).json();
     expect(counts).to.deep.include({ requests: 6, errors: 1, images: 15, imagesPerPass: 3, version: 1 });
     const order = [latency.p50, latency.p90, latency['p97.5'], latency.p99, latency.max];
     expect(order).to.deep.equal([...order].sort((a, b) => a - b));
     expect(latency.p50).to.be.above(0);
+  });
+
+  it('exports metrics to Prometheus', async () => {
+    for (let i = 0; i < 5; i++) await predict(app, images);
+    await predictJson(app, {});
+    await app.inject({ method: 'POST', url: '/reload' });
+    const { headers, body } = await app.inject('/metrics');
+    expect(headers['content-type']).to.match(/^text\/plain; version=0\.0\.4/);
+    const valueOf = (name) => {
+      const line = body.split('\n').find((each) => each.startsWith(`${name} `));
+      return line === undefined ? undefined : Number(line.split(' ')[1]);
+    };
+    const expected = {
+      'predict_requests_total{status="200"}': 5,
+      'predict_requests_total{status="400"}': 1,
+      predict_duration_seconds_count: 6,
+      'reloads_total{result="succeeded"}': 1,
+      'batches_total{size="3"}': 5,
+      images_total: 15,
+      queue_length: 0,
+      weights_version: 2,
+      body_bytes: 0,
+      event_streams: 0,
+      training_running: 0,
+    };
+    const found = Object.fromEntries(Object.keys(expected).map((name) => [name, valueOf(name)]));
+    expect(found).to.deep.equal(expected);
+    for (const name of [
+      'plan_arena_bytes',
+      'plan_weights_bytes',
+      'predict_duration_seconds{quantile="0.99"}',
+    ]) {
+      expect(valueOf(name), name).to.be.above(0);
+    }
+    // Counters never fall, not even when they are read again or weights are replaced.
+    await predict(app, images);
+    const later = (await app.inject('/metrics')).body;
+    expect(later).to.include('\nimages_total 18\n').and.to.include('\nbatches_total{size="3"} 6\n');
+    const quantiles = [...later.matchAll(/^queue_latency_seconds\{quantile="([\d.]+)"\} (\S+)$/gm)].map(
+      ([, quantile, value]) => [Number(quantile), Number(value)],
+    );
+    expect(quantiles.map(([quantile]) => quantile)).to.deep.equal([0.5, 0.9, 0.99]);
+    const values = quantiles.map(([, value]) => value);
+    expect(values).to.deep.equal([...values].sort((a, b) => a - b));
+    expect(values[0]).to.be.within(1e-6, 10);
+  });
+
+  it('answers 503 if too many images wait', async () => {
+    const small = new ServedModel({ waitingImages: 4 });
+    await small.reload(path('weights.npz'));
+    const server = makeServer(small, noTraining, path('weights.npz'));
+    const refused = await predict(server, someImages(5, 1));
+    expect(refused.statusCode).to.equal(503);
+    expect(refused.headers['retry-after']).to.equal('1');
+    expect(refused.json().error).to.include('4 waiting images');
+    expect((await predict(server, someImages(4, 1))).statusCode).to.equal(200);
+    await server.close();
+    await small.close();
+  });
+
+  it('stops computing for a client that leaves', async () => {
+    let signal;
+    const slow = {
+      version: 1,
+      statistics: model.statistics,
+      infer: (_pixels, _count, given) => {
+        signal = given;
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      },
+    };
+    const server = makeServer(slow, noTraining, path('weights.npz'));
+    await server.listen({ port: 0 });
+    const { socket } = await open(server);
+    socket.write(Buffer.concat([Buffer.from(headersOf(PIXELS)), someImages(1, 1)]));
+    while (signal === undefined) await new Promise(setImmediate);
+    expect(signal.aborted).to.equal(false);
+    socket.destroy();
+    while (!signal.aborted) await new Promise(setImmediate);
+    while (server.pendingRequests > 0) await new Promise(setImmediate);
+    await server.close();
   });
 
   it('answers 503 before weights are loaded', async () => {
@@ -227,6 +316,6 @@ describe('the server', () => {
     await refused('input.size.npy', 'Version 1 is still served');
     await saveModel(path('weights.npz'), 1, 32);
     await refused('28 x 28', '32 x 32', 'Version 1 is still served');
-    expect((await app.inject('/metrics')).json()).to.include({ reloads: 0, failedReloads: 4 });
+    expect((await app.inject('/status')).json()).to.include({ reloads: 0, failedReloads: 4 });
   });
 });

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Input } from '../../../dist-dev/examples/digits/input.js';
 import { makeNormalized } from '../../../dist-dev/examples/digits/model.js';
-import { saveCheckpoint } from '../batchnorm.mjs';
+import { datasetOf } from '../../../dist-dev/examples/digits/dataset.js';
+import { DataLoader, saveCheckpoint } from '../batchnorm.mjs';
 import { Curve } from '../curve.mjs';
 import { PIXELS, SIZE } from '../network.mjs';
 
@@ -28,7 +29,7 @@ export function temporaryDirectory() {
   return (name) => join(directory, name);
 }
 
-/** An unfolded network with its own weights, and its input format, as `infer` takes them. */
+/** An unfolded network with its own weights, and its input format. */
 export function makeModel(seed) {
   return { network: makeNormalized(seeded(seed)), brightness: { mean: 50, deviation: 70 } };
 }
@@ -40,6 +41,13 @@ export async function saveModel(path, seed, size = SIZE) {
   const input = Object.assign(new Input(), { rows: size, columns: size, brightness });
   await saveCheckpoint(path, { model: network, parts: { input } });
   return model;
+}
+
+/** The probabilities of each image as the training computes them: without plan, batcher and fold. */
+export function infer({ network, brightness }, pixels, count) {
+  const images = { pixels, rows: SIZE, columns: SIZE };
+  const [{ x }] = new DataLoader(datasetOf(images, brightness), { batchSize: count });
+  return network.forward(x).logSoftmax().exp().array();
 }
 
 /** Concatenated images as bytes. */

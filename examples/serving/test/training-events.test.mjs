@@ -64,7 +64,7 @@ describe('the events of a training', () => {
     const [, , , fourth] = eventsOf(await received(/(data: [^]*){4}\n\n/));
     expect(fourth.curve).to.deep.equal({ from: 0, rows: training.curve.rows });
     socket.destroy();
-    while ((await app.inject('/metrics')).json().eventStreams > 0) await new Promise(setImmediate);
+    while ((await app.inject('/status')).json().eventStreams > 0) await new Promise(setImmediate);
   });
 
   it('are refused with 503 if too many clients follow, until one leaves', async () => {
@@ -81,7 +81,7 @@ describe('the events of a training', () => {
     expect(refused.headers['retry-after']).to.equal('1');
     expect(refused.json().error).to.include('at most 2 streams');
     one.socket.destroy();
-    while ((await app.inject('/metrics')).json().eventStreams > 1) await new Promise(setImmediate);
+    while ((await app.inject('/status')).json().eventStreams > 1) await new Promise(setImmediate);
     await (await follow()).received(/data: /);
   });
 
@@ -92,7 +92,7 @@ describe('the events of a training', () => {
     await received(/data: /);
     socket.pause();
     const closed = (async () => {
-      while ((await app.inject('/metrics')).json().eventStreams > 0) {
+      while ((await app.inject('/status')).json().eventStreams > 0) {
         training.status = { ...training.status, steps: training.status.steps + 1 };
         await new Promise((resolve) => setTimeout(resolve, 20));
       }

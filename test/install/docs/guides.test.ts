@@ -4,7 +4,7 @@ import { guideSnippets, runSnippet, snippetsOf } from './guide-snippets.js';
 
 describe('the guides', () => {
   // examples/serving/test/guides.test.mjs and test/tfjs/guide.test.mjs run the others, which need other packages.
-  const others = /from '(sharp|@tensorflow\/tfjs)'/;
+  const others = /from '(sharp|prom-client|@tensorflow\/tfjs)'/;
   const snippets = guideSnippets().filter(({ code, setup }) => !others.test(setup + code));
 
   for (const snippet of snippets) {

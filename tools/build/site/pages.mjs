@@ -25,9 +25,9 @@ export function indexedPages() {
   return pages;
 }
 
-/** `docs/guide/data.md` is `data`, `examples/serving/README.md` is `serving`, and SECURITY.md, "Security policy" in the
+/** `docs/guide/data.md` is `data`, `examples/serving/README.md` is `serving-example`, and SECURITY.md, "Security policy" in the
  * index, is `security-policy`. */
 function slugOf(file, name) {
   if (dirname(file) === '.') return name.toLowerCase().replaceAll(' ', '-');
-  return basename(file) === 'README.md' ? basename(dirname(file)) : basename(file, '.md');
+  return basename(file) === 'README.md' ? `${basename(dirname(file))}-example` : basename(file, '.md');
 }
