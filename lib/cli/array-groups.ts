@@ -23,7 +23,8 @@ const optimizerState = new RegExp(
     String.raw`(^|\.)(exp_avg|exp_avg_sq|max_exp_avg_sq|momentum_buffer|square_avg|grad_avg)$`,
   ].join('|'),
 );
-const statistics = /(^|[./])(running_mean|running_var)$/;
+// The last two are this package's names in an ONNX file.
+const statistics = /(^|[./])(running_mean|running_var|runningMean|runningVar)$/;
 // PyTorch's counter of batches is neither trained nor a statistic, and .npz files lack it.
 const settings = /(^|[./])(epsilon|momentum|num_batches_tracked)$/;
 

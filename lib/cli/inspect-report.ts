@@ -1,12 +1,18 @@
 import { escapeInvisible, shorten } from '../validation/quote.js';
 import { formatShape } from '../core/shape.js';
+import type { DescribedGraph, DescribedValue } from '../onnx/describe-graph.js';
 import { type ArrayGroup, countParameters, groupOf } from './array-groups.js';
 import { plural, short, table } from './format.js';
 import type { InspectedArray } from './inspected-array.js';
 import type { Contents } from './read-arrays.js';
 import type { Suspicion } from './suspicious.js';
 
-const formats = { npz: 'an .npz file', npy: 'an .npy file', safetensors: 'a safetensors file' };
+const formats = {
+  npz: 'an .npz file',
+  npy: 'an .npy file',
+  safetensors: 'a safetensors file',
+  onnx: 'an ONNX file',
+};
 
 /** Sections of the report, each with its own table, in this order. */
 const sections: readonly (readonly [title: string, groups: readonly ArrayGroup[]])[] = [
@@ -18,13 +24,14 @@ const sections: readonly (readonly [title: string, groups: readonly ArrayGroup[]
 /** The object that `--json` prints. */
 export function reportJson(
   file: string,
-  { format, arrays, others, unreadable }: Contents,
+  { format, arrays, others, unreadable, graph }: Contents,
   suspicious: readonly Suspicion[],
 ): object {
   // The array of an .npy file has no name that tells its purpose.
   const named = format !== 'npy';
   return {
     ...{ file, format },
+    ...(graph === undefined ? {} : { graph }),
     arrays: arrays.map(({ name, ...array }) => ({
       name,
       group: named ? groupOf({ name, ...array }) : 'unknown',
@@ -39,14 +46,19 @@ export function reportJson(
 /** The report as text for a terminal. */
 export function reportText(
   file: string,
-  { format, arrays, others }: Contents,
+  { format, arrays, others, graph }: Contents,
   suspicious: readonly Suspicion[],
 ): string {
   const more = others.length === 0 ? '' : ` and ${plural(others.length, 'entry', 'entries')} of another kind`;
   const head = `${escapeInvisible(file)}: ${formats[format]}, ${plural(arrays.length, 'array')}${more}\n`;
-  if (arrays.length === 0) return head;
+  if (arrays.length === 0 && graph === undefined) return head;
   const counts = format === 'npy' ? [] : [countsTable(arrays)];
-  const parts = [head, ...sectionTables(arrays), ...counts];
+  const parts = [
+    head,
+    ...(graph === undefined ? [] : graphTables(graph)),
+    ...sectionTables(arrays),
+    ...counts,
+  ];
   if (suspicious.length > 0) {
     const lines = suspicious.map(
       ({ name, problem }) => `  ${cell(name)}: ${escapeInvisible(shorten(problem, 500))}\n`,
@@ -54,6 +66,28 @@ export function reportText(
     return [...parts, `suspicious\n${lines.join('')}`].join('\n');
   }
   return [...parts, 'nothing suspicious\n'].join('\n');
+}
+
+/** Versions, inputs and outputs, and nodes in the order in which they run. */
+function graphTables({
+  producer,
+  opset,
+  inputs,
+  outputs,
+  nodes,
+  problem,
+}: DescribedGraph): readonly string[] {
+  const by = producer === '' ? '' : `, written by ${cell(producer)}`;
+  const port = (kind: string) => (value: DescribedValue) => [
+    ...[kind, cell(value.name), cell(value.type), cell(value.shape)],
+  ];
+  const rows = nodes.map(({ name, operator, shape }) => [cell(name), cell(operator), cell(shape)]);
+  return [
+    `${plural(nodes.length, 'node')} of operator set ${opset}${by}\n`,
+    table([...inputs.map(port('input')), ...outputs.map(port('output'))]),
+    table([['node', 'operator', 'shape of the output'], ...rows]),
+    ...(problem === undefined ? [] : [`importOnnx refuses it: ${escapeInvisible(shorten(problem, 500))}\n`]),
+  ];
 }
 
 /** One table for each section that is not empty, with a title if there are several. */

@@ -3,13 +3,15 @@ import { readArguments, UsageError } from './arguments.js';
 import { type Command, EXIT_FAILURE, EXIT_SUCCESS } from './command.js';
 
 export const inspect: Command = {
-  summary: 'the arrays of an .npz, .npy or safetensors file, and suspicious values',
+  summary: 'the arrays of an .npz, .npy, safetensors or ONNX file, and suspicious values',
   help: `Usage: npx batchnorm inspect FILE [options]
 
-Lists the arrays of an .npz, .npy or safetensors file with type, shape and range, in separate tables for the
-model, the optimizer and the rest of a checkpoint, and counts parameters. Reports suspicious values: NaN,
-infinities, negative or zero running variances, zero scales, untrained statistics, and shapes that do not
-match. The first bytes of a file determine its format. Files of any size are read in little memory.
+Lists the arrays of an .npz, .npy, safetensors or ONNX file with type, shape and range, in separate tables
+for the model, the optimizer and the rest of a checkpoint, and counts parameters. Of an ONNX file, it also
+lists inputs, outputs and nodes with their shapes, and says whether importOnnx() supports it. Reports
+suspicious values: NaN, infinities, negative or zero running variances, zero scales, untrained statistics,
+and shapes that do not match. The first bytes of a file determine its format. Files of any size are read in
+little memory, except ONNX files.
 
 Exits with 1 if the file or an array in it cannot be read.
 
@@ -21,6 +23,7 @@ Options:
 Examples:
   npx batchnorm inspect weights.npz
   npx batchnorm inspect model.safetensors --json
+  npx batchnorm inspect model.onnx
   npx batchnorm inspect weights.npz --strict && echo fine
 `,
   async run(args, { print, printError }) {

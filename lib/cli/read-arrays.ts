@@ -12,19 +12,23 @@ import { NpzReader } from '../io/npz/npz-reader.js';
 import { readHeader } from '../io/safetensors/read-header.js';
 import type { Entry } from '../io/safetensors/safetensors-format.js';
 import { safetensorsNumberType } from '../io/safetensors/values.js';
+import type { DescribedGraph } from '../onnx/describe-graph.js';
 import { StatisticsCollector } from './array-statistics.js';
 import type { InspectedArray } from './inspected-array.js';
+import { readOnnx } from './read-onnx.js';
 
 /** The content of a file. */
 export interface Contents {
-  readonly format: 'npz' | 'npy' | 'safetensors';
+  readonly format: 'npz' | 'npy' | 'safetensors' | 'onnx';
   readonly arrays: readonly InspectedArray[];
   /** Entries that are not arrays, judging by their names. */
   readonly others: readonly string[];
   readonly unreadable: readonly { readonly name: string; readonly message: string }[];
+  /** The graph of an ONNX file. */
+  readonly graph?: DescribedGraph;
 }
 
-const wanted = 'an .npz, .npy or safetensors file';
+const wanted = 'an .npz, .npy, safetensors or ONNX file';
 
 /**
  * Reads the arrays of a file of any of these formats, which its first bytes identify. An unreadable array
@@ -38,6 +42,8 @@ export async function readArrays(file: string): Promise<Contents> {
     if (kind === 'npz') return await readNpz(file);
     if (kind === 'npy') return await readNpy(file, opened);
     if (kind === 'safetensors') return await readSafetensors(file, opened);
+    // Protocol buffers have no signature, so the name of the file counts, too.
+    if (kind === 'onnx' || (kind === undefined && file.endsWith('.onnx'))) return await readOnnx(file);
     throw wrongKind(file, 'npz', wanted, opened.head);
   } finally {
     await opened.handle.close();

@@ -2,11 +2,12 @@ import { isNativeError, isRangeError } from '../validation/realm.js';
 import { UsageError } from './arguments.js';
 import { bench } from './bench.js';
 import { type Command, EXIT_FAILURE, EXIT_SUCCESS, EXIT_USAGE, type Output } from './command.js';
+import { convert } from './convert.js';
 import { info } from './info.js';
 import { inspect } from './inspect.js';
 import { version } from './version.js';
 
-const commands = new Map<string, Command>(Object.entries({ info, bench, inspect }));
+const commands = new Map<string, Command>(Object.entries({ info, bench, inspect, convert }));
 
 const help = `Usage: npx batchnorm <command> [options]
 

@@ -46,8 +46,14 @@ export function buildModel(
   model: ModelProto,
   initializers: ReadonlyMap<string, Value>,
   maxComputedBytes: number,
-): OnnxModel {
+): BuiltModel {
   return new Builder(file, model, initializers, maxComputedBytes).build();
+}
+
+/** A network and the sizes of the values of its graph, as far as they are known. */
+export interface BuiltModel {
+  readonly model: OnnxModel;
+  readonly sizes: ReadonlyMap<string, Sizes | undefined>;
 }
 
 class Builder {
@@ -65,7 +71,7 @@ class Builder {
     private readonly maxComputedBytes: number,
   ) {}
 
-  build(): OnnxModel {
+  build(): BuiltModel {
     const { graph } = this.model;
     const opset = this.#requireSupported();
     for (const [name, constant] of this.initializers) {
@@ -88,7 +94,8 @@ class Builder {
         ? this.#fail('an output that a supported node computes', 'none', name)
         : { name, value: known.index };
     });
-    return this.#finish(inputs, outputs);
+    const sizes = new Map([...this.#values].map(([name, known]) => [name, known.sizes]));
+    return { model: this.#finish(inputs, outputs), sizes };
   }
 
   /** Checks operators and versions, and returns the version of ONNX's operators. */

@@ -25,6 +25,9 @@ export interface ImportOnnxOptions {
 
 const wanted = 'an ONNX model';
 
+/** Limit of the memory for constants that nodes compute. */
+export const defaultComputedBytes = 2 * 1024 ** 3;
+
 /** Protocol buffers cannot be longer. */
 const maxModelBytes = 2 ** 31 - 1;
 
@@ -49,7 +52,7 @@ export async function importOnnx(path: FilePath, options?: ImportOnnxOptions): P
   const given = requireOptions('options', options, ['maxComputedBytes']);
   const maxComputedBytes = requirePositiveInteger(
     'maxComputedBytes',
-    orDefault(given.maxComputedBytes, 2 * 1024 ** 3),
+    orDefault(given.maxComputedBytes, defaultComputedBytes),
   );
   return withFileMemory(`loading ${file}`, async () => {
     const model = await readModelFile(file);
@@ -59,7 +62,7 @@ export async function importOnnx(path: FilePath, options?: ImportOnnxOptions): P
         fail(file, 'different names of tensors', 'the same twice', tensor.name);
       initializers.set(tensor.name, await readTensor(file, tensor));
     }
-    return buildModel(file, model, initializers, maxComputedBytes);
+    return buildModel(file, model, initializers, maxComputedBytes).model;
   });
 }
 
@@ -76,7 +79,8 @@ export async function readModelFile(file: string): Promise<ModelProto> {
   });
 }
 
-async function readTensor(file: string, tensor: TensorProto): Promise<Value> {
+/** Reads the values of an initializer, in the file or beside it. */
+export async function readTensor(file: string, tensor: TensorProto): Promise<Value> {
   const failHere = (expected: string, found: string) => fail(file, expected, found, tensor.name);
   const bytes = requireTensor(tensor, failHere);
   if (tensor.values.kind !== 'external') return readValue(tensor, failHere);

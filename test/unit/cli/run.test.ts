@@ -36,13 +36,13 @@ describe('batchnorm', () => {
     it(`prints help for ${args.join(' ')}`, async () => {
       const { code, output, errors } = await runHere(...args);
       expect({ code, errors }).to.deep.equal({ code: 0, errors: '' });
-      for (const part of ['info', 'bench', 'inspect', 'Examples:', 'Exit codes:']) {
+      for (const part of ['info', 'bench', 'inspect', 'convert', 'Examples:', 'Exit codes:']) {
         expect(output).to.include(part);
       }
     });
   }
 
-  for (const command of ['info', 'bench', 'inspect']) {
+  for (const command of ['info', 'bench', 'inspect', 'convert']) {
     it(`prints help for ${command} with examples`, async () => {
       const { code, output } = await runHere(command, '--help');
       expect(code).to.equal(0);
@@ -60,7 +60,7 @@ describe('batchnorm', () => {
   });
 
   const wrong: readonly (readonly [args: readonly string[], ...parts: readonly string[]])[] = [
-    [['benhc'], 'Expected one of info, bench, inspect for the command but received "benhc"'],
+    [['benhc'], 'Expected one of info, bench, inspect, convert for the command but received "benhc"'],
     [['help', 'all'], 'for the command but received "all"'],
     [['info', '--jsn'], 'Expected --json, --help but received "--jsn"', 'npx batchnorm info --help'],
     [['info', 'x'], 'Expected options only for info but received "x"'],
@@ -73,6 +73,9 @@ describe('batchnorm', () => {
     [['bench', '--shape', '1,1,65536,65536'], 'at most 536870912'],
     [['inspect'], 'Expected one FILE for inspect but received none'],
     [['inspect', 'a.npz', 'b.npz'], 'but received "a.npz", "b.npz"'],
+    [['convert', 'a.npz'], 'Expected INPUT and OUTPUT for convert but received "a.npz"'],
+    [['convert', 'a.npz', 'b.txt'], 'ends in .npz, .safetensors or .onnx'],
+    [['convert', 'a.npz', 'b.onnx', '--shape', '1,x'], 'sizes such as 1,3,224,224 for --shape'],
   ];
   for (const [args, ...parts] of wrong) {
     it(`refuses ${args.join(' ')}`, async () => {
