@@ -10,7 +10,8 @@ import type { OnnxModel } from '../onnx/import/onnx-model.js';
 import { groupOf } from './array-groups.js';
 import { UsageError } from './arguments.js';
 import type { InspectedArray } from './inspected-array.js';
-import { type Contents, readArrays } from './read-arrays.js';
+import type { Contents } from './contents.js';
+import { readArrays } from './read-arrays.js';
 
 /** The formats of files that can be written. */
 export type OutputFormat = 'npz' | 'safetensors' | 'onnx';

@@ -4,7 +4,7 @@ import type { DescribedGraph, DescribedValue } from '../onnx/describe-graph.js';
 import { type ArrayGroup, countParameters, groupOf } from './array-groups.js';
 import { plural, short, table } from './format.js';
 import type { InspectedArray } from './inspected-array.js';
-import type { Contents } from './read-arrays.js';
+import type { Contents } from './contents.js';
 import type { Suspicion } from './suspicious.js';
 
 const formats = {

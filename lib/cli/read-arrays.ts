@@ -12,21 +12,10 @@ import { NpzReader } from '../io/npz/npz-reader.js';
 import { readHeader } from '../io/safetensors/read-header.js';
 import type { Entry } from '../io/safetensors/safetensors-format.js';
 import { safetensorsNumberType } from '../io/safetensors/values.js';
-import type { DescribedGraph } from '../onnx/describe-graph.js';
 import { StatisticsCollector } from './array-statistics.js';
+import type { Contents } from './contents.js';
 import type { InspectedArray } from './inspected-array.js';
 import { readOnnx } from './read-onnx.js';
-
-/** The content of a file. */
-export interface Contents {
-  readonly format: 'npz' | 'npy' | 'safetensors' | 'onnx';
-  readonly arrays: readonly InspectedArray[];
-  /** Entries that are not arrays, judging by their names. */
-  readonly others: readonly string[];
-  readonly unreadable: readonly { readonly name: string; readonly message: string }[];
-  /** The graph of an ONNX file. */
-  readonly graph?: DescribedGraph;
-}
 
 const wanted = 'an .npz, .npy, safetensors or ONNX file';
 

@@ -2,7 +2,7 @@ import { describeGraph } from '../onnx/describe-graph.js';
 import { isIntegers, numbersOf } from '../onnx/values.js';
 import { storageOf } from '../core/tensor.js';
 import { StatisticsCollector } from './array-statistics.js';
-import type { Contents } from './read-arrays.js';
+import type { Contents } from './contents.js';
 
 /** Reads the graph and the initializers of an ONNX file. */
 export async function readOnnx(file: string): Promise<Contents> {

@@ -32,11 +32,11 @@ export function foldPlan(
     }
     const next = onlyReader(step, readers);
     const pair = next && foldPair(layers[step.layer], layers[next.layer]);
-    if (pair === undefined) {
+    if (next === undefined || pair === undefined) {
       folded.push(add(step, copy(layers[step.layer])));
     } else {
-      joined.add(next as Step);
-      folded.push({ ...add(step, pair), outputs: (next as Step).outputs });
+      joined.add(next);
+      folded.push({ ...add(step, pair), outputs: next.outputs });
     }
   }
   return {
