@@ -135,7 +135,7 @@ describe('batchnorm inspect', () => {
     const text = batchnorm(['inspect', path('text.npz')]);
     expect(text.code).to.equal(1);
     expect(text.errors).to.match(
-      /^batchnorm: Expected an \.npz, \.npy or safetensors file in .* but found the bytes 68656c6c6f\n$/,
+      /^batchnorm: Expected an \.npz, \.npy, safetensors or ONNX file in .* but found the bytes 68656c6c6f\n$/,
     );
   });
 });
