@@ -42,6 +42,7 @@ export interface Group {
    * @returns A new array of `size * values.length` elements: those of rank 0, then those of rank 1, and so on.
    */
   allGather<A extends GroupArray>(values: A, options?: CallOptions): A;
+  /** As `allGather`, without blocking. */
   allGatherAsync<A extends GroupArray>(values: A, options?: CallOptions): Promise<A>;
 
   /**
@@ -51,6 +52,7 @@ export interface Group {
    * @returns `values`.
    */
   sum<A extends GroupArray>(values: A, options?: CallOptions): A;
+  /** As `sum`, without blocking. */
   sumAsync<A extends GroupArray>(values: A, options?: CallOptions): Promise<A>;
 
   /**
@@ -60,6 +62,7 @@ export interface Group {
    * @returns `values`.
    */
   allReduce<A extends GroupArray>(values: A, reduction?: Reduction, options?: CallOptions): A;
+  /** As `allReduce`, without blocking. */
   allReduceAsync<A extends GroupArray>(values: A, reduction?: Reduction, options?: CallOptions): Promise<A>;
 
   /**
@@ -68,10 +71,12 @@ export interface Group {
    * @returns `values`.
    */
   broadcast<A extends GroupArray>(values: A, root?: number, options?: CallOptions): A;
+  /** As `broadcast`, without blocking. */
   broadcastAsync<A extends GroupArray>(values: A, root?: number, options?: CallOptions): Promise<A>;
 
   /** Returns once every rank has called it. */
   barrier(options?: CallOptions): void;
+  /** As `barrier`, without blocking. */
   barrierAsync(options?: CallOptions): Promise<void>;
 
   /**

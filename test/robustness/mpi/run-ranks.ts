@@ -7,6 +7,9 @@ import { launch, type LauncherName, programPath } from './launch.js';
 
 const program = programPath('../../unit/distributed/programs/rank.js');
 
+/** After these the group has failed, so the processes end with an exit code other than 0. */
+const failing = /timeout|fuzz/i;
+
 /** Runs scenarios in one group of processes, which must succeed; returns what each rank reports, by scenario. */
 export function runRanks(launcher: LauncherName, limit = 60): RunScenarios {
   return async (scenarios, size) => {
@@ -14,7 +17,7 @@ export function runRanks(launcher: LauncherName, limit = 60): RunScenarios {
     try {
       const environment = { BATCHNORM_TEST_RESULTS: folder };
       const { status, stderr } = await launch(launcher, size, program, scenarios, { environment, limit });
-      expect(status, stderr).to.equal(0);
+      if (!scenarios.some((name) => failing.test(name))) expect(status, stderr).to.equal(0);
       return readdirSync(folder)
         .sort()
         .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<string, unknown>);

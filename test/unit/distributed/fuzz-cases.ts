@@ -5,6 +5,7 @@ const final = ['ERR_BATCHNORM_TIMEOUT', 'ERR_BATCHNORM_PEER', 'ERR_BATCHNORM_MIS
 
 /** Random sequences of calls that differ between ranks end, with the same outcomes on all ranks. */
 export function testRandomCalls(run: RunScenarios, size: number, seeds: readonly number[]): void {
+  const limit = 120_000 + seeds.length * 30_000;
   it(`ends with errors when ${size} ranks make calls that differ, and never with wrong values`, async () => {
     const seen = new Set<string>();
     for (const seed of seeds) {
@@ -22,5 +23,5 @@ export function testRandomCalls(run: RunScenarios, size: number, seeds: readonly
       }
     }
     expect([...seen]).to.include.members(['right', 'ERR_BATCHNORM_MISMATCH']);
-  });
+  }).timeout(limit);
 }

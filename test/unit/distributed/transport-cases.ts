@@ -108,6 +108,18 @@ export function testTransport(transport: string, run: RunScenarios, sizes: reado
 
       if (size > 2) return;
 
+      it('sleeps while it waits', async () => {
+        const [report] = await run(['waiting'], size);
+        expect(report?.waiting).to.be.lessThan(1);
+      });
+
+      it('does not grow in 20,000 calls', async function () {
+        if (process.env.BATCHNORM_TEST_LONG !== '1') return this.skip();
+        for (const report of await run(['growth'], size)) {
+          expect(report.growth).to.be.lessThan(16 * 2 ** 20);
+        }
+      }).timeout(300_000);
+
       for (const scenario of ['timeout', 'asyncTimeout']) {
         it(`names the rank, the call and the missing rank when it gives up: ${scenario}`, async () => {
           const [report] = await run([scenario], size);

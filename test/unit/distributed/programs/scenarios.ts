@@ -115,6 +115,32 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     hashOf(group.broadcast(valuesOf(group.rank, 1_100_000, Float64Array), group.size - 1)),
   ],
 
+  /** Bytes by which the process grows in many calls, of which some wait long enough to tell the other ranks. */
+  async growth(group) {
+    const values = valuesOf(group.rank, 192, Float64Array);
+    const large = valuesOf(group.rank, 20_000);
+    const step = async (i: number) => {
+      group.allGather(values);
+      if (i % 10 === 0) group.sum(large);
+      if (i % 20 === 0) await group.sumAsync(large);
+      if (i % 2000 === 0 && group.rank === 1) await new Promise((resolve) => setTimeout(resolve, 100));
+    };
+    for (let i = 0; i < 2000; i++) await step(i);
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < 20_000; i++) await step(i);
+    return process.memoryUsage().rss - before;
+  },
+
+  /** Seconds of processor time that rank 0 spends while it waits two seconds for the others. */
+  async waiting(group) {
+    group.barrier();
+    if (group.rank !== 0) await new Promise((resolve) => setTimeout(resolve, 2000));
+    const before = process.cpuUsage();
+    group.barrier();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1e6;
+  },
+
   /** A child process calls connect. */
   child() {
     const { status } = spawnSync(process.execPath, [process.argv[1] ?? '', 'members'], { stdio: 'inherit' });
