@@ -75,8 +75,8 @@ export type ProbabilitiesOf<S extends Shape, Y> = Unless<
  * class, or probabilities, after label smoothing. Without options, the result is the mean over the rows.
  *
  * As in PyTorch, the mean of weighted losses divides by the sum of the weights of the target classes that are not ignored
- * (for probabilities, by the number of rows). If that sum is 0, such as when all targets are ignored, the mean is NaN and
- * its gradient is 0.
+ * (for probabilities, by the number of rows). If that sum is 0, such as when all targets are ignored, the mean is NaN, or
+ * infinite where smoothing gives other classes a loss, and its gradient is 0.
  *
  * @param logits [N, C] or [N, C, ...], such as [N, C, H, W] for images; with a tape for training.
  * @param targets Class indices from 0 to C - 1, as a tensor [N, ...] or as a flat array in row-major order; or probabilities
