@@ -1,11 +1,11 @@
-// TensorFlow.js with our backend next to its own. TFJS_FUSE=1 registers with fused layers.
+// TensorFlow.js with our backend next to its own.
 import * as tf from '@tensorflow/tfjs';
 import { register } from 'batchnorm/tfjs';
 import { randomFrom, sizeOf } from './random.mjs';
 
 export { randomFrom, sizeOf };
 
-export const registration = register(tf, { fuseLayers: process.env.TFJS_FUSE === '1' });
+export const registration = register(tf, { fuseLayers: true });
 export { tf };
 
 /** Runs `compute` on a backend and returns its values: tensors, arrays and objects of them become plain arrays. */
