@@ -1,6 +1,8 @@
 // The backend in other programs: CommonJS, the separate packages of TensorFlow.js, workers, and without the addon.
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
@@ -57,6 +59,40 @@ describe('batchnorm/tfjs in programs', () => {
       ${compute}
     `;
     expect(run(code)).to.deep.equal(expected(usual));
+  });
+
+  it('in TypeScript', () => {
+    const program = join(folder, 'typed.mts');
+    writeFileSync(
+      program,
+      `import * as tf from '@tensorflow/tfjs';
+      import * as core from '@tensorflow/tfjs-core';
+      import { register, type Registration } from 'batchnorm/tfjs';
+      const registration: Registration = register(tf, { fuseLayers: true, priority: 2 });
+      const count: number | undefined = registration.calls().Relu?.native;
+      register(core);
+      // @ts-expect-error
+      register({});
+      // @ts-expect-error
+      register(tf, { fuse: true });
+      export { count };`,
+    );
+    const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
+    const options = [
+      '--ignoreConfig',
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+    ];
+    const { status, stdout } = spawnSync(process.execPath, [compiler, ...options, program], {
+      encoding: 'utf8',
+    });
+    expect(stdout).to.equal('');
+    expect(status).to.equal(0);
   });
 
   it('without the addon', () => {

@@ -6,8 +6,9 @@
 //   core          tfjs-core's own tests
 //   poisoned      the same, with NaN in memory that was given back
 //   portable      the same, without the addon
+//   isas          the same, on AVX2 and on the scalar kernels
 //   tests         the tests of test/tfjs/, but for those whose names begin with long-
-//   long          all tests of test/tfjs/, with 10,000 random chains of operations
+//   long          all tests of test/tfjs/, with 10,000 random chains of operations and NaN in free memory
 import { build } from 'esbuild';
 import {
   cpSync,
@@ -28,8 +29,11 @@ const sections = {
   core: () => core({}),
   poisoned: () => core({ BATCHNORM_POISON: '1' }),
   portable: () => core({ BATCHNORM_BACKEND: 'portable' }),
+  isas: async () => {
+    for (const isa of ['avx2', 'scalar']) await core({ BATCHNORM_ISA: isa });
+  },
   tests: () => mocha(false, {}),
-  long: () => mocha(true, { CHAINS: '10000' }),
+  long: () => mocha(true, { CHAINS: '10000', BATCHNORM_POISON: '1' }),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : ['core', 'tests'];

@@ -13,6 +13,7 @@ describe('import of the packed package', () => {
       'program.cjs',
       `const { backend, backward, BatchNorm2D, Sgd, Tensor } = require('batchnorm');
       if (typeof require('batchnorm/raw').batchNormTraining !== 'function') throw new Error('raw');
+      if (typeof require('batchnorm/tfjs').register !== 'function') throw new Error('tfjs');
       ${training}`,
     );
     expectNative(project().printed('program.cjs'));
