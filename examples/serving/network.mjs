@@ -31,10 +31,10 @@ export function compileNetwork(network) {
 
 /** An image as the network was trained with it. */
 export function sampleOf(pixels, { mean, deviation }) {
-  return Tensor.adopt(
-    Float32Array.from(pixels, (byte) => (byte - mean) / deviation),
-    [1, SIZE, SIZE],
-  );
+  const values = new Float32Array(PIXELS);
+  // Float32Array.from with a function takes ten times as long.
+  for (let i = 0; i < PIXELS; i++) values[i] = (pixels[i] - mean) / deviation;
+  return Tensor.adopt(values, [1, SIZE, SIZE]);
 }
 
 /** The probabilities of the classes from their scores. */

@@ -82,29 +82,26 @@ export class ServedModel {
 
   /**
    * Computes `count` images, all with the same weights.
-   * @param signal Stops the computation, as when the client has left.
+   * @param client An AbortController that stops the computation, as when the client has left; aborted by a failure too.
    * @returns The version of the weights, and the probabilities of each image.
-   * @throws Busy if too many images wait; the signal's reason.
+   * @throws Busy if too many images wait; the reason with which the controller was aborted.
    */
-  async infer(pixels, count, signal) {
+  async infer(pixels, count, client = new AbortController()) {
     const { batcher, brightness, version } = this.#current;
-    const failed = new AbortController();
-    const options = {
-      signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]),
-    };
-    // One for each image: more than Node expects.
-    setMaxListeners(0, options.signal);
+    const { signal } = client;
+    // Two for each image: more than Node expects.
+    setMaxListeners(0, signal);
     try {
       const results = await Promise.all(
         Array.from({ length: count }, async (_, i) => {
           const sample = sampleOf(pixels.subarray(i * PIXELS, (i + 1) * PIXELS), brightness);
-          return probabilitiesOf(await batcher.run(sample, options));
+          return probabilitiesOf(await batcher.run(sample, { signal }));
         }),
       );
       return { version, probabilities: results };
     } catch (error) {
       // The other images of a refused request need not be computed.
-      failed.abort(error);
+      client.abort(error);
       if (error.code !== 'ERR_BATCHNORM_QUEUE_FULL') throw error;
       throw new Busy(`Expected at most ${this.#maxQueue} waiting images but there are more: try again`);
     }

@@ -78,7 +78,7 @@ export function makeServer(model, training, checkpoint, limits = LIMITS) {
       if (model.version === 0) throw new NoWeights(checkpoint);
       const client = new AbortController();
       connections.onEnd(request.raw, reply.raw, () => client.abort(new ClientLeft()));
-      const { version, probabilities } = await model.infer(pixels, count, client.signal);
+      const { version, probabilities } = await model.infer(pixels, count, client);
       return { version, predictions: probabilities.map(describe) };
     },
   );

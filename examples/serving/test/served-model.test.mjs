@@ -61,7 +61,7 @@ describe('the served model', () => {
     await load();
     const leaving = new AbortController();
     const images = someImages(100, 1);
-    const left = model.infer(images, 100, leaving.signal);
+    const left = model.infer(images, 100, leaving);
     const stays = model.infer(images, 100);
     leaving.abort(new Error('left'));
     expect((await left.catch((error) => error)).message).to.equal('left');

@@ -231,8 +231,8 @@ describe('the server', () => {
     const slow = {
       version: 1,
       statistics: model.statistics,
-      infer: (_pixels, _count, given) => {
-        signal = given;
+      infer: (_pixels, _count, client) => {
+        ({ signal } = client);
         return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
       },
     };
