@@ -21,6 +21,7 @@ export const topics = [
 /** The first prefix that fits decides. */
 const topicOfPath = [
   ['tensor', 'Tensors and gradients'],
+  ['core/random-generator', 'Training'],
   ['core/', 'Tensors and gradients'],
   ['ops/losses', 'Training'],
   ['ops/cross-entropy', 'Training'],
@@ -31,6 +32,7 @@ const topicOfPath = [
   ['nn/layers/', 'Layers'],
   ['nn/norm/', 'Norms'],
   ['nn/', 'Modules and compositions'],
+  ['module/parameter-match', 'Training'],
   ['module/', 'Modules and compositions'],
   ['optim/', 'Training'],
   ['training/', 'Training'],

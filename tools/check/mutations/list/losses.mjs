@@ -54,7 +54,7 @@ export default [
     what: 'ignored targets receive a smoothed gradient',
     find: 'if (index < 0) out.fill(0, start, start + columns);',
     replace: 'if (index < -1) out.fill(0, start, start + columns);',
-    tests: ['conformance/parity/pytorch-losses', 'unit/ops/loss-options'],
+    tests: ['unit/ops/loss-properties', 'conformance/parity/pytorch-losses'],
   },
   {
     file: 'lib/ops/cross-entropy.ts',
@@ -89,13 +89,6 @@ export default [
     what: 'the mean of weighted losses divides by the number of targets',
     find: 'sum += weights === undefined ? 1 : weights[index];',
     replace: 'sum += 1;',
-    tests: ['unit/ops/cross-entropy-options', 'conformance/parity/pytorch-losses'],
-  },
-  {
-    file: 'lib/ops/target-matrix.ts',
-    what: 'smoothing spreads a share to ignored targets, too',
-    find: 'values.fill(0, start, start + columns);',
-    replace: 'values.set(spread, start);',
     tests: ['unit/ops/cross-entropy-options', 'conformance/parity/pytorch-losses'],
   },
   {

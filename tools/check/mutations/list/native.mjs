@@ -108,8 +108,9 @@ export default [
   {
     file: 'native/ops/losses.cc',
     what: 'the gradient of every piece of a loss goes to the first one',
-    find: 'gradient == nullptr ? nullptr : gradient + begin',
-    replace: 'gradient',
+    find: 'kernel(x + begin, target + begin, parameter, factor, from(losses, begin),\n                  from(gradient, begin), length);',
+    replace:
+      'kernel(x + begin, target + begin, parameter, factor, from(losses, begin),\n                  gradient, length);',
     tests: ['unit/ops/losses'],
   },
   {
