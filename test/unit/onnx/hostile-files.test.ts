@@ -132,6 +132,15 @@ describe('importOnnx refuses', () => {
     );
   });
 
+  it('a list that claims to be longer than the file, without reading on', async () => {
+    // The sizes of a tensor: 2^40 bytes of them, none of which is there.
+    const tensor = [0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20];
+    const graph = [0x2a, tensor.length, ...tensor];
+    const file = path('long.onnx');
+    writeFileSync(file, Uint8Array.from([0x3a, graph.length, ...graph]));
+    await expectRejection(importOnnx(file), FileFormatError, 'a complete message');
+  });
+
   it('more messages than a model has, which take memory but hardly any bytes', async function () {
     this.timeout(60_000);
     const nodes = new Uint8Array(2 * 1_100_000);
