@@ -1,5 +1,6 @@
 import type { BackendInfo } from './backend-info.js';
 import type { Operations } from './operations.js';
+import type { PlanCalls } from './plan-calls.js';
 import type { BlockAllocator } from './wasm/block.js';
 
 /**
@@ -18,6 +19,8 @@ export interface Backend extends Operations {
   readonly cacheSizes: () => CacheSizes | undefined;
   /** Memory for tensors that the operations use without copying; other arrays work, too. */
   readonly blocks?: BlockAllocator;
+  /** Runs whole plans; undefined for a backend that runs one operation at a time. */
+  readonly plans?: PlanCalls;
 }
 
 /** Bytes of a core's first two cache levels, and of the last level. */

@@ -3,6 +3,7 @@ import { accessSync } from 'node:fs';
 import { toNamespacedPath } from 'node:path';
 import type { Backend } from './backend.js';
 import { binaryPaths, missingCopy } from './binary-paths.js';
+import type { PlanCalls } from './plan-calls.js';
 import { elfFault } from './elf.js';
 
 type Floats = Float32Array | Float64Array;
@@ -42,6 +43,7 @@ export interface MpiAddon {
 /** The addon's exports: the operations of `Backend`, the choice of ISA and threads, and MPI. */
 export interface Addon extends Omit<Backend, 'info'> {
   readonly mpi: MpiAddon;
+  readonly plans: PlanCalls;
   isa(): 'avx512' | 'avx2' | 'neon' | 'scalar';
   selectIsa(name: string): boolean;
   threads(): number;

@@ -73,7 +73,7 @@ export function compile<M extends InferringLayer, const S extends Shape>(
   if (settings.concurrency > maxConcurrency) {
     throw wrongValue('concurrency', `at most ${maxConcurrency}`, String(settings.concurrency));
   }
-  return createPlan(root, settings) as unknown as PlanOf<M, S>;
+  return createPlan(root, settings);
 }
 
 /** Each call has memory and a thread of its own. */

@@ -54,6 +54,12 @@ class ScriptLanes implements Lanes<Program> {
     if (arena !== undefined) this.#continueWith(arena);
     return () => {
       job.stopped = true;
+      const place = this.#waiting.indexOf(job);
+      if (place < 0) return;
+      this.#waiting.splice(place, 1);
+      queueMicrotask(() => {
+        done({ kind: 'stopped' });
+      });
     };
   }
 

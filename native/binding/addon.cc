@@ -7,7 +7,7 @@
 // Runs once per JavaScript environment that loads the addon: the main thread, each worker.
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   using namespace batchnorm;
-  env.SetInstanceData(new AddonData{&best_kernels()});
+  env.SetInstanceData(new AddonData{&best_kernels(), {}, 0, nullptr});
   export_batch_norm(exports);
   export_elementwise(exports);
   export_reductions(exports);
@@ -21,6 +21,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_axis_reductions(exports);
   export_system(exports);
   export_mpi(exports);
+  export_plan(exports);
 #if defined(BATCHNORM_TEST_HOOKS)
   export_test_hooks(exports);
 #endif

@@ -8,6 +8,43 @@ Arguments::Arguments(napi_env env, napi_callback_info info, size_t count) : env_
   void* data = nullptr;
   ok_ = napi_get_cb_info(env, info, &count, values_, nullptr, &data) == napi_ok;
   data_ = static_cast<AddonData*>(data);
+  if (data_ != nullptr) kernels_ = data_->kernels;
+}
+
+Arguments::Arguments(const Kernels& kernels, const PlannedArguments& planned)
+    : env_(nullptr), planned_(planned), kernels_(&kernels) {}
+
+double Arguments::next_number() {
+  if (planned_.next != planned_.end) return *planned_.next++;
+  ok_ = false;
+  return 0;
+}
+
+float* Arguments::planned_floats(size_t needed, bool nullable) {
+  const double memory = next_number();
+  const double offset = next_number();
+  if (memory == -1 && nullable) return nullptr;
+  constexpr size_t kOfCall = PlannedArguments::kOfCall;
+  if (ok_ && memory >= 0 && memory < static_cast<double>(kOfCall + planned_.count_of_plan)) {
+    const size_t index = static_cast<size_t>(memory);
+    const PlannedArguments::Memory& found =
+        index < kOfCall ? planned_.of_call[index] : planned_.of_plan[index - kOfCall];
+    if (offset >= 0 && offset <= static_cast<double>(found.length)) {
+      const size_t begin = static_cast<size_t>(offset);
+      if (needed <= found.length - begin) return found.data + begin;
+    }
+  }
+  ok_ = false;
+  return nullptr;
+}
+
+void Arguments::skip_array() {
+  if (env_ != nullptr) {
+    next();
+  } else {
+    next_number();
+    next_number();
+  }
 }
 
 float* Arguments::floats(const char* name, size_t needed) {
@@ -20,13 +57,13 @@ float* Arguments::floats_or_null(const char* name, size_t needed) {
 
 float* Arguments::floats_when(bool given, const char* name, size_t needed) {
   if (given) return floats(name, needed);
-  next();
+  skip_array();
   return nullptr;
 }
 
 float* Arguments::floats_or_null_when(bool given, const char* name, size_t needed) {
   if (given) return floats_or_null(name, needed);
-  next();
+  skip_array();
   return nullptr;
 }
 
@@ -37,6 +74,11 @@ double* Arguments::doubles(const char* name, size_t needed) {
 void* Arguments::read_array(const char* name, napi_typedarray_type wanted, size_t needed,
                             bool nullable) {
   if (!ok_) return nullptr;
+  if (env_ == nullptr) {
+    if (wanted == napi_float32_array) return planned_floats(needed, nullable);
+    ok_ = false;
+    return nullptr;
+  }
   const napi_value value = next();
   napi_typedarray_type type = napi_int8_array;
   size_t length = 0;
@@ -80,9 +122,11 @@ size_t Arguments::size(const char* name) {
   constexpr double kLimit = 281474976710656.0;  // 2^48
   double number = -1;
   if (!ok_) return 0;
-  const napi_value value = next();
-  if (napi_get_value_double(env_, value, &number) != napi_ok || !(number >= 0) ||
-      number >= kLimit || number != static_cast<double>(static_cast<int64_t>(number))) {
+  const napi_value value = env_ == nullptr ? nullptr : next();
+  const bool read = env_ == nullptr ? (number = next_number(), ok_)
+                                    : napi_get_value_double(env_, value, &number) == napi_ok;
+  if (!read || !(number >= 0) || number >= kLimit ||
+      number != static_cast<double>(static_cast<int64_t>(number))) {
     fail(value, name, "a whole number below 2^48");
     return 0;
   }
@@ -92,6 +136,7 @@ size_t Arguments::size(const char* name) {
 double Arguments::number(const char* name) {
   double number = 0;
   if (!ok_) return number;
+  if (env_ == nullptr) return next_number();
   const napi_value value = next();
   if (napi_get_value_double(env_, value, &number) != napi_ok) fail(value, name, "a number");
   return number;
@@ -100,6 +145,7 @@ double Arguments::number(const char* name) {
 bool Arguments::boolean(const char* name) {
   bool boolean = false;
   if (!ok_) return boolean;
+  if (env_ == nullptr) return next_number() != 0;
   const napi_value value = next();
   if (napi_get_value_bool(env_, value, &boolean) != napi_ok) fail(value, name, "a boolean");
   return boolean;
@@ -111,19 +157,25 @@ bool Arguments::text(char* buffer, size_t capacity) {
          length + 1 < capacity;
 }
 
-Result Arguments::finish(Status status) const {
+Result Arguments::finish(Status status) {
   if (status == Status::kOutOfMemory) {
+    ok_ = false;
+    out_of_memory_ = true;
+    if (env_ == nullptr) return nullptr;
     napi_throw_range_error(env_, "ERR_BATCHNORM_OUT_OF_MEMORY",
                            "Out of memory for the working space of an operation");
   }
   return nullptr;
 }
 
-void Arguments::fail_shape(const char* message) const {
-  napi_throw_range_error(env_, "ERR_BATCHNORM_SHAPE", message);
+void Arguments::fail_shape(const char* message) {
+  ok_ = false;
+  if (env_ != nullptr) napi_throw_range_error(env_, "ERR_BATCHNORM_SHAPE", message);
 }
 
 void Arguments::fail(napi_value value, const char* name, const char* expected) {
+  ok_ = false;
+  if (env_ == nullptr) return;
   static constexpr const char* kTypes[] = {
       "undefined", "null",      "a boolean",  "a number",  "a string",
       "a symbol",  "an object", "a function", "an object", "a bigint",
@@ -145,7 +197,6 @@ void Arguments::fail(napi_value value, const char* name, const char* expected) {
   std::snprintf(message, sizeof message, "Expected %s for %s but received %s", expected, name,
                 received);
   napi_throw_type_error(env_, "ERR_BATCHNORM_TYPE", message);
-  ok_ = false;
 }
 
 }  // namespace batchnorm

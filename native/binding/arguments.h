@@ -23,9 +23,41 @@ namespace batchnorm {
 // What a call returns; null is undefined, or nothing if an exception is pending.
 using Result = napi_value;
 
+class Arguments;
+
+// An operation that plans can call: it reads its arguments and returns null.
+struct PlannedOperation {
+  const char* name;
+  Result (*run)(Arguments&);
+};
+
+struct PlanChannel;
+
 // What each JavaScript environment (the main thread, a worker) keeps for itself.
 struct AddonData {
+  static constexpr size_t kMaxOperations = 128;
+
   const Kernels* kernels;
+  PlannedOperation operations[kMaxOperations];
+  size_t operation_count;
+  // Made by the first asynchronous call of a plan.
+  PlanChannel* channel;
+};
+
+// The arguments of an operation in a plan, as numbers in the order of its signature; an array is
+// the index of a memory, or -1 for null, and an offset in floats.
+struct PlannedArguments {
+  struct Memory {
+    float* data;
+    size_t length;
+  };
+  const double* next;
+  const double* end;
+  // The first memories belong to the call, the others to the plan.
+  static constexpr size_t kOfCall = 3;
+  const Memory* of_call;
+  const Memory* of_plan;
+  size_t count_of_plan;
 };
 
 // A Float32Array or a Float64Array.
@@ -44,6 +76,8 @@ class Arguments {
   // The first `count` arguments of a function that export_function has made; missing ones are
   // undefined.
   Arguments(napi_env env, napi_callback_info info, size_t count);
+  // The arguments of an operation in a plan. There is no environment, and failures are not thrown.
+  Arguments(const Kernels& kernels, const PlannedArguments& planned);
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
 
@@ -68,32 +102,43 @@ class Arguments {
   // A string as a null-terminated one; false if it is none or too long.
   bool text(char* buffer, size_t capacity);
 
-  // False once a read has failed; a JavaScript exception is then pending and what was read must not
-  // be used.
+  // Any value.
+  napi_value value() { return next(); }
+
+  // False once a read or the operation has failed; a JavaScript exception is then pending unless
+  // this is a plan, and what was read must not be used.
   bool ok() const { return ok_; }
 
   Napi::Env env() const { return env_; }
-  const Kernels& kernels() const { return *data_->kernels; }
+  const Kernels& kernels() const { return *kernels_; }
   AddonData& data() { return *data_; }
 
   // Returns undefined, or throws if the status is an error.
-  Result finish(Status status) const;
+  Result finish(Status status);
   Result result(double number) const { return Napi::Number::New(env_, number); }
   // Throws a RangeError: sizes contradict each other or exceed what the operation can address.
-  void fail_shape(const char* message) const;
+  void fail_shape(const char* message);
+  // Whether the failure of an operation in a plan was a lack of memory.
+  bool out_of_memory() const { return out_of_memory_; }
 
  private:
   napi_value next() { return next_ < kMax ? values_[next_++] : nullptr; }
   void* read_array(const char* name, napi_typedarray_type type, size_t needed, bool nullable);
   void* null_or_fail(napi_value value, const char* name, napi_typedarray_type type, size_t needed,
                      bool nullable);
+  double next_number();
+  float* planned_floats(size_t needed, bool nullable);
+  void skip_array();
   void fail(napi_value value, const char* name, const char* expected);
 
   napi_env env_;
+  PlannedArguments planned_ = {};
   napi_value values_[kMax];
   size_t next_ = 0;
   AddonData* data_ = nullptr;
+  const Kernels* kernels_ = nullptr;
   bool ok_ = true;
+  bool out_of_memory_ = false;
 };
 
 }  // namespace batchnorm

@@ -39,6 +39,12 @@ Result read_and_run(Arguments& arguments) {
 template <class Call, auto kOperation>
 void export_operation(Exports& exports) {
   export_function<read_and_run<Call, kOperation>, Call::kCount>(exports, Call::kName);
+  if constexpr (Call::kPlanned) {
+    AddonData& data = *exports.Env().GetInstanceData<AddonData>();
+    if (data.operation_count < AddonData::kMaxOperations) {
+      data.operations[data.operation_count++] = {Call::kName, read_and_run<Call, kOperation>};
+    }
+  }
 }
 
 }  // namespace batchnorm
@@ -59,6 +65,7 @@ void export_group_norm(Exports& exports);
 void export_axis_reductions(Exports& exports);
 void export_system(Exports& exports);
 void export_mpi(Exports& exports);
+void export_plan(Exports& exports);
 #if defined(BATCHNORM_TEST_HOOKS)
 void export_test_hooks(Exports& exports);
 #endif

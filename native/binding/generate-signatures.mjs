@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseSignature } from '../../lib/backend/parse-signature.js';
-import { shared, signatures } from '../../lib/backend/signatures.js';
+import { shared, signatures, systemCalls } from '../../lib/backend/signatures.js';
 
 const snakeCase = (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const structName = (name) => `${name[0].toUpperCase()}${name.slice(1)}Call`;
@@ -89,12 +89,16 @@ for (const [name, signature] of Object.entries(signatures)) {
   requireOrder(name, parsed);
   const texts = parsed.returns === undefined ? signature : signature.slice(0, -1);
   const base = Object.keys(shared).find((key) => shared[key].join() === texts.join());
-  const kName = `static constexpr const char* kName = "${name}";`;
+  const isPlanned = parsed.returns === undefined && !systemCalls.includes(name);
+  const members = [
+    `  static constexpr const char* kName = "${name}";`,
+    `  static constexpr bool kPlanned = ${isPlanned};`,
+  ];
   if (base !== undefined) {
-    lines.push(`struct ${structName(name)} : ${structName(base)} {`, `  ${kName}`, '};', '');
+    lines.push(`struct ${structName(name)} : ${structName(base)} {`, ...members, '};', '');
   } else {
     const [head, ...rest] = structOf(structName(name), parsed);
-    lines.push(head, `  ${kName}`, ...rest, '');
+    lines.push(head, ...members, ...rest, '');
   }
 }
 const maxArguments = Math.max(...Object.values(signatures).map((each) => each.length));

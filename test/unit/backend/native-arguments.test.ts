@@ -41,7 +41,16 @@ describe('native functions, called directly', () => {
   const floats = (length: number) => new Float32Array(length).fill(0.5);
 
   it('are those of lib/backend/signatures.js, and a few without arguments', () => {
-    const others = ['isa', 'selectIsa', 'threads', 'collectGarbage', 'cacheSizes', 'mpi', 'ownThreads'];
+    const others = [
+      'isa',
+      'selectIsa',
+      'threads',
+      'collectGarbage',
+      'cacheSizes',
+      'mpi',
+      'plans',
+      'ownThreads',
+    ];
     const known = [...others, ...Object.keys(signatures)];
     const hooks = ['attempts', 'failAttempt', 'hangAtAttempt', 'setCacheSizes', 'setElementsPerThread'];
     const names = Object.keys(addon).filter((name) => !hooks.includes(name));
@@ -58,6 +67,54 @@ describe('native functions, called directly', () => {
     }
     expectError(() => mpi.start(), RangeError, 'There is no MPI library');
     expect(mpi.load('/no/such/library.so')).to.be.a('string').and.not.equal('');
+  });
+
+  it('refuse plans of unknown operations, and run none beyond its memory', () => {
+    const { plans } = addon as unknown as { plans: Record<'create' | 'run' | 'openLanes' | 'start', Call> };
+    const create = (names: unknown, numbers: readonly number[], constants: unknown = [floats(4)]) =>
+      plans.create(names, Float64Array.from(numbers), constants);
+    for (const call of [
+      () => create(['sgd'], [0]),
+      () => create(['sum'], [0]),
+      () => create(['setThreads'], [1, 1]),
+      () => create(['exp'], []),
+      () => create(['exp'], [6, 1, 0, 0]),
+      () => create(['exp'], [-1]),
+      () => create(['exp'], [0], [[1]]),
+      () => create('exp', [0]),
+    ]) {
+      expectError(call, Error, 'the arguments of a plan');
+    }
+    const [done, invalid] = [0, 3];
+    const run = (...args: number[]) => {
+      const y = floats(4);
+      const outcome = plans.run(create(['exp'], [args.length, ...args]), floats(8), floats(4), y);
+      return [outcome, y.every((each) => each === 0.5)];
+    };
+    // n, then memory and offset of x and of y: the input is 1, the output 2, the constant 3.
+    expect(run(4, 1, 0, 2, 0)).to.deep.equal([done, false]);
+    expect(run(4, 3, 0, 2, 0)).to.deep.equal([done, false]);
+    for (const args of [
+      [5, 1, 0, 2, 0],
+      [4, 1, 1, 2, 0],
+      [4, 1, 0, 2, 1],
+      [4, 1, -1, 2, 0],
+      [4, 1, 2 ** 60, 2, 0],
+      [4, 1, NaN, 2, 0],
+      [4, 4, 0, 2, 0],
+      [4, -1, 0, 2, 0],
+      [-1, 1, 0, 2, 0],
+      [0.5, 1, 0, 2, 0],
+      [2 ** 47, 1, 0, 2, 0],
+      [4, 1, 0, 2],
+    ]) {
+      expect(run(...args)).to.deep.equal([invalid, true]);
+    }
+    const lanes = plans.openLanes([floats(1)], () => undefined);
+    expectError(() => plans.run(lanes, floats(1), floats(1), floats(1)), Error, 'the arguments of a plan');
+    expectError(() => plans.run({}, floats(1), floats(1), floats(1)), Error, 'the arguments of a plan');
+    expectError(() => plans.start({}, {}, floats(1), floats(1), 1), Error, 'the arguments of a plan');
+    expectError(() => plans.openLanes([1], () => undefined), Error, 'the arguments of a plan');
   });
 
   it('refuse sizes and strides that leave an array, and write nothing', () => {

@@ -99,7 +99,8 @@ describe('Batcher', () => {
     expect([await d].map((y) => [y.array()])).to.deep.equal([
       plan.runSync(sample(4).reshape([1, 3])).array(),
     ]);
-    expect(batcher.statistics.samples).to.equal(1);
+    // The first two count, too, if their batch had ended before it could be stopped.
+    expect(batcher.statistics.samples).to.be.oneOf([1, 3]);
   });
 
   it('rejects a sample while maxQueue samples are waiting', async () => {

@@ -148,8 +148,7 @@ const custom: readonly (readonly [string, Shape, (self: Custom, x: never) => Ten
   [
     'a loop over its layers',
     rows,
-    ({ layers }, x: Rows) =>
-      layers.reduce((y: Tensor<Shape>, layer) => layer.forward(y as never) as never, x),
+    ({ layers }, x: Rows) => layers.reduce<Tensor<Shape>>((y, layer) => layer.forward(y as never), x),
   ],
 ];
 

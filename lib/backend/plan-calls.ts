@@ -1,0 +1,40 @@
+/** A list of operations that the addon has read. */
+export interface NativePlan {
+  readonly nativePlan: never;
+}
+
+/** Arenas in which the addon computes calls of plans on its own threads. */
+export interface NativeLanes {
+  readonly nativeLanes: never;
+}
+
+/** What became of a call, as the addon numbers it: it ended, was stopped, had no memory, or its plan was invalid. */
+export type NativeOutcome = 0 | 1 | 2 | 3;
+
+/**
+ * The addon's calls for compiled plans. Nothing in it keeps arrays alive: a plan needs its constants, and a started call
+ * the plan, the lanes, their arenas and its arrays, until it has settled.
+ */
+export interface PlanCalls {
+  /**
+   * @param operations The name of each step's operation.
+   * @param numbers For each step, the number of numbers that follow, and its arguments in the order of the signature: a
+   * number; for an array a memory and an offset, or -1 and 0. Memories are the arena, the input, the output, then the
+   * constants.
+   */
+  create(
+    operations: readonly string[],
+    numbers: Float64Array,
+    constants: readonly Float32Array[],
+  ): NativePlan;
+  run(plan: NativePlan, arena: Float32Array, input: Float32Array, output: Float32Array): NativeOutcome;
+  /** @param settle Called with the number of each call that ends; the first one of a thread is used for all lanes. */
+  openLanes(
+    arenas: readonly Float32Array[],
+    settle: (id: number, outcome: NativeOutcome) => void,
+  ): NativeLanes;
+  /** Starts a call. False if there is no memory or no thread for it. */
+  start(lanes: NativeLanes, plan: NativePlan, input: Float32Array, output: Float32Array, id: number): boolean;
+  /** Stops a call. A waiting call never starts and does not settle; then the result is true. */
+  stop(lanes: NativeLanes, id: number): boolean;
+}

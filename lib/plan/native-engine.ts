@@ -1,0 +1,94 @@
+import type { NativeLanes, NativeOutcome, NativePlan, PlanCalls } from '../backend/plan-calls.js';
+import { type CodedError, outOfMemory, plainError } from '../validation/errors.js';
+import type { CallArrays, Engine, Lanes, Outcome } from './engine.js';
+import { isPlace, type Program, type StepArgument } from './program.js';
+
+/** A program in the addon. */
+interface Executable {
+  readonly plan: NativePlan;
+  /** Whose constants the addon reads. */
+  readonly program: Program;
+}
+
+/** A started call, and everything that the addon uses until it settles. */
+interface Call {
+  readonly lanes: AddonLanes;
+  readonly executable: Executable;
+  readonly arrays: CallArrays;
+  readonly done: (outcome: Outcome) => void;
+}
+
+const calls = new Map<number, Call>();
+let started = 0;
+
+/** The engine of the addon: one native call for each run. */
+export function nativeEngine(addon: PlanCalls): Engine<Executable> {
+  return {
+    prepare: (program) => ({ plan: addon.create(...encode(program), program.constants), program }),
+    run({ plan }, arena, { input, output }) {
+      const outcome = outcomeOf(addon.run(plan, arena, input, output));
+      if (outcome.kind === 'failed') throw outcome.error;
+    },
+    openLanes: (arenas) => new AddonLanes(addon, arenas),
+  };
+}
+
+function encode({ steps }: Program): [readonly string[], Float64Array] {
+  const numbers = steps.flatMap(({ args }) => {
+    const encoded = args.flatMap(encodeArgument);
+    return [encoded.length, ...encoded];
+  });
+  return [steps.map(({ operation }) => operation), Float64Array.from(numbers)];
+}
+
+function encodeArgument(argument: StepArgument): readonly number[] {
+  if (argument === null) return [-1, 0];
+  return isPlace(argument) ? [argument.memory, argument.offset] : [Number(argument)];
+}
+
+class AddonLanes implements Lanes<Executable> {
+  readonly #addon: PlanCalls;
+  readonly #lanes: NativeLanes;
+  /** Kept alive for the addon. */
+  readonly arenas: readonly Float32Array[];
+
+  constructor(addon: PlanCalls, arenas: readonly Float32Array[]) {
+    this.#addon = addon;
+    this.#lanes = addon.openLanes(arenas, settle);
+    this.arenas = arenas;
+  }
+
+  start(executable: Executable, arrays: CallArrays, done: (outcome: Outcome) => void): () => void {
+    const id = started++;
+    calls.set(id, { lanes: this, executable, arrays, done });
+    const { input, output } = arrays;
+    if (!this.#addon.start(this.#lanes, executable.plan, input, output, id)) {
+      queueMicrotask(() => {
+        settle(id, 2);
+      });
+    }
+    return () => {
+      if (!calls.has(id) || !this.#addon.stop(this.#lanes, id)) return;
+      queueMicrotask(() => {
+        settle(id, 1);
+      });
+    };
+  }
+}
+
+function settle(id: number, outcome: NativeOutcome): void {
+  const call = calls.get(id);
+  calls.delete(id);
+  call?.done(outcomeOf(outcome));
+}
+
+function outcomeOf(outcome: NativeOutcome): Outcome {
+  if (outcome === 0) return { kind: 'done' };
+  if (outcome === 1) return { kind: 'stopped' };
+  return { kind: 'failed', error: errorOf(outcome) };
+}
+
+function errorOf(outcome: 2 | 3): CodedError {
+  if (outcome === 2) return outOfMemory('a call of a plan');
+  return plainError('ERR_BATCHNORM_INTERNAL', 'Expected a plan whose arguments fit its memory');
+}
