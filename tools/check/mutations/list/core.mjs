@@ -97,8 +97,8 @@ export default [
   {
     file: 'lib/core/storage.ts',
     what: 'memory that a user has read is recycled',
-    find: '    this.#shape = shape;\n    this.#recyclable = false;\n',
-    replace: '    this.#shape = shape;\n',
+    find: '    this.#recyclable = false;\n    return values;\n',
+    replace: '    return values;\n',
     tests: ['unit/core/storage', 'unit/core/backward'],
   },
   {
@@ -118,15 +118,15 @@ export default [
   {
     file: 'lib/core/storage-pool.ts',
     what: 'bytes that were taken from the pool still count',
-    find: '    this.#bytes -= buffer.byteLength;\n    if (poisoning) requirePoison(buffer);',
-    replace: '    if (poisoning) requirePoison(buffer);',
+    find: '    this.#bytes -= memory.byteLength;\n    if (poisoning) requirePoison',
+    replace: '    if (poisoning) requirePoison',
     tests: ['unit/core/storage', 'unit/core/backward'],
   },
   {
     file: 'lib/core/storage-pool.ts',
     what: 'nothing is recycled',
-    find: 'const buffer = buffers?.pop();',
-    replace: 'const buffer = undefined as Float32Array | undefined;',
+    find: 'const memory = this.#free.get(key)?.pop();',
+    replace: 'const memory = undefined as Memory | undefined;',
     tests: ['unit/core/storage', 'unit/core/heap'],
   },
   {
