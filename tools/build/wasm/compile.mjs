@@ -1,6 +1,6 @@
 // Compiles the WebAssembly module. The result depends on the sources and the version of clang alone.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { sourcesHash } from '../../release/prebuild/sources.mjs';
@@ -23,6 +23,16 @@ export const compilerFlags = [
   ...settings.compilerFlags.filter((flag) => !settings.notForWasm.includes(flag)),
   ...settings.wasmCompilerFlags,
 ];
+
+const newestHeader = Math.max(
+  ...['native', 'test/native'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.h'))
+      .map((name) => statSync(join(root, folder, name)).mtimeMs),
+  ),
+  statSync(join(root, 'native/build.json')).mtimeMs,
+  statSync(join(root, 'lib/backend/signatures.js')).mtimeMs,
+);
 
 /**
  * Builds `file` and returns true, or returns false if it is up to date.
@@ -63,12 +73,24 @@ export async function compileAll(folder, files, flags) {
   mkdirSync(dirname(header), { recursive: true });
   await runBeside(process.execPath, [join(root, 'native/binding/generate-signatures.mjs'), header]);
   const objects = files.map((file) => join(folder, `${file.replaceAll('/', '-')}.o`));
-  const waiting = files.map((file, i) => () => compile(file, objects[i], folder, flags));
+  const stale = files.map((file, i) => [file, objects[i]]).filter(([file, object]) => isStale(file, object));
+  const waiting = stale.map(
+    ([file, object]) =>
+      () =>
+        compile(file, object, folder, flags),
+  );
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next();
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   return objects;
+}
+
+/** Whether an object is older than its source or any header. */
+function isStale(file, object) {
+  if (!existsSync(object)) return true;
+  const { mtimeMs } = statSync(object);
+  return mtimeMs < newestHeader || mtimeMs < statSync(join(root, file)).mtimeMs;
 }
 
 function compile(file, object, folder, flags) {
