@@ -35,13 +35,22 @@ export class Block {
   }
 }
 
+/**
+ * V8 does not know how much memory a block has, so dropped tensors alone would never make it collect garbage. Loops that
+ * reuse pooled memory allocate no fresh blocks.
+ */
+const freshBytes = 256 * 1024 * 1024;
+
 /** Allocates the memory of tensors in an instance. */
 export class BlockAllocator {
   readonly #instance: WasmInstance;
   readonly #registry: FinalizationRegistry<number>;
+  readonly #collectGarbage: () => void;
+  #fresh = 0;
 
-  constructor(instance: WasmInstance) {
+  constructor(instance: WasmInstance, collectGarbage: () => void) {
     this.#instance = instance;
+    this.#collectGarbage = collectGarbage;
     this.#registry = new FinalizationRegistry((address) => {
       instance.release(address);
     });
@@ -52,6 +61,11 @@ export class BlockAllocator {
     const address = this.#instance.allocate(length * Float32Array.BYTES_PER_ELEMENT);
     if (address === 0) return undefined;
     const block = new Block(this.#instance, address, length);
+    this.#fresh += block.byteLength;
+    if (this.#fresh > freshBytes) {
+      this.#fresh = 0;
+      this.#collectGarbage();
+    }
     this.#registry.register(block, address, block);
     return block;
   }

@@ -20,6 +20,6 @@ export function wasmBackend(module: object, reason?: string): Backend {
     ...portable,
     ...wasmOperations(instance, portable),
     info: backendInfo('wasm', 'wasm128', () => 1, reason),
-    blocks: new BlockAllocator(instance),
+    blocks: new BlockAllocator(instance, portable.collectGarbage),
   };
 }

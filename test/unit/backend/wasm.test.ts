@@ -19,6 +19,7 @@ describe('the WebAssembly backend', function () {
   this.timeout(120_000);
   let instance: WasmInstance;
   let blocks: BlockAllocator;
+  let collected: number;
   let operations: Operations;
 
   before(function () {
@@ -33,8 +34,9 @@ describe('the WebAssembly backend', function () {
         return [];
       }
     })[0];
+    collected = 0;
     instance = new WasmInstance(new (webAssembly as NonNullable<typeof webAssembly>).Module(bytes));
-    blocks = new BlockAllocator(instance);
+    blocks = new BlockAllocator(instance, () => collected++);
     operations = wasmOperations(instance, portableBackend()) as Operations;
   });
 
@@ -147,14 +149,26 @@ describe('the WebAssembly backend', function () {
     expect(asked).to.equal(1);
   });
 
+  it('collects garbage after each 256 MB of fresh blocks', () => {
+    for (let i = 0; i < 9; i++) blocks.release(block(8_000_000));
+    expect(collected).to.equal(1);
+  });
+
   it('frees blocks that nobody can reach', async () => {
     const { collectGarbage } = portableBackend();
-    for (let i = 0; i < 60; i++) {
-      block(2_500_000);
+    let released = 0;
+    const release = instance.release.bind(instance);
+    instance.release = (address) => {
+      released++;
+      release(address);
+    };
+    for (let i = 0; i < 20; i++) block(1000);
+    // When V8 calls finalizers is up to it.
+    for (let i = 0; i < 500 && released < 19; i++) {
       collectGarbage();
-      await setTimeout(1);
+      await setTimeout(20);
     }
-    expect(instance.buffer.byteLength).to.be.below(300_000_000);
+    expect(released).to.be.at.least(19);
   });
 
   it('gives up all its tensors after a trap', () => {
