@@ -15,6 +15,12 @@ export const targets = {
     args: '[REPORT]',
     summary: 'draw the report of npm start for the README, in Chromium',
   },
+  'digits-page': {
+    group: 'build',
+    file: 'tools/build/digits-page.mjs',
+    args: '[FILE]',
+    summary: 'build the page that trains the digits network in a browser',
+  },
   'wasm-module': {
     group: 'build',
     file: 'tools/build/wasm.mjs',

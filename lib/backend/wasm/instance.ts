@@ -34,8 +34,10 @@ export class WasmInstance {
 
   /** @throws CompileError if the engine lacks SIMD, RangeError without address space. */
   constructor(module: object) {
-    // The caller has compiled the module, so there is an API.
-    const { exports } = new (webAssembly as NonNullable<typeof webAssembly>).Instance(module);
+    if (webAssembly === undefined) {
+      throw plainError('ERR_BATCHNORM_BACKEND', 'this engine has no WebAssembly');
+    }
+    const { exports } = new webAssembly.Instance(module);
     this.#exports = exports as WasmExports;
     const count = this.#exports.initialize();
     this.#argumentsAddress = this.#exports.callArguments();
