@@ -125,6 +125,10 @@ describe('the page in Chromium', function () {
         }),
       ].map(({ textContent }) => textContent)`);
       expect(cut).to.deep.equal([]);
+      const narrowest = await chromium.evaluate(
+        `Math.min(...[...document.querySelectorAll('.curves svg')].map((svg) => svg.clientWidth))`,
+      );
+      expect(narrowest).to.be.at.least(280);
       // Fingers need buttons of 44 pixels; texts are legible.
       const sizes = await chromium.evaluate(`({
         buttons: [...document.querySelectorAll('button, input')].map((each) => each.offsetHeight),
@@ -163,7 +167,8 @@ async function draw(chromium, glyph, { x = 0.5, y = 0.5, size = 0.7, touch = fal
     x: left + width * (x + (px - 0.5) * size),
     y: top + width * (y + (py - 0.5) * size),
   });
-  // Commands are executed in order, so that there is no need to wait for each.
+  // Commands are executed in order, so that there is no need to wait for each. Chromium may drop touches that come too fast,
+  // though, and with them parts of the digit.
   const sent = [];
   const send = (kind, type, more) =>
     sent.push(chromium.send(`Input.dispatch${kind}Event`, { type, ...more }));
@@ -172,7 +177,10 @@ async function draw(chromium, glyph, { x = 0.5, y = 0.5, size = 0.7, touch = fal
     const [first, last] = [points[0], points.at(-1)];
     if (touch) {
       send('Touch', 'touchStart', { touchPoints: [first] });
-      for (const point of points) send('Touch', 'touchMove', { touchPoints: [point] });
+      for (const point of points) {
+        send('Touch', 'touchMove', { touchPoints: [point] });
+        await sent.at(-1);
+      }
       send('Touch', 'touchEnd', { touchPoints: [] });
     } else {
       const button = { button: 'left', clickCount: 1 };
