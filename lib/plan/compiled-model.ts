@@ -1,4 +1,5 @@
 import type { Shape } from '../core/shape.js';
+import { backend } from '../backend/index.js';
 import { storageOf } from '../core/tensor.js';
 import { tensorsOf } from '../nn/compose/part.js';
 import { foldedCopy } from '../nn/norm/fold.js';
@@ -39,7 +40,9 @@ export class CompiledModel {
 
   #numbersOf({ numbers }: CapturedValue): Float32Array {
     if (numbers === undefined) throw captureError('JavaScript computes its result');
-    return this.#snapshots.get(numbers) ?? numbers;
+    // A view of the memory of the WebAssembly module is lost when that memory grows.
+    const own = backend.blocks === undefined ? numbers : numbers.slice();
+    return this.#snapshots.get(numbers) ?? own;
   }
 }
 

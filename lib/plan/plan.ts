@@ -1,3 +1,5 @@
+import { freshFloats } from '../backend/allocation.js';
+import { backend } from '../backend/index.js';
 import { formatShape, sameShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
@@ -110,7 +112,7 @@ export class Plan<I extends Shape, O extends Shape> {
       settings.batchSizes ?? Object.freeze(Array.from({ length: settings.inputShape[0] }, (_, i) => i + 1));
     this.concurrency = settings.concurrency;
     this.maxQueue = settings.maxQueue;
-    this.#arenas = [Storage.take(program.arena.length)];
+    this.#arenas = [planMemory(program.arena.length)];
     for (const size of settings.batchSizes ?? []) this.#prepared(size);
   }
 
@@ -145,11 +147,15 @@ export class Plan<I extends Shape, O extends Shape> {
     const input = this.#readInput(x);
     const prepared = this.#prepared(input.shape[0]);
     const target = readOut(out, prepared.program);
-    const output = Storage.take(prepared.program.outputLength);
+    const output = planMemory(prepared.program.outputLength);
     // Another arena while calls of run() use this plan's.
-    const arena = this.#pending === 0 ? this.#arenas[0] : Storage.take(prepared.program.arena.length);
+    const arena = this.#pending === 0 ? this.#arenas[0] : planMemory(prepared.program.arena.length);
     try {
-      const arrays = { input: storageOf(input).values, output: output.values };
+      const { values } = storageOf(input);
+      const arrays = {
+        input: backend.blocks === undefined ? values : values.slice(),
+        output: output.values,
+      };
       prepared.engine.run(prepared.executable, arena.values, arrays);
       return finish(prepared.program, arrays, output, target) as Tensor<O>;
     } catch (error) {
@@ -180,9 +186,9 @@ export class Plan<I extends Shape, O extends Shape> {
         `Expected at most ${this.maxQueue} waiting calls of run(), the plan's maxQueue, but there are as many already`,
       );
     }
-    const copy = Storage.take(prepared.program.inputLength);
+    const copy = planMemory(prepared.program.inputLength);
     copy.values.set(storageOf(input).values);
-    const output = Storage.take(prepared.program.outputLength);
+    const output = planMemory(prepared.program.outputLength);
     const arrays = { input: copy.values, output: output.values };
     try {
       const outcome = await this.#start(prepared, arrays, signal);
@@ -248,7 +254,7 @@ export class Plan<I extends Shape, O extends Shape> {
 
   #openLanes(): Lanes<unknown> {
     const { program, engine } = this.#prepared(this.inputShape[0]);
-    while (this.#arenas.length < this.concurrency) this.#arenas.push(Storage.take(program.arena.length));
+    while (this.#arenas.length < this.concurrency) this.#arenas.push(planMemory(program.arena.length));
     return engine.openLanes(this.#arenas.map(({ values }) => values));
   }
 
@@ -287,6 +293,12 @@ export class Plan<I extends Shape, O extends Shape> {
     programs.set(size, prepared);
     return prepared;
   }
+}
+
+/** Memory of a plan: an array even where tensors are in WebAssembly memory, whose views are lost when it grows. */
+function planMemory(length: number): Storage {
+  if (backend.blocks === undefined) return Storage.take(length);
+  return Storage.adopt(freshFloats('a plan', length), [length]);
 }
 
 /** The result of a call as a tensor, or written into `out`. */
