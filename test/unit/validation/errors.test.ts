@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import {
   backward,
   BatchNorm2D,
+  compile,
   recalibrate,
   type ErrorCode,
   FileFormatError,
@@ -97,6 +98,10 @@ const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
     const bn = new BatchNorm2D(1);
     const batch = Tensor.from([1, 2], [1, 1, 2]);
     await Promise.all([recalibrate(bn, [batch]), recalibrate(bn, [batch])]);
+  },
+  ERR_BATCHNORM_QUEUE_FULL: async () => {
+    const plan = compile(new Softmax(), [1, 2], { maxQueue: 0 });
+    await Promise.all([plan.run(Tensor.ones([1, 2])), plan.run(Tensor.ones([1, 2]))]);
   },
   ERR_BATCHNORM_UNUSED_PARAMS: () => {
     const { loss: l } = loss();
