@@ -19,14 +19,14 @@ Result loss(Arguments& arguments, const LossCall& call) {
   return arguments.result(result);
 }
 
-napi_value weighted_binary_cross_entropy(Arguments& arguments,
-                                         const WeightedBinaryCrossEntropyCall& call) {
+Result weighted_binary_cross_entropy(Arguments& arguments,
+                                     const WeightedBinaryCrossEntropyCall& call) {
   double result = 0;
   const Status status = apply_weighted_loss(
       arguments.kernels().weighted_binary_cross_entropy, call.x, call.target, call.weight,
       static_cast<float>(call.factor), call.losses, call.gradient, call.n, &result);
   if (status != Status::kOk) return arguments.finish(status);
-  return Napi::Number::New(arguments.env(), result);
+  return arguments.result(result);
 }
 
 }  // namespace

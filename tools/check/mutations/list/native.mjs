@@ -151,8 +151,8 @@ export default [
   {
     file: 'native/binding/arguments.cc',
     what: 'sizes with a fraction are rounded down',
-    find: ' ||\n      number >= kLimit || number != static_cast<double>(static_cast<int64_t>(number))) {',
-    replace: ' ||\n      number >= kLimit) {',
+    find: 'number >= kLimit ||\n      number != static_cast<double>(static_cast<int64_t>(number))) {',
+    replace: 'number >= kLimit) {',
     tests: ['unit/backend/native-arguments'],
   },
   {
