@@ -2,8 +2,11 @@ import { type CodedError, plainError } from '../validation/errors.js';
 
 /** The error for a model that does something which cannot be captured. */
 export function captureError(what: string): CodedError {
-  return plainError(
+  const error = plainError(
     'ERR_BATCHNORM_CAPTURE',
     `Expected a model whose forward() only calls operations on tensors, but ${what}`,
   );
+  // The first line of the stack is the call that cannot be captured.
+  Error.captureStackTrace(error, captureError);
+  return error;
 }

@@ -20,7 +20,10 @@ export const furtherBackend = [
  * portable backend.
  */
 export const throughKernels = [
-  'dist-dev/test/unit/{core,backend,data,nn,ops,optim,raw,training}/**/*.test.js',
+  'dist-dev/test/unit/{core,backend,data,nn,ops,optim,plan,raw,training}/**/*.test.js',
   'dist-dev/test/{conformance,robustness/{endurance,faults,probes}}/**/*.test.js',
-  ...['--ignore', 'dist-dev/test/unit/{backend/{hangs,leaving,limited-memory},core/large-steps}.test.js'],
+  ...[
+    '--ignore',
+    'dist-dev/test/unit/{backend/{hangs,leaving,limited-memory},core/large-steps,plan/leaving}.test.js',
+  ],
 ];
