@@ -3,7 +3,9 @@ import { wrongType } from '../validation/errors.js';
 
 /** The part of `AbortSignal` that calls use. Declared here because users need not have its type. */
 export interface CallSignal extends StopSignal {
+  /** Calls the listener when the signal is aborted. */
   addEventListener(type: 'abort', listener: () => void): void;
+  /** Removes a listener that was added. */
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 

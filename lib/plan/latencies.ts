@@ -3,9 +3,13 @@ const kept = 1024;
 
 /** Percentiles of the latest latencies, in milliseconds; NaN before the first one. */
 export interface LatencyPercentiles {
+  /** The median. */
   readonly p50: number;
+  /** 90 % of the calls took no longer. */
   readonly p90: number;
+  /** 99 % of the calls took no longer. */
   readonly p99: number;
+  /** The longest. */
   readonly max: number;
 }
 
