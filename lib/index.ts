@@ -148,7 +148,7 @@ export {
 } from './plan/batcher.js';
 export type { CallSignal } from './plan/call-signal.js';
 export type { LatencyPercentiles } from './plan/latencies.js';
-export type { Plan, PlanMemory, RunOptions, RunSyncOptions } from './plan/plan.js';
+export { Plan, type PlanMemory, type RunOptions, type RunSyncOptions } from './plan/plan.js';
 export type { NestedArray } from './core/nested-array.js';
 export type { TypeMismatch, Shape, Unless } from './core/shape.js';
 export type { TensorJson } from './core/tensor-json.js';

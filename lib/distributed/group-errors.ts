@@ -9,6 +9,8 @@ export function mismatch(headers: Float64Array, rank: number, other: number): Co
     'ERR_BATCHNORM_MISMATCH',
     `Expected the same call on every rank but rank ${rank} called ${describeHeader(headers, rank * headerLength)} ` +
       `and rank ${other} called ${describeHeader(headers, other * headerLength)}`,
+    undefined,
+    mismatch,
   );
 }
 
@@ -17,6 +19,8 @@ export function timedOut(rank: number, call: string, timeout: number, state: str
   return plainError(
     'ERR_BATCHNORM_TIMEOUT',
     `Rank ${rank} waited ${timeout} ms in ${call}: ${state}. The group cannot be used any more`,
+    undefined,
+    timedOut,
   );
 }
 
@@ -25,5 +29,7 @@ export function peerEnded(rank: number, call: string, state: string): CodedError
   return plainError(
     'ERR_BATCHNORM_PEER',
     `Rank ${rank} cannot complete ${call}: ${state}. The group cannot be used any more`,
+    undefined,
+    peerEnded,
   );
 }

@@ -4,7 +4,7 @@ import type { Launcher } from './launcher.js';
 
 /** An Error for MPI that is missing or does not work. */
 export function mpiError(message: string): CodedError {
-  return plainError('ERR_BATCHNORM_MPI', message);
+  return plainError('ERR_BATCHNORM_MPI', message, undefined, mpiError);
 }
 
 /**

@@ -58,9 +58,17 @@ export function rangeError(code: ErrorCode, message: string, options?: ErrorOpti
   return coded(new RangeError(message, options), code, rangeError);
 }
 
-/** An Error for problems that are neither the type nor the value of an argument. */
-export function plainError(code: ErrorCode, message: string, options?: ErrorOptions): CodedError {
-  return coded(new Error(message, options), code, plainError);
+/**
+ * An Error for problems that are neither the type nor the value of an argument.
+ * @param maker The function that words the error, above which its stack begins.
+ */
+export function plainError(
+  code: ErrorCode,
+  message: string,
+  options?: ErrorOptions,
+  maker: Maker = plainError,
+): CodedError {
+  return coded(new Error(message, options), code, maker);
 }
 
 /** A TypeError for an argument of the wrong type. */

@@ -36,6 +36,12 @@ interface Outcome {
   readonly printed: { backend: Record<string, unknown>; shown: number[][][][] } | undefined;
 }
 
+/** A library that the published bundle contains. */
+function copyGenerator(folder: string): void {
+  const path = 'node_modules/pure-rand';
+  cpSync(join(root, path), join(folder, path), { recursive: true });
+}
+
 describe('a package without its native binary', () => {
   let folder: string;
   let installed: string;
@@ -46,6 +52,7 @@ describe('a package without its native binary', () => {
     mkdirSync(installed, { recursive: true });
     cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true });
     cpSync(join(root, 'package.json'), join(installed, 'package.json'));
+    copyGenerator(folder);
     writeFileSync(join(folder, 'program.mjs'), program);
   });
 
@@ -104,6 +111,7 @@ describe('a bundle without its native binary', () => {
     folder = mkdtempSync(join(tmpdir(), 'batchnorm-'));
     folder = realpathSync(folder);
     cpSync(join(root, 'dist'), join(folder, 'server'), { recursive: true });
+    copyGenerator(join(folder, 'server'));
     for (const place of ['package.json', 'server/package.json']) {
       writeFileSync(join(folder, place), '{ "name": "application", "type": "module" }');
     }

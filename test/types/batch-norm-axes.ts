@@ -3,7 +3,6 @@ import {
   BatchNorm1D,
   BatchNorm2D,
   BatchNorm3D,
-  type FrozenBatchNorm2D,
   FrozenBatchNorm2D,
   Linear,
   type OwnedTape,
@@ -78,7 +77,8 @@ const either = new BatchNorm1D(3, { affine: flag });
 check<Equal<typeof either.bias, Tensor1D<3> | undefined>>();
 const settings = new BatchNorm3D(3, { momentum: 'cumulative' });
 check<Equal<typeof settings.scale, Tensor1D<3>>>();
-check<Equal<ReturnType<typeof plain.freeze>, FrozenBatchNorm2D<3, false>>>();
+const frozenPlain = FrozenBatchNorm2D.from(plain);
+check<Equal<typeof frozenPlain, FrozenBatchNorm2D<3, false>>>();
 const read = BatchNorm2D.fromJSON({});
 check<Equal<typeof read.scale, Tensor1D<number> | undefined>>();
 // @ts-expect-error: no scale
@@ -95,7 +95,8 @@ const last = new BatchNorm2D(3, { channelsLast: true });
 check<Equal<typeof last, BatchNorm2D<3, true, true>>>();
 const lastOutput = last.forwardMut(Tensor.zeros([8, 4, 5, 3]).trace());
 check<Equal<typeof lastOutput, Tensor4D<8, 4, 5, 3, OwnedTape>>>();
-check<Equal<ReturnType<typeof last.freeze>, FrozenBatchNorm2D<3, true, true>>>();
+const frozenLast = FrozenBatchNorm2D.from(last);
+check<Equal<typeof frozenLast, FrozenBatchNorm2D<3, true, true>>>();
 last.forward(Tensor.zeros([4, n, 3]));
 const wideLast: BatchNorm2D<number, true, true> = last;
 new BatchNorm1D(3, { channelsLast: true }).forward(Tensor.zeros([8, 100, 3]));

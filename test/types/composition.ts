@@ -3,7 +3,6 @@ import {
   backward,
   BatchNorm2D,
   Flatten2D,
-  type FrozenBatchNorm2D,
   FrozenBatchNorm2D,
   Linear,
   type Module,

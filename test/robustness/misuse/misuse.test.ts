@@ -27,6 +27,8 @@ const errorClasses = ['FileFormatError', 'UnusedParamsError'];
 
 /** Other names of arguments in messages. */
 const otherNames: Readonly<Partial<Record<string, readonly string[]>>> = {
+  // what compile() hears from the model: about its x, or its parameters()
+  model: ['x', 'parameters'],
   // a batch that the module refuses is the module's x
   batches: ['x'],
   // the right operand of matmul

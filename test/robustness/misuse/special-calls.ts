@@ -162,7 +162,7 @@ export const special: Readonly<
   'Plan#runSync': () => [Tensor.ones([2, 3]), { out: Tensor.ones([2, 3]) }],
   'Plan#run': () => [Tensor.ones([2, 3]), { out: Tensor.ones([2, 3]), signal: new AbortController().signal }],
   'Plan#update': () => [new index.Sequential(new index.Tanh())],
-  compile: () => [new index.Sequential(new index.Tanh()), [2, 3]],
+  compile: () => [new index.Sequential(new index.Tanh()), [2, 3], { concurrency: 1 }],
   fold: () => [new index.Sequential(new index.Conv2D(3, 3, 1), new BatchNorm2D(3))],
   batchSamples: () => [
     [{ features: floats(4), label: 1 }],

@@ -23,6 +23,9 @@ import { readSettings } from '#lib/backend/settings';
 import { UsageError } from '#lib/cli/arguments';
 import { errorCodes } from '#lib/validation/errors';
 import { requirePoison } from '#lib/core/poison';
+import { headerLength } from '#lib/distributed/call';
+import { mismatch, peerEnded, timedOut } from '#lib/distributed/group-errors';
+import { loadMpi } from '#lib/distributed/mpi-library';
 import { capture } from '#lib/plan/capture';
 import { expect } from 'chai';
 import { packagePath } from '../../support/package-path.js';
@@ -103,6 +106,17 @@ const failing: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
     const plan = compile(new Softmax(), [1, 2], { maxQueue: 0 });
     await Promise.all([plan.run(Tensor.ones([1, 2])), plan.run(Tensor.ones([1, 2]))]);
   },
+  ERR_BATCHNORM_MISMATCH: () => {
+    throw mismatch(new Float64Array(2 * headerLength), 0, 1);
+  },
+  ERR_BATCHNORM_TIMEOUT: () => {
+    throw timedOut(0, 'barrier()', 100, 'rank 1 is missing');
+  },
+  ERR_BATCHNORM_PEER: () => {
+    throw peerEnded(0, 'barrier()', 'rank 1 ended');
+  },
+  ERR_BATCHNORM_MPI: () =>
+    loadMpi({ name: 'mpirun', rank: 0, size: 2, libraries: ['libmissing.so.0'], install: 'nothing' }),
   ERR_BATCHNORM_UNUSED_PARAMS: () => {
     const { loss: l } = loss();
     new Sgd().update(new BatchNorm2D(3), backward(l));
