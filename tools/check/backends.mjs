@@ -1,10 +1,12 @@
-// Runs the mocha suite on every backend of this machine: the portable one, and the native one with each ISA of the
-// processor. Slower ISAs run only the kernel tests, and the portable
-// backend leaves out what takes long (support/suites.mjs). Each backend is forced, so that none can stand in for another.
+// Runs the mocha suite on the backends of this machine: native with the best ISA and portable, and native with AVX2 if
+// that is not the best. AVX2 runs only the kernel tests, and the portable backend leaves out what takes long
+// (support/suites.mjs). With --all, the portable backend runs everything, and the kernels without SIMD are tested, too.
+// Each backend is forced, so that none can stand in for another.
 // Arguments are passed on to mocha; test files among them replace the suite:
 //
 //   npm test -- dist-dev/test/unit/nn/fold.test.js
 //   npm test -- --grep momentum
+//   npm test -- --all
 import { createRequire } from 'node:module';
 import { run } from '../process.mjs';
 import { furtherBackend, throughKernels, wholeSuite } from './support/suites.mjs';
@@ -15,6 +17,8 @@ const mocha = require.resolve('mocha/bin/mocha.js');
 // BATCHNORM_BACKEND and BATCHNORM_ISA must not be set, since this process chooses a backend too.
 const { backend } = await import('batchnorm');
 
+const given = process.argv.slice(2).filter((argument) => argument !== '--all');
+const all = process.argv.includes('--all');
 const portable = { BATCHNORM_BACKEND: 'portable' };
 const native = (isa) => ({ BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: isa });
 const turns =
@@ -22,15 +26,14 @@ const turns =
     ? [
         [native(backend.isa), wholeSuite],
         ...(backend.isa === 'avx512' ? [[native('avx2'), throughKernels]] : []),
-        ...(backend.isa.startsWith('avx') ? [[native('scalar'), throughKernels]] : []),
-        [portable, furtherBackend],
+        ...(all && backend.isa.startsWith('avx') ? [[native('scalar'), throughKernels]] : []),
+        [portable, all ? wholeSuite : furtherBackend],
       ]
     : [[portable, wholeSuite]];
 
 if (backend.name !== 'native') {
   console.log(`The native addon is not tested: ${backend.reason}`);
 }
-const given = process.argv.slice(2);
 const namesFiles = given.some((argument) => argument.includes('dist-dev/'));
 for (const [environment, suite] of turns) {
   console.log(`\n=== ${Object.values(environment).join(' ')}`);

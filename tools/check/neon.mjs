@@ -1,12 +1,12 @@
 // Tests the NEON kernels under emulation: the native tests, random cases of every operation, and mocha in an arm64 Node
-// with the binary of a release. mocha runs the tests of the kernels, or the whole suite with `--whole`. Needs Debian's
+// with the binary of a release. mocha runs the tests of what kernels compute, or the whole suite with `--whole`. Needs Debian's
 // g++-aarch64-linux-gnu and qemu-user-static.
 import { join, resolve } from 'node:path';
 import { copyCheckout } from './support/checkout-copy.mjs';
 import { buildFolderOf } from '../release/prebuild/targets.mjs';
 import { run, runQuietly } from '../process.mjs';
 import { nodeCommand, qemuArm64 } from './support/runtime-programs.mjs';
-import { throughKernels, wholeSuite } from './support/suites.mjs';
+import { resultsOfKernels, wholeSuite } from './support/suites.mjs';
 
 const target = 'linux-arm64';
 const folder = buildFolderOf(target);
@@ -24,7 +24,7 @@ console.log('=== mocha, NEON under emulation');
 const copy = resolve('build-arm64-checkout');
 copyCheckout(copy);
 const [emulator, ...node] = nodeCommand(target, '20.19.6');
-const suite = process.argv.includes('--whole') ? wholeSuite : throughKernels;
+const suite = process.argv.includes('--whole') ? wholeSuite : resultsOfKernels;
 run(emulator, [...node, 'node_modules/mocha/bin/mocha.js', '--reporter', 'dot', ...suite], {
   cwd: copy,
   env: {

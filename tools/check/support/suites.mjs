@@ -3,15 +3,21 @@
 export const wholeSuite = ['dist-dev/test/**/*.test.js'];
 
 /**
- * For a further backend: without the tests that start programs again and again, or fill the memory, and take a third of the
- * time. `.ci/long` runs them on the portable backend, too, where there is no compiler.
+ * For a further backend: without the tests that start programs again and again, fill the memory or call everything public
+ * wrongly, which take more than half of the time. `.ci/long` runs them on the portable backend, too.
  */
 export const furtherBackend = [
   ...wholeSuite,
-  ...[
-    '--ignore',
-    'dist-dev/test/{install/docs/guides,unit/{examples/main,{backend,io/files}/limited-memory}}.test.js',
-  ],
+  '--ignore',
+  'dist-dev/test/{install/docs/guides,robustness/misuse/misuse}.test.js',
+  '--ignore',
+  'dist-dev/test/unit/{examples/main,distributed/workers,io/files/limited-memory,backend/{hangs,leaving,limited-memory}}.test.js',
+];
+
+/** Results of kernels, for an ISA that runs under emulation. */
+export const resultsOfKernels = [
+  'dist-dev/test/unit/{nn,ops,raw}/**/*.test.js',
+  'dist-dev/test/conformance/{numerics,parity}/**/*.test.js',
 ];
 
 /**
