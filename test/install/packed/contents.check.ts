@@ -74,7 +74,7 @@ describe('contents of the packed package', () => {
     };
     const own = repository.url.replace(/^git\+|\.git$/g, '');
     const text = readFileSync(packed('README.md'), 'utf8');
-    const targets = [...text.matchAll(/\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"/g)].map(
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"/g)].map(
       ([, first, second]) => first ?? second,
     );
     expect(targets).to.not.have.length(0);
@@ -115,7 +115,8 @@ describe('contents of the packed package', () => {
     const names = files();
     for (const name of ['dist/index.d.ts', 'dist/raw.d.ts']) expect(names).to.include(name);
     const others = names.filter((name) => !/\.(d\.ts|m?js)$/.test(name));
-    expect(others.filter((name) => name.startsWith('dist/'))).to.deep.equal([]);
+    const licenses = ['dist/THIRD-PARTY-LICENSES.txt'];
+    expect(others.filter((name) => name.startsWith('dist/'))).to.deep.equal(licenses);
     expect(names.filter((name) => /^dist\/(cli|backend\/portable)\/.*\.d\.ts$/.test(name))).to.deep.equal([]);
     // What a build of the addon from source reads.
     expect(names.filter((name) => name.startsWith('lib/'))).to.have.members([
@@ -170,9 +171,9 @@ describe('contents of the packed package', () => {
     }
   });
 
-  it('is below 2.9 MB unpacked, and below 3.4 MB with the binaries of all six platforms', () => {
+  it('is below 3.7 MB unpacked, and below 4.7 MB with the binaries of all six platforms', () => {
     const bytes = files().reduce((sum, name) => sum + statSync(join(packed(), name)).size, 0);
-    const limit = process.env.BATCHNORM_RELEASE === '1' ? 3.4e6 : 2.9e6;
+    const limit = process.env.BATCHNORM_RELEASE === '1' ? 4.7e6 : 3.7e6;
     expect(bytes).to.be.below(limit);
   });
 });

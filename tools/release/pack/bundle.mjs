@@ -12,6 +12,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join, resolve } from 'node:path';
 import { platforms } from '../prebuild/targets.mjs';
 import { toCommonJs } from './commonjs.mjs';
+import { withShortStrings } from './long-strings.mjs';
 import { withTabs } from './tabs.mjs';
 
 const target = 'node20.19';
@@ -44,7 +45,8 @@ export async function bundle(manifest) {
     plugins: [wholeLibraryForCommands],
     logLevel: 'warning',
   });
-  for (const { path, text } of outputFiles) write(path, withTabs(path, toCommonJs(path, text)));
+  for (const { path, text } of outputFiles)
+    write(path, withTabs(path, withShortStrings(toCommonJs(path, text))));
 
   write('dist/THIRD-PARTY-LICENSES.txt', licensesOf(metafile));
   write('dist/backend/traced-binary.js', tracedBinary());
