@@ -59,8 +59,9 @@ BATCHNORM_NOINLINE void column_input_gradient(const float* x, const Gradient& gr
 }
 
 template <class Gradient>
-void joined_rows_input_gradient(const float* x, const Gradient& gradient, float* dx,
-                                const Block& block, const InputGradient& params) {
+BATCHNORM_NOINLINE void joined_rows_input_gradient(const float* x, const Gradient& gradient,
+                                                   float* dx, const Block& block,
+                                                   const InputGradient& params) {
   const JoinedRows rows(block);
   const size_t channels = block.channels;
   RepeatedGradient memory;

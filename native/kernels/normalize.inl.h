@@ -3,13 +3,13 @@
 // The activation applied to the normalized value at an offset, or to the first lanes of one.
 struct NoActivation {
   NoActivation from(size_t, size_t) const { return {}; }
-  F32 at(size_t, F32 value) const { return value; }
-  F32 at_first(size_t, size_t, F32 value) const { return value; }
+  BATCHNORM_INLINE F32 at(size_t, F32 value) const { return value; }
+  BATCHNORM_INLINE F32 at_first(size_t, size_t, F32 value) const { return value; }
 };
 struct ThenRelu {
   ThenRelu from(size_t, size_t) const { return {}; }
-  F32 at(size_t, F32 value) const { return Relu()(value); }
-  F32 at_first(size_t, size_t, F32 value) const { return Relu()(value); }
+  BATCHNORM_INLINE F32 at(size_t, F32 value) const { return Relu()(value); }
+  BATCHNORM_INLINE F32 at_first(size_t, size_t, F32 value) const { return Relu()(value); }
 };
 struct ThenAddResidualAndRelu {
   const float* residual;
@@ -18,11 +18,11 @@ struct ThenAddResidualAndRelu {
   ThenAddResidualAndRelu from(size_t start, size_t following) const {
     return {residual + start, std::min(following, kPrefetchFloats)};
   }
-  F32 at(size_t offset, F32 value) const {
+  BATCHNORM_INLINE F32 at(size_t offset, F32 value) const {
     prefetch_line(residual + offset + ahead);
     return Relu()(value + F32::load(residual + offset));
   }
-  F32 at_first(size_t offset, size_t n, F32 value) const {
+  BATCHNORM_INLINE F32 at_first(size_t offset, size_t n, F32 value) const {
     return Relu()(value + F32::load_first(residual + offset, n));
   }
 };
@@ -38,14 +38,16 @@ struct NormalizedValues {
     F32 mean, scale, shift;
     Then then;
 
-    F32 of(F32 lanes) const { return mul_add(lanes - mean, scale, shift); }
+    BATCHNORM_INLINE F32 of(F32 lanes) const { return mul_add(lanes - mean, scale, shift); }
     BATCHNORM_INLINE void prefetch(size_t offset) const { prefetch_line(x + offset); }
-    F32 at(size_t offset) const { return then.at(offset, of(F32::load(x + offset))); }
-    F32 at_first(size_t offset, size_t n) const {
+    BATCHNORM_INLINE F32 at(size_t offset) const {
+      return then.at(offset, of(F32::load(x + offset)));
+    }
+    BATCHNORM_INLINE F32 at_first(size_t offset, size_t n) const {
       return then.at_first(offset, n, of(F32::load_first(x + offset, n)));
     }
   };
-  Channel of(size_t channel) const {
+  BATCHNORM_INLINE Channel of(size_t channel) const {
     return {x, F32::broadcast(params.mean[channel]), F32::broadcast(params.scale[channel]),
             F32::broadcast(params.shift[channel]), then};
   }
@@ -68,8 +70,8 @@ void normalize_columns(const float* x, float* y, const Block& block, const Norma
 }
 
 template <class Then>
-void normalize_joined_rows(const float* x, float* y, const Block& block,
-                           const Normalization& params, const Then& then) {
+BATCHNORM_NOINLINE void normalize_joined_rows(const float* x, float* y, const Block& block,
+                                              const Normalization params, const Then then) {
   const JoinedRows rows(block);
   RepeatedParameter mean, scale, shift;
   normalize_columns(
@@ -81,18 +83,23 @@ void normalize_joined_rows(const float* x, float* y, const Block& block,
 }
 
 template <class Then>
-void normalize_then(const float* x, float* y, const Block& block, const Normalization& params,
-                    bool streaming, const Then& then) {
-  if (is_columns(block)) {
-    return joins_rows(block) ? normalize_joined_rows(x, y, block, params, then)
-                             : normalize_columns(x, y, block, params, then);
-  }
+BATCHNORM_NOINLINE void normalize_planes(const float* x, float* y, const Block& block,
+                                         const Normalization params, bool streaming,
+                                         const Then then) {
   write_planes(y, block, streaming, [=](size_t start, size_t channel, size_t following) {
     return NormalizedValues<Then>{
         x + start,
         {params.mean + channel, params.scale + channel, params.shift + channel},
         then.from(start, following)};
   });
+}
+
+template <class Then>
+void normalize_then(const float* x, float* y, const Block& block, const Normalization& params,
+                    bool streaming, const Then& then) {
+  if (!is_columns(block)) return normalize_planes(x, y, block, params, streaming, then);
+  if (joins_rows(block)) return normalize_joined_rows(x, y, block, params, then);
+  normalize_columns(x, y, block, params, then);
 }
 
 inline void normalize(const float* x, float* y, const Block& block, const Normalization& params,
