@@ -23,6 +23,10 @@ const timeoutReached = 2;
 const outOfMemory = 4;
 const reportLength = headerLength + 1;
 
+const adviceForMixedMpis =
+  "The launcher and the library belong to different MPIs. Start the program with the library's own launcher, " +
+  "pass --mpi=pmix (Open MPI) or --mpi=pmi2 (MPICH) to srun, or set BATCHNORM_MPI_LIBRARY to the launcher's library";
+
 /** Set in the environment once MPI is initialized, which child processes inherit with the launcher's variables. */
 const ownerVariable = 'BATCHNORM_MPI_OWNER';
 
@@ -47,9 +51,7 @@ export async function joinMpi(launcher: Launcher, timeout: number): Promise<Tran
     const size = mpi.size();
     mpi.finalize(timeout);
     throw mpiError(
-      `${launcher.name} started ${launcher.size} processes, but the MPI library (${mpi.version()}) sees ${size}. ` +
-        `The launcher and the library belong to different MPIs. Start the program with the library's own launcher, ` +
-        `pass --mpi=pmix (Open MPI) or --mpi=pmi2 (MPICH) to srun, or set BATCHNORM_MPI_LIBRARY to the launcher's library`,
+      `${launcher.name} started ${launcher.size} processes, but the MPI library (${mpi.version()}) sees ${size}. ${adviceForMixedMpis}`,
     );
   }
   return new MpiTransport(mpi, timeout);
