@@ -1,6 +1,6 @@
 // node bench/onnxruntime.mjs [ROUNDS] [THREADS]: inference by ResNet-8 on images of 32 x 32 and by ResNet-18 on images of 224 x 224,
 // in batches of 1 and 32: compiled plans of this package and onnxruntime-node, both on the same exported ONNX file. Each is a
-// process of its own; they take turns, and the times are medians. Needs `npm ci` in bench/, and a compiled checkout.
+// separate process; they take turns, and the times are medians. Needs `npm ci` in bench/, and a compiled checkout.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

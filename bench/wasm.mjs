@@ -1,5 +1,5 @@
 // node bench/wasm.mjs [ROUNDS]: the WebAssembly backend beside the AVX2 kernels on one thread and, with --portable, beside
-// TypeScript. Each backend runs in a process of its own, alternately; medians. Needs `npm run check -- wasm-module`.
+// TypeScript. Each backend runs in its own process; the processes take turns, and the times are medians. Needs `npm run check -- wasm-module`.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { median } from './resnet/median.mjs';

@@ -9,7 +9,7 @@ import type { BlockAllocator } from './wasm/block.js';
  */
 export interface Backend extends Operations {
   readonly info: BackendInfo;
-  /** Gives the calling thread of JavaScript a pool of its own with so many threads, including itself. */
+  /** Gives the calling JavaScript thread its own pool with this many threads, including itself. */
   readonly ownThreads: (count: number) => void;
   /** Frees all unreachable objects, including the memory of array buffers. */
   readonly collectGarbage: () => void;

@@ -34,7 +34,7 @@ export interface MpiAddon {
   readonly begin: MpiCall<Promise<number>>;
   /** MPI's last error. */
   error(): string;
-  /** Whether MPI was finalized within so many milliseconds. */
+  /** Whether MPI was finalized within this many milliseconds. */
   finalize(timeout: number): boolean;
   /** Ends all processes of the job. */
   abort(exitCode: number): void;

@@ -5,7 +5,7 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /**
  * Sets how many threads a large operation may use, the caller's included. The number holds for the whole
- * process, workers included; each worker of `spawnWorkers` has a number of its own. The initial number
+ * process, workers included; each worker of `spawnWorkers` has its own number. The initial number
  * follows from the affinity and the cgroup quota, or from `BATCHNORM_NUM_THREADS`. It never changes the bits of a
  * result. Small operations, and all operations of the TypeScript backend, run on the caller's thread.
  * `backend.threads` returns the current number.

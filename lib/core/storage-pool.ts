@@ -71,7 +71,7 @@ class StoragePool {
 
   /** @internal Memory for a tensor with arbitrary content, where the backend computes fastest. */
   takeMemory(length: number): Memory {
-    // During a capture, every value is an array of its own.
+    // During a capture, every value has its own array.
     if (backend.blocks === undefined || length < minBlock || observer !== undefined) return this.take(length);
     const reused = this.#reused(-length);
     if (reused !== undefined) return reused;

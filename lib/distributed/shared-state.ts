@@ -14,7 +14,7 @@ export type Channel = (typeof channels)[keyof typeof channels];
 /** Bytes of values that a rank passes on per round: half of a small second-level cache. */
 const slotBytes = 128 * 1024;
 
-/** In int32s: a counter has a cache line of its own, so that ranks do not contend for it. */
+/** In int32s: each counter has its own cache line, so that ranks do not contend for it. */
 const counterStride = 16;
 
 /** Set in a counter when its rank has ended; the other bits count rounds, and wrap around. */

@@ -55,7 +55,7 @@ export function readValue(proto: TensorProto, fail: Fail, external?: Uint8Array)
   return { shape, numbers };
 }
 
-/** Numbers in fields of their own, instead of raw bytes. */
+/** Numbers in typed fields instead of raw bytes. */
 function listed({ values }: TensorProto, count: number, fail: Fail): readonly number[] {
   if (values.kind !== 'numbers') return fail('values', values.kind);
   if (values.numbers.length !== count) fail(`${count} values`, String(values.numbers.length));

@@ -292,7 +292,7 @@ napi_value finalize(Arguments& arguments) {
 // (exit code): ends all processes of the job.
 napi_value abort(Arguments& arguments) {
   const size_t code = arguments.size("code");
-  if (arguments.ok() && mpi_session().library != nullptr) abort_mpi(static_cast<int>(code));
+  if (arguments.ok() && mpi_session().loaded != nullptr) abort_mpi(static_cast<int>(code));
   return nullptr;
 }
 

@@ -41,7 +41,7 @@ constexpr long long kSleepFor = 100 * 1000;
 constexpr long long kNotifyAfter = 50 * 1000 * 1000;
 constexpr long long kReceiveEvery = 10 * 1000 * 1000;
 
-const MpiFunctions& mpi() { return g_session.library->functions; }
+const MpiFunctions& mpi() { return g_session.loaded->functions; }
 
 void send_notices(const MpiWait& wait) {
   const size_t channel = wait.channel;
@@ -116,7 +116,7 @@ MpiStatus mpi_result(int error) {
 }
 
 bool start_mpi(const MpiLibrary& library, char* error, size_t capacity) {
-  g_session.library = &library;
+  g_session.loaded = &library;
   const MpiConstants& constants = library.constants;
   int flag = 0;
   // A second initialization would end the process.

@@ -15,7 +15,7 @@ constexpr size_t kChannels = 2;
 enum class MpiStatus { kDone, kMismatch, kTimeout, kFailed, kOutOfMemory };
 
 struct MpiSession {
-  const MpiLibrary* library = nullptr;
+  const MpiLibrary* loaded = nullptr;
   size_t rank = 0;
   size_t size = 0;
   MpiHandle channels[kChannels] = {};
@@ -68,7 +68,7 @@ MpiStatus mpi_result(int error);
 template <class Start>
 MpiStatus start_operation(const Start& start) {
   lock_mpi();
-  const MpiStatus status = mpi_result(start(mpi_session().library->functions));
+  const MpiStatus status = mpi_result(start(mpi_session().loaded->functions));
   unlock_mpi();
   return status;
 }

@@ -45,7 +45,7 @@ const maxInlineBytes = 2_000_000_000;
 /**
  * Writes a network for inference to an ONNX file: the operators of version 17 that compute what `model.forward` computes.
  *
- * Parameters keep their names. Batch norms stay nodes of their own: to join them with the convolutions before them, export
+ * Parameters keep their names. Batch norms remain separate nodes: to join them with the convolutions before them, export
  * `fold(model)`. The save is atomic.
  *
  * @param model A module whose `forward` maps one tensor to one tensor by operations of this package.
