@@ -1,6 +1,7 @@
-// Exports networks to ONNX and runs the files in onnxruntime-node, and checks them with ONNX's own library. Needs Debian's
-// python3-onnx; installs onnxruntime-node into a temporary folder. With --reference, a newer onnx from PyPI evaluates the files, too,
-// and its light models (ResNet-50, VGG-19, DenseNet-121 and others) run through importOnnx.
+// Exports every layer and the networks of all examples to ONNX, runs the files in onnxruntime-node, and checks them with ONNX's own
+// library. Needs Debian's python3-onnx; installs onnxruntime-node into a temporary folder. With --reference, a newer onnx, which pip
+// installs, evaluates the files, too, because Debian 12's has no reference evaluator; and its light models (ResNet-50, VGG-19,
+// DenseNet-121 and others) run through importOnnx.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ if (process.argv.includes('--reference')) {
   const environment = join(folder, 'python');
   run('/usr/bin/python3', ['-m', 'venv', environment]);
   const python = join(environment, 'bin/python');
-  run(python, ['-m', 'pip', 'install', '--quiet', 'onnx>=1.16', 'numpy']);
+  run(python, ['-m', 'pip', 'install', '--quiet', '--retries', '1', 'onnx>=1.16', 'numpy']);
   run(python, [`${scripts}/check.py`, folder]);
   const where = 'import onnx; print(onnx.__path__[0])';
   const light = join(capture(python, ['-c', where]).trim(), 'backend/test/data/light');

@@ -53,9 +53,8 @@ import {
   Tensor,
   where,
 } from 'batchnorm';
-import { MobileNetV2 } from '../../../examples/models/mobilenet-v2.js';
-import { ResNet18 } from '../../../examples/models/resnet-18.js';
 import { seeded } from '../../support/random.js';
+import { exampleNetworks } from './example-networks.js';
 
 /** A network to export, and the shape of its input. */
 export interface ExportCase {
@@ -99,8 +98,8 @@ export function randomize<M extends InferringLayer>(model: M, rng: RandomSource)
 const image: Shape = [2, 4, 9, 8];
 const signal: Shape = [2, 4, 9];
 
-/** Every layer of the package, compositions, operations of tensors, and the networks of examples/models. */
-export function exportCases(): readonly ExportCase[] {
+/** Every layer of the package, compositions, operations of tensors, and the networks of examples/. */
+export async function exportCases(): Promise<readonly ExportCase[]> {
   const rng = seeded(11);
   const of = (name: string, model: InferringLayer, input: Shape, dynamic?: boolean): ExportCase => ({
     ...{ name, model: randomize(model, rng), input },
@@ -247,7 +246,6 @@ export function exportCases(): readonly ExportCase[] {
         .add(x.clamp({ min: -0.5, max: 0.5 }))
         .logSoftmax(),
     ),
-    of('ResNet-18', new ResNet18(), [1, 3, 64, 64]),
-    of('MobileNetV2', new MobileNetV2(), [1, 3, 64, 64]),
+    ...(await exampleNetworks(rng)).map(([name, model, input]) => of(name, model, input)),
   ];
 }

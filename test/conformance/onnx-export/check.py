@@ -20,6 +20,7 @@ except ImportError:
 folder = Path(sys.argv[1])
 failures = 0
 worst = 0.0
+skipped = []
 cases = json.loads((folder / "cases.json").read_text())
 for case in cases:
     path = folder / f"{case['base']}.onnx"
@@ -29,14 +30,15 @@ for case in cases:
             continue
         x = np.fromfile(folder / f"{case['base']}.x", np.float32).reshape(case["input"])
         y = np.fromfile(folder / f"{case['base']}.y", np.float32).reshape(case["output"])
-        # The reference evaluator convolves in Python, and fails for transposed convolutions with groups.
+        # The reference evaluator fails for transposed convolutions with groups.
         grouped = [
             attribute.i > 1
             for node in onnx.load(path).graph.node
             for attribute in node.attribute
             if node.op_type == "ConvTranspose" and attribute.name == "group"
         ]
-        if x.size > 10_000 or any(grouped):
+        if any(grouped):
+            skipped.append(case["name"])
             continue
         (result,) = ReferenceEvaluator(str(path)).run(None, {"input": x})
         if result.shape != y.shape:
@@ -48,6 +50,8 @@ for case in cases:
     except Exception as error:  # noqa: BLE001
         failures += 1
         print(f"FAILED {case['name']} ({case['base']}): {str(error)[:300]}")
-evaluated = "checked and evaluated" if ReferenceEvaluator else "checked"
-print(f"onnx {onnx.__version__}: {len(cases) - failures} of {len(cases)} files {evaluated}; largest difference {worst}")
+print(f"onnx {onnx.__version__}: {len(cases) - failures} of {len(cases)} files satisfy its checker and its shape inference")
+if ReferenceEvaluator is not None:
+    count = len(cases) - failures - len(skipped)
+    print(f"its reference evaluator agrees for {count} files; largest difference {worst}; it cannot run {', '.join(skipped)}")
 sys.exit(failures > 0)

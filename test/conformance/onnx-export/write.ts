@@ -10,7 +10,7 @@ import { exportCases } from './cases.js';
 const [, , folder] = process.argv;
 const rng = seeded(5);
 const written: object[] = [];
-for (const [i, { name, model, input, dynamic = true }] of exportCases().entries()) {
+for (const [i, { name, model, input, dynamic = true }] of (await exportCases()).entries()) {
   const forward = (x: Tensor<Shape>) => (model as { forward(x: Tensor<Shape>): Tensor<Shape> }).forward(x);
   for (const dynamicBatch of dynamic ? [false, true] : [false]) {
     const base = `${i}${dynamicBatch ? '-dynamic' : ''}`;
