@@ -2,13 +2,16 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadCheckpoint, saveCheckpoint, type Training } from '../training/checkpoint.js';
+import {
+  loadCheckpoint,
+  type ResumableGenerator,
+  saveCheckpoint,
+  type Training,
+} from '../training/checkpoint.js';
+import { type Generators, type GeneratorStates, statesOf } from '../training/epoch-position.js';
 import { withFileOfRoot } from './broadcast-file.js';
 import { together } from './exchange-text.js';
 import type { Group } from './group.js';
-import type { ResumableGenerator } from '../training/checkpoint.js';
-
-type Generators = Readonly<Record<string, ResumableGenerator>>;
 
 /** Rank 0 saves a checkpoint with the states of the generators of all ranks; the others wait for it. */
 export async function saveOnRoot(group: Group, path: string, training: Training): Promise<void> {
@@ -61,10 +64,15 @@ export async function shareInitialState(group: Group, training: Training): Promi
  * the ranks may draw different numbers, for example for dropout. Each rank restores its own.
  */
 function generatorsOfAllRanks(group: Group, generators: Generators): Generators {
-  return mapGenerators(generators, (generator) => {
-    const states = Array.from(group.allGather(Float64Array.from(generator.getState())));
-    return rankGenerator(group, generator, () => states);
-  });
+  const states = gatherStates(group, statesOf(generators));
+  return mapGenerators(generators, (generator, name) => rankGenerator(group, generator, () => states[name]));
+}
+
+/** The states of all ranks, one after the other. */
+export function gatherStates(group: Group, states: GeneratorStates): GeneratorStates {
+  return Object.fromEntries(
+    Object.entries(states).map(([name, own]) => [name, Array.from(group.allGather(Float64Array.from(own)))]),
+  );
 }
 
 /** The generators for loading what `generatorsOfAllRanks` saved. */
@@ -78,9 +86,11 @@ function generatorsOfThisRank(group: Group, generators: Generators): Generators 
 
 function mapGenerators(
   generators: Generators,
-  map: (generator: ResumableGenerator) => ResumableGenerator,
+  map: (generator: ResumableGenerator, name: string) => ResumableGenerator,
 ): Generators {
-  return Object.fromEntries(Object.entries(generators).map(([name, generator]) => [name, map(generator)]));
+  return Object.fromEntries(
+    Object.entries(generators).map(([name, generator]) => [name, map(generator, name)]),
+  );
 }
 
 function rankGenerator(

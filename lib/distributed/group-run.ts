@@ -4,11 +4,13 @@ import type { OwnedTape } from '../core/tape.js';
 import type { Tensor0D } from '../core/tensor.js';
 import { mul } from '../ops/arithmetic.js';
 import type { Training } from '../training/checkpoint.js';
+import type { GeneratorStates } from '../training/epoch-position.js';
 import type { GroupScores, ParallelRun } from '../training/parallel.js';
 import type { Scores } from '../training/scores.js';
 import { plainError } from '../validation/errors.js';
 import type { Group } from './group.js';
-import { loadOnAllRanks, saveOnRoot } from './group-checkpoint.js';
+import { type Property, requireSame } from './exchange-text.js';
+import { gatherStates, loadOnAllRanks, saveOnRoot } from './group-checkpoint.js';
 import { GradientSum } from './sum-gradients.js';
 
 /** What a rank does next. */
@@ -91,6 +93,14 @@ export class GroupRun implements ParallelRun {
     const [total, ...sums] = this.group.sum(own);
     const means = names.map((name, i) => [name, sums[i] / total] as const);
     return { samples: total, scores: Object.freeze(Object.fromEntries(means)) };
+  }
+
+  requireSame(properties: readonly Property[]): void {
+    requireSame(this.group, properties);
+  }
+
+  gatherStates(states: GeneratorStates): GeneratorStates {
+    return gatherStates(this.group, states);
   }
 
   async saveCheckpoint(path: string, training: Training): Promise<void> {

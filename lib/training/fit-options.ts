@@ -72,7 +72,7 @@ export interface FitCheckpointOptions {
   /**
    * Steps of an epoch from one save to the next, besides those after epochs. Training resumes after the last saved step: the
    * batches before it are skipped, and `generators` continue where they were. With them, the run has the bits of one that was
-   * never interrupted. Not with `parallel`. Default none.
+   * never interrupted. Default none.
    */
   readonly everySteps?: number;
   /** Random number generators under names of your choice, as for `saveCheckpoint`. */
@@ -180,10 +180,6 @@ export function readFit(model: unknown, options: unknown): FitSettings {
   }
   const checkpoint = readCheckpoint(given.checkpoint, model, optimizer);
   const parallel = readParallel(given.parallel, model);
-  // The file has the generators' states at the start of an epoch for one rank only.
-  if (parallel !== undefined && checkpoint?.everySteps !== undefined) {
-    throw wrongValue('everySteps', 'undefined beside parallel', String(checkpoint.everySteps));
-  }
   return {
     model: model as CanUpdateWithGradients,
     data: readBatches('data', given.data),

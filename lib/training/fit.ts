@@ -25,7 +25,7 @@ import { callSync } from '../validation/synchronous.js';
 import { forEachBatch, throwIfAborted, type TrainingBatch } from './batches.js';
 import { loadCheckpoint, saveCheckpoint, type Training } from './checkpoint.js';
 import { computeLoss, evaluateBatches } from './evaluate.js';
-import { setStates, statesOf, StoredPosition } from './epoch-position.js';
+import { type EpochPosition, setStates, statesOf, StoredPosition } from './epoch-position.js';
 import { type EpochResult, type FitOptions, type FitSettings, readFit } from './fit-options.js';
 import { type HasLearningRate, LearningRateScheduler } from './learning-rate-scheduler.js';
 import { epochText } from './progress.js';
@@ -98,12 +98,13 @@ class Fit {
   #hasChanged = false;
 
   constructor(private readonly settings: FitSettings) {
-    const { model, optimizer, schedule, stopping, checkpoint, metrics } = settings;
+    const { model, optimizer, schedule, stopping, checkpoint, metrics, parallel } = settings;
     this.#firstRate = optimizer.lr;
     if (schedule !== undefined) {
       this.#scheduler = new LearningRateScheduler(optimizer as HasLearningRate, schedule);
     }
-    this.#stored = new StoredPosition(checkpoint?.generators ?? {}, ['loss', ...Object.keys(metrics)]);
+    const scoreNames = ['loss', ...Object.keys(metrics)];
+    this.#stored = new StoredPosition(checkpoint?.generators ?? {}, scoreNames, parallel);
     this.#training = {
       model: model as Training['model'],
       optimizer: optimizer as NonNullable<Training['optimizer']>,
@@ -121,6 +122,7 @@ class Fit {
   async run(): Promise<readonly EpochResult<string>[]> {
     const { optimizer, epochs, stopping, checkpoint } = this.settings;
     try {
+      this.#requireSameOptions();
       if (checkpoint !== undefined && (await this.#load(checkpoint.path))) this.#hasChanged = true;
       while (this.#progress.epoch < epochs && stopping?.stopped !== true) await this.#epoch();
       return this.#history;
@@ -131,6 +133,22 @@ class Fit {
     } finally {
       this.settings.progress?.end();
     }
+  }
+
+  /** Compares what decides on the calls that all ranks make together. */
+  #requireSameOptions(): void {
+    const { parallel, epochs, validation, checkpoint, stopping, metrics } = this.settings;
+    const yesOrNo = (isGiven: boolean) => (isGiven ? 'given' : 'not given');
+    parallel?.requireSame([
+      ['epochs', String(epochs)],
+      ['metrics', Object.keys(metrics).join(', ') || 'none'],
+      ['validation', yesOrNo(validation !== undefined)],
+      ['earlyStopping', yesOrNo(stopping !== undefined)],
+      ['checkpoint', yesOrNo(checkpoint !== undefined)],
+      ['every of checkpoint', String(checkpoint?.every)],
+      ['everySteps of checkpoint', String(checkpoint?.everySteps)],
+      ['generators of checkpoint', Object.keys(checkpoint?.generators ?? {}).join(', ') || 'none'],
+    ]);
   }
 
   /** Loads the checkpoint, if there is one. */
@@ -172,6 +190,17 @@ class Fit {
     else await parallel.saveCheckpoint(path, this.#training);
   }
 
+  /** Saves between two steps of an epoch. */
+  async #saveWithin(path: string, position: EpochPosition): Promise<void> {
+    this.#stored.startsOfAllRanks = this.settings.parallel?.gatherStates(position.starts);
+    this.#stored.position = position;
+    try {
+      await this.#save(path);
+    } finally {
+      this.#stored.position = undefined;
+    }
+  }
+
   async #trainBatches(): Promise<Scores<string>> {
     const { data, optimizer, signal, onBatch, checkpoint, parallel, progress, epochs } = this.settings;
     const steps = lengthOf(data);
@@ -197,12 +226,7 @@ class Fit {
       }
       await onBatch?.(Object.freeze({ epoch, step, scores, lr, norm }));
       if (checkpoint !== undefined && everySteps !== undefined && step % everySteps === 0) {
-        this.#stored.position = { step, means, starts };
-        try {
-          await this.#save(checkpoint.path);
-        } finally {
-          this.#stored.position = undefined;
-        }
+        await this.#saveWithin(checkpoint.path, { step, means, starts });
       }
       await setImmediate();
     };

@@ -3,6 +3,7 @@ import type { OwnedTape } from '../core/tape.js';
 import type { Tensor0D } from '../core/tensor.js';
 import { typeError, wrongType } from '../validation/errors.js';
 import type { Training } from './checkpoint.js';
+import type { GeneratorStates } from './epoch-position.js';
 import type { Scores } from './scores.js';
 
 /** Key of what `fit` and `evaluate` call on a `DataParallel`. */
@@ -41,6 +42,13 @@ export interface ParallelRun {
   backward(loss: Tensor0D<OwnedTape>, samples: number, total: number): Gradients;
   /** The means of scores over the samples of all ranks, from those of `samples` own ones. */
   means(scores: Scores<string>, samples: number): GroupScores;
+  /**
+   * Compares properties of all ranks, given as names and texts.
+   * @throws Error on every rank, naming the first difference.
+   */
+  requireSame(properties: readonly (readonly [name: string, value: string])[]): void;
+  /** The states of generators on all ranks: for each, that of rank 0, then that of rank 1, and so on. */
+  gatherStates(states: GeneratorStates): GeneratorStates;
   /** Rank 0 saves; all ranks wait. */
   saveCheckpoint(path: string, training: Training): Promise<void>;
   /** All ranks load the file of rank 0. @returns Whether it exists. */

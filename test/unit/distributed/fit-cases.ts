@@ -11,6 +11,22 @@ interface Messages {
   readonly rest: number;
 }
 
+const scenarios = ['fit', 'byHand', 'resume', 'resumeWithin', 'differences', 'recalibrated', 'frozen'];
+
+interface RunEnd {
+  readonly hash: string;
+  readonly dropout: readonly number[];
+  readonly order: readonly number[];
+  readonly history: readonly unknown[];
+}
+
+interface ResumedWithin {
+  readonly whole: RunEnd;
+  readonly parts: readonly (RunEnd & { readonly expected: unknown })[];
+  readonly messages: readonly string[];
+  readonly difference: string;
+}
+
 /** Mocha tests of `DataParallel` and `fit` that every transport must pass. */
 export function testFit(run: RunScenarios, sizes: readonly number[]): void {
   for (const size of sizes) {
@@ -20,7 +36,7 @@ export function testFit(run: RunScenarios, sizes: readonly number[]): void {
       const every = <R>(scenario: string) => reports.map((report) => report[scenario] as R);
 
       before(async () => {
-        reports = await run(['fit', 'byHand', 'resume', 'differences', 'recalibrated', 'frozen'], size);
+        reports = await run(scenarios, size);
         alone = await trainAlone();
       });
 
@@ -76,14 +92,37 @@ export function testFit(run: RunScenarios, sizes: readonly number[]): void {
       });
 
       it('resumes bit for bit from the checkpoint of rank 0, each rank with its own generators', () => {
-        const results = every<Record<'whole' | 'parts', { hash: string; dropout: number[] }>>('resume');
+        const results = every<Record<'whole' | 'parts', RunEnd>>('resume');
         const dropouts = new Set<string>();
         for (const { whole, parts } of results) {
-          expect(parts).to.deep.equal(whole);
+          expect(parts).to.deep.equal({ ...whole, history: whole.history.slice(2) });
           expect(whole.hash).to.equal(results[0]?.whole.hash);
           dropouts.add(String(whole.dropout));
         }
         expect(dropouts.size).to.equal(size);
+      });
+
+      it('resumes bit for bit within an epoch, in which a signal on one rank stopped all', () => {
+        const results = every<ResumedWithin>('resumeWithin');
+        for (const [rank, { whole, parts, messages }] of results.entries()) {
+          expect(whole.hash).to.equal(results[0]?.whole.hash);
+          for (const [i, { expected, ...end }] of parts.entries()) {
+            expect(end, `interruption ${i}`).to.deep.equal({ ...whole, history: expected });
+          }
+          for (const [i, stop] of [2, 4, 7].entries()) {
+            const ownSignal = ': interrupted';
+            const others = `ERR_BATCHNORM_PEER: Rank ${stop % size} was stopped by its signal`;
+            expect(messages[i]).to.equal(rank === stop % size ? ownSignal : others);
+          }
+        }
+      });
+
+      it('names both sides of a difference between the options of fit', () => {
+        for (const { difference } of every<ResumedWithin>('resumeWithin')) {
+          expect(difference).to.equal(
+            'ERR_BATCHNORM_MISMATCH: Expected the same everySteps of checkpoint on every rank, but rank 0 has 2 and rank 1 has 3',
+          );
+        }
       });
 
       it('refuses the checkpoint of a group of another size', () => {

@@ -22,7 +22,6 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { expectRejection } from '../../support/errors.js';
 import { values } from '../../support/random.js';
-import { parallelRun } from '#lib/training/parallel';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const [count, epochs] = [26, 3] as const;
@@ -210,21 +209,6 @@ describe('fit with checkpoints within epochs', () => {
       resume({ checkpoint: { path: file, everySteps: '2' } }),
       TypeError,
       'for everySteps',
-    );
-    // The generators' states at the start of an epoch are those of one rank.
-    const { model } = makeRun(1, true);
-    const [loss, everySteps] = [crossEntropyWithLogitsLoss, 2];
-    const given = {
-      data: [],
-      loss,
-      optimizer: new Adam(),
-      epochs: 1,
-      checkpoint: { path: file, everySteps },
-    };
-    await expectRejection(
-      fit(model, { ...given, parallel: { [parallelRun]: { size: 2, model } } } as never),
-      RangeError,
-      'undefined beside parallel for everySteps',
     );
   });
 });

@@ -144,33 +144,87 @@ async function trainByHand(group: Group) {
 
 /** A run with a dropout that differs between ranks, interrupted after two of its epochs or not at all. */
 async function resume(group: Group) {
-  const run = async (path: string, until: number) => {
-    const { model, dropped } = makeNetwork(group.rank + 1, 0.3);
-    const optimizer = new Adam({ lr: 0.02 });
-    const parallel = await DataParallel.create(model, group, { optimizer });
-    const { loader, shuffled } = makeLoader(3);
-    await fit(model, {
-      data: parallel.shard(loader),
-      loss: crossEntropyWithLogitsLoss,
-      optimizer,
-      epochs: until,
-      checkpoint: { path, generators: { dropout: dropped.state, shuffle: shuffled.state } },
-      parallel,
-    });
-    return {
-      hash: hashOf(Float32Array.from(stateOf(model).flatMap(([, data]) => data))),
-      dropout: dropped.state.getState(),
-    };
-  };
-  // The other ranks name a file that does not exist: they receive that of rank 0.
+  return withFolder(group, async (folder) => {
+    const run = (path: string, until: number) => trainWithCheckpoint(group, { path, until });
+    const whole = await run(join(folder, 'whole.npz'), 4);
+    await run(join(folder, 'parts.npz'), 2);
+    const parts = await run(join(folder, 'parts.npz'), 4);
+    const alone = group.rank === 0 ? await loadAlone(join(folder, 'parts.npz')) : '';
+    return { whole, parts, alone };
+  });
+}
+
+/** Steps after which a run is interrupted: within an epoch of 4 steps, at its end, and in the next one. */
+const interruptions = [2, 4, 7];
+
+/** A run that saves after each step and is interrupted by a signal on one of its ranks, which then continues. */
+async function resumeWithin(group: Group) {
+  return withFolder(group, async (folder) => {
+    const whole = await trainWithCheckpoint(group, { path: join(folder, 'whole.npz'), until: 3 });
+    const parts = [];
+    const messages: string[] = [];
+    for (const stop of interruptions) {
+      const path = join(folder, `${stop}.npz`);
+      const interrupted = { path, until: 3, everySteps: 1, stop, stopped: stop % group.size };
+      messages.push(await messageOf(() => trainWithCheckpoint(group, interrupted)));
+      const { history, ...end } = await trainWithCheckpoint(group, { path, until: 3 });
+      parts.push({ ...end, history, expected: whole.history.slice(Math.ceil(stop / 4) - 1) });
+    }
+    const differing = { path: join(folder, 'differing.npz'), until: 1, everySteps: 2 + group.rank };
+    const difference = await messageOf(() => trainWithCheckpoint(group, differing));
+    return { whole, parts, messages, difference };
+  });
+}
+
+/** A folder of rank 0. The other ranks name one that does not exist: they receive the files of rank 0. */
+async function withFolder<R>(group: Group, act: (folder: string) => Promise<R>): Promise<R> {
   const folder = group.rank === 0 ? await mkdtemp(join(tmpdir(), 'batchnorm-test-')) : '/nowhere';
-  const whole = await run(join(folder, 'whole.npz'), 4);
-  await run(join(folder, 'parts.npz'), 2);
-  const parts = await run(join(folder, 'parts.npz'), 4);
-  const alone = group.rank === 0 ? await loadAlone(join(folder, 'parts.npz')) : '';
+  const result = await act(folder);
   group.barrier();
   if (group.rank === 0) await rm(folder, { recursive: true });
-  return { whole, parts, alone };
+  return result;
+}
+
+interface CheckpointedRun {
+  readonly path: string;
+  /** Epochs. */
+  readonly until: number;
+  readonly everySteps?: number;
+  /** The step after which a signal stops the rank `stopped`. */
+  readonly stop?: number;
+  readonly stopped?: number;
+}
+
+async function trainWithCheckpoint(group: Group, settings: CheckpointedRun) {
+  const { path, until, everySteps, stop, stopped } = settings;
+  const { model, dropped } = makeNetwork(group.rank + 1, 0.3);
+  const optimizer = new Adam({ lr: 0.02 });
+  const parallel = await DataParallel.create(model, group, { optimizer });
+  const { loader, shuffled } = makeLoader(3);
+  const controller = new AbortController();
+  let step = 0;
+  const history = await fit(model, {
+    data: parallel.shard(loader),
+    loss: crossEntropyWithLogitsLoss,
+    optimizer,
+    epochs: until,
+    checkpoint: {
+      path,
+      generators: { dropout: dropped.state, shuffle: shuffled.state },
+      ...(everySteps === undefined ? {} : { everySteps }),
+    },
+    signal: controller.signal,
+    onBatch() {
+      if (++step === stop && group.rank === stopped) controller.abort(new Error('interrupted'));
+    },
+    parallel,
+  });
+  return {
+    hash: hashOf(Float32Array.from(stateOf(model).flatMap(([, data]) => data))),
+    dropout: dropped.state.getState(),
+    order: shuffled.state.getState(),
+    history,
+  };
 }
 
 /** What a process alone says to the checkpoint of a group. */
@@ -288,6 +342,7 @@ export const fitScenarios: Readonly<Record<string, (group: Group) => unknown>> =
   fit: trainWithFit,
   byHand: trainByHand,
   resume,
+  resumeWithin,
   differences,
   recalibrated,
   frozen: trainFrozen,

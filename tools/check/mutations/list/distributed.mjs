@@ -99,4 +99,18 @@ export default [
     replace: 'states.slice(0, length)',
     tests: ['unit/distributed/worker-training'],
   },
+  {
+    file: 'lib/training/epoch-position.ts',
+    what: 'all ranks resume within an epoch from the generators of rank 0',
+    find: 'all.slice(rank * length, (rank + 1) * length)',
+    replace: 'all.slice(0, length)',
+    tests: ['unit/distributed/worker-training'],
+  },
+  {
+    file: 'lib/training/fit.ts',
+    what: 'ranks whose options of fit differ start to train',
+    find: 'this.#requireSameOptions();\n      if',
+    replace: 'if',
+    tests: ['unit/distributed/worker-training'],
+  },
 ];
