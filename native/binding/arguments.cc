@@ -27,7 +27,7 @@ float* Arguments::planned_floats(size_t needed, bool nullable) {
   constexpr size_t kOfCall = PlannedArguments::kOfCall;
   if (ok_ && memory >= 0 && memory < static_cast<double>(kOfCall + planned_.count_of_plan)) {
     const size_t index = static_cast<size_t>(memory);
-    const PlannedArguments::Memory& found =
+    const Memory& found =
         index < kOfCall ? planned_.of_call[index] : planned_.of_plan[index - kOfCall];
     if (offset >= 0 && offset <= static_cast<double>(found.length)) {
       const size_t begin = static_cast<size_t>(offset);

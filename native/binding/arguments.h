@@ -18,6 +18,8 @@
 #else
 #include <napi.h>
 
+#include "plan/planned_arguments.h"
+
 namespace batchnorm {
 
 // What a call returns; null is undefined, or nothing if an exception is pending.
@@ -42,22 +44,6 @@ struct AddonData {
   size_t operation_count;
   // Made by the first asynchronous call of a plan.
   PlanChannel* channel;
-};
-
-// The arguments of an operation in a plan, as numbers in the order of its signature; an array is
-// the index of a memory, or -1 for null, and an offset in floats.
-struct PlannedArguments {
-  struct Memory {
-    float* data;
-    size_t length;
-  };
-  const double* next;
-  const double* end;
-  // The first memories belong to the call, the others to the plan.
-  static constexpr size_t kOfCall = 3;
-  const Memory* of_call;
-  const Memory* of_plan;
-  size_t count_of_plan;
 };
 
 // A Float32Array or a Float64Array.

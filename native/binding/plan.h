@@ -1,0 +1,53 @@
+// What the functions of compiled plans have in common: objects that JavaScript keeps, and memory.
+#pragma once
+
+#include "binding/arguments.h"
+#include "binding/exports.h"
+#include "plan/program.h"
+
+namespace batchnorm {
+
+// An object that JavaScript keeps as an external value. The tag, which comes first, tells one type
+// from another and from the values of other addons.
+template <class T>
+struct External {
+  // Not constant, because linkers merge equal constants.
+  static inline char type = 0;
+  const void* const tag = &type;
+  T object;
+};
+
+// A value of JavaScript that owns the object, or null, with an exception pending, without memory.
+template <class T>
+napi_value wrap(napi_env env, External<T>* object) {
+  const auto destroy = [](napi_env, void* data, void*) { delete static_cast<External<T>*>(data); };
+  napi_value external = nullptr;
+  if (napi_create_external(env, object, destroy, nullptr, &external) != napi_ok) delete object;
+  return external;
+}
+
+// The object in the next argument; null if it is another value.
+template <class T>
+T* unwrap(Arguments& arguments) {
+  void* data = nullptr;
+  napi_get_value_external(arguments.env(), arguments.value(), &data);
+  External<T>* const external = static_cast<External<T>*>(data);
+  return external == nullptr || external->tag != &External<T>::type ? nullptr : &external->object;
+}
+
+// Throws: JavaScript has passed what it never passes.
+napi_value fail_plan(Arguments& arguments);
+
+// False if the value is no Float32Array.
+bool read_memory(napi_env env, napi_value array, Memory& memory);
+
+// All elements of an array of Float32Arrays, to be freed by std::free; null if there is another
+// value or no memory.
+Memory* read_memories(napi_env env, napi_value arrays, size_t& count);
+
+napi_value outcome_value(napi_env env, Outcome outcome);
+
+// Adds the functions for calls on other threads.
+void export_plan_calls(Napi::Object& plans);
+
+}  // namespace batchnorm

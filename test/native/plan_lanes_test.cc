@@ -1,0 +1,203 @@
+#include "plan/lanes.h"
+
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "support.h"
+
+using namespace batchnorm;
+
+namespace {
+
+// Steps count themselves and then wait until as many may pass.
+struct Gate {
+  std::atomic<int> arrived{0}, allowed{0};
+};
+
+Gate* g_gate = nullptr;
+
+Outcome wait_at_gate(StepFunction, const Kernels*, const PlannedArguments&) {
+  const int mine = ++g_gate->arrived;
+  while (g_gate->allowed < mine) yield_thread();
+  return Outcome::kDone;
+}
+
+// Notes its calls, unless it is told to refuse them.
+struct TestChannel : Channel {
+  std::mutex guard;
+  std::vector<std::pair<double, Outcome>> ended;
+  bool accepts = true;
+  std::atomic<int> refused{0};
+
+  TestChannel() : Channel{} { report = note; }
+
+  // Kept for ever, because the thread that ended the last call may not have left the mutex yet.
+  static TestChannel& make() {
+    static std::vector<TestChannel*> all;
+    all.push_back(new TestChannel);
+    return *all.back();
+  }
+
+  static bool note(Channel& channel, Call* call) {
+    TestChannel& self = static_cast<TestChannel&>(channel);
+    if (!self.accepts) {
+      self.refused++;
+      return false;
+    }
+    const std::lock_guard<std::mutex> lock(self.guard);
+    self.ended.emplace_back(call->id, call->outcome);
+    std::free(call);
+    return true;
+  }
+  size_t count() {
+    const std::lock_guard<std::mutex> lock(guard);
+    return ended.size();
+  }
+};
+
+// Lanes for calls of two steps.
+struct Setup {
+  Gate gate;
+  Program program;
+  TestChannel& channel = TestChannel::make();
+  Lanes lanes;
+
+  explicit Setup(size_t count) {
+    g_gate = &gate;
+    program.compute = wait_at_gate;
+    const double numbers[] = {0, 0};
+    REQUIRE(program.set_numbers(numbers, 2, 2));
+    for (size_t i = 0, position = 0; i < 2; i++) REQUIRE(program.add_step(nullptr, position));
+    REQUIRE(lanes.open(channel, std::vector<Memory>(count).data(), count));
+  }
+  ~Setup() {
+    gate.allowed = 1000;
+    channel.close();
+  }
+
+  void start(double id) {
+    Call* call = Call::create(program, {}, {}, id);
+    REQUIRE(call != nullptr);
+    REQUIRE(lanes.start(call));
+  }
+  // Whether a waiting call was removed.
+  bool stop(double id) {
+    Call* call = lanes.stop(id);
+    if (call != nullptr) CHECK(call->id == id);
+    std::free(call);
+    return call != nullptr;
+  }
+  void arrive(int steps) {
+    while (gate.arrived < steps) yield_thread();
+  }
+  std::vector<double> finish(size_t calls) {
+    gate.allowed = 1000;
+    while (channel.count() < calls) yield_thread();
+    std::vector<double> ids;
+    for (const auto& each : channel.ended) ids.push_back(each.first);
+    return ids;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Lanes: one lane computes calls in the order of their start") {
+  Setup test(1);
+  for (double id : {1, 2, 3, 4, 5}) test.start(id);
+  CHECK(test.finish(5) == std::vector<double>{1, 2, 3, 4, 5});
+  for (const auto& each : test.channel.ended) CHECK(each.second == Outcome::kDone);
+}
+
+TEST_CASE("Lanes: compute as many calls at the same time as there are lanes") {
+  Setup test(3);
+  for (double id : {1, 2, 3, 4}) test.start(id);
+  test.arrive(3);
+  CHECK(test.channel.count() == 0);
+  CHECK(test.finish(4).size() == 4);
+}
+
+TEST_CASE("Lanes: a running call stops before its next step, and the next call starts") {
+  Setup test(1);
+  test.start(1);
+  test.start(2);
+  test.arrive(1);
+  CHECK_FALSE(test.stop(1));
+  CHECK(test.finish(2) == std::vector<double>{1, 2});
+  CHECK(test.channel.ended[0].second == Outcome::kStopped);
+  CHECK(test.channel.ended[1].second == Outcome::kDone);
+  // One step of the first call, two of the second.
+  CHECK(test.gate.arrived == 3);
+}
+
+TEST_CASE("Lanes: a waiting call is removed from the front, the middle and the end of the queue") {
+  for (double removed : {2, 3, 4}) {
+    Setup test(1);
+    for (double id : {1, 2, 3, 4}) test.start(id);
+    test.arrive(1);
+    CHECK(test.stop(removed));
+    CHECK_FALSE(test.stop(removed));
+    test.start(5);
+    std::vector<double> expected;
+    for (double id : {1, 2, 3, 4, 5}) {
+      if (id != removed) expected.push_back(id);
+    }
+    CHECK(test.finish(4) == expected);
+  }
+}
+
+TEST_CASE("Lanes: the only waiting call is removed, and the queue works on") {
+  Setup test(1);
+  test.start(1);
+  test.start(2);
+  test.arrive(1);
+  CHECK(test.stop(2));
+  test.start(3);
+  CHECK(test.finish(2) == std::vector<double>{1, 3});
+}
+
+TEST_CASE("Lanes: stopping an unknown or ended call does nothing") {
+  Setup test(1);
+  test.start(1);
+  CHECK_FALSE(test.stop(7));
+  test.finish(1);
+  CHECK_FALSE(test.stop(1));
+}
+
+TEST_CASE("Lanes: start again after they were idle") {
+  Setup test(2);
+  for (size_t round = 1; round <= 20; round++) {
+    test.start(static_cast<double>(round));
+    CHECK(test.finish(round).size() == round);
+  }
+}
+
+TEST_CASE("Channel: close() stops running and waiting calls and waits for the running step") {
+  Setup test(2);
+  for (double id : {1, 2, 3, 4, 5}) test.start(id);
+  test.arrive(2);
+  std::atomic<bool> closed{false};
+  std::thread closer([&] {
+    test.channel.close();
+    closed = true;
+  });
+  while (!test.channel.closing) yield_thread();
+  CHECK_FALSE(closed);
+  test.gate.allowed = 1000;
+  closer.join();
+  CHECK(closed);
+  // No step but the running ones was computed, and no call was reported.
+  CHECK(test.gate.arrived == 2);
+  CHECK(test.channel.count() == 0);
+}
+
+TEST_CASE("Channel: a call that nobody takes over is freed and no longer waited for") {
+  Setup test(1);
+  test.channel.accepts = false;
+  test.start(1);
+  test.gate.allowed = 1000;
+  while (test.channel.refused == 0) yield_thread();
+  test.channel.close();
+  CHECK(test.channel.count() == 0);
+}
