@@ -26,6 +26,7 @@ export type { NumberArray } from './validation/typed-array.js';
 export type { FeatureArray, Normalization } from './data/normalization.js';
 export type { ErrorCode } from './validation/errors.js';
 export { FileFormatError } from './io/files/file-format-error.js';
+export type { Downloadable, FileContent, FileSource } from './io/files/file-source.js';
 export type { FilePath } from './io/files/path.js';
 export { BaseModule } from './nn/base-module.js';
 export { BatchNorm1D, type BatchNorm1DJson } from './nn/norm/batch-norm-1d.js';

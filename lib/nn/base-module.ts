@@ -4,6 +4,7 @@ import type { LoadOptions, LoadReport } from '../io/files/load-options.js';
 import { loadNpz, type LoadFromNpz, saveNpz, type SaveToNpz } from '../io/npz/npz-files.js';
 import type { NpzReader } from '../io/npz/npz-reader.js';
 import type { NpzWriter } from '../io/npz/npz-writer.js';
+import type { FileSource } from '../io/files/file-source.js';
 import type { FilePath } from '../io/files/path.js';
 import type { GradientProvider, UnusedTensors } from '../module/gradient-provider.js';
 import { requireUpdate, updateParameter } from '../module/update-parameter.js';
@@ -173,10 +174,11 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
 
   /**
    * Loads from an `.npz` archive in place. Arrays of numbers of any type are converted to float32.
+   * @param path A path, or the content of the archive: its bytes, a `Blob` or `File`, or what `fetch` returned.
    * @throws FileFormatError naming the file, the entry, what was expected and what was found: the first entry
    * that is missing, has another shape or type, or is not this module's. Nothing has changed then.
    */
-  async load(path: FilePath, options?: LoadOptions): Promise<LoadReport> {
+  async load(path: FileSource, options?: LoadOptions): Promise<LoadReport> {
     requireEnd(this);
     return loadNpz(path, this, options);
   }
@@ -187,7 +189,7 @@ export abstract class BaseModule implements CanUpdateWithGradients, SaveToNpz, L
   }
 
   /** Loads a safetensors file in place: see the function `loadSafetensors`. */
-  async loadSafetensors(path: FilePath, options?: LoadOptions): Promise<LoadReport> {
+  async loadSafetensors(path: FileSource, options?: LoadOptions): Promise<LoadReport> {
     return loadSafetensors(path, this, options);
   }
 

@@ -5,6 +5,7 @@ import { copyFloats } from '../io/files/copy-floats.js';
 import { decodeNumbers } from '../io/files/decode-numbers.js';
 import { FileFormatError } from '../io/files/file-format-error.js';
 import { withFileMemory } from '../io/files/file-memory.js';
+import { type CheckedSource, type FileSource, nameOf, readSource } from '../io/files/file-source.js';
 import { FloatCollector } from '../io/files/float-collector.js';
 import {
   type Loading,
@@ -80,29 +81,31 @@ export async function saveSafetensors(
  * Loads the tensors of a module in place from a safetensors file with PyTorch's names, or from the files of an
  * index (`model.safetensors.index.json`) beside it. Floats of 16 to 64 bits, integers and booleans are rounded
  * to the nearest float32.
+ * @param path A path, or the content of one file: its bytes, a `Blob` or `File`, or what `fetch` returned.
  * @returns The names that were not loaded; without options there are none.
  * @throws FileFormatError naming the file, the tensor, what was expected and what was found: the first tensor
  * that is missing, has another shape or type, or is not the module's. TypeError or RangeError naming the wrong
  * argument. Nothing has changed then.
  */
 export async function loadSafetensors(
-  path: FilePath,
+  path: FileSource,
   module: Pick<CanUpdateWithGradients, 'parameters'>,
   options?: LoadOptions,
 ): Promise<LoadReport> {
   if (arguments.length > 3) requireNoSurplus('loadSafetensors', 3, arguments);
-  const file = readPath('path', path);
+  const source = readSource('path', path);
   const parameters = readParameters('module', module);
   const loading = readLoadOptions(options);
-  return withFileMemory(`loading ${file}`, () => load(file, parameters, loading));
+  return withFileMemory(`loading ${nameOf(source)}`, () => load(source, parameters, loading));
 }
 
 async function load(
-  file: string,
+  source: CheckedSource,
   parameters: readonly NamedTensor[],
   { extra, strict, rename }: Loading,
 ): Promise<LoadReport> {
-  const files = await TensorFiles.open(file);
+  const file = nameOf(source);
+  const files = await TensorFiles.open(source);
   try {
     const names = rename([...files.tensors.keys()], file);
     const stored = (name: string) => files.tensors.get(names.get(name) ?? '');

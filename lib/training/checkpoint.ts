@@ -1,6 +1,7 @@
 import { describe, requireOptions, requireRecord, typeError, wrongType } from '../validation/errors.js';
 import { memberName } from '../validation/quote.js';
-import { type FilePath, readPath } from '../io/files/path.js';
+import { type FileSource, readSource } from '../io/files/file-source.js';
+import type { FilePath } from '../io/files/path.js';
 import { setRequiresGradient } from '../core/tensor.js';
 import { type CanUpdateWithGradients, readParameters } from '../module/module.js';
 import { isFrozen } from '../nn/freeze.js';
@@ -80,16 +81,17 @@ export async function saveCheckpoint(path: FilePath, training: Training): Promis
 /**
  * Loads a checkpoint into a training run that was built the same way: its model, optimizer, generators, parts and
  * `progress` take over the saved state, including which tensors are frozen.
+ * @param path A path, or the content of the archive: its bytes, a `Blob` or `File`, or what `fetch` returned.
  * @throws FileFormatError for a checkpoint of a different run, naming the first entry that is missing, unknown, or has a
  * different shape or optimizer setting. Nothing has changed then.
  */
-export async function loadCheckpoint(path: FilePath, training: Training): Promise<void> {
+export async function loadCheckpoint(path: FileSource, training: Training): Promise<void> {
   if (arguments.length > 2) requireNoSurplus('loadCheckpoint', 2, arguments);
-  const file = readPath('path', path);
+  const source = readSource('path', path);
   const { model, optimizer, generators, parts, progress } = readTraining(training);
   requireWritable(progress);
   await readNpz(
-    file,
+    source,
     async (zip) => {
       await readGenerators(zip, generators);
       await model.read(zip, '');

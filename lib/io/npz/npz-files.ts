@@ -3,6 +3,7 @@ import { quote } from '../../validation/quote.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { withFileMemory } from '../files/file-memory.js';
 import { type Loading, type LoadOptions, type LoadReport, readLoadOptions } from '../files/load-options.js';
+import { type CheckedSource, contentOf, type FileSource, nameOf, readSource } from '../files/file-source.js';
 import { type FilePath, readPath } from '../files/path.js';
 import { replaceFile } from '../files/replace-file.js';
 import { NpzReader, withoutNpy } from './npz-reader.js';
@@ -48,33 +49,35 @@ export const checkpointPrefix = 'checkpoint.';
 /**
  * Loads a module in place from an `.npz` archive, which may be a checkpoint. In `rename` and in the report,
  * names are without `.npy`.
+ * @param path A path, or the content of the archive: its bytes, a `Blob` or `File`, or what `fetch` returned.
  * @returns The names that were not loaded; without options there are none.
  * @throws FileFormatError naming the file, the entry, what was expected and what was found: the first entry
  * that is missing, has another shape or type, or is not the module's. TypeError or RangeError naming the wrong
  * argument. Nothing has changed then.
  */
 export async function loadNpz(
-  path: FilePath,
+  path: FileSource,
   module: LoadFromNpz,
   options?: LoadOptions,
 ): Promise<LoadReport> {
   if (arguments.length > 3) requireNoSurplus('loadNpz', 3, arguments);
-  const file = readPath('path', path);
+  const source = readSource('path', path);
   requireMethod('module', module, 'read');
   const loading = readLoadOptions(options);
   const others = (name: string) => loading.extra === 'ignore' || name.startsWith(checkpointPrefix);
-  return readNpz(file, (zip) => module.read(zip, ''), others, loading);
+  return readNpz(source, (zip) => module.read(zip, ''), others, loading);
 }
 
 /** Reads an archive; fails if an entry is neither read nor accepted by `others`. */
 export async function readNpz(
-  file: string,
+  source: CheckedSource,
   read: (zip: NpzReader) => Promise<void>,
   others: (name: string) => boolean,
   { rename, strict }: Loading = readLoadOptions(undefined),
 ): Promise<LoadReport> {
+  const file = nameOf(source);
   return withFileMemory(`loading ${file}`, async () => {
-    const zip = await NpzReader.open(file);
+    const zip = await NpzReader.open(contentOf(source));
     try {
       zip.prepare((names) => rename(names, file), strict);
       await zip.transaction(async () => {

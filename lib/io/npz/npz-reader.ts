@@ -1,28 +1,22 @@
-import type { Entry, ZipFile } from 'yauzl';
 import { fromPackage, requirePackage } from '../../validation/construction.js';
 import { describe, typeError, wrongType, wrongValue } from '../../validation/errors.js';
 import { FileFormatError } from '../files/file-format-error.js';
-import { fileKind, wrongKind } from '../files/file-kind.js';
-import { openFile } from '../files/open-file.js';
-import { type FilePath, readPath } from '../files/path.js';
+import { type FileSource, nameOf, readSource } from '../files/file-source.js';
 import type { Names } from '../files/rename.js';
 import { setFloats } from '../files/set-floats.js';
 import { replacement, Stage } from '../files/stage.js';
 import { requireTensor } from '../../ops/operand.js';
-import { isNativeError, isRangeError } from '../../validation/realm.js';
+
 import { elementCount, type Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { type Fail, maxHeaderBytes } from './npy-header.js';
 import { NpyScanner, type NpyVisitor } from './npy-scanner.js';
 import { NumberCollector, TensorCollector } from './npy-collectors.js';
+import type { ZipArchive, ZipEntry } from './zip-content.js';
+import { isFormatError, openArchive } from './open-archive.js';
 import { quote } from '../../validation/quote.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { callSync } from '../../validation/synchronous.js';
-
-const wanted = 'an .npz file, a zip archive of arrays,';
-
-/** Maximum number of entries of an archive that is opened; going through more would take long. */
-export const maxEntries = 100_000;
 
 /** Condition for a number that is read. */
 export interface NumberLimits {
@@ -43,9 +37,9 @@ export class NpzReader {
     guardMethods(this);
   }
 
-  readonly #zip: ZipFile;
+  readonly #zip: ZipArchive;
   /** By name in the module. */
-  #entries: ReadonlyMap<string, readonly Entry[]>;
+  #entries: ReadonlyMap<string, readonly ZipEntry[]>;
   /** Names in the file of renamed entries. */
   readonly #inFile = new Map<string, string>();
   #strict = true;
@@ -59,10 +53,10 @@ export class NpzReader {
 
   private constructor(
     key: typeof fromPackage,
-    /** Path of the archive. */
+    /** Path of the archive, or the name of its content. */
     readonly path: string,
-    zip: ZipFile,
-    entries: ReadonlyMap<string, readonly Entry[]>,
+    zip: ZipArchive,
+    entries: ReadonlyMap<string, readonly ZipEntry[]>,
   ) {
     requirePackage(key, 'NpzReader', 'NpzReader.open(path)');
     this.#zip = zip;
@@ -71,26 +65,13 @@ export class NpzReader {
 
   /**
    * Opens an archive.
-   * @throws FileFormatError if the file is not a zip archive; errors of the operating system.
+   * @param path A path, or the content of the archive.
+   * @throws FileFormatError if the file is not a zip archive; errors of the operating system and of downloads.
    */
-  static async open(path: FilePath): Promise<NpzReader> {
-    const file = readPath('path', path);
-    const head = await readHead(file);
-    const { openPromise } = await import('yauzl');
-    let zip: ZipFile | undefined;
-    try {
-      // Undecoded names, because extra entries may have any bytes.
-      zip = await openPromise(file, { autoClose: false, lazyEntries: true, decodeStrings: false });
-      const entries = await readDirectory(file, zip);
-      requireArrays(file, head, entries);
-      return new NpzReader(fromPackage, file, zip, entries);
-    } catch (error) {
-      zip?.close();
-      if (!isFormatError(error)) throw error;
-      // A file that does not begin like an archive is of another kind rather than damaged.
-      const damage = head.toString('latin1', 0, 2) === 'PK' ? `damage: ${error.message}` : undefined;
-      throw wrongKind(file, 'npz', wanted, head, { damage, cause: error });
-    }
+  static async open(path: FileSource): Promise<NpzReader> {
+    const source = readSource('path', path);
+    const { zip, entries } = await openArchive(source);
+    return new NpzReader(fromPackage, nameOf(source), zip, entries);
   }
 
   /** Names of all entries, `.npy` included. */
@@ -289,24 +270,23 @@ export class NpzReader {
    * The only entry of this name; fails if it is missing, repeated, encrypted or compressed in another way
    * than deflate.
    */
-  #entry(name: string, fail: Fail): Entry {
+  #entry(name: string, fail: Fail): ZipEntry {
     const entries = this.#entries.get(name) ?? [];
     if (entries.length !== 1) fail('one entry of this name', entries.length === 0 ? 'none' : 'several');
     const [entry] = entries;
-    if (entry.isEncrypted()) fail('an entry without encryption', 'an encrypted one');
+    if (entry.isEncrypted) fail('an entry without encryption', 'an encrypted one');
     if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
       fail('a stored or deflated entry', `compression method ${entry.compressionMethod}`);
     }
     return entry;
   }
 
-  async *#parts(entry: Entry, fail: Fail): AsyncGenerator<Buffer> {
+  async *#parts(entry: ZipEntry, fail: Fail): AsyncGenerator<Buffer> {
     if (this.#closed) {
       throw typeError('ERR_BATCHNORM_DISPOSED', `Expected an open archive but ${this.path} was closed`);
     }
     try {
-      // yauzl ends the stream with an error if its size differs from the size in the archive.
-      for await (const part of await this.#zip.openReadStreamPromise(entry)) yield part as Buffer;
+      for await (const part of await entry.open()) yield part as Buffer;
     } catch (error) {
       if (!isFormatError(error)) throw error;
       fail('intact data', `damage: ${error.message}`);
@@ -338,50 +318,7 @@ function requireLimits(limits: unknown): void {
   }
 }
 
-async function readDirectory(file: string, zip: ZipFile): Promise<ReadonlyMap<string, readonly Entry[]>> {
-  if (zip.entryCount > maxEntries) {
-    throw new FileFormatError(file, `at most ${maxEntries} entries`, String(zip.entryCount));
-  }
-  const entries = new Map<string, Entry[]>();
-  for await (const entry of zip.eachEntry()) {
-    const name = entry.fileNameRaw.toString('utf8');
-    const same = entries.get(name);
-    if (same === undefined) {
-      entries.set(name, [entry]);
-    } else {
-      same.push(entry);
-    }
-  }
-  return entries;
-}
-
-/**
- * Distinguishes damage from other errors: errors of the system have codes such as EIO, those of yauzl have
- * none, and those of zlib begin with Z_.
- */
-function isFormatError(error: unknown): error is Error {
-  if (!isNativeError(error) || error instanceof FileFormatError) return false;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'Z_MEM_ERROR' || (code === undefined && isRangeError(error))) return false;
-  return code === undefined || code.startsWith('Z_') || code.startsWith('ERR_');
-}
-
-async function readHead(file: string): Promise<Buffer> {
-  const { handle, head } = await openFile(file, wanted);
-  await handle.close();
-  return head;
-}
-
-/** Refuses zip archives without arrays, such as other programs write, and names those of a known kind. */
-function requireArrays(file: string, head: Buffer, entries: ReadonlyMap<string, unknown>): void {
-  const kind = fileKind(head);
-  if (kind !== 'pytorchZip' && kind !== 'kerasZip') return;
-  if (![...entries.keys()].some((name) => name.endsWith('.npy'))) {
-    throw wrongKind(file, 'npz', wanted, head);
-  }
-}
-
-function checkSum(entry: Entry, found: number, fail: Fail): void {
+function checkSum(entry: ZipEntry, found: number, fail: Fail): void {
   if (found !== entry.crc32) fail(`the checksum ${hex(entry.crc32)}`, hex(found));
 }
 

@@ -6,7 +6,7 @@ import type { Shape } from '../../core/shape.js';
 import { storageOf, type Tensor } from '../../core/tensor.js';
 import { readEntryName } from './entry-name.js';
 import { formatFloats, formatNumber, formatNumbers } from './npy-values.js';
-import { maxEntries } from './npz-reader.js';
+import { maxEntries } from './open-archive.js';
 import { quote } from '../../validation/quote.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';

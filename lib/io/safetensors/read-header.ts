@@ -1,6 +1,6 @@
 import { readExactly } from '../files/chunks.js';
 import { wrongKind } from '../files/file-kind.js';
-import type { OpenFile } from '../files/open-file.js';
+import type { OpenSource } from '../files/open-source.js';
 import { type Entry, type Fail, maxHeaderBytes, parseHeader } from './safetensors-format.js';
 
 /** Continues "Expected" in errors. */
@@ -19,7 +19,7 @@ export interface SafetensorsHeader {
  */
 export async function readHeader(
   file: string,
-  { handle, size, head }: OpenFile,
+  { handle, size, head }: OpenSource,
   fail: Fail,
 ): Promise<SafetensorsHeader> {
   // By the format, the header begins with a brace.

@@ -1,9 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readExactly } from '../files/chunks.js';
 import { FileFormatError } from '../files/file-format-error.js';
 import { wrongKind } from '../files/file-kind.js';
-import { type OpenFile, openFile } from '../files/open-file.js';
+import { type CheckedSource, nameOf } from '../files/file-source.js';
+import { type OpenSource, openSource } from '../files/open-source.js';
 import { quote } from '../../validation/quote.js';
 import { duplicateName } from './duplicate-name.js';
 import { readHeader, wantedFile } from './read-header.js';
@@ -11,12 +11,12 @@ import type { Entry } from './safetensors-format.js';
 
 /** A tensor in a file that is open for reading. */
 export interface StoredTensor {
-  /** Path of the file. */
+  /** Path of the file, or the name of its content. */
   readonly file: string;
   /** Its name there. */
   readonly name: string;
   readonly entry: Entry;
-  readonly handle: FileHandle;
+  readonly handle: OpenSource['handle'];
   /** Byte offset of the values in the file. */
   readonly begin: number;
 }
@@ -24,20 +24,26 @@ export interface StoredTensor {
 /** The tensors of a safetensors file, or of the files that an index (`*.safetensors.index.json`) lists. */
 export class TensorFiles {
   readonly tensors = new Map<string, StoredTensor>();
-  readonly #handles: FileHandle[] = [];
+  readonly #handles: OpenSource['handle'][] = [];
 
   /**
    * Opens a file or an index and its files.
    * @throws FileFormatError for another kind of file, for damage and for a tensor that the index lists but
-   * its file lacks; errors of the operating system.
+   * its file lacks; errors of the operating system and of
+   * downloads.
    */
-  static async open(path: string): Promise<TensorFiles> {
+  static async open(source: CheckedSource): Promise<TensorFiles> {
+    const path = nameOf(source);
     const files = new TensorFiles();
     try {
-      const opened = await openFile(path, wantedFile);
+      const opened = await openSource(source, wantedFile);
       files.#handles.push(opened.handle);
-      if (isJson(opened.head)) await files.#addShards(path, await readIndex(path, opened));
-      else await files.#add(path, opened);
+      if (isJson(opened.head)) {
+        const shards = await readIndex(path, opened);
+        // Content has no folder in which the other files could be.
+        if (typeof source !== 'string') throw new FileFormatError(path, wantedFile, 'an index of such files');
+        await files.#addShards(path, shards);
+      } else await files.#add(path, opened);
       return files;
     } catch (error) {
       await files.close();
@@ -50,7 +56,7 @@ export class TensorFiles {
   }
 
   /** Adds the tensors of a file: all of them, or those that an index lists. */
-  async #add(file: string, opened: OpenFile, wanted?: readonly string[], index?: string): Promise<void> {
+  async #add(file: string, opened: OpenSource, wanted?: readonly string[], index?: string): Promise<void> {
     const { entries, dataOffset } = await readHeader(file, opened, failIn(file));
     for (const name of wanted ?? entries.keys()) {
       const entry = entries.get(name);
@@ -65,7 +71,7 @@ export class TensorFiles {
   async #addShards(index: string, shards: ReadonlyMap<string, readonly string[]>): Promise<void> {
     for (const [shard, names] of shards) {
       const file = join(dirname(index), shard);
-      const opened = await openFile(file, wantedFile);
+      const opened = await openSource(file, wantedFile);
       this.#handles.push(opened.handle);
       await this.#add(file, opened, names, index);
     }
@@ -88,7 +94,7 @@ function isJson(head: Buffer): boolean {
 const maxIndexBytes = 16 * 1024 * 1024;
 
 /** Returns the names of the tensors by the file that holds them. */
-async function readIndex(path: string, { handle, size, head }: OpenFile): Promise<Map<string, string[]>> {
+async function readIndex(path: string, { handle, size, head }: OpenSource): Promise<Map<string, string[]>> {
   const fail = failIn(path);
   if (size > maxIndexBytes) fail(`an index of at most ${maxIndexBytes} bytes`, String(size));
   const text = (await readExactly(handle, 0, size, fail)).toString('utf8');

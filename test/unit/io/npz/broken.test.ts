@@ -12,10 +12,14 @@ import { temporaryDirectory } from '../../../support/temporary-directory.js';
 const archive = (name: string) => referencePath(`npz/${name}.npz`);
 const untouched = JSON.stringify(new BatchNorm2D(3));
 
-/** Loading must fail with a message that contains all `parts`, and leave the layer unchanged. */
+/**
+ * Loading must fail with a message that contains all `parts`, and leave the layer unchanged, whether the archive is given by
+ * its path or as bytes.
+ */
 async function expectRefused(path: string, ...parts: string[]): Promise<void> {
   const bn = new BatchNorm2D(3);
   await expectRejection(bn.load(path), FileFormatError, path, ...parts);
+  await expectRejection(bn.load(readFileSync(path)), FileFormatError, 'the given bytes', ...parts);
   expect(JSON.stringify(bn)).to.equal(untouched);
 }
 
@@ -203,7 +207,7 @@ describe('load refuses and changes nothing:', () => {
     await expectRefused(path('text.npz'), 'a zip archive', 'the bytes 68656c6c6f');
     writeFileSync(path('empty.npz'), '');
     await expectRefused(path('empty.npz'), 'a zip archive');
-    await expectRefused(path(), 'an .npz file', 'a directory');
+    await expectRejection(new BatchNorm2D(3).load(path()), FileFormatError, 'an .npz file', 'a directory');
     await expectRejection(new BatchNorm2D(3).load(path('nowhere.npz')), Error, 'ENOENT');
   });
 
@@ -235,7 +239,8 @@ describe('load refuses and changes nothing:', () => {
       bytes[bit >> 3] ^= 1 << (bit & 7);
       writeFileSync(path('flipped.npz'), bytes);
       const bn = new BatchNorm2D(3);
-      const error: unknown = await bn.load(path('flipped.npz')).then(
+      // By turns as a file and as bytes, which other code reads.
+      const error: unknown = await bn.load(bit % 2 === 0 ? path('flipped.npz') : bytes).then(
         () => undefined,
         (caught: unknown) => caught,
       );
