@@ -13,6 +13,7 @@ import { isFloat32Array } from '../validation/typed-array.js';
 import { captureError } from './capture-error.js';
 import type { CapturedArgument, CapturedCall, CapturedGraph, CapturedValue } from './captured-graph.js';
 import { isArray, scriptSignatures } from './captured-graph.js';
+import { sameBits } from './same-bits.js';
 import { ValueTable } from './value-table.js';
 
 // Operations are not computed during a capture: their results are noise. The model runs twice, on different noise. If it
@@ -182,11 +183,6 @@ function requireSame(
 
 function differs(): CodedError {
   return captureError('its calls depend on values or on a random generator');
-}
-
-function sameBits(a: Float32Array | undefined, b: Float32Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.length === b.length && a.every((each, i) => Object.is(each, b[i]));
 }
 
 /** Leaves out calls whose results nothing reads. */

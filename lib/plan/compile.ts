@@ -37,8 +37,8 @@ type PlanResult<M, S extends Shape> =
 export type PlanOf<M, S extends Shape> = Plan<AnyBatchSize<S>, PlanResult<M, S>>;
 
 /**
- * Compiles a model for inference on inputs of one shape. A copy of the model is folded (see `fold`), operations that run
- * together are joined, results that nothing uses are left out, and all intermediate results are placed in one block of
+ * Compiles a model for inference on inputs of one shape. Batch norms are folded into the layers before them as by `fold`, in
+ * your own modules, too; operations that run together are joined, results that nothing uses are left out, and all intermediate results are placed in one block of
  * memory. On the native backend the plan runs without JavaScript between the operations.
  *
  * @param model A `Sequential`, another layer, or your own module. Its `forward` may call any operations, but must not read

@@ -6,6 +6,8 @@ import { foldedCopy } from '../nn/norm/fold.js';
 import { capture } from './capture.js';
 import { captureError } from './capture-error.js';
 import { type CapturedCall, type CapturedValue, isArray } from './captured-graph.js';
+import { foldNorms, type NormPair } from './fold-norms.js';
+import { FoldedWeights, unfoldedValues } from './folded-weights.js';
 import { fuse } from './fuse.js';
 import { operationOf } from './operation.js';
 import { type Program, toProgram } from './program.js';
@@ -15,9 +17,16 @@ export class CompiledModel {
   readonly #copy: object;
   /** The numbers of parameters that others could change, as they were. */
   readonly #snapshots = new Map<Float32Array, Float32Array>();
+  /** Names of the tensors of layers that replaced a layer and its batch norm when the model was copied. */
+  readonly #foldedNames: ReadonlySet<string>;
+  readonly #folds = new FoldedWeights();
 
   constructor(model: object) {
-    this.#copy = foldedCopy(model);
+    const { copy, folded } = foldedCopy(model);
+    this.#copy = copy;
+    const own = new Set([...folded].flatMap(tensorsOf).map(([, tensor]) => storageOf(tensor)));
+    const names = tensorsOf(copy).filter(([, tensor]) => own.has(storageOf(tensor)));
+    this.#foldedNames = new Set(names.map(([name]) => name));
     const shared = new Set(tensorsOf(model).map(([, tensor]) => storageOf(tensor)));
     for (const [, tensor] of tensorsOf(this.#copy)) {
       const storage = storageOf(tensor);
@@ -26,16 +35,18 @@ export class CompiledModel {
     }
   }
 
-  /** Bytes of all parameters. */
+  /** Bytes of all parameters, and of the weights that were made of them. */
   get weightBytes(): number {
     const arrays = new Set(tensorsOf(this.#copy).map(([, tensor]) => storageOf(tensor).values));
-    return [...arrays].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return [...arrays].reduce((sum, { byteLength }) => sum + byteLength, this.#folds.byteLength);
   }
 
   /** @throws Error with the code ERR_BATCHNORM_CAPTURE, or errors of the model. */
   program(shape: Shape): Program {
-    const graph = fuse(capture(this.#copy, shape));
-    return toProgram(graph, (value) => this.#numbersOf(value), compute);
+    const canFold = ({ name }: CapturedValue) => name === undefined || !this.#foldedNames.has(name);
+    const fold = (pair: NormPair) => this.#folds.of(unfoldedValues(pair, (value) => this.#numbersOf(value)));
+    const graph = foldNorms(capture(this.#copy, shape), canFold, fold);
+    return toProgram(fuse(graph), (value) => this.#numbersOf(value), compute);
   }
 
   #numbersOf({ numbers }: CapturedValue): Float32Array {

@@ -35,7 +35,7 @@ export interface PlanMemory {
   readonly arena: number;
   /** What the arena would take if no two results shared memory. */
   readonly withoutReuse: number;
-  /** Weights of the folded model. */
+  /** Weights of the folded model, and the original ones of batch norms and layers that were folded in your own modules. */
   readonly weights: number;
 }
 
@@ -66,7 +66,7 @@ export let createPlan: (model: object, settings: PlanSettings) => Plan<never, ne
 
 /**
  * A model compiled by `compile`: a fixed list of operations on planned memory, for inference. Results have the bits of
- * `fold(model).forward(x)`.
+ * `fold(model).forward(x)`; for your own modules, those of the same module with its pairs of layer and batch norm folded.
  *
  * @example
  * const plan = compile(net, [8, 3, 32, 32]);

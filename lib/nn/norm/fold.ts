@@ -10,6 +10,7 @@ import { type AnyConv2D, Conv2D } from '../layers/conv-2d.js';
 import { Linear } from '../layers/linear.js';
 import { FrozenBatchNorm1D } from './frozen-batch-norm-1d.js';
 import { FrozenBatchNorm2D } from './frozen-batch-norm-2d.js';
+import { writeFolded } from './folded-values.js';
 import { GeneralizedResidual } from '../compose/generalized-residual.js';
 import type { Layer } from '../shape-rule.js';
 import { infersAsDefined } from '../compose/fusion.js';
@@ -127,9 +128,17 @@ function foldItself(name: string, net: FoldsItself, done: FoldedParts): Layer {
   );
 }
 
+/** A copy of a model, and which of its layers replace a pair. */
+export interface FoldedCopy {
+  readonly copy: object;
+  readonly folded: ReadonlySet<object>;
+}
+
 /** A copy of a model for inference, with the pairs that `fold` replaces replaced, if there are any. */
-export function foldedCopy(model: object): object {
-  return sharingCopies(() => foldLayer('model', model as Layer, noParts()));
+export function foldedCopy(model: object): FoldedCopy {
+  const done = noParts();
+  const copy = sharingCopies(() => foldLayer('model', model as Layer, done));
+  return { copy, folded: new Set([...done.pairs.values()].flatMap((byNorm) => [...byNorm.values()])) };
 }
 
 function noParts(): FoldedParts {
@@ -260,20 +269,16 @@ interface Weighted {
 function foldValues(names: PairNames, layer: Weighted, norm: AnyNorm<SpatialAxes>, folded: Weighted): void {
   const weight = storageOf(folded.weight).values;
   const bias = folded.bias === undefined ? weight : storageOf(folded.bias).values;
-  const given = valuesOf(`${names.layer}.weight`, layer.weight);
-  const givenBias = optionalValuesOf(`${names.layer}.bias`, layer.bias);
-  const scale = optionalValuesOf(`${names.norm}.scale`, norm.scale);
-  const shift = optionalValuesOf(`${names.norm}.bias`, norm.bias);
-  const mean = valuesOf(`${names.norm}.runningMean`, norm.runningMean);
-  const variance = valuesOf(`${names.norm}.runningVar`, norm.runningVar);
-  const channels = mean.length;
-  const length = weight.length / channels;
-  for (let channel = 0; channel < channels; channel++) {
-    const factor = (scale?.[channel] ?? 1) / Math.sqrt(variance[channel] + norm.epsilon);
-    for (let i = channel * length; i < (channel + 1) * length; i++) weight[i] = given[i] * factor;
-    const offset = (givenBias?.[channel] ?? 0) - mean[channel];
-    bias[channel] = offset * factor + (shift?.[channel] ?? 0);
-  }
+  const given = {
+    weight: valuesOf(`${names.layer}.weight`, layer.weight),
+    layerBias: optionalValuesOf(`${names.layer}.bias`, layer.bias),
+    scale: optionalValuesOf(`${names.norm}.scale`, norm.scale),
+    shift: optionalValuesOf(`${names.norm}.bias`, norm.bias),
+    mean: valuesOf(`${names.norm}.runningMean`, norm.runningMean),
+    variance: valuesOf(`${names.norm}.runningVar`, norm.runningVar),
+    epsilon: norm.epsilon,
+  };
+  writeFolded(given, weight, bias);
 }
 
 function valuesOf(name: string, tensor: Tensor<Shape>): Float32Array {
