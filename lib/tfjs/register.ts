@@ -5,7 +5,8 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import type { Attributes, KernelCall, KernelConfig, TensorFlow } from './tensorflow.js';
 import type { Call, Kernel } from './kernel.js';
 import { registerFileHandler } from './file-handler.js';
-import { fuseLayers } from './fused-layers.js';
+import { fuseLayers } from './fused/index.js';
+import { registerFusedGradients } from './fused/gradients.js';
 import { registerGradients } from './gradients.js';
 import { fusedKernels } from './kernels/fused.js';
 import { gradientKernels } from './kernels/gradients.js';
@@ -51,8 +52,9 @@ export interface RegisterOptions {
    */
   readonly priority?: number;
   /**
-   * Whether batch norm layers train with one kernel forward and one backward, and Adam, SGD and momentum step in one kernel,
-   * on this backend. This replaces methods of classes of TensorFlow.js. Default false.
+   * Whether layers train with fewer kernels on this backend: batch norm, convolutions and dense layers with their bias and ReLU,
+   * the categorical cross entropy of models that are compiled later, and steps of Adam, SGD and momentum, which update all
+   * parameters in place. This replaces methods of classes of TensorFlow.js. Default false.
    */
   readonly fuseLayers?: boolean;
 }
@@ -98,11 +100,14 @@ export function register(tf: TensorFlowModule, options?: RegisterOptions): Regis
   module.registerBackend(backendName, () => new NativeBackendClass(), priority);
   for (const config of module.getKernelsForBackend('cpu')) {
     module.registerKernel(replaced(module, config, counters));
+    const recorded = recordedKernels[config.kernelName] as string | undefined;
+    if (recorded !== undefined) module.registerKernel(replaced(module, config, counters, recorded));
   }
   for (const [kernelName, kernel] of Object.entries({ ...gradientKernels, ...fusedKernels })) {
     module.registerKernel(additional(module, kernelName, kernel, counters));
   }
   registerGradients(module);
+  registerFusedGradients(module);
   registerFileHandler(module);
   const registration = { ...reportOf(counters), fused: isFusing ? [...fuseLayers(module)] : [] };
   registrations.set(module.engine(), registration);
@@ -130,8 +135,6 @@ function requireTensorFlow(tf: unknown): TensorFlow {
 const noAttributes: Attributes = {};
 
 function counterOf(name: string, counters: Map<string, Counter>): Counter {
-  const existing = counters.get(name);
-  if (existing !== undefined) return existing;
   const counter = { native: 0, javascript: 0 };
   counters.set(name, counter);
   return counter;
@@ -141,20 +144,37 @@ function ownCall(tf: TensorFlow, { inputs, attrs = noAttributes, backend }: Kern
   return { tf, inputs, attrs, backend: backend as NativeBackend };
 }
 
-/** A kernel of the cpu backend for ours, which first tries the kernel that we have instead. */
-function replaced(tf: TensorFlow, config: KernelConfig, counters: Map<string, Counter>): KernelConfig {
+/** A kernel of the cpu backend for ours, which first tries the kernel that we have instead; it may have another name. */
+function replaced(
+  tf: TensorFlow,
+  config: KernelConfig,
+  counters: Map<string, Counter>,
+  name = config.kernelName,
+): KernelConfig {
   const { kernelName, kernelFunc } = config;
   const kernel = kernels[kernelName] as Kernel | undefined;
+  const counter = counterOf(name, counters);
   return {
     ...config,
+    kernelName: name,
     backendName,
     kernelFunc: (call) => {
       const result = kernel?.(ownCall(tf, call));
-      counterOf(kernelName, counters)[result === undefined ? 'javascript' : 'native']++;
-      return result ?? kernelFunc(call);
+      if (result === undefined) {
+        counter.javascript++;
+        return kernelFunc(call);
+      }
+      counter.native++;
+      return result;
     },
   };
 }
+
+/** Names under which our layers run kernels that TensorFlow.js runs without recording them for a gradient. */
+const recordedKernels: Readonly<Record<string, string>> = {
+  FusedConv2D: 'BatchnormConvolution',
+  _FusedMatMul: 'BatchnormDense',
+};
 
 /** A kernel that only our gradients and layers call, with arguments that it takes. */
 function additional(
@@ -163,6 +183,7 @@ function additional(
   kernel: Kernel,
   counters: Map<string, Counter>,
 ): KernelConfig {
+  const counter = counterOf(kernelName, counters);
   return {
     kernelName,
     backendName,
@@ -171,7 +192,7 @@ function additional(
       if (result === undefined) {
         throw plainError('ERR_BATCHNORM_INTERNAL', `Expected inputs that ${kernelName} takes`);
       }
-      counterOf(kernelName, counters).native++;
+      counter.native++;
       return result;
     },
   };
@@ -184,7 +205,14 @@ function reportOf(counters: Map<string, Counter>): Omit<Registration, 'fused'> {
     backend: native.info,
     kernels: Object.keys(kernels).sort(),
     calls: () =>
-      Object.fromEntries([...counters].sort(byName).map(([name, counts]) => [name, { ...counts }])),
-    resetCalls: () => counters.clear(),
+      Object.fromEntries(
+        [...counters]
+          .filter(([, { native, javascript }]) => native + javascript > 0)
+          .sort(byName)
+          .map(([name, counts]) => [name, { ...counts }]),
+      ),
+    resetCalls: () => {
+      for (const counter of counters.values()) Object.assign(counter, { native: 0, javascript: 0 });
+    },
   };
 }

@@ -63,6 +63,18 @@ export class TensorData {
     return this.#image;
   }
 
+  /** The row-major values of a float32 tensor that no other tensor shares, to be changed in place. */
+  writable(): Float32Array {
+    const values = this.floats();
+    const isOwn = this.#pooled && values === this.#values;
+    const own = isOwn ? values : storagePool.take(values.length);
+    if (!isOwn) own.set(values);
+    this.#returnMemory(isOwn);
+    this.#values = own;
+    this.#pooled = true;
+    return own;
+  }
+
   /** The row-major values of a float32 tensor, only to be read and only until the kernel returns. */
   floats(): Float32Array {
     const values = this.#rows();
@@ -113,8 +125,10 @@ export class TensorData {
     this.#values = undefined;
   }
 
-  #returnMemory(): void {
-    if (this.#pooled && this.#values !== undefined) storagePool.give(this.#values as Float32Array);
+  #returnMemory(keepValues = false): void {
+    if (this.#pooled && this.#values !== undefined && !keepValues) {
+      storagePool.give(this.#values as Float32Array);
+    }
     if (this.#planes !== undefined) storagePool.give(this.#planes);
     this.#planes = undefined;
     this.#image = undefined;

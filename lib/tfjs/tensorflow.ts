@@ -40,12 +40,6 @@ export interface Variable extends Tensor {
   assign(value: Tensor): void;
 }
 
-/** A function whose gradient the caller computes from what it saved. */
-export type CustomGradient = (...args: readonly [...inputs: Tensor[], save: (tensors: Tensor[]) => void]) => {
-  readonly value: Tensor;
-  readonly gradFunc: (dy: Tensor, saved: readonly Tensor[]) => Tensor[];
-};
-
 /** Values by data id; `get` moves them from another backend. */
 export interface DataStorage {
   get(dataId: DataId): unknown;
@@ -60,6 +54,8 @@ export interface CpuBackend {
   move(dataId: DataId, values: unknown, shape: readonly number[], dtype: string, refCount: number): void;
   readSync(dataId: DataId): unknown;
   disposeData(dataId: DataId, force?: boolean): boolean;
+  /** The smallest number that losses divide by or take logarithms of. */
+  epsilon(): number;
 }
 
 /** How a convolution or a pooling reads its input. */
@@ -142,6 +138,7 @@ type ClassMap = Readonly<Record<string, readonly [{ readonly prototype: object }
 export interface TensorFlow {
   readonly version_core?: string;
   engine(): Engine;
+  backend(): CpuBackend;
   getBackend(): string;
   findBackend(name: string): CpuBackend | null;
   registerBackend(name: string, factory: () => unknown, priority?: number): boolean;
@@ -151,12 +148,8 @@ export interface TensorFlow {
   registerGradient(config: GradientConfig): void;
   unregisterGradient(name: string): void;
   tidy<T>(compute: () => T): T;
-  keep(tensor: Tensor): Tensor;
   variable(initial: Tensor, trainable: boolean): Variable;
   zerosLike(x: Tensor): Tensor;
-  sub(a: Tensor, b: Tensor): Tensor;
-  mul(a: Tensor, b: Tensor | number): Tensor;
-  customGrad(compute: CustomGradient): (...inputs: Tensor[]) => Tensor;
   readonly io: {
     readonly getSaveHandlers: (url: string) => readonly unknown[];
     readonly getLoadHandlers: (url: string) => readonly unknown[];

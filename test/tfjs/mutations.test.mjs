@@ -25,6 +25,27 @@ function steps(optimizer) {
   ];
 }
 
+/** The gradients of a convolution and a dense layer, whose bias and ReLU are fused, and of the loss of a model. */
+function layers() {
+  const net = tf.sequential();
+  const kernelInitializer = (seed) => tf.initializers.glorotUniform({ seed });
+  const convolution = { inputShape: [6, 6, 2], filters: 3, kernelSize: 3, activation: 'relu' };
+  net.add(tf.layers.conv2d({ ...convolution, kernelInitializer: kernelInitializer(1) }));
+  net.add(tf.layers.flatten());
+  net.add(tf.layers.dense({ units: 4, activation: 'relu', kernelInitializer: kernelInitializer(2) }));
+  net.add(tf.layers.dense({ units: 3, activation: 'softmax', kernelInitializer: kernelInitializer(3) }));
+  net.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' });
+  const x = randomTensor(randomFrom(5), [4, 6, 6, 2]);
+  const target = tf.softmax(randomTensor(randomFrom(6), [4, 3]));
+  const variables = net.trainableWeights.map((weight) => weight.read());
+  const { value, grads } = tf.variableGrads(
+    () => tf.sum(net.model.lossFunctions[0](target, net.apply(x, { training: true }))),
+    variables,
+  );
+  const ofTarget = tf.grad((each) => tf.sum(net.model.lossFunctions[0](each, net.apply(x))))(target);
+  return [value, ofTarget, ...variables.map(({ name }) => grads[name])];
+}
+
 const comparisons = [
   ...Object.values(functions).map(([shapes, compute]) => () => {
     const xs = inputs(shapes);
@@ -49,6 +70,7 @@ const comparisons = [
       ...{ x: randomTensor(randomFrom(1), [1, 5, 5, 2]), filter: randomTensor(randomFrom(2), [3, 3, 2, 1]) },
       ...{ strides: 1, pad: 'same', bias: tf.tensor1d([0.5, -0.5]), activation: 'relu6' },
     }),
+  layers,
   () => steps(tf.train.adam(0.1)),
   () => steps(tf.train.sgd(0.1)),
   () => steps(tf.train.momentum(0.1, 0.9)),
@@ -64,8 +86,10 @@ function mutate(name) {
     ...config,
     kernelFunc: (call) => {
       const results = [config.kernelFunc(call)].flat();
+      // Steps of optimizers change their parameters instead.
+      if (results.length === 0) call.backend.dataOf(call.attrs.parameters[0]).writable()[0] += 1;
       const wrong = results.map((result) => wrongCopy(call.backend, result));
-      return wrong.length === 1 ? wrong[0] : wrong;
+      return results.length === 1 ? wrong[0] : wrong;
     },
   });
   return () => {

@@ -11,7 +11,7 @@ import { constantArray } from './channels.js';
 import { withNumber } from './unary.js';
 
 // Gradients that TensorFlow.js composes of several kernels, in one each. They have names of their own and are used by
-// ../gradients.ts and ../fused-layers.ts, which check the arguments.
+// ../gradients.ts and ../fused/, which check the arguments.
 
 /** The values of tensors of the same shape, all as planes if one is stored so. */
 export function sameLayout({ backend }: Call, ...tensors: readonly TensorInfo[]) {
