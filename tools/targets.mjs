@@ -166,6 +166,7 @@ export const targets = {
   'onnx-cases': {
     group: 'test',
     file: 'tools/check/onnx-cases.mjs',
+    args: '[--newer]',
     summary: "the ONNX project's test cases: what passes for each operator, and what cannot be expressed",
   },
   'onnx-export': {

@@ -34,6 +34,7 @@ const reshaping = new Set(['Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatt
 const folded = new Set([
   ...['Constant', 'ConstantOfShape', 'Identity', 'Cast', 'Shape', 'Size', 'Gather', 'Slice', 'Concat'],
   ...['Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Add', 'Sub', 'Mul', 'Div', 'Expand', 'Flatten'],
+  ...['Where', 'Equal', 'Less', 'Greater', 'Not', 'And', 'Or', 'Neg', 'Abs', 'Sqrt'],
 ]);
 
 /**

@@ -1,9 +1,9 @@
 import type { Shape } from '../../core/shape.js';
-import { Tensor } from '../../core/tensor.js';
+import { isTaped, Tensor } from '../../core/tensor.js';
 import { concat } from '../../ops/concat.js';
 import type { AnyTensor } from '../values.js';
 import type { NodeReader } from './node-reader.js';
-import type { Call } from './operator.js';
+import { type Call, chain, consume } from './operator.js';
 
 /** Numbers that are an attribute in early opsets and an input later. */
 export function listOf(node: NodeReader, name: string, index: number): readonly number[] | undefined {
@@ -20,12 +20,54 @@ export function listIn(
   return node.list(name) ?? call.numbers(index);
 }
 
-/** The elements with these positions along an axis. */
+/** The elements with these positions along an axis. Ascending positions and pixels that are repeated equally often are few copies. */
 export function gatherAxis(x: AnyTensor, axis: number, positions: readonly number[]): AnyTensor {
-  const parts = positions.map((start) => x.slice({ axis, start, end: start + 1 }));
+  if (positions.length === 0) return x.slice({ axis, start: 0, end: 0 });
+  const parts: AnyTensor[] = [];
+  const plateaus = plateausOf(positions);
+  for (let i = 0; i < plateaus.length;) {
+    const { position: start, times } = plateaus[i];
+    // As many plateaus of this length as follow each other by one step.
+    let next = i + 1;
+    const step = times === 1 ? Math.max(1, (plateaus[next]?.position ?? start) - start) : 1;
+    const isNext = (each: Plateau | undefined) =>
+      each?.times === times && each.position === start + (next - i) * step;
+    while (isNext(plateaus[next])) next++;
+    const part = x.slice({ axis, start, end: start + (next - i - 1) * step + 1, step });
+    parts.push(times === 1 ? part : consume(part, (each) => repeated(each, axis, times)));
+    i = next;
+  }
   if (parts.length === 1) return parts[0];
-  if (parts.length === 0) return x.slice({ axis, start: 0, end: 0 });
-  return concat(parts, { axis });
+  const joined = concat(parts, { axis });
+  for (const part of parts) if (!isTaped(part)) part.dispose();
+  return joined;
+}
+
+/** Equal positions that follow each other. */
+interface Plateau {
+  readonly position: number;
+  times: number;
+}
+
+function plateausOf(positions: readonly number[]): readonly Plateau[] {
+  const plateaus: Plateau[] = [];
+  for (const position of positions) {
+    const last = plateaus.at(-1);
+    if (last?.position === position) last.times++;
+    else plateaus.push({ position, times: 1 });
+  }
+  return plateaus;
+}
+
+/** Each element along an axis several times. */
+function repeated(x: AnyTensor, axis: number, times: number): AnyTensor {
+  const [outer, size, inner] = [x.shape.slice(0, axis), x.shape[axis], x.shape.slice(axis + 1)];
+  return chain(
+    x,
+    (each) => each.reshape([...outer, size, 1, ...inner]),
+    (each) => concat(Array<AnyTensor>(times).fill(each), { axis: axis + 1 }),
+    (each) => each.reshape([...outer, size * times, ...inner]),
+  );
 }
 
 /** A tensor with the same value everywhere. */

@@ -87,6 +87,15 @@ function readConvolution(node: NodeReader) {
   if (kernels?.every((size) => typeof size === 'number') !== true) {
     return node.unsupported('a kernel of an unknown size');
   }
+  // A layer is created for this kernel before it gets its weight.
+  if (
+    weight?.some((size, i) => typeof size === 'number' && size !== kernels[i]) ||
+    (weight !== undefined && weight.length !== kernels.length)
+  ) {
+    node.unsupported(
+      `kernel_shape = [${kernels.join(', ')}] with a weight of [${node.sizes(1)?.join(', ')}]`,
+    );
+  }
   const groups = node.number('group', 1);
   if (!Number.isSafeInteger(groups) || groups < 1) node.unsupported(`group = ${groups}`);
   return { kernels, groups, windows: readWindows(node, kernels) };

@@ -1,6 +1,7 @@
 import { rangeError } from '../../validation/errors.js';
 import { broadcastShape } from '../../ops/broadcast.js';
 import { elementCount } from '../../core/shape.js';
+import { rowMajorStrides } from '../../ops/strided-copy.js';
 import type { Integers } from '../values.js';
 
 export type IntegerFunction = (a: number, b: number) => number;
@@ -36,4 +37,64 @@ function indicesOf({ shape }: Integers, result: readonly number[]): (index: numb
     }
     return position;
   };
+}
+
+/** Integers at some positions along an axis. */
+export function slicedIntegers(
+  value: Integers,
+  axis: number,
+  { start, step, count }: { readonly start: number; readonly step: number; readonly count: number },
+): Integers {
+  const shape = value.shape.map((size, i) => (i === axis ? count : size));
+  const strides = rowMajorStrides(value.shape);
+  const offset = start * strides[axis];
+  return strided(
+    value,
+    shape,
+    strides.map((stride, i) => (i === axis ? stride * step : stride)),
+    offset,
+  );
+}
+
+/** Integers with their axes in another order. */
+export function transposedIntegers(value: Integers, order: readonly number[]): Integers {
+  const strides = rowMajorStrides(value.shape);
+  return strided(
+    value,
+    order.map((axis) => value.shape[axis]),
+    order.map((axis) => strides[axis]),
+  );
+}
+
+/** Integers joined along an axis; their other sizes are equal. */
+export function joinedIntegers(values: readonly Integers[], axis: number): Integers {
+  const [{ shape: first }] = values;
+  const total = values.reduce((sum, { shape }) => sum + shape[axis], 0);
+  const shape = first.map((size, i) => (i === axis ? total : size));
+  requireCount(elementCount(shape));
+  const outer = elementCount(first.slice(0, axis));
+  const numbers = Array.from({ length: outer }, (_, i) =>
+    values.map((value) => {
+      const width = value.numbers.length / outer;
+      return value.numbers.slice(i * width, (i + 1) * width);
+    }),
+  );
+  return { shape, numbers: numbers.flat(2) };
+}
+
+function strided(
+  { numbers }: Integers,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset = 0,
+): Integers {
+  const result = Array.from({ length: requireCount(elementCount(shape)) }, (_, index) => {
+    let [rest, position] = [index, offset];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      position += (rest % shape[axis]) * strides[axis];
+      rest = Math.floor(rest / shape[axis]);
+    }
+    return numbers[position];
+  });
+  return { shape, numbers: result };
 }

@@ -2,8 +2,8 @@ import { elementCount, type Shape } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { concat } from '../../ops/concat.js';
 import { rangeError } from '../../validation/errors.js';
-import { type AnyTensor, isIntegers, isKnown, numbersOf, type Sizes, type Value } from '../values.js';
-import { requireCount } from './integer-arithmetic.js';
+import { isIntegers, isKnown, numbersOf, type Sizes, type Value } from '../values.js';
+import { joinedIntegers, requireCount, transposedIntegers } from './integer-arithmetic.js';
 import { axisOf, type NodeReader } from './node-reader.js';
 import { full, gatherAxis, listIn, listOf } from './arguments.js';
 import { integers, operator, type Operator } from './operator.js';
@@ -73,8 +73,9 @@ export const Transpose = operator(
     return sizes && order(node, sizes.length).map((axis) => sizes[axis]);
   },
   (node) => (call) => {
-    const x = call.tensor(0);
-    return x.permute(order(node, x.shape.length));
+    const value = call.value(0);
+    const axes = order(node, value.shape.length);
+    return isIntegers(value) ? transposedIntegers(value, axes) : value.permute(axes);
   },
 );
 
@@ -134,52 +135,11 @@ export const Concat = operator(
   },
   (node) => (call) => {
     const values = Array.from({ length: call.count }, (_, i) => call.value(i));
-    if (values.every(isIntegers)) {
-      const numbers = values.flatMap((each) => (isIntegers(each) ? each.numbers : []));
-      requireCount(numbers.length);
-      return integers(numbers);
-    }
+    const axis = axisOf(node.number('axis', node.opset < 4 ? 1 : 0), values[0].shape.length, node);
+    if (values.every(isIntegers)) return joinedIntegers(values, axis);
     return concat(
       values.map((_, i) => call.tensor(i)),
-      { axis: node.number('axis', node.opset < 4 ? 1 : 0) },
-    );
-  },
-);
-
-export const Slice = operator(
-  (node) => {
-    const sizes = node.sizes(0);
-    const [starts, ends] = [listOf(node, 'starts', 1), listOf(node, 'ends', 2)];
-    if (sizes === undefined || starts === undefined || ends === undefined) return sizes?.map(() => '?');
-    const steps = node.numbers(4) ?? starts.map(() => 1);
-    const result = [...sizes];
-    const axes = (listOf(node, 'axes', 3) ?? starts.map((_, i) => i)).map((axis) =>
-      axisOf(axis, sizes.length, node),
-    );
-    axes.forEach((axis, i) => {
-      const size = sizes[axis];
-      if (typeof size !== 'number') return;
-      const [start, end] = [starts[i], ends[i]].map((each) =>
-        Math.min(Math.max(each < 0 ? each + size : each, 0), size),
-      );
-      result[axis] = Math.max(0, Math.ceil((end - start) / steps[i]));
-    });
-    return result;
-  },
-  (node) => (call) => {
-    const starts = listIn(node, 'starts', call, 1) ?? [];
-    const ends = listIn(node, 'ends', call, 2) ?? [];
-    const axes = listIn(node, 'axes', call, 3) ?? starts.map((_, i) => i);
-    const steps = call.numbers(4) ?? starts.map(() => 1);
-    if (steps.some((step) => step < 1)) node.unsupported('slices backwards');
-    const value = call.value(0);
-    if (isIntegers(value)) {
-      const [start, end, step] = [starts[0], ends[0], steps[0]];
-      return integers(value.numbers.slice(start, end).filter((_, i) => i % step === 0));
-    }
-    return axes.reduce<AnyTensor>(
-      (x, axis, i) => x.slice({ axis, start: starts[i], end: Math.min(ends[i], 2 ** 40), step: steps[i] }),
-      value,
+      { axis },
     );
   },
 );
@@ -241,37 +201,6 @@ export const Gather = operator(
     }
     const shape = [...value.shape.slice(0, axis), ...indices.shape, ...value.shape.slice(axis + 1)];
     return gatherAxis(value, axis, positions).reshape(shape);
-  },
-);
-
-export const Pad = operator(
-  (node) => {
-    const sizes = node.sizes(0);
-    const pads = listOf(node, node.opset < 2 ? 'paddings' : 'pads', 1);
-    if (sizes === undefined || pads === undefined || node.has(3)) return sizes?.map(() => '?');
-    return sizes.map((size, i) => (typeof size === 'number' ? size + pads[i] + pads[i + sizes.length] : '?'));
-  },
-  (node) => {
-    const mode = node.text('mode', 'constant');
-    if (mode !== 'constant') node.unsupported(`mode = ${mode}`);
-    return (call) => {
-      const x = call.tensor(0);
-      const rank = x.shape.length;
-      const pads = listIn(node, node.opset < 2 ? 'paddings' : 'pads', call, 1) ?? [];
-      const axes = call.numbers(3)?.map((axis) => axisOf(axis, rank, node)) ?? x.shape.map((_, i) => i);
-      const value = call.numbers(2)?.[0] ?? node.number('value', 0);
-      return axes.reduce<AnyTensor>((inner, axis, i) => {
-        const [before, after] = [pads[i], pads[i + axes.length]];
-        if (before < 0 || after < 0) node.unsupported('negative padding');
-        if (before === 0 && after === 0) return inner;
-        const edge = (size: number) =>
-          full(
-            inner.shape.map((each, k) => (k === axis ? size : each)),
-            value,
-          );
-        return concat([edge(before), inner, edge(after)], { axis });
-      }, x);
-    };
   },
 );
 

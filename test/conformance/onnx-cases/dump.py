@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the ONNX project's test cases, as Debian's libonnx-testdata installs them, as a line of JSON each.
+"""Writes the ONNX project's test cases as a line of JSON each.
+
+Without an argument, those that Debian's libonnx-testdata installs. `dump.py FOLDER` generates those of the operators with the
+installed version of the onnx package, which may be newer, and writes their models to FOLDER.
 
 Each line has the nodes of the model, its initializers, and the inputs and outputs of every data set. Models with
 subgraphs, sequences, texts or large tensors are written without data, with the reason.
@@ -107,6 +110,35 @@ def count(data: Path, kind: str) -> int:
     return len(list(data.glob(f"{kind}_*.pb")))
 
 
+def write_generated(target: Path) -> None:
+    from onnx.backend.test.case.node import collect_testcases
+
+    for each in collect_testcases(None):
+        folder = target / each.name
+        folder.mkdir(parents=True)
+        onnx.save(each.model, folder / "model.onnx")
+        for i, values in enumerate(each.data_sets or []):
+            (folder / f"test_data_set_{i}").mkdir()
+            for kind, arrays in zip(("input", "output"), values):
+                for j, array in enumerate(arrays):
+                    path = folder / f"test_data_set_{i}" / f"{kind}_{j}.pb"
+                    path.write_bytes(serialize(array))
+        sys.stdout.write(json.dumps(record(folder)) + "\n")
+
+
+def serialize(value) -> bytes:
+    if isinstance(value, onnx.TensorProto):
+        return value.SerializeToString()
+    try:
+        return numpy_helper.from_array(np.asarray(value)).SerializeToString()
+    except Exception:  # noqa: BLE001
+        # A sequence, or a type without a proto: `read` names it.
+        return b"?"
+
+
+if len(sys.argv) > 1:
+    write_generated(Path(sys.argv[1]))
+    sys.exit()
 for group in GROUPS:
     for each in sorted((DATA / group).iterdir()):
         sys.stdout.write(json.dumps(record(each)) + "\n")

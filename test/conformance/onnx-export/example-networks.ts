@@ -67,8 +67,8 @@ function others(rng: RandomSource): readonly ExampleNetwork[] {
   return [
     ['03-batch-norm', new BatchNorm2D(2), [2, 2, 4, 4]],
     ['08-recalibration', new BatchNorm2D(1), [2, 1, 3, 1]],
-    ['digits', makeClassifier(true, rng) as unknown as InferringLayer, digits],
-    ['digits without batch norm', makeClassifier(false, rng) as unknown as InferringLayer, digits],
+    ['digits', makeClassifier(true, rng), digits],
+    ['digits without batch norm', makeClassifier(false, rng), digits],
     ['serving', fold(makeNormalized(rng)), digits],
     ['models/resnet-18', new ResNet18(), images],
     ['models/mobilenet-v2', new MobileNetV2(), images],

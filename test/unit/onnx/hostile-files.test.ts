@@ -86,12 +86,12 @@ describe('importOnnx refuses', () => {
     await expectRefused({ nodes }, '"TopK_a"', 'TopK; also Einsum, NonZero');
     const other: NodeProto = { ...node('Relu', ['x'], ['y']), domain: 'com.example' };
     await expectRefused({ nodes: [other] }, 'com.example.Relu');
-    const linear = node('Resize', ['x', '', 'scales'], ['y'], { mode: 'linear' });
+    const cubic = node('Resize', ['x', '', 'scales'], ['y'], { mode: 'cubic' });
     await expectRefused(
-      { nodes: [linear], initializers: [floats('scales', [4], [1, 1, 2, 2])] },
+      { nodes: [cubic], initializers: [floats('scales', [4], [1, 1, 2, 2])] },
       '"Resize_y"',
       'attributes and inputs of Resize',
-      'mode = linear',
+      'mode = cubic',
     );
   });
 
