@@ -32,6 +32,18 @@ export interface MpiAddon {
   /** Makes a call and returns its status. */
   readonly run: MpiCall<number>;
   readonly begin: MpiCall<Promise<number>>;
+  /**
+   * Reduces values of all ranks into `result`, without MPI. `all` has those of rank 0, `stride` elements later those of rank
+   * 1, and so on; `own` replaces those of `rank`, and may be `result`.
+   */
+  reduceRanks(
+    reduction: number,
+    rank: number,
+    stride: number,
+    own: Floats,
+    all: Floats,
+    result: Floats,
+  ): void;
   /** MPI's last error. */
   error(): string;
   /** Whether MPI was finalized within this many milliseconds. */

@@ -30,15 +30,23 @@ export function reduceInto(
     }
     return;
   }
-  const divisor = reduction === 'mean' ? sources.length : 1;
+  if (reduction === 'mean') {
+    for (let i = from; i < to; i++) {
+      let total = first[i];
+      for (const source of others) total += source[i];
+      target[i] = total / sources.length;
+    }
+    return;
+  }
   const [second] = others;
   if (second !== undefined && others.length === 1) {
-    for (let i = from; i < to; i++) target[i] = (first[i] + second[i]) / divisor;
+    // Without a loop over the ranks, which takes as long as the additions.
+    for (let i = from; i < to; i++) target[i] = first[i] + second[i];
     return;
   }
   for (let i = from; i < to; i++) {
     let total = first[i];
     for (const source of others) total += source[i];
-    target[i] = total / divisor;
+    target[i] = total;
   }
 }

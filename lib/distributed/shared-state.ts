@@ -11,8 +11,8 @@ import type { GroupArray } from './group.js';
 export const channels = { blocking: 0, promises: 1 } as const;
 export type Channel = (typeof channels)[keyof typeof channels];
 
-/** Bytes of values that a rank passes on per round: half of a small second-level cache. */
-const slotBytes = 128 * 1024;
+/** Bytes of values that a rank passes on per round: a quarter of a small second-level cache. */
+const slotBytes = 256 * 1024;
 
 /** In int32s: each counter has its own cache line, so that ranks do not contend for it. */
 const counterStride = 16;
@@ -67,6 +67,21 @@ export function slotOf(
 ): GroupArray {
   const offset = slotIndex(state, channel, round, rank) * slotBytes;
   const length = slotLength(bytesPerElement);
+  return bytesPerElement === 4
+    ? new Float32Array(state.values, offset, length)
+    : new Float64Array(state.values, offset, length);
+}
+
+/** Elements `begin` to `end` of the slot of rank 0, up to the same elements of the last rank's. */
+export function slotsOf(
+  state: SharedState,
+  bytesPerElement: number,
+  channel: Channel,
+  round: number,
+  [begin, end]: readonly [number, number],
+): GroupArray {
+  const offset = slotIndex(state, channel, round, 0) * slotBytes + begin * bytesPerElement;
+  const length = (state.size - 1) * slotLength(bytesPerElement) + end - begin;
   return bytesPerElement === 4
     ? new Float32Array(state.values, offset, length)
     : new Float64Array(state.values, offset, length);

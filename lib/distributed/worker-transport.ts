@@ -1,4 +1,6 @@
-import { type Call, describeHeader, findMismatch, headerLength, writeHeader } from './call.js';
+import { backend } from '../backend/index.js';
+import { loadAddon, type MpiAddon } from '../backend/load-addon.js';
+import { type Call, describeHeader, findMismatch, headerLength, reductions, writeHeader } from './call.js';
 import type { GroupArray } from './group.js';
 import { mismatch, peerEnded, timedOut } from './group-errors.js';
 import { reduceInto } from './reduce.js';
@@ -14,6 +16,7 @@ import {
   type SharedState,
   slotLength,
   slotOf,
+  slotsOf,
 } from './shared-state.js';
 import type { Transport } from './transport.js';
 
@@ -22,6 +25,15 @@ import type { Transport } from './transport.js';
  * a sleeping thread takes as long.
  */
 const spins = 2000;
+
+/**
+ * Values from which a reduction is divided among the ranks. A second round of waiting takes as long as adding a few
+ * thousand values.
+ */
+const minDivided = 4096;
+
+/** Float32s in a cache line. */
+const elementsPerLine = 16;
 
 /** Not in the declarations of the ECMAScript version that we compile for. */
 interface WaitAsync {
@@ -43,8 +55,12 @@ export class WorkerTransport implements Transport {
   readonly #rounds = [0, 0];
   readonly #calls = [0, 0];
   #lastStarted: Promise<unknown> = Promise.resolve();
+  /** The addon's vectorized loop, where the package computes with it. */
+  readonly #reduceRanks: MpiAddon['reduceRanks'] | undefined;
 
   constructor(state: SharedState, rank: number) {
+    const loaded = backend.info.name === 'native' ? loadAddon() : undefined;
+    this.#reduceRanks = loaded !== undefined && 'addon' in loaded ? loaded.addon.mpi.reduceRanks : undefined;
     this.#state = state;
     this.rank = rank;
     this.size = state.size;
@@ -96,33 +112,105 @@ export class WorkerTransport implements Transport {
 
   /** Makes a call in rounds; yields the number of each, and continues when all ranks have begun it. */
   *#exchange(call: Call, channel: Channel): Generator<number, void> {
-    const state = this.#state;
-    const { values, result } = call;
-    const bytes = values.BYTES_PER_ELEMENT;
-    const chunk = slotLength(bytes);
+    const { values } = call;
+    const chunk = slotLength(values.BYTES_PER_ELEMENT);
     const number = (this.#calls[channel] ?? 0) + 1;
     this.#calls[channel] = number;
+    const reduces = call.kind === 'sum' || call.kind === 'allReduce';
+    const isDivided = reduces && this.size > 1 && values.length >= minDivided;
     let begin = 0;
     do {
-      const round = this.#rounds[channel] ?? 0;
       const end = Math.min(begin + chunk, values.length);
-      const headers = headersOf(state, channel, round);
-      writeHeader(headers, this.rank * headerLength, number, call);
-      if (call.kind !== 'broadcast' || call.root === this.rank) {
-        slotOf(state, bytes, channel, round, this.rank).set(values.subarray(begin, end));
-      }
-      this.#rounds[channel] = round + 1;
-      arrive(state, channel, this.rank);
-      yield round + 1;
-      const other = begin === 0 ? findMismatch(headers, this.size, this.rank) : undefined;
-      // A copy, which the next round does not overwrite.
-      if (other !== undefined) throw mismatch(headers.slice(), this.rank, other);
-      const slots = Array.from({ length: this.size }, (_, rank) =>
-        slotOf(state, bytes, channel, round, rank).subarray(0, end - begin),
-      );
-      combine(call, slots, result.subarray(begin), values.length);
+      if (isDivided) yield* this.#reduceDivided(call, channel, number, begin, end);
+      else yield* this.#exchangeWhole(call, channel, number, begin, end);
       begin = end;
     } while (begin < values.length);
+  }
+
+  /** One round, in which every rank reads the values of all others. */
+  *#exchangeWhole(
+    call: Call,
+    channel: Channel,
+    number: number,
+    begin: number,
+    end: number,
+  ): Generator<number, void> {
+    const { values, result } = call;
+    const slots = this.#slots(channel, values.BYTES_PER_ELEMENT);
+    if (call.kind !== 'broadcast' || call.root === this.rank) {
+      slots(this.rank).set(values.subarray(begin, end));
+    }
+    yield* this.#round(call, channel, number, begin === 0);
+    const all = Array.from({ length: this.size }, (_, rank) => slots(rank).subarray(0, end - begin));
+    combine(call, all, result.subarray(begin), values.length);
+  }
+
+  /**
+   * Two rounds, in which every rank reduces one part of the values and the others copy the result: each value is added once
+   * instead of once on every rank, and the rank's own part is not copied.
+   */
+  *#reduceDivided(
+    call: Call,
+    channel: Channel,
+    number: number,
+    begin: number,
+    end: number,
+  ): Generator<number, void> {
+    const { reduction } = call;
+    const values = call.values.subarray(begin, end);
+    const result = call.result.subarray(begin, end);
+    const part = (rank: number) => partOf(values.length, rank, this.size);
+    const [first, last] = part(this.rank);
+
+    const round = this.#rounds[channel] ?? 0;
+    const contributions = this.#slots(channel, values.BYTES_PER_ELEMENT);
+    const own = contributions(this.rank);
+    own.set(values.subarray(0, first));
+    own.set(values.subarray(last), last);
+    yield* this.#round(call, channel, number, begin === 0);
+    if (this.#reduceRanks === undefined) {
+      const sources = Array.from({ length: this.size }, (_, rank) =>
+        rank === this.rank ? values : contributions(rank),
+      );
+      reduceInto(result, sources, reduction, first, last);
+    } else if (first < last) {
+      this.#reduceRanks(
+        reductions.indexOf(reduction),
+        this.rank,
+        slotLength(values.BYTES_PER_ELEMENT),
+        values.subarray(first, last),
+        slotsOf(this.#state, values.BYTES_PER_ELEMENT, channel, round, [first, last]),
+        result.subarray(first, last),
+      );
+    }
+
+    const results = this.#slots(channel, values.BYTES_PER_ELEMENT);
+    results(this.rank).set(result.subarray(first, last));
+    yield* this.#round(call, channel, number, false);
+    for (let rank = 0; rank < this.size; rank++) {
+      if (rank === this.rank) continue;
+      const [from, to] = part(rank);
+      result.set(results(rank).subarray(0, to - from), from);
+    }
+  }
+
+  /** The slots of the round that this rank begins next, by rank. */
+  #slots(channel: Channel, bytesPerElement: number): (rank: number) => GroupArray {
+    const round = this.#rounds[channel] ?? 0;
+    return (rank) => slotOf(this.#state, bytesPerElement, channel, round, rank);
+  }
+
+  /** Begins a round, whose slot this rank has written, and continues when all ranks have. */
+  *#round(call: Call, channel: Channel, number: number, isFirst: boolean): Generator<number, void> {
+    const round = this.#rounds[channel] ?? 0;
+    const headers = headersOf(this.#state, channel, round);
+    writeHeader(headers, this.rank * headerLength, number, call);
+    this.#rounds[channel] = round + 1;
+    arrive(this.#state, channel, this.rank);
+    yield round + 1;
+    const other = isFirst ? findMismatch(headers, this.size, this.rank) : undefined;
+    // A copy, which the next round does not overwrite.
+    if (other !== undefined) throw mismatch(headers.slice(), this.rank, other);
   }
 
   /** Whether a rank began a round before the deadline. */
@@ -183,6 +271,12 @@ export class WorkerTransport implements Transport {
     }
     return missing.join('; ');
   }
+}
+
+/** The part of `length` values that a rank reduces: whole cache lines, so that no two ranks write to the same one. */
+function partOf(length: number, rank: number, size: number): readonly [begin: number, end: number] {
+  const each = Math.ceil(length / size / elementsPerLine) * elementsPerLine;
+  return [Math.min(length, rank * each), Math.min(length, (rank + 1) * each)];
 }
 
 /** Computes a piece of the result from the slots of all ranks. */

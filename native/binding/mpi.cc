@@ -266,6 +266,31 @@ napi_value begin(Arguments& arguments) {
   return fail_to_start(arguments);
 }
 
+// (reduction, own rank, stride, own, all, result): the reduction of the values of workers. `all` has
+// those of rank 0, `stride` elements later those of rank 1, and so on; `own` replaces those of this
+// rank.
+napi_value reduce_ranks(Arguments& arguments) {
+  const Reduction reduction = static_cast<Reduction>(arguments.size("reduction"));
+  const size_t own_rank = arguments.size("rank");
+  const size_t stride = arguments.size("stride");
+  const FloatValues own = arguments.values("own");
+  const FloatValues all = arguments.values("all");
+  const FloatValues result = arguments.values("result");
+  if (!arguments.ok()) return nullptr;
+  const size_t n = result.length;
+  const bool fits = own.bytes == result.bytes && all.bytes == result.bytes && own.length == n &&
+                    stride >= n && n > 0 && all.length >= n;
+  if (!fits) {
+    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
+                           "Expected arrays that fit the group");
+    return nullptr;
+  }
+  const size_t count = (all.length - n) / stride + 1;
+  reduce(reduction, result.bytes, {all.data, stride * all.bytes, count, own_rank, own.data}, n,
+         result.data);
+  return nullptr;
+}
+
 napi_value error(Arguments& arguments) { return text(arguments.env(), mpi_error()); }
 
 struct FinalizeJob : MpiJob {
@@ -308,6 +333,7 @@ void export_mpi(Exports& exports) {
   export_function<run>(mpi, "run");
   export_function<begin>(mpi, "begin");
   export_function<error>(mpi, "error");
+  export_function<reduce_ranks>(mpi, "reduceRanks");
   export_function<finalize>(mpi, "finalize");
   export_function<abort>(mpi, "abort");
   exports.Set("mpi", mpi);

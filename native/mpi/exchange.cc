@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kHeaderBytes = kHeaderLength * sizeof(double);
 
-// Values move in chunks of this many bytes, because counts in MPI are ints, and because MPI must
+// Values move in chunks of up to this many bytes, because counts in MPI are ints, and because MPI must
 // not access JavaScript's arrays: after a timeout an operation stays pending while its arrays are
 // freed.
 constexpr size_t kChunkBytes = 4 * 1024 * 1024;
@@ -52,9 +52,12 @@ bool allocate_packets(Channel& channel) {
 }
 
 // Bytes of a slice: the part of a chunk that one rank reduces, or what each rank contributes to a
-// gathered chunk.
+// gathered chunk. With few ranks a chunk and what is received of it stay in the second-level cache;
+// with many the latency of a message needs large chunks.
 size_t slice_bytes() {
-  return aligned(std::max<size_t>(kChunkBytes / mpi_session().size, 64 * 1024));
+  constexpr size_t kMaxSlice = 256 * 1024;
+  constexpr size_t kMinSlice = 64 * 1024;
+  return aligned(std::min(kMaxSlice, std::max(kMinSlice, kChunkBytes / mpi_session().size)));
 }
 
 bool allocate_chunks(Channel& channel) {
@@ -157,7 +160,7 @@ class Exchange {
         std::memcpy(call_.result, first + call_.root * packet_bytes(), bytes);
         break;
       default:
-        reduce(call_.reduction, call_.bytes, first, packet_bytes(), size_, call_.length,
+        reduce(call_.reduction, call_.bytes, {first, packet_bytes(), size_}, call_.length,
                call_.result);
     }
   }
@@ -223,7 +226,7 @@ class Exchange {
                                 }),
                                 &request);
       if (status != MpiStatus::kDone) return status;
-      reduce(call_.reduction, call_.bytes, channel_.receive, slice, size_, slice / call_.bytes,
+      reduce(call_.reduction, call_.bytes, {channel_.receive, slice, size_}, slice / call_.bytes,
              channel_.slice);
       status = all_gather(channel_.slice, slice);
       if (status != MpiStatus::kDone) return status;

@@ -38,35 +38,50 @@ void add_block(Reduction reduction, const T* values, size_t n, double* totals) {
   }
 }
 
+// In float for two floats, which has the bits of the sum in double precision: its 53 bits are more
+// than twice the 24 of a float, so rounding it a second time changes nothing (Figueroa, 1995).
 template <class T>
-void reduce_all(Reduction reduction, const uint8_t* first, size_t stride, size_t ranks, size_t n,
-                uint8_t* result) {
+void add_two(const T* a, const T* b, size_t n, T* result) {
+  for (size_t i = 0; i < n; i++) result[i] = a[i] + b[i];
+}
+
+template <class T>
+void reduce_all(Reduction reduction, const RankValues& ranks, size_t n, uint8_t* result) {
+  const auto values = [&](size_t rank) {
+    const uint8_t* data = rank == ranks.own_rank ? ranks.own : ranks.first + rank * ranks.stride;
+    return reinterpret_cast<const T*>(data);
+  };
+  T* const target = reinterpret_cast<T*>(result);
+  if (reduction == Reduction::kSum && ranks.count == 2) {
+    add_two(values(0), values(1), n, target);
+    return;
+  }
   double totals[kBlock];
-  const double divisor = reduction == Reduction::kMean ? static_cast<double>(ranks) : 1.0;
+  const double divisor = static_cast<double>(ranks.count);
   for (size_t begin = 0; begin < n; begin += kBlock) {
     const size_t count = std::min(kBlock, n - begin);
-    for (size_t rank = 0; rank < ranks; rank++) {
-      const T* values = reinterpret_cast<const T*>(first + rank * stride) + begin;
-      // The first rank's values themselves, because 0 + -0 is 0.
-      if (rank == 0) {
-        for (size_t i = 0; i < count; i++) totals[i] = static_cast<double>(values[i]);
-      } else {
-        add_block(reduction, values, count, totals);
-      }
+    // The first rank's values themselves, because 0 + -0 is 0.
+    const T* first = values(0) + begin;
+    for (size_t i = 0; i < count; i++) totals[i] = static_cast<double>(first[i]);
+    for (size_t rank = 1; rank < ranks.count; rank++) {
+      add_block(reduction, values(rank) + begin, count, totals);
     }
-    T* target = reinterpret_cast<T*>(result) + begin;
-    for (size_t i = 0; i < count; i++) target[i] = static_cast<T>(totals[i] / divisor);
+    T* const block = target + begin;
+    if (reduction == Reduction::kMean) {
+      for (size_t i = 0; i < count; i++) block[i] = static_cast<T>(totals[i] / divisor);
+    } else {
+      for (size_t i = 0; i < count; i++) block[i] = static_cast<T>(totals[i]);
+    }
   }
 }
 
 }  // namespace
 
-void reduce(Reduction reduction, size_t bytes, const uint8_t* first, size_t stride, size_t ranks,
-            size_t n, uint8_t* result) {
+void reduce(Reduction reduction, size_t bytes, const RankValues& ranks, size_t n, uint8_t* result) {
   if (bytes == sizeof(float)) {
-    reduce_all<float>(reduction, first, stride, ranks, n, result);
+    reduce_all<float>(reduction, ranks, n, result);
   } else {
-    reduce_all<double>(reduction, first, stride, ranks, n, result);
+    reduce_all<double>(reduction, ranks, n, result);
   }
 }
 
