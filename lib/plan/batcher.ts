@@ -17,7 +17,7 @@ import {
 } from '../validation/errors.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
-import { type CallSignal, readCallSignal } from './call-signal.js';
+import { type CallSignal, onAbort, readCallSignal } from './call-signal.js';
 import { Latencies, type LatencyPercentiles } from './latencies.js';
 import { Plan } from './plan.js';
 
@@ -64,8 +64,8 @@ interface Sample {
   readonly signal: CallSignal | undefined;
   readonly resolve: (result: Tensor<Shape>) => void;
   readonly reject: (reason: unknown) => void;
-  /** Called when the signal is aborted. */
-  abort: () => void;
+  /** Called when the sample no longer waits for the signal. */
+  forgetSignal: () => void;
   settled: boolean;
 }
 
@@ -175,12 +175,11 @@ export class Batcher<I extends Shape, O extends Shape> {
       const each: Sample = {
         ...{ values, start, signal, reject, settled: false },
         resolve: resolve as Sample['resolve'],
-        abort: () => undefined,
+        forgetSignal: () => undefined,
       };
-      each.abort = () => {
+      each.forgetSignal = onAbort(signal, () => {
         this.#leave(each);
-      };
-      signal?.addEventListener('abort', each.abort);
+      });
       this.#waiting.push(each);
       this.#schedule();
     });
@@ -243,7 +242,8 @@ export class Batcher<I extends Shape, O extends Shape> {
     const stopIfAbandoned = () => {
       if (samples.every(({ settled }) => settled)) controller.abort();
     };
-    for (const { signal } of samples) signal?.addEventListener('abort', stopIfAbandoned);
+    const signals = new Set(samples.map(({ signal }) => signal));
+    const forgetAll = [...signals].map((signal) => onAbort(signal, stopIfAbandoned));
     try {
       const x = this.#joined(samples, size);
       const promise = this.plan.run(x as Tensor<I>, { signal: controller.signal });
@@ -267,7 +267,7 @@ export class Batcher<I extends Shape, O extends Shape> {
         });
       }
     } finally {
-      for (const { signal } of samples) signal?.removeEventListener('abort', stopIfAbandoned);
+      for (const forget of forgetAll) forget();
     }
   }
 
@@ -301,7 +301,7 @@ export class Batcher<I extends Shape, O extends Shape> {
 function settle(sample: Sample, how: () => void): void {
   if (sample.settled) return;
   sample.settled = true;
-  sample.signal?.removeEventListener('abort', sample.abort);
+  sample.forgetSignal();
   how();
 }
 

@@ -18,3 +18,37 @@ export function readCallSignal(value: unknown): CallSignal | undefined {
   }
   throw wrongType('signal', 'an AbortSignal', value);
 }
+
+/** What to call when a signal is aborted, and the one listener that does it. */
+interface Shared {
+  readonly listeners: Set<() => void>;
+  readonly notify: () => void;
+}
+
+const shared = new WeakMap<CallSignal, Shared>();
+
+/**
+ * Calls a function when the signal is aborted. All calls with the same signal share one listener, because Node warns of a
+ * leak when a signal has more than ten.
+ * @param listener Another function in each call with the same signal. It must not throw.
+ * @returns A function that undoes this.
+ */
+export function onAbort(signal: CallSignal | undefined, listener: () => void): () => void {
+  if (signal === undefined) return () => undefined;
+  const { listeners, notify } = shared.get(signal) ?? share(signal);
+  if (listeners.size === 0) signal.addEventListener('abort', notify);
+  listeners.add(listener);
+  return () => {
+    if (listeners.delete(listener) && listeners.size === 0) signal.removeEventListener('abort', notify);
+  };
+}
+
+function share(signal: CallSignal): Shared {
+  const listeners = new Set<() => void>();
+  const notify = () => {
+    for (const each of listeners) each();
+  };
+  const made = { listeners, notify };
+  shared.set(signal, made);
+  return made;
+}

@@ -11,7 +11,7 @@ import { defineInspect } from '../printing/inspect.js';
 import { fromPackage, requirePackage } from '../validation/construction.js';
 import { plainError, requireOptions, typeError, wrongShape, wrongValue } from '../validation/errors.js';
 import { guardMethods } from '../validation/guard-methods.js';
-import { type CallSignal, readCallSignal } from './call-signal.js';
+import { type CallSignal, onAbort, readCallSignal } from './call-signal.js';
 import { CompiledModel } from './compiled-model.js';
 import type { CallArrays, Engine, Lanes, Outcome } from './engine.js';
 import { engineFor } from './engines.js';
@@ -243,12 +243,12 @@ export class Plan<I extends Shape, O extends Shape> {
     this.#pending++;
     return new Promise((resolve) => {
       const stop = lanes.start(prepared.executable, arrays, (outcome) => {
-        signal?.removeEventListener('abort', stop);
+        forget();
         this.#pending--;
         if (this.#pending === 0) for (const wake of this.#whenIdle.splice(0)) wake();
         resolve(outcome);
       });
-      signal?.addEventListener('abort', stop);
+      const forget = onAbort(signal, stop);
     });
   }
 

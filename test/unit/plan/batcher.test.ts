@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { Batcher, compile, Linear, Sequential, Tanh, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, expectRejection, type Untyped } from '../../support/errors.js';
@@ -26,6 +27,33 @@ describe('Batcher', () => {
     expect(batchSizes).to.deep.equal([0, 0, 0, 0, 1]);
     expect(latency.p50).to.be.greaterThan(0);
     expect(latency.max).to.be.at.least(latency.p99);
+  });
+
+  it('adds one listener to a signal that many samples share, and removes it', async () => {
+    const batcher = new Batcher(compile(net(), [4, 3]), { maxDelay: 0 });
+    const { signal } = new AbortController();
+    const results = Array.from({ length: 20 }, (_, i) => batcher.run(sample(i), { signal }));
+    expect(getEventListeners(signal, 'abort')).to.have.length(1);
+    await results[0];
+    expect(getEventListeners(signal, 'abort')).to.have.length(1);
+    await Promise.all(results);
+    await batcher.dispose();
+    expect(getEventListeners(signal, 'abort')).to.have.length(0);
+  });
+
+  it('rejects all samples of a signal, and computes the others', async () => {
+    const plan = compile(net(), [4, 3]);
+    const batcher = new Batcher(plan, { maxDelay: 0 });
+    const controller = new AbortController();
+    const results = Array.from({ length: 10 }, (_, i) =>
+      batcher.run(sample(i), i % 2 === 0 ? { signal: controller.signal } : {}),
+    );
+    const settled = Promise.allSettled(results);
+    controller.abort('gone');
+    for (const [i, result] of (await settled).entries()) {
+      if (i % 2 === 0) expect(result).to.deep.equal({ status: 'rejected', reason: 'gone' });
+      else expect(result.status).to.equal('fulfilled');
+    }
   });
 
   it('starts a smaller batch after maxDelay', async () => {

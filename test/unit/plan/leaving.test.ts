@@ -31,6 +31,20 @@ describe('leaving while calls of plans are in flight', function () {
     expect(exitOf('idle', '0')).to.deep.equal({ status: 0, signal: null, stderr: '' });
   });
 
+  it(`an unhandled rejection ends the process, ${rounds} times`, () => {
+    for (let round = 0; round < rounds; round++) {
+      const { status, signal, stderr } = exitOf('reject', String(round % 7));
+      expect({ status, signal }).to.deep.equal({ status: 1, signal: null });
+      expect(stderr).to.include('Error: unhandled');
+    }
+  });
+
+  it(`plans, inputs and promises that nothing refers to are collected while calls run, ${rounds} times`, () => {
+    for (let round = 0; round < rounds; round++) {
+      expect(exitOf('abandon', String(round % 7))).to.deep.equal({ status: 0, signal: null, stderr: '' });
+    }
+  });
+
   it('plans and their lanes are collected while their calls run', () => {
     expect(exitOf('collect', '0')).to.deep.equal({ status: 0, signal: null, stderr: '' });
   });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { compile, Linear, Sequential, storagePool, Tanh, Tensor } from 'batchnorm';
 import { backend } from '#lib/backend/index';
 import { expect } from 'chai';
@@ -128,6 +129,32 @@ describe('plan.run', () => {
     await plan.run(small(1), { signal: controller.signal });
     controller.abort();
     await plan.run(small(1));
+  });
+
+  it('adds one listener to a signal that many calls share, and removes it', async () => {
+    const plan = compile(tanh(), [1, 3]);
+    const { signal } = new AbortController();
+    const calls = Array.from({ length: 20 }, (_, i) => plan.run(small(i), { signal }));
+    expect(getEventListeners(signal, 'abort')).to.have.length(1);
+    await calls[0];
+    expect(getEventListeners(signal, 'abort')).to.have.length(1);
+    await Promise.all(calls);
+    expect(getEventListeners(signal, 'abort')).to.have.length(0);
+    const again = plan.run(small(1), { signal });
+    expect(getEventListeners(signal, 'abort')).to.have.length(1);
+    await again;
+  });
+
+  it('stops every call with the signal, and no other one', async () => {
+    const plan = compile(slow(), [width, width], { concurrency: 2 });
+    const controller = new AbortController();
+    const stopped = Array.from({ length: 12 }, () => plan.run(x, { signal: controller.signal }));
+    const reasons = Promise.all(stopped.map((call) => call.catch((error: unknown) => error)));
+    const other = plan.run(x, { signal: new AbortController().signal });
+    controller.abort('enough');
+    expect(await reasons).to.deep.equal(new Array(12).fill('enough'));
+    expect((await other).array()).to.deep.equal(plan.runSync(x).array());
+    expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
   });
 
   it('finishes the calls before an update with the old weights', async () => {

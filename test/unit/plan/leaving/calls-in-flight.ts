@@ -17,6 +17,15 @@ function start(): Promise<unknown>[] {
   return calls;
 }
 
+/** Starts calls whose plans, inputs and promises nothing refers to any more, and collects garbage while they run. */
+async function abandon(): Promise<void> {
+  void start();
+  for (let i = 0; i < Number(delay); i++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 if (way === 'idle') {
   await Promise.all(start());
 } else if (way === 'collect') {
@@ -30,6 +39,14 @@ if (way === 'idle') {
     await Promise.all(start());
     globalThis.gc?.();
   }
+} else if (way === 'abandon') {
+  for (let i = 0; i < 3; i++) await abandon();
+  globalThis.gc?.();
+} else if (way === 'reject') {
+  void start();
+  for (let i = 0; i < Number(delay); i++) await new Promise((resolve) => setImmediate(resolve));
+  // Nobody handles it.
+  void plan().run(x, { signal: AbortSignal.abort(new Error('unhandled')) });
 } else {
   const calls = start();
   if (way === 'wait') {
