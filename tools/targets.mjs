@@ -47,7 +47,7 @@ export const targets = {
   tfjs: {
     group: 'test',
     file: 'tools/check/tfjs.mjs',
-    args: '[core|poisoned|portable|isas|tests|long]...',
+    args: '[core|poisoned|portable|isas|nodes|neon|tests|long]...',
     summary: "TensorFlow.js's own tests, and programs that use it, on our backend",
   },
   wasm: {

@@ -1,5 +1,6 @@
 // The networks that bench/tfjs.mjs measures, for TensorFlow.js and for our own API.
-import { mobileNetV1 } from '../../test/tfjs/support/mobile-net.mjs';
+import { digitsNetwork } from '../../examples/tensorflow-js/network.mjs';
+import { mobileNetV1, mobileNetV1Blocks } from '../../test/tfjs/support/mobile-net.mjs';
 import { randomFrom } from '../../test/tfjs/support/random.mjs';
 
 const classes = 10;
@@ -13,15 +14,7 @@ function numbers(n) {
 const training = {
   mnist: {
     shape: [64, 28, 28, 1],
-    model: (tf) =>
-      compiled(tf, tf.train.adam(), [
-        tf.layers.conv2d({ inputShape: [28, 28, 1], filters: 8, kernelSize: 5, activation: 'relu' }),
-        tf.layers.maxPooling2d({ poolSize: 2, strides: 2 }),
-        tf.layers.conv2d({ filters: 16, kernelSize: 5, activation: 'relu' }),
-        tf.layers.maxPooling2d({ poolSize: 2, strides: 2 }),
-        tf.layers.flatten(),
-        tf.layers.dense({ units: classes, activation: 'softmax' }),
-      ]),
+    model: (tf) => compiled(digitsNetwork(tf), tf.train.adam()),
     own: (lib) => {
       const { Conv2D, Flatten2D, Linear, MaxPool2D, ReLU, Sequential } = lib;
       return new Sequential(
@@ -47,11 +40,16 @@ const training = {
   MLP: {
     shape: [128, 784],
     model: (tf) =>
-      compiled(tf, tf.train.adam(), [
-        tf.layers.dense({ inputShape: [784], units: 256, activation: 'relu' }),
-        tf.layers.dense({ units: 128, activation: 'relu' }),
-        tf.layers.dense({ units: classes, activation: 'softmax' }),
-      ]),
+      compiled(
+        tf.sequential({
+          layers: [
+            tf.layers.dense({ inputShape: [784], units: 256, activation: 'relu' }),
+            tf.layers.dense({ units: 128, activation: 'relu' }),
+            tf.layers.dense({ units: classes, activation: 'softmax' }),
+          ],
+        }),
+        tf.train.adam(),
+      ),
     own: ({ Linear, ReLU, Sequential }) =>
       new Sequential(
         new Linear(784, 256),
@@ -67,8 +65,7 @@ const training = {
 const mobileNet = 'MobileNet v1';
 export const workloads = [...Object.keys(training), mobileNet];
 
-function compiled(tf, optimizer, layers) {
-  const model = tf.sequential({ layers });
+function compiled(model, optimizer) {
   model.compile({ optimizer, loss: 'categoricalCrossentropy' });
   return model;
 }
@@ -88,9 +85,7 @@ function resnet8(tf) {
   const x = block(block(block(relu(convolve(input, 16, 3, 1)), 16, 1), 32, 2), 64, 2);
   const pooled = layers.globalAveragePooling2d({}).apply(x);
   const output = layers.dense({ units: classes, activation: 'softmax' }).apply(pooled);
-  const model = tf.model({ inputs: input, outputs: output });
-  model.compile({ optimizer: tf.train.sgd(0.01), loss: 'categoricalCrossentropy' });
-  return model;
+  return compiled(tf.model({ inputs: input, outputs: output }), tf.train.sgd(0.01));
 }
 
 /** @returns a function that runs one step, or one inference, and waits for its result */
@@ -139,18 +134,7 @@ function ownMobileNet({ AvgPoolGlobal, BatchNorm2D, Conv2D, Linear, ReLU, Sequen
   ];
   const parts = convolve(3, 32, 3, { stride: 2, padding: 1 });
   let from = 32;
-  const blocks = [
-    [64, 1],
-    [128, 2],
-    [128, 1],
-    [256, 2],
-    [256, 1],
-    [512, 2],
-    ...Array(5).fill([512, 1]),
-    [1024, 2],
-    [1024, 1],
-  ];
-  for (const [channels, stride] of blocks) {
+  for (const [channels, stride] of mobileNetV1Blocks) {
     parts.push(
       ...convolve(from, from, 3, { stride, padding: 1, groups: from }),
       ...convolve(from, channels, 1),

@@ -5,6 +5,7 @@
 //   npm start --prefix examples/tensorflow-js -- [IMAGES] [EPOCHS]
 import * as tf from '@tensorflow/tfjs';
 import { register } from './batchnorm.mjs';
+import { digitsNetwork, tensorsOf } from './network.mjs';
 import { renderDigits } from '../../dist-dev/examples/digits/rendered-digits.js';
 
 const registration = register(tf, { fuseLayers: true });
@@ -13,27 +14,10 @@ await tf.setBackend('batchnorm');
 const [images = '8000', epochs = '3'] = process.argv.slice(2);
 const { training, test } = renderDigits(1, Number(images));
 
-/** Pixels between 0 and 1, [N, 28, 28, 1], and one-hot classes. */
-function tensorsOf({ count, rows, columns, pixels, labels }) {
-  return tf.tidy(() => [
-    tf.div(tf.tensor4d(Float32Array.from(pixels), [count, rows, columns, 1]), 255),
-    tf.oneHot(tf.tensor1d(Int32Array.from(labels), 'int32'), 10).toFloat(),
-  ]);
-}
-
-const model = tf.sequential({
-  layers: [
-    tf.layers.conv2d({ inputShape: [28, 28, 1], filters: 8, kernelSize: 5, activation: 'relu' }),
-    tf.layers.maxPooling2d({ poolSize: 2, strides: 2 }),
-    tf.layers.conv2d({ filters: 16, kernelSize: 5, activation: 'relu' }),
-    tf.layers.maxPooling2d({ poolSize: 2, strides: 2 }),
-    tf.layers.flatten(),
-    tf.layers.dense({ units: 10, activation: 'softmax' }),
-  ],
-});
+const model = digitsNetwork(tf);
 model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
 
-const [x, y] = tensorsOf(training);
+const [x, y] = tensorsOf(tf, training);
 const begin = performance.now();
 await model.fit(x, y, {
   batchSize: 64,
@@ -48,7 +32,7 @@ console.log(
   `trained in ${((performance.now() - begin) / 1000).toFixed(1)} s on ${describe(registration.backend)}`,
 );
 
-const [, accuracy] = model.evaluate(...tensorsOf(test));
+const [, accuracy] = model.evaluate(...tensorsOf(tf, test));
 console.log(`test accuracy ${percent(accuracy.dataSync()[0])}`);
 
 const calls = Object.entries(registration.calls());

@@ -7,6 +7,9 @@
 //   poisoned      the same, with NaN in memory that was given back
 //   portable      the same, without the addon
 //   isas          the same, on AVX2 and on the scalar kernels
+//   nodes         the same, on every supported Node, which come from npm
+//   neon          those of convolutions, matrix products, pooling, batch norm and memory on NEON under emulation; needs
+//                 Debian's g++-aarch64-linux-gnu and qemu-user-static
 //   tests         the tests of test/tfjs/, but for those whose names begin with long-
 //   long          all tests of test/tfjs/, with 10,000 random chains of operations and NaN in free memory
 import { build } from 'esbuild';
@@ -21,9 +24,15 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { run, runQuietly } from '../process.mjs';
+import { copyCheckout } from './support/checkout-copy.mjs';
+import { nodeCommand } from './support/runtime-programs.mjs';
 
 const folder = resolve('build-tfjs');
 const suite = resolve('test/tfjs');
+
+/** A pattern of names. */
+const emulatedTests =
+  '^(conv|fused|depthwise|matmul|max[Pp]ool|avgPool|batchNorm|memory|relu|sum|softmax|gradients)';
 
 const sections = {
   core: () => core({}),
@@ -31,6 +40,21 @@ const sections = {
   portable: () => core({ BATCHNORM_BACKEND: 'portable' }),
   isas: async () => {
     for (const isa of ['avx2', 'scalar']) await core({ BATCHNORM_ISA: isa });
+  },
+  nodes: async () => {
+    for (const version of ['22', '24', 'latest']) {
+      const [node] = nodeCommand('linux-x64', version);
+      await core({}, [node]);
+    }
+  },
+  neon: async () => {
+    const target = 'linux-arm64';
+    run(process.execPath, ['tools/release/prebuild.mjs', target]);
+    const copy = resolve('build-arm64-checkout');
+    copyCheckout(copy);
+    const library = join(copy, 'dist/tfjs.js');
+    const settings = { BATCHNORM_BACKEND: 'native', BATCHNORM_ISA: 'neon', BATCHNORM_TFJS: library };
+    await core({ ...settings, TFJS_TESTS: emulatedTests }, nodeCommand(target, '20.19.6'));
   },
   tests: () => mocha(false, {}),
   long: () => mocha(true, { CHAINS: '10000', BATCHNORM_POISON: '1' }),
@@ -63,7 +87,8 @@ function prepare() {
   if (!existsSync(link)) symlinkSync(resolve('.'), link, 'dir');
 }
 
-async function core(settings) {
+/** @param command starts Node */
+async function core(settings, command = [process.execPath]) {
   await build({
     entryPoints: [join(folder, 'core', 'entry.mjs')],
     outfile: join(folder, 'core', 'bundle.cjs'),
@@ -76,7 +101,8 @@ async function core(settings) {
     ignoreAnnotations: true,
     logLevel: 'error',
   });
-  run(process.execPath, ['core/run.mjs'], {
+  const [program, ...args] = command;
+  run(program, [...args, 'core/run.mjs'], {
     cwd: folder,
     env: { ...process.env, BATCHNORM_TFJS: resolve('dist/tfjs.js'), ...settings },
   });

@@ -93,6 +93,19 @@ function windows(stride) {
   };
 }
 
+/** The output channels of each pair of a depthwise and a pointwise convolution, and the stride of the former. */
+export const mobileNetV1Blocks = [
+  [64, 1],
+  [128, 2],
+  [128, 1],
+  [256, 2],
+  [256, 1],
+  [512, 2],
+  ...Array(5).fill([512, 1]),
+  [1024, 2],
+  [1024, 1],
+];
+
 /**
  * MobileNet v1: depthwise and pointwise convolutions by turns.
  * @param width The factor for the number of channels.
@@ -102,18 +115,7 @@ export function mobileNetV1(size, width, classes = 10) {
   const of = (channels) => Math.round(channels * width);
   let x = graph.convolution(graph.input(size), 3, of(32), 3, 2);
   let from = of(32);
-  const blocks = [
-    [64, 1],
-    [128, 2],
-    [128, 1],
-    [256, 2],
-    [256, 1],
-    [512, 2],
-    ...Array(5).fill([512, 1]),
-    [1024, 2],
-    [1024, 1],
-  ];
-  for (const [channels, stride] of blocks) {
+  for (const [channels, stride] of mobileNetV1Blocks) {
     x = graph.convolution(graph.depthwise(x, from, stride), from, of(channels), 1, 1);
     from = of(channels);
   }
