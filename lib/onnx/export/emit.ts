@@ -1,5 +1,5 @@
 import { elementCount, type Shape } from '../../core/shape.js';
-import type { CapturedCall } from '../../plan/captured-graph.js';
+import type { CapturedCall, CapturedGraph } from '../../plan/captured-graph.js';
 import { emitConvolution, emitPool, emitTransposed } from './emit-images.js';
 import { emitBatchNorm, emitGroupNorm } from './emit-norms.js';
 import { emitCopies } from './emit-copies.js';
@@ -31,6 +31,28 @@ const binary =
     graph.write(out, { name: result, shape: left });
   };
 const plainBinary = (operator: string): Emit => binary((a, b, graph) => graph.node(operator, [a, b]));
+
+/** A sum, which the matrix product before it includes as its bias where possible. */
+const add: Emit = (call, graph) => {
+  if (!joinBias(call, graph)) plainBinary('Add')(call, graph);
+};
+
+/** Gives a matrix product that nothing else reads its bias: one Gemm instead of a product and a sum. */
+function joinBias(call: CapturedCall, graph: GraphBuilder): boolean {
+  const columns = numberOf(call, 'columns');
+  const [product, bias] = [graph.whole(call.args.a), graph.whole(call.args.b)];
+  const isRow = bias.kind !== 'result' && bias.shape?.length === 1 && bias.shape[0] === columns;
+  const node = graph.nodes.at(-1);
+  if (!isRow || product.kind !== 'result' || !graph.isReadOnce(product) || node?.inputs.length !== 2)
+    return false;
+  const { name, shape } = graph.find(product);
+  const isProduct = ['MatMul', 'Gemm'].includes(node.operator) && node.outputs[0] === name;
+  if (!isProduct || shape.length !== 2 || shape[1] !== columns) return false;
+  const inputs = [...node.inputs, graph.find(bias).name];
+  graph.nodes[graph.nodes.length - 1] = { ...node, operator: 'Gemm', inputs };
+  graph.write(call.args.out, { name, shape });
+  return true;
+}
 
 /** The last sizes of a shape whose product is `count`. */
 function trailing(shape: Shape, count: number): Shape | undefined {
@@ -186,7 +208,7 @@ const emitters: Readonly<Record<string, Emit>> = {
     graph.node('LeakyRelu', [x], { alpha: float(numberOf(call, 'slope')) }),
   ),
   pow: unary((x, graph, call) => graph.node('Pow', [x, graph.scalar(numberOf(call, 'exponent'))])),
-  ...{ add: plainBinary('Add'), sub: plainBinary('Sub'), mul: plainBinary('Mul'), div: plainBinary('Div') },
+  ...{ add, sub: plainBinary('Sub'), mul: plainBinary('Mul'), div: plainBinary('Div') },
   ...{ maximum: plainBinary('Max'), minimum: plainBinary('Min') },
   ...{ less: comparison('Less'), lessEqual: comparison('LessOrEqual'), equal: comparison('Equal') },
   ...{ greater: comparison('Greater'), greaterEqual: comparison('GreaterOrEqual') },
@@ -200,9 +222,10 @@ const emitters: Readonly<Record<string, Emit>> = {
   ...{ maxPool: emitPool('MaxPool'), avgPool: emitPool('AveragePool') },
 };
 
-/** Adds the nodes for all calls. */
-export function emitCalls(calls: readonly CapturedCall[], graph: GraphBuilder): void {
+/** Adds the nodes for all calls of a network with this output. */
+export function emitCalls({ calls, output }: CapturedGraph, graph: GraphBuilder): void {
   const copies = emitCopies(calls);
+  graph.countReads([...calls.flatMap(({ reads }) => reads), output]);
   for (const call of calls) {
     graph.scope(call);
     const emit = call.operation === 'stridedCopy' ? copies : emitters[call.operation];

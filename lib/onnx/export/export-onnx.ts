@@ -81,7 +81,7 @@ const inputName = 'input';
 function graphOf(model: object, input: Shape): ExportedGraph {
   const captured = capture(model, input);
   const graph = new GraphBuilder(captured.input, inputName);
-  emitCalls(captured.calls, graph);
+  emitCalls(captured, graph);
   const output = captured.outputShape;
   const name = graph.inShape(graph.find(captured.output), output);
   const outputName = graph.unique('output');

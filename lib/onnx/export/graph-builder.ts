@@ -42,6 +42,7 @@ export class GraphBuilder {
   readonly #reshaped = new Map<string, Located>();
   readonly #constants = new Map<string, string>();
   readonly #names = new Set<string>();
+  readonly #reads = new Map<CapturedValue, number>();
   #scope = '';
 
   constructor(input: CapturedValue, inputName: string) {
@@ -53,6 +54,15 @@ export class GraphBuilder {
   scope({ reads }: CapturedCall): void {
     const parameter = reads.find(({ kind }) => kind === 'parameter')?.name;
     this.#scope = parameter === undefined ? '' : parameter.slice(0, Math.max(0, parameter.lastIndexOf('.')));
+  }
+
+  /** Notes all values that calls read, and the output. */
+  countReads(values: readonly CapturedValue[]): void {
+    for (const value of values) this.#reads.set(value, (this.#reads.get(value) ?? 0) + 1);
+  }
+
+  isReadOnce(value: CapturedValue): boolean {
+    return this.#reads.get(value) === 1;
   }
 
   /** Notes where a value is. */

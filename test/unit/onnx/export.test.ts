@@ -125,6 +125,38 @@ describe('exportOnnx', () => {
     expectNear((await importOnnx(path('second.onnx'))).forward(x).data, net.forward(x).data, 1e-6);
   });
 
+  it('writes a Linear as one Gemm, which is a Linear again after the import', async () => {
+    const net = new Sequential(new Linear(3, 4, { rng }), new ReLU(), new Linear(4, 2, { bias: false, rng }));
+    await exportOnnx(net, path('linear.onnx'), { input: [2, 3], dynamicBatch: true });
+    expect(operatorsOf(path('linear.onnx'))).to.deep.equal(['Gemm', 'Relu', 'Gemm']);
+    const read = await importOnnx(path('linear.onnx'));
+    expect(read.layers.map((layer) => (layer as Linear<number, number>).bias === undefined)).to.deep.equal([
+      false,
+      true,
+    ]);
+    const names = (module: BaseModule) => module.parameters().map(([name]) => name);
+    expect(names(read)).to.deep.equal(names(net));
+    const x = Tensor.randn([5, 3], { rng });
+    expectNear(read.forward(x).data, net.forward(x).data, 1e-6);
+  });
+
+  class Product extends BaseModule {
+    readonly weight = Tensor.from([1, 2, 3, 4, 5, 6], [3, 2]);
+    readonly bias = Tensor.from([10, 20], [2]);
+
+    forward(x: Tensor<readonly [number, 3]>): Tensor<Shape> {
+      const product = x.matmul(this.weight);
+      return product.add(this.bias).mul(product);
+    }
+  }
+
+  it('keeps a product without its bias if something else reads it', async () => {
+    await exportOnnx(new Product(), path('product.onnx'), { input: [2, 3] });
+    expect(operatorsOf(path('product.onnx'))).to.deep.equal(['MatMul', 'Add', 'Mul']);
+    const read = await importOnnx(path('product.onnx'));
+    expect(Array.from(read.forward(Tensor.ones([2, 3])).data).slice(0, 2)).to.deep.equal([19 * 9, 32 * 12]);
+  });
+
   class Shift extends BaseModule {
     readonly shift = Tensor.from([1, -1, 2], [3]);
 
