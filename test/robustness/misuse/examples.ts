@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as index from 'batchnorm';
+import * as onnx from 'batchnorm/onnx';
 import * as raw from 'batchnorm/raw';
 import ts from 'typescript';
 import type { Untyped } from '../../support/errors.js';
@@ -22,6 +23,9 @@ export interface Example {
   readonly self: unknown;
   readonly args: readonly unknown[];
 }
+
+/** What each module exports. */
+const exports: Readonly<Record<Callable['module'], Record<string, unknown>>> = { index, raw, onnx };
 
 const saved = new Map<unknown, Buffer>();
 
@@ -101,7 +105,7 @@ export class Examples {
 
   async #receiver({ kind, name, owner, module }: Callable): Promise<unknown> {
     if (kind === 'function' || kind === 'constructor') return undefined;
-    const exported = (module === 'index' ? index : raw) as Record<string, unknown>;
+    const exported = exports[module];
     if (kind === 'static') return exported[owner];
     const make = receivers[name] ?? receivers[owner];
     if (make !== undefined) return make(this.at);
@@ -197,7 +201,7 @@ export class Examples {
 /** Calls, constructs or assigns; promises are returned. */
 export function invoke(callable: Callable, self: unknown, args: readonly unknown[]): unknown {
   const { kind, member, name, module } = callable;
-  const exported = (module === 'index' ? index : raw) as Record<string, unknown>;
+  const exported = exports[module];
   switch (kind) {
     case 'function':
       return (exported[name] as Untyped)(...args);

@@ -33,6 +33,10 @@ const otherNames: Readonly<Partial<Record<string, readonly string[]>>> = {
   batches: ['x'],
   // the right operand of matmul
   other: ['operand'],
+  // a shape that the model refuses is that of its x
+  'exportOnnx options': ['x'],
+  'OnnxModel#run inputs': ['x'],
+  'OnnxModel#runMut inputs': ['x'],
 };
 
 /** Our messages about the state of a tensor or graph, which name no argument. */
@@ -77,6 +81,8 @@ if (!emulated && backend.isa !== 'scalar') {
     for (const callable of callables) {
       const { name, parameters, owner } = callable;
       if (errorClasses.includes(owner)) continue;
+      // Always throws.
+      if (name === 'OnnxModel#toJSON') continue;
       it(name, async () => {
         const right = await examples.of(callable);
         await invoke(callable, right.self, right.args);
@@ -170,7 +176,7 @@ if (!emulated && backend.isa !== 'scalar') {
         return 'was taken';
       }
       if (before !== after) return `changed state: ${before} to ${after}`;
-      return complaintAbout(error, namesOf(checker, parameter, args[index]));
+      return complaintAbout(error, namesOf(checker, callable, parameter, args[index]));
     }
   });
 }
@@ -233,7 +239,12 @@ function complaintAbout(error: unknown, names: readonly string[]): string | unde
 }
 
 /** Names that a message may use: those of the parameter and its members. */
-function namesOf(checker: ts.TypeChecker, { name, types }: Parameter, valid: unknown): readonly string[] {
+function namesOf(
+  checker: ts.TypeChecker,
+  callable: Callable,
+  { name, types }: Parameter,
+  valid: unknown,
+): readonly string[] {
   const members = types.flatMap((type) =>
     (type.isUnion() ? type.types : [type]).flatMap((each) =>
       each.flags & ts.TypeFlags.Object && each.getCallSignatures().length === 0
@@ -242,5 +253,11 @@ function namesOf(checker: ts.TypeChecker, { name, types }: Parameter, valid: unk
     ),
   );
   const keys = typeof valid === 'object' && valid !== null ? Object.keys(valid) : [];
-  return [name, ...members, ...keys, ...(otherNames[name] ?? [])];
+  return [
+    name,
+    ...members,
+    ...keys,
+    ...(otherNames[name] ?? []),
+    ...(otherNames[`${callable.name} ${name}`] ?? []),
+  ];
 }

@@ -1,5 +1,6 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import * as index from 'batchnorm';
+import { exportOnnx, importOnnx } from 'batchnorm/onnx';
 import { referencePath } from '../../conformance/reference/read.js';
 
 const { BatchNorm2D, Tensor, backward } = index;
@@ -56,6 +57,7 @@ export const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>
   Adam: () => new index.Adam(),
   RMSprop: () => new index.RMSprop(),
   Sgd: () => new index.Sgd(),
+  OnnxModel: async (at) => importOnnx(await onnxFile(at)),
   Plan: () => planOf(),
   Batcher: () => new index.Batcher(planOf()),
   'Tensor#item': () => Tensor.from([1], []),
@@ -71,6 +73,13 @@ export const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>
   Sequential: () => new index.Sequential(new BatchNorm2D(3), new index.ReLU()),
 };
 
+/** An ONNX file with one input and one output. */
+const onnxFile = async (at: Places): Promise<string> => {
+  const model = new index.Sequential(new index.Linear(3, 2), new index.BatchNorm1D(2));
+  await exportOnnx(model, at('model.onnx'), { input: [2, 3], dynamicBatch: true });
+  return at('model.onnx');
+};
+
 const volume = () => Tensor.ones([2, 3, 2, 2, 2]);
 
 const planOf = () => index.compile(new index.Sequential(new index.Tanh()), [2, 3]);
@@ -79,6 +88,14 @@ const planOf = () => index.compile(new index.Sequential(new index.Tanh()), [2, 3
 export const special: Readonly<
   Record<string, (at: Places) => readonly unknown[] | Promise<readonly unknown[]>>
 > = {
+  importOnnx: async (at) => [await onnxFile(at), { maxComputedBytes: 1000 }],
+  exportOnnx: (at) => [
+    new index.Sequential(new index.Linear(3, 2)),
+    at('exported.onnx'),
+    { input: [2, 3], dynamicBatch: true, externalData: true },
+  ],
+  'OnnxModel#run': () => [{ input: Tensor.ones([2, 3]) }],
+  'OnnxModel#runMut': () => [{ input: Tensor.ones([2, 3]).trace() }],
   backward: () => {
     const y = image().trace().square();
     return [y.mean(), { keep: [y], into: gradients().found }];

@@ -19,7 +19,7 @@ export interface Callable {
   readonly owner: string;
   /** Name of the member, or of the function if it has no owner. */
   readonly member: string;
-  readonly module: 'index' | 'raw';
+  readonly module: 'index' | 'raw' | 'onnx';
   readonly parameters: readonly Parameter[];
 }
 
@@ -34,7 +34,7 @@ export interface Surface {
 
 /** Everything that users can call according to the package's declarations. */
 export function readSurface(): Surface {
-  const modules = ['index', 'raw'] as const;
+  const modules = ['index', 'raw', 'onnx'] as const;
   const files = modules.map((name) => packagePath('dist', `${name}.d.ts`));
   const program = ts.createProgram(files, {
     target: ts.ScriptTarget.ES2022,
@@ -193,4 +193,4 @@ function isClosed(checker: ts.TypeChecker, exported: ts.Symbol): boolean {
 function isOnlyAType(symbol: ts.Symbol): boolean {
   return onlyTypes.has(symbol.name);
 }
-const onlyTypes = new Set(['Gradients', 'StoragePool']);
+const onlyTypes = new Set(['Gradients', 'StoragePool', 'OnnxModel']);
