@@ -149,7 +149,7 @@ export const targets = {
   pages: {
     group: 'test',
     file: 'tools/check/pages.mjs',
-    summary: 'the report of npm start and the page of examples/serving in Chromium',
+    summary: 'the entry for browsers, the report of npm start and the page of examples/serving in Chromium',
   },
   mutations: {
     group: 'test',

@@ -1,4 +1,4 @@
-import { type CodedError, plainError } from '../validation/errors.js';
+import { beginStackAbove, type CodedError, plainError } from '../validation/errors.js';
 
 /** The error for a model that does something which cannot be captured. */
 export function captureError(what: string): CodedError {
@@ -7,6 +7,6 @@ export function captureError(what: string): CodedError {
     `Expected a model whose forward() only calls operations on tensors, but ${what}`,
   );
   // The first line of the stack is the call that cannot be captured.
-  Error.captureStackTrace(error, captureError);
+  beginStackAbove(error, captureError);
   return error;
 }

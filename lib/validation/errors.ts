@@ -45,8 +45,14 @@ export type CodedError<E extends Error = Error> = E & { readonly code: ErrorCode
 // Each function removes itself from the stack, so that the first line is the check that failed.
 type Maker = (...args: never[]) => unknown;
 
+/** Removes a function and what it called from the stack of an error, except in browsers that cannot do so. */
+export function beginStackAbove(error: Error, maker: Maker): void {
+  const { captureStackTrace } = Error as Partial<Pick<typeof Error, 'captureStackTrace'>>;
+  captureStackTrace?.(error, maker);
+}
+
 function coded<E extends Error>(error: E, code: ErrorCode, maker: Maker): CodedError<E> {
-  Error.captureStackTrace(error, maker);
+  beginStackAbove(error, maker);
   return Object.assign(error, { code });
 }
 

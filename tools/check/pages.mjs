@@ -1,5 +1,5 @@
-// npm run check -- pages: the report of `npm start` and the page of examples/serving in Debian's chromium, or in another
-// one that CHROMIUM names. Needs `npm ci --prefix examples/serving`.
+// npm run check -- pages: the entry for browsers, the report of `npm start` and the page of examples/serving in Debian's
+// chromium, or in another one that CHROMIUM names. Needs the compiler of tools/build/wasm.mjs and `npm ci --prefix examples/serving`.
 import { createRequire } from 'node:module';
 import { run } from '../process.mjs';
 

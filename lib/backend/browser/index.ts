@@ -15,18 +15,15 @@ export type { Operations } from '../operations.js';
 export const backend: Backend = await choose();
 
 async function choose(): Promise<Backend> {
-  if (webAssembly === undefined) return portableBackend('this browser has no WebAssembly');
-  let bytes: Uint8Array;
   try {
-    bytes = await wasmModule();
-  } catch (cause) {
-    throw plainError('ERR_BATCHNORM_BACKEND', 'The WebAssembly module of batchnorm could not be loaded', {
-      cause,
-    });
-  }
-  try {
-    return wasmBackend(await webAssembly.compile(bytes));
+    if (webAssembly === undefined) {
+      throw plainError('ERR_BATCHNORM_BACKEND', 'this browser has no WebAssembly');
+    }
+    return wasmBackend(await webAssembly.compile(await wasmModule()));
   } catch (error) {
-    return portableBackend(`the WebAssembly module does not load: ${String(error)}`);
+    // The module was not copied with the bundle, a content security policy forbids it, or the browser lacks SIMD.
+    const reason = `the WebAssembly module does not load: ${String(error)}`;
+    console.warn(`batchnorm runs on its slower TypeScript backend: ${reason}`);
+    return portableBackend(reason);
   }
 }

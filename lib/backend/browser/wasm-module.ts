@@ -8,12 +8,16 @@ interface Download {
 }
 
 /**
- * The bytes of the WebAssembly module, which lies beside the package's files. Bundlers recognize this form of URL and copy
- * the file. tools/build/browser/ replaces this module where the bytes become part of a page.
+ * The bytes of the WebAssembly module, which lies in the package at this place relative to the bundle in dist/browser/.
+ * Bundlers recognize this form of URL and copy the file; a page whose bundler does not can name another place.
+ * tools/build/browser/ replaces this module where the bytes become part of a page.
  */
 export async function wasmModule(): Promise<Uint8Array> {
-  const url = new URL('../prebuilds/wasm32/batchnorm.wasm', import.meta.url);
+  const { BATCHNORM_WASM_URL: given } = globalThis as { readonly BATCHNORM_WASM_URL?: string | URL };
+  const url = given ?? new URL('../../prebuilds/wasm32/batchnorm.wasm', import.meta.url);
   const download: Download = await fetch(url);
-  if (!download.ok) throw plainError('ERR_BATCHNORM_BACKEND', `${url.href}: HTTP status ${download.status}`);
+  if (!download.ok) {
+    throw plainError('ERR_BATCHNORM_BACKEND', `${String(url)}: HTTP status ${download.status}`);
+  }
   return new Uint8Array(await download.arrayBuffer());
 }

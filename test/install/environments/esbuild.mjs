@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { expectAdvice, writePrograms } from './support/bundles.mjs';
+import { copyModule, expectInBrowser, writeBrowserProgram, writePage } from './support/in-browser.mjs';
 
 export const packages = ['esbuild@latest'];
 
@@ -38,5 +39,12 @@ new BatchNorm2D(1).save('never.npz').catch((error) => console.log(error.message)
     build(project, 'main.mjs', ['--format=esm']);
     const output = project.node(['out/main.mjs']);
     assert.match(output, /Dynamic require of "\w+" is not supported/);
+  },
+  'a page': async (project) => {
+    writeBrowserProgram(project);
+    project.tool('esbuild', ['main.js', '--bundle', '--format=esm', '--outfile=out/main.js']);
+    copyModule(project, 'out');
+    writePage(project, 'out', 'main.js');
+    await expectInBrowser(project, 'out');
   },
 };

@@ -30,6 +30,7 @@ export const cases = {
       'both.test.js',
       `import { backend, storagePool, Tensor } from 'batchnorm';
 import { createRequire } from 'node:module';
+
 test('import and require share one instance', () => {
   const required = createRequire(import.meta.url)('batchnorm');
   expect(required.backend).toBe(backend);
@@ -41,5 +42,11 @@ test('import and require share one instance', () => {
       env: { NODE_OPTIONS: '--experimental-vm-modules' },
     });
     expectPassed(output, 3);
+  },
+  'jsdom, whose condition "browser" does not apply to require()': (project) => {
+    project.install(['jest-environment-jsdom@latest']);
+    project.manifest({ jest: { testEnvironment: 'jsdom' } });
+    writeTests(project, 'js', commonJs);
+    expectPassed(project.tool('jest', ['--runInBand']), 2);
   },
 };

@@ -1,4 +1,5 @@
 import { expectAdvice, writePrograms } from './support/bundles.mjs';
+import { copyModule, expectInBrowser, writeBrowserProgram, writePage } from './support/in-browser.mjs';
 
 export const packages = [
   ...['rollup@latest', '@rollup/plugin-node-resolve@latest', '@rollup/plugin-commonjs@latest'],
@@ -22,5 +23,17 @@ export const cases = {
       ]);
       expectAdvice(project, output, file);
     }
+  },
+  'a page': async (project) => {
+    writeBrowserProgram(project);
+    project.write(
+      'rollup.config.mjs',
+      `import resolve from '@rollup/plugin-node-resolve';
+export default { plugins: [resolve({ browser: true })] };`,
+    );
+    project.tool('rollup', ['--config', 'rollup.config.mjs', '--input', 'main.js', '--dir', 'out']);
+    copyModule(project, 'out');
+    writePage(project, 'out', 'main.js');
+    await expectInBrowser(project, 'out');
   },
 };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { expectAdvice, writePrograms } from './support/bundles.mjs';
+import { expectInBrowser, writeBrowserProgram, writePage } from './support/in-browser.mjs';
 
 export const packages = ['vite@latest'];
 
@@ -19,5 +20,11 @@ export const cases = {
     writePrograms(project);
     build(project, { ssr: { noExternal: true } });
     expectAdvice(project, 'out', 'main.mjs');
+  },
+  'a page': async (project) => {
+    writeBrowserProgram(project);
+    writePage(project, '.', '/main.js');
+    project.tool('vite', ['build', '--outDir', 'out']);
+    await expectInBrowser(project, 'out');
   },
 };

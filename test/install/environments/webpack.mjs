@@ -8,6 +8,7 @@ import {
   platform,
   writePrograms,
 } from './support/bundles.mjs';
+import { expectInBrowser, writeBrowserProgram, writePage } from './support/in-browser.mjs';
 
 export const packages = ['webpack@latest', 'webpack-cli@latest'];
 
@@ -53,5 +54,14 @@ export const cases = {
     build(project, 'main.mjs', 'main.js');
     project.write(file, binary);
     expectAdvice(project, 'out', 'main.js');
+  },
+  'a page': async (project) => {
+    writeBrowserProgram(project);
+    const output = { path: project.path('out'), filename: 'main.js', clean: true };
+    const config = { mode: 'production', target: 'web', entry: './main.js', output };
+    project.write('webpack.config.mjs', `export default ${JSON.stringify(config)};`);
+    project.tool('webpack', ['--config', 'webpack.config.mjs']);
+    writePage(project, 'out', 'main.js');
+    await expectInBrowser(project, 'out');
   },
 };

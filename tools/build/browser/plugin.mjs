@@ -13,11 +13,19 @@ export const availableParallelism = () => 1;`,
 };`,
   'node:v8': `export const getHeapStatistics = () => ({ heap_size_limit: Infinity, used_heap_size: 0 });
 export const setFlagsFromString = () => { throw new Error('Browsers have no flags of V8'); };`,
-  'node:timers/promises': `export const setImmediate = () => new Promise((resolve) => {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => { port1.close(); resolve(); };
-  port2.postMessage(null);
-});`,
+  'node:timers/promises': `const later = setImmediate;
+export { immediate as setImmediate };
+const immediate = () => new Promise((resolve) => { later(resolve); });`,
+  'node:zlib': `const table = Int32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit++) value = (value & 1) === 0 ? value >>> 1 : (value >>> 1) ^ 0xedb88320;
+  return value;
+});
+export function crc32(bytes, before = 0) {
+  let value = ~before;
+  for (const byte of bytes) value = table[(value ^ byte) & 0xff] ^ (value >>> 8);
+  return ~value >>> 0;
+}`,
 };
 
 /** Any other module: its functions throw when they are called. */
@@ -42,6 +50,11 @@ export function browserPlugin(wasm) {
         if (file !== resolve('lib/backend/index.js')) return undefined;
         return { path: resolve('lib/backend/browser/index.ts') };
       });
+      onResolve({ filter: /files\/path\.js$|^\.\/path\.js$/ }, ({ path, resolveDir }) => {
+        const file = resolve(resolveDir, path);
+        if (file !== resolve('lib/io/files/path.js')) return undefined;
+        return { path: resolve('lib/io/files/path-in-browser.ts') };
+      });
       if (wasm !== undefined) {
         onResolve({ filter: /wasm-module\.js$/ }, () => ({ path: resolve(wasm), namespace: 'embedded' }));
         onLoad({ filter: /./, namespace: 'embedded' }, ({ path }) => ({
@@ -65,6 +78,6 @@ export const browserOptions = {
   target: 'es2022',
   loader: { '.wasm': 'binary' },
   define: { 'process.env': '{}', 'process.platform': '"browser"', 'process.arch': '"wasm32"' },
-  inject: ['tools/build/browser/buffer.js'],
+  inject: [resolve('tools/build/browser/globals.js')],
   logLevel: 'warning',
 };

@@ -10,6 +10,7 @@ import { build, transformSync } from 'esbuild';
 import ts from 'typescript';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { browserEntries, buildBrowserEntries } from '../../build/browser/entry.mjs';
 import { platforms } from '../prebuild/targets.mjs';
 import { toCommonJs } from './commonjs.mjs';
 import { withShortStrings } from './long-strings.mjs';
@@ -56,6 +57,8 @@ export async function bundle(manifest) {
     write(`dist/${name}.js`, entry(name, exports));
     write(`dist/${name}.mjs`, entryForBundlers(name, exports));
   }
+  await buildBrowserEntries('dist/browser');
+  for (const name of browserEntries) write(`dist/browser/${name}.d.mts`, `export * from '../${name}.js';\n`);
   removePrivateDeclarations(publicEntries);
 }
 

@@ -1,6 +1,7 @@
 // package.json as published: CommonJS, with an entry for bundlers (bundle.mjs explains why), and without fields that serve
 // only a clone. npm would run `prepare` when installing from git, and list scripts that users do not have.
 import { readFileSync } from 'node:fs';
+import { browserEntries } from '../../build/browser/entry.mjs';
 
 /** @returns {object} package.json as published. */
 export function publishedManifest() {
@@ -12,7 +13,13 @@ export function publishedManifest() {
   const { exports } = published;
   for (const [name, entry] of Object.entries(exports)) {
     if (typeof entry === 'string') continue;
+    const file = name === '.' ? 'index' : name.slice(2);
+    const browser = `./dist/browser/${file}`;
     exports[name] = {
+      // `require` cannot wait for the WebAssembly module. Jest with jsdom uses it, in Node.
+      ...(browserEntries.includes(file)
+        ? { browser: { import: { types: `${browser}.d.mts`, default: `${browser}.mjs` } } }
+        : {}),
       types: entry.types,
       module: entry.default.replace(/\.js$/, '.mjs'),
       default: entry.default,
@@ -25,8 +32,8 @@ export function publishedManifest() {
   published.typesVersions = {
     '*': Object.fromEntries(subpaths.map((name) => [name.slice(2), [exports[name].types]])),
   };
-  // These modules record the paths of the binaries and export nothing.
-  published.sideEffects = ['./dist/*.mjs', './dist/*.js', './dist/backend/*'];
+  // These modules record the paths of the binaries, or add the methods of tensors.
+  published.sideEffects = ['./dist/*.mjs', './dist/*.js', './dist/backend/*', './dist/browser/*'];
   // Provenance requires the repository that the public runner builds from, so a fork must name itself.
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env;
   if (server && repository) {
