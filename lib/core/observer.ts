@@ -2,8 +2,8 @@ import type { Shape } from './shape.js';
 
 /** Is told what happens to tensors while a model is captured. */
 export interface TensorObserver {
-  /** Memory was allocated for a tensor, with arbitrary content. */
-  allocated(values: Float32Array): void;
+  /** Provides memory for a tensor, with arbitrary content. */
+  allocate(length: number): Float32Array;
   /** A tensor of this shape was made of `values`, which earlier tensors may share. */
   created(values: Float32Array, shape: Shape): void;
   /** JavaScript is about to read the values by `method`. */

@@ -66,12 +66,13 @@ class StoragePool {
 
   /** @internal An array with arbitrary content. */
   take(length: number): Float32Array {
+    // During a capture, every value has its own array.
+    if (observer !== undefined) return observer.allocate(length);
     return (this.#reused(length) as Float32Array | undefined) ?? fresh(allocateArray(length));
   }
 
   /** @internal Memory for a tensor with arbitrary content, where the backend computes fastest. */
   takeMemory(length: number): Memory {
-    // During a capture, every value has its own array.
     if (backend.blocks === undefined || length < minBlock || observer !== undefined) return this.take(length);
     const reused = this.#reused(-length);
     if (reused !== undefined) return reused;
@@ -81,7 +82,6 @@ class StoragePool {
   }
 
   #reused(key: number): Memory | undefined {
-    if (observer !== undefined) return undefined;
     const memory = this.#free.get(key)?.pop();
     if (memory === undefined) return undefined;
     this.#bytes -= memory.byteLength;
@@ -145,8 +145,7 @@ export function discard(memory: Memory): void {
 
 /** Fresh memory is zero only by chance; pooled memory would not be. */
 function fresh<M extends Memory>(memory: M): M {
-  if (observer !== undefined) observer.allocated(valuesOf(memory));
-  else if (poisoning) poison(valuesOf(memory));
+  if (poisoning) poison(valuesOf(memory));
   return memory;
 }
 

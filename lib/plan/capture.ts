@@ -11,6 +11,7 @@ import { type CodedError, wrongType } from '../validation/errors.js';
 import { isNativeError } from '../validation/realm.js';
 import { isFloat32Array } from '../validation/typed-array.js';
 import { captureError } from './capture-error.js';
+import { CaptureMemory } from './capture-memory.js';
 import type { CapturedArgument, CapturedCall, CapturedGraph, CapturedValue } from './captured-graph.js';
 import { isArray, scriptSignatures } from './captured-graph.js';
 import { sameBits } from './same-bits.js';
@@ -77,7 +78,8 @@ function record(
   expected: CapturedGraph | undefined,
 ): CapturedGraph {
   const noise = noiseOf(seed);
-  const input = Tensor.zeros(shape);
+  const memory = new CaptureMemory();
+  const input = Tensor.adopt(memory.allocate(elementCount(shape)), shape);
   fill(storageOf(input).values, noise);
   const table = new ValueTable(storageOf(input).values, shape, tensorsOf(model));
   const calls: CapturedCall[] = [];
@@ -89,7 +91,11 @@ function record(
     for (const each of given) if (isFloat32Array(each) && table.isWritten(each)) fill(each, noise);
   };
   const onTensors = {
-    allocated: (values: Float32Array) => table.allocate(values),
+    allocate: (length: number) => {
+      const values = memory.allocate(length);
+      table.allocate(values);
+      return values;
+    },
     created: (values: Float32Array, of: Shape) => table.setShape(values, of),
     read: (values: Float32Array, method: string) => {
       const { kind } = table.find(values).value;

@@ -17,12 +17,19 @@ interface Place {
   readonly offset: number;
 }
 
+/** The values in one buffer. */
+interface Entries {
+  readonly all: Entry[];
+  /** The first entry that begins at each byte, which most arrays are. */
+  readonly byStart: Map<number, Entry>;
+}
+
 /** Finds the value that an array belongs to, during one run of a model. */
 export class ValueTable {
   readonly input: CapturedValue;
   /** The values that calls have used. */
   readonly values: CapturedValue[] = [];
-  readonly #entries = new Map<ArrayBufferLike, Entry[]>();
+  readonly #entries = new Map<ArrayBufferLike, Entries>();
 
   constructor(input: Float32Array, shape: Shape, parameters: readonly NamedTensor[]) {
     const entry = this.#add(input, 'input');
@@ -85,20 +92,27 @@ export class ValueTable {
     const { length } = memory;
     const value = { index: -1, kind, name: undefined, length, shape: undefined, numbers: undefined };
     const entry: Entry = { value, memory };
-    const others = this.#entries.get(memory.buffer);
-    if (others === undefined) this.#entries.set(memory.buffer, [entry]);
-    else others.push(entry);
+    const others = this.#entries.get(memory.buffer) ?? { all: [], byStart: new Map<number, Entry>() };
+    this.#entries.set(memory.buffer, others);
+    others.all.push(entry);
+    if (!others.byStart.has(memory.byteOffset)) others.byStart.set(memory.byteOffset, entry);
     return entry;
   }
 
-  #lookup({ buffer, byteOffset, byteLength }: Float32Array): Entry | undefined {
-    return this.#entries
-      .get(buffer)
-      ?.find(
-        ({ memory }) =>
-          byteOffset >= memory.byteOffset &&
-          byteOffset + byteLength <= memory.byteOffset + memory.byteLength &&
-          (byteLength > 0 || memory.byteLength === 0 || byteOffset < memory.byteOffset + memory.byteLength),
-      );
+  #lookup(array: Float32Array): Entry | undefined {
+    const entries = this.#entries.get(array.buffer);
+    const begins = entries?.byStart.get(array.byteOffset);
+    if (begins !== undefined && contains(begins, array)) return begins;
+    return entries?.all.find((entry) => contains(entry, array));
   }
+}
+
+function contains({ memory }: Entry, { byteOffset, byteLength }: Float32Array): boolean {
+  const end = memory.byteOffset + memory.byteLength;
+  return (
+    byteOffset >= memory.byteOffset &&
+    byteOffset + byteLength <= end &&
+    // An empty array is no part of the value that ends where it is.
+    (byteLength > 0 || memory.byteLength === 0 || byteOffset < end)
+  );
 }

@@ -41,6 +41,18 @@ describe('Batcher', () => {
     expect(getEventListeners(signal, 'abort')).to.have.length(0);
   });
 
+  it('computes a running batch to its end while somebody waits for it', async () => {
+    const plan = compile(net(), [2, 3]);
+    const batcher = new Batcher(plan, { maxDelay: never });
+    const controller = new AbortController();
+    const gone = batcher.run(sample(1), { signal: controller.signal });
+    const other = batcher.run(sample(2));
+    expect(batcher.statistics.running).to.equal(2);
+    controller.abort('gone');
+    expect(await gone.catch((reason: unknown) => reason)).to.equal('gone');
+    expect([(await other).array()]).to.deep.equal(plan.runSync(sample(2).reshape([1, 3])).array());
+  });
+
   it('rejects all samples of a signal, and computes the others', async () => {
     const plan = compile(net(), [4, 3]);
     const batcher = new Batcher(plan, { maxDelay: 0 });

@@ -211,6 +211,17 @@ const kept: readonly (readonly [string, Custom, Shape, readonly string[]])[] = [
     [3, 5],
     ['matmul', 'matmul', 'add', 'batchNormInference'],
   ],
+  [
+    'a sum that adds a row of its own to each sample',
+    new Custom(
+      new Linear(5, 4, { bias: false, rng }),
+      new BatchNorm1D(4),
+      Tensor.from(values(seeded(8), 12), [3, 4]),
+      ({ conv, norm, other }, x) => norm.forward(conv.forward(x).add(other as never)),
+    ),
+    [3, 5],
+    ['matmul', 'add', 'batchNormInference'],
+  ],
 ];
 
 describe('a plan of a user-defined module', () => {

@@ -131,6 +131,17 @@ describe('plan.run', () => {
     await plan.run(small(1));
   });
 
+  it('does not share memory with a call of runSync', async () => {
+    const plan = compile(slow(), [width, width]);
+    const other = Tensor.from(values(seeded(6), width * width), [width, width]);
+    const expected = [x, other].map((each) => plan.runSync(each).array());
+    for (let i = 0; i < 3; i++) {
+      const promise = plan.run(x);
+      expect(plan.runSync(other).array()).to.deep.equal(expected[1]);
+      expect((await promise).array()).to.deep.equal(expected[0]);
+    }
+  });
+
   it('adds one listener to a signal that many calls share, and removes it', async () => {
     const plan = compile(tanh(), [1, 3]);
     const { signal } = new AbortController();
