@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 
 #include "support.h"
 #include "system/threads.h"
@@ -37,7 +38,14 @@ int run(int errands, int together) {
     each.together = together;
     REQUIRE(send(&each));
   }
-  while (done < errands) yield_thread();
+  const long long start = nanoseconds();
+  while (done < errands) {
+    if (nanoseconds() - start > 60'000'000'000) {
+      ADD_FAIL_CHECK("an errand does not run");
+      std::abort();
+    }
+    yield_thread();
+  }
   return done;
 }
 

@@ -303,9 +303,9 @@ export default [
     tests: ['unit/nn/generalized-residual'],
   },
   {
-    file: 'lib/nn/norm/fold.ts',
+    file: 'lib/nn/norm/folded-values.ts',
     what: 'the bias of the convolution is lost by folding',
-    find: '(givenBias?.[channel] ?? 0) - mean[channel]',
+    find: '(layerBias?.[channel] ?? 0) - mean[channel]',
     replace: '0 - mean[channel]',
     tests: ['unit/nn/fold'],
   },
@@ -317,9 +317,9 @@ export default [
     tests: ['unit/nn/fold'],
   },
   {
-    file: 'lib/nn/norm/fold.ts',
+    file: 'lib/nn/norm/folded-values.ts',
     what: 'folding leaves out epsilon',
-    find: 'Math.sqrt(variance[channel] + norm.epsilon)',
+    find: 'Math.sqrt(variance[channel] + epsilon)',
     replace: 'Math.sqrt(variance[channel])',
     tests: ['unit/nn/fold'],
   },
