@@ -32,6 +32,10 @@ export interface MpiAddon {
   /** Makes a call and returns its status. */
   readonly run: MpiCall<number>;
   readonly begin: MpiCall<Promise<number>>;
+  /** Starts a call on a copy of its values, whose result `collect` waits for; false if memory or a thread is missing. */
+  readonly post: MpiCall<boolean>;
+  /** Waits for the posted call with this number, whose result replaces its values, and returns its status. */
+  collect(number: number, result: Floats, report: Float64Array): number;
   /**
    * Reduces values of all ranks into `result`, without MPI. `all` has those of rank 0, `stride` elements later those of rank
    * 1, and so on; `own` replaces those of `rank`, and may be `result`.

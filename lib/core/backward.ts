@@ -8,7 +8,7 @@ import type { OwnedTape } from './tape.js';
 import { graphOf, isTensor, leaseOf, type Tensor, type Tensor0D } from './tensor.js';
 import { requireOptions } from '../validation/errors.js';
 import { accumulate, addGradients, type GradientEntry, Gradients, requireReadable } from './gradients.js';
-import type { Accumulate, Graph, Node } from './graph.js';
+import type { Accumulate, Entry, Graph, Node } from './graph.js';
 import { nodeOf } from './record.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
@@ -29,13 +29,25 @@ export interface BackwardOptions {
  */
 export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): Gradients {
   if (arguments.length > 2) requireNoSurplus('backward', 2, arguments);
+  return backwardNotifying(loss, options);
+}
+
+/** Called when the gradient of a leaf will not change any more, with undefined if it has none. */
+export type OnLeafGradient = (id: number, gradient: Storage | undefined) => void;
+
+/** `backward`, which tells of each leaf's gradient while those of others are still computed. */
+export function backwardNotifying(
+  loss: Tensor0D<OwnedTape>,
+  options: BackwardOptions | undefined,
+  onLeafGradient?: OnLeafGradient,
+): Gradients {
   const graph = readLoss(loss);
   const given = requireOptions('options', options, ['keep', 'into']);
   const keep = readKeep(given.keep, graph);
   const into = readInto(given.into);
   graph.checkUnchanged();
 
-  const found = differentiate(graph, nodeOf(loss));
+  const found = differentiate(graph, nodeOf(loss), onLeafGradient);
   const gradients = into ?? new Gradients(fromPackage, found);
   if (into !== undefined) addGradients(into, found);
   graph.consume(keep);
@@ -43,7 +55,11 @@ export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): 
 }
 
 /** Gradients with respect to the leaves of the graph, by tensor id. */
-function differentiate(graph: Graph, loss: Node): Map<number, GradientEntry> {
+function differentiate(
+  graph: Graph,
+  loss: Node,
+  onLeafGradient: OnLeafGradient | undefined,
+): Map<number, GradientEntry> {
   const found = new Map<number, GradientEntry>();
   const add = ({ id, shape, requiresGradient }: Node, gradient: Storage): void => {
     const earlier = found.get(id);
@@ -66,23 +82,41 @@ function differentiate(graph: Graph, loss: Node): Map<number, GradientEntry> {
   add(loss, one);
   try {
     const entries = graph.entries();
+    const firstUses = onLeafGradient === undefined ? undefined : leavesByFirstUse(entries);
     for (let i = entries.length - 1; i >= 0; i--) {
       const entry = entries[i];
       const dy = found.get(entry.output.id);
-      if (dy === undefined) continue;
-      found.delete(entry.output.id);
-      inputs = entry.inputs;
-      try {
-        entry.backward(dy.storage, accumulateInput, needsGradient);
-      } finally {
-        dy.storage.release();
+      if (dy !== undefined) {
+        found.delete(entry.output.id);
+        inputs = entry.inputs;
+        try {
+          entry.backward(dy.storage, accumulateInput, needsGradient);
+        } finally {
+          dy.storage.release();
+        }
       }
+      for (const id of firstUses?.[i] ?? []) onLeafGradient?.(id, found.get(id)?.storage);
     }
   } catch (error) {
     for (const { storage } of found.values()) storage.release();
     throw error;
   }
   return found;
+}
+
+/** For each operation, the leaves that no earlier one uses: their gradients are complete after it. */
+function leavesByFirstUse(entries: readonly Entry[]): readonly (readonly number[])[] {
+  const known = new Set<number>();
+  return entries.map(({ inputs, output }) => {
+    const leaves: number[] = [];
+    for (const { id } of inputs) {
+      if (known.has(id)) continue;
+      known.add(id);
+      leaves.push(id);
+    }
+    known.add(output.id);
+    return leaves;
+  });
 }
 
 function readLoss(loss: unknown): Graph {

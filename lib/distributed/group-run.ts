@@ -74,14 +74,7 @@ export class GroupRun implements ParallelRun {
   ): Gradients {
     if (this.size === 1) return backward(loss, options);
     const weighted = mul(loss, samples / total) as Tensor0D<OwnedTape>;
-    const gradients = backward(weighted, options);
-    try {
-      this.#gradients.run(this.model, gradients, samples === 0);
-    } catch (error) {
-      gradients.dispose();
-      throw error;
-    }
-    return gradients;
+    return this.#gradients.run(this.model, weighted, options, samples === 0);
   }
 
   means(scores: Scores<string>, samples: number): GroupScores {

@@ -113,6 +113,20 @@ class MpiTransport implements Transport {
     this.#check(status, call, number, timeout, report);
   }
 
+  post(call: Call, timeout: number): () => void {
+    const number = ++this.#started;
+    const report = new Float64Array(this.size * reportLength);
+    const { kind, reduction, root, values, result } = call;
+    const isPosted = this.#mpi.post(
+      ...([kinds.indexOf(kind), reductions.indexOf(reduction), root, number] as const),
+      ...([values, result, timeout, report] as const),
+    );
+    if (!isPosted) this.#check(outOfMemory, call, number, timeout, report);
+    return () => {
+      this.#check(this.#mpi.collect(number, result, report), call, number, timeout, report);
+    };
+  }
+
   release(): void {
     this.#isReleased = true;
     if (!this.#mpi.finalize(this.#timeout)) this.abort('MPI_Finalize takes too long');

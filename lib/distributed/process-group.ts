@@ -10,6 +10,7 @@ import {
 import { guardMethods } from '../validation/guard-methods.js';
 import { isFloat32Array, isFloat64Array, isResizable, plainView } from '../validation/typed-array.js';
 import { freshArray, freshFloats } from '../backend/allocation.js';
+import { backgroundSums, type StartSum } from './background-sums.js';
 import { type Call, type CallKind, reductions } from './call.js';
 import type { CallOptions, Group, GroupArray, Reduction } from './group.js';
 import type { Transport } from './transport.js';
@@ -110,6 +111,18 @@ export class ProcessGroup implements Group {
     return this.#carrier.abort(message);
   }
 
+  /** @internal */
+  get [backgroundSums](): StartSum | undefined {
+    const carrier = this.#carrier;
+    if (carrier.post === undefined) return undefined;
+    return (values) => {
+      const collect = this.#guard(() => carrier.post?.(this.#call('sum', values), this.timeout));
+      return () => {
+        this.#guard(() => collect?.());
+      };
+    };
+  }
+
   #gatherCall(values: GroupArray): Call {
     const call = this.#call('allGather', values);
     const length = call.values.length * this.size;
@@ -136,8 +149,14 @@ export class ProcessGroup implements Group {
 
   #run(call: Call, options: unknown): void {
     const timeout = this.#readTimeout(options);
-    try {
+    this.#guard(() => {
       this.#carrier.run(call, timeout);
+    });
+  }
+
+  #guard<R>(act: () => R): R {
+    try {
+      return act();
     } catch (error) {
       throw this.#noted(error);
     }

@@ -9,6 +9,11 @@ export interface Transport {
   run(call: Call, timeout: number): void;
   /** Makes a call without blocking. Calls of `start` are ordered among themselves only. */
   start(call: Call, timeout: number): Promise<void>;
+  /**
+   * Starts a call whose result replaces its values, on a copy of them, in the order of those of `start`. The returned
+   * function waits for it. Undefined if no other thread could make the call meanwhile.
+   */
+  post?(call: Call, timeout: number): () => void;
   /** Frees what the transport holds, after all ranks made the call `close`. */
   release(): void;
   /** Ends all ranks. */

@@ -55,12 +55,12 @@ export class WorkerTransport implements Transport {
   readonly #rounds = [0, 0];
   readonly #calls = [0, 0];
   #lastStarted: Promise<unknown> = Promise.resolve();
-  /** The addon's vectorized loop, where the package computes with it. */
-  readonly #reduceRanks: MpiAddon['reduceRanks'] | undefined;
+  /** The addon, which has a vectorized loop, where the package computes with it. */
+  readonly #mpi: MpiAddon | undefined;
 
   constructor(state: SharedState, rank: number) {
     const loaded = backend.info.name === 'native' ? loadAddon() : undefined;
-    this.#reduceRanks = loaded !== undefined && 'addon' in loaded ? loaded.addon.mpi.reduceRanks : undefined;
+    this.#mpi = loaded !== undefined && 'addon' in loaded ? loaded.addon.mpi : undefined;
     this.#state = state;
     this.rank = rank;
     this.size = state.size;
@@ -168,13 +168,13 @@ export class WorkerTransport implements Transport {
     own.set(values.subarray(0, first));
     own.set(values.subarray(last), last);
     yield* this.#round(call, channel, number, begin === 0);
-    if (this.#reduceRanks === undefined) {
+    if (this.#mpi === undefined) {
       const sources = Array.from({ length: this.size }, (_, rank) =>
         rank === this.rank ? values : contributions(rank),
       );
       reduceInto(result, sources, reduction, first, last);
     } else if (first < last) {
-      this.#reduceRanks(
+      this.#mpi.reduceRanks(
         reductions.indexOf(reduction),
         this.rank,
         slotLength(values.BYTES_PER_ELEMENT),

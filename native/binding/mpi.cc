@@ -6,6 +6,7 @@
 
 #include "binding/arguments.h"
 #include "binding/exports.h"
+#include "mpi/background.h"
 #include "mpi/exchange.h"
 #include "mpi/library.h"
 #include "mpi/queue.h"
@@ -174,8 +175,32 @@ bool read_call(Arguments& arguments, size_t channel, ReadCall* read) {
   return true;
 }
 
+// (kind, reduction, root, number, values, result, timeout, report), of which `result` and `report`
+// are not written: starts a call that collect() waits for; false without memory.
+napi_value post(Arguments& arguments) {
+  ReadCall read;
+  if (!read_call(arguments, 1, &read)) return nullptr;
+  return Napi::Boolean::New(arguments.env(), post_call(read.call));
+}
+
 napi_value status_number(napi_env env, MpiStatus status) {
   return Napi::Number::New(env, static_cast<double>(status));
+}
+
+// (number, result, report): the status of a posted call.
+napi_value collect(Arguments& arguments) {
+  const double number = arguments.number("number");
+  const FloatValues result = arguments.values("result");
+  const FloatValues report = arguments.values("report");
+  if (!arguments.ok()) return nullptr;
+  if (report.bytes != sizeof(double) || report.length < mpi_session().size * kReportLength) {
+    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_SHAPE",
+                           "Expected arrays that fit the group");
+    return nullptr;
+  }
+  return status_number(arguments.env(),
+                       collect_call(number, result.data, result.length * result.bytes,
+                                    reinterpret_cast<double*>(report.data)));
 }
 
 napi_value run(Arguments& arguments) {
@@ -266,9 +291,9 @@ napi_value begin(Arguments& arguments) {
   return fail_to_start(arguments);
 }
 
-// (reduction, own rank, stride, own, all, result): the reduction of the values of workers. `all` has
-// those of rank 0, `stride` elements later those of rank 1, and so on; `own` replaces those of this
-// rank.
+// (reduction, own rank, stride, own, all, result): the reduction of the values of workers. `all`
+// has those of rank 0, `stride` elements later those of rank 1, and so on; `own` replaces those of
+// this rank.
 napi_value reduce_ranks(Arguments& arguments) {
   const Reduction reduction = static_cast<Reduction>(arguments.size("reduction"));
   const size_t own_rank = arguments.size("rank");
@@ -332,6 +357,8 @@ void export_mpi(Exports& exports) {
   export_function<size>(mpi, "size");
   export_function<run>(mpi, "run");
   export_function<begin>(mpi, "begin");
+  export_function<post>(mpi, "post");
+  export_function<collect>(mpi, "collect");
   export_function<error>(mpi, "error");
   export_function<reduce_ranks>(mpi, "reduceRanks");
   export_function<finalize>(mpi, "finalize");

@@ -12,9 +12,9 @@ namespace {
 
 constexpr size_t kHeaderBytes = kHeaderLength * sizeof(double);
 
-// Values move in chunks of up to this many bytes, because counts in MPI are ints, and because MPI must
-// not access JavaScript's arrays: after a timeout an operation stays pending while its arrays are
-// freed.
+// Values move in chunks of up to this many bytes, because counts in MPI are ints, and because MPI
+// must not access JavaScript's arrays: after a timeout an operation stays pending while its arrays
+// are freed.
 constexpr size_t kChunkBytes = 4 * 1024 * 1024;
 
 // The memory that MPI accesses. It is never freed once an operation has timed out.
@@ -75,8 +75,8 @@ class Exchange {
         channel_(g_channels[call.channel]),
         comm_(mpi_session().channels[call.channel]),
         size_(mpi_session().size),
-        wait_{call.channel, call.number,
-              nanoseconds() + static_cast<long long>(call.timeout * 1e6)} {}
+        wait_{call.channel, call.number, nanoseconds() + static_cast<long long>(call.timeout * 1e6),
+              call.patient} {}
 
   MpiStatus run() {
     if (!allocate_packets(channel_)) return MpiStatus::kOutOfMemory;

@@ -27,6 +27,8 @@ struct MpiCall {
   double timeout;  // milliseconds
   // The headers of all ranks if they differ, or those of the last call after a timeout.
   double* report;
+  // Whether JavaScript's thread computes meanwhile, so that waiting must leave it the core.
+  bool patient = false;
 };
 
 // Makes a call. Ranks first exchange headers, so that calls that differ are noticed by all of them

@@ -1,6 +1,7 @@
 #include "mpi/session.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -24,6 +25,7 @@ struct Notice {
 };
 
 MpiHandle g_notice_comm;
+std::atomic<bool> g_hurry{false};
 // Per channel: the last notice sent, and the requests of its messages, one per rank.
 Notice g_sent[kChannels];
 MpiHandle* g_sending[kChannels];
@@ -175,7 +177,7 @@ MpiStatus wait_for(MpiHandle* request, const MpiWait& wait) {
       return MpiStatus::kTimeout;
     }
     const long long waited = now - start;
-    if (waited < kYieldFor) {
+    if (waited < kYieldFor && !(wait.patient && !g_hurry)) {
       yield_thread();
       continue;
     }
@@ -192,6 +194,8 @@ MpiStatus wait_for(MpiHandle* request, const MpiWait& wait) {
     sleep_nanoseconds(std::min(kSleepFor, wait.deadline - now));
   }
 }
+
+void hurry_mpi(bool hurry) { g_hurry = hurry; }
 
 bool is_waiting(size_t rank, const MpiWait& wait) {
   return rank == g_session.rank || g_heard[wait.channel][rank] == wait.call;

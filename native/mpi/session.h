@@ -34,11 +34,15 @@ struct MpiWait {
   size_t channel;
   double call;         // number of the call that is waiting
   long long deadline;  // in nanoseconds of the monotonic clock
+  bool patient;        // sleeps between tests, unless hurry_mpi(true)
 };
 
 // Waits for an operation. Polls, because MPI's own waiting functions occupy a core and cannot be
 // given up.
 MpiStatus wait_for(MpiHandle* request, const MpiWait& wait);
+
+// Whether JavaScript's thread waits for a patient call.
+void hurry_mpi(bool hurry);
 
 // Starts an operation: `start` gets the functions of the library while no other thread is inside
 // MPI.

@@ -11,7 +11,9 @@ interface Messages {
   readonly rest: number;
 }
 
-const scenarios = ['fit', 'byHand', 'resume', 'resumeWithin', 'differences', 'recalibrated', 'frozen'];
+const scenarios = [
+  ...['fit', 'byHand', 'resume', 'resumeWithin', 'differences', 'recalibrated', 'frozen', 'buckets'],
+];
 
 interface RunEnd {
   readonly hash: string;
@@ -27,8 +29,14 @@ interface ResumedWithin {
   readonly difference: string;
 }
 
+interface Buckets {
+  readonly sums: readonly Readonly<Record<'actual' | 'expected', readonly string[]>>[];
+  readonly message: string;
+  readonly isBackground: boolean;
+}
+
 /** Mocha tests of `DataParallel` and `fit` that every transport must pass. */
-export function testFit(run: RunScenarios, sizes: readonly number[]): void {
+export function testFit(transport: 'mpi' | 'workers', run: RunScenarios, sizes: readonly number[]): void {
   for (const size of sizes) {
     describe(`of ${size} ranks, a whole network`, () => {
       let reports: Record<string, unknown>[] = [];
@@ -75,6 +83,32 @@ export function testFit(run: RunScenarios, sizes: readonly number[]): void {
         const [first, ...others] = every<typeof expected>('frozen');
         compareStates(first?.state ?? [], expected.state, 1e-4);
         for (const { state } of others) expect(state).to.deep.equal(first?.state);
+      });
+
+      it('adds up gradients of several buckets in rank order', () => {
+        for (const { sums } of every<Buckets>('buckets')) {
+          for (const { actual, expected } of sums) expect(actual).to.deep.equal(expected);
+          // Frozen layers have no gradient.
+          expect(sums.map(({ actual }) => actual.includes('none'))).to.deep.equal([
+            false,
+            false,
+            true,
+            false,
+          ]);
+        }
+      });
+
+      it('refuses to add gradients of different parameters, and goes on', () => {
+        for (const { message } of every<Buckets>('buckets')) {
+          expect(message).to.match(
+            /^ERR_BATCHNORM_MISMATCH: .* sum of \d+ float32 values .* sum of \d+ float32 values/,
+          );
+        }
+      });
+
+      it('sends buckets during the backward pass only over MPI', () => {
+        const [{ isBackground } = { isBackground: false }] = every<Buckets>('buckets');
+        expect(isBackground).to.equal(transport === 'mpi');
       });
 
       it('writes progress on rank 0 only', () => {

@@ -4,5 +4,5 @@ import { testTraining } from './training-cases.js';
 
 describe('training on workers', () => {
   testTraining(runWorkers, [2, 3]);
-  testFit(runWorkers, [2, 3]);
+  testFit('workers', runWorkers, [2, 3]);
 });

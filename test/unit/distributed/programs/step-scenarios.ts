@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { crossEntropyWithLogitsLoss, Sgd, Tensor } from 'batchnorm';
 import { DataParallel, type Group } from 'batchnorm/distributed';
 import { seeded, values } from '../../../support/random.js';
@@ -28,10 +30,23 @@ async function train(
   return model.parameters().map(([, tensor]) => hashOf(tensor.data));
 }
 
-/** Resident memory after garbage was collected as far as a program can ask for it. */
-function residentMiB(): number {
-  globalThis.gc?.();
-  return process.memoryUsage.rss() / 2 ** 20;
+/** MiB that objects of JavaScript occupy, and MiB of the process beside the heaps of its ranks. */
+export type Memory = Readonly<Record<'objects' | 'others', number>>;
+
+/**
+ * Measures after collecting garbage. The heaps count by what is in them, because V8 enlarges that of a worker by 16 MiB at
+ * times, long after the start.
+ */
+function memoryOf(group: Group): Memory {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  const { heapUsed, heapTotal } = process.memoryUsage();
+  // All workers are in one process.
+  const heaps = group.transport === 'workers' ? group.sum(Float64Array.of(heapTotal))[0] : heapTotal;
+  const others = process.memoryUsage.rss() - heaps;
+  group.barrier();
+  return { objects: heapUsed / 2 ** 20, others: others / 2 ** 20 };
 }
 
 const leakSteps = 10_000;
@@ -46,15 +61,15 @@ export const stepScenarios: Readonly<Record<string, (group: Group) => unknown>> 
       () => undefined,
     ),
 
-  /** Resident memory after a tenth of many steps, and at the end. */
+  /** Memory after a tenth of many steps, and at the end. */
   async leak(group) {
-    const memory: number[] = [];
+    const memory: Memory[] = [];
     await train(
       group,
       leakSteps,
       (step) => 1 + ((step + group.rank) % 3),
       (step) => {
-        if (step === leakSteps / 10 || step === leakSteps - 1) memory.push(residentMiB());
+        if (step === leakSteps / 10 || step === leakSteps - 1) memory.push(memoryOf(group));
       },
     );
     return memory;

@@ -1,4 +1,5 @@
 import type { Group } from 'batchnorm/distributed';
+import { bucketScenarios } from './bucket-scenarios.js';
 import { fitScenarios } from './fit-scenarios.js';
 import { pyTorchScenarios } from './pytorch-scenarios.js';
 import { stepScenarios } from './step-scenarios.js';
@@ -8,6 +9,7 @@ import { normCases, runNormCase } from './norm-cases.js';
 
 export const trainingScenarios: Readonly<Record<string, (group: Group) => unknown>> = {
   norms: (group) => Object.fromEntries(normCases.map((each) => [each.name, runNormCase(group, each)])),
+  ...bucketScenarios,
   ...fitScenarios,
   ...stepScenarios,
   ...pyTorchScenarios,
