@@ -1,8 +1,14 @@
 import { backend as native } from '../backend/index.js';
 import type { BackendInfo } from '../backend/backend-info.js';
-import { plainError, requireBoolean, requireOptions, wrongType } from '../validation/errors.js';
+import {
+  plainError,
+  requireBoolean,
+  requireFinite,
+  requireOptions,
+  wrongType,
+} from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
-import type { Attributes, KernelCall, KernelConfig, TensorFlow } from './tensorflow.js';
+import type { Attributes, Engine, KernelCall, KernelConfig, TensorFlow } from './tensorflow.js';
 import type { Call, Kernel } from './kernel.js';
 import { registerFileHandler } from './file-handler.js';
 import { fuseLayers } from './fused/index.js';
@@ -11,6 +17,7 @@ import { registerGradients } from './gradients.js';
 import { fusedKernels } from './kernels/fused.js';
 import { gradientKernels } from './kernels/gradients.js';
 import { kernels } from './kernels/index.js';
+import { requireTensorFlow } from './require-tensorflow.js';
 import { backendName, type NativeBackend, nativeBackendClass } from './native-backend.js';
 
 /** TensorFlow.js, as `@tensorflow/tfjs` or `@tensorflow/tfjs-core` exports it. */
@@ -59,14 +66,6 @@ export interface RegisterOptions {
   readonly fuseLayers?: boolean;
 }
 
-const needed = [
-  'engine',
-  'findBackend',
-  'getKernelsForBackend',
-  'registerBackend',
-  'registerKernel',
-] as const;
-
 interface Counter {
   native: number;
   javascript: number;
@@ -78,17 +77,22 @@ interface Counter {
  *
  * @param tf The module that the program uses, version 4.20 or a later 4.
  * @returns A report; a second call returns the same one.
- * @throws TypeError if `tf` is not TensorFlow.js or has no `cpu` backend.
+ * @throws TypeError if `tf` is not TensorFlow.js or has no `cpu` backend; RangeError if it is another version.
  */
 export function register(tf: TensorFlowModule, options?: RegisterOptions): Registration {
   if (arguments.length > 2) requireNoSurplus('register', 2, arguments);
   const module = requireTensorFlow(tf);
-  const { priority = 3, fuseLayers: isFusing = false } = requireOptions('options', options, optionNames);
+  const { priority: given = 3, fuseLayers: isFusing = false } = requireOptions(
+    'options',
+    options,
+    optionNames,
+  );
   requireBoolean('options.fuseLayers', isFusing);
-  if (typeof priority !== 'number') throw wrongType('options.priority', 'a number', priority);
-  const earlier = registrations.get(module.engine());
+  const priority = requireFinite('options.priority', given);
+  const engine = module.engine() as RegisteredEngine;
+  const earlier = engine[registrationKey];
   if (earlier !== undefined) {
-    if (isFusing && earlier.fused.length === 0) earlier.fused.push(...fuseLayers(module));
+    if (isFusing) fuseLayers(module, earlier.fused);
     return earlier;
   }
   const cpu = module.findBackend('cpu');
@@ -109,28 +113,23 @@ export function register(tf: TensorFlowModule, options?: RegisterOptions): Regis
   registerGradients(module);
   registerFusedGradients(module);
   registerFileHandler(module);
-  const registration = { ...reportOf(counters), fused: isFusing ? [...fuseLayers(module)] : [] };
-  registrations.set(module.engine(), registration);
+  const registration = { ...reportOf(counters), fused: [] };
+  if (isFusing) fuseLayers(module, registration.fused);
+  Object.defineProperty(engine, registrationKey, { value: registration });
   return registration;
 }
 
-/** By engine, because a module object may be wrapped anew by each importer. */
-const registrations = new WeakMap<object, Registration & { readonly fused: string[] }>();
+/**
+ * The engine keeps its registration, because importers may wrap the module anew, and because test runners load this package
+ * several times next to one engine, which is global.
+ */
+const registrationKey = Symbol.for('batchnorm/tfjs');
+
+interface RegisteredEngine extends Engine {
+  readonly [registrationKey]?: Registration & { readonly fused: string[] };
+}
 
 const optionNames: readonly (keyof RegisterOptions)[] = ['priority', 'fuseLayers'];
-
-function requireTensorFlow(tf: unknown): TensorFlow {
-  const module = tf as Partial<Record<string, unknown>> | null;
-  if ((typeof module !== 'object' && typeof module !== 'function') || module === null) {
-    throw wrongType('tf', 'the module @tensorflow/tfjs or @tensorflow/tfjs-core', tf);
-  }
-  for (const name of needed) {
-    if (typeof module[name] !== 'function') {
-      throw wrongType('tf', `the module @tensorflow/tfjs or @tensorflow/tfjs-core with ${name}()`, tf);
-    }
-  }
-  return tf as TensorFlow;
-}
 
 const noAttributes: Attributes = {};
 

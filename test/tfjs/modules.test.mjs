@@ -72,6 +72,10 @@ describe('batchnorm/tfjs in programs', () => {
       const count: number | undefined = registration.calls().Relu?.native;
       register(core);
       // @ts-expect-error
+      register();
+      // @ts-expect-error
+      register(tf, { priority: '3' });
+      // @ts-expect-error
       register({});
       // @ts-expect-error
       register(tf, { fuse: true });
@@ -93,6 +97,39 @@ describe('batchnorm/tfjs in programs', () => {
     });
     expect(stdout).to.equal('');
     expect(status).to.equal(0);
+  });
+
+  it('registered after tensors, variables, a compiled model and steps of its optimizer exist', () => {
+    const code = `
+      import * as tf from '@tensorflow/tfjs';
+      import { register } from 'batchnorm/tfjs';
+      const run = async (isOurs) => {
+        await tf.setBackend('cpu');
+        const weights = (seed) => ({ kernelInitializer: tf.initializers.glorotUniform({ seed }) });
+        const layers = [
+          tf.layers.conv2d({ inputShape: [5, 5, 1], filters: 2, kernelSize: 3, activation: 'relu', ...weights(1) }),
+          tf.layers.batchNormalization(),
+          tf.layers.flatten(),
+          tf.layers.dense({ units: 2, activation: 'softmax', ...weights(2) }),
+        ];
+        const net = tf.sequential({ layers });
+        net.compile({ optimizer: tf.train.momentum(0.1, 0.9), loss: 'categoricalCrossentropy' });
+        const x = tf.tensor4d(Array.from({ length: 100 }, (_, i) => (i * 7) % 5), [4, 5, 5, 1]);
+        const y = tf.tensor2d([1, 0, 0, 1, 1, 0, 0, 1], [4, 2]);
+        const losses = [await net.trainOnBatch(x, y), await net.trainOnBatch(x, y)];
+        if (isOurs) {
+          register(tf, { fuseLayers: true });
+          await tf.setBackend('batchnorm');
+        }
+        for (let i = 0; i < 3; i++) losses.push(await net.trainOnBatch(x, y));
+        return losses;
+      };
+      const expected = await run(false);
+      console.log(JSON.stringify([expected, await run(true), tf.getBackend()]));
+    `;
+    const [cpu, ours, name] = run(code);
+    expect(name).to.equal('batchnorm');
+    cpu.forEach((loss, i) => expect(ours[i]).to.be.closeTo(loss, 1e-5));
   });
 
   it('without the addon', () => {

@@ -27,7 +27,7 @@ function lossNames({ loss, outputNames = [] }: Model): readonly unknown[] {
 export function fuseLosses(tf: TensorFlow, fused: string[]): void {
   const prototype = prototypeOf(tf, 'Model');
   const compile = prototype?.compile;
-  if (prototype === undefined || typeof compile !== 'function') return;
+  if (prototype === undefined || typeof compile !== 'function' || fused.includes('Model')) return;
 
   const replacing =
     (original: Loss): Loss =>

@@ -14,12 +14,12 @@ export type Fuse = (className: string, method: string, replacement: Replacement)
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 type Prototype = Record<string, Method | undefined>;
 
-/** The function that replaces methods, which adds the classes that it finds to `fused`. */
+/** The function that replaces methods of classes that are not in `fused`, and adds them to it. */
 export function fuseInto(tf: TensorFlow, fused: string[]): Fuse {
   return (className, method, replacement) => {
     const prototype = prototypeOf(tf, className);
     const original = prototype?.[method];
-    if (prototype === undefined || typeof original !== 'function') return;
+    if (prototype === undefined || typeof original !== 'function' || fused.includes(className)) return;
     prototype[method] = function (...args) {
       const done = tf.getBackend() === backendName ? replacement(this, args) : undefined;
       return done === undefined ? original.apply(this, args) : done.result;

@@ -1,3 +1,4 @@
+import { sameShape } from '../../core/shape.js';
 import { storagePool } from '../../core/storage-pool.js';
 import { type Call, isFloats, type Kernel } from '../kernel.js';
 
@@ -13,7 +14,7 @@ interface Rows {
 }
 
 function rowsOf({ backend, inputs: { output, target }, attrs }: Call): Rows | undefined {
-  if (!isFloats(output) || target === undefined) return undefined;
+  if (!isFloats(output) || target === undefined || !sameShape(output.shape, target.shape)) return undefined;
   const epsilon = Number(attrs.epsilon);
   return {
     columns: output.shape[output.shape.length - 1],

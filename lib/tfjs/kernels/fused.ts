@@ -1,6 +1,6 @@
 import { named } from '../../backend/argument.js';
 import { backend as native } from '../../backend/index.js';
-import { elementCount } from '../../core/shape.js';
+import { elementCount, sameShape } from '../../core/shape.js';
 import { storagePool } from '../../core/storage-pool.js';
 import { type Call, isFloats, type Kernel, type Kernels } from '../kernel.js';
 import type { TensorInfo } from '../tensorflow.js';
@@ -66,6 +66,7 @@ function statisticsOf(statistics: Float32Array) {
 const batchNormBackward: Kernel = (call) => {
   const { x, dy, scale, statistics } = call.inputs;
   if (!isFloats(x) || !isFloats(dy) || !isFloats(scale) || !isFloats(statistics)) return undefined;
+  if (!sameShape(x.shape, dy.shape)) return undefined;
   const { backend } = call;
   const { image, values } = sameChannels(call, x, dy);
   const channels = elementCount(scale.shape);

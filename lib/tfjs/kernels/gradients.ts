@@ -103,6 +103,7 @@ const normalizationGradient: Kernel = (call) => {
   const { x, dy, mean, variance, scale } = call.inputs;
   const epsilon = Number(call.attrs.epsilon);
   if (!isFloats(x) || !isFloats(dy) || !isFloats(mean) || !isFloats(variance)) return undefined;
+  if (!sameShape(x.shape, dy.shape)) return undefined;
   const { backend } = call;
   const { image, values } = sameChannels(call, x, dy);
   const channels = elementCount(mean.shape);
