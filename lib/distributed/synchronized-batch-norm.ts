@@ -1,18 +1,12 @@
-import { graphsOf, recorded } from '../core/record.js';
 import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
-import type { OwnedTape, Tape } from '../core/tape.js';
+import type { OwnedTape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
-import {
-  affineOf,
-  type BatchNormState,
-  type BatchNormTraining,
-  type Fusion,
-  learnedOf,
-  storedEpsilon,
-} from '../ops/batch-norm.js';
+import type { BatchNormTraining } from '../ops/batch-norm.js';
+import { passOn, readOperands, recordPass, takeStatistics } from '../ops/batch-norm-pass.js';
+import { type BatchNormState, type Fusion, storedEpsilon } from '../ops/batch-norm-state.js';
 import type { ImageShape } from '../ops/image-shape.js';
 import { wrongShape } from '../validation/errors.js';
 import type { Group } from './group.js';
@@ -34,13 +28,8 @@ export function synchronizedTraining(group: StatisticsGroup): BatchNormTraining 
     fusion?: Fusion,
   ): Tensor<S, OwnedTape> => {
     const { images, channels, plane } = image;
-    const learned = learnedOf(state);
-    const inputs: Tensor<Shape, Tape>[] = [x, ...learned];
-    if (fusion?.residual !== undefined) inputs.push(fusion.residual);
-    const graphs = graphsOf(inputs);
-    const input = storageOf(x);
-    const residual = fusion?.residual === undefined ? null : storageOf(fusion.residual);
-    const { scale, bias } = affineOf(state);
+    const operands = readOperands(x, state, fusion);
+    const { input, residual, scale, bias } = operands;
 
     const moments = exchangeMoments(group, image, input);
     const { count } = moments;
@@ -56,9 +45,8 @@ export function synchronizedTraining(group: StatisticsGroup): BatchNormTraining 
       inverse[channel] = 1 / Math.sqrt(moments.m2[channel] / count + state[storedEpsilon]);
     }
     const output = Storage.take(input.values.length);
-    // Inputs from which the backward pass recomputes the sign of the ReLU's output.
-    const relu =
-      fusion === undefined ? null : { factor: Storage.take(channels), shift: Storage.take(channels) };
+    const statistics = takeStatistics(channels, fusion);
+    const { mean, meanLow, invStd, relu } = statistics;
     backend.batchNormNormalize(
       images,
       channels,
@@ -76,80 +64,67 @@ export function synchronizedTraining(group: StatisticsGroup): BatchNormTraining 
     );
     updateRunningStatistics(state, momentum, moments);
 
-    const mean = Storage.take(channels);
-    const meanLow = Storage.take(channels);
-    const invStd = Storage.take(channels);
     for (let channel = 0; channel < channels; channel++) {
       mean.values[channel] = moments.mean[channel];
       meanLow.values[channel] = moments.mean[channel] - mean.values[channel];
       invStd.values[channel] = inverse[channel];
     }
-    const statistics = [mean, meanLow, invStd];
-    if (relu !== null) statistics.push(relu.factor, relu.shift);
-    const result = recorded<S, OwnedTape>(graphs, inputs, x.shape, output, () => ({
-      saved: relu === null ? [input, scale, ...statistics] : [input, output, scale, ...statistics],
-      backward: (dy, accumulate) => {
-        const n = dy.values.length;
-        const dresidual = residual === null ? null : Storage.take(n);
-        // The sums of dy and of dy * (x - mean), one after the other.
-        const sums = new Float64Array(2 * channels);
-        const sumDy = named('sumDy', sums.subarray(0, channels));
-        const sumDyXmu = named('sumDyXmu', sums.subarray(channels));
-        backend.batchNormGradientSums(
-          images,
-          channels,
-          plane,
-          relu !== null,
-          input.named('x'),
-          dy.named('dy'),
-          mean.named('mean'),
-          meanLow.named('meanLow'),
-          relu === null ? null : output.named('y'),
-          relu === null ? null : relu.factor.named('factor'),
-          relu === null ? null : relu.shift.named('shift'),
-          dresidual === null ? null : dresidual.named('dresidual'),
-          sumDy,
-          sumDyXmu,
-        );
-        // The gradients of the parameters are those of this rank's batch; like those of all other layers, they are
-        // added up later.
-        const dscale = learned.length === 0 ? null : Storage.take(channels);
-        const dbias = learned.length === 0 ? null : Storage.take(channels);
-        for (let channel = 0; channel < channels; channel++) {
-          if (dscale !== null) dscale.values[channel] = sumDyXmu[channel] * invStd.values[channel];
-          if (dbias !== null) dbias.values[channel] = sumDy[channel];
-        }
-        group.sum(sums);
-        const dx = Storage.take(n);
-        // With a residual, its gradient is dy where the ReLU passed it.
-        const isMasked = relu !== null && dresidual === null;
-        backend.batchNormInputGradient(
-          images,
-          channels,
-          plane,
-          count,
-          isMasked,
-          input.named('x'),
-          dresidual === null ? dy.named('dy') : dresidual.named('dy'),
-          scale.named('scale'),
-          mean.named('mean'),
-          meanLow.named('meanLow'),
-          invStd.named('invStd'),
-          isMasked ? output.named('y') : null,
-          isMasked ? relu.factor.named('factor') : null,
-          isMasked ? relu.shift.named('shift') : null,
-          sumDy,
-          sumDyXmu,
-          dx.named('dx'),
-        );
-        if (dresidual !== null) accumulate(inputs.length - 1, dresidual);
-        accumulate(0, dx);
-        if (dscale !== null) accumulate(1, dscale);
-        if (dbias !== null) accumulate(2, dbias);
-      },
-    }));
-    for (const each of statistics) each.release();
-    return result;
+    return recordPass(operands, statistics, x.shape, output, (dy, accumulate) => {
+      const n = dy.values.length;
+      const dresidual = residual === null ? null : Storage.take(n);
+      // The sums of dy and of dy * (x - mean), one after the other.
+      const sums = new Float64Array(2 * channels);
+      const sumDy = named('sumDy', sums.subarray(0, channels));
+      const sumDyXmu = named('sumDyXmu', sums.subarray(channels));
+      backend.batchNormGradientSums(
+        images,
+        channels,
+        plane,
+        relu !== null,
+        input.named('x'),
+        dy.named('dy'),
+        mean.named('mean'),
+        meanLow.named('meanLow'),
+        relu === null ? null : output.named('y'),
+        relu === null ? null : relu.factor.named('factor'),
+        relu === null ? null : relu.shift.named('shift'),
+        dresidual === null ? null : dresidual.named('dresidual'),
+        sumDy,
+        sumDyXmu,
+      );
+      // The gradients of the parameters are those of this rank's batch; like those of all other layers, they are
+      // added up later.
+      const dscale = operands.isLearned ? Storage.take(channels) : null;
+      const dbias = operands.isLearned ? Storage.take(channels) : null;
+      for (let channel = 0; channel < channels; channel++) {
+        if (dscale !== null) dscale.values[channel] = sumDyXmu[channel] * invStd.values[channel];
+        if (dbias !== null) dbias.values[channel] = sumDy[channel];
+      }
+      group.sum(sums);
+      const dx = Storage.take(n);
+      // With a residual, its gradient is dy where the ReLU passed it.
+      const isMasked = relu !== null && dresidual === null;
+      backend.batchNormInputGradient(
+        images,
+        channels,
+        plane,
+        count,
+        isMasked,
+        input.named('x'),
+        dresidual === null ? dy.named('dy') : dresidual.named('dy'),
+        scale.named('scale'),
+        mean.named('mean'),
+        meanLow.named('meanLow'),
+        invStd.named('invStd'),
+        isMasked ? output.named('y') : null,
+        isMasked ? relu.factor.named('factor') : null,
+        isMasked ? relu.shift.named('shift') : null,
+        sumDy,
+        sumDyXmu,
+        dx.named('dx'),
+      );
+      passOn(operands, accumulate, { dx, dresidual, dscale, dbias });
+    });
   };
 }
 

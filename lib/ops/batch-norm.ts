@@ -5,61 +5,10 @@ import { freshFloats } from '../backend/allocation.js';
 import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape, OwnedTape, Tape } from '../core/tape.js';
-import { createTensor, storageOf, type Tensor, type Tensor1D } from '../core/tensor.js';
-import { wrongType } from '../validation/errors.js';
+import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
+import { passOn, readOperands, recordPass, takeStatistics } from './batch-norm-pass.js';
+import { affineOf, type BatchNormState, type Fusion, learnedOf, storedEpsilon } from './batch-norm-state.js';
 import type { ImageShape } from './image-shape.js';
-
-/**
- * Key of a layer's epsilon. Operations read it directly, because an accessor with its guard takes as long as two arguments of
- * the kernel.
- */
-export const storedEpsilon: unique symbol = Symbol('epsilon');
-
-/** Key of the tensors that stand for the parameters of a layer without any. */
-export const identityAffine: unique symbol = Symbol('identityAffine');
-
-/** Ones and zeros, which the kernels read in place of a scale and a bias; they are not learned. */
-export interface IdentityAffine {
-  readonly scale: Tensor1D<number>;
-  readonly bias: Tensor1D<number>;
-}
-
-/** A layer's parameters and running statistics, one value per channel each. */
-export interface BatchNormState {
-  readonly scale: Tensor1D<number> | undefined;
-  readonly bias: Tensor1D<number> | undefined;
-  /** Undefined if there are a scale and a bias. */
-  readonly [identityAffine]: IdentityAffine | undefined;
-  readonly runningMean: Tensor1D<number>;
-  readonly runningVar: Tensor1D<number>;
-  readonly [storedEpsilon]: number;
-}
-
-/**
- * Operations that run in the same pass over memory as the normalization. The results have the bits of
- * separate operations.
- */
-export interface Fusion {
-  /** y = max(0, normalized + residual) */
-  readonly relu: true;
-  /** Added before the ReLU; of the shape of x. */
-  readonly residual: Tensor<Shape, Tape> | undefined;
-}
-
-/** The learned parameters of a layer. */
-export function learnedOf({ scale, bias }: BatchNormState): readonly Tensor1D<number>[] {
-  return scale === undefined || bias === undefined ? [] : [scale, bias];
-}
-
-/** The scale and the bias that the kernels read. */
-export function affineOf(state: BatchNormState): { readonly scale: Storage; readonly bias: Storage } {
-  const identity = state[identityAffine];
-  const scale = state.scale ?? identity?.scale;
-  const bias = state.bias ?? identity?.bias;
-  if (scale === undefined) throw wrongType('scale', 'a Tensor', scale);
-  if (bias === undefined) throw wrongType('bias', 'a Tensor', bias);
-  return { scale: storageOf(scale), bias: storageOf(bias) };
-}
 
 /** Normalizes with the running statistics. */
 export function batchNormInference<S extends Shape>(
@@ -189,22 +138,13 @@ export function batchNormTraining<S extends Shape>(
   fusion?: Fusion,
 ): Tensor<S, OwnedTape> {
   const { images, channels, plane } = image;
-  const learned = learnedOf(state);
-  const inputs: Tensor<Shape, Tape>[] = [x, ...learned];
-  if (fusion?.residual !== undefined) inputs.push(fusion.residual);
-  const graphs = graphsOf(inputs);
-  const input = storageOf(x);
-  const residual = fusion?.residual === undefined ? null : storageOf(fusion.residual);
-  const { scale, bias } = affineOf(state);
+  const operands = readOperands(x, state, fusion);
+  const { input, residual, scale, bias } = operands;
   const runningMean = storageOf(state.runningMean);
   const runningVar = storageOf(state.runningVar);
   const output = Storage.take(input.values.length);
-  const mean = Storage.take(channels);
-  const meanLow = Storage.take(channels);
-  const invStd = Storage.take(channels);
-  // Inputs from which the backward pass recomputes the sign of the ReLU's output.
-  const relu =
-    fusion === undefined ? null : { factor: Storage.take(channels), shift: Storage.take(channels) };
+  const statistics = takeStatistics(channels, fusion);
+  const { mean, meanLow, invStd, relu } = statistics;
   backend.batchNormTraining(
     images,
     channels,
@@ -228,47 +168,37 @@ export function batchNormTraining<S extends Shape>(
   runningMean.version++;
   runningVar.version++;
 
-  const statistics = [mean, meanLow, invStd];
-  if (relu !== null) statistics.push(relu.factor, relu.shift);
-  const result = recorded<S, OwnedTape>(graphs, inputs, x.shape, output, () => ({
-    saved: relu === null ? [input, scale, ...statistics] : [input, output, scale, ...statistics],
-    backward: (dy, accumulate) => {
-      const n = dy.values.length;
-      const dx = Storage.take(n);
-      const dresidual = residual === null ? null : Storage.take(n);
-      const dscale = Storage.take(channels);
-      const dbias = Storage.take(channels);
-      backend.batchNormBackward(
-        images,
-        channels,
-        plane,
-        relu !== null,
-        input.named('x'),
-        dy.named('dy'),
-        scale.named('scale'),
-        mean.named('mean'),
-        meanLow.named('meanLow'),
-        invStd.named('invStd'),
-        relu === null ? null : output.named('y'),
-        relu === null ? null : relu.factor.named('factor'),
-        relu === null ? null : relu.shift.named('shift'),
-        dx.named('dx'),
-        dresidual === null ? null : dresidual.named('dresidual'),
-        dscale.named('dscale'),
-        dbias.named('dbias'),
-      );
-      // In the order of separate operations, in which the sum's gradient precedes the normalization's.
-      if (dresidual !== null) accumulate(inputs.length - 1, dresidual);
-      accumulate(0, dx);
-      if (learned.length === 0) {
-        dscale.release();
-        dbias.release();
-      } else {
-        accumulate(1, dscale);
-        accumulate(2, dbias);
-      }
-    },
-  }));
-  for (const each of statistics) each.release();
-  return result;
+  return recordPass(operands, statistics, x.shape, output, (dy, accumulate) => {
+    const n = dy.values.length;
+    const dx = Storage.take(n);
+    const dresidual = residual === null ? null : Storage.take(n);
+    const dscale = Storage.take(channels);
+    const dbias = Storage.take(channels);
+    backend.batchNormBackward(
+      images,
+      channels,
+      plane,
+      relu !== null,
+      input.named('x'),
+      dy.named('dy'),
+      scale.named('scale'),
+      mean.named('mean'),
+      meanLow.named('meanLow'),
+      invStd.named('invStd'),
+      relu === null ? null : output.named('y'),
+      relu === null ? null : relu.factor.named('factor'),
+      relu === null ? null : relu.shift.named('shift'),
+      dx.named('dx'),
+      dresidual === null ? null : dresidual.named('dresidual'),
+      dscale.named('dscale'),
+      dbias.named('dbias'),
+    );
+    if (operands.isLearned) {
+      passOn(operands, accumulate, { dx, dresidual, dscale, dbias });
+    } else {
+      passOn(operands, accumulate, { dx, dresidual, dscale: null, dbias: null });
+      dscale.release();
+      dbias.release();
+    }
+  });
 }

@@ -6,10 +6,10 @@ import { add } from '../../ops/arithmetic.js';
 import {
   batchNormFrozen,
   batchNormInference,
-  type BatchNormState,
   type BatchNormTraining,
   batchNormTraining,
 } from '../../ops/batch-norm.js';
+import type { BatchNormState } from '../../ops/batch-norm-state.js';
 import { requireBatch } from '../../ops/image-shape.js';
 import { requireShape, requireTensor } from '../../ops/operand.js';
 import { relu } from '../../ops/unary.js';

@@ -4,7 +4,7 @@ import type { Tape } from '../../core/tape.js';
 import { storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
 import { requireSize } from '../../core/values.js';
 import { orDefault, requireBoolean } from '../../validation/errors.js';
-import { type IdentityAffine, identityAffine, storedEpsilon } from '../../ops/batch-norm.js';
+import { type IdentityAffine, identityAffine, storedEpsilon } from '../../ops/batch-norm-state.js';
 import { type AxesProblem, type AxesShapes, readAxesShape, type SpatialAxes } from './axes.js';
 import { type Affine, Norm } from './norm.js';
 import type { JsonReader } from '../../json/json-reader.js';

@@ -1,5 +1,5 @@
 import { requirePositive } from '../../validation/errors.js';
-import { storedEpsilon } from '../../ops/batch-norm.js';
+import { storedEpsilon } from '../../ops/batch-norm-state.js';
 import type { Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { BaseModule } from '../base-module.js';

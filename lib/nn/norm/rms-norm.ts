@@ -1,5 +1,5 @@
 import { JsonReader } from '../../json/json-reader.js';
-import { storedEpsilon } from '../../ops/batch-norm.js';
+import { storedEpsilon } from '../../ops/batch-norm-state.js';
 import { groupNorm } from '../../ops/group-norm.js';
 import { requireTensor } from '../../ops/operand.js';
 import { elementCount, type Shape, type Unless } from '../../core/shape.js';

@@ -1,6 +1,6 @@
 import { orDefault, requireBoolean, requireOptions, requirePositive } from '../../validation/errors.js';
 import type { JsonReader } from '../../json/json-reader.js';
-import { storedEpsilon } from '../../ops/batch-norm.js';
+import { storedEpsilon } from '../../ops/batch-norm-state.js';
 import { groupNorm, type GroupShape } from '../../ops/group-norm.js';
 import type { Shape } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';

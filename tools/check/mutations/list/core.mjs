@@ -186,14 +186,14 @@ export default [
     tests: ['unit/core/changed-parameters'],
   },
   {
-    file: 'lib/ops/batch-norm.ts',
+    file: 'lib/ops/batch-norm-pass.ts',
     what: 'the gradients of scale and bias are swapped',
-    find: '        accumulate(1, dscale);\n        accumulate(2, dbias);\n      }\n    },',
-    replace: '        accumulate(2, dscale);\n        accumulate(1, dbias);\n      }\n    },',
+    find: 'if (dscale !== null) accumulate(1, dscale);',
+    replace: '[dscale, dbias] = [dbias, dscale];\n  if (dscale !== null) accumulate(1, dscale);',
     tests: ['unit/nn/batch-norm-2d'],
   },
   {
-    file: 'lib/ops/batch-norm.ts',
+    file: 'lib/ops/batch-norm-pass.ts',
     what: 'training forgets the low part of the mean',
     find: '  for (const each of statistics) each.release();',
     replace: '  meanLow.values.fill(0);\n  for (const each of statistics) each.release();',
@@ -204,7 +204,7 @@ export default [
     ],
   },
   {
-    file: 'lib/ops/batch-norm.ts',
+    file: 'lib/ops/batch-norm-pass.ts',
     what: 'the residual of a batch norm gets no gradient',
     find: 'if (dresidual !== null) accumulate(inputs.length - 1, dresidual);',
     replace: '',

@@ -82,8 +82,8 @@ export default [
   {
     file: 'lib/ops/batch-norm.ts',
     what: 'a layer without scale and bias gives their gradients to other inputs',
-    find: '      if (learned.length === 0) {',
-    replace: '      if (learned.length > 2) {',
+    find: 'if (operands.isLearned) {',
+    replace: 'if (operands.inputs.length > 0) {',
     tests: ['unit/nn/batch-norm-affine'],
   },
   {
