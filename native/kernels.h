@@ -135,6 +135,26 @@ struct ConvolutionTile {
   size_t rows;
 };
 
+// Products of a convolution that are added in one chain before they join the total: the rounding
+// error grows with the length of the chain. All kernels divide a sum in the same way, so that they
+// compute the same bits.
+constexpr size_t kConvolutionChain = 256;
+
+constexpr size_t kMaxChannelTileChannels = 64;
+
+// One chain of the sums of a tile of channel_tile_pixels consecutive pixels and
+// channel_tile_channels output channels: the sum over k < steps of weights[k][channel] *
+// x[offsets[k] + pixel].
+struct ConvolutionChannelTile {
+  const float* weights;  // packed: steps groups of channel_tile_channels floats
+  const size_t* offsets;
+  size_t steps;  // at most kConvolutionChain
+  const float* x;
+  float* sums;        // of each channel of the first pixel, then of the second
+  bool adds;          // to the sums; otherwise they are overwritten
+  const float* bias;  // added, too, unless null
+};
+
 // One output channel of a convolution with few channels, where a tile of several would be mostly
 // empty: y[row][column] = bias + the sum over k < depth of weights[k] * x[row][column +
 // offsets[k]].
@@ -360,6 +380,8 @@ struct Kernels {
   // Convolution and its weight gradient: tile sizes, and kernels that compute one tile.
   size_t convolution_rows, convolution_vectors;
   void (*convolution_tile)(const ConvolutionTile& tile);
+  size_t channel_tile_channels, channel_tile_pixels;
+  void (*convolution_channel_tile)(const ConvolutionChannelTile& tile);
   size_t weight_gradient_rows;
   void (*weight_gradient_tile)(const WeightGradientTile& tile);         // two vectors of channels
   void (*narrow_weight_gradient_tile)(const WeightGradientTile& tile);  // one vector of channels

@@ -41,7 +41,7 @@ Result forward(Arguments& arguments, const Conv2dCall& call) {
   ConvolutionShape shape = {};
   if (!read_shape(arguments, call, shape)) return nullptr;
   return arguments.finish(
-      convolution(arguments.kernels(), shape, call.x, call.weight, call.bias, call.y));
+      convolution(arguments.kernels(), shape, {call.x, call.weight, call.bias, call.y}));
 }
 
 Result input_gradient(Arguments& arguments, const Conv2dInputGradientCall& call) {

@@ -26,6 +26,7 @@
 #include "kernels/softmax.inl.h"
 #include "kernels/matmul_tile.inl.h"
 #include "kernels/convolution_tile.inl.h"
+#include "kernels/convolution_channel_tile.inl.h"
 #include "kernels/weight_gradient_tile.inl.h"
 #include "kernels/weight_gradient_planes.inl.h"
 #include "kernels/depthwise.inl.h"

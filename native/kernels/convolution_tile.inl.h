@@ -6,10 +6,6 @@ constexpr size_t kConvolutionRows = F32::kRegisters >= 32 ? 8 : 4;
 constexpr size_t kConvolutionVectors = F32::kRegisters >= 32 ? 2 : 3;
 static_assert(kConvolutionVectors <= kMaxConvolutionVectors, "members of ConvolutionTile");
 
-// Products added in one chain before they join the total: the rounding error grows with the length
-// of the chain.
-constexpr size_t kConvolutionChain = 256;
-
 struct ConvolutionSums {
   F32 of[kConvolutionRows][kConvolutionVectors];
 };

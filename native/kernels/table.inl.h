@@ -58,6 +58,9 @@ constexpr Kernels table(const char* isa) {
   kernels.convolution_rows = kConvolutionRows;
   kernels.convolution_vectors = kConvolutionVectors;
   kernels.convolution_tile = convolution_tile;
+  kernels.channel_tile_channels = kChannelTileChannels;
+  kernels.channel_tile_pixels = kChannelTilePixels;
+  kernels.convolution_channel_tile = convolution_channel_tile;
   kernels.weight_gradient_rows = kGradientRows;
   kernels.weight_gradient_tile = weight_gradient_tile;
   kernels.narrow_weight_gradient_tile = narrow_weight_gradient_tile;

@@ -9,78 +9,221 @@
 
 namespace batchnorm {
 
-Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const float* x,
-                   const float* weight, const float* bias, float* y) {
-  const size_t plane = shape.out_plane();
-  const size_t out_channels = shape.groups * shape.out_channels;
-  if (shape.images == 0 || out_channels == 0 || plane == 0) return Status::kOk;
-  if (shape.in_channels == 0) {
-    for (size_t i = 0; i < shape.images * out_channels; i++) {
-      std::fill(y + i * plane, y + (i + 1) * plane,
-                bias == nullptr ? 0.0f : bias[i % out_channels]);
+namespace {
+
+class Convolution {
+ public:
+  Convolution(const Kernels& kernels, const ConvolutionShape& shape, size_t threads)
+      : kernels_(kernels),
+        shape_(shape),
+        window_(input_window(shape)),
+        kernel_(Correlation::kernel_for(kernels, window_, shape.groups, shape.out_channels,
+                                        shape.in_channels * shape.taps())),
+        division_(divide(kernels, threads)),
+        layout_(PatchLayout::plan(window_, division_.rows,
+                                  Correlation::layout_lanes(kernels, kernel_))),
+        correlation_(kernels, window_, {{0, shape.rows.kernel, 1}, {0, shape.columns.kernel, 1}},
+                     layout_, kernel_, shape.out_channels) {}
+
+  Convolution(const Convolution&) = delete;
+  Convolution& operator=(const Convolution&) = delete;
+
+  size_t weights_floats() const {
+    return saturating_product(shape_.groups, correlation_.weights_floats());
+  }
+
+  void pack(const float* weight, float* packed, size_t threads) const {
+    const size_t strips = correlation_.strips();
+    auto task = [&](size_t index, size_t) {
+      const size_t group = index / strips;
+      correlation_.pack_rows(weight + group * shape_.group_weights(), index % strips,
+                             packed + group * correlation_.weights_floats());
+    };
+    parallel_for(shape_.groups * strips, threads, task);
+  }
+
+  Status compute(const ConvolutionArguments& arguments, size_t threads) const {
+    const size_t bands = shape_.images * shape_.groups * division_.bands;
+    // Tasks that share a band need its inputs at the same time.
+    const bool shares = division_.parts > 1 && !layout_.is_direct;
+    const size_t band_floats = layout_.floats();
+    const size_t slot_floats =
+        saturating_sum(correlation_.sums_floats(division_.rows), shares ? 0 : band_floats);
+    // Bands that are filled before tasks share them.
+    const size_t chunk = shares ? std::min(bands, chunk_bands(threads, band_floats)) : 0;
+    const size_t packed_floats = arguments.is_packed ? 0 : weights_floats();
+    const size_t offsets_floats = correlation_.offsets_floats();
+    Scratch scratch;
+    float* const offsets =
+        scratch.get<float>(saturating_sum(saturating_sum(offsets_floats, packed_floats),
+                                          saturating_sum(saturating_product(threads, slot_floats),
+                                                         saturating_product(chunk, band_floats))));
+    if (offsets == nullptr) return Status::kOutOfMemory;
+    correlation_.find_offsets(offsets);
+    float* const packed = offsets + offsets_floats;
+    float* const slots = packed + packed_floats;
+    float* const shared = slots + threads * slot_floats;
+    if (!arguments.is_packed) {
+      pack(arguments.weight, packed, std::min(threads, threads_for(packed_floats)));
     }
+    const Call call = {arguments, offsets, arguments.is_packed ? arguments.weight : packed};
+    for (size_t first = 0; shares && first < bands; first += chunk) {
+      const size_t count = std::min(chunk, bands - first);
+      auto fill = [&](size_t index, size_t) {
+        this->fill(call, first + index, shared + index * band_floats);
+      };
+      parallel_for(count, threads, fill);
+      auto task = [&](size_t index, size_t slot) {
+        const size_t band = index % count;
+        compute(call, first + band, index / count, shared + band * band_floats,
+                slots + slot * slot_floats, Prefetch());
+      };
+      parallel_for(count * division_.parts, threads, task);
+    }
+    if (shares) return Status::kOk;
+    const bool far = is_far(shape_.images * shape_.in_image());
+    const size_t calls = correlation_.calls(division_.rows);
+    const auto compute_band = [&](size_t index, size_t part, float* memory) {
+      Prefetch prefetch;
+      if (far && division_.parts == 1 && index + 1 < bands) {
+        const Band next = band_of(arguments.x, index + 1);
+        prefetch = layout_.prefetch(next.x, shape_.in_channels, next.first, next.rows, calls);
+      }
+      compute(call, index, part, fill(call, index, memory), memory + band_floats, prefetch);
+    };
+    const size_t per_task =
+        shape_.groups == 1 || division_.parts > 1
+            ? 1
+            : bands_per_task(bands, shape_.in_channels * division_.rows * shape_.width(), threads);
+    auto task = [&](size_t index, size_t slot) {
+      const size_t part = index / bands;
+      const size_t first = index % bands * per_task;
+      const size_t end = std::min(bands, first + per_task);
+      for (size_t band = first; band < end; band++) {
+        compute_band(band, part, slots + slot * slot_floats);
+      }
+    };
+    parallel_for(ceil_divide(bands, per_task) * division_.parts, threads, task);
     return Status::kOk;
   }
-  const size_t threads = threads_of(shape);
-  const InputWindow window = input_window(shape);
-  const size_t rows = rows_per_band(window, shape.images * shape.groups, threads);
-  const size_t bands = ceil_divide(window.out_rows, rows);
-  const PatchLayout layout = PatchLayout::plan(window, rows, kernels.lanes);
-  const KernelSlice whole = {{0, shape.rows.kernel, 1}, {0, shape.columns.kernel, 1}};
-  const Correlation correlation(kernels, window, whole, layout, shape.groups, shape.out_channels);
 
-  Scratch scratch;
-  const size_t offsets_floats = correlation.offsets_floats();
-  const size_t group_floats = correlation.weights_floats();
-  const size_t shared =
-      saturating_sum(offsets_floats, saturating_product(shape.groups, group_floats));
-  const size_t band_floats = layout.floats();
-  float* const offsets =
-      scratch.get<float>(saturating_sum(shared, saturating_product(threads, band_floats)));
-  if (offsets == nullptr) return Status::kOutOfMemory;
-  correlation.find_offsets(offsets);
-  float* const packed = offsets + offsets_floats;
-  for (size_t group = 0; group < shape.groups; group++) {
-    correlation.pack_rows(weight + group * shape.group_weights(), packed + group * group_floats);
-  }
-  const size_t all_bands = shape.images * shape.groups * bands;
-  const size_t calls = correlation.calls(rows);
-  const bool far = is_far(shape.images * shape.in_image());
+ private:
+  // What all tasks read.
+  struct Call {
+    const ConvolutionArguments& arguments;
+    const float* offsets;
+    const float* packed;
+  };
+
   // Some rows of output of one group of one image; `x` points to its first channel.
   struct Band {
     const float* x;
     size_t first, rows;
   };
-  const auto band_of = [&](size_t index) {
-    const size_t first = index % bands * rows;
-    return Band{x + index / bands * shape.in_group(), first,
-                std::min(rows, window.out_rows - first)};
-  };
-  const auto compute = [&](size_t index, size_t slot) {
-    Prefetch prefetch;
-    if (far && index + 1 < all_bands) {
-      const Band next = band_of(index + 1);
-      prefetch = layout.prefetch(next.x, shape.in_channels, next.first, next.rows, calls);
+
+  // At least as many as keep all threads busy; more, so that a part of the weights is used often.
+  static size_t chunk_bands(size_t threads, size_t band_floats) {
+    constexpr size_t kFloats = 1024 * 1024;
+    return std::max(4 * threads, kFloats / std::max<size_t>(1, band_floats));
+  }
+
+  Division divide(const Kernels& kernels, size_t threads) const {
+    const size_t width = kernel_ == Correlation::Kernel::kChannels ? kernels.channel_tile_channels
+                                                                   : kernels.convolution_rows;
+    const size_t strips = shape_.groups > 1 ? 1 : ceil_divide(shape_.out_channels, width);
+    return divide_convolution(window_, shape_.images * shape_.groups, strips,
+                              saturating_product(width, shape_.in_channels * shape_.taps()),
+                              threads);
+  }
+
+  Band band_of(const float* x, size_t index) const {
+    const size_t first = index % division_.bands * division_.rows;
+    return {x + index / division_.bands * shape_.in_group(), first,
+            std::min(division_.rows, window_.out_rows - first)};
+  }
+
+  const float* fill(const Call& call, size_t index, float* memory) const {
+    const Band band = band_of(call.arguments.x, index);
+    return layout_.fill(band.x, shape_.in_channels, band.first, band.rows, memory);
+  }
+
+  void compute(const Call& call, size_t index, size_t part, const float* patches, float* sums,
+               Prefetch prefetch) const {
+    const auto& [x, weight, bias, y, is_packed, residual, relu] = call.arguments;
+    const size_t group = index / division_.bands % shape_.groups;
+    const size_t strips = correlation_.strips();
+    const Band rows = band_of(x, index);
+    const size_t to =
+        index / division_.bands * shape_.out_group() + rows.first * window_.out_columns;
+    CorrelatedBand band = {};
+    band.band = patches;
+    band.offsets = call.offsets;
+    band.packed = call.packed + group * correlation_.weights_floats();
+    band.bias = bias == nullptr ? nullptr : bias + group * shape_.out_channels;
+    band.rows = rows.rows;
+    band.y = y + to;
+    band.y_plane = shape_.out_plane();
+    band.first = part * strips / division_.parts;
+    band.last = (part + 1) * strips / division_.parts;
+    band.sums = sums;
+    correlation_.compute(band, prefetch);
+    if (residual == nullptr && !relu) return;
+    // The band is still in the second-level cache.
+    const size_t pixels = rows.rows * window_.out_columns;
+    const size_t width = correlation_.strip_channels();
+    const size_t end = std::min(shape_.out_channels, band.last * width);
+    for (size_t channel = band.first * width; channel < end; channel++) {
+      const size_t line = to + channel * band.y_plane;
+      if (residual != nullptr) kernels_.add.tensor(y + line, residual + line, y + line, pixels);
+      if (relu) kernels_.relu(y + line, y + line, pixels);
     }
-    const Band band = band_of(index);
-    const float* patches = layout.fill(band.x, shape.in_channels, band.first, band.rows,
-                                       offsets + shared + slot * band_floats);
-    const size_t group = index / bands % shape.groups;
-    const float* biases = bias == nullptr ? nullptr : bias + group * shape.out_channels;
-    float* to = y + index / bands * shape.out_group() + band.first * window.out_columns;
-    correlation.compute(patches, offsets, packed + group * group_floats, biases, band.rows, to,
-                        plane, prefetch);
-  };
-  const size_t per_task =
-      shape.groups == 1
-          ? 1
-          : bands_per_task(all_bands, shape.in_channels * rows * shape.width(), threads);
-  auto task = [&](size_t index, size_t slot) {
-    const size_t end = std::min(all_bands, (index + 1) * per_task);
-    for (size_t band = index * per_task; band < end; band++) compute(band, slot);
-  };
-  parallel_for(ceil_divide(all_bands, per_task), threads, task);
-  return Status::kOk;
+  }
+
+  const Kernels& kernels_;
+  const ConvolutionShape& shape_;
+  const InputWindow window_;
+  const Correlation::Kernel kernel_;
+  const Division division_;
+  const PatchLayout layout_;
+  const Correlation correlation_;
+};
+
+// The result where there are no products to add.
+void fill_with_bias(const Kernels& kernels, const ConvolutionShape& shape,
+                    const ConvolutionArguments& arguments) {
+  const size_t plane = shape.out_plane();
+  const size_t channels = shape.groups * shape.out_channels;
+  for (size_t i = 0; i < shape.images * channels; i++) {
+    float* const y = arguments.y + i * plane;
+    std::fill(y, y + plane, arguments.bias == nullptr ? 0.0f : arguments.bias[i % channels]);
+    if (arguments.residual != nullptr) {
+      kernels.add.tensor(y, arguments.residual + i * plane, y, plane);
+    }
+    if (arguments.relu) kernels.relu(y, y, plane);
+  }
+}
+
+}  // namespace
+
+Status convolution(const Kernels& kernels, const ConvolutionShape& shape,
+                   const ConvolutionArguments& arguments) {
+  const size_t outputs = shape.images * shape.out_image();
+  if (outputs == 0) return Status::kOk;
+  if (shape.in_channels == 0) {
+    fill_with_bias(kernels, shape, arguments);
+    return Status::kOk;
+  }
+  const size_t threads = threads_of(shape);
+  return Convolution(kernels, shape, threads).compute(arguments, threads);
+}
+
+size_t packed_convolution_weights(const Kernels& kernels, const ConvolutionShape& shape) {
+  return Convolution(kernels, shape, 1).weights_floats();
+}
+
+void pack_convolution_weights(const Kernels& kernels, const ConvolutionShape& shape,
+                              const float* weight, float* packed) {
+  Convolution(kernels, shape, 1).pack(weight, packed, threads_for(shape.group_weights()));
 }
 
 }  // namespace batchnorm

@@ -38,10 +38,28 @@ struct ConvolutionShape {
   size_t out_image() const { return groups * out_group(); }
 };
 
+struct ConvolutionArguments {
+  const float* x;
+  const float* weight;
+  const float* bias;  // may be null
+  float* y;
+  // Whether `weight` was packed by pack_convolution_weights for the same shape, apart from
+  // `images`.
+  bool is_packed = false;
+  // Added to y, unless null; it has the shape of y, which it must not overlap.
+  const float* residual = nullptr;
+  bool relu = false;  // applied last
+};
+
 // y[n][o][r][c] = bias[o] + the sum over i, s, t of weight[o][i][s][t] * x[n][i][row][column], with
-// the row and the column that ConvolutionAxis describes; bias may be null.
-Status convolution(const Kernels& kernels, const ConvolutionShape& shape, const float* x,
-                   const float* weight, const float* bias, float* y);
+// the row and the column that ConvolutionAxis describes.
+Status convolution(const Kernels& kernels, const ConvolutionShape& shape,
+                   const ConvolutionArguments& arguments);
+
+// The order in which convolution() reads the weights. Sizes are in floats, SIZE_MAX on overflow.
+size_t packed_convolution_weights(const Kernels& kernels, const ConvolutionShape& shape);
+void pack_convolution_weights(const Kernels& kernels, const ConvolutionShape& shape,
+                              const float* weight, float* packed);
 
 // dx, the gradient with respect to x. `bias`, unless null, has a value for each channel of x that
 // is added to it; a transposed convolution has one.

@@ -16,6 +16,7 @@ struct InputGradientPlan {
   size_t row_phases, column_phases;
   InputWindow window;  // of dy
   size_t band_rows;
+  Correlation::Kernel kernel;
   PatchLayout layout;
 };
 
@@ -32,7 +33,11 @@ InputGradientPlan plan(const Kernels& kernels, const ConvolutionShape& shape, si
                  joint_axis(plan.row_phases, shape.rows),
                  joint_axis(plan.column_phases, shape.columns)};
   plan.band_rows = rows_per_band(plan.window, shape.images * shape.groups, threads);
-  plan.layout = PatchLayout::plan(plan.window, plan.band_rows, kernels.lanes);
+  const size_t depth = shape.out_channels * shape.taps() / (plan.row_phases * plan.column_phases);
+  plan.kernel =
+      Correlation::kernel_for(kernels, plan.window, shape.groups, shape.in_channels, depth);
+  plan.layout = PatchLayout::plan(plan.window, plan.band_rows,
+                                  Correlation::layout_lanes(kernels, plan.kernel));
   return plan;
 }
 
@@ -43,6 +48,7 @@ class ConvolutionInputGradient {
     for_each_phase([&](const Correlation& correlation, const GradientPhase&, const GradientPhase&) {
       offsets_floats_ = saturating_sum(offsets_floats_, correlation.offsets_floats());
       weights_floats_ = saturating_sum(weights_floats_, correlation.weights_floats());
+      sums_floats_ = std::max(sums_floats_, correlation.sums_floats(plan_.band_rows));
       calls_ += correlation.calls(plan_.band_rows);
     });
   }
@@ -55,11 +61,12 @@ class ConvolutionInputGradient {
   // Size of the offsets of all phases, and of the packed weights of one group.
   size_t offsets_floats() const { return offsets_floats_; }
   size_t weights_floats() const { return weights_floats_; }
-  // Per thread: the band and, if there are several phases, the results of one row of phases.
+  // Per thread: the band, sums and, if there are several phases, the results of one row of phases.
   size_t scratch_floats() const {
     const size_t results =
         has_one_phase() ? 0 : saturating_product(plan_.column_phases, phase_floats());
-    return whole_lines(saturating_sum(plan_.layout.floats(), results));
+    return whole_lines(
+        saturating_sum(saturating_sum(plan_.layout.floats(), sums_floats_), results));
   }
 
   void find_offsets(float* offsets) const {
@@ -97,8 +104,10 @@ class ConvolutionInputGradient {
     const InputWindow& window = plan_.window;
     const size_t first = index * plan_.band_rows;
     const size_t rows = rows_of(index);
-    float* const results = scratch + plan_.layout.floats();
-    const float* band = plan_.layout.fill(dy, shape_.out_channels, first, rows, scratch);
+    CorrelatedBand band = {};
+    band.band = plan_.layout.fill(dy, shape_.out_channels, first, rows, scratch);
+    band.sums = scratch + plan_.layout.floats();
+    float* const results = band.sums + sums_floats_;
     for (size_t a = 0; a < plan_.row_phases; a++) {
       const GradientPhase row_phase(a, shape_.rows);
       // In the last band some phases have one row less.
@@ -107,13 +116,14 @@ class ConvolutionInputGradient {
         const GradientPhase column_phase(b, shape_.columns);
         if (row_phase.taps == 0 || column_phase.taps == 0) continue;
         const Correlation correlation = correlation_of(row_phase, column_phase);
-        if (has_one_phase()) {
-          correlation.compute(band, offsets, packed, bias, rows, dx + first * shape_.width(),
-                              shape_.in_plane(), prefetch);
-        } else if (count > 0) {
-          correlation.compute(band, offsets, packed, bias, count, results + b * phase_floats(),
-                              count * window.out_columns, prefetch);
-        }
+        band.offsets = offsets;
+        band.packed = packed;
+        band.bias = bias;
+        band.last = correlation.strips();
+        band.rows = has_one_phase() ? rows : count;
+        band.y = has_one_phase() ? dx + first * shape_.width() : results + b * phase_floats();
+        band.y_plane = has_one_phase() ? shape_.in_plane() : count * window.out_columns;
+        if (band.rows > 0) correlation.compute(band, prefetch);
         offsets += correlation.offsets_floats();
         packed += correlation.weights_floats();
       }
@@ -143,7 +153,7 @@ class ConvolutionInputGradient {
     const InputWindow& window = plan_.window;
     const KernelSlice slice = {phase_taps(rows, window.row_axis),
                                phase_taps(columns, window.column_axis)};
-    return Correlation(kernels_, window, slice, plan_.layout, shape_.groups, shape_.in_channels);
+    return Correlation(kernels_, window, slice, plan_.layout, plan_.kernel, shape_.in_channels);
   }
 
   // Calls function(correlation, rows, columns) for the phases that have kernel taps.
@@ -182,6 +192,7 @@ class ConvolutionInputGradient {
   const ConvolutionShape& shape_;
   const InputGradientPlan plan_;
   size_t offsets_floats_ = 0, weights_floats_ = 0;
+  size_t sums_floats_ = 0;
   size_t calls_ = 0;  // of Correlation::compute per band, over all phases
 };
 

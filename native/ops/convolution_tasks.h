@@ -61,4 +61,34 @@ inline size_t rows_per_band(const InputWindow& window, size_t images, size_t thr
   return ceil_divide(window.out_rows, std::min(bands, window.out_rows));
 }
 
+// How a convolution is divided: each task computes a band, or one of `parts` parts of its channels.
+struct Division {
+  size_t rows, bands, parts;
+};
+
+// `items` counts the groups of an image separately; `strips` are the smallest parts, of
+// `strip_floats` weights each.
+inline Division divide_convolution(const InputWindow& window, size_t items, size_t strips,
+                                   size_t strip_floats, size_t threads) {
+  constexpr size_t kTasksPerThread = 4;
+  size_t rows = rows_per_band(window, items, 1);
+  size_t bands = ceil_divide(window.out_rows, rows);
+  size_t parts = 1;
+  // Weights that exceed the second-level cache are loaded once for all bands if these are computed
+  // part by part.
+  if (items * bands > 1) {
+    const size_t cached = cache_sizes().l2 / 2 / sizeof(float);
+    parts = ceil_divide(saturating_product(strips, strip_floats), cached);
+  }
+  const size_t tasks = threads == 1 ? 1 : threads * kTasksPerThread;
+  // Channels before rows: bands of few rows use the weights that they load only a few times.
+  parts = std::min(strips, std::max(parts, ceil_divide(tasks, items * bands)));
+  if (items * bands * parts < tasks) {
+    rows =
+        ceil_divide(window.out_rows, std::min(window.out_rows, ceil_divide(tasks, items * parts)));
+    bands = ceil_divide(window.out_rows, rows);
+  }
+  return {rows, bands, parts};
+}
+
 }  // namespace batchnorm

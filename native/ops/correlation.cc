@@ -14,8 +14,8 @@ constexpr size_t kMaxTileFloats = 8 * 16;
 // the first-level cache meanwhile.
 constexpr size_t kTilesPerStrip = 4;
 
-// Rows of output divided into vectors of `lanes` pixels. The last vector of a line ends with the
-// line, so it may overlap the one before; pixels computed twice get the same value.
+// Rows of output divided into vectors or tiles of `lanes` pixels. The last one of a line ends with
+// the line, so it may overlap the one before; pixels computed twice get the same value.
 struct Run {
   size_t lines, length;        // lines of `length` consecutive pixels
   size_t band_pitch, y_pitch;  // floats from one line to the next
@@ -35,11 +35,72 @@ Run run_of(const InputWindow& window, const PatchLayout& layout, size_t lanes, s
   return {flat ? 1 : rows, flat ? rows * columns : columns, layout.pitch, columns, lanes};
 }
 
+// Channels that are transposed together.
+constexpr size_t kTransposed = 4;
+
+// y[channel * y_plane + pixel] = sums[pixel * stride + channel] for channels below `channels`, at
+// most kTransposed.
+void transpose_tile(const float* sums, size_t stride, size_t pixels, size_t channels, float* y,
+                    size_t y_plane) {
+  if (channels == kTransposed) {
+    transpose_4x4(sums, stride, y, y_plane);
+    // The last four pixels overlap the first ones.
+    transpose_4x4(sums + (pixels - 4) * stride, stride, y + pixels - 4, y_plane);
+    return;
+  }
+  for (size_t channel = 0; channel < channels; channel++) {
+    for (size_t pixel = 0; pixel < pixels; pixel++) {
+      y[channel * y_plane + pixel] = sums[pixel * stride + channel];
+    }
+  }
+}
+
 }  // namespace
 
+Correlation::Kernel Correlation::kernel_for(const Kernels& kernels, const InputWindow& window,
+                                            size_t groups, size_t out_channels, size_t depth) {
+  if (groups > 1 && 2 * out_channels <= kernels.convolution_rows) return Kernel::kPlane;
+  const size_t pixels = kernels.channel_tile_pixels;
+  if (window.out_columns < pixels) return Kernel::kPixels;
+  // Lines that are shorter than a vector are joined.
+  const bool joined = window.out_columns < kernels.lanes;
+  const size_t vectors = joined ? ceil_divide(window.out_rows * window.out_columns, kernels.lanes)
+                                : window.out_rows * ceil_divide(window.out_columns, kernels.lanes);
+  const auto cost = [](size_t tiles, size_t strips, size_t outputs, size_t steps) {
+    return static_cast<double>(tiles * strips) * static_cast<double>(outputs * steps);
+  };
+  const double by_pixels =
+      cost(ceil_divide(vectors, kernels.convolution_vectors),
+           ceil_divide(out_channels, kernels.convolution_rows),
+           kernels.convolution_vectors * kernels.lanes * kernels.convolution_rows, depth);
+  // Transposing the sums of a tile takes as long as this many products.
+  constexpr size_t kTranspose = 24;
+  const double by_channels = cost(window.out_rows * ceil_divide(window.out_columns, pixels),
+                                  ceil_divide(out_channels, kernels.channel_tile_channels),
+                                  pixels * kernels.channel_tile_channels, depth + kTranspose);
+  return by_channels < 0.95 * by_pixels ? Kernel::kChannels : Kernel::kPixels;
+}
+
+size_t Correlation::strip_channels() const {
+  switch (kernel_) {
+    case Kernel::kPixels:
+      return kernels_.convolution_rows;
+    case Kernel::kChannels:
+      return kernels_.channel_tile_channels;
+    default:
+      return 1;
+  }
+}
+
 size_t Correlation::weights_floats() const {
-  const size_t rows = ceil_divide(out_channels_, tile_rows()) * tile_rows();
-  return whole_lines(saturating_product(rows, depth()));
+  return whole_lines(saturating_product(strips() * strip_channels(), depth()));
+}
+
+size_t Correlation::sums_floats(size_t rows) const {
+  if (kernel_ != Kernel::kChannels) return 0;
+  const size_t pixels = kernels_.channel_tile_pixels;
+  const size_t tiles = run_of(window_, layout_, pixels, rows).vectors();
+  return whole_lines(saturating_product(tiles, pixels * kernels_.channel_tile_channels));
 }
 
 void Correlation::find_offsets(float* memory) const {
@@ -55,16 +116,15 @@ void Correlation::find_offsets(float* memory) const {
   for (size_t i = taps; i < depth(); i++) offsets[i] = offsets[i - taps] + layout_.channel_floats;
 }
 
-void Correlation::pack_rows(const float* weights, float* packed) const {
-  if (kernel_ == Kernel::kPlane) {
-    std::memcpy(packed, weights, out_channels_ * depth() * sizeof(float));
-    return;
-  }
-  pack_strips({weights, depth(), 1}, out_channels_, depth(), tile_rows(), packed);
+void Correlation::pack_rows(const float* weights, size_t strip, float* packed) const {
+  const size_t width = strip_channels();
+  const size_t first = strip * width;
+  pack_strips({weights + first * depth(), depth(), 1}, std::min(width, out_channels_ - first),
+              depth(), width, packed + first * depth());
 }
 
 void Correlation::pack(const WeightStrides& weights, float* packed) const {
-  const size_t tile_rows = this->tile_rows();
+  const size_t tile_rows = strip_channels();
   const size_t taps = slice_.rows.count * slice_.columns.count;
   for (size_t strip = 0; strip < out_channels_; strip += tile_rows) {
     const size_t present = std::min(tile_rows, out_channels_ - strip);
@@ -92,41 +152,46 @@ void Correlation::pack_tap(const float* from, const WeightStrides& weights, size
 
 size_t Correlation::calls(size_t rows) const {
   if (kernel_ == Kernel::kPlane) return out_channels_;
-  const size_t vectors = run_of(window_, layout_, kernels_.lanes, rows).vectors();
-  return ceil_divide(vectors, kernels_.convolution_vectors) *
-         ceil_divide(out_channels_, kernels_.convolution_rows);
+  const bool pixels = kernel_ == Kernel::kPixels;
+  const size_t width = pixels ? kernels_.lanes : kernels_.channel_tile_pixels;
+  const size_t vectors = run_of(window_, layout_, width, rows).vectors();
+  if (pixels) return ceil_divide(vectors, kernels_.convolution_vectors) * strips();
+  return vectors * strips() * ceil_divide(depth(), kConvolutionChain);
 }
 
-void Correlation::compute_planes(const float* band, const float* offsets, const float* packed,
-                                 const float* bias, size_t rows, float* y, size_t y_plane,
-                                 Prefetch& prefetch) const {
-  const Run run = run_of(window_, layout_, kernels_.lanes, rows);
+void Correlation::compute(const CorrelatedBand& band, Prefetch& prefetch) const {
+  switch (kernel_) {
+    case Kernel::kPixels:
+      return compute_pixels(band, prefetch);
+    case Kernel::kChannels:
+      return compute_channels(band, prefetch);
+    case Kernel::kPlane:
+      return compute_planes(band, prefetch);
+  }
+}
+
+void Correlation::compute_planes(const CorrelatedBand& band, Prefetch& prefetch) const {
+  const Run run = run_of(window_, layout_, kernels_.lanes, band.rows);
   CorrelatedPlane plane = {};
-  plane.offsets = reinterpret_cast<const size_t*>(offsets);
+  plane.offsets = reinterpret_cast<const size_t*>(band.offsets);
   plane.depth = depth();
-  plane.x = band;
+  plane.x = band.band;
   plane.x_stride = run.band_pitch;
   plane.y_stride = run.y_pitch;
   plane.rows = run.lines;
   plane.columns = run.length;
-  for (size_t o = 0; o < out_channels_; o++) {
-    plane.weights = packed + o * plane.depth;
-    plane.bias = bias == nullptr ? 0.0f : bias[o];
-    plane.y = y + o * y_plane;
+  for (size_t o = band.first; o < band.last; o++) {
+    plane.weights = band.packed + o * plane.depth;
+    plane.bias = band.bias == nullptr ? 0.0f : band.bias[o];
+    plane.y = band.y + o * band.y_plane;
     kernels_.correlate_plane(plane);
     prefetch.advance();
   }
 }
 
-void Correlation::compute(const float* band, const float* offsets, const float* packed,
-                          const float* bias, size_t rows, float* y, size_t y_plane,
-                          Prefetch& prefetch) const {
-  if (kernel_ == Kernel::kPlane) {
-    compute_planes(band, offsets, packed, bias, rows, y, y_plane, prefetch);
-    return;
-  }
+void Correlation::compute_pixels(const CorrelatedBand& band, Prefetch& prefetch) const {
   const size_t lanes = kernels_.lanes;
-  const Run run = run_of(window_, layout_, lanes, rows);
+  const Run run = run_of(window_, layout_, lanes, band.rows);
   // A line shorter than a vector is computed in a buffer, because vectors would write past its end.
   const bool buffered = run.length < lanes;
   float buffer[kMaxTileFloats];
@@ -134,9 +199,10 @@ void Correlation::compute(const float* band, const float* offsets, const float* 
   const size_t vectors = run.vectors();
   const size_t tile_vectors = kernels_.convolution_vectors;
   const size_t tiles = ceil_divide(vectors, tile_vectors);
+  const size_t y_plane = band.y_plane;
   ConvolutionTile tile = {};
   tile.depth = depth();
-  tile.offsets = reinterpret_cast<const size_t*>(offsets);
+  tile.offsets = reinterpret_cast<const size_t*>(band.offsets);
   tile.row_stride = buffered ? lanes : y_plane;
   for (size_t block = 0; block < tiles; block += kTilesPerStrip) {
     const size_t count = std::min(kTilesPerStrip, tiles - block);
@@ -147,12 +213,13 @@ void Correlation::compute(const float* band, const float* offsets, const float* 
       const size_t vector = std::min(block * tile_vectors + i, vectors - 1);
       const size_t line = run.line(vector);
       const size_t pixel = run.pixel(vector);
-      from[i] = band + line * run.band_pitch + pixel;
-      to[i] = y + line * run.y_pitch + pixel;
+      from[i] = band.band + line * run.band_pitch + pixel;
+      to[i] = band.y + line * run.y_pitch + pixel;
     }
-    for (size_t o = 0; o < out_channels_; o += kernels_.convolution_rows) {
-      tile.weights = packed + o * tile.depth;
-      tile.bias = bias == nullptr ? nullptr : bias + o;
+    for (size_t strip = band.first; strip < band.last; strip++) {
+      const size_t o = strip * kernels_.convolution_rows;
+      tile.weights = band.packed + o * tile.depth;
+      tile.bias = band.bias == nullptr ? nullptr : band.bias + o;
       tile.rows = std::min(kernels_.convolution_rows, out_channels_ - o);
       for (size_t t = 0; t < count; t++) {
         for (size_t v = 0; v < tile_vectors; v++) {
@@ -163,7 +230,48 @@ void Correlation::compute(const float* band, const float* offsets, const float* 
         prefetch.advance();
       }
       for (size_t row = 0; buffered && row < tile.rows; row++) {
-        std::memcpy(y + (o + row) * y_plane, buffer + row * lanes, run.length * sizeof(float));
+        std::memcpy(band.y + (o + row) * y_plane, buffer + row * lanes, run.length * sizeof(float));
+      }
+    }
+  }
+}
+
+void Correlation::compute_channels(const CorrelatedBand& band, Prefetch& prefetch) const {
+  const size_t pixels = kernels_.channel_tile_pixels;
+  const size_t channels = kernels_.channel_tile_channels;
+  const Run run = run_of(window_, layout_, pixels, band.rows);
+  const size_t tiles = run.vectors();
+  const size_t depth = this->depth();
+  for (size_t strip = band.first; strip < band.last; strip++) {
+    const size_t o = strip * channels;
+    const size_t present = std::min(channels, out_channels_ - o);
+    float bias[kMaxChannelTileChannels] = {};
+    if (band.bias != nullptr) std::memcpy(bias, band.bias + o, present * sizeof(float));
+    ConvolutionChannelTile tile = {};
+    tile.weights = band.packed + o * depth;
+    tile.offsets = reinterpret_cast<const size_t*>(band.offsets);
+    // The weights of one chain stay in the second-level cache while all tiles use them.
+    for (size_t begin = 0; begin < depth; begin += kConvolutionChain) {
+      tile.steps = std::min(kConvolutionChain, depth - begin);
+      tile.adds = begin > 0;
+      tile.bias = begin + tile.steps == depth ? bias : nullptr;
+      tile.sums = band.sums;
+      for (size_t t = 0; t < tiles; t++, tile.sums += pixels * channels) {
+        tile.x = band.band + run.line(t) * run.band_pitch + run.pixel(t);
+        kernels_.convolution_channel_tile(tile);
+        prefetch.advance();
+      }
+      tile.weights += tile.steps * channels;
+      tile.offsets += tile.steps;
+    }
+    // Four channels at a time, so that each is written from its first pixel to its last.
+    for (size_t channel = 0; channel < present; channel += kTransposed) {
+      const size_t count = std::min(kTransposed, present - channel);
+      for (size_t t = 0; t < tiles; t++) {
+        transpose_tile(
+            band.sums + t * pixels * channels + channel, channels, pixels, count,
+            band.y + (o + channel) * band.y_plane + run.line(t) * run.y_pitch + run.pixel(t),
+            band.y_plane);
       }
     }
   }

@@ -31,26 +31,43 @@ struct WeightStrides {
   ptrdiff_t row, column;
 };
 
+// The rows of output that one call computes, and the memory that it uses.
+struct CorrelatedBand {
+  const float* band;     // filled by the layout
+  const float* offsets;  // found by find_offsets
+  const float* packed;
+  const float* bias;  // may be null
+  size_t rows;
+  float* y;
+  size_t y_plane;      // floats from one channel of y to the next
+  size_t first, last;  // strips of channels: all before `last`
+  float* sums;         // sums_floats(rows) floats, which no other call uses at the same time
+};
+
 // y[o][r][c] = bias[o] + sum over channels and the slice's taps (t, u) of weight * the input that
 // output (r, c) reads at (t, u).
 class Correlation {
  public:
-  // How many output channels a kernel computes at once. Tiles share loads of x among several.
-  // Groups of channels may be so small that most of a tile would be empty.
-  enum class Kernel { kTile, kPlane };
-  static Kernel kernel_for(const Kernels& kernels, size_t groups, size_t out_channels) {
-    return groups > 1 && 2 * out_channels <= kernels.convolution_rows ? Kernel::kPlane
-                                                                      : Kernel::kTile;
+  // What the vectors of a kernel hold: pixels, in a tile of several channels; channels, in a tile
+  // of several pixels, where many vectors of pixels would not be full; or the pixels of a single
+  // channel, in groups of channels so small that most of a tile would be empty.
+  enum class Kernel { kPixels, kChannels, kPlane };
+  // `depth` is the number of products of a sum.
+  static Kernel kernel_for(const Kernels& kernels, const InputWindow& window, size_t groups,
+                           size_t out_channels, size_t depth);
+  // The lanes for which the layout keeps pixels together.
+  static size_t layout_lanes(const Kernels& kernels, Kernel kernel) {
+    return kernel == Kernel::kChannels ? 1 : kernels.lanes;
   }
 
   Correlation(const Kernels& kernels, const InputWindow& window, const KernelSlice& slice,
-              const PatchLayout& layout, size_t groups, size_t out_channels)
+              const PatchLayout& layout, Kernel kernel, size_t out_channels)
       : kernels_(kernels),
         window_(window),
         slice_(slice),
         layout_(layout),
         out_channels_(out_channels),
-        kernel_(kernel_for(kernels, groups, out_channels)) {}
+        kernel_(kernel) {}
 
   // Size of the offsets of the inputs that an output reads.
   size_t offsets_floats() const {
@@ -58,28 +75,29 @@ class Correlation {
   }
   void find_offsets(float* memory) const;
 
+  // Output channels whose weights are packed together: a strip.
+  size_t strip_channels() const;
+  size_t strips() const { return ceil_divide(out_channels_, strip_channels()); }
   // Size of the packed weights of one group.
   size_t weights_floats() const;
-  // Packs weights stored as out_channels x channels x taps.
-  void pack_rows(const float* weights, float* packed) const;
-  // Packs weights stored in another order.
+  // Packs the weights of a strip, which are stored as out_channels x channels x taps.
+  void pack_rows(const float* weights, size_t strip, float* packed) const;
+  // Packs all weights, stored in another order.
   void pack(const WeightStrides& weights, float* packed) const;
 
-  // Computes `rows` rows of output from a filled band; channels of y are y_plane floats apart.
-  // Calls prefetch.advance() calls(rows) times.
-  void compute(const float* band, const float* offsets, const float* packed, const float* bias,
-               size_t rows, float* y, size_t y_plane, Prefetch& prefetch) const;
+  // Size of the memory for sums that computing `rows` rows needs.
+  size_t sums_floats(size_t rows) const;
+  // Calls prefetch.advance() calls(rows) times if it computes all strips.
+  void compute(const CorrelatedBand& band, Prefetch& prefetch) const;
   size_t calls(size_t rows) const;
 
  private:
   size_t depth() const { return window_.channels * slice_.rows.count * slice_.columns.count; }
-  // Output channels whose weights are packed together.
-  size_t tile_rows() const { return kernel_ == Kernel::kTile ? kernels_.convolution_rows : 1; }
   void pack_tap(const float* from, const WeightStrides& weights, size_t present, float* packed,
                 size_t packed_stride) const;
-  void compute_planes(const float* band, const float* offsets, const float* packed,
-                      const float* bias, size_t rows, float* y, size_t y_plane,
-                      Prefetch& prefetch) const;
+  void compute_pixels(const CorrelatedBand& band, Prefetch& prefetch) const;
+  void compute_channels(const CorrelatedBand& band, Prefetch& prefetch) const;
+  void compute_planes(const CorrelatedBand& band, Prefetch& prefetch) const;
 
   const Kernels& kernels_;
   const InputWindow& window_;

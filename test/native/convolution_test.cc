@@ -91,8 +91,9 @@ struct Results {
         dbias(shape.groups * shape.out_channels, 5) {}
 
   void compute(const Kernels& kernels, const Problem& problem) {
-    REQUIRE(batchnorm::convolution(kernels, problem.shape, problem.x.data(), problem.weight.data(),
-                                   problem.bias.data(), y.data()) == Status::kOk);
+    REQUIRE(batchnorm::convolution(kernels, problem.shape,
+                                   {problem.x.data(), problem.weight.data(), problem.bias.data(),
+                                    y.data()}) == Status::kOk);
     REQUIRE(batchnorm::convolution_input_gradient(kernels, problem.shape, problem.dy.data(),
                                                   problem.weight.data(), problem.in_bias.data(),
                                                   dx.data()) == Status::kOk);
@@ -304,8 +305,8 @@ TEST_CASE("convolution: no bias gives the bits of a zero bias") {
     Results with(problem.shape);
     with.compute(kernels, problem);
     Results without(problem.shape);
-    batchnorm::convolution(kernels, problem.shape, problem.x.data(), problem.weight.data(), nullptr,
-                           without.y.data());
+    batchnorm::convolution(kernels, problem.shape,
+                           {problem.x.data(), problem.weight.data(), nullptr, without.y.data()});
     batchnorm::convolution_weight_gradient(kernels, problem.shape, problem.x.data(),
                                            problem.dy.data(), without.dweight.data(), nullptr);
     CHECK(std::memcmp(with.y.data(), without.y.data(), with.y.size() * sizeof(float)) == 0);

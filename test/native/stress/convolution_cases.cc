@@ -257,7 +257,7 @@ Outcome run(const Setting& setting, Choose choose, bool general) {
   if (which == 0) {
     fill_parameters(bias, choices);
     const float* added = has_bias ? bias.data() : nullptr;
-    status = batchnorm::convolution(setting.kernels, s, x.data(), weight.data(), added, y.data());
+    status = batchnorm::convolution(setting.kernels, s, {x.data(), weight.data(), added, y.data()});
     outcome.failure = guards({&x, &weight, &bias, &y});
     if (outcome.failure.empty()) outcome.failure = check_output(s, x, weight, added, y);
     outcome.digest = digest({&y});
