@@ -338,6 +338,30 @@ export const signatures = /** @type {const} */ ({
     'in? bias[groups*outChannels]',
     'out y[images*groups*outChannels*outHeight*outWidth]',
   ],
+  /**
+   * conv2d for inference, as compiled plans call it: `packed` has the weights that conv2dPack wrote for the same sizes, apart
+   * from `images`, which does not matter to it. The residual is added to the result; with `relu`, negative results are 0. Bit for bit
+   * the results of separate operations. y must not overlap the residual.
+   */
+  conv2dInference: [
+    ...convolution,
+    'boolean relu',
+    'size packedLength',
+    'in x[images*groups*inChannels*height*width]',
+    'in packed[packedLength]',
+    'in? bias[groups*outChannels]',
+    'in? residual[images*groups*outChannels*outHeight*outWidth]',
+    'out y[images*groups*outChannels*outHeight*outWidth]',
+  ],
+  /** The number of values that conv2dPack writes. */
+  conv2dPackedLength: [...convolution, 'returns number'],
+  /** Writes the weights in the order in which conv2dInference reads them, which the backend chooses. */
+  conv2dPack: [
+    ...convolution,
+    'size packedLength',
+    'in weight[groups*outChannels*inChannels*kernelHeight*kernelWidth]',
+    'out packed[packedLength]',
+  ],
   /** The gradient with respect to x, plus a bias for each channel of x, which a transposed convolution has. */
   conv2dInputGradient: [
     ...convolution,

@@ -10,6 +10,7 @@ import { foldNorms, type NormPair } from './fold-norms.js';
 import { FoldedWeights, unfoldedValues } from './folded-weights.js';
 import { fuse } from './fuse.js';
 import { operationOf } from './operation.js';
+import { PackedWeights } from './packed-weights.js';
 import { type Program, toProgram } from './program.js';
 
 /** A private copy of a model, with its programs for inputs of different shapes. */
@@ -20,6 +21,7 @@ export class CompiledModel {
   /** Names of the tensors of layers that replaced a layer and its batch norm when the model was copied. */
   readonly #foldedNames: ReadonlySet<string>;
   readonly #folds = new FoldedWeights();
+  readonly #packs = new PackedWeights();
 
   constructor(model: object) {
     const { copy, folded } = foldedCopy(model);
@@ -38,7 +40,10 @@ export class CompiledModel {
   /** Bytes of all parameters, and of the weights that were made of them. */
   get weightBytes(): number {
     const arrays = new Set(tensorsOf(this.#copy).map(([, tensor]) => storageOf(tensor).values));
-    return [...arrays].reduce((sum, { byteLength }) => sum + byteLength, this.#folds.byteLength);
+    return [...arrays].reduce(
+      (sum, { byteLength }) => sum + byteLength,
+      this.#folds.byteLength + this.#packs.byteLength,
+    );
   }
 
   /** @throws Error with the code ERR_BATCHNORM_CAPTURE, or errors of the model. */
@@ -46,7 +51,8 @@ export class CompiledModel {
     const canFold = ({ name }: CapturedValue) => name === undefined || !this.#foldedNames.has(name);
     const fold = (pair: NormPair) => this.#folds.of(unfoldedValues(pair, (value) => this.#numbersOf(value)));
     const graph = foldNorms(capture(this.#copy, shape), canFold, fold);
-    return toProgram(fuse(graph), (value) => this.#numbersOf(value), compute);
+    const numbersOf = (value: CapturedValue) => this.#numbersOf(value);
+    return toProgram(fuse(this.#packs.replace(graph, numbersOf)), numbersOf, compute);
   }
 
   #numbersOf({ numbers }: CapturedValue): Float32Array {

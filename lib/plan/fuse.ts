@@ -6,23 +6,26 @@ import {
   isArray,
 } from './captured-graph.js';
 
+/** Operations with an argument `relu`, and one for a residual that is added before. */
+const fusable: ReadonlySet<string> = new Set(['batchNormInference', 'conv2dInference']);
+
 /**
- * Runs each batch norm together with the ReLU after it, and with a sum in between, as `Sequential` does. The results have
- * the same bits.
+ * Runs each batch norm and each convolution together with the ReLU after it, and with a sum in between, as `Sequential`
+ * does with batch norms. The results have the same bits.
  */
 export function fuse(graph: CapturedGraph): CapturedGraph {
   const readers = readersOf(graph);
   const calls: CapturedCall[] = [...graph.calls];
-  for (const norm of graph.calls) {
-    if (norm.operation !== 'batchNormInference' || norm.args.relu === true) continue;
-    const next = onlyReader(norm, graph, readers);
-    const sum = next !== undefined && isSum(next, norm) ? next : undefined;
+  for (const producer of graph.calls) {
+    if (!fusable.has(producer.operation) || producer.args.relu === true) continue;
+    const next = onlyReader(producer, graph, readers);
+    const sum = next !== undefined && isSum(next, producer) ? next : undefined;
     const relu = sum === undefined ? next : onlyReader(sum, graph, readers);
     if (relu?.operation !== 'relu') continue;
-    // After the sum, because what it adds may be computed after the norm.
-    const place = calls.indexOf(sum ?? norm);
-    calls[place] = fused(norm, sum?.args.b ?? null, relu);
-    for (const replaced of [norm, relu]) {
+    // After the sum, because what it adds may be computed after it.
+    const place = calls.indexOf(sum ?? producer);
+    calls[place] = fused(producer, sum?.args.b ?? null, relu);
+    for (const replaced of [producer, relu]) {
       const i = calls.indexOf(replaced);
       if (i >= 0) calls.splice(i, 1);
     }
@@ -30,16 +33,16 @@ export function fuse(graph: CapturedGraph): CapturedGraph {
   return { ...graph, calls };
 }
 
-function fused(norm: CapturedCall, residual: CapturedArgument, relu: CapturedCall): CapturedCall {
-  const reads = isArray(residual) ? [...norm.reads, residual.value] : norm.reads;
-  const args = { ...norm.args, relu: true, residual, y: relu.args.y };
-  return { operation: 'batchNormInference', args, reads: [...new Set(reads)], writes: relu.writes };
+function fused(producer: CapturedCall, residual: CapturedArgument, relu: CapturedCall): CapturedCall {
+  const reads = isArray(residual) ? [...producer.reads, residual.value] : producer.reads;
+  const args = { ...producer.args, relu: true, residual, y: relu.args.y };
+  return { ...producer, args, reads: [...new Set(reads)], writes: relu.writes };
 }
 
-/** Whether a call adds a tensor of the same shape to the whole result of the norm. */
-function isSum(call: CapturedCall, norm: CapturedCall): boolean {
+/** Whether a call adds a tensor of the same shape to the whole result of `producer`. */
+function isSum(call: CapturedCall, producer: CapturedCall): boolean {
   const { a, b, rightLength } = call.args;
-  const [y] = norm.writes;
+  const [y] = producer.writes;
   return call.operation === 'add' && isArray(a) && a.value === y && isArray(b) && rightLength === y.length;
 }
 

@@ -57,7 +57,7 @@ struct FloatValues {
 class Arguments {
  public:
   // The maximum number of arguments.
-  static constexpr size_t kMax = 20;
+  static constexpr size_t kMax = 24;
 
   // The first `count` arguments of a function that export_function has made; missing ones are
   // undefined.

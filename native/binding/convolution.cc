@@ -44,6 +44,39 @@ Result forward(Arguments& arguments, const Conv2dCall& call) {
       convolution(arguments.kernels(), shape, {call.x, call.weight, call.bias, call.y}));
 }
 
+// Whether there are as many packed weights as the sizes demand.
+bool check_packed(Arguments& arguments, const ConvolutionShape& shape, size_t length) {
+  if (length >= packed_convolution_weights(arguments.kernels(), shape)) return true;
+  arguments.fail_shape("Expected packedLength to be the number of packed weights");
+  return false;
+}
+
+Result inference(Arguments& arguments, const Conv2dInferenceCall& call) {
+  ConvolutionShape shape = {};
+  if (!read_shape(arguments, call, shape) || !check_packed(arguments, shape, call.packed_length)) {
+    return nullptr;
+  }
+  return arguments.finish(
+      convolution(arguments.kernels(), shape,
+                  {call.x, call.packed, call.bias, call.y, true, call.residual, call.relu}));
+}
+
+Result packed_length(Arguments& arguments, const Conv2dPackedLengthCall& call) {
+  ConvolutionShape shape = {};
+  if (!read_shape(arguments, call, shape)) return nullptr;
+  return arguments.result(
+      static_cast<double>(packed_convolution_weights(arguments.kernels(), shape)));
+}
+
+Result pack(Arguments& arguments, const Conv2dPackCall& call) {
+  ConvolutionShape shape = {};
+  if (!read_shape(arguments, call, shape) || !check_packed(arguments, shape, call.packed_length)) {
+    return nullptr;
+  }
+  pack_convolution_weights(arguments.kernels(), shape, call.weight, call.packed);
+  return arguments.finish(Status::kOk);
+}
+
 Result input_gradient(Arguments& arguments, const Conv2dInputGradientCall& call) {
   ConvolutionShape shape = {};
   if (!read_shape(arguments, call, shape)) return nullptr;
@@ -62,6 +95,9 @@ Result weight_gradient(Arguments& arguments, const Conv2dWeightGradientCall& cal
 
 void export_convolution(Exports& exports) {
   export_operation<Conv2dCall, forward>(exports);
+  export_operation<Conv2dInferenceCall, inference>(exports);
+  export_operation<Conv2dPackedLengthCall, packed_length>(exports);
+  export_operation<Conv2dPackCall, pack>(exports);
   export_operation<Conv2dInputGradientCall, input_gradient>(exports);
   export_operation<Conv2dWeightGradientCall, weight_gradient>(exports);
 }

@@ -203,6 +203,11 @@ void fill_with_bias(const Kernels& kernels, const ConvolutionShape& shape,
   }
 }
 
+ConvolutionShape one_image(ConvolutionShape shape) {
+  shape.images = 1;
+  return shape;
+}
+
 }  // namespace
 
 Status convolution(const Kernels& kernels, const ConvolutionShape& shape,
@@ -218,12 +223,16 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape,
 }
 
 size_t packed_convolution_weights(const Kernels& kernels, const ConvolutionShape& shape) {
-  return Convolution(kernels, shape, 1).weights_floats();
+  const ConvolutionShape image = one_image(shape);
+  return image.in_channels * image.out_image() == 0 ? 0
+                                                    : Convolution(kernels, image, 1).weights_floats();
 }
 
 void pack_convolution_weights(const Kernels& kernels, const ConvolutionShape& shape,
                               const float* weight, float* packed) {
-  Convolution(kernels, shape, 1).pack(weight, packed, threads_for(shape.group_weights()));
+  const ConvolutionShape image = one_image(shape);
+  if (image.in_channels * image.out_image() == 0) return;
+  Convolution(kernels, image, 1).pack(weight, packed, threads_for(shape.group_weights()));
 }
 
 }  // namespace batchnorm

@@ -21,7 +21,7 @@ using Result = const void*;
 
 class Arguments {
  public:
-  static constexpr size_t kMax = 20;
+  static constexpr size_t kMax = 24;
 
   Arguments(double* values, const Kernels& kernels) : values_(values), kernels_(kernels) {}
   Arguments(const Arguments&) = delete;

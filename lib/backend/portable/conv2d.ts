@@ -1,4 +1,7 @@
 import type { Operations } from '../operations.js';
+import { named } from '../argument.js';
+import { add } from './arithmetic.js';
+import { relu } from './unary.js';
 import { workingSpace } from './working-space.js';
 
 // Sums in double precision, one tap of the kernel after the other, so that the innermost loops run along rows
@@ -12,7 +15,12 @@ type Sizes = Call extends [...infer S extends number[], ...(readonly [unknown, u
 /** A call of an operation with the arrays A. */
 type CallWith<A extends readonly unknown[]> = readonly [...Sizes, ...A];
 
+type InferenceCall = Parameters<Operations['conv2dInference']>;
+/** What follows the sizes in a call of conv2dInference. */
+type InferenceArguments = InferenceCall extends readonly [...Sizes, ...infer A] ? A : never;
+
 const arrayCount = 4;
+const inferenceArguments = 7;
 
 function sizesOf(call: CallWith<readonly unknown[]>): Sizes {
   return call.slice(0, -arrayCount) as Sizes;
@@ -119,6 +127,28 @@ export const conv2d: Operations['conv2d'] = (...call) => {
     });
     y.set(sums, n * outputs);
   }
+};
+
+export const conv2dInference: Operations['conv2dInference'] = (...call) => {
+  const [isRelu, , x, weight, bias, residual, y] = call.slice(
+    -inferenceArguments,
+  ) as unknown as InferenceArguments;
+  const sizes = call.slice(0, -inferenceArguments) as unknown as Sizes;
+  const { images, outputs } = new Convolution(...sizes);
+  conv2d(...sizes, x, named('weight', weight), bias, y);
+  const n = images * outputs;
+  if (residual !== null) add(n, 1, n, named('a', y), named('b', residual), named('out', y));
+  if (isRelu) relu(n, named('x', y), named('y', y));
+};
+
+// Weights have the same order.
+export const conv2dPackedLength: Operations['conv2dPackedLength'] = (...sizes) =>
+  new Convolution(...sizes).weights;
+
+export const conv2dPack: Operations['conv2dPack'] = (...call) => {
+  const [weight, packed] = call.slice(-2) as unknown as [Float32Array, Float32Array];
+  const { weights } = new Convolution(...(call.slice(0, -3) as unknown as Sizes));
+  packed.set(weight.subarray(0, weights));
 };
 
 export const conv2dInputGradient: Operations['conv2dInputGradient'] = (...call) => {

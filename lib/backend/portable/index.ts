@@ -13,7 +13,14 @@ import { batchNormTraining } from './batch-norm-training.js';
 import { checked } from './checked.js';
 import { dropout } from './dropout.js';
 import { collectGarbage } from './collect-garbage.js';
-import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
+import {
+  conv2d,
+  conv2dInference,
+  conv2dInputGradient,
+  conv2dPack,
+  conv2dPackedLength,
+  conv2dWeightGradient,
+} from './conv2d.js';
 import { groupNorm, groupNormBackward } from './group-norm.js';
 import { logSoftmax, logSoftmaxBackward } from './log-softmax.js';
 import {
@@ -67,6 +74,9 @@ const operations: Operations = {
   logSoftmaxBackward,
   matmul,
   conv2d,
+  conv2dInference,
+  conv2dPackedLength,
+  conv2dPack,
   conv2dInputGradient,
   conv2dWeightGradient,
   stridedCopy,

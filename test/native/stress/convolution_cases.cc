@@ -1,5 +1,6 @@
 // Cases of convolutions and their gradients.
 #include <algorithm>
+#include <cstring>
 
 #include "ops/convolution.h"
 #include "stress/comparison.h"
@@ -282,7 +283,49 @@ Outcome run(const Setting& setting, Choose choose, bool general) {
   return outcome;
 }
 
+// What compiled plans call, against the separate operations, which run() checks.
+Outcome run_packed(const Setting& setting) {
+  Choices& choices = setting.choices;
+  const bool has_bias = choices.flip(), has_residual = choices.flip(), relu = choices.flip();
+  const ConvolutionShape s = choose_general_convolution(setting);
+  Buffer x = setting.buffer(inputs(s)), weight = setting.buffer(weights(s)),
+         bias = setting.buffer(out_channels(s)), residual = setting.buffer(outputs(s)),
+         y = setting.buffer(outputs(s)), expected = setting.buffer(outputs(s)),
+         packed = setting.buffer(packed_convolution_weights(setting.kernels, s));
+  Outcome outcome = setting.outcome(
+      "convolution with packed weights",
+      {s.images, s.groups, s.in_channels, s.height(), s.width(), s.out_channels, s.out_height(),
+       s.out_width(), s.rows.kernel, s.columns.kernel, s.rows.stride, s.columns.stride,
+       s.rows.dilation, s.columns.dilation, s.rows.padding, s.columns.padding});
+  fill(x, {s.images, s.groups * s.in_channels, s.in_plane()}, choices);
+  fill(residual, {s.images, out_channels(s), s.out_plane()}, choices);
+  fill(weight, choices);
+  fill_parameters(bias, choices);
+  const float* added = has_bias ? bias.data() : nullptr;
+  pack_convolution_weights(setting.kernels, s, weight.data(), packed.data());
+  const Status status = convolution(setting.kernels, s,
+                                    {x.data(), packed.data(), added, y.data(), true,
+                                     has_residual ? residual.data() : nullptr, relu});
+  if (status != Status::kOk ||
+      convolution(setting.kernels, s, {x.data(), weight.data(), added, expected.data()}) !=
+          Status::kOk) {
+    outcome.failure = "out of memory";
+    return outcome;
+  }
+  float* const all = expected.data();
+  if (has_residual) setting.kernels.add.tensor(all, residual.data(), all, expected.size());
+  if (relu) setting.kernels.relu(all, all, expected.size());
+  outcome.failure = guards({&x, &weight, &bias, &residual, &y, &packed});
+  if (outcome.failure.empty() && std::memcmp(all, y.data(), y.size() * sizeof(float)) != 0) {
+    outcome.failure = "differs from separate operations";
+  }
+  outcome.digest = digest({&y});
+  return outcome;
+}
+
 }  // namespace
+
+Outcome run_packed_convolution(const Setting& setting) { return run_packed(setting); }
 
 Outcome run_convolution(const Setting& setting) { return run(setting, choose_convolution, false); }
 

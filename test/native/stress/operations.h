@@ -17,6 +17,7 @@ Outcome run_group_norm(const Setting& setting);
 // convolution_cases.cc
 Outcome run_convolution(const Setting& setting);
 Outcome run_general_convolution(const Setting& setting);
+Outcome run_packed_convolution(const Setting& setting);
 // axis_reduction_cases.cc
 Outcome run_axis_reduction(const Setting& setting);
 // pool_cases.cc

@@ -20,6 +20,9 @@ describe('native functions, called directly', () => {
     | 'maxPoolBackward'
     | 'dropout'
     | 'conv2d'
+    | 'conv2dInference'
+    | 'conv2dPack'
+    | 'conv2dPackedLength'
     | 'conv2dInputGradient'
     | 'conv2dWeightGradient'
     | 'stridedCopy'
@@ -357,6 +360,16 @@ describe('native functions, called directly', () => {
     const [x, dy, dweight] = [floats(25), floats(9), floats(9)];
     addon.conv2dWeightGradient(...sizes(), x, dy, dweight, null);
     expect(dweight[0]).to.equal(9 / 4);
+    const length = addon.conv2dPackedLength(...sizes()) as number;
+    const packed = floats(length);
+    addon.conv2dPack(...sizes(), length, floats(9), packed);
+    const planned = (count: number) => () =>
+      addon.conv2dInference(...sizes(), false, count, floats(25), packed, null, null, floats(9));
+    expect(planned(length)()).to.equal(undefined);
+    expectError(planned(length + 1), TypeError, `at least ${length + 1} values for packed`);
+    expectError(planned(length - 1), RangeError, 'packedLength to be the number of packed weights');
+    const few = () => addon.conv2dPack(...sizes(), length - 1, floats(9), packed);
+    expectError(few, RangeError, 'packedLength to be the number of packed weights');
     const short = () => addon.conv2dWeightGradient(...sizes(), x, dy, dweight, floats(0));
     expectError(short, TypeError, 'at least 1 values for dbias');
     const shortBias = () => addon.conv2dInputGradient(...sizes(), dy, floats(9), floats(0), x);

@@ -28,7 +28,7 @@ const scalars: Readonly<Record<string, number | boolean>> = {
   ...{ size0: 2, size1: 3, size2: 4, size3: 5, size4: 6, xLength: 800, yLength: 1400 },
   ...{ xStride0: 7, xStride1: 11, xStride2: 13, xStride3: 17, xStride4: 9 },
   ...{ yStride0: 810, yStride1: 200, yStride2: 45, yStride3: 8, yStride4: 1 },
-  ...{ outer: 2, length: 3, inner: 5, divisor: 1.9 },
+  ...{ outer: 2, length: 3, inner: 5, divisor: 1.9, packedLength: 1000 },
   ...{ epsilon: 0.3, momentum: 0.6, slope: 0.2, p: 0.5, scale: 1.7, parameter: 0.8, factor: 1.3 },
   ...{ learningRate: 0.1, l2: 0.2, decoupled: 0.35, alpha: 0.65 },
   ...{ beta1: 0.4, beta2: 0.7, correction1: 1.2, correction2: 1.5 },

@@ -12,6 +12,9 @@ type Call = (...values: unknown[]) => unknown;
 const names = Object.keys(signatures) as OperationName[];
 const callOf = (name: OperationName): Call => backend[name] as Call;
 
+/** Operations that take all sizes of a convolution, although a backend may use few of them to choose the order of weights. */
+const ignoreSizes: ReadonlySet<string> = new Set(['conv2dPackedLength', 'conv2dPack']);
+
 /** Pairs of arguments that mean the same in either order. */
 const symmetric: Readonly<Record<string, readonly string[]>> = {
   // It asks for the sum of both.
@@ -88,10 +91,10 @@ describe('the signatures of operations', () => {
       }
     });
 
+    const areSymmetric = (a: Parameter, b: Parameter) =>
+      (symmetric[name] ?? []).includes(`${a.name} ${b.name}`) || (ignoreSizes.has(name) && a.kind === 'size');
     const pairs = parameters.flatMap((a, i) =>
-      parameters.flatMap((b, j) =>
-        i < j && sameType(a, b) && !symmetric[name]?.includes(`${a.name} ${b.name}`) ? [[i, j] as const] : [],
-      ),
+      parameters.flatMap((b, j) => (i < j && sameType(a, b) && !areSymmetric(a, b) ? [[i, j] as const] : [])),
     );
     if (pairs.length === 0) continue;
     it(`${name} computes something else when two arguments of a type are exchanged`, () => {

@@ -271,8 +271,8 @@ export default [
   {
     file: 'native/ops/convolution.cc',
     what: 'every group is convolved with the weights of the first one',
-    find: 'correlation.compute(patches, offsets, packed + group * group_floats, biases,',
-    replace: 'correlation.compute(patches, offsets, packed, biases,',
+    find: 'band.packed = call.packed + group * correlation_.weights_floats();',
+    replace: 'band.packed = call.packed;',
     tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
   },
   {
@@ -285,8 +285,8 @@ export default [
   {
     file: 'native/ops/correlation.cc',
     what: 'all output channels of a depthwise group have the weights of the first one',
-    find: 'plane.weights = packed + o * plane.depth;',
-    replace: 'plane.weights = packed;',
+    find: 'plane.weights = band.packed + o * plane.depth;',
+    replace: 'plane.weights = band.packed;',
     tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
   },
   {
@@ -295,5 +295,55 @@ export default [
     find: 'bias == nullptr ? 0.0f : bias[channel],',
     replace: '0.0f,',
     tests: ['unit/nn/conv-transpose', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'native/ops/correlation.cc',
+    what: 'a bias is added to every chain of a sum in tiles of channels',
+    find: 'tile.bias = begin + tile.steps == depth ? bias : nullptr;',
+    replace: 'tile.bias = bias;',
+    tests: ['native:convolution_tiles_test.cc'],
+  },
+  {
+    file: 'native/ops/correlation.cc',
+    what: 'the second chain of a tile of channels replaces the first one',
+    find: 'tile.adds = begin > 0;',
+    replace: 'tile.adds = false;',
+    tests: ['native:convolution_tiles_test.cc'],
+  },
+  {
+    file: 'native/ops/convolution.cc',
+    what: 'a residual is added after the ReLU',
+    find: 'if (residual != nullptr) kernels_.add.tensor(y + line, residual + line, y + line, pixels);\n      if (relu) kernels_.relu(y + line, y + line, pixels);',
+    replace:
+      'if (relu) kernels_.relu(y + line, y + line, pixels);\n      if (residual != nullptr) kernels_.add.tensor(y + line, residual + line, y + line, pixels);',
+    tests: ['native:convolution_tiles_test.cc'],
+  },
+  {
+    file: 'native/ops/convolution.cc',
+    what: 'all tasks of a chunk use the band of its first task',
+    find: 'compute(call, first + band, index / count, shared + band * band_floats,',
+    replace: 'compute(call, first + band, index / count, shared,',
+    tests: ['native:convolution_tiles_test.cc'],
+  },
+  {
+    file: 'native/binding/convolution.cc',
+    what: 'a convolution reads beyond too few packed weights',
+    find: 'if (length >= packed_convolution_weights(arguments.kernels(), shape)) return true;',
+    replace: 'return true;',
+    tests: ['unit/backend/native-arguments'],
+  },
+  {
+    file: 'lib/plan/packed-weights.ts',
+    what: 'weights are packed for the sizes of the first convolution that has them',
+    find: 'const name = others.join();',
+    replace: "const name = '';",
+    tests: ['unit/plan/packed-weights'],
+  },
+  {
+    file: 'lib/plan/fuse.ts',
+    what: 'a convolution is joined with a ReLU although something else reads its result',
+    find: 'return y === output || all.length !== 1 ? undefined : all[0];',
+    replace: 'return y === output ? undefined : all[0];',
+    tests: ['unit/plan/packed-weights'],
   },
 ];
