@@ -77,7 +77,7 @@ inline Division divide_convolution(const InputWindow& window, size_t items, size
   // Weights that exceed the second-level cache are loaded once for all bands if these are computed
   // part by part.
   if (items * bands > 1) {
-    const size_t cached = cache_sizes().l2 / 2 / sizeof(float);
+    const size_t cached = std::max<size_t>(1, cache_sizes().l2 / 2 / sizeof(float));
     parts = ceil_divide(saturating_product(strips, strip_floats), cached);
   }
   const size_t tasks = threads == 1 ? 1 : threads * kTasksPerThread;
