@@ -17,7 +17,7 @@ void wait_until(const char* what, Condition condition) {
   const long long start = nanoseconds();
   while (!condition()) {
     if (nanoseconds() - start > 60'000'000'000) {
-      ADD_FAIL_CHECK(what);
+      FAIL_CHECK(what);
       std::abort();
     }
     yield_thread();
