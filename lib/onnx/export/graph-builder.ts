@@ -42,6 +42,8 @@ export class GraphBuilder {
   readonly #reshaped = new Map<string, Located>();
   readonly #constants = new Map<string, string>();
   readonly #names = new Set<string>();
+  /** The last number of each name, which the next search begins with. */
+  readonly #numbers = new Map<string, number>();
   readonly #reads = new Map<CapturedValue, number>();
   #scope = '';
 
@@ -182,8 +184,9 @@ export class GraphBuilder {
   }
 
   unique(name: string): string {
-    let result = name;
-    for (let i = 1; this.#names.has(result); i++) result = `${name}_${i}`;
+    let [result, number] = [name, this.#numbers.get(name) ?? 0];
+    while (this.#names.has(result)) result = `${name}_${++number}`;
+    this.#numbers.set(name, number);
     this.#names.add(result);
     return result;
   }

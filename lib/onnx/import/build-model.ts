@@ -214,6 +214,7 @@ class Builder {
       node.operator,
       known.map((each) => each?.constant),
       () => fail('a constant', 'a layer'),
+      true,
     );
     const result = compute(call);
     const constant = Array.isArray(result) ? (result as readonly Value[])[0] : (result as Value);

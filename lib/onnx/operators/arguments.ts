@@ -1,5 +1,5 @@
-import type { Shape } from '../../core/shape.js';
-import { isTaped, Tensor } from '../../core/tensor.js';
+import { elementCount, type Shape } from '../../core/shape.js';
+import { isTaped, storageOf, Tensor } from '../../core/tensor.js';
 import { concat } from '../../ops/concat.js';
 import type { AnyTensor } from '../values.js';
 import type { NodeReader } from './node-reader.js';
@@ -20,7 +20,25 @@ export function listIn(
   return node.list(name) ?? call.numbers(index);
 }
 
-/** The elements with these positions along an axis. Ascending positions and pixels that are repeated equally often are few copies. */
+/** The elements with these positions along an axis. */
+export function gather(call: Call, x: AnyTensor, axis: number, positions: readonly number[]): AnyTensor {
+  if (!call.isConstant) return gatherAxis(x, axis, positions);
+  // A small file may ask for millions of positions; an operation for each would take minutes.
+  const source = storageOf(x).values;
+  const y = Tensor.zeros(x.shape.map((size, i) => (i === axis ? positions.length : size)));
+  const target = storageOf(y).values;
+  const [size, inner] = [x.shape[axis], elementCount(x.shape.slice(axis + 1))];
+  let to = 0;
+  for (let from = 0; to < target.length; from += size * inner) {
+    for (const position of positions) {
+      const begin = from + position * inner;
+      for (let i = 0; i < inner; i++) target[to++] = source[begin + i];
+    }
+  }
+  return y;
+}
+
+/** As `gather`, by operations. Ascending positions and pixels that are repeated equally often are few copies. */
 export function gatherAxis(x: AnyTensor, axis: number, positions: readonly number[]): AnyTensor {
   if (positions.length === 0) return x.slice({ axis, start: 0, end: 0 });
   const parts: AnyTensor[] = [];

@@ -1,3 +1,5 @@
+// The operators call methods of tensors, which a program that imports only batchnorm/onnx lacks without this.
+import '../../tensor.js';
 import * as comparisons from './comparisons.js';
 import * as convolutions from './convolutions.js';
 import * as elementwise from './elementwise.js';

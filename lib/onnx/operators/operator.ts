@@ -6,11 +6,15 @@ import type { NodeReader } from './node-reader.js';
 
 /** The inputs of a node while a model runs. */
 export class Call {
-  /** @param layer Runs the node's layer; throws if it has none. */
+  /**
+   * @param layer Runs the node's layer; throws if it has none.
+   * @param isConstant Whether the inputs are constants and the result is computed once, so that nothing records operations.
+   */
   constructor(
     private readonly operator: string,
     private readonly inputs: readonly (Value | undefined)[],
     readonly layer: (x: AnyTensor) => AnyTensor,
+    readonly isConstant = false,
   ) {}
 
   /** Number of inputs, missing ones included. */

@@ -1,12 +1,13 @@
 import { elementCount, type Shape } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
+import { broadcastShape } from '../../ops/broadcast.js';
 import { concat } from '../../ops/concat.js';
 import { rangeError } from '../../validation/errors.js';
 import { isIntegers, isKnown, numbersOf, type Sizes, type Value } from '../values.js';
 import { joinedIntegers, requireCount, transposedIntegers } from './integer-arithmetic.js';
 import { axisOf, type NodeReader } from './node-reader.js';
-import { full, gatherAxis, listIn, listOf } from './arguments.js';
-import { integers, operator, type Operator } from './operator.js';
+import { full, gather, listIn, listOf } from './arguments.js';
+import { consume, integers, operator, type Operator } from './operator.js';
 import { broadcastSizes, product, sameAsInput } from './sizes.js';
 
 // Operators that move values or describe shapes.
@@ -200,7 +201,7 @@ export const Gather = operator(
       );
     }
     const shape = [...value.shape.slice(0, axis), ...indices.shape, ...value.shape.slice(axis + 1)];
-    return gatherAxis(value, axis, positions).reshape(shape);
+    return consume(gather(call, value, axis, positions), (each) => each.reshape(shape));
   },
 );
 
@@ -208,7 +209,8 @@ export const Expand = operator(
   (node) => broadcastSizes([node.sizes(0), node.numbers(1)]),
   () => (call) => {
     const x = call.tensor(0);
-    return x.add(Tensor.zeros(call.numbers(1) ?? []));
+    // Before memory is allocated: the shape alone could ask for any amount.
+    return x.add(Tensor.zeros(broadcastShape(x.shape, call.numbers(1) ?? [])));
   },
 );
 

@@ -1,8 +1,8 @@
 import { type AnyTensor, isIntegers, type Value } from '../values.js';
-import { gatherAxis, listIn, listOf } from './arguments.js';
+import { gather, listIn, listOf } from './arguments.js';
 import { slicedIntegers } from './integer-arithmetic.js';
 import { axisOf, type NodeReader } from './node-reader.js';
-import { operator } from './operator.js';
+import { type Call, operator } from './operator.js';
 
 /** Positions along one axis, `count` of them. */
 interface Range {
@@ -48,14 +48,15 @@ export const Slice = operator(
     return axes.reduce<Value>((x, given, i) => {
       const axis = axisOf(given, value.shape.length, node);
       const range = rangeOf(starts[i], ends[i], steps[i], value.shape[axis], node);
-      return isIntegers(x) ? slicedIntegers(x, axis, range) : slice(x, axis, range);
+      return isIntegers(x) ? slicedIntegers(x, axis, range) : slice(call, x, axis, range);
     }, value);
   },
 );
 
-function slice(x: AnyTensor, axis: number, { start, step, count }: Range): AnyTensor {
+function slice(call: Call, x: AnyTensor, axis: number, { start, step, count }: Range): AnyTensor {
   if (step < 0) {
-    return gatherAxis(
+    return gather(
+      call,
       x,
       axis,
       Array.from({ length: count }, (_, i) => start + i * step),

@@ -1,9 +1,10 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { BatchNorm2D, Conv2D, ReLU, Sequential, Tensor } from 'batchnorm';
 import { exportOnnx, importOnnx } from 'batchnorm/onnx';
 import { expect } from 'chai';
 import { seeded } from '../../support/random.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
-import { node, writeModelFile } from '../onnx/build.js';
+import { floats, node, writeModelFile } from '../onnx/build.js';
 import { batchnorm } from './run-cli.js';
 
 const rng = seeded(9);
@@ -82,5 +83,62 @@ describe('ONNX files on the command line', () => {
     const { code, errors } = batchnorm(['convert', path('net.npz'), path('c.onnx')]);
     expect(code).to.equal(2);
     expect(errors).to.include('Expected --model');
+  });
+
+  it('are refused with one line and code 1 if they are damaged or hostile, and nothing is written', () => {
+    const whole = readFileSync(path('net.onnx'));
+    const external = {
+      ...floats('w', [2], []),
+      values: { kind: 'external', place: new Map([['location', '../secret']]) },
+    } as const;
+    writeFileSync(path('short.onnx'), whole.subarray(0, whole.length - 10));
+    writeModelFile(path('cycle.onnx'), {
+      nodes: [node('Add', ['x', 'b'], ['a']), node('Relu', ['a'], ['b'])],
+      outputs: ['b'],
+    });
+    writeModelFile(path('outside.onnx'), {
+      nodes: [node('Add', ['x', 'w'], ['y'])],
+      initializers: [external],
+    });
+    writeModelFile(path('huge.onnx'), {
+      nodes: [node('Add', ['x', 'w'], ['y'])],
+      initializers: [{ ...floats('w', [], []), shape: [2 ** 31, 1] }],
+    });
+    for (const [file, reason] of [
+      ['short.onnx', 'a complete message'],
+      ['cycle.onnx', 'not computed before it'],
+      ['outside.onnx', "in the model's folder"],
+      ['huge.onnx', 'bytes of values'],
+    ]) {
+      const converted = batchnorm(['convert', path(file), path('none.npz')]);
+      expect(converted.code, file).to.equal(1);
+      expect(converted.errors)
+        .to.include(reason)
+        .and.to.match(/^batchnorm: .*\n$/);
+      const inspected = batchnorm(['inspect', path(file)]);
+      expect(inspected.output + inspected.errors, file).to.include(reason);
+      expect(inspected.errors).not.to.include(' at ');
+    }
+    expect(existsSync(path('none.npz'))).to.equal(false);
+  });
+
+  it('need a shape that suits the network, and known options', () => {
+    const wrong = (...args: string[]) => batchnorm(['convert', path('net.onnx'), path('none.onnx'), ...args]);
+    expect(wrong('--shape', '1,x'))
+      .to.include({ code: 2 })
+      .and.to.have.property('errors')
+      .that.includes('--shape');
+    expect(wrong('--shape', '1,4,5,5'))
+      .to.include({ code: 1 })
+      .and.to.have.property('errors')
+      .that.includes('[N, 3, H, W]');
+    expect(wrong('--form', 'a'))
+      .to.include({ code: 2 })
+      .and.to.have.property('errors')
+      .that.includes('--form');
+    expect(batchnorm(['convert', path('net.onnx'), path('none.txt')]).code).to.equal(2);
+    expect(batchnorm(['inspect', path('net.onnx'), path('net.onnx')]).code).to.equal(2);
+    expect(batchnorm(['inspect', path('missing.onnx')])).to.include({ code: 1 });
+    expect(existsSync(path('none.onnx'))).to.equal(false);
   });
 });

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { FileFormatError, Tensor } from 'batchnorm';
 import { importOnnx } from 'batchnorm/onnx';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { describeGraph } from '#lib/onnx/describe-graph';
 import type { NodeProto, TensorProto } from '#lib/onnx/proto/messages';
 import { expectRejection } from '../../support/errors.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
@@ -34,8 +36,16 @@ describe('importOnnx refuses', () => {
     }
   }
 
-  it('files that end anywhere', async () => {
-    for (let length = 0; length < small.length; length++) await load(small.subarray(0, length));
+  it('files that end anywhere, also when they are described', async () => {
+    const file = path('damaged.onnx');
+    for (let length = 0; length < small.length; length++) {
+      await load(small.subarray(0, length));
+      const error: unknown = await describeGraph(file).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      if (error !== undefined) expect(error).to.be.instanceOf(FileFormatError);
+    }
   });
 
   it('files with changed bytes', async () => {
@@ -72,6 +82,42 @@ describe('importOnnx refuses', () => {
     await expectRefused({ nodes: [groups], initializers: [floats('w', [2, 1, 1, 1], [1, 2])] }, '"Conv_y"');
     const norm = node('BatchNormalization', ['x', 's', 'b', 'm', 'v'], ['y'], { epsilon: -0.5 });
     await expectRefused({ nodes: [norm], initializers: parameters }, '"BatchNormalization_y"', 'epsilon');
+  });
+
+  it('a kernel_shape that is not that of the weight, before memory is allocated for it', async () => {
+    for (const kernels of [
+      [2 ** 20, 2 ** 20],
+      [1, 1, 1],
+      [3, 2],
+    ]) {
+      const conv = node('Conv', ['x', 'w'], ['y'], { kernel_shape: kernels });
+      const weight = floats('w', [2, 2, 3, 3], Array<number>(36).fill(0.5));
+      await expectRefused(
+        { nodes: [conv], initializers: [weight] },
+        '"Conv_y"',
+        'kernel_shape',
+        '[2, 2, 3, 3]',
+      );
+    }
+  });
+
+  it('a shape for Expand that does not broadcast, before memory is allocated for it', async () => {
+    const nodes = [node('Expand', ['w', 'shape'], ['v']), node('Add', ['x', 'v'], ['y'])];
+    await expectRefused(
+      { nodes, initializers: [floats('w', [0], []), int64s('shape', [1], [2 ** 40])] },
+      '"Expand_v"',
+      'broadcasts',
+    );
+  });
+
+  it('long names and control characters only in part and escaped', async () => {
+    const name = `\u001b[2J${'x'.repeat(1_000_000)}`;
+    const file = path('model.onnx');
+    writeFileSync(file, model({ nodes: [node(name, ['x'], ['y'])] }));
+    const error = await importOnnx(file).catch((reason: unknown) => reason as Error);
+    expect(error).to.be.instanceOf(FileFormatError);
+    expect((error as Error).message.length).to.be.lessThan(2000);
+    expect((error as Error).message).not.to.include('\u001b');
   });
 
   it('two values of one name', async () => {
@@ -130,6 +176,17 @@ describe('importOnnx refuses', () => {
       { nodes: [...doubling, last], initializers: [int64s('c0', [1], [1])] },
       'maxComputedBytes',
     );
+  });
+
+  it('nothing about a million positions of a constant, which are few bytes, but reads them at once', async () => {
+    const positions = Array.from({ length: 1_000_000 }, (_, i) => (i * 7919) % 97);
+    const file = path('gather.onnx');
+    const nodes = [node('Gather', ['w', 'i'], ['v'], { axis: 0 }), node('Identity', ['v'], ['y'])];
+    const values = Array.from({ length: 97 }, (_, i) => i);
+    const initializers = [floats('w', [97], values), int64s('i', [1_000_000], positions)];
+    writeFileSync(file, model({ nodes, initializers }));
+    const { y } = (await importOnnx(file)).run({ x: Tensor.zeros([1, 2, 4, 4]) });
+    expect(y.data.every((value, i) => value === positions[i])).to.equal(true);
   });
 
   it('a list that claims to be longer than the file, without reading on', async () => {
@@ -192,6 +249,19 @@ describe('importOnnx refuses', () => {
         await expectRejection(load(external(location)), FileFormatError, '"w"', "in the model's folder");
       });
     }
+
+    it('is refused if it is a folder, a pipe or a link to a folder outside', async () => {
+      mkdirSync(path('inside/folder'));
+      mkdirSync(path('outside'));
+      writeFileSync(path('outside/data.bin'), new Uint8Array(8));
+      symlinkSync(path('outside'), path('inside/linked'));
+      await expectRejection(load(external('folder')), FileFormatError, 'a directory');
+      await expectRejection(load(external('linked/data.bin')), FileFormatError, "in the model's folder");
+      if (spawnSync('mkfifo', [path('inside/pipe')]).status === 0) {
+        await expectRejection(load(external('pipe')), FileFormatError, 'a pipe');
+      }
+      await expectRejection(load(external('missing.bin')), Error, 'ENOENT');
+    });
 
     it('is refused if the file is too short or the numbers are wrong', async () => {
       await expectRejection(

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   backward,
   BatchNorm2D,
@@ -14,6 +15,8 @@ import {
 import { importOnnx } from 'batchnorm/onnx';
 import { expect } from 'chai';
 import { expectNear } from '../../support/expect-near.js';
+import { node as nodeProcess } from '../../support/node-process.js';
+import { packagePath } from '../../support/package-path.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { floats, int64s, node, writeModelFile } from './build.js';
 
@@ -244,6 +247,24 @@ describe('importOnnx', () => {
     expect(() => net.forward(a)).to.throw(TypeError, 'use run()');
     expect(() => net.run({ a })).to.throw(TypeError, 'for b');
     expect(() => net.run({ a, b, c: a })).to.throw(RangeError, 'the names a, b');
+  });
+
+  it('works in a program that imports only batchnorm/onnx', () => {
+    writeModelFile(path('alone.onnx'), {
+      nodes: [node('Mul', ['w', 'w'], ['v']), node('Add', ['x', 'v'], ['y'])],
+      initializers: [floats('w', [1], [2])],
+    });
+    const program = `import { importOnnx } from 'batchnorm/onnx';
+      console.log((await importOnnx(${JSON.stringify(path('alone.onnx'))})).inputNames.join());`;
+    const { stdout, stderr } = spawnSync(
+      nodeProcess.file,
+      nodeProcess.args('--input-type=module', '--eval', program),
+      {
+        encoding: 'utf8',
+        cwd: packagePath('.'),
+      },
+    );
+    expect({ stdout, stderr }).to.deep.equal({ stdout: 'x\n', stderr: '' });
   });
 
   it('names the node in errors while it runs', async () => {

@@ -1,5 +1,6 @@
-import { closeSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import {
+  BaseModule,
   type CanUpdateWithGradients,
   loadNpz,
   loadSafetensors,
@@ -7,8 +8,10 @@ import {
   type NpzWriter,
   saveNpz,
   saveSafetensors,
+  type Shape,
   Tensor,
 } from 'batchnorm';
+import { exportOnnx, importOnnx } from 'batchnorm/onnx';
 import { expect } from 'chai';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 
@@ -71,5 +74,26 @@ describe('tensors of more than 2 GiB', function () {
     await saveNpz(path('large.npz'), { write: (zip: NpzWriter) => zip.tensor('w.npy', tensor) });
     await loadNpz(path('large.npz'), { read: (zip: NpzReader) => zip.tensor('w.npy', back) });
     expectMarks(back);
+  });
+
+  class Large extends BaseModule {
+    readonly w = Tensor.zeros([count]);
+
+    forward(x: Tensor<Shape>): Tensor<Shape> {
+      return x.add(this.w.sum());
+    }
+  }
+
+  it('are written to ONNX files as external data, and read back', async () => {
+    const model = new Large();
+    marks.forEach((at, i) => (model.w.data[at] = i + 1));
+    const file = path('large.onnx');
+    await exportOnnx(model, file, { input: [2] });
+    expect(statSync(file).size).to.be.lessThan(10_000);
+    expect(statSync(`${file}.data`).size).to.equal(4 * count);
+    const read = await importOnnx(file);
+    const [w] = read.tensors;
+    expectMarks(w as Tensor<readonly [number]>);
+    expect(Array.from(read.forward(Tensor.from([0, 1], [2])).data)).to.deep.equal([28, 29]);
   });
 });
