@@ -30,16 +30,8 @@ export function reduceInto(
     }
     return;
   }
-  if (reduction === 'mean') {
-    for (let i = from; i < to; i++) {
-      let total = first[i];
-      for (const source of others) total += source[i];
-      target[i] = total / sources.length;
-    }
-    return;
-  }
   const [second] = others;
-  if (second !== undefined && others.length === 1) {
+  if (second !== undefined && others.length === 1 && reduction === 'sum') {
     // Without a loop over the ranks, which takes as long as the additions.
     for (let i = from; i < to; i++) target[i] = first[i] + second[i];
     return;
@@ -47,6 +39,6 @@ export function reduceInto(
   for (let i = from; i < to; i++) {
     let total = first[i];
     for (const source of others) total += source[i];
-    target[i] = total;
+    target[i] = reduction === 'mean' ? total / sources.length : total;
   }
 }

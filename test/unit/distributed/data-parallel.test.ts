@@ -106,6 +106,32 @@ describe('a group of one', () => {
     expect([...copy.runningVar.data]).to.deep.equal([...own.runningVar.data]);
   });
 
+  it('names both sides of another version, backend or instruction set', async () => {
+    const model = makeNetwork();
+    for (const [i, name] of ['version of batchnorm', 'backend', 'instruction set'].entries()) {
+      // Another rank that has the properties of this one, except for the value of one.
+      const two: Group = {
+        ...group,
+        rank: 0,
+        size: 2,
+        sum: (array) => array,
+        broadcast: (array) => array,
+        barrier: () => undefined,
+        allGather: (array) => {
+          const own = String.fromCharCode(...array);
+          const isText = own.startsWith('[[');
+          const properties = isText ? (JSON.parse(own) as [string, string][]) : [];
+          if (isText) properties[i][1] = properties[i][1].replace(/.$/, '?');
+          const other = isText ? JSON.stringify(properties) : own;
+          const both = isText ? [...(own + other)].map((unit) => unit.charCodeAt(0)) : [...array, ...array];
+          return Float64Array.from(both) as typeof array;
+        },
+      };
+      const start = `Expected the same ${name}`;
+      await expectRejection(DataParallel.create(model, two), Error, start, 'rank 0 has', '?');
+    }
+  });
+
   it('refuses wrong arguments', async () => {
     const model = makeNetwork();
     expectError(() => synchronize({}, group), TypeError, 'a module for model');

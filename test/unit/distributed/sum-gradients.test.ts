@@ -1,8 +1,9 @@
-import { crossEntropyWithLogitsLoss, Tensor } from 'batchnorm';
+import { backward, crossEntropyWithLogitsLoss, Linear, ReLU, Sequential, Tensor } from 'batchnorm';
 import type { Group } from 'batchnorm/distributed';
 import { backgroundSums } from '#lib/distributed/background-sums';
 import { GradientSum } from '#lib/distributed/sum-gradients';
 import { expect } from 'chai';
+import { seeded } from '../../support/random.js';
 import { makeWideNetwork } from './programs/bucket-scenarios.js';
 
 describe('sums of gradients in the background', () => {
@@ -44,5 +45,44 @@ describe('sums of gradients in the background', () => {
       `collect ${second}`,
     ]);
     expect(gradients.get(model.layers[6].bias)?.data[0]).to.not.equal(0);
+  });
+
+  /** A group whose sums do nothing but note the values. */
+  const noting = (started: Float32Array[]) =>
+    ({
+      rank: 0,
+      size: 2,
+      [backgroundSums](values: Float32Array) {
+        started.push(values.slice());
+        return () => undefined;
+      },
+    }) as unknown as Group;
+
+  it('wait for every use of a shared layer', () => {
+    const shared = new Linear(1100, 1100, { rng: seeded(1) });
+    const model = new Sequential(shared, new ReLU(), shared);
+    const loss = () => model.forwardMut(Tensor.ones([1, 1100]).trace()).mean();
+    const started: Float32Array[] = [];
+    const gradients = new GradientSum(noting(started)).run(model, loss(), undefined, false);
+    const expected = backward(loss());
+    const sent = started.flatMap((values) => [...values]);
+    const all = [expected.get(shared.bias), expected.get(shared.weight)].flatMap((each) => [
+      ...(each?.data ?? []),
+    ]);
+    expect(sent).to.deep.equal(all);
+    gradients.dispose();
+  });
+
+  it('have the same number of buckets whatever is frozen', () => {
+    const lengths = [false, true].map((freezes) => {
+      const model = makeWideNetwork(1);
+      if (freezes) model.freeze('4.');
+      const started: Float32Array[] = [];
+      const loss = model.forwardMut(Tensor.ones([1, 20]).trace()).mean();
+      new GradientSum(noting(started)).run(model, loss, undefined, false).dispose();
+      return started.map(({ length }) => length);
+    });
+    const frozen = 700 * 900 + 900;
+    expect(lengths[1]).to.deep.equal([lengths[0][0] - frozen, lengths[0][1]]);
   });
 });

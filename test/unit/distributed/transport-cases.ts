@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { hashOf, lengths, valuesOf } from './programs/scenarios.js';
+import { hashOf, hashOfNumbers, lengths, specialValuesOf, valuesOf } from './programs/scenarios.js';
 
 /** Runs scenarios in one group; returns what each rank reports, by scenario. */
 export type RunScenarios = (scenarios: readonly string[], size: number) => Promise<Record<string, unknown>[]>;
@@ -10,6 +10,7 @@ const harmless = [
   'allGather',
   'sums',
   'reductions',
+  'longReductions',
   'broadcast',
   'large',
   'promises',
@@ -65,6 +66,22 @@ export function testTransport(transport: string, run: RunScenarios, sizes: reado
           row(0, 1, ofSum),
           row(size - 1, 1, ofSum),
         ]);
+      });
+
+      it('reduces many values with the bits of float64 arithmetic in rank order', () => {
+        const combine = {
+          sum: orderedSum,
+          mean: (parts: readonly number[]) => orderedSum(parts) / size,
+          min: (parts: readonly number[]) => Math.min(...parts),
+          max: (parts: readonly number[]) => Math.max(...parts),
+        };
+        const expected = Object.values(combine).flatMap((reduce) =>
+          [Float32Array, Float64Array].map((Class) => {
+            const parts = ranks.map((rank) => specialValuesOf(rank, 5003, Class));
+            return hashOfNumbers(new Class(5003).map((_, i) => reduce(parts.map((part) => part[i]))));
+          }),
+        );
+        expect(everyRank('longReductions')).to.deep.equal(expected);
       });
 
       it('copies the values of any rank to the others', () => {

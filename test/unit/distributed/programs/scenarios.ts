@@ -16,11 +16,28 @@ export function valuesOf(
   return new Class(length).map((_, i) => Math.sin(i * 7 + rank * 1e3) * 10 ** ((i + rank * 3) % 9));
 }
 
+/** The same with NaN, infinities and zeros of both signs among them. */
+export function specialValuesOf(
+  rank: number,
+  length: number,
+  Class: new (length: number) => GroupArray,
+): GroupArray {
+  const special = [NaN, Infinity, -0, 0];
+  return valuesOf(rank, length, Class).map((value, i) =>
+    (i + rank) % 7 === 0 ? special[(i >> 3) % 4] : value,
+  );
+}
+
 /** A hash of the bits, so that NaN, -0 and every rounding count. */
 export function hashOf(values: GroupArray): string {
   return createHash('sha256')
     .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     .digest('hex');
+}
+
+/** The same, but every NaN counts as equal: its sign and payload differ between engines. */
+export function hashOfNumbers(values: GroupArray): string {
+  return hashOf(values.map((value) => (Number.isNaN(value) ? 0.123456 : value)));
 }
 
 /** Lengths around the size of a slot of the workers, and beyond that of a chunk of MPI. */
@@ -57,6 +74,14 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       Array.from(
         group.allReduce(Float32Array.of(group.rank, -0, 1 / 3, group.rank === 1 ? NaN : 1), reduction),
         String,
+      ),
+    ),
+
+  /** Of enough values to be divided among the ranks. */
+  longReductions: (group) =>
+    (['sum', 'mean', 'min', 'max'] satisfies Reduction[]).flatMap((reduction) =>
+      [Float32Array, Float64Array].map((Class) =>
+        hashOfNumbers(group.allReduce(specialValuesOf(group.rank, 5003, Class), reduction)),
       ),
     ),
 
