@@ -72,7 +72,7 @@ describe('the page that trains digits in the browser', function () {
     await chromium.waitFor(`Number(document.body.dataset.accuracy) >= 0.95`, 480_000);
     await draw(seven);
     await chromium.waitFor(`document.body.dataset.prediction === '7'`, 30_000);
-    await screenshot('digits-1280-light');
+    await screenshot('digits-trained');
     expect(await chromium.evaluate(`document.querySelectorAll('#confusion tbody tr').length`)).to.equal(10);
     expect(chromium.failures).to.deep.equal([]);
   });

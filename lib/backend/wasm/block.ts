@@ -41,19 +41,28 @@ export class Block {
  */
 const freshBytes = 256 * 1024 * 1024;
 
+interface Place {
+  readonly instance: WasmInstance;
+  readonly address: number;
+}
+
+/**
+ * Frees blocks that became unreachable. One registry for all instances, which lives as long as the process: V8 calls no
+ * finalizers at all any more, of whatever registry, once a registry was collected whose finalizers were due.
+ */
+const unreachable = new FinalizationRegistry<Place>(({ instance, address }) => {
+  instance.release(address);
+});
+
 /** Allocates the memory of tensors in an instance. */
 export class BlockAllocator {
   readonly #instance: WasmInstance;
-  readonly #registry: FinalizationRegistry<number>;
   readonly #collectGarbage: () => void;
   #fresh = 0;
 
   constructor(instance: WasmInstance, collectGarbage: () => void) {
     this.#instance = instance;
     this.#collectGarbage = collectGarbage;
-    this.#registry = new FinalizationRegistry((address) => {
-      instance.release(address);
-    });
   }
 
   /** A block with arbitrary content; undefined if the memory of the module is exhausted. */
@@ -66,12 +75,12 @@ export class BlockAllocator {
       this.#fresh = 0;
       this.#collectGarbage();
     }
-    this.#registry.register(block, address, block);
+    unreachable.register(block, { instance: this.#instance, address }, block);
     return block;
   }
 
   release(block: Block): void {
-    this.#registry.unregister(block);
+    unreachable.unregister(block);
     this.#instance.release(block.address);
   }
 
