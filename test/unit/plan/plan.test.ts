@@ -18,6 +18,7 @@ import {
 import { expect } from 'chai';
 import { expectError, type Untyped } from '../../support/errors.js';
 import { seeded, values } from '../../support/random.js';
+import { operationsOf } from './operations.js';
 
 const net = (seed = 1) =>
   new Sequential(
@@ -44,7 +45,7 @@ class Scaled extends BaseModule {
 describe('compile', () => {
   it('folds batch norms and lists the operations', () => {
     const plan = compile(net(), [2, 3, 6, 6]);
-    expect(plan.operations).to.deep.equal(['conv2dInference', 'rowMeans', 'matmul', 'add']);
+    expect(operationsOf(plan)).to.deep.equal(['conv2dInference', 'rowMeans', 'matmul', 'add']);
     expect(plan.inputShape).to.deep.equal([2, 3, 6, 6]);
     expect(plan.outputShape).to.deep.equal([2, 5]);
   });
@@ -58,7 +59,7 @@ describe('compile', () => {
         return this.other.forward(inner).add(x).relu();
       }
     }
-    expect(compile(new Block(), [2, 4, 3, 3]).operations).to.deep.equal([
+    expect(operationsOf(compile(new Block(), [2, 4, 3, 3]))).to.deep.equal([
       'batchNormInference',
       'batchNormInference',
     ]);
@@ -110,7 +111,7 @@ describe('compile', () => {
       }
     }
     const plan = compile(new Exponential(Tensor.from([0, 0, 0], [3])), [2, 3]);
-    expect(plan.operations).to.deep.equal(['mul']);
+    expect(operationsOf(plan)).to.deep.equal(['mul']);
     expect(plan.runSync(Tensor.ones([2, 3])).array()).to.deep.equal([
       [2, 2, 2],
       [2, 2, 2],
@@ -206,6 +207,8 @@ describe('compile', () => {
 
   it('shows its shapes when it is printed', async () => {
     const { inspect } = await import('node:util');
-    expect(inspect(compile(net(), [2, 3, 6, 6]))).to.equal('Plan { [2, 3, 6, 6] -> [2, 5], 4 operations }');
+    const plan = compile(net(), [2, 3, 6, 6]);
+    const count = plan.operations.length;
+    expect(inspect(plan)).to.equal(`Plan { [2, 3, 6, 6] -> [2, 5], ${count} operations }`);
   });
 });
