@@ -196,7 +196,9 @@ describe('plan.run', () => {
     await plan.dispose();
   });
 
-  it('returns its memory', async () => {
+  it('returns its memory', async function () {
+    // There the memory of plans is left to the garbage collector.
+    if (backend.info.name === 'wasm') this.skip();
     storagePool.clear();
     const plan = compile(slow(), [width, width], { concurrency: 2 });
     const [a, b] = await Promise.all([plan.run(x), plan.run(x)]);
