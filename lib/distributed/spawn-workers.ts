@@ -91,6 +91,10 @@ function startWorker(path: string, workerData: unknown, membership: Membership):
   setEnvironmentData(membershipKey, membership);
   try {
     return new Worker(path, { workerData });
+  } catch (error) {
+    // A DOMException, which names neither the function nor the option.
+    if ((error as Error).name !== 'DataCloneError') throw error;
+    throw wrongType('options.workerData', 'a value that can be cloned', workerData);
   } finally {
     setEnvironmentData(membershipKey, undefined);
   }

@@ -7,7 +7,7 @@ import { launcherNames } from './launch.js';
 import { runRanks } from './run-ranks.js';
 
 const isLong = process.env.BATCHNORM_TEST_LONG === '1';
-const sizes = isLong ? ([2, 3] as const) : ([2] as const);
+const sizes = isLong ? ([2, 3, 4] as const) : ([2] as const);
 
 for (const launcher of launcherNames) {
   describe(`training over ${launcher}`, () => {

@@ -123,7 +123,8 @@ describe('a group of one', () => {
           const properties = isText ? (JSON.parse(own) as [string, string][]) : [];
           if (isText) properties[i][1] = properties[i][1].replace(/.$/, '?');
           const other = isText ? JSON.stringify(properties) : own;
-          const both = isText ? [...(own + other)].map((unit) => unit.charCodeAt(0)) : [...array, ...array];
+          const text = own + other;
+          const both = isText ? Array.from(text, (unit) => unit.charCodeAt(0)) : [...array, ...array];
           return Float64Array.from(both) as typeof array;
         },
       };
