@@ -11,7 +11,8 @@
 //   neon          those of convolutions, matrix products, pooling, batch norm and memory on NEON under emulation; needs
 //                 Debian's g++-aarch64-linux-gnu and qemu-user-static
 //   tests         the tests of test/tfjs/, but for those whose names begin with long-
-//   long          all tests of test/tfjs/, with 10,000 random chains of operations and NaN in free memory
+//   long          all tests of test/tfjs/, with 10,000 random chains of operations, 300 random networks and
+//                 NaN in free memory
 import { build } from 'esbuild';
 import {
   cpSync,
@@ -57,7 +58,7 @@ const sections = {
     await core({ ...settings, TFJS_TESTS: emulatedTests }, nodeCommand(target, '20.19.6'));
   },
   tests: () => mocha(false, {}),
-  long: () => mocha(true, { CHAINS: '10000', BATCHNORM_POISON: '1' }),
+  long: () => mocha(true, { CHAINS: '10000', NETWORKS: '300', BATCHNORM_POISON: '1' }),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : ['core', 'tests'];
