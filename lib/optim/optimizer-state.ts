@@ -7,7 +7,9 @@ import { defineInspect } from '../printing/inspect.js';
 import { quote } from '../validation/quote.js';
 import { refuseJson } from '../printing/refuse-json.js';
 import type { Shape } from '../core/shape.js';
-import { storageOf, Tensor } from '../core/tensor.js';
+import type { Storage } from '../core/storage.js';
+import type { NoneTape } from '../core/tape.js';
+import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
 import { isFrozen } from '../nn/freeze.js';
 import { trainableParameters } from '../nn/trainable.js';
 import { nameOf, requireModule } from './optimizer.js';
@@ -126,7 +128,7 @@ export async function readState(
     for (const [i, parameter] of remembered.entries()) {
       if (fresh[i] === 1) {
         const storage = storageOf(parameter);
-        const set = (arrays: readonly Float32Array[] | undefined) => state.memory.replace(storage, arrays);
+        const set = (before: readonly Storage[] | undefined) => state.memory.replace(storage, before);
         zip.replace(() => state.memory.existing(storage), set, undefined);
         continue;
       }
@@ -188,9 +190,10 @@ function memoryTensors(
   { memory, memoryNames }: OptimizerState,
 ): readonly (readonly [name: string, tensor: Tensor<Shape>])[] {
   const name = nameOf(parameter, module);
-  return memory
-    .of(storageOf(parameter))
-    .map((array, i) => [`${memoryNames[i]}.${name}`, Tensor.adopt(array, parameter.shape)]);
+  return memory.of(storageOf(parameter)).map((storage, i) => {
+    const tensor = createTensor<Shape, NoneTape>(parameter.shape, storage.retain(), undefined);
+    return [`${memoryNames[i]}.${name}`, tensor];
+  });
 }
 
 function requireKind(zip: NpzReader, prefix: string, start: string, kind: string): void {

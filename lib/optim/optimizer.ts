@@ -58,7 +58,7 @@ export function updateModule<S extends StepSettings>(
   for (const parameter of parameters) {
     const storage = storageOf(parameter);
     if (storage.isDetached) throw detached(nameOf(parameter, module));
-    if (memories.of(storage).some(({ length }) => length !== storage.values.length)) {
+    if (memories.of(storage).some(({ isDetached }) => isDetached)) {
       throw detached(`the optimizer's memory of ${nameOf(parameter, module)}`);
     }
   }
@@ -133,6 +133,11 @@ class SteppingProvider<S extends StepSettings> implements GradientProvider {
     return gradient === undefined || rule.freeze || isFrozen(parameter) ? undefined : [gradient, rule];
   }
 
+  /** Before any other values are read: allocating may make the memory of the backend grow, which empties its arrays. */
+  #memoryOf(parameter: Storage): readonly Float32Array[] {
+    return this.memories.of(parameter).map(({ values }) => values);
+  }
+
   step(parameter: Tensor<Shape>): boolean {
     const found = this.#find(parameter);
     if (found === undefined) return false;
@@ -140,7 +145,8 @@ class SteppingProvider<S extends StepSettings> implements GradientProvider {
     const storage = storageOf(parameter);
     if (this.#stepped.has(storage)) return true;
     this.#stepped.add(storage);
-    this.update(storage.values, gradient.values, this.memories.of(storage), rule);
+    const memory = this.#memoryOf(storage);
+    this.update(storage.values, gradient.values, memory, rule);
     storage.version++;
     return true;
   }
@@ -157,7 +163,8 @@ class SteppingProvider<S extends StepSettings> implements GradientProvider {
     } else {
       this.#stepped.add(storage);
       change.values.set(before);
-      this.update(change.values, gradient.values, this.memories.of(storage), rule);
+      const memory = this.#memoryOf(storage);
+      this.update(change.values, gradient.values, memory, rule);
       for (let i = 0; i < before.length; i++) change.values[i] = before[i] - change.values[i];
     }
     return createTensor<T, NoneTape>(parameter.shape, change, undefined);

@@ -1,35 +1,40 @@
-import { freshFloats } from '../backend/allocation.js';
-import type { Storage } from '../core/storage.js';
+import { Storage } from '../core/storage.js';
 
-const nothing: readonly Float32Array[] = [];
+const nothing: readonly Storage[] = [];
 
-/** The arrays that an optimizer keeps for each parameter, of the parameter's length. They are released with the
- * parameter. */
+/**
+ * The values that an optimizer keeps for each parameter, of the parameter's length, where the backend computes without copying
+ * them. They are released with the parameter.
+ */
 export class ParameterMemory {
-  readonly #arrays = new WeakMap<Storage, readonly Float32Array[]>();
+  readonly #storages = new WeakMap<Storage, readonly Storage[]>();
 
-  /** @param initial Initial value of each array. */
+  /** @param initial Initial value of each storage. */
   constructor(private readonly initial: readonly number[]) {}
 
-  of(parameter: Storage): readonly Float32Array[] {
+  of(parameter: Storage): readonly Storage[] {
     if (this.initial.length === 0) return nothing;
-    let arrays = this.#arrays.get(parameter);
-    if (arrays === undefined) {
+    let storages = this.#storages.get(parameter);
+    if (storages === undefined) {
       const { length } = parameter.values;
-      arrays = this.initial.map((value) => freshFloats('the memory of an optimizer', length).fill(value));
-      this.#arrays.set(parameter, arrays);
+      storages = this.initial.map((value) => {
+        const storage = Storage.take(length);
+        storage.values.fill(value);
+        return storage;
+      });
+      this.#storages.set(parameter, storages);
     }
-    return arrays;
+    return storages;
   }
 
-  /** The arrays of a parameter that has been updated, or whose arrays were read; undefined for others. */
-  existing(parameter: Storage): readonly Float32Array[] | undefined {
-    return this.#arrays.get(parameter);
+  /** The values of a parameter that has been updated, or whose values were read; undefined for others. */
+  existing(parameter: Storage): readonly Storage[] | undefined {
+    return this.#storages.get(parameter);
   }
 
-  /** Replaces the arrays of a parameter; undefined for those of one that was never updated. */
-  replace(parameter: Storage, arrays: readonly Float32Array[] | undefined): void {
-    if (arrays === undefined) this.#arrays.delete(parameter);
-    else this.#arrays.set(parameter, arrays);
+  /** Replaces the values of a parameter; undefined for those of one that was never updated. */
+  replace(parameter: Storage, storages: readonly Storage[] | undefined): void {
+    if (storages === undefined) this.#storages.delete(parameter);
+    else this.#storages.set(parameter, storages);
   }
 }

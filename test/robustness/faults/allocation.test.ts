@@ -1,4 +1,4 @@
-import { storagePool } from 'batchnorm';
+import { backend, storagePool } from 'batchnorm';
 import { expect } from 'chai';
 import { refusedAllocations } from './refused-allocations.js';
 import { expectedOf, refusal, run, trainings } from './training.js';
@@ -35,8 +35,8 @@ describe('failing JavaScript allocations, one at a time', () => {
         if (!reached) break;
         refused++;
       }
-      // Two steps of forward, backward and update, with an empty pool.
-      expect(refused).to.be.above(20);
+      // Two steps of forward, backward and update, with an empty pool. Tensors in the memory of WebAssembly are no arrays.
+      expect(refused).to.be.above(backend.name === 'wasm' ? 0 : 20);
     });
   }
 });
