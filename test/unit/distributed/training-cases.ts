@@ -13,7 +13,7 @@ import {
 import type { RunScenarios } from './transport-cases.js';
 
 /** Mocha tests of training that every transport must pass. */
-export function testTraining(run: RunScenarios, sizes: readonly number[]): void {
+export function testTraining(run: RunScenarios, sizes: readonly (2 | 3)[]): void {
   for (const size of sizes) {
     describe(`of ${size} ranks, synchronized batch norm`, () => {
       let reports: Record<string, unknown>[] = [];
