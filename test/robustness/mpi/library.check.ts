@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { launch, type LauncherName, launcherNames, programPath, runCommand } from './launch.js';
+import { backend } from 'batchnorm';
+import { launch, type LauncherName, launcherNames, launchers, programPath, runCommand } from './launch.js';
 import { node } from '../../support/node-process.js';
 
 const program = programPath('../../unit/distributed/programs/rank.js');
@@ -36,6 +37,20 @@ for (const launcher of launcherNames) {
       expect(stderr).to.match(
         /This process inherited the variables of .* from process \d+, which is rank 0 itself/,
       );
+    });
+
+    it('names both instruction sets if the ranks do not use the same one', async () => {
+      const rank = (isa: string) => ['-n', '1', 'env', `BATCHNORM_ISA=${isa}`, node.file];
+      const { command } = launchers[launcher];
+      const { status, stderr } = await runCommand([
+        ...command.slice(0, -1),
+        ...[...rank(backend.isa), ...node.args(program, 'different')],
+        ':',
+        ...[...rank('scalar'), ...node.args(program, 'different')],
+      ]);
+      expect(backend.isa).to.not.equal('scalar');
+      expect(status).to.not.equal(0);
+      expect(stderr).to.match(/Expected the same instruction set .* rank 0 has \w+ and rank 1 has scalar/);
     });
 
     it('joins a job of one process', async () => {

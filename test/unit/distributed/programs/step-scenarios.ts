@@ -61,6 +61,15 @@ export const stepScenarios: Readonly<Record<string, (group: Group) => unknown>> 
       () => undefined,
     ),
 
+  /** Ranks that may differ in what they compute with. */
+  different: (group) =>
+    train(
+      group,
+      1,
+      () => 1,
+      () => undefined,
+    ),
+
   /** Memory after a tenth of many steps, and at the end. */
   async leak(group) {
     const memory: Memory[] = [];
