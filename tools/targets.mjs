@@ -175,6 +175,11 @@ export const targets = {
     args: '[--reference]',
     summary: 'networks exported to ONNX give the same results in onnxruntime and in ONNX itself',
   },
+  'onnx-torch': {
+    group: 'test',
+    file: 'tools/check/onnx-torch.mjs',
+    summary: "networks from PyTorch's exporter give PyTorch's results",
+  },
   'saved-files': {
     group: 'test',
     file: 'tools/check/saved-files.mjs',

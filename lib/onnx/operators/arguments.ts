@@ -47,7 +47,7 @@ export function gatherAxis(x: AnyTensor, axis: number, positions: readonly numbe
     const { position: start, times } = plateaus[i];
     // As many plateaus of this length as follow each other by one step.
     let next = i + 1;
-    const step = times === 1 ? Math.max(1, (plateaus[next]?.position ?? start) - start) : 1;
+    const step = Math.max(1, (plateaus[next]?.position ?? start) - start);
     const isNext = (each: Plateau | undefined) =>
       each?.times === times && each.position === start + (next - i) * step;
     while (isNext(plateaus[next])) next++;

@@ -146,6 +146,7 @@ describe('operators of imported networks', () => {
       ...[0, 0, 0, 0, 0],
     ]);
     expect(Array.from((await pad('reflect', [0, -2, 0, 1])).data)).to.deep.equal([3, 4, 3]);
+    expect(Array.from((await pad('constant', [0, 0, 0, -1])).data)).to.deep.equal([1, 2, 3]);
     await expectRejection(pad('constant', [0, 1]), FileFormatError, '"Pad_y"', '[0, 1] for 2 axes');
   });
 
@@ -188,6 +189,23 @@ describe('operators of imported networks', () => {
       [4, 1],
       [4, 2],
     ]);
+  });
+
+  it('joins integers along any axis', async () => {
+    const net = await imported({
+      nodes: [
+        node('Concat', ['before', 'after'], ['matrix'], { axis: 1 }),
+        node('Reshape', ['matrix', 'flat'], ['pads']),
+        node('Pad', ['x', 'pads'], ['y']),
+      ],
+      initializers: [
+        ...[int64s('before', [2, 1], [0, 2]), int64s('after', [2, 1], [1, 0])],
+        int64s('flat', [1], [-1]),
+      ],
+      inputs: { x: [1, 2] },
+    });
+    // The pads are [0, 1, 2, 0]: one column before, two rows behind.
+    expect(Array.from(net.forward(Tensor.ones([1, 2])).data)).to.deep.equal([0, 1, 1, 0, 0, 0, 0, 0, 0]);
   });
 
   it('chooses by conditions on floats and on sizes', async () => {

@@ -128,9 +128,9 @@ export default [
   },
   {
     file: 'lib/onnx/operators/arguments.ts',
-    what: 'repeated pixels are taken for steps',
-    find: 'const step = times === 1 ? Math.max(1, (plateaus[next]?.position ?? start) - start) : 1;',
-    replace: 'const step = Math.max(1, (plateaus[next]?.position ?? start) - start);',
+    what: 'pixels that are repeated differently often are repeated equally often',
+    find: 'each?.times === times &&',
+    replace: 'each !== undefined &&',
     tests: ['unit/onnx/operators'],
   },
   {
