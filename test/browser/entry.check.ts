@@ -28,6 +28,8 @@ describe('the entry for browsers', function () {
   this.timeout(120_000);
   const path = temporaryDirectory();
   const module = 'prebuilds/wasm32/batchnorm.wasm';
+  // Its own folder: .ci/run builds the one in build/ at the same time.
+  const built = packagePath('build-pages/batchnorm.wasm');
   let server: Awaited<ReturnType<typeof serveFolder>> | undefined;
   let chromium: Chromium | undefined;
 
@@ -38,7 +40,7 @@ describe('the entry for browsers', function () {
       buildWasm: (file: string) => Promise<void>;
     };
     await buildBrowserEntries(path('dist/browser'));
-    await buildWasm(packagePath('build/wasm/batchnorm.wasm'));
+    await buildWasm(built);
     await writeProgramFiles(path());
     writeFileSync(path('main.js'), browserModule(urls));
     writeFileSync(path('index.html'), browserPage('main.js'));
@@ -52,7 +54,7 @@ describe('the entry for browsers', function () {
   });
 
   beforeEach(() => {
-    cpSync(packagePath('build/wasm/batchnorm.wasm'), path(module));
+    cpSync(built, path(module));
   });
 
   async function outcomeOf(page = 'index.html'): Promise<Outcome> {
@@ -108,7 +110,7 @@ describe('the entry for browsers', function () {
 
   it('finds the module where the page says', async () => {
     rmSync(path(module));
-    cpSync(packagePath('build/wasm/batchnorm.wasm'), path('elsewhere.wasm'));
+    cpSync(built, path('elsewhere.wasm'));
     const page = browserPage('main.js').replace(
       '<title>',
       '<script>globalThis.BATCHNORM_WASM_URL = "elsewhere.wasm";</script><title>',
