@@ -4,6 +4,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import * as bn from '../dist/index.js';
 
 const rounds = Number(process.argv[2] ?? 10);
+/** How long calls follow each other while the delay of the event loop is watched: a thousand of its turns at least. */
+const loadMilliseconds = 3000;
 const { BatchNorm2D, Conv2D, GeneralizedResidual, ReLU, Residual, Sequential } = bn;
 
 const conv = (inputs, outputs, size, stride = 1) =>
@@ -72,7 +74,7 @@ for (const [name, model, sample] of cases) {
     const [forward, run] = [0, 1].map((i) => median(pairs.map((pair) => pair[i])));
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
-    for (let i = 0; i < rounds; i++) {
+    for (const end = performance.now() + loadMilliseconds; performance.now() < end;) {
       const results = await Promise.all([plan.run(x), plan.run(x)]);
       for (const y of results) y.dispose();
     }
