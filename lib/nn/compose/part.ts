@@ -160,12 +160,16 @@ export function copyOnce<T>(original: T, copy: (note: (made: T) => void) => T): 
   return copy((made) => copies?.set(original, made));
 }
 
-/** Clones a layer. A layer without clone() is an error, because both wholes would share it. */
+/**
+ * Clones a layer. A layer without clone() is an error, because both wholes would share it.
+ * @throws TypeError, too, if clone() returns no object.
+ */
 export function cloned(name: string, layer: unknown): unknown {
   const part = layer as AnyLayer;
   if (copies?.has(part) === true) return copies.get(part);
   if (typeof part.clone !== 'function') throw missingMethod('clone', name, ', but it has none');
   const copy = part.clone();
+  if (typeof copy !== 'object' || copy === null) throw wrongType(`clone() of ${name}`, 'a module', copy);
   copies?.set(part, copy);
   return copy;
 }

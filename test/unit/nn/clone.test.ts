@@ -1,6 +1,7 @@
 import {
   backward,
   BatchNorm2D,
+  compile,
   Conv2D,
   FrozenBatchNorm2D,
   GeneralizedResidual,
@@ -11,6 +12,7 @@ import {
   Tensor,
 } from 'batchnorm';
 import { expect } from 'chai';
+import { expectError } from '../../support/errors.js';
 import { seeded, values } from '../../support/random.js';
 
 interface Cloneable {
@@ -83,5 +85,15 @@ describe('clone', () => {
   it('copies the settings of Conv2D', () => {
     const copy = new Conv2D(2, 3, 3, { stride: 2, padding: 1, bias: false }).clone();
     expect([copy.stride, copy.padding, copy.bias]).to.deep.equal([2, 1, undefined]);
+  });
+
+  it('refuses a clone() of a user-defined layer that returns no object', () => {
+    for (const copy of [undefined, null, 3]) {
+      const layer = { forward: (x: unknown) => x, clone: () => copy };
+      const net = new Sequential(layer as never);
+      expectError(() => net.clone(), TypeError, 'a module for clone() of', String(copy));
+      const model = layer as never as Sequential<[]>;
+      expectError(() => compile(model, [1, 2]), TypeError, 'a module for clone() of model');
+    }
   });
 });
