@@ -24,7 +24,7 @@ export function specialValuesOf(
 ): GroupArray {
   const special = [NaN, Infinity, -0, 0];
   return valuesOf(rank, length, Class).map((value, i) =>
-    (i + rank) % 7 === 0 ? special[(i >> 3) % 4] : value,
+    i % 7 === 0 ? special[((i >> 3) + rank) % 4] : value,
   );
 }
 
