@@ -153,6 +153,8 @@ struct ConvolutionChannelTile {
   float* sums;        // of each channel of the first pixel, then of the second
   bool adds;          // to the sums; otherwise they are overwritten
   const float* bias;  // added, too, unless null
+  const float* next;  // prefetched to the second-level cache: a line in each step
+  size_t next_step;   // floats from one such line to the next; 0 if nothing needs prefetching
 };
 
 // One output channel of a convolution with few channels, where a tile of several would be mostly

@@ -15,10 +15,13 @@ inline void convolution_channel_tile(const ConvolutionChannelTile& tile) {
   }
   const float* weights = tile.weights;
   const float* const x = tile.x;
+  const float* next = tile.next;
   const size_t* const offsets = tile.offsets;
   const size_t steps = tile.steps;
   for (size_t k = 0; k < steps; k++, weights += kChannelTileChannels) {
     const float* const pixels = x + offsets[k];
+    prefetch_line_to_l2(next);
+    next += tile.next_step;
     for (size_t pixel = 0; pixel < kChannelTilePixels; pixel++) {
       const F32 value = F32::broadcast(pixels[pixel]);
       for (size_t v = 0; v < kChannelTileVectors; v++) {

@@ -45,6 +45,15 @@ BATCHNORM_INLINE void prefetch_line(const float* p) {
 #endif
 }
 
+// Into the second-level cache.
+BATCHNORM_INLINE void prefetch_line_to_l2(const float* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, 2);
+#else
+  (void)p;
+#endif
+}
+
 // The sums of four consecutive vectors.
 struct PairAccumulators {
   LanePair lanes0, lanes1, lanes2, lanes3;

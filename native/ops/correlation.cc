@@ -242,6 +242,8 @@ void Correlation::compute_channels(const CorrelatedBand& band, Prefetch& prefetc
   const Run run = run_of(window_, layout_, pixels, band.rows);
   const size_t tiles = run.vectors();
   const size_t depth = this->depth();
+  const bool far = is_far(weights_floats());
+  constexpr size_t kLine = 16;
   for (size_t strip = band.first; strip < band.last; strip++) {
     const size_t o = strip * channels;
     const size_t present = std::min(channels, out_channels_ - o);
@@ -256,7 +258,16 @@ void Correlation::compute_channels(const CorrelatedBand& band, Prefetch& prefetc
       tile.adds = begin > 0;
       tile.bias = begin + tile.steps == depth ? bias : nullptr;
       tile.sums = band.sums;
+      // Meanwhile the weights of the next chain come from memory; its first tile would wait for
+      // them.
+      const float* next = tile.weights + tile.steps * channels;
+      const float* const end =
+          std::min(band.packed + weights_floats(), next + kConvolutionChain * channels);
       for (size_t t = 0; t < tiles; t++, tile.sums += pixels * channels) {
+        const bool prefetches = far && next < end;
+        tile.next = prefetches ? next : tile.weights;
+        tile.next_step = prefetches ? kLine : 0;
+        next += kLine * tile.steps;
         tile.x = band.band + run.line(t) * run.band_pitch + run.pixel(t);
         kernels_.convolution_channel_tile(tile);
         prefetch.advance();
