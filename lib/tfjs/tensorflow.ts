@@ -100,6 +100,17 @@ export interface Engine {
   runKernel(name: string, inputs: Inputs, attrs?: Attributes): Tensor | Tensor[];
 }
 
+/** What a strided slice reads, with one entry for each axis of its input, and the shape of its result. */
+export interface SliceInfo {
+  readonly begin: readonly number[];
+  readonly strides: readonly number[];
+  readonly finalShapeSparse: readonly number[];
+  readonly finalShape: readonly number[];
+  readonly isIdentity: boolean;
+  readonly sliceDim0: boolean;
+  readonly isSimpleSlice: boolean;
+}
+
 export interface WeightSpec {
   readonly shape: readonly number[];
   readonly dtype: string;
@@ -183,5 +194,12 @@ export interface TensorFlow {
   readonly slice_util: {
     readonly parseSliceParams: (x: TensorInfo, begin: unknown, size: unknown) => [number[], number[]];
     readonly assertParamsValid: (x: TensorInfo, begin: number[], size: number[]) => void;
+    readonly sliceInfo: (
+      shape: readonly number[],
+      begin: unknown,
+      end: unknown,
+      strides: unknown,
+      ...masks: readonly number[]
+    ) => SliceInfo;
   };
 }

@@ -75,6 +75,8 @@ const comparisons = [
   () => steps(tf.train.sgd(0.1)),
   () => steps(tf.train.momentum(0.1, 0.9)),
   () => tf.stack([matrix(), matrix()], 1),
+  () => tf.stridedSlice(matrix(), [0, 1], [3, 5], [2, 2]),
+  () => tf.image.resizeBilinear(randomTensor(randomFrom(7), [2, 4, 3, 2]), [6, 5]),
   ...Array.from({ length: 40 }, (_, i) => chain(i + 1, 0)),
 ];
 

@@ -1,6 +1,6 @@
 import { elementCount, type Shape } from '../../core/shape.js';
 import { storagePool } from '../../core/storage-pool.js';
-import { stridedCopy } from '../../ops/strided-copy.js';
+import { rowMajorStrides, stridedCopy } from '../../ops/strided-copy.js';
 import { areSizes, type Call, isFloats, type Kernel, type Kernels } from '../kernel.js';
 import type { TensorInfo } from '../tensorflow.js';
 import { copyPart, outputLayout, storedImage, type View, viewOf } from '../views.js';
@@ -56,6 +56,31 @@ const slice: Kernel = (call) => {
   return written(call, size, from.image !== undefined, (y) =>
     copyPart(size, from, begin, y, zeros(size.length)),
   );
+};
+
+/** The masks of a strided slice, in the order of `slice_util.sliceInfo`. */
+const sliceMasks = ['beginMask', 'endMask', 'ellipsisMask', 'newAxisMask', 'shrinkAxisMask'] as const;
+
+const stridedSlice: Kernel = (call) => {
+  const { x } = call.inputs;
+  if (!isFloats(x)) return undefined;
+  const { begin, end, strides } = call.attrs;
+  const masks = sliceMasks.map((mask) => Number(call.attrs[mask]));
+  const info = call.tf.slice_util.sliceInfo(x.shape, begin, end, strides, ...masks);
+  const { finalShapeSparse: sizes, finalShape } = info;
+  // Plain slices are those of `slice`, which the cpu backend calls; steps backwards are left to it, too.
+  if (info.isIdentity || info.sliceDim0 || info.isSimpleSlice) return undefined;
+  if (elementCount(sizes) === 0 || !areSizes(...info.strides)) return undefined;
+  const from = viewOf(call, x);
+  const values = storagePool.take(elementCount(sizes));
+  const steps = from.strides.map((stride, axis) => stride * info.strides[axis]);
+  const first = info.begin.reduce((sum, index, axis) => sum + index * from.strides[axis], 0);
+  stridedCopy(
+    sizes,
+    { values: from.values.subarray(first), strides: steps },
+    { values, strides: rowMajorStrides(sizes) },
+  );
+  return call.backend.output(finalShape, values, undefined);
 };
 
 const pad: Kernel = (call) => {
@@ -156,6 +181,7 @@ export const copyKernels: Kernels = {
   Transpose: transpose,
   Tile: tile,
   Slice: slice,
+  StridedSlice: stridedSlice,
   PadV2: pad,
   Concat: concat,
   Pack: pack,

@@ -7,6 +7,7 @@ import { copyKernels } from './copies.js';
 import { matmulKernels } from './matmul.js';
 import { poolingKernels } from './pooling.js';
 import { reductionKernels } from './reductions.js';
+import { resizeKernels } from './resize.js';
 import { unaryKernels } from './unary.js';
 
 /** Our kernels by the names of those that they replace. */
@@ -19,5 +20,6 @@ export const kernels: Kernels = {
   ...matmulKernels,
   ...poolingKernels,
   ...reductionKernels,
+  ...resizeKernels,
   ...unaryKernels,
 };

@@ -188,8 +188,24 @@ const images = [
   },
   (x) => tf.mean(x, [1, 2]),
   (x) => tf.reshape(x, [x.shape[0], x.size / x.shape[0]]),
-  (x, random) => tf.image.resizeBilinear(x, [integer(random, 1, 7), integer(random, 1, 7)]),
+  (x, random) =>
+    tf.image.resizeBilinear(x, [integer(random, 1, 7), integer(random, 1, 7)], ...resizing(random)),
+  (x, random) => {
+    const begin = x.shape.map((size) => integer(random, 0, size - 1));
+    const end = x.shape.map((size, axis) => integer(random, begin[axis] + 1, size));
+    return tf.stridedSlice(
+      x,
+      begin,
+      end,
+      x.shape.map(() => integer(random, 1, 3)),
+    );
+  },
 ];
+
+/** Values of alignCorners and halfPixelCenters, which exclude each other. */
+function resizing(random) {
+  return pick(random, [[], [true, false], [false, true]]);
+}
 
 function convolution(x, random) {
   const [, height, width, channels] = x.shape;
