@@ -224,8 +224,9 @@ Status convolution(const Kernels& kernels, const ConvolutionShape& shape,
 
 size_t packed_convolution_weights(const Kernels& kernels, const ConvolutionShape& shape) {
   const ConvolutionShape image = one_image(shape);
-  return image.in_channels * image.out_image() == 0 ? 0
-                                                    : Convolution(kernels, image, 1).weights_floats();
+  return image.in_channels * image.out_image() == 0
+             ? 0
+             : Convolution(kernels, image, 1).weights_floats();
 }
 
 void pack_convolution_weights(const Kernels& kernels, const ConvolutionShape& shape,
