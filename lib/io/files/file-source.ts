@@ -4,6 +4,7 @@ import { type FilePath, readPath } from './path.js';
 
 /** The part of `Blob`, `File` and `Response` that we use. Declared here because users need not have types of them. */
 export interface Downloadable {
+  /** The whole content. */
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 

@@ -8,7 +8,9 @@ function fakeTensorFlow(cpu: object | null) {
   const registered: KernelConfig[] = [];
   const backends = new Map<string, number>();
   const tf = {
+    version_core: '4.22.0',
     engine: () => engine,
+    backend: () => ({}),
     findBackend: () => cpu,
     getKernelsForBackend: (): KernelConfig[] => [
       {
@@ -30,6 +32,11 @@ function fakeTensorFlow(cpu: object | null) {
     getGradient: () => undefined,
     registerGradient: () => undefined,
     unregisterGradient: () => undefined,
+    tidy: () => undefined,
+    variable: () => undefined,
+    zerosLike: () => undefined,
+    backend_util: {},
+    slice_util: {},
     registerKernel: (config: KernelConfig) => void registered.push(config),
   };
   return { tf, registered, backends };
@@ -73,8 +80,11 @@ describe('register', () => {
   it('names what is wrong with its arguments', () => {
     const { tf, backends } = fakeTensorFlow({});
     expect(() => call()).to.throw(TypeError, 'for tf but received undefined');
-    expect(() => call({})).to.throw(TypeError, 'with engine() for tf but received an object of type Object');
-    expect(() => call(tf, { priority: '1' })).to.throw(TypeError, 'Expected a number for options.priority');
+    expect(() => call({})).to.throw(TypeError, 'with backend() for tf but received an object of type Object');
+    expect(() => call(tf, { priority: '1' })).to.throw(
+      TypeError,
+      'Expected a finite number for options.priority',
+    );
     expect(() => call(tf, { fuse: true })).to.throw(TypeError, 'in options but received "fuse"');
     expect(() => call(tf, {}, 1)).to.throw(TypeError, 'at most 2 arguments');
     const without: TensorFlowModule = fakeTensorFlow(null).tf;
