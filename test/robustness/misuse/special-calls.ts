@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import * as index from 'batchnorm';
 import { exportOnnx, importOnnx } from 'batchnorm/onnx';
 import { referencePath } from '../../conformance/reference/read.js';
@@ -57,7 +57,7 @@ export const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>
   Adam: () => new index.Adam(),
   RMSprop: () => new index.RMSprop(),
   Sgd: () => new index.Sgd(),
-  OnnxModel: async (at) => importOnnx(await onnxFile(at)),
+  OnnxModel: async (at) => importOnnx(await onnxBytes(at)),
   Plan: () => planOf(),
   Batcher: () => new index.Batcher(planOf()),
   'Tensor#item': () => Tensor.from([1], []),
@@ -73,12 +73,21 @@ export const receivers: Readonly<Partial<Record<string, (at: Places) => unknown>
   Sequential: () => new index.Sequential(new BatchNorm2D(3), new index.ReLU()),
 };
 
-/** An ONNX file with one input and one output. */
-const onnxFile = async (at: Places): Promise<string> => {
+/** The bytes of an ONNX file with one input and one output, made once. */
+const onnxBytes = async (at: Places): Promise<Uint8Array> => (madeBytes ??= await exportedBytes(at));
+
+let madeBytes: Uint8Array | undefined;
+
+async function exportedBytes(at: Places): Promise<Uint8Array> {
   const model = new index.Sequential(new index.Linear(3, 2), new index.BatchNorm1D(2));
   await exportOnnx(model, at('model.onnx'), { input: [2, 3], dynamicBatch: true });
+  return readFileSync(at('model.onnx'));
+}
+
+async function onnxFile(at: Places): Promise<string> {
+  writeFileSync(at('model.onnx'), await onnxBytes(at));
   return at('model.onnx');
-};
+}
 
 const volume = () => Tensor.ones([2, 3, 2, 2, 2]);
 
