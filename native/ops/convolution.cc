@@ -43,76 +43,37 @@ class Convolution {
   }
 
   Status compute(const ConvolutionArguments& arguments, size_t threads) const {
-    const size_t bands = shape_.images * shape_.groups * division_.bands;
-    // Tasks that share a band need its inputs at the same time.
-    const bool shares = division_.parts > 1 && !layout_.is_direct;
-    const size_t band_floats = layout_.floats();
-    const size_t slot_floats =
-        saturating_sum(correlation_.sums_floats(division_.rows), shares ? 0 : band_floats);
-    // Bands that are filled before tasks share them.
-    const size_t chunk = shares ? std::min(bands, chunk_bands(threads, band_floats)) : 0;
+    const size_t chunk = shares_bands() ? chunk_bands(threads) : 0;
     const size_t packed_floats = arguments.is_packed ? 0 : weights_floats();
     const size_t offsets_floats = correlation_.offsets_floats();
     Scratch scratch;
-    float* const offsets =
-        scratch.get<float>(saturating_sum(saturating_sum(offsets_floats, packed_floats),
-                                          saturating_sum(saturating_product(threads, slot_floats),
-                                                         saturating_product(chunk, band_floats))));
+    float* const offsets = scratch.get<float>(
+        saturating_sum(saturating_sum(offsets_floats, packed_floats),
+                       saturating_sum(saturating_product(threads, slot_floats()),
+                                      saturating_product(chunk, layout_.floats()))));
     if (offsets == nullptr) return Status::kOutOfMemory;
     correlation_.find_offsets(offsets);
     float* const packed = offsets + offsets_floats;
     float* const slots = packed + packed_floats;
-    float* const shared = slots + threads * slot_floats;
     if (!arguments.is_packed) {
       pack(arguments.weight, packed, std::min(threads, threads_for(packed_floats)));
     }
-    const Call call = {arguments, offsets, arguments.is_packed ? arguments.weight : packed};
-    for (size_t first = 0; shares && first < bands; first += chunk) {
-      const size_t count = std::min(chunk, bands - first);
-      auto fill = [&](size_t index, size_t) {
-        this->fill(call, first + index, shared + index * band_floats);
-      };
-      parallel_for(count, threads, fill);
-      auto task = [&](size_t index, size_t slot) {
-        const size_t band = index % count;
-        compute(call, first + band, index / count, shared + band * band_floats,
-                slots + slot * slot_floats, Prefetch());
-      };
-      parallel_for(count * division_.parts, threads, task);
+    const Call call = {arguments, offsets, arguments.is_packed ? arguments.weight : packed, slots};
+    if (shares_bands()) {
+      compute_in_chunks(call, chunk, slots + threads * slot_floats(), threads);
+    } else {
+      compute_each(call, threads);
     }
-    if (shares) return Status::kOk;
-    const bool far = is_far(shape_.images * shape_.in_image());
-    const size_t calls = correlation_.calls(division_.rows);
-    const auto compute_band = [&](size_t index, size_t part, float* memory) {
-      Prefetch prefetch;
-      if (far && division_.parts == 1 && index + 1 < bands) {
-        const Band next = band_of(arguments.x, index + 1);
-        prefetch = layout_.prefetch(next.x, shape_.in_channels, next.first, next.rows, calls);
-      }
-      compute(call, index, part, fill(call, index, memory), memory + band_floats, prefetch);
-    };
-    const size_t per_task =
-        shape_.groups == 1 || division_.parts > 1
-            ? 1
-            : bands_per_task(bands, shape_.in_channels * division_.rows * shape_.width(), threads);
-    auto task = [&](size_t index, size_t slot) {
-      const size_t part = index / bands;
-      const size_t first = index % bands * per_task;
-      const size_t end = std::min(bands, first + per_task);
-      for (size_t band = first; band < end; band++) {
-        compute_band(band, part, slots + slot * slot_floats);
-      }
-    };
-    parallel_for(ceil_divide(bands, per_task) * division_.parts, threads, task);
     return Status::kOk;
   }
 
  private:
-  // What all tasks read.
+  // What all tasks use.
   struct Call {
     const ConvolutionArguments& arguments;
     const float* offsets;
     const float* packed;
+    float* slots;  // slot_floats() floats for each thread
   };
 
   // Some rows of output of one group of one image; `x` points to its first channel.
@@ -121,10 +82,66 @@ class Convolution {
     size_t first, rows;
   };
 
-  // At least as many as keep all threads busy; more, so that a part of the weights is used often.
-  static size_t chunk_bands(size_t threads, size_t band_floats) {
+  size_t all_bands() const { return shape_.images * shape_.groups * division_.bands; }
+  // Whether several tasks read a band, which is filled before they start.
+  bool shares_bands() const { return division_.parts > 1 && !layout_.is_direct; }
+  // Memory of a thread: sums, then a band unless bands are shared.
+  size_t slot_floats() const {
+    return saturating_sum(correlation_.sums_floats(division_.rows),
+                          shares_bands() ? 0 : layout_.floats());
+  }
+
+  // Bands that are filled together: enough to keep all threads busy, and more, so that a part of
+  // the weights is used often.
+  size_t chunk_bands(size_t threads) const {
     constexpr size_t kFloats = 1024 * 1024;
-    return std::max(4 * threads, kFloats / std::max<size_t>(1, band_floats));
+    const size_t fitting = kFloats / std::max<size_t>(1, layout_.floats());
+    return std::min(all_bands(), std::max(4 * threads, fitting));
+  }
+
+  void compute_in_chunks(const Call& call, size_t chunk, float* memory, size_t threads) const {
+    const size_t bands = all_bands();
+    const auto memory_of = [&](size_t index) { return memory + index * layout_.floats(); };
+    for (size_t first = 0; first < bands; first += chunk) {
+      const size_t count = std::min(chunk, bands - first);
+      auto fill_band = [&](size_t index, size_t) { fill(call, first + index, memory_of(index)); };
+      parallel_for(count, threads, fill_band);
+      auto task = [&](size_t index, size_t slot) {
+        const size_t band = index % count;
+        compute(call, first + band, index / count, memory_of(band),
+                call.slots + slot * slot_floats(), Prefetch());
+      };
+      parallel_for(count * division_.parts, threads, task);
+    }
+  }
+
+  // Each task fills the bands that it computes, or reads them in place.
+  void compute_each(const Call& call, size_t threads) const {
+    const size_t bands = all_bands();
+    const bool far = is_far(shape_.images * shape_.in_image());
+    const size_t calls = correlation_.calls(division_.rows);
+    const auto compute_band = [&](size_t index, size_t part, float* sums) {
+      Prefetch prefetch;
+      if (far && division_.parts == 1 && index + 1 < bands) {
+        const Band next = band_of(call.arguments.x, index + 1);
+        prefetch = layout_.prefetch(next.x, shape_.in_channels, next.first, next.rows, calls);
+      }
+      float* const memory = sums + correlation_.sums_floats(division_.rows);
+      compute(call, index, part, fill(call, index, memory), sums, prefetch);
+    };
+    const size_t per_task =
+        shape_.groups == 1
+            ? 1
+            : bands_per_task(bands, shape_.in_channels * division_.rows * shape_.width(), threads);
+    const size_t tasks = ceil_divide(bands, per_task);
+    auto task = [&](size_t index, size_t slot) {
+      const size_t first = index % tasks * per_task;
+      const size_t end = std::min(bands, first + per_task);
+      for (size_t band = first; band < end; band++) {
+        compute_band(band, index / tasks, call.slots + slot * slot_floats());
+      }
+    };
+    parallel_for(tasks * division_.parts, threads, task);
   }
 
   Division divide(const Kernels& kernels, size_t threads) const {

@@ -321,8 +321,8 @@ export default [
   {
     file: 'native/ops/convolution.cc',
     what: 'all tasks of a chunk use the band of its first task',
-    find: 'compute(call, first + band, index / count, shared + band * band_floats,',
-    replace: 'compute(call, first + band, index / count, shared,',
+    find: 'compute(call, first + band, index / count, memory_of(band),',
+    replace: 'compute(call, first + band, index / count, memory_of(0),',
     tests: ['native:convolution_tiles_test.cc'],
   },
   {
