@@ -70,8 +70,8 @@ bench::Runs prepare(const ConvolutionCase& c) {
   bench::Runs runs;
   runs.emplace_back("forward", [state, &kernels] {
     State& s = *state;
-    require(
-        batchnorm::convolution(kernels, s.shape, s.x.data(), s.weight.data(), nullptr, s.y.data()));
+    require(batchnorm::convolution(kernels, s.shape,
+                                   {s.x.data(), s.weight.data(), nullptr, s.y.data()}));
   });
   runs.emplace_back("by input", [state, &kernels] {
     State& s = *state;

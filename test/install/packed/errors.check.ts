@@ -35,7 +35,9 @@ describe('errors of the packed package', () => {
     expect(code).to.not.have.length(0);
     for (const name of code) {
       const lines = readFileSync(join(dist, name), 'utf8').split('\n');
-      expect(Math.max(...lines.map((line) => line.length)), name).to.be.below(maxLineLength);
+      // Node never prints those for browsers, which are minified.
+      const most = name.startsWith('browser') ? 1000 : maxLineLength;
+      expect(Math.max(...lines.map((line) => line.length)), name).to.be.below(most);
     }
   });
 
