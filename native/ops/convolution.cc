@@ -34,12 +34,15 @@ class Convolution {
 
   void pack(const float* weight, float* packed, size_t threads) const {
     const size_t strips = correlation_.strips();
+    const size_t per_task = threads == 1 ? strips : 1;
+    const size_t tasks = ceil_divide(strips, per_task);
     auto task = [&](size_t index, size_t) {
-      const size_t group = index / strips;
-      correlation_.pack_rows(weight + group * shape_.group_weights(), index % strips,
+      const size_t group = index / tasks;
+      const size_t first = index % tasks * per_task;
+      correlation_.pack_rows(weight + group * shape_.group_weights(), first, first + per_task,
                              packed + group * correlation_.weights_floats());
     };
-    parallel_for(shape_.groups * strips, threads, task);
+    parallel_for(shape_.groups * tasks, threads, task);
   }
 
   Status compute(const ConvolutionArguments& arguments, size_t threads) const {

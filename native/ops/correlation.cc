@@ -116,11 +116,12 @@ void Correlation::find_offsets(float* memory) const {
   for (size_t i = taps; i < depth(); i++) offsets[i] = offsets[i - taps] + layout_.channel_floats;
 }
 
-void Correlation::pack_rows(const float* weights, size_t strip, float* packed) const {
+void Correlation::pack_rows(const float* weights, size_t first, size_t last, float* packed) const {
   const size_t width = strip_channels();
-  const size_t first = strip * width;
-  pack_strips({weights + first * depth(), depth(), 1}, std::min(width, out_channels_ - first),
-              depth(), width, packed + first * depth());
+  const size_t begin = first * width;
+  const size_t end = std::min(out_channels_, last * width);
+  pack_strips({weights + begin * depth(), depth(), 1}, end - begin, depth(), width,
+              packed + begin * depth());
 }
 
 void Correlation::pack(const WeightStrides& weights, float* packed) const {

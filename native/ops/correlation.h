@@ -80,8 +80,9 @@ class Correlation {
   size_t strips() const { return ceil_divide(out_channels_, strip_channels()); }
   // Size of the packed weights of one group.
   size_t weights_floats() const;
-  // Packs the weights of a strip, which are stored as out_channels x channels x taps.
-  void pack_rows(const float* weights, size_t strip, float* packed) const;
+  // Packs the weights of the strips from `first` to `last`, which are stored as out_channels x
+  // channels x taps.
+  void pack_rows(const float* weights, size_t first, size_t last, float* packed) const;
   // Packs all weights, stored in another order.
   void pack(const WeightStrides& weights, float* packed) const;
 
