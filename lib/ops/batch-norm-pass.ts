@@ -6,8 +6,8 @@ import type { OwnedTape, Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import { affineOf, type BatchNormState, type Fusion, learnedOf } from './batch-norm-state.js';
 
-// The parts of a training pass that do not depend on whose statistics it uses: those of its own batch, or those of the
-// batches of all ranks.
+// The parts of a training pass that are the same whether the statistics are those of one batch or of the batches of all
+// ranks.
 
 /** What a pass reads. */
 export interface PassOperands {

@@ -64,6 +64,17 @@ export interface CapturedGraph {
   readonly calls: readonly CapturedCall[];
 }
 
+/** Adds a constant with these numbers, or a result, to the values of a graph. */
+export function addValue(values: CapturedValue[], length: number, numbers?: Float32Array): CapturedArray {
+  const kind = numbers === undefined ? 'result' : 'constant';
+  const value: CapturedValue = {
+    ...{ index: values.length, kind, name: undefined, length, shape: undefined },
+    numbers,
+  };
+  values.push(value);
+  return { value, offset: 0 };
+}
+
 /** Whether an argument is an array. */
 export function isArray(argument: CapturedArgument): argument is CapturedArray {
   return typeof argument === 'object' && argument !== null;

@@ -1,4 +1,5 @@
 import {
+  addValue,
   type CapturedArgument,
   type CapturedArray,
   type CapturedCall,
@@ -48,12 +49,6 @@ export function foldNorms(
 ): CapturedGraph {
   const finder = new CallFinder(graph);
   const values = [...graph.values];
-  const add = (length: number, numbers?: Float32Array): CapturedArray => {
-    const kind = numbers === undefined ? 'result' : 'constant';
-    const value = { index: values.length, kind, name: undefined, length, shape: undefined, numbers } as const;
-    values.push(value);
-    return { value, offset: 0 };
-  };
   const replacements = new Map<CapturedCall, readonly CapturedCall[]>();
   for (const norm of graph.calls) {
     const layer = norm.operation === 'batchNormInference' ? finder.layerBefore(norm) : undefined;
@@ -61,10 +56,15 @@ export function foldNorms(
     const { y } = norm.args;
     if (layer === undefined || pair === undefined || !isArray(y) || !canFold(layer.weight)) continue;
     const { weight, bias } = fold(pair);
-    const links = linksOf(layer, norm, add(weight.length, weight), add(bias.length, bias));
+    const links = linksOf(
+      layer,
+      norm,
+      addValue(values, weight.length, weight),
+      addValue(values, bias.length, bias),
+    );
     let x = y;
     const calls = links.map((link, i) => {
-      const result = i === links.length - 1 ? y : add(lengthOf(norm));
+      const result = i === links.length - 1 ? y : addValue(values, lengthOf(norm));
       const call = link(x, result);
       x = result;
       return call;

@@ -3,7 +3,9 @@ import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import type { Operations } from '../backend/operations.js';
 import {
+  addValue,
   type CapturedArgument,
+  type CapturedArray,
   type CapturedCall,
   type CapturedGraph,
   type CapturedValue,
@@ -29,22 +31,18 @@ export class PackedWeights {
    */
   replace(graph: CapturedGraph, numbersOf: (value: CapturedValue) => Float32Array): CapturedGraph {
     const values = [...graph.values];
-    const packedOf = ({ args }: CapturedCall, { numbers, length }: CapturedValue, weight: Float32Array) => {
-      const packed = this.#pack(sizesOf(args), numbers ?? weight, weight.subarray(0, length));
-      const shape = undefined;
-      const value: CapturedValue = {
-        ...{ index: values.length, kind: 'constant', name: undefined, shape },
-        ...{ length: packed.length, numbers: packed },
-      };
-      values.push(value);
-      return value;
-    };
     const calls = graph.calls.map((call): CapturedCall => {
       const { weight } = call.args;
       if (call.operation !== 'conv2d' || !isArray(weight) || weight.offset > 0) return call;
       const { value } = weight;
       if (value.kind !== 'parameter' && value.kind !== 'constant') return call;
-      return withPackedWeights(call, value, packedOf(call, value, numbersOf(value)));
+      const numbers = numbersOf(value);
+      const packed = this.#pack(
+        sizesOf(call.args),
+        value.numbers ?? numbers,
+        numbers.subarray(0, value.length),
+      );
+      return withPackedWeights(call, value, addValue(values, packed.length, packed));
     });
     return { ...graph, calls, values };
   }
@@ -69,15 +67,15 @@ function sizesOf(args: CapturedCall['args']): Sizes {
   return Object.values(args).filter((value) => typeof value === 'number') as Sizes;
 }
 
-function withPackedWeights(call: CapturedCall, weight: CapturedValue, packed: CapturedValue): CapturedCall {
+function withPackedWeights(call: CapturedCall, weight: CapturedValue, packed: CapturedArray): CapturedCall {
   const { x, weight: _, bias, y, ...sizes } = call.args;
   const args: Record<string, CapturedArgument> = {
     ...sizes,
     ...{
       relu: false,
-      packedLength: packed.length,
+      packedLength: packed.value.length,
       x,
-      packed: { value: packed, offset: 0 },
+      packed,
       bias,
       residual: null,
       y,
@@ -89,7 +87,7 @@ function withPackedWeights(call: CapturedCall, weight: CapturedValue, packed: Ca
   return {
     operation: 'conv2dInference',
     args,
-    reads: [...reads, ...(stillRead ? [weight] : []), packed],
+    reads: [...reads, ...(stillRead ? [weight] : []), packed.value],
     writes: call.writes,
   };
 }

@@ -10,7 +10,7 @@
 
 namespace batchnorm {
 
-// A call of a program. It is allocated by std::malloc and freed by whoever takes it last.
+// A call of a program. It is allocated by std::malloc; the last function that takes it frees it.
 struct Call {
   Call* next;
   double id;

@@ -15,7 +15,7 @@ namespace {
 
 struct Counting : Errand {
   std::atomic<int>* count;
-  // Ends only when so many errands run at the same time.
+  // An errand ends when this many run at the same time.
   int together;
 };
 

@@ -10,7 +10,7 @@ const types: Record<string, string> = {
   '.wasm': 'application/wasm',
 };
 
-/** A file server on a port of its own, whose only feature is `index.html` for a folder. */
+/** A file server on a free port. For a folder it sends `index.html`. */
 export async function serveFolder(folder: string): Promise<{ url: string; close: () => void }> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');

@@ -16,7 +16,7 @@ type Sizes = Call extends [...infer S extends number[], ...(readonly [unknown, u
 type CallWith<A extends readonly unknown[]> = readonly [...Sizes, ...A];
 
 type InferenceCall = Parameters<Operations['conv2dInference']>;
-/** What follows the sizes in a call of conv2dInference. */
+/** The arguments of conv2dInference after the sizes. */
 type InferenceArguments = InferenceCall extends readonly [...Sizes, ...infer A] ? A : never;
 
 const arrayCount = 4;

@@ -4,7 +4,7 @@ import type { Tensor, TensorFlow, Variable } from '../tensorflow.js';
 import { run } from './replace.js';
 
 /**
- * Gives variables whose values other tensors share values of their own, so that a kernel may change them in place.
+ * Copies the values of variables that other tensors share, so that a kernel may change the variables in place.
  *
  * @returns whether all are float32 variables; if not, nothing has changed
  */

@@ -129,7 +129,7 @@ const sgdStep: Kernel = (call) => {
   return [];
 };
 
-/** The same values in memory of their own. */
+/** A copy that shares no memory with x. */
 const copy: Kernel = ({ backend, inputs: { x } }) => {
   if (!isFloats(x)) return undefined;
   const values = backend.dataOf(x).floats();

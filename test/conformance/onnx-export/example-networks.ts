@@ -46,8 +46,8 @@ const programs: Readonly<Record<string, Shape | undefined>> = {
 };
 
 /**
- * Single batch norms, and the examples that are folders. Serving has the network of the digits, folded; TensorFlow.js has a model
- * of its own kind.
+ * Single batch norms, and the examples that are folders. Serving has the network of the digits, folded. The
+ * model of the TensorFlow.js example is built from layers of this package.
  */
 function others(rng: RandomSource): readonly ExampleNetwork[] {
   const digits: Shape = [2, 1, SIZE, SIZE];

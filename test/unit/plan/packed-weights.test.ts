@@ -85,7 +85,7 @@ describe('the packed weights of a plan', () => {
     });
     const [first, second] = ['conv2dInference', 'conv2dInference'];
     expectBits(strided, x, [first, 'relu', second, 'add', 'relu', 'sub']);
-    // Without the ReLU, or with a row instead of a whole residual, the sum is an operation of its own.
+    // Without the ReLU, or with a row instead of a whole residual, the sum remains a separate operation.
     const sum = new Custom(conv(4, 4), conv(4, 4), (layer, _, image) => layer(image).add(image));
     expectBits(sum, x, ['conv2dInference', 'add']);
     const row = new Custom(
