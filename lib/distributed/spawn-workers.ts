@@ -42,9 +42,9 @@ const grace = 2000;
  *
  * @param count The number of workers, at most 256.
  * @param file The program, as a path or a `file:` URL.
- * @returns A promise that resolves when every worker has ended with exit code 0. It rejects with the first error
- * of a worker, once all have ended; the ones that still run two seconds after the first error are
- * terminated.
+ * @returns A promise that resolves when every worker has ended with exit code 0. Otherwise it rejects once all have
+ * ended, with the first error that is not about another worker's end; the workers that still run two seconds after
+ * the first error are terminated.
  */
 export async function spawnWorkers(count: number, file: FilePath, options?: SpawnOptions): Promise<void> {
   if (arguments.length > 3) requireNoSurplus('spawnWorkers', 3, arguments);
@@ -58,7 +58,11 @@ export async function spawnWorkers(count: number, file: FilePath, options?: Spaw
   const state = createSharedState(size);
   const threads = Math.max(1, Math.floor(backend.info.threads / size));
   const workers: Worker[] = [];
-  const failures: unknown[] = [];
+  const failures: Failure[] = [];
+  const fail = (failure: Failure): void => {
+    failures.push(failure);
+    if (failures.length === 1) endAll(workers);
+  };
   const endings = Array.from({ length: size }, async (_, rank) => {
     try {
       const worker = startWorker(path, workerData, { state, rank, threads });
@@ -68,14 +72,21 @@ export async function spawnWorkers(count: number, file: FilePath, options?: Spaw
           (onMessage as NonNullable<SpawnOptions['onMessage']>)(message, rank);
         });
       }
-      await ending(worker, state, rank);
+      await ending(worker, state, rank, fail);
     } catch (error) {
-      failures.push(error);
-      if (failures.length === 1) endAll(workers);
+      fail({ error, aboutPeer: false });
     }
   });
   await Promise.all(endings);
-  if (failures.length > 0) throw failures[0];
+  // A worker that lost a peer may report that before the peer itself has ended.
+  const cause = failures.find(({ aboutPeer }) => !aboutPeer) ?? failures[0];
+  if (cause !== undefined) throw cause.error;
+}
+
+interface Failure {
+  readonly error: unknown;
+  /** Whether the worker failed because another one had ended. */
+  readonly aboutPeer: boolean;
 }
 
 /** Ends the workers that do not end by themselves, since their group has lost a member. */
@@ -100,20 +111,27 @@ function startWorker(path: string, workerData: unknown, membership: Membership):
   }
 }
 
-/** Resolves when a worker ends with exit code 0, and tells the others when it ends in any way. */
-function ending(worker: Worker, state: SharedState, rank: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let failure: { error: Error } | undefined;
+/** Resolves when a worker has ended, after telling the others and reporting what failed, as soon as it is known. */
+function ending(
+  worker: Worker,
+  state: SharedState,
+  rank: number,
+  fail: (failure: Failure) => void,
+): Promise<void> {
+  return new Promise((resolve) => {
+    let failed = false;
     worker.once('error', (error) => {
-      failure = { error };
+      failed = true;
+      fail({ error, aboutPeer: (error as NodeJS.ErrnoException).code === 'ERR_BATCHNORM_PEER' });
       markEnded(state, rank, 1);
     });
     worker.once('exit', (code) => {
       markEnded(state, rank, code);
-      if (failure !== undefined) reject(failure.error);
-      else if (code === 0) resolve();
-      else
-        reject(plainError('ERR_BATCHNORM_PEER', `Rank ${rank} of the workers ended with exit code ${code}`));
+      if (!failed && code !== 0) {
+        const message = `Rank ${rank} of the workers ended with exit code ${code}`;
+        fail({ error: plainError('ERR_BATCHNORM_PEER', message), aboutPeer: false });
+      }
+      resolve();
     });
   });
 }

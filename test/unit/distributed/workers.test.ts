@@ -42,6 +42,7 @@ describe('faults in a group of workers', () => {
 
   const faults = {
     throws: ['a bug of the program'],
+    lingers: ['a bug of the program'],
     rejects: ['a bug of the program'],
     exits0: ['Rank 0 cannot complete allReduce (mean) of 2 float32 values', 'rank 1 ended with exit code 0'],
     exits3: ['exit code 3'],

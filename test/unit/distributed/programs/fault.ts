@@ -15,6 +15,14 @@ const faults: Readonly<Record<string, (group: Group) => unknown>> = {
   throws() {
     throw new Error('a bug of the program');
   },
+  // Its worker ends after the other rank has noticed the error.
+  lingers() {
+    process.on('exit', () => {
+      const end = Date.now() + 500;
+      while (Date.now() < end);
+    });
+    throw new Error('a bug of the program');
+  },
   rejects() {
     void Promise.reject(new Error('a bug of the program'));
     return new Promise((resolve) => setTimeout(resolve, 60_000));
