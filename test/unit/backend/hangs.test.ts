@@ -6,7 +6,9 @@ import type { ThreadStack } from '../../support/stacks.js';
 import { hangsInNode, runToEnd, shutdownFunctions } from './crew/ending.js';
 
 const program = fileURLToPath(new URL('./crew/wait.js', import.meta.url));
-const readable = process.platform === 'linux' && !emulated;
+const long = process.env.BATCHNORM_TEST_LONG === '1';
+/** Whether to read the stacks of real processes, which takes half a minute. */
+const readable = long && process.platform === 'linux' && !emulated;
 
 /** The threads of a program that runs until it is killed. */
 async function threadsOf(where: string, functions: readonly string[]) {
