@@ -1,11 +1,14 @@
 #include "plan/lanes.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
+#include <random>
 #include <thread>
 #include <vector>
 
 #include "support.h"
+#include "system/thread_pool.h"
 
 using namespace batchnorm;
 
@@ -114,6 +117,89 @@ struct Setup {
   }
 };
 
+constexpr size_t kOutputs = 8;
+
+// Adds 1 to each value of the call's output, on several threads, and to the arena. Nothing here is
+// atomic: ThreadSanitizer sees whether steps and calls of a lane are ordered.
+Outcome count_step(StepFunction, const Kernels*, const PlannedArguments& arguments) {
+  arguments.of_call[0].data[0] += 1;
+  float* const output = arguments.of_call[2].data;
+  auto task = [&](size_t index, size_t) { output[index] += 1; };
+  parallel_for(kOutputs, 3, task);
+  return Outcome::kDone;
+}
+
+// A thread that starts and stops calls at random, like a worker of Node.
+class Worker {
+ public:
+  Worker(uint32_t seed, bool closes) : random_(seed), closes_(closes) {
+    const double numbers[kSteps] = {};
+    REQUIRE(program_.set_numbers(numbers, kSteps, kSteps));
+    for (size_t i = 0, position = 0; i < kSteps; i++) {
+      REQUIRE(program_.add_step(nullptr, position));
+    }
+    program_.compute = count_step;
+  }
+
+  void run() {
+    // Freed as soon as all calls were reported, as by JavaScript.
+    Lanes lanes;
+    std::vector<Memory> arenas;
+    for (float& steps : steps_of_lane_) arenas.push_back({&steps, 1});
+    if (!lanes.open(channel_, arenas.data(), arenas.size())) return;
+    for (size_t id = 0; id < kCalls; id++) {
+      Call* call =
+          Call::create(program_, {}, {&outputs_[id * kOutputs], kOutputs}, static_cast<double>(id));
+      if (!lanes.start(call)) return;
+      started_++;
+      if (random_() % 2 == 0) stop(lanes, id - random_() % std::min<size_t>(id + 1, 6));
+      wait_until("a call does not end", [&] { return unfinished() < 8; });
+    }
+    if (closes_) {
+      channel_.close();
+    } else {
+      wait_until("a call does not end", [&] { return unfinished() == 0; });
+    }
+  }
+
+  void check() {
+    CHECK(started_ == kCalls);
+    float steps = 0;
+    for (size_t id = 0; id < kCalls; id++) {
+      for (size_t i = 1; i < kOutputs; i++) CHECK(steps_of(id, i) == steps_of(id, 0));
+      steps += steps_of(id, 0);
+    }
+    CHECK(steps == steps_of_lane_[0] + steps_of_lane_[1]);
+    for (size_t id : removed_) CHECK(steps_of(id, 0) == 0);
+    for (const auto& [id, outcome] : channel_.ended) {
+      CAPTURE(id);
+      const bool is_whole = steps_of(static_cast<size_t>(id), 0) == kSteps;
+      CHECK(outcome == (is_whole ? Outcome::kDone : Outcome::kStopped));
+    }
+    if (!closes_) CHECK(channel_.ended.size() + removed_.size() == kCalls);
+  }
+
+ private:
+  static constexpr size_t kSteps = 3, kCalls = 200;
+
+  size_t unfinished() { return started_ - removed_.size() - channel_.count(); }
+  float steps_of(size_t id, size_t output) const { return outputs_[id * kOutputs + output]; }
+  void stop(Lanes& lanes, size_t id) {
+    Call* call = lanes.stop(static_cast<double>(id));
+    if (call != nullptr) removed_.push_back(id);
+    std::free(call);
+  }
+
+  std::minstd_rand random_;
+  bool closes_;
+  Program program_;
+  TestChannel& channel_ = TestChannel::make();
+  float steps_of_lane_[2] = {};
+  std::vector<float> outputs_ = std::vector<float>(kCalls * kOutputs);
+  std::vector<size_t> removed_;
+  size_t started_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE("Lanes: one lane computes calls in the order of their start") {
@@ -214,4 +300,16 @@ TEST_CASE("Channel: a call that nobody takes over is freed and no longer waited 
   wait_until("the call is not reported", [&] { return test.channel.refused > 0; });
   test.channel.close();
   CHECK(test.channel.count() == 0);
+}
+
+TEST_CASE("Lanes: several threads start and stop calls of their own lanes, and close or wait") {
+  std::vector<Worker*> workers;
+  for (uint32_t seed = 1; seed <= 4; seed++) workers.push_back(new Worker(seed, seed % 2 == 0));
+  std::vector<std::thread> threads;
+  for (Worker* worker : workers) threads.emplace_back([worker] { worker->run(); });
+  for (std::thread& thread : threads) thread.join();
+  for (Worker* worker : workers) {
+    worker->check();
+    delete worker;
+  }
 }

@@ -287,7 +287,8 @@ Outcome run(const Setting& setting, Choose choose, bool general) {
 Outcome run_packed(const Setting& setting) {
   Choices& choices = setting.choices;
   const bool has_bias = choices.flip(), has_residual = choices.flip(), relu = choices.flip();
-  const ConvolutionShape s = choose_general_convolution(setting);
+  const ConvolutionShape s =
+      choices.flip() ? choose_convolution(setting) : choose_general_convolution(setting);
   Buffer x = setting.buffer(inputs(s)), weight = setting.buffer(weights(s)),
          bias = setting.buffer(out_channels(s)), residual = setting.buffer(outputs(s)),
          y = setting.buffer(outputs(s)), expected = setting.buffer(outputs(s)),

@@ -15,7 +15,11 @@ using batchnorm::Kernels;
 struct Pair {
   double value, value_error;
   double gradient, gradient_error;
+  // Whether a term is beyond the largest float; nothing is then checked.
+  bool overflows = false;
 };
+
+bool is_beyond_floats(double value) { return std::isfinite(value) && std::fabs(value) > FLT_MAX; }
 
 // Each is a rounded difference, then a rounded product.
 Pair squared_error(double x, double target, double) {
@@ -64,9 +68,33 @@ constexpr Loss kLosses[] = {
     {"huber", &Kernels::huber, huber},
     {"binary_cross_entropy", &Kernels::binary_cross_entropy, binary_cross_entropy}};
 
+// The same with a weight of the first term. The products of the terms' weights are those of floats.
+Pair weighted_binary_cross_entropy(float x, float target, float weight) {
+  const double power = std::exp(-std::fabs(static_cast<double>(x)));
+  const double rest = std::log1p(power), smaller = power / (1 + power);
+  const double weights[] = {weight * target, 1.0f - target};
+  const double values[] = {std::fmax(-x, 0.0f) + rest, std::fmax(x, 0.0f) + rest};
+  const double gradients[] = {x > 0 ? -smaller : smaller - 1, x > 0 ? 1 - smaller : smaller};
+  Pair pair = {0, 0, 0, 0};
+  for (size_t i = 0; i < 2; i++) {
+    // A term of weight 0 adds 0 even if its logarithm is infinite.
+    if (weights[i] == 0) continue;
+    const double size = std::fabs(weights[i]);
+    const double value = weights[i] * values[i], gradient = weights[i] * gradients[i];
+    pair.value += value;
+    pair.value_error += 4 * kRounding * std::fabs(value) + size * (10 * kRounding * rest + kTiny);
+    pair.gradient += gradient;
+    pair.gradient_error +=
+        4 * kRounding * std::fabs(gradient) + size * (8 * kRounding * smaller + kTiny);
+    // An infinite weight times a logarithm that underflows is NaN.
+    pair.overflows = pair.overflows || std::isinf(weights[i]) || is_beyond_floats(value) ||
+                     is_beyond_floats(gradient);
+  }
+  return pair;
+}
+
 struct Call {
-  const Loss& loss;
-  float parameter, factor;
+  float factor;
   const Buffer& x;
   const Buffer& target;
   const float* losses;
@@ -74,17 +102,17 @@ struct Call {
   double result;
 };
 
-bool is_beyond_floats(double value) { return std::isfinite(value) && std::fabs(value) > FLT_MAX; }
-
-std::string check(const Call& call) {
+// pair_of(i) is what is expected of pair i.
+template <class PairOf>
+std::string check(const Call& call, const PairOf& pair_of) {
   double sum = 0, error = 0;
   bool overflows = false;
   for (size_t i = 0; i < call.x.size(); i++) {
-    const Pair pair = call.loss.of(call.x[i], call.target[i], call.parameter);
+    const Pair pair = pair_of(i);
     sum += pair.value;
     error += pair.value_error + 4 * kTiny + 0x1p-52 * std::fabs(sum);
     const bool has_difference =
-        !is_beyond_floats(2 * (static_cast<double>(call.x[i]) - call.target[i]));
+        !pair.overflows && !is_beyond_floats(2 * (static_cast<double>(call.x[i]) - call.target[i]));
     overflows = overflows || !has_difference || is_beyond_floats(pair.value);
     const double factor = call.factor;
     if (call.losses != nullptr && has_difference && !is_beyond_floats(pair.value)) {
@@ -106,6 +134,59 @@ std::string check(const Call& call) {
   return compare("loss", 0, call.result, sum, error);
 }
 
+// Mostly labels or probabilities, as cross entropy expects.
+void make_labels(Buffer& target, Choices& choices) {
+  if (choices.one_in(4)) return;
+  const bool labels = choices.flip();
+  for (size_t i = 0; i < target.size(); i++) {
+    const float size = std::fabs(target[i]);
+    target[i] = labels ? (size > 0.5f ? 1.0f : 0.0f) : size / (1 + size);
+  }
+}
+
+// The arguments and results that all losses have.
+struct Tensors {
+  explicit Tensors(const Setting& setting)
+      : n(choose_elements(setting)),
+        factor(setting.choices.flip() ? 1 / (1 + static_cast<float>(n)) : -3.7f),
+        x(setting.buffer(n)),
+        target(setting.buffer(n)),
+        gradient(setting.buffer(n)),
+        losses(n, 3) {
+    fill(x, setting.choices);
+    fill(target, setting.choices);
+    make_labels(target, setting.choices);
+    gradient.fill(0);
+    losses.fill(0);
+  }
+  // Follows from n: another choice would change the meaning of the recorded cases.
+  float* each_loss() { return n % 2 == 0 ? losses.data() : nullptr; }
+
+  // Runs loss(losses, gradient, result) and compares the results with pair_of(i).
+  template <class Run, class PairOf>
+  void run(Outcome& outcome, bool has_gradient, const Run& loss, const PairOf& pair_of) {
+    float* const gradients = has_gradient ? gradient.data() : nullptr;
+    double result = -1;
+    if (loss(each_loss(), gradients, &result) != batchnorm::Status::kOk) {
+      outcome.failure = "out of memory";
+      return;
+    }
+    outcome.failure = guards({&x, &target, &losses, &gradient});
+    if (outcome.failure.empty()) {
+      outcome.failure = check({factor, x, target, each_loss(), gradients, result}, pair_of);
+    }
+    Digest all;
+    all.add(gradient);
+    all.add(losses);
+    all.add(result);
+    outcome.digest = all.value();
+  }
+
+  size_t n;
+  float factor;
+  Buffer x, target, gradient, losses;
+};
+
 }  // namespace
 
 Outcome run_loss(const Setting& setting) {
@@ -114,42 +195,36 @@ Outcome run_loss(const Setting& setting) {
   const Loss& loss = kLosses[choices.below(4)];
   const float parameter = kParameters[choices.below(5)];
   const bool has_gradient = !choices.one_in(4);
-  const size_t n = choose_elements(setting);
-  const float factor = choices.flip() ? 1 / (1 + static_cast<float>(n)) : -3.7f;
-  Buffer x = setting.buffer(n), target = setting.buffer(n), gradient = setting.buffer(n);
-  // Follows from n: another choice would change the meaning of the recorded cases.
-  const bool has_losses = n % 2 == 0;
-  Buffer losses(n, 3);
-  fill(x, choices);
-  fill(target, choices);
-  // Mostly labels or probabilities, as cross entropy expects.
-  if (!choices.one_in(4)) {
-    const bool labels = choices.flip();
-    for (size_t i = 0; i < n; i++) {
-      const float size = std::fabs(target[i]);
-      target[i] = labels ? (size > 0.5f ? 1.0f : 0.0f) : size / (1 + size);
-    }
-  }
-  Outcome outcome = setting.outcome(loss.name, {n});
-  double result = -1;
-  float* const gradients = has_gradient ? gradient.data() : nullptr;
-  if (!has_gradient) gradient.fill(0);
-  losses.fill(0);
-  float* const each_loss = has_losses ? losses.data() : nullptr;
-  if (batchnorm::apply_loss(setting.kernels.*loss.kernel, x.data(), target.data(), parameter,
-                            factor, each_loss, gradients, n, &result) != batchnorm::Status::kOk) {
-    outcome.failure = "out of memory";
-    return outcome;
-  }
-  outcome.failure = guards({&x, &target, &losses, &gradient});
-  if (outcome.failure.empty()) {
-    outcome.failure = check({loss, parameter, factor, x, target, each_loss, gradients, result});
-  }
-  Digest all;
-  all.add(gradient);
-  all.add(losses);
-  all.add(result);
-  outcome.digest = all.value();
+  Tensors tensors(setting);
+  Outcome outcome = setting.outcome(loss.name, {tensors.n});
+  tensors.run(
+      outcome, has_gradient,
+      [&](float* losses, float* gradient, double* result) {
+        return batchnorm::apply_loss(setting.kernels.*loss.kernel, tensors.x.data(),
+                                     tensors.target.data(), parameter, tensors.factor, losses,
+                                     gradient, tensors.n, result);
+      },
+      [&](size_t i) { return loss.of(tensors.x[i], tensors.target[i], parameter); });
+  return outcome;
+}
+
+Outcome run_weighted_loss(const Setting& setting) {
+  Choices& choices = setting.choices;
+  const bool has_gradient = !choices.one_in(4);
+  Tensors tensors(setting);
+  Buffer weight = setting.buffer(tensors.n);
+  fill(weight, choices);
+  Outcome outcome = setting.outcome("weighted_binary_cross_entropy", {tensors.n});
+  tensors.run(
+      outcome, has_gradient,
+      [&](float* losses, float* gradient, double* result) {
+        return batchnorm::apply_weighted_loss(
+            setting.kernels.weighted_binary_cross_entropy, tensors.x.data(), tensors.target.data(),
+            weight.data(), tensors.factor, losses, gradient, tensors.n, result);
+      },
+      [&](size_t i) {
+        return weighted_binary_cross_entropy(tensors.x[i], tensors.target[i], weight[i]);
+      });
   return outcome;
 }
 

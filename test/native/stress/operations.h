@@ -12,6 +12,8 @@ Outcome run_inference(const Setting& setting);
 // batch_norm_relu_cases.cc
 Outcome run_training_with_relu(const Setting& setting);
 Outcome run_inference_with_relu(const Setting& setting);
+// batch_norm_steps_cases.cc
+Outcome run_training_in_steps(const Setting& setting);
 // group_norm_cases.cc
 Outcome run_group_norm(const Setting& setting);
 // convolution_cases.cc
@@ -41,6 +43,7 @@ Outcome run_arithmetic(const Setting& setting);
 Outcome run_dropout(const Setting& setting);
 // loss_cases.cc
 Outcome run_loss(const Setting& setting);
+Outcome run_weighted_loss(const Setting& setting);
 // optimizer_cases.cc
 Outcome run_optimizer_step(const Setting& setting);
 
