@@ -195,7 +195,7 @@ export const signatures = /** @type {const} */ ({
     ...['in? bias[groups*channels] when affine', 'out y[images*groups*channels*plane]'],
     ...['out mean[images*groups]', 'out meanLow[images*groups]', 'out invStd[images*groups]'],
   ],
-  /** dx, dscale and dbias; dx may be dy. */
+  /** dx, and the sums dscale and dbias unless they are null; dx may be dy. */
   groupNormBackward: [
     ...group,
     ...['boolean centered', 'boolean affine'],
@@ -203,7 +203,7 @@ export const signatures = /** @type {const} */ ({
     'in scale[groups*channels] when affine',
     ...['in mean[images*groups]', 'in meanLow[images*groups]', 'in invStd[images*groups]'],
     'out dx[images*groups*channels*plane]',
-    ...['out dscale[groups*channels] when affine', 'out? dbias[groups*channels] when affine'],
+    ...['out? dscale[groups*channels] when affine', 'out? dbias[groups*channels] when affine'],
   ],
 
   add: arithmetic,
@@ -370,11 +370,12 @@ export const signatures = /** @type {const} */ ({
     'in? bias[groups*inChannels]',
     'out dx[images*groups*inChannels*height*width]',
   ],
+  /** The gradients with respect to the weights and the bias; null for one that is not needed. */
   conv2dWeightGradient: [
     ...convolution,
     'in x[images*groups*inChannels*height*width]',
     'in dy[images*groups*outChannels*outHeight*outWidth]',
-    'out dweight[groups*outChannels*inChannels*kernelHeight*kernelWidth]',
+    'out? dweight[groups*outChannels*inChannels*kernelHeight*kernelWidth]',
     'out? dbias[groups*outChannels]',
   ],
 

@@ -5,7 +5,16 @@ import { storageOf, type Tensor } from '../core/tensor.js';
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import type { BatchNormTraining } from '../ops/batch-norm.js';
-import { passOn, readOperands, recordPass, takeStatistics } from '../ops/batch-norm-pass.js';
+import {
+  gradientSums,
+  noParameterGradients,
+  parameterGradients,
+  passOn,
+  readOperands,
+  recordPass,
+  reluArguments,
+  takeStatistics,
+} from '../ops/batch-norm-pass.js';
 import { type BatchNormState, type Fusion, storedEpsilon } from '../ops/batch-norm-state.js';
 import type { ImageShape } from '../ops/image-shape.js';
 import { wrongShape } from '../validation/errors.js';
@@ -70,38 +79,13 @@ export function synchronizedTraining(group: StatisticsGroup): BatchNormTraining 
       invStd.values[channel] = inverse[channel];
     }
     return recordPass(operands, statistics, x.shape, output, (dy, accumulate) => {
-      const n = dy.values.length;
-      const dresidual = residual === null ? null : Storage.take(n);
-      // The sums of dy and of dy * (x - mean), one after the other.
-      const sums = new Float64Array(2 * channels);
-      const sumDy = named('sumDy', sums.subarray(0, channels));
-      const sumDyXmu = named('sumDyXmu', sums.subarray(channels));
-      backend.batchNormGradientSums(
-        images,
-        channels,
-        plane,
-        relu !== null,
-        input.named('x'),
-        dy.named('dy'),
-        mean.named('mean'),
-        meanLow.named('meanLow'),
-        relu === null ? null : output.named('y'),
-        relu === null ? null : relu.factor.named('factor'),
-        relu === null ? null : relu.shift.named('shift'),
-        dresidual === null ? null : dresidual.named('dresidual'),
-        sumDy,
-        sumDyXmu,
-      );
+      const sums = gradientSums(image, operands, statistics, output, dy);
+      const { dresidual } = sums;
       // The gradients of the parameters are those of this rank's batch; like those of all other layers, they are
       // added up later.
-      const dscale = operands.isLearned ? Storage.take(channels) : null;
-      const dbias = operands.isLearned ? Storage.take(channels) : null;
-      for (let channel = 0; channel < channels; channel++) {
-        if (dscale !== null) dscale.values[channel] = sumDyXmu[channel] * invStd.values[channel];
-        if (dbias !== null) dbias.values[channel] = sumDy[channel];
-      }
-      group.sum(sums);
-      const dx = Storage.take(n);
+      const own = operands.isLearned ? parameterGradients(sums, invStd.values) : noParameterGradients;
+      group.sum(sums.both);
+      const dx = Storage.take(dy.values.length);
       // With a residual, its gradient is dy where the ReLU passed it.
       const isMasked = relu !== null && dresidual === null;
       backend.batchNormInputGradient(
@@ -116,14 +100,12 @@ export function synchronizedTraining(group: StatisticsGroup): BatchNormTraining 
         mean.named('mean'),
         meanLow.named('meanLow'),
         invStd.named('invStd'),
-        isMasked ? output.named('y') : null,
-        isMasked ? relu.factor.named('factor') : null,
-        isMasked ? relu.shift.named('shift') : null,
-        sumDy,
-        sumDyXmu,
+        ...reluArguments(isMasked ? relu : null, output),
+        sums.sumDy,
+        sums.sumDyXmu,
         dx.named('dx'),
       );
-      passOn(operands, accumulate, { dx, dresidual, dscale, dbias });
+      passOn(operands, accumulate, { dx, dresidual, ...own });
     });
   };
 }

@@ -1,3 +1,6 @@
+import { freshArray } from '../backend/allocation.js';
+import { type Argument, named } from '../backend/argument.js';
+import { backend } from '../backend/index.js';
 import type { Accumulate, BackwardFn, Graph } from '../core/graph.js';
 import { graphsOf, recorded } from '../core/record.js';
 import type { Shape } from '../core/shape.js';
@@ -5,6 +8,7 @@ import { Storage } from '../core/storage.js';
 import type { OwnedTape, Tape } from '../core/tape.js';
 import { storageOf, type Tensor } from '../core/tensor.js';
 import { affineOf, type BatchNormState, type Fusion, learnedOf } from './batch-norm-state.js';
+import type { ImageShape } from './image-shape.js';
 
 // The parts of a training pass that are the same whether the statistics are those of one batch or of the batches of all
 // ranks.
@@ -76,13 +80,82 @@ export function recordPass<S extends Shape>(
   return result;
 }
 
+/** What shows the backward operations which part of dy passed the ReLU; nulls without one. */
+export function reluArguments(
+  relu: KeptStatistics['relu'],
+  output: Storage,
+): readonly [Argument<'y'> | null, Argument<'factor'> | null, Argument<'shift'> | null] {
+  if (relu === null) return [null, null, null];
+  return [output.named('y'), relu.factor.named('factor'), relu.shift.named('shift')];
+}
+
+/** The sums of dy and of dy * (x - mean) of each channel, one after the other. */
+export interface GradientSums {
+  readonly both: Float64Array;
+  readonly sumDy: Argument<'sumDy', Float64Array>;
+  readonly sumDyXmu: Argument<'sumDyXmu', Float64Array>;
+}
+
+export function takeSums(channels: number): GradientSums {
+  const both = freshArray(Float64Array, 'working space', 2 * channels);
+  return {
+    both,
+    sumDy: named('sumDy', both.subarray(0, channels)),
+    sumDyXmu: named('sumDyXmu', both.subarray(channels)),
+  };
+}
+
+/** The first step of the backward pass, which also gives the gradient of a residual: the part of dy that passed the ReLU. */
+export function gradientSums(
+  { images, channels, plane }: ImageShape,
+  { input, residual }: PassOperands,
+  statistics: KeptStatistics,
+  output: Storage,
+  dy: Storage,
+): GradientSums & { readonly dresidual: Storage | null } {
+  const dresidual = residual === null ? null : Storage.take(dy.values.length);
+  const sums = takeSums(channels);
+  backend.batchNormGradientSums(
+    images,
+    channels,
+    plane,
+    statistics.relu !== null,
+    input.named('x'),
+    dy.named('dy'),
+    statistics.mean.named('mean'),
+    statistics.meanLow.named('meanLow'),
+    ...reluArguments(statistics.relu, output),
+    dresidual?.named('dresidual') ?? null,
+    sums.sumDy,
+    sums.sumDyXmu,
+  );
+  return { ...sums, dresidual };
+}
+
+/** The gradients of scale and bias, as the fused backward pass computes them. */
+export function parameterGradients(
+  { sumDy, sumDyXmu }: Pick<GradientSums, 'sumDy' | 'sumDyXmu'>,
+  invStd: Float32Array,
+): { readonly dscale: Storage; readonly dbias: Storage } {
+  const dscale = Storage.take(invStd.length);
+  const dbias = Storage.take(invStd.length);
+  for (let channel = 0; channel < invStd.length; channel++) {
+    dscale.values[channel] = sumDyXmu[channel] * invStd[channel];
+    dbias.values[channel] = sumDy[channel];
+  }
+  return { dscale, dbias };
+}
+
 /** The gradients of a pass; null for those that it does not have. */
 export interface PassGradients {
-  readonly dx: Storage;
+  readonly dx: Storage | null;
   readonly dresidual: Storage | null;
   readonly dscale: Storage | null;
   readonly dbias: Storage | null;
 }
+
+/** For layers without parameters. */
+export const noParameterGradients = { dscale: null, dbias: null } as const;
 
 /** Passes the gradients on, in the order of separate operations, in which the sum's gradient precedes the normalization's. */
 export function passOn(
@@ -91,7 +164,7 @@ export function passOn(
   { dx, dresidual, dscale, dbias }: PassGradients,
 ): void {
   if (dresidual !== null) accumulate(inputs.length - 1, dresidual);
-  accumulate(0, dx);
+  if (dx !== null) accumulate(0, dx);
   if (dscale !== null) accumulate(1, dscale);
   if (dbias !== null) accumulate(2, dbias);
 }

@@ -6,7 +6,17 @@ import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape, OwnedTape, Tape } from '../core/tape.js';
 import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
-import { passOn, readOperands, recordPass, takeStatistics } from './batch-norm-pass.js';
+import {
+  gradientSums,
+  noParameterGradients,
+  parameterGradients,
+  passOn,
+  readOperands,
+  recordPass,
+  reluArguments,
+  takeStatistics,
+  takeSums,
+} from './batch-norm-pass.js';
 import { affineOf, type BatchNormState, type Fusion, learnedOf, storedEpsilon } from './batch-norm-state.js';
 import type { ImageShape } from './image-shape.js';
 
@@ -65,42 +75,35 @@ export function batchNormFrozen<S extends Shape>(
     saved: [input, scale, mean, variance],
     backward: (dy, accumulate, needsGradient) => {
       const zeros = freshFloats('working space', channels);
-      const dx = Storage.take(dy.values.length);
       if (learned.length > 0 && (needsGradient(1) || needsGradient(2))) {
-        const invStd = freshFloats('working space', channels);
-        for (let c = 0; c < channels; c++) {
-          invStd[c] = 1 / Math.sqrt(variance.values[c] + epsilon);
-        }
-        const dscale = Storage.take(channels);
-        const dbias = Storage.take(channels);
-        // This dx includes the gradient through the batch statistics; it is overwritten below.
-        backend.batchNormBackward(
+        const { sumDy, sumDyXmu } = takeSums(channels);
+        backend.batchNormGradientSums(
           images,
           channels,
           plane,
           false,
           input.named('x'),
           dy.named('dy'),
-          scale.named('scale'),
           mean.named('mean'),
           named('meanLow', zeros),
-          named('invStd', invStd),
           null,
           null,
           null,
-          dx.named('dx'),
           null,
-          dscale.named('dscale'),
-          dbias.named('dbias'),
+          sumDy,
+          sumDyXmu,
         );
+        const invStd = freshFloats('working space', channels);
+        for (let c = 0; c < channels; c++) {
+          invStd[c] = 1 / Math.sqrt(variance.values[c] + epsilon);
+        }
+        const { dscale, dbias } = parameterGradients({ sumDy, sumDyXmu }, invStd);
         accumulate(1, dscale);
         accumulate(2, dbias);
       }
-      if (!needsGradient(0)) {
-        dx.release();
-        return;
-      }
+      if (!needsGradient(0)) return;
       // dx = dy * scale / sqrt(runningVar + epsilon): inference on dy with a mean and a bias of zero.
+      const dx = Storage.take(dy.values.length);
       backend.batchNormInference(
         images,
         channels,
@@ -168,10 +171,17 @@ export function batchNormTraining<S extends Shape>(
   runningMean.version++;
   runningVar.version++;
 
-  return recordPass(operands, statistics, x.shape, output, (dy, accumulate) => {
+  return recordPass(operands, statistics, x.shape, output, (dy, accumulate, needsGradient) => {
+    if (!needsGradient(0)) {
+      const sums = gradientSums(image, operands, statistics, output, dy);
+      const own = operands.isLearned ? parameterGradients(sums, invStd.values) : noParameterGradients;
+      passOn(operands, accumulate, { dx: null, dresidual: sums.dresidual, ...own });
+      return;
+    }
     const n = dy.values.length;
     const dx = Storage.take(n);
     const dresidual = residual === null ? null : Storage.take(n);
+    // dx depends on these sums, so that they cost nothing.
     const dscale = Storage.take(channels);
     const dbias = Storage.take(channels);
     backend.batchNormBackward(
@@ -185,18 +195,16 @@ export function batchNormTraining<S extends Shape>(
       mean.named('mean'),
       meanLow.named('meanLow'),
       invStd.named('invStd'),
-      relu === null ? null : output.named('y'),
-      relu === null ? null : relu.factor.named('factor'),
-      relu === null ? null : relu.shift.named('shift'),
+      ...reluArguments(relu, output),
       dx.named('dx'),
-      dresidual === null ? null : dresidual.named('dresidual'),
+      dresidual?.named('dresidual') ?? null,
       dscale.named('dscale'),
       dbias.named('dbias'),
     );
     if (operands.isLearned) {
       passOn(operands, accumulate, { dx, dresidual, dscale, dbias });
     } else {
-      passOn(operands, accumulate, { dx, dresidual, dscale: null, dbias: null });
+      passOn(operands, accumulate, { dx, dresidual, ...noParameterGradients });
       dscale.release();
       dbias.release();
     }

@@ -100,18 +100,17 @@ export function convolution<S extends Shape, T extends Tape>(
         backend.conv2dInputGradient(...sizes, dy.named('dy'), kernels.named('weight'), null, dx.named('dx'));
         accumulate(0, dx);
       }
-      const biasNeeded = biases !== undefined && needsGradient(2);
-      if (!needsGradient(1) && !biasNeeded) return;
-      const dweight = Storage.take(kernels.values.length);
-      const dbias = biasNeeded ? Storage.take(groups * outChannels) : undefined;
+      const dweight = needsGradient(1) ? Storage.take(kernels.values.length) : undefined;
+      const dbias = biases !== undefined && needsGradient(2) ? Storage.take(groups * outChannels) : undefined;
+      if (dweight === undefined && dbias === undefined) return;
       backend.conv2dWeightGradient(
         ...sizes,
         image.named('x'),
         dy.named('dy'),
-        dweight.named('dweight'),
+        dweight?.named('dweight') ?? null,
         dbias?.named('dbias') ?? null,
       );
-      accumulate(1, dweight);
+      if (dweight !== undefined) accumulate(1, dweight);
       if (dbias !== undefined) accumulate(2, dbias);
     },
   }));

@@ -68,10 +68,11 @@ export function groupNorm<S extends Shape, T extends Tape>(
   const statistics = [mean, meanLow, invStd];
   const result = recorded<S, T>(graphs, inputs, x.shape, output, () => ({
     saved: scales === undefined ? [input, ...statistics] : [input, scales, ...statistics],
-    backward: (dy, accumulate) => {
+    backward: (dy, accumulate, needsGradient) => {
       const dx = Storage.take(dy.values.length);
-      const dscale = scales === undefined ? undefined : Storage.take(scales.values.length);
-      const dbias = biases === undefined ? undefined : Storage.take(biases.values.length);
+      const dscale =
+        scales !== undefined && needsGradient(1) ? Storage.take(scales.values.length) : undefined;
+      const dbias = biases !== undefined && needsGradient(2) ? Storage.take(biases.values.length) : undefined;
       backend.groupNormBackward(
         ...sizes,
         centered,

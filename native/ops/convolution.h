@@ -67,7 +67,7 @@ Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape
                                   const float* dy, const float* weight, const float* bias,
                                   float* dx);
 
-// The gradients with respect to the weights and the bias; dbias may be null.
+// The gradients with respect to the weights and the bias; either may be null.
 Status convolution_weight_gradient(const Kernels& kernels, const ConvolutionShape& shape,
                                    const float* x, const float* dy, float* dweight, float* dbias);
 

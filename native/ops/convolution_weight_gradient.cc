@@ -272,45 +272,52 @@ void bias_gradient(const Kernels& kernels, const ConvolutionShape& shape, size_t
   parallel_for(shape.groups * shape.out_channels, threads, task);
 }
 
+Status weight_gradient(const Kernels& kernels, const ConvolutionShape& shape, size_t threads,
+                       const float* x, const float* dy, float* dweight) {
+  const WeightGradientPlan plan = WeightGradientPlan::plan(kernels, shape, threads);
+  const size_t group_sums = plan.sections * plan.sums_doubles();
+  const size_t sums_floats = saturating_product(2 * shape.groups, group_sums);
+  const size_t shared = saturating_sum(whole_lines(sums_floats), plan.offsets_floats());
+  const size_t slot_floats = plan.scratch_floats(shape);
+  Scratch scratch;
+  float* memory =
+      scratch.get<float>(saturating_sum(shared, saturating_product(threads, slot_floats)));
+  if (memory == nullptr) return Status::kOutOfMemory;
+  double* const sums = reinterpret_cast<double*>(memory);
+  size_t* const offsets = reinterpret_cast<size_t*>(memory + whole_lines(sums_floats));
+  plan.find_offsets(shape, offsets);
+  const WeightGradient gradient(kernels, shape, plan, offsets);
+  const size_t ranges = plan.ranges();
+  auto task = [&](size_t index, size_t slot) {
+    const size_t section = index / ranges;  // counting those of all groups
+    const size_t group = section / plan.sections;
+    gradient.compute(section % plan.sections, index % ranges, x + group * shape.in_group(),
+                     dy + group * shape.out_group(), memory + shared + slot * slot_floats,
+                     sums + section * plan.sums_doubles());
+  };
+  parallel_for(shape.groups * plan.sections * ranges, threads, task);
+  for (size_t group = 0; group < shape.groups; group++) {
+    add_sections(shape, plan, sums + group * group_sums, dweight + group * shape.group_weights());
+  }
+  return Status::kOk;
+}
+
 }  // namespace
 
 Status convolution_weight_gradient(const Kernels& kernels, const ConvolutionShape& shape,
                                    const float* x, const float* dy, float* dweight, float* dbias) {
   const size_t channels = shape.groups * shape.out_channels;
   if (channels == 0) return Status::kOk;
-  const size_t weights = shape.groups * shape.group_weights();
+  const size_t weights = dweight == nullptr ? 0 : shape.groups * shape.group_weights();
   if (shape.images == 0 || shape.out_plane() == 0) {
-    std::fill(dweight, dweight + weights, 0.0f);
-    if (dbias != nullptr) std::fill(dbias, dbias + channels, 0.0f);
+    std::fill_n(dweight, weights, 0.0f);
+    if (dbias != nullptr) std::fill_n(dbias, channels, 0.0f);
     return Status::kOk;
   }
   const size_t threads = threads_of(shape);
   if (weights > 0) {
-    const WeightGradientPlan plan = WeightGradientPlan::plan(kernels, shape, threads);
-    const size_t group_sums = plan.sections * plan.sums_doubles();
-    const size_t sums_floats = saturating_product(2 * shape.groups, group_sums);
-    const size_t shared = saturating_sum(whole_lines(sums_floats), plan.offsets_floats());
-    const size_t slot_floats = plan.scratch_floats(shape);
-    Scratch scratch;
-    float* memory =
-        scratch.get<float>(saturating_sum(shared, saturating_product(threads, slot_floats)));
-    if (memory == nullptr) return Status::kOutOfMemory;
-    double* const sums = reinterpret_cast<double*>(memory);
-    size_t* const offsets = reinterpret_cast<size_t*>(memory + whole_lines(sums_floats));
-    plan.find_offsets(shape, offsets);
-    const WeightGradient gradient(kernels, shape, plan, offsets);
-    const size_t ranges = plan.ranges();
-    auto task = [&](size_t index, size_t slot) {
-      const size_t section = index / ranges;  // counting those of all groups
-      const size_t group = section / plan.sections;
-      gradient.compute(section % plan.sections, index % ranges, x + group * shape.in_group(),
-                       dy + group * shape.out_group(), memory + shared + slot * slot_floats,
-                       sums + section * plan.sums_doubles());
-    };
-    parallel_for(shape.groups * plan.sections * ranges, threads, task);
-    for (size_t group = 0; group < shape.groups; group++) {
-      add_sections(shape, plan, sums + group * group_sums, dweight + group * shape.group_weights());
-    }
+    const Status status = weight_gradient(kernels, shape, threads, x, dy, dweight);
+    if (status != Status::kOk) return status;
   }
   if (dbias != nullptr) bias_gradient(kernels, shape, threads, dy, dbias);
   return Status::kOk;

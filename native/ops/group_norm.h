@@ -49,6 +49,8 @@ struct GroupNormBackward {
   float* dx;      // may be dy
   float* dscale;  // may be null
   float* dbias;   // may be null
+
+  bool needs_parameter_gradients() const { return dscale != nullptr || dbias != nullptr; }
 };
 
 Status group_norm_backward(const Kernels& kernels, const GroupShape& shape,

@@ -55,7 +55,7 @@ class PlaneBackward {
         publish();
       });
     }
-    if (gradient_.call.dscale != nullptr) sum_images();
+    if (gradient_.call.needs_parameter_gradients()) sum_images();
   }
 
  private:
@@ -126,7 +126,7 @@ class PlaneBackward {
           sum += of_plane.sum;
           products += of_plane.products * static_cast<double>(call.inv_std[row_of(plane)]);
         }
-        call.dscale[parameter] = static_cast<float>(products);
+        if (call.dscale != nullptr) call.dscale[parameter] = static_cast<float>(products);
         if (call.dbias != nullptr) call.dbias[parameter] = static_cast<float>(sum);
       }
     });

@@ -170,6 +170,9 @@ class ElementPasses {
 // With enough parts for all threads, each reads its rows once and computes everything from the
 // cache. Otherwise threads first share the columns of each part, then the rows.
 Status element_gradients(const GroupGradient& gradient) {
+  const ImageShape rows = {1, gradient.shape.rows(), gradient.shape.row_length()};
+  ElementPasses passes(gradient);
+  if (!gradient.call.needs_parameter_gradients()) return run_channel_passes(rows, passes);
   ParameterSums parameters(gradient);
   Scratch scratch;
   auto* sums = scratch.get<double>(parameters.scratch());
@@ -178,8 +181,6 @@ Status element_gradients(const GroupGradient& gradient) {
   const GroupShape& shape = gradient.shape;
   const size_t columns = shape.parameters();
   const size_t threads = threads_for(shape.elements());
-  const ImageShape rows = {1, shape.rows(), shape.row_length()};
-  ElementPasses passes(gradient);
   if (threads == 1 || parameters.parts() >= 2 * threads) {
     const ChannelChunks chunks(rows);
     auto task = [&](size_t part, size_t) {

@@ -315,6 +315,30 @@ TEST_CASE("convolution: no bias gives the bits of a zero bias") {
   }
 }
 
+TEST_CASE("convolution: each parameter's gradient has the same bits without the other's") {
+  FOR_EACH_ISA(kernels) {
+    for (const ConvolutionShape& shape :
+         {square(2, 3, 9, 9, 5, 3, 1, 1), square(0, 3, 9, 9, 5, 3, 1, 1)}) {
+      const Problem problem(shape);
+      Results both(shape), one(shape);
+      both.compute(kernels, problem);
+      const auto compute = [&](float* dweight, float* dbias) {
+        REQUIRE(batchnorm::convolution_weight_gradient(kernels, shape, problem.x.data(),
+                                                       problem.dy.data(), dweight,
+                                                       dbias) == Status::kOk);
+      };
+      compute(one.dweight.data(), nullptr);
+      compute(nullptr, one.dbias.data());
+      compute(nullptr, nullptr);
+      CHECK(one.guards_intact());
+      CHECK(std::memcmp(both.dweight.data(), one.dweight.data(),
+                        both.dweight.size() * sizeof(float)) == 0);
+      CHECK(std::memcmp(both.dbias.data(), one.dbias.data(), both.dbias.size() * sizeof(float)) ==
+            0);
+    }
+  }
+}
+
 TEST_CASE("convolution: the same bits for any number of threads") {
   const size_t before = batchnorm::thread_count();
   const size_t elements = batchnorm::elements_per_thread();

@@ -172,22 +172,23 @@ export const conv2dWeightGradient: Operations['conv2dWeightGradient'] = (...call
   const [x, dy, dweight, dbias] = arraysOf(call);
   const convolution = new Convolution(...sizesOf(call));
   const { images, inputs, outputs, outPlane, strideWidth } = convolution;
-  const sums = workingSpace(convolution.weights);
-  const biasSums = workingSpace(convolution.groups * convolution.outChannels);
+  const sums = workingSpace(dweight === null ? 0 : convolution.weights);
+  const biasSums = workingSpace(dbias === null ? 0 : convolution.groups * convolution.outChannels);
   for (let n = 0; n < images && outputs > 0; n++) {
     const xImage = n * inputs;
     const dyImage = n * outputs;
-    convolution.forEachRow((from, k, to, count) => {
-      let sum = 0;
-      for (let c = 0; c < count; c++) sum += dy[dyImage + to + c] * x[xImage + from + c * strideWidth];
-      sums[k] += sum;
-    });
-    if (dbias === null) continue;
+    if (dweight !== null) {
+      convolution.forEachRow((from, k, to, count) => {
+        let sum = 0;
+        for (let c = 0; c < count; c++) sum += dy[dyImage + to + c] * x[xImage + from + c * strideWidth];
+        sums[k] += sum;
+      });
+    }
     for (let o = 0; o < biasSums.length; o++) {
       const plane = dyImage + o * outPlane;
       for (let i = plane; i < plane + outPlane; i++) biasSums[o] += dy[i];
     }
   }
-  dweight.set(sums);
+  dweight?.set(sums);
   dbias?.set(biasSums);
 };

@@ -61,8 +61,9 @@ export const groupNormBackward: Operations['groupNormBackward'] = (
 ) => {
   const parameters = groups * channels;
   const count = channels * plane;
-  const scaleSums = workingSpace(affine ? parameters : 0);
-  const biasSums = workingSpace(affine ? parameters : 0);
+  // Arguments that depend on `affine` are not read without it.
+  const scaleSums = affine && dscale !== null ? workingSpace(parameters) : null;
+  const biasSums = affine && dbias !== null ? workingSpace(parameters) : null;
   for (let row = 0; count > 0 && row < images * groups; row++) {
     const center = mean[row] + meanLow[row];
     const inverse = invStd[row];
@@ -81,9 +82,8 @@ export const groupNormBackward: Operations['groupNormBackward'] = (
       const factor = affine && scale !== null ? scale[channel] : 1;
       sum += factor * channelSum;
       products += factor * channelProducts;
-      if (!affine) continue;
-      scaleSums[channel] += channelProducts * inverse;
-      biasSums[channel] += channelSum;
+      if (scaleSums !== null) scaleSums[channel] += channelProducts * inverse;
+      if (biasSums !== null) biasSums[channel] += channelSum;
     }
     const gradientMean = centered ? sum / count : 0;
     const coefficient = (inverse * inverse * products) / count;
@@ -95,9 +95,8 @@ export const groupNormBackward: Operations['groupNormBackward'] = (
       }
     }
   }
-  if (!affine) return;
-  dscale?.set(scaleSums);
-  dbias?.set(biasSums);
+  if (scaleSums !== null) dscale?.set(scaleSums);
+  if (biasSums !== null) dbias?.set(biasSums);
 };
 
 function rowMean(x: Float32Array, begin: number, count: number): number {

@@ -1,6 +1,7 @@
 // Cases of group, instance, layer and RMS norm, with their oracle in double.
 #include "ops/group_norm.h"
 
+#include <cstring>
 #include <vector>
 
 #include "stress/comparison.h"
@@ -205,6 +206,31 @@ std::string check(const GroupShape& shape, const GroupNorm& forward, const float
   return "";
 }
 
+// Whether the gradients have the same bits when some parameters' gradients are left out.
+std::string check_frozen(const Setting& setting, const GroupShape& shape, const float* dy,
+                         const GroupNormBackward& whole) {
+  const size_t n = shape.elements(), parameters = shape.parameters();
+  const auto differ = [](const float* a, const float* b, size_t count) {
+    return b != nullptr && count > 0 && std::memcmp(a, b, count * sizeof(float)) != 0;
+  };
+  for (const int frozen : {1, 2, 3}) {
+    Buffer dx(n, 0), dscale(parameters, 0), dbias(parameters, 0);
+    GroupNormBackward part = whole;
+    part.dy = dy;
+    part.dx = dx.data();
+    part.dscale = (frozen & 1) != 0 || whole.dscale == nullptr ? nullptr : dscale.data();
+    part.dbias = (frozen & 2) != 0 || whole.dbias == nullptr ? nullptr : dbias.data();
+    if (batchnorm::group_norm_backward(setting.kernels, shape, part) != Status::kOk) {
+      return "out of memory";
+    }
+    if (differ(whole.dx, part.dx, n) || differ(whole.dscale, part.dscale, parameters) ||
+        differ(whole.dbias, part.dbias, parameters)) {
+      return "a gradient depends on the parameters that are frozen";
+    }
+  }
+  return "";
+}
+
 GroupShape choose_group_shape(const Setting& setting) {
   Choices& choices = setting.choices;
   const batchnorm::ImageShape image = choose_shape(setting);
@@ -276,6 +302,9 @@ Outcome run_group_norm(const Setting& setting) {
       guards({&x, &y, &dy, &dx, &scale, &bias, &dscale, &dbias, &mean, &mean_low, &inv_std});
   if (!outcome.failure.empty()) return outcome;
   outcome.failure = check(shape, forward, original_dy.data(), backward);
+  if (outcome.failure.empty()) {
+    outcome.failure = check_frozen(setting, shape, original_dy.data(), backward);
+  }
   Digest all;
   for (const Buffer* each : {&y, &mean, &mean_low, &inv_std, in_place ? &dy : &dx}) all.add(*each);
   if (affine) all.add(dscale);

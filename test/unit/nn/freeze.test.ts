@@ -9,6 +9,8 @@ import {
   Flatten2D,
   FrozenBatchNorm2D,
   type Gradients,
+  GroupNorm,
+  InstanceNorm2D,
   LayerNorm,
   Linear,
   loadCheckpoint,
@@ -16,10 +18,12 @@ import {
   recalibrate,
   ReLU,
   Residual,
+  RMSNorm,
   RMSprop,
   saveCheckpoint,
   Sequential,
   Sgd,
+  type Shape,
   summary,
   Tensor,
   type Tensor4D,
@@ -27,7 +31,7 @@ import {
 } from 'batchnorm';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { backendCalls } from '../../support/backend-calls.js';
+import { backendCalls, nullArguments } from '../../support/backend-calls.js';
 import { expectError, expectRejection } from '../../support/errors.js';
 import { seeded } from '../../support/random.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
@@ -170,6 +174,65 @@ describe('freeze', () => {
     })().freeze();
     const loss = matrix.trace().mul(holder.factor).sum();
     expect(backendCalls(() => backward(loss)).sumRows).to.equal(undefined);
+  });
+
+  it('computes no sums for a frozen weight, scale or bias beside a trained one', () => {
+    const rng = seeded(4);
+    const image = Tensor.randn([2, 2, 4, 4], { rng });
+    const conv = new Conv2D(2, 3, 3, { rng });
+    const norms = [new GroupNorm(1, 2), new InstanceNorm2D(2, { affine: true })];
+    const nulls = (module: BaseModule & { forward(x: unknown): unknown }, frozen: RegExp) => {
+      module.unfreeze().freeze(frozen);
+      const loss = (module.forward(image.trace()) as Tensor<Shape, OwnedTape>).square().sum();
+      const operation = module === conv ? 'conv2dWeightGradient' : 'groupNormBackward';
+      return nullArguments(operation, () => backward(loss));
+    };
+    expect(nulls(conv, /^weight$/)).to.deep.equal([['dweight']]);
+    expect(nulls(conv, /^bias$/)).to.deep.equal([['dbias']]);
+    for (const norm of norms) {
+      expect(nulls(norm, /^scale$/)).to.deep.equal([['dscale']]);
+      expect(nulls(norm, /^bias$/)).to.deep.equal([['dbias']]);
+      expect(nulls(norm, /^(scale|bias)$/)).to.deep.equal([['dscale', 'dbias']]);
+    }
+  });
+
+  it('computes only the sums of a batch norm whose input needs no gradient', () => {
+    const residual = Tensor.randn([5, 2, 3, 3], { rng: seeded(6) });
+    for (const added of [undefined, residual]) {
+      const norms = { training: new BatchNorm2D(2), frozen: new BatchNorm2D(2).freeze(/^running/) };
+      for (const bn of Object.values(norms)) {
+        const pass = (from: Tensor4D<5, 2, 3, 3, OwnedTape>) =>
+          (added === undefined ? bn.forwardMut(from) : bn.forwardMutRelu(from, added.trace())).square().sum();
+        const whole = backward(pass(x.trace()));
+        const loss = pass(x.trace({ gradient: false }));
+        let part: Gradients | undefined;
+        const calls = backendCalls(() => (part = backward(loss)));
+        expect(calls).to.include({ batchNormGradientSums: 1 }).and.not.have.any.keys('batchNormBackward');
+        for (const tensor of [bn.scale, bn.bias, residual] as Tensor<Shape>[]) {
+          expect(part?.get(tensor)?.array()).to.deep.equal(whole.get(tensor)?.array());
+        }
+      }
+    }
+  });
+
+  it('does not change the bits of the other gradients of norms of samples', () => {
+    const rng = seeded(4);
+    const vectors = Tensor.randn([70, 5], { rng });
+    for (const norm of [new LayerNorm([5]), new RMSNorm([5]), new GroupNorm(1, 5), new GroupNorm(5, 5)]) {
+      const find = (frozen?: RegExp) => {
+        norm.unfreeze();
+        if (frozen !== undefined) norm.freeze(frozen);
+        return backward(norm.forward(vectors.trace()).square().sum());
+      };
+      const all = find();
+      for (const frozen of norm instanceof RMSNorm ? ['scale'] : ['scale', 'bias', 'scale|bias']) {
+        const part = find(new RegExp(`^(${frozen})$`));
+        for (const [name, tensor] of [...norm.parameters(), ['x', vectors] as const]) {
+          const expected = frozen.split('|').includes(name) ? undefined : all.get(tensor)?.array();
+          expect(part.get(tensor)?.array(), `${frozen}: ${name}`).to.deep.equal(expected);
+        }
+      }
+    }
   });
 
   it('saves nothing for operations without a gradient', () => {

@@ -122,8 +122,22 @@ export default [
   {
     file: 'lib/ops/convolution.ts',
     what: 'the gradient of frozen kernels is computed',
-    find: '      if (!needsGradient(1) && !biasNeeded) return;\n',
+    find: '      if (dweight === undefined && dbias === undefined) return;\n',
     replace: '',
+    tests: ['unit/nn/freeze'],
+  },
+  {
+    file: 'lib/ops/convolution.ts',
+    what: 'the weight gradient is computed for the bias alone',
+    find: 'const dweight = needsGradient(1) ? Storage.take(kernels.values.length) : undefined;',
+    replace: 'const dweight = Storage.take(kernels.values.length);',
+    tests: ['unit/nn/freeze'],
+  },
+  {
+    file: 'lib/ops/batch-norm.ts',
+    what: 'batch norm computes the gradient of an input that needs none',
+    find: '    if (!needsGradient(0)) {\n      const sums',
+    replace: '    if (!needsGradient(0) && channels === 0) {\n      const sums',
     tests: ['unit/nn/freeze'],
   },
   {
@@ -191,7 +205,7 @@ export default [
     tests: ['unit/nn/reset-params'],
   },
   {
-    file: 'lib/nn/layers/conv-2d.ts',
+    file: 'lib/nn/layers/convolution-settings.ts',
     what: 'JSON leaves out the groups of a convolution',
     find: '...(groups === 1 ? {} : { groups }),',
     replace: '',
@@ -387,8 +401,8 @@ export default [
     tests: ['unit/nn/conv-1d', 'conformance/parity/pytorch-convolution'],
   },
   {
-    file: 'lib/nn/layers/conv-1d.ts',
-    what: 'JSON leaves out the dilation of a convolution of signals',
+    file: 'lib/nn/layers/convolution-settings.ts',
+    what: 'JSON leaves out the dilation of a convolution',
     find: '...(dilation === 1 ? {} : { dilation }),',
     replace: '',
     tests: ['unit/nn/module-json'],

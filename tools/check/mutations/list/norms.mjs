@@ -52,6 +52,20 @@ export default [
     tests,
   },
   {
+    file: 'lib/ops/group-norm.ts',
+    what: 'sums are computed for a frozen scale',
+    find: 'scales !== undefined && needsGradient(1) ? ',
+    replace: 'scales !== undefined ? ',
+    tests: ['unit/nn/freeze'],
+  },
+  {
+    file: 'native/ops/group_norm_elements.cc',
+    what: 'layer norm whose scale and bias are frozen computes no input gradient',
+    find: 'return run_channel_passes(rows, passes);',
+    replace: 'return Status::kOk;',
+    tests: ['unit/nn/freeze'],
+  },
+  {
     file: 'lib/nn/norm/group-norm.ts',
     what: 'groups that do not divide the channels are accepted',
     find: "    if (channels % groups !== 0) {\n      throw wrongValue('groups',",
