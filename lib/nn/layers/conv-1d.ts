@@ -2,18 +2,15 @@ import { JsonReader } from '../../json/json-reader.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
-import { requireSize } from '../../core/values.js';
 import type { Quotient } from '../../core/window-size.js';
 import { conv1d } from '../../ops/conv1d.js';
 import { requireTensor } from '../../ops/operand.js';
-import { type Padding1D, requirePadding1D } from '../../ops/padding.js';
-import { orDefault, requireOptions, requirePositiveInteger } from '../../validation/errors.js';
+import type { Padding1D } from '../../ops/padding.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
-import { readTensors } from '../read-tensors.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
+import { convolutionSettings, readConvolution, signalRules } from './convolution-settings.js';
 import { Convolution, type ConvolutionOptions } from './convolution.js';
 import type { ConvolutionProblem1D, ConvolvedSignal, SignalsOf } from './convolved-signal.js';
 
@@ -70,7 +67,7 @@ export class Conv1D<
   const P extends Padding1D = 0,
   D extends number = 1,
   G extends number = 1,
-> extends Convolution<readonly [O, Quotient<I, G>, K], O, G> {
+> extends Convolution<readonly [O, Quotient<I, G>, K], O, G, S, P, D> {
   /** @internal */
   static readonly type = 'Conv1D';
 
@@ -79,12 +76,6 @@ export class Conv1D<
     notePasses(this.prototype);
   }
 
-  /** Number of values between neighbouring positions of the kernel. */
-  readonly stride: S;
-  /** Zeros around the signal. */
-  readonly padding: P;
-  /** Number of values between neighbouring values that the kernel reads. */
-  readonly dilation: D;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: ConvolutionRule<I, O, K, S, P, D>;
 
@@ -96,17 +87,7 @@ export class Conv1D<
    */
   constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv1DOptions<S, P, D, G>) {
     if (arguments.length > 4) requireNoSurplus(`new ${new.target.name}`, 4, arguments);
-    requireSize('kernelSize', kernelSize);
-    const names = ['stride', 'padding', 'dilation', 'groups', 'bias', 'rng'];
-    const given = requireOptions('options', options, names);
-    const stride = requirePositiveInteger('stride', orDefault(given.stride, 1));
-    const padding = requirePadding1D('padding', orDefault(given.padding, 0), stride);
-    const dilation = requirePositiveInteger('dilation', orDefault(given.dilation, 1));
-    const weightShape = (groups: number) => [outChannels, inChannels / groups, kernelSize];
-    super('Conv1D', inChannels, outChannels, given, weightShape);
-    this.stride = stride as S;
-    this.padding = padding as P;
-    this.dilation = dilation as D;
+    super('Conv1D', inChannels, outChannels, convolutionSettings(signalRules, kernelSize, options));
   }
 
   /**
@@ -131,32 +112,6 @@ export class Conv1D<
 
   /** @internal */
   static read(reader: JsonReader): AnyConv1D {
-    const inChannels = reader.integer('inChannels', 1);
-    const outChannels = reader.integer('outChannels', 1);
-    const kernelSize = reader.integer('kernelSize', 1);
-    const stride = reader.integer('stride', 1);
-    const padding = requirePadding1D(reader.place('padding'), reader.field('padding'), stride);
-    const dilation = reader.field('dilation') === undefined ? 1 : reader.integer('dilation', 1);
-    const groups = reader.field('groups') === undefined ? 1 : reader.integer('groups', 1);
-    reader.array('weight', (outChannels * inChannels * kernelSize) / groups);
-    const bias = reader.field('bias') !== undefined;
-    const options = { stride, padding, dilation, groups, bias, rng: () => 0.5 };
-    const layer = new Conv1D(inChannels, outChannels, kernelSize, options);
-    readTensors(layer, reader);
-    return layer;
-  }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    const { stride, padding, dilation, groups } = this;
-    const [outChannels, inChannels, kernelSize] = this.weight.shape as Shape;
-    return {
-      sizes: { inChannels: inChannels * groups, outChannels, kernelSize },
-      settings: {
-        ...{ stride, padding },
-        ...(dilation === 1 ? {} : { dilation }),
-        ...(groups === 1 ? {} : { groups }),
-      },
-    };
+    return readConvolution(reader, signalRules, (...args) => new Conv1D(...args));
   }
 }

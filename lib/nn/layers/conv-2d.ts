@@ -1,27 +1,17 @@
-import { orDefault, requireOptions } from '../../validation/errors.js';
 import { JsonReader } from '../../json/json-reader.js';
-import {
-  type Columns,
-  columnsOf,
-  type Pair,
-  requirePair,
-  type Rows,
-  rowsOf,
-  toPair,
-} from '../../core/pair.js';
+import type { Columns, Pair, Rows } from '../../core/pair.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
 import type { Quotient } from '../../core/window-size.js';
 import { conv2d } from '../../ops/conv2d.js';
 import { requireTensor } from '../../ops/operand.js';
-import { type Padding2D, requirePadding2D } from '../../ops/padding.js';
+import type { Padding2D } from '../../ops/padding.js';
 import type { ConvolvedShape, KernelProblem } from './convolved-size.js';
-import { Convolution, type ConvolutionOptions, requireKernelSize } from './convolution.js';
+import { convolutionSettings, readConvolution, imageRules } from './convolution-settings.js';
+import { Convolution, type ConvolutionOptions } from './convolution.js';
 import type { ImageProblem } from '../input.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { notePasses } from '../compose/fusion.js';
-import { readTensors } from '../read-tensors.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
@@ -85,7 +75,7 @@ export class Conv2D<
   const P extends Padding2D = 0,
   const D extends Pair = 1,
   G extends number = 1,
-> extends Convolution<readonly [O, Quotient<I, G>, Rows<K>, Columns<K>], O, G> {
+> extends Convolution<readonly [O, Quotient<I, G>, Rows<K>, Columns<K>], O, G, S, P, D> {
   /** @internal */
   static readonly type = 'Conv2D';
 
@@ -94,12 +84,6 @@ export class Conv2D<
     notePasses(this.prototype);
   }
 
-  /** Number of rows and columns between neighbouring positions of the kernel. */
-  readonly stride: S;
-  /** Rows and columns of zeros around the image. */
-  readonly padding: P;
-  /** Number of rows and columns between neighbouring pixels that the kernel reads. */
-  readonly dilation: D;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: ConvolutionRule<I, O, K, S, P, D>;
 
@@ -111,22 +95,7 @@ export class Conv2D<
    */
   constructor(inChannels: I, outChannels: O, kernelSize: K, options?: Conv2DOptions<S, P, D, G>) {
     if (arguments.length > 4) requireNoSurplus(`new ${new.target.name}`, 4, arguments);
-    const kernel = requireKernelSize('kernelSize', kernelSize);
-    const names = ['stride', 'padding', 'dilation', 'groups', 'bias', 'rng'];
-    const given = requireOptions('options', options, names);
-    const stride = requirePair('stride', orDefault(given.stride, 1), 1);
-    const padding = requirePadding2D('padding', orDefault(given.padding, 0), stride);
-    const dilation = requirePair('dilation', orDefault(given.dilation, 1), 1);
-    const weightShape = (groups: number) => [
-      outChannels,
-      inChannels / groups,
-      rowsOf(kernel),
-      columnsOf(kernel),
-    ];
-    super('Conv2D', inChannels, outChannels, given, weightShape);
-    this.stride = stride as S;
-    this.padding = padding as P;
-    this.dilation = dilation as D;
+    super('Conv2D', inChannels, outChannels, convolutionSettings(imageRules, kernelSize, options));
   }
 
   /**
@@ -152,32 +121,6 @@ export class Conv2D<
 
   /** @internal */
   static read(reader: JsonReader): AnyConv2D {
-    const inChannels = reader.integer('inChannels', 1);
-    const outChannels = reader.integer('outChannels', 1);
-    const kernelSize = requireKernelSize(reader.place('kernelSize'), reader.field('kernelSize'));
-    const stride = requirePair(reader.place('stride'), reader.field('stride'), 1);
-    const padding = requirePadding2D(reader.place('padding'), reader.field('padding'), stride);
-    const dilation = requirePair(reader.place('dilation'), orDefault(reader.field('dilation'), 1), 1);
-    const groups = reader.field('groups') === undefined ? 1 : reader.integer('groups', 1);
-    reader.array('weight', (outChannels * inChannels * rowsOf(kernelSize) * columnsOf(kernelSize)) / groups);
-    const bias = reader.field('bias') !== undefined;
-    const options = { stride, padding, dilation, groups, bias, rng: () => 0.5 };
-    const layer = new Conv2D(inChannels, outChannels, kernelSize, options);
-    readTensors(layer, reader);
-    return layer;
-  }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    const { stride, padding, dilation, groups } = this;
-    const [outChannels, inChannels, height, width] = this.weight.shape as Shape;
-    return {
-      sizes: { inChannels: inChannels * groups, outChannels, kernelSize: toPair(height, width) },
-      settings: {
-        ...{ stride, padding },
-        ...(dilation === 1 ? {} : { dilation }),
-        ...(groups === 1 ? {} : { groups }),
-      },
-    };
+    return readConvolution(reader, imageRules, (...args) => new Conv2D(...args));
   }
 }

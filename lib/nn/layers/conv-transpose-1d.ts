@@ -2,19 +2,15 @@ import { JsonReader } from '../../json/json-reader.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
-import { requireSize } from '../../core/values.js';
 import type { Quotient } from '../../core/window-size.js';
 import { convTranspose1d } from '../../ops/conv-transpose-1d.js';
-import { requireOutputPadding } from '../../ops/convolution.js';
 import { requireTensor } from '../../ops/operand.js';
-import { requireNonNegativeInteger, requireSides1D, type Sides1D } from '../../ops/padding.js';
-import { orDefault, requireOptions, requirePositiveInteger } from '../../validation/errors.js';
+import type { Sides1D } from '../../ops/padding.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
-import { readTensors } from '../read-tensors.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
+import { convolutionSettings, readConvolution, transposedSignalRules } from './convolution-settings.js';
 import { Convolution, type ConvolutionOptions } from './convolution.js';
 import type { SignalsOf } from './convolved-signal.js';
 import type { TransposedSignals, TransposedSignalsProblem } from './transposed-size.js';
@@ -81,7 +77,7 @@ export class ConvTranspose1D<
   Q extends number = 0,
   D extends number = 1,
   G extends number = 1,
-> extends Convolution<readonly [I, Quotient<O, G>, K], O, G> {
+> extends Convolution<readonly [I, Quotient<O, G>, K], O, G, S, P, D> {
   /** @internal */
   static readonly type = 'ConvTranspose1D';
 
@@ -90,14 +86,8 @@ export class ConvTranspose1D<
     notePasses(this.prototype);
   }
 
-  /** Number of values between the results of neighbouring values. */
-  readonly stride: S;
-  /** Number of values that are cut off on the sides of the result. */
-  readonly padding: P;
   /** Further values at the end of the result. */
   readonly outputPadding: Q;
-  /** Number of values between neighbouring results of a value. */
-  readonly dilation: D;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: TransposedRule<I, O, K, S, P, Q, D>;
 
@@ -109,20 +99,9 @@ export class ConvTranspose1D<
    */
   constructor(inChannels: I, outChannels: O, kernelSize: K, options?: ConvTranspose1DOptions<S, P, Q, D, G>) {
     if (arguments.length > 4) requireNoSurplus(`new ${new.target.name}`, 4, arguments);
-    requireSize('kernelSize', kernelSize);
-    const names = ['stride', 'padding', 'outputPadding', 'dilation', 'groups', 'bias', 'rng'];
-    const given = requireOptions('options', options, names);
-    const stride = requirePositiveInteger('stride', orDefault(given.stride, 1));
-    const padding = requireSides1D('padding', orDefault(given.padding, 0));
-    const outputPadding = requireNonNegativeInteger('outputPadding', orDefault(given.outputPadding, 0));
-    const dilation = requirePositiveInteger('dilation', orDefault(given.dilation, 1));
-    requireOutputPadding('outputPadding', outputPadding, stride, dilation);
-    const weightShape = (groups: number) => [inChannels, outChannels / groups, kernelSize];
-    super('ConvTranspose1D', inChannels, outChannels, given, weightShape);
-    this.stride = stride as S;
-    this.padding = padding as P;
-    this.outputPadding = outputPadding as Q;
-    this.dilation = dilation as D;
+    const settings = convolutionSettings(transposedSignalRules, kernelSize, options);
+    super('ConvTranspose1D', inChannels, outChannels, settings);
+    this.outputPadding = settings.outputPadding as Q;
   }
 
   /**
@@ -148,35 +127,6 @@ export class ConvTranspose1D<
 
   /** @internal */
   static read(reader: JsonReader): AnyConvTranspose1D {
-    const inChannels = reader.integer('inChannels', 1);
-    const outChannels = reader.integer('outChannels', 1);
-    const kernelSize = reader.integer('kernelSize', 1);
-    const stride = reader.integer('stride', 1);
-    const padding = requireSides1D(reader.place('padding'), reader.field('padding'));
-    const outputPadding =
-      reader.field('outputPadding') === undefined ? 0 : reader.integer('outputPadding', 0);
-    const dilation = reader.field('dilation') === undefined ? 1 : reader.integer('dilation', 1);
-    const groups = reader.field('groups') === undefined ? 1 : reader.integer('groups', 1);
-    reader.array('weight', (outChannels * inChannels * kernelSize) / groups);
-    const bias = reader.field('bias') !== undefined;
-    const options = { stride, padding, outputPadding, dilation, groups, bias, rng: () => 0.5 };
-    const layer = new ConvTranspose1D(inChannels, outChannels, kernelSize, options);
-    readTensors(layer, reader);
-    return layer;
-  }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    const { stride, padding, outputPadding, dilation, groups } = this;
-    const [inChannels, outChannels, kernelSize] = this.weight.shape as Shape;
-    return {
-      sizes: { inChannels, outChannels: outChannels * groups, kernelSize },
-      settings: {
-        ...{ stride, padding },
-        ...(outputPadding === 0 ? {} : { outputPadding }),
-        ...(dilation === 1 ? {} : { dilation }),
-        ...(groups === 1 ? {} : { groups }),
-      },
-    };
+    return readConvolution(reader, transposedSignalRules, (...args) => new ConvTranspose1D(...args));
   }
 }

@@ -1,29 +1,18 @@
 import { JsonReader } from '../../json/json-reader.js';
-import {
-  type Columns,
-  columnsOf,
-  type Pair,
-  requirePair,
-  type Rows,
-  rowsOf,
-  toPair,
-} from '../../core/pair.js';
+import type { Columns, Pair, Rows } from '../../core/pair.js';
 import type { Shape, Unless } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
 import type { ShapeOf, TapeOf, Tensor } from '../../core/tensor.js';
 import type { Quotient } from '../../core/window-size.js';
 import { convTranspose2d } from '../../ops/conv-transpose-2d.js';
-import { requireOutputPadding } from '../../ops/convolution.js';
 import { requireTensor } from '../../ops/operand.js';
-import { requireSides2D, type Sides2D } from '../../ops/padding.js';
-import { orDefault, requireOptions } from '../../validation/errors.js';
+import type { Sides2D } from '../../ops/padding.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
 import { notePasses } from '../compose/fusion.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
-import { readTensors } from '../read-tensors.js';
 import type { shapeRule, ShapeRule } from '../shape-rule.js';
-import { Convolution, type ConvolutionOptions, requireKernelSize } from './convolution.js';
+import { convolutionSettings, readConvolution, transposedImageRules } from './convolution-settings.js';
+import { Convolution, type ConvolutionOptions } from './convolution.js';
 import type { TransposedImages, TransposedImagesProblem } from './transposed-size.js';
 
 /** Settings of a new `ConvTranspose2D`. */
@@ -86,7 +75,7 @@ export class ConvTranspose2D<
   const Q extends Pair = 0,
   const D extends Pair = 1,
   G extends number = 1,
-> extends Convolution<readonly [I, Quotient<O, G>, Rows<K>, Columns<K>], O, G> {
+> extends Convolution<readonly [I, Quotient<O, G>, Rows<K>, Columns<K>], O, G, S, P, D> {
   /** @internal */
   static readonly type = 'ConvTranspose2D';
 
@@ -95,14 +84,8 @@ export class ConvTranspose2D<
     notePasses(this.prototype);
   }
 
-  /** Rows and columns between the results of neighbouring pixels. */
-  readonly stride: S;
-  /** Rows and columns that are cut off on the sides of the result. */
-  readonly padding: P;
   /** Further rows at the bottom and columns to the right of the result. */
   readonly outputPadding: Q;
-  /** Rows and columns between neighbouring results of a pixel. */
-  readonly dilation: D;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: TransposedRule<I, O, K, S, P, Q, D>;
 
@@ -114,26 +97,9 @@ export class ConvTranspose2D<
    */
   constructor(inChannels: I, outChannels: O, kernelSize: K, options?: ConvTranspose2DOptions<S, P, Q, D, G>) {
     if (arguments.length > 4) requireNoSurplus(`new ${new.target.name}`, 4, arguments);
-    const kernel = requireKernelSize('kernelSize', kernelSize);
-    const names = ['stride', 'padding', 'outputPadding', 'dilation', 'groups', 'bias', 'rng'];
-    const given = requireOptions('options', options, names);
-    const stride = requirePair('stride', orDefault(given.stride, 1), 1);
-    const padding = requireSides2D('padding', orDefault(given.padding, 0));
-    const outputPadding = requirePair('outputPadding', orDefault(given.outputPadding, 0), 0);
-    const dilation = requirePair('dilation', orDefault(given.dilation, 1), 1);
-    requireOutputPadding('outputPadding', rowsOf(outputPadding), rowsOf(stride), rowsOf(dilation));
-    requireOutputPadding('outputPadding', columnsOf(outputPadding), columnsOf(stride), columnsOf(dilation));
-    const weightShape = (groups: number) => [
-      inChannels,
-      outChannels / groups,
-      rowsOf(kernel),
-      columnsOf(kernel),
-    ];
-    super('ConvTranspose2D', inChannels, outChannels, given, weightShape);
-    this.stride = stride as S;
-    this.padding = padding as P;
-    this.outputPadding = outputPadding as Q;
-    this.dilation = dilation as D;
+    const settings = convolutionSettings(transposedImageRules, kernelSize, options);
+    super('ConvTranspose2D', inChannels, outChannels, settings);
+    this.outputPadding = settings.outputPadding as Q;
   }
 
   /**
@@ -159,38 +125,6 @@ export class ConvTranspose2D<
 
   /** @internal */
   static read(reader: JsonReader): AnyConvTranspose2D {
-    const inChannels = reader.integer('inChannels', 1);
-    const outChannels = reader.integer('outChannels', 1);
-    const kernelSize = requireKernelSize(reader.place('kernelSize'), reader.field('kernelSize'));
-    const stride = requirePair(reader.place('stride'), reader.field('stride'), 1);
-    const padding = requireSides2D(reader.place('padding'), reader.field('padding'));
-    const outputPadding = requirePair(
-      reader.place('outputPadding'),
-      orDefault(reader.field('outputPadding'), 0),
-      0,
-    );
-    const dilation = requirePair(reader.place('dilation'), orDefault(reader.field('dilation'), 1), 1);
-    const groups = reader.field('groups') === undefined ? 1 : reader.integer('groups', 1);
-    reader.array('weight', (outChannels * inChannels * rowsOf(kernelSize) * columnsOf(kernelSize)) / groups);
-    const bias = reader.field('bias') !== undefined;
-    const options = { stride, padding, outputPadding, dilation, groups, bias, rng: () => 0.5 };
-    const layer = new ConvTranspose2D(inChannels, outChannels, kernelSize, options);
-    readTensors(layer, reader);
-    return layer;
-  }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    const { stride, padding, outputPadding, dilation, groups } = this;
-    const [inChannels, outChannels, height, width] = this.weight.shape as Shape;
-    return {
-      sizes: { inChannels, outChannels: outChannels * groups, kernelSize: toPair(height, width) },
-      settings: {
-        ...{ stride, padding },
-        ...(outputPadding === 0 ? {} : { outputPadding }),
-        ...(dilation === 1 ? {} : { dilation }),
-        ...(groups === 1 ? {} : { groups }),
-      },
-    };
+    return readConvolution(reader, transposedImageRules, (...args) => new ConvTranspose2D(...args));
   }
 }

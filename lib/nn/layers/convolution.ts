@@ -1,12 +1,15 @@
 import { type RandomSource, storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
-import { columnsOf, type Pair, requirePair, rowsOf } from '../../core/pair.js';
+import type { Pair } from '../../core/pair.js';
 import { requireRandomSource } from '../../core/random-source.js';
 import type { Shape } from '../../core/shape.js';
-import { maxElements, requireSize } from '../../core/values.js';
+import { requireSize } from '../../core/values.js';
 import { requireGroups } from '../../ops/convolution.js';
-import { orDefault, requireBoolean, requirePositiveInteger, wrongValue } from '../../validation/errors.js';
+import type { Padding2D } from '../../ops/padding.js';
+import { orDefault, requireBoolean, requirePositiveInteger } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { BaseModule } from '../base-module.js';
+import { describeLayer, type LayerDescription } from '../layer-description.js';
+import { type ConvolutionSettings, describeConvolution } from './convolution-settings.js';
 import { drawParameters } from './draw-parameters.js';
 
 /** Settings that every convolution has. */
@@ -25,8 +28,15 @@ export interface ConvolutionOptions<G extends number = number> {
   readonly rng?: RandomSource;
 }
 
-/** The base of convolutions: a weight, and a bias for each of O output channels. */
-export abstract class Convolution<W extends Shape, O extends number, G extends number> extends BaseModule {
+/** The base of convolutions of signals and images: a weight, and a bias for each of O output channels. */
+export abstract class Convolution<
+  W extends Shape,
+  O extends number,
+  G extends number,
+  S extends Pair,
+  P extends Padding2D,
+  D extends Pair,
+> extends BaseModule {
   static {
     guardMethods(this);
   }
@@ -37,20 +47,24 @@ export abstract class Convolution<W extends Shape, O extends number, G extends n
   readonly bias: Tensor1D<O> | undefined;
   /** Number of groups of channels. */
   readonly groups: G;
+  /** Distances that a kernel moves: along a signal, or along the rows and columns of an image. */
+  readonly stride: S;
+  /** Zeros around the input. A transposed convolution cuts off as much of its result. */
+  readonly padding: P;
+  /** Distances between neighbouring values of the input that a kernel reads, or of the result that it adds to. */
+  readonly dilation: D;
 
-  /**
-   * @param layer Name of the class in messages.
-   * @param given The options, of which the names are checked.
-   * @param weightShape The shape of the weight for a number of groups that divides both kinds of channels.
-   */
+  /** @param layer Name of the class in messages. */
   protected constructor(
     layer: string,
     inChannels: number,
     outChannels: O,
-    given: Readonly<Record<string, unknown>>,
-    weightShape: (groups: number) => Shape,
+    { given, kernelShape, stride, padding, dilation, outputPadding }: ConvolutionSettings,
   ) {
     super();
+    this.stride = stride as S;
+    this.padding = padding as P;
+    this.dilation = dilation as D;
     requireSize('inChannels', inChannels);
     requireSize('outChannels', outChannels);
     this.groups = requirePositiveInteger('groups', orDefault(given.groups, 1)) as G;
@@ -58,9 +72,19 @@ export abstract class Convolution<W extends Shape, O extends number, G extends n
     requireGroups('outChannels', this.groups, outChannels);
     const rng = requireRandomSource('rng', orDefault(given.rng, Math.random));
     const biased = requireBoolean('bias', orDefault(given.bias, true));
-    this.weight = named(layer, 'weight', Tensor.zeros(weightShape(this.groups))) as unknown as Tensor<W>;
+    const channels =
+      outputPadding === undefined
+        ? [outChannels, inChannels / this.groups]
+        : [inChannels, outChannels / this.groups];
+    const weight = Tensor.zeros([...channels, ...kernelShape]);
+    this.weight = named(layer, 'weight', weight) as unknown as Tensor<W>;
     this.bias = biased ? named(layer, 'bias', Tensor.zeros([outChannels])) : undefined;
     drawUniform(this, rng);
+  }
+
+  /** @internal */
+  override [describeLayer](): LayerDescription {
+    return describeConvolution(this);
   }
 
   /** Draws both tensors uniformly from ±1/sqrt(n). */
@@ -69,21 +93,14 @@ export abstract class Convolution<W extends Shape, O extends number, G extends n
   }
 }
 
-/** Checks the size of a kernel. */
-export function requireKernelSize(argument: string, value: unknown): Pair {
-  const kernel = requirePair(argument, value, 1);
-  if (rowsOf(kernel) * columnsOf(kernel) > maxElements) {
-    throw wrongValue(argument, `at most ${maxElements} pixels`, `${rowsOf(kernel)} x ${columnsOf(kernel)}`);
-  }
-  return kernel;
-}
+type AnyConvolution = Convolution<Shape, number, number, Pair, Padding2D, Pair>;
 
 function named<S extends Shape>(layer: string, name: string, tensor: Tensor<S>): Tensor<S> {
   storageOf(tensor).label = `${name} of ${layer}`;
   return tensor;
 }
 
-function drawUniform({ weight, bias }: Convolution<Shape, number, number>, rng: RandomSource): void {
+function drawUniform({ weight, bias }: Pick<AnyConvolution, 'weight' | 'bias'>, rng: RandomSource): void {
   const bound = 1 / Math.sqrt(storageOf(weight).values.length / weight.shape[0]);
   drawParameters(bias === undefined ? [weight] : [weight, bias], bound, rng);
 }

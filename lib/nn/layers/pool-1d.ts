@@ -7,11 +7,16 @@ import { avgPool, maxPool, type Windows } from '../../ops/pool.js';
 import { orDefault, requireBoolean, requireOptions } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
 import type { shapeRule, ShapeRule, SignalShapes } from '../shape-rule.js';
-import { NoParameters } from './no-parameters.js';
+import { Pool } from './pool.js';
 import type { AvgPoolOptions, MaxPoolOptions } from './pool-2d.js';
-import { readSignalWindows, signalWindows, type SignalWindows, unusualSettings } from './pool-windows.js';
+import {
+  averagingOptions,
+  readSignalWindows,
+  signalWindows,
+  windowsFromJson,
+  windowsFromOptions,
+} from './pool-windows.js';
 import type { PooledSignals, PoolSignalProblem } from './pooled-size.js';
 
 /** Turns signals into signals with one value per window. */
@@ -35,33 +40,17 @@ export abstract class Pool1D<
   P extends number,
   D extends number,
   M extends boolean,
-> extends NoParameters<Name> {
+> extends Pool<Name, K, S, P, D, M> {
   static {
     guardMethods(this);
   }
 
-  /** Length of a window. */
-  readonly kernelSize: K;
-  /** Values between the beginnings of neighbouring windows. */
-  readonly stride: S;
-  /** Values of padding on each side of the signal, less than `kernelSize`. */
-  readonly padding: P;
-  /** Values between neighbouring values of a window. */
-  readonly dilation: D;
-  /** Whether the number of windows is rounded up. */
-  readonly ceilMode: M;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: SignalPoolRule<K, S, P, D, M>;
 
   /** @param given The options, of which the names are checked. */
   protected constructor(kernelSize: K, given: Readonly<Record<string, unknown>>) {
-    super();
-    const windows = readSignalWindows((name) => (name === 'kernelSize' ? kernelSize : given[name]));
-    this.kernelSize = windows.kernelSize as K;
-    this.stride = windows.stride as S;
-    this.padding = windows.padding as P;
-    this.dilation = windows.dilation as D;
-    this.ceilMode = windows.ceilMode as M;
+    super(windowsFromOptions(readSignalWindows, kernelSize, given));
   }
 
   /**
@@ -76,15 +65,6 @@ export abstract class Pool1D<
     const y = this.pool(requireTensor('x', x), signalWindows(this));
     return y as unknown as Tensor<PooledSignals<ShapeOf<X>, K, S, P, D, M>, TapeOf<X>>;
   }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    const { kernelSize, stride, padding } = this;
-    return { sizes: { kernelSize }, settings: { stride, padding, ...unusualSettings(this) } };
-  }
-
-  /** Applies the operation. */
-  protected abstract pool(x: AnyTensor, windows: Windows): AnyTensor;
 }
 
 /**
@@ -110,7 +90,7 @@ export class MaxPool1D<
 
   /** @internal */
   static override read(reader: JsonReader): MaxPool1D<number, number, number, number, boolean> {
-    const { kernelSize, ...options } = readJson(reader);
+    const { kernelSize, ...options } = windowsFromJson(readSignalWindows, reader);
     return new MaxPool1D(kernelSize, options);
   }
 
@@ -150,7 +130,7 @@ export class AvgPool1D<
 
   /** @internal */
   static override read(reader: JsonReader): AvgPool1D<number, number, number, boolean> {
-    const { kernelSize, stride, padding, ceilMode } = readJson(reader);
+    const { kernelSize, stride, padding, ceilMode } = windowsFromJson(readSignalWindows, reader);
     const countIncludePad = requireBoolean(reader.place('countIncludePad'), reader.field('countIncludePad'));
     return new AvgPool1D(kernelSize, { stride, padding, ceilMode, countIncludePad });
   }
@@ -165,27 +145,12 @@ export class AvgPool1D<
    */
   constructor(kernelSize: K, options?: AvgPoolOptions<S, P, M>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
-    const names = ['stride', 'padding', 'ceilMode', 'countIncludePad'];
-    const given = requireOptions('options', options, names);
+    const given = requireOptions('options', options, averagingOptions);
     super(kernelSize, given);
     this.countIncludePad = requireBoolean('countIncludePad', orDefault(given.countIncludePad, true));
-  }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    const { countIncludePad } = this;
-    const own = super[describeLayer]();
-    return { ...own, settings: { ...own.settings, countIncludePad } };
   }
 
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {
     return avgPool(x, windows, this.countIncludePad);
   }
-}
-
-function readJson(reader: JsonReader): SignalWindows {
-  return readSignalWindows(
-    (name) => reader.field(name),
-    (name) => reader.place(name),
-  );
 }

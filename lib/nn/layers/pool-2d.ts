@@ -8,15 +8,15 @@ import { avgPool, maxPool, type Windows } from '../../ops/pool.js';
 import { orDefault, requireBoolean, requireOptions } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
-import { describeLayer, type LayerDescription } from '../layer-description.js';
 import type { ImageShapes, shapeRule, ShapeRule } from '../shape-rule.js';
-import { NoParameters } from './no-parameters.js';
+import { Pool } from './pool.js';
 import {
+  averagingOptions,
   imageWindows,
-  type ImageWindows,
   type PoolPadding,
   readImageWindows,
-  unusualSettings,
+  windowsFromJson,
+  windowsFromOptions,
 } from './pool-windows.js';
 import type { PooledImages, PoolImageProblem } from './pooled-size.js';
 
@@ -85,33 +85,17 @@ export abstract class Pool2D<
   P extends PoolPadding,
   D extends Pair,
   M extends boolean,
-> extends NoParameters<Name> {
+> extends Pool<Name, K, S, P, D, M> {
   static {
     guardMethods(this);
   }
 
-  /** Height and width of a window, one number or both. */
-  readonly kernelSize: K;
-  /** Rows and columns between neighbouring windows. */
-  readonly stride: S;
-  /** Rows and columns of padding around the image. */
-  readonly padding: P;
-  /** Rows and columns between neighbouring pixels of a window. */
-  readonly dilation: D;
-  /** Whether the number of windows is rounded up. */
-  readonly ceilMode: M;
   /** Exists only for the compiler. */
   declare readonly [shapeRule]: PoolRule<K, S, P, D, M>;
 
   /** @param given The options, of which the names are checked. */
   protected constructor(kernelSize: K, given: Readonly<Record<string, unknown>>) {
-    super();
-    const windows = readImageWindows((name) => (name === 'kernelSize' ? kernelSize : given[name]));
-    this.kernelSize = windows.kernelSize as K;
-    this.stride = windows.stride as S;
-    this.padding = windows.padding as P;
-    this.dilation = windows.dilation as D;
-    this.ceilMode = windows.ceilMode as M;
+    super(windowsFromOptions(readImageWindows, kernelSize, given));
   }
 
   /**
@@ -126,15 +110,6 @@ export abstract class Pool2D<
     const y = this.pool(requireTensor('x', x), imageWindows(this));
     return y as unknown as Tensor<PooledImages<ShapeOf<X>, K, S, P, D, M>, TapeOf<X>>;
   }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    const { kernelSize, stride, padding } = this;
-    return { sizes: { kernelSize }, settings: { stride, padding, ...unusualSettings(this) } };
-  }
-
-  /** Applies the operation. */
-  protected abstract pool(x: AnyTensor, windows: Windows): AnyTensor;
 }
 
 /**
@@ -163,7 +138,7 @@ export class MaxPool2D<
 
   /** @internal */
   static override read(reader: JsonReader): MaxPool2D<Pair, Pair, PoolPadding, Pair, boolean> {
-    const { kernelSize, ...options } = readJson(reader);
+    const { kernelSize, ...options } = windowsFromJson(readImageWindows, reader);
     return new MaxPool2D(kernelSize, options);
   }
 
@@ -203,7 +178,7 @@ export class AvgPool2D<
 
   /** @internal */
   static override read(reader: JsonReader): AvgPool2D<Pair, Pair, PoolPadding, boolean> {
-    const { kernelSize, stride, padding, ceilMode } = readJson(reader);
+    const { kernelSize, stride, padding, ceilMode } = windowsFromJson(readImageWindows, reader);
     const countIncludePad = requireBoolean(reader.place('countIncludePad'), reader.field('countIncludePad'));
     return new AvgPool2D(kernelSize, { stride, padding, ceilMode, countIncludePad });
   }
@@ -217,27 +192,12 @@ export class AvgPool2D<
    */
   constructor(kernelSize: K, options?: AvgPoolOptions<S, P, M>) {
     if (arguments.length > 2) requireNoSurplus(`new ${new.target.name}`, 2, arguments);
-    const names = ['stride', 'padding', 'ceilMode', 'countIncludePad'];
-    const given = requireOptions('options', options, names);
+    const given = requireOptions('options', options, averagingOptions);
     super(kernelSize, given);
     this.countIncludePad = requireBoolean('countIncludePad', orDefault(given.countIncludePad, true));
-  }
-
-  /** @internal */
-  override [describeLayer](): LayerDescription {
-    const { countIncludePad } = this;
-    const own = super[describeLayer]();
-    return { ...own, settings: { ...own.settings, countIncludePad } };
   }
 
   protected override pool(x: AnyTensor, windows: Windows): AnyTensor {
     return avgPool(x, windows, this.countIncludePad);
   }
-}
-
-function readJson(reader: JsonReader): ImageWindows {
-  return readImageWindows(
-    (name) => reader.field(name),
-    (name) => reader.place(name),
-  );
 }

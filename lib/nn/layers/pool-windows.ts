@@ -1,4 +1,5 @@
 import { columnsOf, type Pair, requireIntegers, requirePair, rowsOf } from '../../core/pair.js';
+import type { JsonReader } from '../../json/json-reader.js';
 import type { AxisWindows, Windows } from '../../ops/pool.js';
 import { padding2DOf } from '../../ops/padding.js';
 import {
@@ -64,12 +65,40 @@ export function readSignalWindows(given: Settings, place = itself): SignalWindow
   };
 }
 
+/** The options of averaging layers. */
+export const averagingOptions = ['stride', 'padding', 'ceilMode', 'countIncludePad'];
+
+/** Reads windows from the arguments of a constructor. @param options The options, of which the names are checked. */
+export function windowsFromOptions<W>(
+  read: (given: Settings) => W,
+  kernelSize: unknown,
+  options: Readonly<Record<string, unknown>>,
+): W {
+  return read((name) => (name === 'kernelSize' ? kernelSize : options[name]));
+}
+
+/** Reads windows from the JSON of a layer. */
+export function windowsFromJson<W>(read: (given: Settings, place: Place) => W, reader: JsonReader): W {
+  return read(
+    (name) => reader.field(name),
+    (name) => reader.place(name),
+  );
+}
+
 /** The settings that differ from their defaults besides stride and padding, as printing and JSON show them. */
 export function unusualSettings({
   dilation,
   ceilMode,
-}: Pick<ImageWindows, 'dilation' | 'ceilMode'>): Readonly<Record<string, unknown>> {
-  return { ...(dilation === 1 ? {} : { dilation }), ...(ceilMode ? { ceilMode } : {}) };
+  countIncludePad,
+}: Pick<ImageWindows, 'dilation' | 'ceilMode'> & {
+  /** Averaging layers always show it. */
+  readonly countIncludePad?: boolean;
+}): Readonly<Record<string, unknown>> {
+  return {
+    ...(dilation === 1 ? {} : { dilation }),
+    ...(ceilMode ? { ceilMode } : {}),
+    ...(countIncludePad === undefined ? {} : { countIncludePad }),
+  };
 }
 
 export function imageWindows({ kernelSize, stride, padding, dilation, ceilMode }: ImageWindows): Windows {
