@@ -1,58 +1,22 @@
 import { inspect } from 'node:util';
 import {
-  Abs,
-  AvgPool1D,
-  AvgPool2D,
-  AdaptiveAvgPool1D,
-  AdaptiveAvgPool2D,
   AvgPoolGlobal,
-  BatchNorm1D,
   BatchNorm2D,
-  BatchNorm3D,
-  Conv1D,
   Conv2D,
-  ConvTranspose1D,
-  ConvTranspose2D,
-  Cos,
-  Dropout,
-  DropoutOneIn,
-  Exp,
-  Flatten,
-  Flatten2D,
-  FrozenBatchNorm1D,
   FrozenBatchNorm2D,
-  FrozenBatchNorm3D,
-  GeLU,
-  GeneralizedResidual,
-  GroupNorm,
-  InstanceNorm1D,
-  InstanceNorm2D,
-  InstanceNorm3D,
-  LayerNorm,
-  LeakyReLU,
   Linear,
-  Ln,
-  MaxPool1D,
-  MaxPool2D,
   type ModuleJson,
   moduleFromJSON,
   parametersOf,
   ReLU,
-  RMSNorm,
   Residual,
   Sequential,
-  Sigmoid,
-  SiLU,
-  Sin,
-  Softmax,
-  Sqrt,
-  Square,
-  Tanh,
   Tensor,
 } from 'batchnorm';
 import * as api from 'batchnorm';
 import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
+import { layerCases } from '../../support/layers.js';
 import { seeded, values } from '../../support/random.js';
 
 /** The object that is read back from a file. */
@@ -62,78 +26,10 @@ function parsed(module: unknown): unknown {
 
 const rng = seeded(7);
 
-const layers = [
-  new Abs(),
-  new AvgPool2D(3, { stride: 2, padding: 1 }),
-  new AvgPool2D(3, { padding: 1, countIncludePad: false }),
-  new AvgPool2D([3, 2], { stride: [2, 1], padding: [2, 1, 0, 1], ceilMode: true }),
-  new AvgPool1D(3, { stride: 2, padding: 1, countIncludePad: false }),
-  new AdaptiveAvgPool1D(3),
-  new AvgPoolGlobal(),
-  new AdaptiveAvgPool2D([2, 3]),
-  new BatchNorm1D(4),
-  new BatchNorm2D(3, { momentum: 'cumulative' }),
-  new BatchNorm3D(2, { epsilon: 0.25 }),
-  new BatchNorm1D(3, { affine: false }),
-  new BatchNorm2D(4, { affine: false, momentum: 0.5 }),
-  new BatchNorm3D(3, { affine: false }),
-  new Conv1D(2, 3, 4, { stride: 2, padding: [3, 0], rng }),
-  new Conv1D(4, 4, 3, { padding: 'same', dilation: 2, groups: 4, bias: false, rng }),
-  new BatchNorm2D(3, { channelsLast: true }),
-  new Conv2D(2, 3, 3, { stride: 2, padding: 1, rng }),
-  new Conv2D(1, 2, 1, { bias: false, rng }),
-  new Conv2D(4, 6, [2, 3], { stride: [2, 1], padding: [0, 1, 2, 3], dilation: [1, 2], groups: 2, rng }),
-  new Conv2D(2, 2, 3, { padding: 'same', groups: 2, rng }),
-  new ConvTranspose1D(2, 4, 3, { stride: 2, padding: [0, 1], outputPadding: 1, groups: 2, rng }),
-  new ConvTranspose2D(2, 3, 3, { bias: false, rng }),
-  new ConvTranspose2D(4, 2, [2, 3], {
-    ...{ stride: [2, 3], padding: [0, 1, 2, 0], outputPadding: [1, 2], dilation: 2, groups: 2, rng },
-  }),
-  new Cos(),
-  new Dropout(0.25),
-  new DropoutOneIn(4),
-  new Exp(),
-  new Flatten(2),
-  new Flatten2D(),
-  new FrozenBatchNorm1D(2),
-  new FrozenBatchNorm2D(3, { epsilon: 0.5, trainable: true }),
-  new FrozenBatchNorm3D(2, { trainable: true }),
-  new FrozenBatchNorm1D(3, { affine: false }),
-  new FrozenBatchNorm2D(2, { affine: false }),
-  new FrozenBatchNorm3D(2, { affine: false }),
-  new GeLU(),
-  new GroupNorm(2, 4, { epsilon: 0.125 }),
-  new GroupNorm(1, 3, { affine: false }),
-  new InstanceNorm1D(3, { affine: true }),
-  new InstanceNorm2D(2, { affine: true, epsilon: 0.5 }),
-  new InstanceNorm3D(2),
-  new LayerNorm([2, 3]),
-  new LayerNorm(4, { affine: false, epsilon: 0.25 }),
-  new RMSNorm(3),
-  new SiLU(),
-  new LeakyReLU(0.125),
-  new Linear(3, 2, { rng }),
-  new Ln(),
-  new MaxPool2D(2, { stride: 2 }),
-  new MaxPool2D([2, 3], { stride: [1, 2], padding: [0, 2], dilation: [3, 1], ceilMode: true }),
-  new MaxPool1D(4, { stride: 3, padding: 2, dilation: 5, ceilMode: true }),
-  new ReLU(),
-  new Sigmoid(),
-  new Sin(),
-  new Softmax(),
-  new Sqrt(),
-  new Square(),
-  new Tanh(),
-];
-
-const compositions = [
-  new Sequential(new Linear(3, 2, { rng }), new ReLU()),
-  new Residual(new Linear(3, 3, { rng })),
-  new GeneralizedResidual(new Linear(3, 2, { rng }), new Linear(3, 2, { rng })),
-];
+const modules = layerCases(rng).map(([layer]) => layer);
 
 describe('a module as JSON', () => {
-  for (const module of [...layers, ...compositions]) {
+  for (const module of modules) {
     it(`${module.constructor.name} is restored exactly`, () => {
       for (const [i, [, tensor]] of module.parameters().entries()) {
         tensor.data.set(values(seeded(i + 1), tensor.data.length));
@@ -158,7 +54,7 @@ describe('a module as JSON', () => {
     const classes = Object.entries(api).filter(
       ([, value]) => typeof value === 'function' && 'forward' in (value.prototype ?? {}),
     );
-    const tried = new Set([...layers, ...compositions].map(({ constructor }) => constructor.name));
+    const tried = new Set(modules.map(({ constructor }) => constructor.name));
     expect([...tried].sort()).to.deep.equal(classes.map(([name]) => name).sort());
   });
 
