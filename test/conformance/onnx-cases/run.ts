@@ -3,7 +3,8 @@
 // newer version, through importOnnx only. Fails if a case fails, or if fewer pass than expected.
 import { readFileSync } from 'node:fs';
 import { importOnnx } from 'batchnorm/onnx';
-import { operators, stored } from './operators.js';
+import { stored } from './operator.js';
+import { operators } from './operators.js';
 import { Call, Inexpressible, type OnnxNode, type StoredTensor, type Value } from './value.js';
 
 /** The number of cases that pass through the public API and through importOnnx, and of those of ONNX 1.16 and later. */

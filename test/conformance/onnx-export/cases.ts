@@ -69,8 +69,7 @@ const image: Shape = [2, 4, 9, 8];
 
 /** A layer whose results are numbers for any input. */
 function inDomain(layer: InferringLayer): InferringLayer {
-  if (layer instanceof Ln || layer instanceof Sqrt)
-    return new Sequential(new Square(), layer) as InferringLayer;
+  if (layer instanceof Ln || layer instanceof Sqrt) return new Sequential(new Square(), layer);
   return layer;
 }
 

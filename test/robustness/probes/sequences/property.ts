@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Seen } from './state.js';
 import { type Step, World } from './world.js';
 
 // Without fast-check's bias towards small numbers, which would mostly choose the first actions.
@@ -14,7 +15,7 @@ const steps: fc.Arbitrary<Step[]> = fc.noBias(
 );
 
 /** Runs the given number of sequences and shrinks failing ones. Returns the counts of outcomes. */
-export async function runSequences(count: number, seed: number, path: string): Promise<World['seen']> {
+export async function runSequences(count: number, seed: number, path: string): Promise<Seen> {
   const seen = { done: 0, refused: 0, compared: 0, backward: 0, differentiated: 0 };
   const property = fc.asyncProperty(steps, async (sequence) => {
     const world = new World(path, seen);
