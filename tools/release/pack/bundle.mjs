@@ -4,15 +4,16 @@
 // CommonJS, because Jest cannot load ES modules in CommonJS projects, and because the package's state (the storage pool, the
 // ids of tensors, the chosen backend, the classes that `instanceof` compares) must exist once in a process that uses both
 // `import` and `require`. Bundlers get an ES module (the condition "module" in package.json) that notes where they put the
-// binaries and exports what the same CommonJS files export. Declarations that no public one refers to
-// are removed; the others stay as they are.
+// binaries and exports what the same CommonJS files export. Declarations that no
+// public one refers to are removed; the others stay as they are.
 import { build, transformSync } from 'esbuild';
-import ts from 'typescript';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { browserEntries, buildBrowserEntries } from '../../build/browser/entry.mjs';
 import { platforms } from '../prebuild/targets.mjs';
 import { toCommonJs } from './commonjs.mjs';
+import { reduceDeclarations } from './declarations.mjs';
+import { withShortLocalNames } from './local-names.mjs';
 import { withShortStrings } from './long-strings.mjs';
 import { withTabs } from './tabs.mjs';
 
@@ -40,14 +41,16 @@ export async function bundle(manifest) {
     platform: 'node',
     format: 'esm',
     target,
-    // Not minified, since Node prints the source line of an uncaught error.
+    // One statement per line, since Node prints the source line of an uncaught error.
     write: false,
     metafile: true,
     plugins: [wholeLibraryForCommands],
     logLevel: 'warning',
   });
-  for (const { path, text } of outputFiles)
-    write(path, withTabs(path, withShortStrings(toCommonJs(path, text))));
+  for (const { path, text } of outputFiles) {
+    const script = withShortLocalNames(toCommonJs(path, text), target);
+    write(path, withTabs(path, withShortStrings(script)));
+  }
 
   write('dist/THIRD-PARTY-LICENSES.txt', licensesOf(metafile));
   write('dist/backend/traced-binary.js', tracedBinary());
@@ -59,7 +62,7 @@ export async function bundle(manifest) {
   }
   await buildBrowserEntries('dist/browser');
   for (const name of browserEntries) write(`dist/browser/${name}.d.mts`, `export * from '../${name}.js';\n`);
-  removePrivateDeclarations(publicEntries);
+  reduceDeclarations(publicEntries);
 }
 
 /** The licenses of the packages that are part of the bundle. */
@@ -74,27 +77,6 @@ function licensesOf({ inputs }) {
     return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
   });
   return `This package contains code of the following packages.\n\n${notices.join('\n---\n\n')}`;
-}
-
-/** Removes the declarations that no public declaration refers to, directly or through others, and shortens the others. */
-function removePrivateDeclarations(publicEntries) {
-  const needed = new Set();
-  const visit = (path) => {
-    if (needed.has(path)) return;
-    needed.add(path);
-    const { importedFiles } = ts.preProcessFile(readFileSync(path, 'utf8'));
-    for (const { fileName } of importedFiles) {
-      if (fileName.startsWith('.')) visit(join(dirname(path), fileName.replace(/\.js$/, '.d.ts')));
-    }
-  };
-  for (const name of publicEntries) visit(join('dist', `${name}.d.ts`));
-  for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
-    const path = join('dist', name);
-    if (!path.endsWith('.d.ts')) continue;
-    if (!needed.has(path)) rmSync(path);
-    // Source maps are not published.
-    else write(path, withTabs(path, readFileSync(path, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, '')));
-  }
 }
 
 /**

@@ -40,15 +40,28 @@ export function toCommonJs(file, text) {
     ts.forEachChild(node, visit);
   }
 
-  // esbuild writes a class that refers to itself as `var Tensor = class _Tensor {`, which would be named _Tensor.
+  // esbuild writes a class that refers to itself as `var Tensor = class _Tensor {`, which would be named _Tensor. Without a
+  // name of its own, it is named like the variable, to which its methods can refer as well.
   function renameClass(node, name) {
     const renamed = node.name.text;
+    edits.push({ start: node.name.getFullStart(), end: node.name.getEnd(), by: '' });
     const rename = (child) => {
-      if (ts.isIdentifier(child) && child.text === renamed) replace(child, name);
+      if (child === node.name) return;
+      if (ts.isIdentifier(child) && child.text === renamed) {
+        if (runsInDefinition(child, node)) throw new Error(`${file}: ${name} refers to itself too early`);
+        replace(child, name);
+      }
       ts.forEachChild(child, rename);
     };
     rename(node);
   }
+}
+
+/** Whether a node runs while its class is defined, when the variable of the class is still undefined. */
+function runsInDefinition(node, definition) {
+  let each = node.parent;
+  while (each !== definition && !ts.isFunctionLike(each)) each = each.parent;
+  return each === definition;
 }
 
 /** Not new.target. */
