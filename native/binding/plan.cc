@@ -7,8 +7,13 @@
 
 namespace batchnorm {
 
-napi_value fail_plan(Arguments& arguments) {
-  napi_throw_error(arguments.env(), "ERR_BATCHNORM_INTERNAL", "Expected the arguments of a plan");
+napi_value fail_plan(Arguments& arguments, Outcome outcome) {
+  if (outcome == Outcome::kOutOfMemory) {
+    napi_throw_range_error(arguments.env(), "ERR_BATCHNORM_OUT_OF_MEMORY",
+                           "Out of memory for a plan");
+  } else {
+    napi_throw_error(arguments.env(), "ERR_BATCHNORM_INTERNAL", "Expected the arguments of a plan");
+  }
   return nullptr;
 }
 
@@ -24,20 +29,23 @@ bool read_memory(napi_env env, napi_value array, Memory& memory) {
   return true;
 }
 
-Memory* read_memories(napi_env env, napi_value arrays, size_t& count) {
+Outcome read_memories(napi_env env, napi_value arrays, Memory*& memories, size_t& count) {
   uint32_t length = 0;
-  if (napi_get_array_length(env, arrays, &length) != napi_ok) return nullptr;
-  Memory* memories = static_cast<Memory*>(std::malloc((size_t{length} + 1) * sizeof(Memory)));
-  for (uint32_t i = 0; memories != nullptr && i < length; i++) {
+  if (napi_get_array_length(env, arrays, &length) != napi_ok) return Outcome::kInvalid;
+  void* const allocated =
+      fails_here() ? nullptr : std::malloc((size_t{length} + 1) * sizeof(Memory));
+  Memory* const found = static_cast<Memory*>(allocated);
+  if (found == nullptr) return Outcome::kOutOfMemory;
+  for (uint32_t i = 0; i < length; i++) {
     napi_value array = nullptr;
-    if (napi_get_element(env, arrays, i, &array) != napi_ok ||
-        !read_memory(env, array, memories[i])) {
-      std::free(memories);
-      return nullptr;
+    if (napi_get_element(env, arrays, i, &array) != napi_ok || !read_memory(env, array, found[i])) {
+      std::free(found);
+      return Outcome::kInvalid;
     }
   }
+  memories = found;
   count = length;
-  return memories;
+  return Outcome::kDone;
 }
 
 napi_value outcome_value(napi_env env, Outcome outcome) {
@@ -66,7 +74,7 @@ const PlannedOperation* find_operation(const AddonData& data, napi_env env, napi
 }
 
 // Reads the names of the operations, one for each step, and the numbers of Program::set_numbers.
-bool read_steps(Arguments& arguments, Program& program) {
+Outcome read_steps(Arguments& arguments, Program& program) {
   const napi_env env = arguments.env();
   const napi_value names = arguments.value();
   uint32_t count = 0;
@@ -76,9 +84,11 @@ bool read_steps(Arguments& arguments, Program& program) {
   if (napi_get_array_length(env, names, &count) != napi_ok ||
       napi_get_typedarray_info(env, arguments.value(), &type, &length, &numbers, nullptr,
                                nullptr) != napi_ok ||
-      type != napi_float64_array ||
-      !program.set_numbers(static_cast<const double*>(numbers), length, count)) {
-    return false;
+      type != napi_float64_array) {
+    return Outcome::kInvalid;
+  }
+  if (!program.set_numbers(static_cast<const double*>(numbers), length, count)) {
+    return Outcome::kOutOfMemory;
   }
   size_t position = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -87,24 +97,27 @@ bool read_steps(Arguments& arguments, Program& program) {
     const PlannedOperation* operation = find_operation(arguments.data(), env, name);
     if (operation == nullptr ||
         !program.add_step(reinterpret_cast<StepFunction>(operation->run), position)) {
-      return false;
+      return Outcome::kInvalid;
     }
   }
-  return true;
+  return Outcome::kDone;
 }
 
 // create(names, numbers, constants)
 napi_value create_plan(Arguments& arguments) {
-  auto* external = new External<Program>;
+  auto* external = External<Program>::create();
+  if (external == nullptr) return fail_plan(arguments, Outcome::kOutOfMemory);
   Program& program = external->object;
   program.kernels = &arguments.kernels();
   program.compute = compute;
-  if (read_steps(arguments, program)) {
-    program.memories = read_memories(arguments.env(), arguments.value(), program.memory_count);
+  Outcome outcome = read_steps(arguments, program);
+  if (outcome == Outcome::kDone) {
+    outcome =
+        read_memories(arguments.env(), arguments.value(), program.memories, program.memory_count);
   }
-  if (program.memories != nullptr) return wrap(arguments.env(), external);
-  delete external;
-  return fail_plan(arguments);
+  if (outcome == Outcome::kDone) return wrap(arguments.env(), external);
+  External<Program>::destroy(external);
+  return fail_plan(arguments, outcome);
 }
 
 // run(plan, arena, input, output): an Outcome

@@ -1,9 +1,13 @@
 // What the functions of compiled plans have in common: objects that JavaScript keeps, and memory.
 #pragma once
 
+#include <cstdlib>
+#include <new>
+
 #include "binding/arguments.h"
 #include "binding/exports.h"
 #include "plan/program.h"
+#include "system/test_hooks.h"
 
 namespace batchnorm {
 
@@ -15,14 +19,28 @@ struct External {
   static inline char type = 0;
   const void* const tag = &type;
   T object;
+
+  // Null without memory; `new` would end the process.
+  static External* create() {
+    void* memory = fails_here() ? nullptr : std::malloc(sizeof(External));
+    return memory == nullptr ? nullptr : new (memory) External;
+  }
+  static void destroy(External* external) {
+    external->~External();
+    std::free(external);
+  }
 };
 
 // A value of JavaScript that owns the object, or null, with an exception pending, without memory.
 template <class T>
 napi_value wrap(napi_env env, External<T>* object) {
-  const auto destroy = [](napi_env, void* data, void*) { delete static_cast<External<T>*>(data); };
+  const auto destroy = [](napi_env, void* data, void*) {
+    External<T>::destroy(static_cast<External<T>*>(data));
+  };
   napi_value external = nullptr;
-  if (napi_create_external(env, object, destroy, nullptr, &external) != napi_ok) delete object;
+  if (napi_create_external(env, object, destroy, nullptr, &external) != napi_ok) {
+    External<T>::destroy(object);
+  }
   return external;
 }
 
@@ -35,15 +53,14 @@ T* unwrap(Arguments& arguments) {
   return external == nullptr || external->tag != &External<T>::type ? nullptr : &external->object;
 }
 
-// Throws: JavaScript has passed what it never passes.
-napi_value fail_plan(Arguments& arguments);
+// Throws a RangeError without memory; otherwise JavaScript has passed what it never passes.
+napi_value fail_plan(Arguments& arguments, Outcome outcome = Outcome::kInvalid);
 
 // False if the value is no Float32Array.
 bool read_memory(napi_env env, napi_value array, Memory& memory);
 
-// All elements of an array of Float32Arrays, to be freed by std::free; null if there is another
-// value or no memory.
-Memory* read_memories(napi_env env, napi_value arrays, size_t& count);
+// All elements of an array of Float32Arrays, to be freed by std::free.
+Outcome read_memories(napi_env env, napi_value arrays, Memory*& memories, size_t& count);
 
 napi_value outcome_value(napi_env env, Outcome outcome);
 

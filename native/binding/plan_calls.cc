@@ -50,37 +50,49 @@ void settle_call(napi_env env, napi_value settle, void* context, void* data) {
 PlanChannel* g_free_channels = nullptr;
 Mutex g_free_mutex;
 
+// Null without memory.
 PlanChannel* allocate_channel() {
   g_free_mutex.lock();
   PlanChannel* channel = g_free_channels;
   if (channel != nullptr) g_free_channels = channel->next_free;
   g_free_mutex.unlock();
-  if (channel == nullptr) channel = new PlanChannel{};
+  if (channel == nullptr) {
+    void* memory = fails_here() ? nullptr : std::malloc(sizeof(PlanChannel));
+    if (memory == nullptr) return nullptr;
+    channel = new (memory) PlanChannel{};
+  }
   channel->report = report;
   channel->closing = false;
   channel->pending = 0;
   return channel;
 }
 
-// Called before the environment frees its arrays.
-void close_channel(void* data) {
-  PlanChannel& channel = *static_cast<PlanChannel*>(data);
-  channel.close();
+// Lets a later environment use the channel.
+void release_channel(PlanChannel& channel) {
   g_free_mutex.lock();
   channel.next_free = g_free_channels;
   g_free_channels = &channel;
   g_free_mutex.unlock();
 }
 
-// The channel of the environment, made by its first call; null if that fails.
+// Called before the environment frees its arrays.
+void close_channel(void* data) {
+  PlanChannel& channel = *static_cast<PlanChannel*>(data);
+  channel.close();
+  release_channel(channel);
+}
+
+// The channel of the environment, made by its first call; null without memory.
 PlanChannel* channel_of(Arguments& arguments, napi_value settle) {
   PlanChannel*& channel = arguments.data().channel;
   if (channel != nullptr) return channel;
   const napi_env env = arguments.env();
   PlanChannel* const made = allocate_channel();
+  if (made == nullptr) return nullptr;
   if (napi_create_threadsafe_function(env, settle, nullptr,
                                       Napi::String::New(env, "batchnorm plan"), 0, 1, nullptr,
                                       nullptr, made, settle_call, &made->settle) != napi_ok) {
+    release_channel(*made);
     return nullptr;
   }
   napi_unref_threadsafe_function(env, made->settle);
@@ -94,16 +106,17 @@ PlanChannel* channel_of(Arguments& arguments, napi_value settle) {
 // environment have the same function.
 napi_value open_lanes(Arguments& arguments) {
   const napi_env env = arguments.env();
+  Memory* arenas = nullptr;
   size_t count = 0;
-  Memory* arenas = read_memories(env, arguments.value(), count);
-  if (arenas == nullptr) return fail_plan(arguments);
+  const Outcome outcome = read_memories(env, arguments.value(), arenas, count);
+  if (outcome != Outcome::kDone) return fail_plan(arguments, outcome);
   PlanChannel* const channel = channel_of(arguments, arguments.value());
-  auto* lanes = new External<Lanes>;
-  const bool opened = channel != nullptr && lanes->object.open(*channel, arenas, count);
+  auto* lanes = channel == nullptr ? nullptr : External<Lanes>::create();
+  const bool opened = lanes != nullptr && lanes->object.open(*channel, arenas, count);
   std::free(arenas);
   if (opened) return wrap(env, lanes);
-  delete lanes;
-  return fail_plan(arguments);
+  if (lanes != nullptr) External<Lanes>::destroy(lanes);
+  return fail_plan(arguments, Outcome::kOutOfMemory);
 }
 
 PlanChannel& channel_of(Lanes& lanes) { return static_cast<PlanChannel&>(lanes.channel()); }

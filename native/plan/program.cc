@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "system/test_hooks.h"
+
 // The operations take the time.
 #include "optimize_for_size.h"
 
@@ -24,6 +26,7 @@ Program::~Program() {
 
 bool Program::set_numbers(const double* values, size_t count, size_t steps_wanted) {
   // Not malloc(0), which may return null.
+  if (fails_here()) return false;
   numbers = static_cast<double*>(std::malloc((count + 1) * sizeof(double)));
   steps = static_cast<Step*>(std::malloc((steps_wanted + 1) * sizeof(Step)));
   if (numbers == nullptr || steps == nullptr) return false;
