@@ -121,6 +121,34 @@ struct Dropout {
   size_t first;  // index of the first element in the whole tensor, a multiple of kDropoutGroup
 };
 
+// Some rows of each channel of a band of patches (ops/patch_layout.h), `count` floats each without
+// gaps: `above` rows of zeros, `rows` rows of pixels and `below` rows of zeros. Float j of a row of
+// pixels is x[first + j * stride], or zero where that index is outside 0 .. width.
+struct PatchRows {
+  const float* x;
+  size_t x_channel, x_row;  // floats from one channel, and one row, to the next
+  size_t width;
+  ptrdiff_t first;
+  size_t stride;  // 1 or 2
+  size_t count;
+  size_t channels, above, rows, below;
+  float* to;
+  float* other;       // unless null, receives x[first + 1 + j * stride]; only for stride 2
+  size_t to_channel;  // floats from one channel to the next, in `other`, too
+};
+
+// `rows` rows of `width` floats: those at even columns are from `even`, the others from `odd`.
+struct InterleavedRows {
+  const float* even;  // null if all are `unused`
+  const float* odd;
+  float unused;
+  size_t rows, width;
+  size_t stride;  // floats from one row of `even`, and of `odd`, to the next
+  float* to;
+  size_t to_stride;
+  bool adds;  // to what is there; otherwise that is overwritten
+};
+
 // A tile of a convolution's output: for rows (output channels) below `rows` and each vector v of
 // consecutive pixels, y[v][row * row_stride + lane] = bias[row] + the sum over k < depth of
 // weights[k][row] * x[v][offsets[k] + lane].
@@ -378,6 +406,10 @@ struct Kernels {
   // columns of tile_rows floats, B as `depth` rows of tile_columns floats.
   void (*matmul_tile)(const float* a, const float* b, size_t depth, float* c, size_t c_stride,
                       bool accumulate);
+
+  // Copies of a convolution's inputs, null if the ISA has no masks, and of its input gradients.
+  void (*fill_patch_rows)(const PatchRows& rows);
+  void (*interleave_rows)(const InterleavedRows& rows);
 
   // Convolution and its weight gradient: tile sizes, and kernels that compute one tile.
   size_t convolution_rows, convolution_vectors;

@@ -9,6 +9,7 @@ const images = 64;
 const passes = {
   conv2d: 'forward',
   conv2dInputGradient: 'by input',
+  conv2dAddInputGradient: 'by input',
   conv2dWeightGradient: 'by weight',
 };
 
@@ -50,7 +51,7 @@ export function shares(threads, rounds) {
 
 function nameOf({ name, sizes }) {
   if (name in passes) {
-    const [, inChannels, size, , outChannels, kernel, stride] = sizes;
+    const [, , inChannels, outChannels, size, , , , kernel, , stride] = sizes;
     return `convolution ${inChannels}->${outChannels} ${kernel}x${kernel}/${stride} at ${size}x${size}, ${passes[name]}`;
   }
   if (name.startsWith('batchNorm')) {
@@ -64,7 +65,6 @@ function nameOf({ name, sizes }) {
 /** Multiply-adds of a convolution by the formula, including products with padding. */
 function workOf({ name, sizes }) {
   if (!(name in passes)) return 0;
-  const [count, inChannels, height, width, outChannels, kernel, stride, padding] = sizes;
-  const out = (size) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
-  return count * inChannels * outChannels * kernel * kernel * out(height) * out(width);
+  const [images, groups, inChannels, outChannels, , , outHeight, outWidth, ...kernel] = sizes;
+  return images * groups * inChannels * outChannels * outHeight * outWidth * kernel[0] * kernel[1];
 }

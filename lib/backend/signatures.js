@@ -370,6 +370,13 @@ export const signatures = /** @type {const} */ ({
     'in? bias[groups*inChannels]',
     'out dx[images*groups*inChannels*height*width]',
   ],
+  /** The same, without a bias and added to dx. */
+  conv2dAddInputGradient: [
+    ...convolution,
+    'in dy[images*groups*outChannels*outHeight*outWidth]',
+    'in weight[groups*outChannels*inChannels*kernelHeight*kernelWidth]',
+    'inout dx[images*groups*inChannels*height*width]',
+  ],
   /** The gradients with respect to the weights and the bias; null for one that is not needed. */
   conv2dWeightGradient: [
     ...convolution,

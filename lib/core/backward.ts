@@ -7,8 +7,9 @@ import { Storage } from './storage.js';
 import type { OwnedTape } from './tape.js';
 import { graphOf, isTensor, leaseOf, type Tensor, type Tensor0D } from './tensor.js';
 import { requireOptions } from '../validation/errors.js';
-import { accumulate, addGradients, type GradientEntry, Gradients, requireReadable } from './gradients.js';
-import type { Accumulate, Entry, Graph, Node } from './graph.js';
+import { GradientSums } from './gradient-sums.js';
+import { addGradients, type GradientEntry, Gradients, requireReadable } from './gradients.js';
+import type { Accumulate, AccumulateTerm, Entry, Graph, Node } from './graph.js';
 import { nodeOf } from './record.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
@@ -60,48 +61,41 @@ function differentiate(
   loss: Node,
   onLeafGradient: OnLeafGradient | undefined,
 ): Map<number, GradientEntry> {
-  const found = new Map<number, GradientEntry>();
-  const add = ({ id, shape, requiresGradient }: Node, gradient: Storage): void => {
-    const earlier = found.get(id);
-    if (!requiresGradient) {
-      gradient.release();
-    } else if (earlier === undefined) {
-      found.set(id, { shape, storage: gradient, tensor: undefined });
-    } else {
-      earlier.storage = accumulate(earlier.storage, gradient);
-    }
-  };
+  const sums = new GradientSums();
   let inputs: readonly Node[] = [];
+  let dy: Storage | undefined;
   const accumulateInput: Accumulate = (input, gradient) => {
-    add(inputs[input], gradient);
+    sums.add(inputs[input], gradient);
+  };
+  const accumulateTerm: AccumulateTerm = (input, term) => {
+    if (dy !== undefined) sums.addTerm(inputs[input], term, dy);
   };
   const needsGradient = (input: number): boolean => inputs[input].requiresGradient;
 
   const one = Storage.take(1);
   one.values[0] = 1;
-  add(loss, one);
+  sums.add(loss, one);
   try {
     const entries = graph.entries();
     const firstUses = onLeafGradient === undefined ? undefined : leavesByFirstUse(entries);
     for (let i = entries.length - 1; i >= 0; i--) {
       const entry = entries[i];
-      const dy = found.get(entry.output.id);
+      dy = sums.take(entry.output.id);
       if (dy !== undefined) {
-        found.delete(entry.output.id);
         inputs = entry.inputs;
         try {
-          entry.backward(dy.storage, accumulateInput, needsGradient);
+          entry.backward(dy, accumulateInput, needsGradient, accumulateTerm);
         } finally {
-          dy.storage.release();
+          dy.release();
         }
       }
-      for (const id of firstUses?.[i] ?? []) onLeafGradient?.(id, found.get(id)?.storage);
+      for (const id of firstUses?.[i] ?? []) onLeafGradient?.(id, sums.get(id));
     }
+    return sums.finish();
   } catch (error) {
-    for (const { storage } of found.values()) storage.release();
+    sums.discard();
     throw error;
   }
-  return found;
 }
 
 /** For each operation, the leaves that no earlier one uses: their gradients are complete after it. */

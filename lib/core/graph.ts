@@ -6,11 +6,26 @@ import type { Storage } from './storage.js';
 /** Passes on the gradient with respect to the input with this index; takes over one hold. */
 export type Accumulate = (input: number, gradient: Storage) => void;
 
+/** A gradient that an operation can add to another one without values of its own. */
+export interface GradientTerm {
+  /**
+   * Whether most of its values are zeros, so that it should wait for another term to be added to. The operation's `dy` is held
+   * until then.
+   */
+  readonly waits: boolean;
+  /** Adds the term to `sum`, which nothing else holds, and returns it, or computes the term as new values. */
+  readonly compute: (sum: Storage | undefined) => Storage;
+}
+
+/** Passes on a term of the gradient with respect to the input with this index. */
+export type AccumulateTerm = (input: number, term: GradientTerm) => void;
+
 /** Computes an operation's input gradients; `needsGradient` tells which inputs need one. */
 export type BackwardFn = (
   dy: Storage,
   accumulate: Accumulate,
   needsGradient: (input: number) => boolean,
+  accumulateTerm: AccumulateTerm,
 ) => void;
 
 /** The backward pass of one operation. */

@@ -1,5 +1,6 @@
 import { backend } from '../backend/index.js';
 import type { Operations } from '../backend/operations.js';
+import type { GradientTerm } from '../core/graph.js';
 import { graphsOf, recorded } from '../core/record.js';
 import { formatShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
@@ -94,12 +95,8 @@ export function convolution<S extends Shape, T extends Tape>(
   );
   return recorded(graphs, inputs, Object.freeze(shape) as unknown as S, result, () => ({
     saved: [image, kernels],
-    backward: (dy, accumulate, needsGradient) => {
-      if (needsGradient(0)) {
-        const dx = Storage.take(image.values.length);
-        backend.conv2dInputGradient(...sizes, dy.named('dy'), kernels.named('weight'), null, dx.named('dx'));
-        accumulate(0, dx);
-      }
+    backward: (dy, accumulate, needsGradient, accumulateTerm) => {
+      if (needsGradient(0)) accumulateTerm(0, inputGradient(sizes, dy, kernels, image.values.length));
       const dweight = needsGradient(1) ? Storage.take(kernels.values.length) : undefined;
       const dbias = biases !== undefined && needsGradient(2) ? Storage.take(groups * outChannels) : undefined;
       if (dweight === undefined && dbias === undefined) return;
@@ -114,6 +111,23 @@ export function convolution<S extends Shape, T extends Tape>(
       if (dbias !== undefined) accumulate(2, dbias);
     },
   }));
+}
+
+/** The gradient with respect to the input, of n values, of a convolution. */
+function inputGradient(sizes: ConvolutionSizes, dy: Storage, weight: Storage, n: number): GradientTerm {
+  const [, , , , , , , , kernelHeight, kernelWidth, strideHeight, strideWidth] = sizes;
+  return {
+    waits: kernelHeight < strideHeight || kernelWidth < strideWidth,
+    compute: (sum) => {
+      if (sum !== undefined) {
+        backend.conv2dAddInputGradient(...sizes, dy.named('dy'), weight.named('weight'), sum.named('dx'));
+        return sum;
+      }
+      const dx = Storage.take(n);
+      backend.conv2dInputGradient(...sizes, dy.named('dy'), weight.named('weight'), null, dx.named('dx'));
+      return dx;
+    },
+  };
 }
 
 /**

@@ -84,6 +84,13 @@ Result input_gradient(Arguments& arguments, const Conv2dInputGradientCall& call)
                                                      call.weight, call.bias, call.dx));
 }
 
+Result add_input_gradient(Arguments& arguments, const Conv2dAddInputGradientCall& call) {
+  ConvolutionShape shape = {};
+  if (!read_shape(arguments, call, shape)) return nullptr;
+  return arguments.finish(convolution_input_gradient(arguments.kernels(), shape, call.dy,
+                                                     call.weight, nullptr, call.dx, true));
+}
+
 Result weight_gradient(Arguments& arguments, const Conv2dWeightGradientCall& call) {
   ConvolutionShape shape = {};
   if (!read_shape(arguments, call, shape)) return nullptr;
@@ -99,6 +106,7 @@ void export_convolution(Exports& exports) {
   export_operation<Conv2dPackedLengthCall, packed_length>(exports);
   export_operation<Conv2dPackCall, pack>(exports);
   export_operation<Conv2dInputGradientCall, input_gradient>(exports);
+  export_operation<Conv2dAddInputGradientCall, add_input_gradient>(exports);
   export_operation<Conv2dWeightGradientCall, weight_gradient>(exports);
 }
 

@@ -25,6 +25,8 @@
 #include "kernels/log_softmax.inl.h"
 #include "kernels/softmax.inl.h"
 #include "kernels/matmul_tile.inl.h"
+#include "kernels/patch_rows.inl.h"
+#include "kernels/interleaved_rows.inl.h"
 #include "kernels/convolution_tile.inl.h"
 #include "kernels/convolution_channel_tile.inl.h"
 #include "kernels/weight_gradient_tile.inl.h"

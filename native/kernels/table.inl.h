@@ -55,6 +55,8 @@ constexpr Kernels table(const char* isa) {
   kernels.avg_pool = avg_pool;
   kernels.avg_pool_backward = avg_pool_backward;
   kernels.matmul_tile = matmul_tile;
+  kernels.fill_patch_rows = patch_rows_kernel<F32>();
+  kernels.interleave_rows = interleave_rows;
   kernels.convolution_rows = kConvolutionRows;
   kernels.convolution_vectors = kConvolutionVectors;
   kernels.convolution_tile = convolution_tile;

@@ -22,21 +22,16 @@ inline void total_lanes(const F32 (&vectors)[kCount], float* totals) {
   }
 }
 
-// Hides from the compiler how a value was computed. Otherwise it keeps one register per channel
-// offset instead of three for all, and spills the running pointers.
-template <class Value>
-inline Value in_register(Value value) {
-#if defined(__GNUC__)
-  __asm__("" : "+r"(value));
-#endif
-  return value;
-}
-
 inline void weight_gradient_planes(const WeightGradientPlanes& planes) {
-  constexpr size_t kSums = kPlanesTaps * kPlanesChannels;
-  F32 sums[kSums];
-  for (F32& sum : sums) sum = F32::zero();
   constexpr size_t kGroups = kPlanesChannels / 4;
+  // Nested, so that each loop is short enough for g++ to unroll. If one is not, all sums are
+  // stored in every step, which takes twice as long as the multiplications.
+  F32 sums[kGroups][4][kPlanesTaps];
+  for (size_t group = 0; group < kGroups; group++) {
+    for (size_t channel = 0; channel < 4; channel++) {
+      for (size_t tap = 0; tap < kPlanesTaps; tap++) sums[group][channel][tap] = F32::zero();
+    }
+  }
   const size_t x_gap = planes.row_stride - planes.columns;
   const size_t dy_gap = planes.dy_row_stride - planes.columns;
   const size_t stride = planes.dy_channel_stride;
@@ -66,7 +61,7 @@ inline void weight_gradient_planes(const WeightGradientPlanes& planes) {
           for (size_t channel = 0; channel < 4; channel++) {
             const F32 gradient = in_register(F32::load(from[channel]));
             for (size_t tap = 0; tap < kPlanesTaps; tap++) {
-              F32& sum = sums[tap * kPlanesChannels + 4 * group + channel];
+              F32& sum = sums[group][channel][tap];
               sum = mul_add(pixels[tap], gradient, sum);
             }
           }
@@ -77,8 +72,17 @@ inline void weight_gradient_planes(const WeightGradientPlanes& planes) {
       for (const float*& each : dy) each += dy_gap;
     } while (--lines > 0);
   } while (++image < planes.images);
+  constexpr size_t kSums = kPlanesTaps * kPlanesChannels;
+  F32 vectors[kSums];
+  for (size_t group = 0; group < kGroups; group++) {
+    for (size_t channel = 0; channel < 4; channel++) {
+      for (size_t tap = 0; tap < kPlanesTaps; tap++) {
+        vectors[tap * kPlanesChannels + 4 * group + channel] = sums[group][channel][tap];
+      }
+    }
+  }
   float totals[kSums + F32::kLanes];
-  total_lanes(sums, totals);
+  total_lanes(vectors, totals);
   for (size_t tap = 0; tap < kPlanesTaps; tap++) {
     for (size_t channel = 0; channel < kPlanesChannels; channel++) {
       planes.sums[tap * planes.sums_stride + channel] +=

@@ -3,6 +3,16 @@
 // The one-vector variant processes two pixels at a time, so both variants have 12 accumulators.
 constexpr size_t kGradientRows = 6;
 
+// Hides from the compiler how a value was computed. Otherwise it keeps one register per channel
+// offset instead of three for all, and spills the running pointers.
+template <class Value>
+inline Value in_register(Value value) {
+#if defined(__GNUC__)
+  __asm__("" : "+r"(value));
+#endif
+  return value;
+}
+
 template <size_t kVectors>
 inline void add_weight_gradients(const WeightGradientTile& tile) {
   constexpr size_t kPixels = kVectors == 1 ? 2 : 1;
@@ -14,30 +24,33 @@ inline void add_weight_gradients(const WeightGradientTile& tile) {
   }
   const float* dy = tile.dy;
   const size_t stride = tile.dy_stride;
+  // One pointer moves over x, and the taps are at fixed distances from it: rows are as short as 7
+  // pixels, and g++ would compute a pointer per tap for each of them in vector registers.
+  size_t taps[kGradientRows];
+  for (size_t row = 0; row < kGradientRows; row++) taps[row] = in_register(tile.offsets[row]);
+  const auto add = [&](const float* x, F32(&into)[kGradientRows][kVectors]) {
+    F32 gradients[kVectors];
+    for (size_t v = 0; v < kVectors; v++) gradients[v] = F32::load(dy + v * F32::kLanes);
+    for (size_t row = 0; row < kGradientRows; row++) {
+      const F32 factor = F32::broadcast(x[taps[row]]);
+      for (size_t v = 0; v < kVectors; v++) {
+        into[row][v] = mul_add(factor, gradients[v], into[row][v]);
+      }
+    }
+    dy += stride;
+  };
+  const size_t gap = tile.row_stride - tile.columns;
   for (size_t image = 0; image < tile.images; image++) {
-    for (size_t line = 0; line < tile.rows; line++) {
-      const float* x = tile.x + image * tile.image_stride + line * tile.row_stride;
-      const float* taps[kGradientRows];
-      for (size_t row = 0; row < kGradientRows; row++) taps[row] = x + tile.offsets[row];
-      const auto add = [&](size_t i, F32(&into)[kGradientRows][kVectors]) {
-        F32 gradients[kVectors];
-        for (size_t v = 0; v < kVectors; v++) gradients[v] = F32::load(dy + v * F32::kLanes);
-        for (size_t row = 0; row < kGradientRows; row++) {
-          const F32 factor = F32::broadcast(taps[row][i]);
-          for (size_t v = 0; v < kVectors; v++) {
-            into[row][v] = mul_add(factor, gradients[v], into[row][v]);
-          }
-        }
-        dy += stride;
-      };
-      size_t i = 0;
+    const float* x = tile.x + image * tile.image_stride;
+    for (size_t line = 0; line < tile.rows; line++, x += gap) {
+      const float* const end = x + tile.columns;
       if constexpr (kPixels == 2) {
-        for (; i + 2 <= tile.columns; i += 2) {
-          add(i, sum[0]);
-          add(i + 1, sum[1]);
+        for (const float* const pairs = end - tile.columns % 2; x != pairs; x += 2) {
+          add(x, sum[0]);
+          add(x + 1, sum[1]);
         }
       }
-      for (; i < tile.columns; i++) add(i, sum[0]);
+      for (; x != end; x++) add(x, sum[0]);
     }
   }
   for (size_t row = 0; row < kGradientRows; row++) {

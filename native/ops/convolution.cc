@@ -164,7 +164,7 @@ class Convolution {
 
   const float* fill(const Call& call, size_t index, float* memory) const {
     const Band band = band_of(call.arguments.x, index);
-    return layout_.fill(band.x, shape_.in_channels, band.first, band.rows, memory);
+    return layout_.fill(kernels_, band.x, shape_.in_channels, band.first, band.rows, memory);
   }
 
   void compute(const Call& call, size_t index, size_t part, const float* patches, float* sums,

@@ -62,10 +62,11 @@ void pack_convolution_weights(const Kernels& kernels, const ConvolutionShape& sh
                               const float* weight, float* packed);
 
 // dx, the gradient with respect to x. `bias`, unless null, has a value for each channel of x that
-// is added to it; a transposed convolution has one.
+// is added to it; a transposed convolution has one. With `adds`, the gradient is added to dx, once
+// its sums are complete; the bias must be null then.
 Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape& shape,
                                   const float* dy, const float* weight, const float* bias,
-                                  float* dx);
+                                  float* dx, bool adds = false);
 
 // The gradients with respect to the weights and the bias; either may be null.
 Status convolution_weight_gradient(const Kernels& kernels, const ConvolutionShape& shape,

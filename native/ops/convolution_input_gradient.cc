@@ -43,8 +43,9 @@ InputGradientPlan plan(const Kernels& kernels, const ConvolutionShape& shape, si
 
 class ConvolutionInputGradient {
  public:
-  ConvolutionInputGradient(const Kernels& kernels, const ConvolutionShape& shape, size_t threads)
-      : kernels_(kernels), shape_(shape), plan_(plan(kernels, shape, threads)) {
+  ConvolutionInputGradient(const Kernels& kernels, const ConvolutionShape& shape, bool adds,
+                           size_t threads)
+      : kernels_(kernels), shape_(shape), adds_(adds), plan_(plan(kernels, shape, threads)) {
     for_each_phase([&](const Correlation& correlation, const GradientPhase&, const GradientPhase&) {
       offsets_floats_ = saturating_sum(offsets_floats_, correlation.offsets_floats());
       weights_floats_ = saturating_sum(weights_floats_, correlation.weights_floats());
@@ -61,10 +62,11 @@ class ConvolutionInputGradient {
   // Size of the offsets of all phases, and of the packed weights of one group.
   size_t offsets_floats() const { return offsets_floats_; }
   size_t weights_floats() const { return weights_floats_; }
-  // Per thread: the band, sums and, if there are several phases, the results of one row of phases.
+  // Per thread: the band, sums and, unless they are written to dx at once, the results of one row
+  // of phases.
   size_t scratch_floats() const {
     const size_t results =
-        has_one_phase() ? 0 : saturating_product(plan_.column_phases, phase_floats());
+        is_direct() ? 0 : saturating_product(plan_.column_phases, phase_floats());
     return whole_lines(
         saturating_sum(saturating_sum(plan_.layout.floats(), sums_floats_), results));
   }
@@ -105,7 +107,7 @@ class ConvolutionInputGradient {
     const size_t first = index * plan_.band_rows;
     const size_t rows = rows_of(index);
     CorrelatedBand band = {};
-    band.band = plan_.layout.fill(dy, shape_.out_channels, first, rows, scratch);
+    band.band = plan_.layout.fill(kernels_, dy, shape_.out_channels, first, rows, scratch);
     band.sums = scratch + plan_.layout.floats();
     float* const results = band.sums + sums_floats_;
     for (size_t a = 0; a < plan_.row_phases; a++) {
@@ -120,28 +122,23 @@ class ConvolutionInputGradient {
         band.packed = packed;
         band.bias = bias;
         band.last = correlation.strips();
-        band.rows = has_one_phase() ? rows : count;
-        band.y = has_one_phase() ? dx + first * shape_.width() : results + b * phase_floats();
-        band.y_plane = has_one_phase() ? shape_.in_plane() : count * window.out_columns;
-        if (band.rows > 0) correlation.compute(band, prefetch);
+        band.rows = count;
+        band.y = is_direct() ? dx + first * shape_.width() : results + b * phase_floats();
+        band.y_plane = is_direct() ? shape_.in_plane() : count * window.out_columns;
+        if (count > 0) correlation.compute(band, prefetch);
         offsets += correlation.offsets_floats();
         packed += correlation.weights_floats();
       }
-      if (has_one_phase()) continue;
-      for (size_t channel = 0; channel < shape_.in_channels; channel++) {
-        for (size_t j = 0; j < count; j++) {
-          const size_t row = (first + j) * shape_.rows.stride + a;
-          interleave(row_phase, results + (channel * count + j) * window.out_columns,
-                     bias == nullptr ? 0.0f : bias[channel],
-                     dx + channel * shape_.in_plane() + row * shape_.width());
-        }
+      if (!is_direct() && count > 0) {
+        join_columns(row_phase, a, first, count, bias, results, dx);
       }
     }
   }
 
  private:
-  // With stride 1, dx is the result of the only phase and needs no interleaving.
+  // With stride 1, dx is the result of the only phase.
   bool has_one_phase() const { return shape_.rows.stride == 1 && shape_.columns.stride == 1; }
+  bool is_direct() const { return has_one_phase() && !adds_; }
   size_t rows_of(size_t index) const {
     return std::min(plan_.band_rows, plan_.window.out_rows - index * plan_.band_rows);
   }
@@ -169,27 +166,59 @@ class ConvolutionInputGradient {
     }
   }
 
-  // Builds a row of dx from the results of its column phases, which are phase_floats() apart.
-  // Inputs that no output reads are `unused`.
-  void interleave(const GradientPhase& rows, const float* results, float unused, float* dx) const {
-    if (rows.taps == 0) {
-      std::fill(dx, dx + shape_.width(), unused);
+  // Builds `count` rows of dx in row phase `a`, from row `first` of the phase on, from the results
+  // of the column phases, which are phase_floats() apart. Inputs that no output reads get the bias.
+  void join_columns(const GradientPhase& row_phase, size_t a, size_t first, size_t count,
+                    const float* bias, const float* results, float* dx) const {
+    const size_t stride = shape_.rows.stride;
+    float* to = dx + (first * stride + a) * shape_.width();
+    const size_t results_plane = count * plan_.window.out_columns;
+    for (size_t channel = 0; channel < shape_.in_channels; channel++) {
+      const float unused = bias == nullptr ? 0.0f : bias[channel];
+      if (row_phase.taps > 0) {
+        join_rows(results, count, unused, to);
+      } else if (!adds_) {
+        for (size_t j = 0; j < count; j++) {
+          std::fill_n(to + j * stride * shape_.width(), shape_.width(), unused);
+        }
+      }
+      results += results_plane;
+      to += shape_.in_plane();
+    }
+  }
+
+  void join_rows(const float* results, size_t count, float unused, float* dx) const {
+    if (has_one_phase()) {
+      kernels_.add.tensor(dx, results, dx, count * shape_.width());
       return;
     }
+    const size_t step = shape_.rows.stride * shape_.width();
     if (shape_.columns.stride == 2 && plan_.column_phases == 2) {
-      interleave_two(results, results + phase_floats(), GradientPhase(0, shape_.columns).taps > 0,
-                     GradientPhase(1, shape_.columns).taps > 0, unused, shape_.width(), dx);
+      const auto phase = [&](size_t b) {
+        return GradientPhase(b, shape_.columns).taps > 0 ? results + b * phase_floats() : nullptr;
+      };
+      kernels_.interleave_rows({phase(0), phase(1), unused, count, shape_.width(),
+                                plan_.window.out_columns, dx, step, adds_});
       return;
     }
     for (size_t b = 0; b < plan_.column_phases; b++, results += phase_floats()) {
       const GradientPhase columns(b, shape_.columns);
-      for (size_t i = 0; i < columns.count; i++)
-        dx[b + i * shape_.columns.stride] = columns.taps > 0 ? results[i] : unused;
+      if (columns.taps == 0 && adds_) continue;
+      for (size_t row = 0; row < count; row++) {
+        const float* const from = results + row * plan_.window.out_columns;
+        float* const to = dx + row * step + b;
+        for (size_t i = 0; i < columns.count; i++) {
+          const float value = columns.taps > 0 ? from[i] : unused;
+          float& each = to[i * shape_.columns.stride];
+          each = adds_ ? each + value : value;
+        }
+      }
     }
   }
 
   const Kernels& kernels_;
   const ConvolutionShape& shape_;
+  const bool adds_;
   const InputGradientPlan plan_;
   size_t offsets_floats_ = 0, weights_floats_ = 0;
   size_t sums_floats_ = 0;
@@ -200,9 +229,10 @@ class ConvolutionInputGradient {
 
 Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape& shape,
                                   const float* dy, const float* weight, const float* bias,
-                                  float* dx) {
+                                  float* dx, bool adds) {
   if (shape.images * shape.in_image() == 0) return Status::kOk;
   if (shape.out_channels == 0 || shape.out_plane() == 0) {
+    if (adds) return Status::kOk;
     const size_t plane = shape.in_plane();
     const size_t channels = shape.groups * shape.in_channels;
     for (size_t i = 0; i < shape.images * channels; i++) {
@@ -211,7 +241,7 @@ Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape
     return Status::kOk;
   }
   const size_t threads = threads_of(shape);
-  const ConvolutionInputGradient gradient(kernels, shape, threads);
+  const ConvolutionInputGradient gradient(kernels, shape, adds, threads);
   Scratch scratch;
   const size_t offsets_floats = gradient.offsets_floats();
   const size_t group_floats = gradient.weights_floats();

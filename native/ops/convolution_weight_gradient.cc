@@ -92,9 +92,7 @@ class WeightGradient {
     }
     float* const pixels = scratch + plan_.chunk_images * plan_.layout.floats();
     const size_t count = chunk.rows * shape_.out_width();
-    for (size_t i = 0; i < chunk.images; i++) {
-      transpose(gradients + i * dy_image_floats(), count, pixels + i * count * plan_.columns);
-    }
+    transpose(chunk, count, gradients, pixels);
     add_tiles(chunk, first_tile, last_tile, patches, pixels, sums, prefetch);
   }
 
@@ -104,10 +102,10 @@ class WeightGradient {
     const size_t image_floats = shape_.in_image();
     const float* from = x + chunk.image * image_floats;
     if (plan_.layout.is_direct) {
-      return plan_.layout.fill(from, shape_.in_channels, chunk.row, chunk.rows, nullptr);
+      return plan_.layout.fill(kernels_, from, shape_.in_channels, chunk.row, chunk.rows, nullptr);
     }
     for (size_t i = 0; i < chunk.images; i++) {
-      plan_.layout.fill(from + i * image_floats + first_channel * shape_.in_plane(),
+      plan_.layout.fill(kernels_, from + i * image_floats + first_channel * shape_.in_plane(),
                         last_channel - first_channel, chunk.row, chunk.rows,
                         bands + i * image_stride() + first_channel * plan_.layout.channel_floats);
     }
@@ -180,41 +178,61 @@ class WeightGradient {
     }
   }
 
-  // `dy` is transposed: the channels of a pixel are contiguous.
+  // Channels that a tile reads: a strip of the transposed dy, in which they are contiguous. The
+  // last strip may be a single vector wide.
+  size_t strip_width(size_t column) const {
+    return std::min(2 * kernels_.lanes, plan_.columns - column);
+  }
+
+  // `dy` is transposed, one strip of channels after the other. All tiles use a strip before the
+  // next one, so that it stays in the first-level cache.
   template <class Advance>
   void add_tiles(const PixelChunk& chunk, size_t first_tile, size_t last_tile, const float* patches,
                  const float* dy, double* sums, const Advance& prefetch) const {
     const size_t width = shape_.out_width();
+    const size_t pixels = chunk.images * chunk.rows * width;
     WeightGradientTile tile = {};
     tile.images = chunk.images;
     tile.image_stride = image_stride();
     tile.rows = chunk.rows;
     tile.row_stride = plan_.layout.pitch;
-    tile.dy_stride = plan_.columns;
     tile.sums_stride = plan_.columns;
-    for (size_t t = first_tile; t < last_tile; t++) {
-      tile.offsets = offsets_ + t * plan_.tile_taps;
-      prefetch();
-      for (size_t column = 0; column < plan_.columns; column += 2 * kernels_.lanes) {
-        const auto add = column + kernels_.lanes < plan_.columns
-                             ? kernels_.weight_gradient_tile
-                             : kernels_.narrow_weight_gradient_tile;
+    for (size_t column = 0; column < plan_.columns; column += 2 * kernels_.lanes) {
+      tile.dy_stride = strip_width(column);
+      const auto add = tile.dy_stride > kernels_.lanes ? kernels_.weight_gradient_tile
+                                                       : kernels_.narrow_weight_gradient_tile;
+      for (size_t t = first_tile; t < last_tile; t++) {
+        tile.offsets = offsets_ + t * plan_.tile_taps;
+        if (column == 0) prefetch();
         tile.sums = sums + t * plan_.tile_taps * plan_.columns + column;
         for (size_t begin = 0; begin < width; begin += plan_.chunk_pixels) {
           tile.columns = std::min(plan_.chunk_pixels, width - begin);
           tile.x = patches + begin;
-          tile.dy = dy + begin * plan_.columns + column;
+          tile.dy = dy + column * pixels + begin * tile.dy_stride;
           add(tile);
         }
       }
     }
   }
 
+  // Transposes dy of the images of a chunk, `pixels` pixels each, into strips of channels.
+  void transpose(const PixelChunk& chunk, size_t pixels, const float* dy, float* to) const {
+    for (size_t column = 0; column < plan_.columns; column += 2 * kernels_.lanes) {
+      const size_t width = strip_width(column);
+      const size_t channels =
+          std::min(width, shape_.out_channels - std::min(shape_.out_channels, column));
+      for (size_t image = 0; image < chunk.images; image++) {
+        transpose_strip(dy + image * dy_image_floats() + column * shape_.out_plane(), pixels,
+                        channels, width, to);
+        to += pixels * width;
+      }
+    }
+  }
+
   // Transposes from channel-major to pixel-major order, with zeros after the last channel.
-  void transpose(const float* dy, size_t pixels, float* to) const {
+  void transpose_strip(const float* dy, size_t pixels, size_t channels, size_t columns,
+                       float* to) const {
     const size_t plane = shape_.out_plane();
-    const size_t channels = shape_.out_channels;
-    const size_t columns = plan_.columns;
     size_t pixel = 0;
     for (; pixel + 4 <= pixels; pixel += 4) {
       size_t channel = 0;

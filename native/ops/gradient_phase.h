@@ -89,28 +89,4 @@ inline TapRange phase_taps(const GradientPhase& phase, const KernelAxis& joint) 
           phase.step / joint.step};
 }
 
-// Builds a row of dx from the rows of two column phases. Inputs of a phase without taps are
-// `unused`.
-inline void interleave_two(const float* even, const float* odd, bool has_even, bool has_odd,
-                           float unused, size_t width, float* dx) {
-  const size_t pairs = width / 2;
-  if (has_even && has_odd) {
-    for (size_t i = 0; i < pairs; i++) {
-      dx[2 * i] = even[i];
-      dx[2 * i + 1] = odd[i];
-    }
-  } else if (has_even) {
-    for (size_t i = 0; i < pairs; i++) {
-      dx[2 * i] = even[i];
-      dx[2 * i + 1] = unused;
-    }
-  } else {
-    for (size_t i = 0; i < pairs; i++) {
-      dx[2 * i] = unused;
-      dx[2 * i + 1] = has_odd ? odd[i] : unused;
-    }
-  }
-  if (width % 2 == 1) dx[width - 1] = has_even ? even[pairs] : unused;
-}
-
 }  // namespace batchnorm

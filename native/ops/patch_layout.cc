@@ -63,30 +63,83 @@ size_t PatchLayout::offset(size_t channel, size_t row_tap, size_t column_tap) co
          window.row_axis.inputs_before(row_tap) * pitch + column;
 }
 
-const float* PatchLayout::fill(const float* image, size_t channels, size_t first_row,
-                               size_t out_rows, float* memory) const {
+const float* PatchLayout::fill(const Kernels& kernels, const float* image, size_t channels,
+                               size_t first_row, size_t out_rows, float* memory) const {
   if (is_direct) {
     return image + (first_row + static_cast<size_t>(window.row_axis.first)) * window.columns +
            static_cast<size_t>(window.column_axis.first);
   }
+  if (kernels.fill_patch_rows != nullptr && window.column_axis.stride <= 2) {
+    fill_by_kernel(kernels, image, channels, first_row, out_rows, memory);
+  } else {
+    fill_by_lines(image, channels, first_row, out_rows, memory);
+  }
+  return memory;
+}
+
+// Where the phases of a column begin: the first input of each, relative to the axis' first.
+size_t PatchLayout::column_start(size_t phase) const {
+  const KernelAxis& columns = window.column_axis;
+  return splits_columns ? phase * columns.step : columns.phase_start(phase);
+}
+
+// The first row of the image in a phase of a band.
+ptrdiff_t PatchLayout::first_source(size_t row_phase, size_t first_row) const {
+  const KernelAxis& rows = window.row_axis;
+  return static_cast<ptrdiff_t>(first_row * rows.stride) + rows.first +
+         static_cast<ptrdiff_t>(rows.phase_start(row_phase));
+}
+
+// Whether two column phases are filled in one pass: the second begins one pixel after the first.
+bool PatchLayout::fills_pairs() const {
+  return window.column_axis.stride == 2 && column_phases == 2 && !splits_columns;
+}
+
+void PatchLayout::fill_by_kernel(const Kernels& kernels, const float* image, size_t channels,
+                                 size_t first_row, size_t out_rows, float* memory) const {
+  const size_t stride = window.row_axis.stride;
+  const size_t rows = out_rows + window.row_axis.max_inputs_before();
+  PatchRows fill = {};
+  fill.x_channel = window.rows * window.columns;
+  fill.x_row = window.columns * stride;
+  fill.width = window.columns;
+  fill.stride = window.column_axis.stride;
+  fill.count = pitch;
+  fill.channels = channels;
+  fill.to_channel = channel_floats;
+  const size_t step = fills_pairs() ? 2 : 1;
+  for (size_t row_phase = 0; row_phase < row_phases; row_phase++) {
+    const PaddedLine line(window.rows, first_source(row_phase, first_row), stride, rows);
+    fill.above = line.begin;
+    fill.rows = line.end - line.begin;
+    fill.below = rows - line.end;
+    fill.x = fill.rows == 0 ? image : image + static_cast<size_t>(line.source) * window.columns;
+    for (size_t phase = 0; phase < column_phases; phase += step) {
+      fill.first = window.column_axis.first + static_cast<ptrdiff_t>(column_start(phase));
+      fill.to = memory + (row_phase * column_phases + phase) * phase_floats;
+      fill.other = step == 2 ? fill.to + phase_floats : nullptr;
+      kernels.fill_patch_rows(fill);
+    }
+  }
+}
+
+void PatchLayout::fill_by_lines(const float* image, size_t channels, size_t first_row,
+                                size_t out_rows, float* memory) const {
   const KernelAxis& columns = window.column_axis;
   const ptrdiff_t row_stride = static_cast<ptrdiff_t>(window.row_axis.stride);
   const ptrdiff_t image_rows = static_cast<ptrdiff_t>(window.rows);
   const size_t rows = out_rows + window.row_axis.max_inputs_before();
-  const bool in_pairs = columns.stride == 2 && column_phases == 2 && !splits_columns;
+  const bool in_pairs = fills_pairs();
   const auto line_of = [&](size_t phase) {
-    const size_t start = splits_columns ? phase * columns.step : columns.phase_start(phase);
-    return PaddedLine(window.columns, columns.first + static_cast<ptrdiff_t>(start), columns.stride,
-                      pitch);
+    return PaddedLine(window.columns, columns.first + static_cast<ptrdiff_t>(column_start(phase)),
+                      columns.stride, pitch);
   };
   const PaddedLine line = line_of(0);
   const PaddedLine other = line_of(in_pairs ? 1 : 0);
   for (size_t channel = 0; channel < channels; channel++, image += window.rows * window.columns) {
     float* phases = memory + channel * channel_floats;
     for (size_t row_phase = 0; row_phase < row_phases; row_phase++) {
-      const ptrdiff_t first = static_cast<ptrdiff_t>(first_row) * row_stride +
-                              window.row_axis.first +
-                              static_cast<ptrdiff_t>(window.row_axis.phase_start(row_phase));
+      const ptrdiff_t first = first_source(row_phase, first_row);
       const auto fill_phase = [&](const auto& copy_row, size_t count) {
         for (size_t row = 0; row < rows; row++) {
           const ptrdiff_t source = first + static_cast<ptrdiff_t>(row) * row_stride;
@@ -113,7 +166,6 @@ const float* PatchLayout::fill(const float* image, size_t channels, size_t first
       }
     }
   }
-  return memory;
 }
 
 Prefetch PatchLayout::prefetch(const float* image, size_t channels, size_t first_row,

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "kernels.h"
 #include "ops/input_window.h"
 #include "ops/prefetch.h"
 
@@ -27,8 +28,8 @@ struct PatchLayout {
   // Copies the inputs of the output rows [first_row, first_row + out_rows) to `memory`, for
   // `channels` channels beginning at `image`, and returns the band. A direct layout returns part of
   // the image.
-  const float* fill(const float* image, size_t channels, size_t first_row, size_t out_rows,
-                    float* memory) const;
+  const float* fill(const Kernels& kernels, const float* image, size_t channels, size_t first_row,
+                    size_t out_rows, float* memory) const;
 
   // Prefetches the data that fill() reads for the same arguments, in `calls` calls of advance().
   Prefetch prefetch(const float* image, size_t channels, size_t first_row, size_t out_rows,
@@ -45,6 +46,15 @@ struct PatchLayout {
   size_t pitch;                      // floats from one row to the next
   size_t phase_floats;
   size_t channel_floats;
+
+ private:
+  size_t column_start(size_t phase) const;
+  ptrdiff_t first_source(size_t row_phase, size_t first_row) const;
+  bool fills_pairs() const;
+  void fill_by_kernel(const Kernels& kernels, const float* image, size_t channels, size_t first_row,
+                      size_t out_rows, float* memory) const;
+  void fill_by_lines(const float* image, size_t channels, size_t first_row, size_t out_rows,
+                     float* memory) const;
 };
 
 }  // namespace batchnorm

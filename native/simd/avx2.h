@@ -28,6 +28,7 @@ struct F32 {
   }
   void store(float* p) const { _mm256_storeu_ps(p, lanes); }
   void store_first(float* p, size_t n) const { _mm256_maskstore_ps(p, first_lanes(n), lanes); }
+  static constexpr bool kMasks = false;
   static constexpr bool kStreams = true;
   void stream(float* p) const { _mm256_stream_ps(p, lanes); }
 };

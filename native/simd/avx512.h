@@ -28,6 +28,12 @@ struct F32 {
   }
   void store(float* p) const { _mm512_storeu_ps(p, lanes); }
   void store_first(float* p, size_t n) const { _mm512_mask_storeu_ps(p, first_lanes(n), lanes); }
+  static constexpr bool kMasks = true;
+  static Mask mask_of(uint32_t bits) { return {static_cast<__mmask16>(bits)}; }
+  static F32 load_masked(const float* p, Mask mask) {
+    return {_mm512_maskz_loadu_ps(mask.lanes, p)};
+  }
+  void store_masked(float* p, Mask mask) const { _mm512_mask_storeu_ps(p, mask.lanes, lanes); }
   static constexpr bool kStreams = true;
   void stream(float* p) const { _mm512_stream_ps(p, lanes); }
 };

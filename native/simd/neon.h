@@ -32,6 +32,7 @@ struct F32 {
   }
   void store(float* p) const { vst1q_f32(p, lanes); }
   // STNP is only a hint, and there is no intrinsic for it.
+  static constexpr bool kMasks = false;
   static constexpr bool kStreams = false;
   void stream(float* p) const { store(p); }
   void store_first(float* p, size_t n) const {

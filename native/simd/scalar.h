@@ -22,6 +22,10 @@ struct F32 {
   static F32 load_first(const float*, size_t) { return zero(); }
   void store(float* p) const { *p = lanes; }
   void store_first(float*, size_t) const {}
+  // Whether masked loads and stores cost no more than whole ones. Such an ISA also has
+  // mask_of(bits), with lane i where bit i is set, load_masked(p, mask) and store_masked(p, mask).
+  // Nothing is read or written for the lanes outside a mask; they are loaded as zero.
+  static constexpr bool kMasks = false;
   // Stores to an aligned address, bypassing the caches if the ISA can (kStreams).
   static constexpr bool kStreams = false;
   void stream(float* p) const { store(p); }

@@ -34,6 +34,7 @@ struct F32 {
     if (n > 1) wasm_v128_store32_lane(p + 1, lanes, 1);
     if (n > 2) wasm_v128_store32_lane(p + 2, lanes, 2);
   }
+  static constexpr bool kMasks = false;
   static constexpr bool kStreams = false;
   void stream(float* p) const { store(p); }
 };

@@ -118,6 +118,23 @@ std::string describe(const ConvolutionAxis& axis) {
   return text;
 }
 
+// A gradient that is added has the values of one that is computed and added afterwards.
+void check_added_input_gradient(const Kernels& kernels, const Problem& problem) {
+  const ConvolutionShape& shape = problem.shape;
+  Guarded dx(problem.x.size(), 1), sum(dx.size(), 2);
+  REQUIRE(batchnorm::convolution_input_gradient(kernels, shape, problem.dy.data(),
+                                                problem.weight.data(), nullptr,
+                                                dx.data()) == Status::kOk);
+  Random random(dx.size());
+  sum.fill(random);
+  for (size_t i = 0; i < dx.size(); i++) dx[i] = sum[i] + dx[i];
+  REQUIRE(batchnorm::convolution_input_gradient(kernels, shape, problem.dy.data(),
+                                                problem.weight.data(), nullptr, sum.data(),
+                                                true) == Status::kOk);
+  CHECK(sum.guards_intact());
+  CHECK(std::memcmp(sum.data(), dx.data(), dx.size() * sizeof(float)) == 0);
+}
+
 void check(const Kernels& kernels, const ConvolutionShape& shape) {
   const Problem problem(shape);
   Results results(shape);
@@ -142,6 +159,8 @@ void check(const Kernels& kernels, const ConvolutionShape& shape) {
     sum += product;
     magnitude += std::fabs(product);
   };
+  check_added_input_gradient(kernels, problem);
+
   for_each_product(shape, [&](size_t i, size_t k, size_t j) {
     const double input = problem.x[i], weight = problem.weight[k], gradient = problem.dy[j];
     add(input * weight, y[j], y_magnitude[j]);

@@ -151,9 +151,12 @@ export const conv2dPack: Operations['conv2dPack'] = (...call) => {
   packed.set(weight.subarray(0, weights));
 };
 
-export const conv2dInputGradient: Operations['conv2dInputGradient'] = (...call) => {
-  const [dy, weight, bias, dx] = arraysOf(call);
-  const convolution = new Convolution(...sizesOf(call));
+/** Passes the sums of one image after the other to `finish`, with the index of the first one. */
+function inputGradientSums(
+  convolution: Convolution,
+  [dy, weight, bias]: readonly [Float32Array, Float32Array, Float32Array | null],
+  finish: (sums: Float64Array, begin: number) => void,
+): void {
   const { images, inputs, outputs, inPlane, strideWidth } = convolution;
   if (images * inputs === 0) return;
   const sums = workingSpace(inputs);
@@ -164,8 +167,24 @@ export const conv2dInputGradient: Operations['conv2dInputGradient'] = (...call) 
       const factor = weight[k];
       for (let c = 0; c < count; c++) sums[to + c * strideWidth] += factor * dy[image + from + c];
     });
-    dx.set(sums, n * inputs);
+    finish(sums, n * inputs);
   }
+}
+
+export const conv2dInputGradient: Operations['conv2dInputGradient'] = (...call) => {
+  const [dy, weight, bias, dx] = arraysOf(call);
+  inputGradientSums(new Convolution(...sizesOf(call)), [dy, weight, bias], (sums, begin) => {
+    dx.set(sums, begin);
+  });
+};
+
+export const conv2dAddInputGradient: Operations['conv2dAddInputGradient'] = (...call) => {
+  const [dy, weight, dx] = call.slice(-3) as unknown as [Float32Array, Float32Array, Float32Array];
+  const sizes = call.slice(0, -3) as unknown as Sizes;
+  inputGradientSums(new Convolution(...sizes), [dy, weight, null], (sums, begin) => {
+    // Rounded twice, as by a gradient of its own that is added afterwards.
+    for (let i = 0; i < sums.length; i++) dx[begin + i] += Math.fround(sums[i]);
+  });
 };
 
 export const conv2dWeightGradient: Operations['conv2dWeightGradient'] = (...call) => {

@@ -15,6 +15,7 @@ import { dropout } from './dropout.js';
 import { collectGarbage } from './collect-garbage.js';
 import {
   conv2d,
+  conv2dAddInputGradient,
   conv2dInference,
   conv2dInputGradient,
   conv2dPack,
@@ -78,6 +79,7 @@ const operations: Operations = {
   conv2dPackedLength,
   conv2dPack,
   conv2dInputGradient,
+  conv2dAddInputGradient,
   conv2dWeightGradient,
   stridedCopy,
   sumAxis,

@@ -202,6 +202,24 @@ std::string check_input_gradient(const ConvolutionShape& s, const Buffer& dy, co
   return "";
 }
 
+// Adding the gradient to values, here its own in reverse order, is the same as adding it
+// afterwards.
+std::string check_added_input_gradient(const Setting& setting, const ConvolutionShape& s,
+                                       const Buffer& dy, const Buffer& weight, const Buffer& dx) {
+  Buffer sum = setting.buffer(dx.size());
+  for (size_t i = 0; i < dx.size(); i++) sum[i] = dx[dx.size() - 1 - i];
+  if (batchnorm::convolution_input_gradient(setting.kernels, s, dy.data(), weight.data(), nullptr,
+                                            sum.data(), true) != Status::kOk) {
+    return "out of memory";
+  }
+  for (size_t i = 0; i < dx.size(); i++) {
+    const float expected = dx[dx.size() - 1 - i] + dx[i];
+    if (sum[i] == expected || (std::isnan(sum[i]) && std::isnan(expected))) continue;
+    return "adding dx differs from adding afterwards at " + std::to_string(i);
+  }
+  return guards({&sum});
+}
+
 std::string check_weight_gradient(const ConvolutionShape& s, const Buffer& x, const Buffer& dy,
                                   const Buffer& dweight, const float* dbias) {
   std::vector<Sum> expected(dweight.size());
@@ -269,6 +287,9 @@ Outcome run(const Setting& setting, Choose choose, bool general) {
                                                    added, x.data());
     outcome.failure = guards({&x, &weight, &y});
     if (outcome.failure.empty()) outcome.failure = check_input_gradient(s, y, weight, added, x);
+    if (outcome.failure.empty() && added == nullptr) {
+      outcome.failure = check_added_input_gradient(setting, s, y, weight, x);
+    }
     outcome.digest = digest({&x});
   } else {
     float* const dbias = has_bias ? bias.data() : nullptr;

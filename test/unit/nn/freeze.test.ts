@@ -135,7 +135,7 @@ describe('freeze', () => {
     };
     expect(calls(plain)).to.deep.include({
       conv2dWeightGradient: 2,
-      conv2dInputGradient: 1,
+      conv2dAddInputGradient: 1,
       batchNormBackward: 2,
       matmul: 2,
     });

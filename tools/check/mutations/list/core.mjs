@@ -1,11 +1,25 @@
 // Tensors, the graph, and operations.
 export default [
   {
-    file: 'lib/core/backward.ts',
+    file: 'lib/core/gradient-sums.ts',
     what: 'a value that is used twice gets the last gradient only',
     find: 'earlier.storage = accumulate(earlier.storage, gradient);',
     replace: 'earlier.storage = gradient;',
     tests: ['unit/core/backward'],
+  },
+  {
+    file: 'lib/core/gradient-sums.ts',
+    what: 'a convolution adds its gradient to values that another gradient shares',
+    find: 'if (earlier?.storage.unshared === true) term',
+    replace: 'if (earlier !== undefined) term',
+    tests: ['unit/core/gradient-sums'],
+  },
+  {
+    file: 'lib/core/gradient-sums.ts',
+    what: 'a term that waits for another one is lost if there is none',
+    find: 'for (const id of [...this.#waiting.keys()]) this.#settle(id, undefined);',
+    replace: '',
+    tests: ['unit/core/gradient-sums'],
   },
   {
     file: 'lib/core/backward.ts',
@@ -15,7 +29,7 @@ export default [
     tests: ['unit/core/backward'],
   },
   {
-    file: 'lib/core/backward.ts',
+    file: 'lib/core/gradient-sums.ts',
     what: 'a tensor traced without a gradient gets one',
     find: '    if (!requiresGradient) {',
     replace: '    if (false) {',

@@ -292,9 +292,23 @@ export default [
   {
     file: 'native/ops/convolution_input_gradient.cc',
     what: 'pixels that a strided transposed convolution does not reach have no bias',
-    find: 'bias == nullptr ? 0.0f : bias[channel],',
-    replace: '0.0f,',
+    find: 'const float unused = bias == nullptr ? 0.0f : bias[channel];',
+    replace: 'const float unused = 0.0f;',
     tests: ['unit/nn/conv-transpose', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'native/ops/convolution_input_gradient.cc',
+    what: 'an input gradient that is added overwrites the gradient of the other use',
+    find: 'kernels_.add.tensor(dx, results, dx, count * shape_.width());',
+    replace: 'std::copy_n(results, count * shape_.width(), dx);',
+    tests: ['native:convolution_test.cc', 'unit/core/gradient-sums'],
+  },
+  {
+    file: 'native/kernels/patch_rows.inl.h',
+    what: 'pixels beside the image are read',
+    find: '~first_bits(limited(-start))',
+    replace: '~0u',
+    tests: ['native:convolution_copies_test.cc'],
   },
   {
     file: 'native/ops/correlation.cc',
