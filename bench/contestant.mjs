@@ -11,14 +11,15 @@ export class Contestant {
   /** Whether it accepts single images without a batch axis, as `case 0 C H W`. */
   takesChw = false;
 
-  constructor(name, command, args, environment = {}) {
+  constructor(name, command, args, environment = {}, folder = '.') {
     this.name = name;
-    this.command = [command, args, environment];
+    this.command = [command, args, environment, folder];
   }
 
   start() {
-    const [command, args, environment] = this.command;
+    const [command, args, environment, cwd] = this.command;
     this.#child = spawn(command, args, {
+      cwd,
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     });

@@ -1,0 +1,107 @@
+// node bench/compare.mjs COMMIT [COMMIT]: builds two commits (the second is HEAD by default) in temporary worktrees and
+// measures kernels, a training step, plans and small calls of both alternately. Exits with status 1 if the second commit
+// takes longer than --max-ratio times as long.
+//
+//   --max-ratio R  limit of the time after, divided by the time before (default 1.05)
+//   --rounds N     measurements of each (default 15)
+//   --threads 1,2  numbers of threads (default: 1 and all)
+//   --only TEXT    only subjects whose name contains it
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { checkOut } from './compare/checkout.mjs';
+import { ratioOf, slowerThan } from './compare/verdict.mjs';
+import { Contestant } from './contestant.mjs';
+import { median } from './resnet/median.mjs';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'max-ratio': { type: 'string', default: '1.05' },
+    rounds: { type: 'string', default: '15' },
+    threads: { type: 'string', default: [...new Set([1, availableParallelism()])].join() },
+    only: { type: 'string', default: '' },
+  },
+});
+const [before, after = 'HEAD', ...surplus] = positionals;
+const maxRatio = Number(options['max-ratio']);
+const rounds = Number(options.rounds);
+if (before === undefined || surplus.length > 0 || !(maxRatio > 0) || !(rounds >= 1)) {
+  console.error(
+    'Expected: node bench/compare.mjs COMMIT [COMMIT] [--max-ratio R] [--rounds N] [--threads 1,2]',
+  );
+  process.exit(2);
+}
+
+/** One measurement takes about this long, so that the clock and the order of the contestants do not matter. */
+const turnMilliseconds = 30;
+
+const checkouts = [];
+let slower = [];
+try {
+  for (const commit of [before, after]) checkouts.push(checkOut(commit));
+  for (const threads of options.threads.split(',').map(Number)) slower.push(...(await compare(threads)));
+} finally {
+  for (const each of checkouts) each.remove();
+}
+for (const { name, threads, ratios } of slower) {
+  const text = ratios.map((ratio) => ratio.toFixed(3)).join(', then ');
+  console.error(`${name} on ${threads} thread(s): ${text} times as long, above ${maxRatio}`);
+}
+process.exitCode = slower.length > 0 ? 1 : 0;
+
+/** Measures all subjects on this many threads and prints them; returns those that became slower. */
+async function compare(threads) {
+  const contestants = checkouts.map(({ commit, folder }) => {
+    const program = ['bench/compare/serve.mjs'];
+    const environment = { BATCHNORM_NUM_THREADS: String(threads) };
+    return new Contestant(commit, process.execPath, program, environment, folder);
+  });
+  try {
+    const names = [];
+    for (const each of contestants) {
+      each.start();
+      names.push(await each.prepare([1, 1, 1, 1], threads));
+    }
+    const common = names[0].filter((name) => names[1].includes(name) && name.includes(options.only));
+    const first = await measure(contestants, common);
+    console.log(`\n${threads} ${threads === 1 ? 'thread' : 'threads'}, milliseconds`);
+    console.table(
+      [...first].map(([name, [old, now]]) => ({
+        name,
+        [checkouts[0].commit]: Number(median(old).toPrecision(4)),
+        [`${checkouts[1].commit} `]: Number(median(now).toPrecision(4)),
+        ratio: Number(ratioOf(old, now).toFixed(3)),
+      })),
+    );
+    // A second measurement of the subjects above the limit, because another program may have run during the first one.
+    const suspects = slowerThan(maxRatio, first);
+    const found = slowerThan(
+      maxRatio,
+      first,
+      await measure(
+        contestants,
+        suspects.map(({ name }) => name),
+      ),
+    );
+    return found.map((each) => ({ ...each, threads }));
+  } finally {
+    for (const each of contestants) await each.stop();
+  }
+}
+
+/** The milliseconds of each subject before and after, in every round. */
+async function measure(contestants, names) {
+  const times = new Map();
+  for (const name of names) {
+    const once = await contestants[0].run(name, 1);
+    const repeats = Math.max(1, Math.round(turnMilliseconds / Math.max(once, 1e-4)));
+    const spent = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      // Each is the first one in every second round.
+      for (const i of round % 2 === 0 ? [0, 1] : [1, 0])
+        spent[i].push(await contestants[i].run(name, repeats));
+    }
+    times.set(name, spent);
+  }
+  return times;
+}
