@@ -291,8 +291,12 @@ struct Arithmetic {
   X(gelu, Gelu)                    \
   X(silu, Silu)
 
-// The gradients of activations, dx = f(x, dy) for abs, gelu and silu, dx = f(y, dy) for the others.
+// Their gradients, dx = f(x, dy) for log, square, abs, gelu and silu, dx = f(y, dy) for the others.
 #define BATCHNORM_UNARY_BACKWARD_KERNELS(X) \
+  X(exp_backward, ExpBackward)              \
+  X(log_backward, LogBackward)              \
+  X(sqrt_backward, SqrtBackward)            \
+  X(square_backward, SquareBackward)        \
   X(relu_backward, ReluBackward)            \
   X(abs_backward, AbsBackward)              \
   X(sigmoid_backward, SigmoidBackward)      \
@@ -310,6 +314,8 @@ struct Kernels {
   // bypass the caches, and other threads see them only after stream_fence().
   bool has_streaming_stores;
   void (*stream_fence)();
+  // y = x, bypassing the caches.
+  void (*stream)(const float* x, float* y, size_t n);
   void (*shifted_moments)(const float* x, const float* shift, const Block& block, ChannelSums* out);
   void (*normalize)(const float* x, float* y, const Block& block, const Normalization& params,
                     bool streaming);

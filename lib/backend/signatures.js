@@ -48,8 +48,11 @@ const convolution = /** @type {const} */ ([
 export const shared = /** @type {const} */ ({
   /** y = f(x); y may be x. */
   unary: ['size n', 'in x[n]', 'out y[n]'],
-  /** dx from dy and the value that the derivative is computed from, x or y; dx may be either. */
-  unaryBackward: ['size n', 'in value[n]', 'in dy[n]', 'out dx[n]'],
+  /**
+   * dx from dy and the value that the derivative is computed from, x or y; dx may be either. dyLength is n, or 1 if all
+   * values of dy are equal.
+   */
+  unaryBackward: ['size n', 'size dyLength', 'in value[n]', 'in dy[dyLength]', 'out dx[n]'],
   /** out = a op b; b has the length of a, of one row of a, or 1. out may be a or b. */
   arithmetic: [
     ...['size rows', 'size columns', 'size rightLength'],
@@ -223,6 +226,9 @@ export const signatures = /** @type {const} */ ({
   /** out = condition ? a : b, for conditions other than 0; out may be any of them. */
   where: ['size n', 'in condition[n]', 'in a[n]', 'in b[n]', 'out out[n]'],
 
+  /** y = the value in all places. */
+  fill: ['size n', 'number value', 'out y[n]'],
+
   exp: unary,
   log: unary,
   sqrt: unary,
@@ -235,6 +241,14 @@ export const signatures = /** @type {const} */ ({
   gelu: unary,
   silu: unary,
 
+  /** dx = dy * y */
+  expBackward: unaryBackward,
+  /** dx = dy / x */
+  logBackward: unaryBackward,
+  /** dx = dy / y / 2 */
+  sqrtBackward: unaryBackward,
+  /** dx = 2 * dy * x */
+  squareBackward: unaryBackward,
   /** dx = y > 0 ? dy : 0 */
   reluBackward: unaryBackward,
   /** dx from x. */
@@ -247,7 +261,10 @@ export const signatures = /** @type {const} */ ({
 
   /** y = x > 0 ? x : slope * x */
   leakyRelu: ['size n', 'number slope', 'in x[n]', 'out y[n]'],
-  leakyReluBackward: ['size n', 'number slope', 'in x[n]', 'in dy[n]', 'out dx[n]'],
+  leakyReluBackward: [
+    ...['size n', 'size dyLength', 'number slope'],
+    ...['in x[n]', 'in dy[dyLength]', 'out dx[n]'],
+  ],
   /**
    * y = x * scale, or 0 with probability p. Two 32-bit words of key decide for every place, identically on
    * every backend. y may be x.

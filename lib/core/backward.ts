@@ -1,3 +1,4 @@
+import { backend } from '../backend/index.js';
 import { fromPackage } from '../validation/construction.js';
 import { typeError, wrongType } from '../validation/errors.js';
 import { Lease } from './lease.js';
@@ -91,10 +92,28 @@ function differentiate(
       }
       for (const id of firstUses?.[i] ?? []) onLeafGradient?.(id, sums.get(id));
     }
-    return sums.finish();
+    const found = sums.finish();
+    separate(found);
+    return found;
   } catch (error) {
     sums.discard();
     throw error;
+  }
+}
+
+/** Gives each leaf's gradient memory of its own: p.add(q) passes one storage to both, and a user may write to either. */
+function separate(found: ReadonlyMap<number, GradientEntry>): void {
+  const shared = new Set<Storage>();
+  for (const entry of found.values()) {
+    const { storage } = entry;
+    if (storage.unshared) continue;
+    if (shared.has(storage)) {
+      const n = storage.values.length;
+      entry.storage = Storage.take(n);
+      backend.copy(n, storage.named('x'), entry.storage.named('y'));
+      storage.release();
+    }
+    shared.add(storage);
   }
 }
 

@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { fromPackage, requirePackage } from '../validation/construction.js';
 import { wrongType } from '../validation/errors.js';
+import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { endOfLease } from './lease.js';
 import { defineInspect } from '../printing/inspect.js';
@@ -15,10 +16,12 @@ import { guardMethods } from '../validation/guard-methods.js';
 /** Adds a gradient to the sum so far. Takes over both holds and returns one on the sum. */
 export function accumulate(earlier: Storage | undefined, gradient: Storage): Storage {
   if (earlier === undefined) return gradient;
+  if (earlier.isConstant && !gradient.isConstant) return accumulate(gradient, earlier);
   const n = earlier.values.length;
   // In place only if no other holder reads the values: y = x.add(x) passes the same dy on twice.
   const target = earlier.unshared ? earlier.retain() : Storage.take(n);
-  backend.add(1, n, n, earlier.named('a'), gradient.named('b'), target.named('out'));
+  const right = named('b', gradient.compact);
+  backend.add(1, n, right.length, earlier.named('a'), right, target.named('out'));
   earlier.release();
   gradient.release();
   return target;

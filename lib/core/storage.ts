@@ -1,8 +1,11 @@
-import type { Argument } from '../backend/argument.js';
+import { type Argument, named } from '../backend/argument.js';
+import { backend } from '../backend/index.js';
 import { detached, plainError } from '../validation/errors.js';
 import { formatShape, type Shape } from './shape.js';
 import { discard, isBlock, type Memory, storagePool, valuesOf } from './storage-pool.js';
 import { freshFloats } from '../backend/allocation.js';
+
+const nothing = new Float32Array(0);
 
 /**
  * The values of one or more tensors, with a count of their holders. When the last one releases it, the memory returns to
@@ -16,6 +19,8 @@ export class Storage {
   readonly #length: number;
   /** Shape of the tensor whose `.data` a user has taken. */
   #shape: Shape | undefined;
+  /** The value of every element while there is no memory for them. */
+  #constant: Float32Array | undefined;
   #holders = 1;
   #recyclable: boolean;
   #hidden = false;
@@ -29,10 +34,10 @@ export class Storage {
   /** The module that has these values in a field, once its tensors were listed. */
   owner: object | undefined;
 
-  private constructor(memory: Memory, recyclable: boolean, shape: Shape | undefined) {
+  private constructor(memory: Memory, recyclable: boolean, shape: Shape | undefined, length = memory.length) {
     this.#memory = memory;
     this.#values = valuesOf(memory);
-    this.#length = memory.length;
+    this.#length = length;
     this.#recyclable = recyclable;
     this.#shape = shape;
   }
@@ -40,6 +45,16 @@ export class Storage {
   /** Memory from the pool, with arbitrary contents. */
   static take(length: number): Storage {
     return new Storage(storagePool.takeMemory(length), true, undefined);
+  }
+
+  /**
+   * Equal values, such as the gradient of a sum. They take no memory before something reads `values`; an operation that
+   * reads `compact` needs only one of them.
+   */
+  static constant(length: number, value: number): Storage {
+    const storage = new Storage(nothing, true, undefined, length);
+    storage.#constant = Float32Array.of(value);
+    return storage;
   }
 
   /** A user's own array, which never enters the pool. */
@@ -55,6 +70,16 @@ export class Storage {
     const values = this.#values;
     // The check of isDetached, repeated here because V8 inlines a limited amount of code into each operation.
     return values.length === this.#length ? values : this.#renewed();
+  }
+
+  /** The live values, or one of them if all are known to be equal. */
+  get compact(): Float32Array {
+    return this.#constant ?? this.values;
+  }
+
+  /** Whether all values are known to be equal. */
+  get isConstant(): boolean {
+    return this.#constant !== undefined;
   }
 
   /** The live values, for the argument `Name` of an operation. @throws TypeError if a user has transferred them. */
@@ -103,12 +128,20 @@ export class Storage {
   /** Whether a user has transferred the values. */
   get isDetached(): boolean {
     // The length of a detached array is 0.
-    return this.#values.length !== this.#length && !isBlock(this.#memory);
+    return this.#values.length !== this.#length && !isBlock(this.#memory) && this.#constant === undefined;
   }
 
-  /** The values after the memory of the backend has grown. @throws TypeError if a user has transferred them. */
+  /**
+   * The values after the memory of the backend has grown, or after memory was taken for equal values.
+   * @throws TypeError if a user has transferred them.
+   */
   #renewed(): Float32Array {
     this.requireAttached();
+    if (this.#constant !== undefined) {
+      this.#memory = storagePool.takeMemory(this.#length);
+      backend.fill(this.#length, this.#constant[0], named('y', valuesOf(this.#memory)));
+      this.#constant = undefined;
+    }
     this.#values = valuesOf(this.#memory);
     return this.#values;
   }

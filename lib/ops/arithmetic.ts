@@ -23,17 +23,13 @@ type ArithmeticName = 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum';
 interface Rule {
   /** Writes d(a op b)/da * dy into `out`; undefined if that is dy itself and needs no operand. */
   readonly left: Derivative | undefined;
-  /** Writes d(a op b)/db * dy into `out`, before it is summed to the shape of b. */
-  readonly right: Derivative;
+  /** The same of d(a op b)/db, before it is summed to the shape of b. */
+  readonly right: Derivative | undefined;
+  /** d(a op b)/da * dy for one value, if it does not depend on a. */
+  readonly ofNumbers?: (dy: number, b: number) => number;
 }
 
-type Derivative = (
-  layout: Layout,
-  dy: Float32Array,
-  a: Float32Array,
-  b: Float32Array,
-  out: Float32Array,
-) => void;
+type Derivative = (layout: Layout, dy: Storage, a: Float32Array, b: Float32Array, out: Float32Array) => void;
 
 const half = new Float32Array([0.5]);
 const minusOne = new Float32Array([-1]);
@@ -52,30 +48,31 @@ function divide(
 }
 
 const rules: Record<ArithmeticName, Rule> = {
-  add: {
-    left: undefined,
-    right: (_layout, dy, _a, _b, out) => out.set(dy),
-  },
+  add: { left: undefined, right: undefined },
   sub: {
     left: undefined,
-    right: (_layout, dy, _a, _b, out) => multiply(dy, minusOne, out),
+    right: (_layout, dy, _a, _b, out) => multiply(dy.values, minusOne, out),
   },
   mul: {
-    left: ({ rows, columns, rightLength }, dy, _a, b, out) =>
-      backend.mul(rows, columns, rightLength, named('a', dy), named('b', b), named('out', out)),
-    right: (_layout, dy, a, _b, out) => multiply(dy, a, out),
+    left: ({ rows, columns, rightLength }, dy, _a, b, out) => {
+      if (rightLength === out.length) multiply(b, dy.compact, out);
+      else backend.mul(rows, columns, rightLength, dy.named('a'), named('b', b), named('out', out));
+    },
+    right: (_layout, dy, a, _b, out) => multiply(a, dy.compact, out),
+    ofNumbers: (dy, b) => dy * b,
   },
   div: {
     left: (layout, dy, _a, b, out) => {
-      divide(layout, dy, b, out);
+      divide(layout, dy.values, b, out);
     },
     // -dy * a / b^2; dividing twice avoids the overflow of b^2.
     right: (layout, dy, a, b, out) => {
-      multiply(dy, a, out);
+      multiply(a, dy.compact, out);
       divide(layout, out, b, out);
       divide(layout, out, b, out);
       multiply(out, minusOne, out);
     },
+    ofNumbers: (dy, b) => dy / b,
   },
   // As in PyTorch, equal operands share the gradient, and both receive it where one is NaN.
   maximum: { left: unless(backend.less), right: unless(backend.greater) },
@@ -85,7 +82,7 @@ const rules: Record<ArithmeticName, Rule> = {
 /** Passes the gradient on except where a comparison holds, and half of it where the operands are equal. */
 function unless(compare: Operations['less']): Derivative {
   return ({ rows, columns, rightLength }, dy, a, b, out) => {
-    const n = dy.length;
+    const n = out.length;
     const mask = freshFloats('working space', n);
     const other = freshFloats('working space', n);
     const compared = [rows, columns, rightLength, named('a', a), named('b', b), named('out', mask)] as const;
@@ -94,9 +91,9 @@ function unless(compare: Operations['less']): Derivative {
       backend.where(n, condition, left, right, named('out', out));
     };
     compare(...compared);
-    pick(other, dy);
+    pick(other, dy.values);
     backend.equal(...compared);
-    multiply(dy, half, other);
+    multiply(dy.values, half, other);
     pick(other, out);
   };
 }
@@ -126,18 +123,23 @@ function operation(name: ArithmeticName) {
     return recorded(graphs, inputs, a.shape, result, () => ({
       saved: rule.left === undefined ? [] : [left, right],
       backward: (dy, accumulate, needsGradient) => {
-        const n = dy.values.length;
-        if (rule.left === undefined) {
-          accumulate(0, dy.retain());
-        } else if (needsGradient(0)) {
-          const dLeft = Storage.take(n);
-          rule.left(layout, dy.values, left.values, right.values, dLeft.values);
-          accumulate(0, dLeft);
+        const gradient = (derivative: Derivative | undefined): Storage => {
+          if (derivative === undefined) return dy.retain();
+          const result = Storage.take(rows * columns);
+          derivative(layout, dy, left.values, right.values, result.values);
+          return result;
+        };
+        if (needsGradient(0)) {
+          if (rule.ofNumbers !== undefined && dy.isConstant && rightLength === 1) {
+            // Has the bits of the float32 operation: double precision is exact or twice as precise before the rounding.
+            const number = rule.ofNumbers(dy.compact[0], right.values[0]);
+            accumulate(0, Storage.constant(rows * columns, number));
+          } else {
+            accumulate(0, gradient(rule.left));
+          }
         }
         if (inputs.length === 1 || !needsGradient(1)) return;
-        const whole = Storage.take(n);
-        rule.right(layout, dy.values, left.values, right.values, whole.values);
-        accumulate(1, sumToRight(whole, layout));
+        accumulate(1, sumToRight(gradient(rule.right), layout));
       },
     }));
   };

@@ -35,9 +35,7 @@ function total<T extends Tape>(x: Tensor<Shape, T>, shape: Shape, divisor: numbe
   return recorded(graphs, inputs, shape, result, () => ({
     saved: [],
     backward: (dy, accumulate) => {
-      const dx = Storage.take(n);
-      dx.values.fill(dy.values[0] / divisor);
-      accumulate(0, dx);
+      accumulate(0, Storage.constant(n, dy.values[0] / divisor));
     },
   }));
 }

@@ -21,48 +21,28 @@ interface Rule {
   readonly backward: Operations['reluBackward'];
 }
 
-const two = new Float32Array([2]);
-
-/** out = a * b; b has as many values as a, or one. */
-function multiply(a: Float32Array, b: Float32Array, out: Float32Array): void {
-  backend.mul(1, a.length, b.length, named('a', a), named('b', b), named('out', out));
-}
-
-/** out = a / b; b has as many values as a, or one. */
-function divide(a: Float32Array, b: Float32Array, out: Float32Array): void {
-  backend.div(1, a.length, b.length, named('a', a), named('b', b), named('out', out));
-}
-
 export const exp = operation({
   forward: 'exp',
   reads: 'output',
-  backward: (_n, y, dy, dx) => multiply(dy, y, dx),
+  backward: backend.expBackward,
 });
 
 export const log = operation({
   forward: 'log',
   reads: 'input',
-  backward: (_n, x, dy, dx) => divide(dy, x, dx),
+  backward: backend.logBackward,
 });
 
-/** dy / (2 y) */
 export const sqrt = operation({
   forward: 'sqrt',
   reads: 'output',
-  backward: (_n, y, dy, dx) => {
-    divide(dy, y, dx);
-    divide(dx, two, dx);
-  },
+  backward: backend.sqrtBackward,
 });
 
-/** 2 x dy */
 export const square = operation({
   forward: 'square',
   reads: 'input',
-  backward: (_n, x, dy, dx) => {
-    multiply(dy, x, dx);
-    multiply(dx, two, dx);
-  },
+  backward: backend.squareBackward,
 });
 
 export const relu = operation({
@@ -106,8 +86,9 @@ export const sin = operation({
     if (observer?.computes('sin', [n, x, y]) !== true) scriptOperations.sin(n, x, y);
   },
   reads: 'input',
-  backward: (n, x, dy, dx) => {
-    for (let i = 0; i < n; i++) dx[i] = Math.cos(x[i]) * dy[i];
+  backward: (n, dyLength, x, dy, dx) => {
+    const step = dyLength === 1 ? 0 : 1;
+    for (let i = 0; i < n; i++) dx[i] = Math.cos(x[i]) * dy[i * step];
   },
 });
 
@@ -116,8 +97,9 @@ export const cos = operation({
     if (observer?.computes('cos', [n, x, y]) !== true) scriptOperations.cos(n, x, y);
   },
   reads: 'input',
-  backward: (n, x, dy, dx) => {
-    for (let i = 0; i < n; i++) dx[i] = -Math.sin(x[i]) * dy[i];
+  backward: (n, dyLength, x, dy, dx) => {
+    const step = dyLength === 1 ? 0 : 1;
+    for (let i = 0; i < n; i++) dx[i] = -Math.sin(x[i]) * dy[i * step];
   },
 });
 
@@ -126,7 +108,8 @@ export function leakyRelu<S extends Shape, T extends Tape>(x: Tensor<S, T>, slop
   return operation({
     forward: (n, input, y) => backend.leakyRelu(n, slope, input, y),
     reads: 'input',
-    backward: (n, input, dy, dx) => backend.leakyReluBackward(n, slope, named('x', input), dy, dx),
+    backward: (n, dyLength, input, dy, dx) =>
+      backend.leakyReluBackward(n, dyLength, slope, named('x', input), dy, dx),
   })(x);
 }
 
@@ -146,7 +129,8 @@ function operation(rule: Rule) {
         saved: [read],
         backward: (dy, accumulate) => {
           const dx = Storage.take(n);
-          rule.backward(n, read.named('value'), dy.named('dy'), dx.named('dx'));
+          const gradient = named('dy', dy.compact);
+          rule.backward(n, gradient.length, read.named('value'), gradient, dx.named('dx'));
           accumulate(0, dx);
         },
       };

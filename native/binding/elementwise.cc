@@ -10,7 +10,7 @@ namespace {
 
 template <UnaryKernel Kernels::*kKernel>
 Result unary(Arguments& arguments, const UnaryCall& call) {
-  apply_unary(arguments.kernels().*kKernel, call.x, call.y, call.n);
+  apply_unary(arguments.kernels(), arguments.kernels().*kKernel, call.x, call.y, call.n);
   return nullptr;
 }
 
@@ -27,7 +27,8 @@ Result run_arithmetic(Arguments& arguments, const Arithmetic& operation,
     arguments.fail_shape("Expected the size of a tensor, of a row or 1 for rightLength");
     return nullptr;
   }
-  apply_arithmetic(operation, right, call.a, call.b, call.out, call.rows, call.columns);
+  apply_arithmetic(arguments.kernels(), operation, right, call.a, call.b, call.out, call.rows,
+                   call.columns);
   return nullptr;
 }
 
@@ -36,10 +37,28 @@ Result arithmetic(Arguments& arguments, const ArithmeticCall& call) {
   return run_arithmetic(arguments, arguments.kernels().*kOperation, call);
 }
 
+// Whether dy has a value for each of n, or one for all of them.
+bool is_gradient_length(Arguments& arguments, size_t length, size_t n) {
+  if (length == n || length == 1) return true;
+  arguments.fail_shape("Expected n or 1 for dyLength");
+  return false;
+}
+
 // Whether the derivative is computed from x or from y = f(x) is up to the kernel.
 template <BinaryKernel Kernels::*kKernel>
 Result unary_backward(Arguments& arguments, const UnaryBackwardCall& call) {
-  apply_binary(arguments.kernels().*kKernel, call.value, call.dy, call.dx, call.n);
+  if (!is_gradient_length(arguments, call.dy_length, call.n)) return nullptr;
+  const Kernels& kernels = arguments.kernels();
+  if (call.dy_length == call.n) {
+    apply_binary(kernels, kernels.*kKernel, call.value, call.dy, call.dx, call.n);
+  } else {
+    apply_to_constant(kernels, kernels.*kKernel, call.value, call.dy, call.dx, call.n);
+  }
+  return nullptr;
+}
+
+Result fill_call(Arguments& arguments, const FillCall& call) {
+  fill(arguments.kernels(), static_cast<float>(call.value), call.y, call.n);
   return nullptr;
 }
 
@@ -55,8 +74,9 @@ Result leaky_relu_call(Arguments& arguments, const LeakyReluCall& call) {
 }
 
 Result leaky_relu_backward_call(Arguments& arguments, const LeakyReluBackwardCall& call) {
+  if (!is_gradient_length(arguments, call.dy_length, call.n)) return nullptr;
   const float slope = static_cast<float>(call.slope);
-  leaky_relu_backward(arguments.kernels(), call.x, call.dy, slope, call.dx, call.n);
+  leaky_relu_backward(arguments.kernels(), call.x, call.dy, call.dy_length, slope, call.dx, call.n);
   return nullptr;
 }
 
@@ -77,6 +97,7 @@ void export_elementwise(Exports& exports) {
   export_operation<Function##Call, arithmetic<&Kernels::member>>(exports);
   BATCHNORM_ARITHMETIC_KERNELS(BATCHNORM_EXPORT)
 #undef BATCHNORM_EXPORT
+  export_operation<FillCall, fill_call>(exports);
   export_operation<WhereCall, where_call>(exports);
 #define BATCHNORM_EXPORT(member, Function) \
   export_operation<Function##Call, unary<&Kernels::member>>(exports);

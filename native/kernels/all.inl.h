@@ -4,6 +4,7 @@
 // clang-format off
 #include "kernels/row_sums.inl.h"
 #include "kernels/map.inl.h"
+#include "kernels/stream.inl.h"
 #include "kernels/unary.inl.h"
 #include "kernels/columns.inl.h"
 #include "kernels/shifted_moments.inl.h"

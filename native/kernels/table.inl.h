@@ -9,6 +9,7 @@ constexpr Kernels table(const char* isa) {
   kernels.tile_columns = kTileColumns;
   kernels.has_streaming_stores = F32::kStreams;
   kernels.stream_fence = stream_fence;
+  kernels.stream = stream;
   kernels.shifted_moments = shifted_moments;
   kernels.normalize = normalize;
   kernels.affine_gradient_sums = affine_gradient_sums;

@@ -291,11 +291,11 @@ void train_chain(const batchnorm::Kernels& kernels, const Layer& layer, bool add
   const size_t n = layer.shape.elements();
   batchnorm::batch_norm_training(kernels, layer.shape, layer.forward(to));
   if (add) {
-    batchnorm::apply_binary(kernels.add.tensor, to.y.data(), layer.in.residual.data(), to.y.data(),
-                            n);
+    batchnorm::apply_binary(kernels, kernels.add.tensor, to.y.data(), layer.in.residual.data(),
+                            to.y.data(), n);
   }
-  batchnorm::apply_unary(kernels.relu, to.y.data(), to.y.data(), n);
-  batchnorm::apply_binary(kernels.relu_backward, to.y.data(), layer.in.dy.data(),
+  batchnorm::apply_unary(kernels, kernels.relu, to.y.data(), to.y.data(), n);
+  batchnorm::apply_binary(kernels, kernels.relu_backward, to.y.data(), layer.in.dy.data(),
                           to.dresidual.data(), n);
   batchnorm::batch_norm_backward(kernels, layer.shape, layer.backward(to, to.dresidual.data()));
   if (!add) {
@@ -394,10 +394,10 @@ TEST_CASE("inference with ReLU: the bits of the chain, over the residual or x to
                                                 chain.data()};
           batchnorm::batch_norm_inference(kernels, shape, call);
           if (add) {
-            batchnorm::apply_binary(kernels.add.tensor, chain.data(), layer.in.residual.data(),
-                                    chain.data(), n);
+            batchnorm::apply_binary(kernels, kernels.add.tensor, chain.data(),
+                                    layer.in.residual.data(), chain.data(), n);
           }
-          batchnorm::apply_unary(kernels.relu, chain.data(), chain.data(), n);
+          batchnorm::apply_unary(kernels, kernels.relu, chain.data(), chain.data(), n);
           for (size_t i = 0; i < n; i++) fused[i] = add ? layer.in.residual[i] : layer.in.x[i];
           call.relu = true;
           call.y = fused.data();

@@ -39,7 +39,7 @@ const activation =
     const [y, dx] = [like(x), like(x)];
     backend[name](n, x, y);
     if (gradient === undefined) return [y];
-    backend[gradient](n, from === 'x' ? x : y, dy, dx);
+    backend[gradient](n, n, from === 'x' ? x : y, dy, dx);
     return [y, dx];
   };
 

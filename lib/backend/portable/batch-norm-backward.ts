@@ -115,6 +115,6 @@ export const batchNormInputGradient: Operations['batchNormInputGradient'] = (
 
 /** The part of dy that passes a ReLU with the output y, into `passed`. */
 function passRelu(n: number, y: Float32Array, dy: Float32Array, passed: Float32Array): Float32Array {
-  reluBackward(n, named('value', y), named('dy', dy), named('dx', passed));
+  reluBackward(n, n, named('value', y), named('dy', dy), named('dx', passed));
   return passed;
 }

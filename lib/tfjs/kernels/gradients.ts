@@ -45,13 +45,13 @@ function elementwise(compute: ElementGradient): Kernel {
 }
 
 function of(operation: typeof native.reluBackward): ElementGradient {
-  return (n, value, dy, dx) => operation(n, named('value', value), named('dy', dy), named('dx', dx));
+  return (n, value, dy, dx) => operation(n, n, named('value', value), named('dy', dy), named('dx', dx));
 }
 
 function relu6Gradient(n: number, x: Float32Array, dy: Float32Array, dx: Float32Array): void {
   const belowLimit = storagePool.take(n);
   withNumber(native.lessEqual, n, x, 6, belowLimit);
-  native.reluBackward(n, named('value', x), named('dy', dy), named('dx', dx));
+  native.reluBackward(n, n, named('value', x), named('dy', dy), named('dx', dx));
   native.mul(1, n, n, named('a', dx), named('b', belowLimit), named('out', dx));
   storagePool.give(belowLimit);
 }

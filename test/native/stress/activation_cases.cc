@@ -133,12 +133,22 @@ Expected silu_derivative(float x, float dy) {
   return product(value + rest, error, dy);
 }
 
+// The functions below round an exact derivative times dy, or a quotient of dy, once more.
+Expected exp_derivative(float y, float dy) { return {y * dy, 0}; }
+Expected log_derivative(float x, float dy) { return {dy / x, 0}; }
+Expected sqrt_derivative(float y, float dy) { return {dy / y * 0.5f, 0}; }
+Expected square_derivative(float x, float dy) { return {dy * x * 2.0f, 0}; }
+
 struct Derivative {
   const char* name;
   batchnorm::BinaryKernel Kernels::*kernel;
   Expected (*of)(float value, float dy);
 };
 constexpr Derivative kDerivatives[] = {
+    {"exp_backward", &Kernels::exp_backward, exp_derivative},
+    {"log_backward", &Kernels::log_backward, log_derivative},
+    {"sqrt_backward", &Kernels::sqrt_backward, sqrt_derivative},
+    {"square_backward", &Kernels::square_backward, square_derivative},
     {"relu_backward", &Kernels::relu_backward, relu_derivative},
     {"abs_backward", &Kernels::abs_backward, abs_derivative},
     {"sigmoid_backward", &Kernels::sigmoid_backward, sigmoid_derivative},
@@ -176,7 +186,8 @@ Outcome run_activation(const Setting& setting) {
   if (leaky) {
     batchnorm::leaky_relu(setting.kernels, x.data(), negative_slope, result.data(), n);
   } else {
-    batchnorm::apply_unary(setting.kernels.*kActivations[which].kernel, x.data(), result.data(), n);
+    batchnorm::apply_unary(setting.kernels, setting.kernels.*kActivations[which].kernel, x.data(),
+                           result.data(), n);
   }
   outcome.failure = guards({&x, &y});
   for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
@@ -195,26 +206,31 @@ Outcome run_activation_gradient(const Setting& setting) {
   const bool leaky = which == kDerivativeCount;
   const float negative_slope = leaky ? choose_negative_slope(choices) : 0;
   const size_t n = choose_elements(setting);
-  Buffer value = setting.buffer(n), dy = setting.buffer(n), dx = setting.buffer(n);
-  Buffer original_value(n, 0), original_dy(n, 0);
+  // One gradient for all values, as that of a sum, or one for each.
+  const size_t gradients = choices.one_in(3) ? 1 : n;
+  Buffer value = setting.buffer(n), dy = setting.buffer(gradients), dx = setting.buffer(n);
+  Buffer original_value(n, 0), original_dy(gradients, 0);
   fill(value, choices);
   fill(dy, choices);
   original_value.copy_from(value);
   original_dy.copy_from(dy);
-  Buffer* const places[] = {&dx, &dx, &value, &dy};
+  Buffer* const places[] = {&dx, &dx, &value, gradients == n ? &dy : &dx};
   Buffer& result = *places[choices.below(4)];
   const char* const name = leaky ? "leaky_relu_backward" : kDerivatives[which].name;
   Outcome outcome = setting.outcome(name, {n});
   if (leaky) {
-    batchnorm::leaky_relu_backward(setting.kernels, value.data(), dy.data(), negative_slope,
-                                   result.data(), n);
+    batchnorm::leaky_relu_backward(setting.kernels, value.data(), dy.data(), gradients,
+                                   negative_slope, result.data(), n);
+  } else if (gradients == n) {
+    batchnorm::apply_binary(setting.kernels, setting.kernels.*kDerivatives[which].kernel,
+                            value.data(), dy.data(), result.data(), n);
   } else {
-    batchnorm::apply_binary(setting.kernels.*kDerivatives[which].kernel, value.data(), dy.data(),
-                            result.data(), n);
+    batchnorm::apply_to_constant(setting.kernels, setting.kernels.*kDerivatives[which].kernel,
+                                 value.data(), dy.data(), result.data(), n);
   }
   outcome.failure = guards({&value, &dy, &dx});
   for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
-    const float from = original_value[i], gradient = original_dy[i];
+    const float from = original_value[i], gradient = original_dy[gradients == n ? i : 0];
     const Expected expected = leaky ? Expected{from > 0 ? gradient : negative_slope * gradient, 0}
                                     : kDerivatives[which].of(from, gradient);
     // A derivative that underflows in float32, times Inf.

@@ -54,9 +54,9 @@ struct Layer {
   void add_relu(const batchnorm::Kernels& kernels, Buffer& y) const {
     const size_t n = y.size();
     if (adds) {
-      batchnorm::apply_binary(kernels.add.tensor, y.data(), residual.data(), y.data(), n);
+      batchnorm::apply_binary(kernels, kernels.add.tensor, y.data(), residual.data(), y.data(), n);
     }
-    batchnorm::apply_unary(kernels.relu, y.data(), y.data(), n);
+    batchnorm::apply_unary(kernels, kernels.relu, y.data(), y.data(), n);
   }
   const float* added() const { return adds ? residual.data() : nullptr; }
 
@@ -121,7 +121,7 @@ std::string train_chain(const Setting& setting, const Layer& layer, const Buffer
   failure = check_add_relu(normalized, layer.added(), chain.y);
   if (!failure.empty()) return failure;
 
-  batchnorm::apply_binary(setting.kernels.relu_backward, chain.y.data(), dy.data(),
+  batchnorm::apply_binary(setting.kernels, setting.kernels.relu_backward, chain.y.data(), dy.data(),
                           chain.passed.data(), n);
   failure = check_passed(chain.y, dy, chain.passed);
   if (!failure.empty()) return failure;

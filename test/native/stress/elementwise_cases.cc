@@ -108,8 +108,8 @@ Outcome run_arithmetic(const Setting& setting) {
   Buffer* const outputs[] = {&out, &a, right == Operand::kTensor ? &b : &out};
   Buffer& result = *outputs[choices.below(3)];
   Outcome outcome = setting.outcome(calculation.name, {rows, columns});
-  batchnorm::apply_arithmetic(setting.kernels.*calculation.operation, right, a.data(), b.data(),
-                              result.data(), rows, columns);
+  batchnorm::apply_arithmetic(setting.kernels, setting.kernels.*calculation.operation, right,
+                              a.data(), b.data(), result.data(), rows, columns);
   outcome.failure = guards({&a, &b, &out});
   for (size_t i = 0; i < n && outcome.failure.empty(); i++) {
     const size_t place = right == Operand::kTensor ? i : right == Operand::kRow ? i % columns : 0;

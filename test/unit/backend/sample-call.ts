@@ -29,7 +29,7 @@ const scalars: Readonly<Record<string, number | boolean>> = {
   ...{ xStride0: 7, xStride1: 11, xStride2: 13, xStride3: 17, xStride4: 9 },
   ...{ yStride0: 810, yStride1: 200, yStride2: 45, yStride3: 8, yStride4: 1 },
   ...{ outer: 2, length: 3, inner: 5, divisor: 1.9, packedLength: 1000 },
-  ...{ epsilon: 0.3, momentum: 0.6, slope: 0.2, p: 0.5, scale: 1.7, parameter: 0.8, factor: 1.3 },
+  ...{ epsilon: 0.3, momentum: 0.6, slope: 0.2, p: 0.5, scale: 1.7, parameter: 0.8, factor: 1.3, value: 1.4 },
   ...{ learningRate: 0.1, l2: 0.2, decoupled: 0.35, alpha: 0.65 },
   ...{ beta1: 0.4, beta2: 0.7, correction1: 1.2, correction2: 1.5 },
   ...{
@@ -54,7 +54,7 @@ const poolScalars: Readonly<Record<string, number | boolean>> = {
 export interface Variant {
   /** Whether arguments that may be null are. */
   readonly nulls: boolean;
-  /** The length of the right operand in arithmetic: a scalar or a row. */
+  /** The length of the right operand in arithmetic: a scalar or a row. A gradient has one value for a scalar. */
   readonly rightLength: 1 | 3;
   /** Of every boolean, instead of `scalars`. */
   readonly booleans?: boolean;
@@ -72,9 +72,13 @@ export function sampleCall(name: OperationName, { nulls, rightLength, booleans }
   const scalarOf = ({ name: parameter, kind }: Parameter): number | boolean =>
     parameter === 'rightLength'
       ? rightLength
-      : kind === 'boolean' && booleans !== undefined
-        ? booleans
-        : (name.includes('Pool') ? poolScalars : scalars)[parameter];
+      : parameter === 'dyLength'
+        ? rightLength === 1
+          ? 1
+          : Number(scalars.n)
+        : kind === 'boolean' && booleans !== undefined
+          ? booleans
+          : (name.includes('Pool') ? poolScalars : scalars)[parameter];
   const known = Object.fromEntries(parameters.map((each) => [each.name, scalarOf(each)]));
   const valueOf = (parameter: Parameter, i: number): unknown => {
     if (parameter.kind !== 'array') return known[parameter.name];

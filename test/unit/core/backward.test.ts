@@ -39,6 +39,15 @@ describe('backward', () => {
     expect(backward(z.mul(z).sum()).get(x)?.array()).to.deep.equal([40]);
   });
 
+  it('keeps the gradients of x + y apart when x has another use before', () => {
+    const [x, y] = [Tensor.from([5], [1]), Tensor.from([7], [1])];
+    const [a, b] = [x.trace(), y.trace()];
+    const before = a.mul(3);
+    const grads = backward(a.add(b).square().add(before).sum());
+    expect(grads.get(x)?.array()).to.deep.equal([24 + 3]);
+    expect(grads.get(y)?.array()).to.deep.equal([24]);
+  });
+
   it('joins tapes that meet', () => {
     const a = Tensor.from([2, 3], [2]);
     const b = Tensor.from([5, 7], [2]);

@@ -48,8 +48,6 @@ export default [
     find: 'earlier.unshared ? earlier.retain() : Storage.take(n)',
     replace: 'earlier.retain()',
     tests: ['unit/core/backward'],
-    survives:
-      'No operation currently passes one gradient to two inputs: an addition copies it for its right operand, so that the overwritten values are never read. The check protects future operations.',
   },
   {
     file: 'lib/core/gradients.ts',
@@ -71,7 +69,7 @@ export default [
     find: 'if (found.storage.unshared) return values;',
     replace: 'return values;',
     tests: ['unit/optim/clip-grad-norm'],
-    survives: 'As above: currently no two gradients share memory.',
+    survives: 'Currently no two gradients share memory: backward gives each its own.',
   },
   {
     file: 'lib/core/graph.ts',
@@ -227,8 +225,8 @@ export default [
   {
     file: 'lib/ops/arithmetic.ts',
     what: 'the gradient of the right side of a difference has the wrong sign',
-    find: 'right: (_layout, dy, _a, _b, out) => multiply(dy, minusOne, out),',
-    replace: 'right: (_layout, dy, _a, _b, out) => out.set(dy),',
+    find: 'right: (_layout, dy, _a, _b, out) => multiply(dy.values, minusOne, out),',
+    replace: 'right: undefined,',
     tests: ['unit/ops/gradients'],
   },
   {
@@ -239,10 +237,10 @@ export default [
     tests: ['unit/ops/gradients'],
   },
   {
-    file: 'lib/ops/unary.ts',
+    file: 'native/kernels/unary.inl.h',
     what: 'the gradient of the square root is twice as large',
-    find: '    divide(dx, two, dx);\n',
-    replace: '',
+    find: 'return dy / y * F32::broadcast(0.5f);',
+    replace: 'return dy / y;',
     tests: ['unit/ops/gradients'],
   },
   {
@@ -318,8 +316,22 @@ export default [
   {
     file: 'lib/ops/reductions.ts',
     what: 'the gradient of the mean is that of the sum',
-    find: 'dx.values.fill(dy.values[0] / divisor);',
-    replace: 'dx.values.fill(dy.values[0]);',
+    find: 'Storage.constant(n, dy.values[0] / divisor)',
+    replace: 'Storage.constant(n, dy.values[0])',
     tests: ['unit/ops/gradients'],
+  },
+  {
+    file: 'lib/core/backward.ts',
+    what: 'the gradients of two summands share memory',
+    find: '    separate(found);\n',
+    replace: '',
+    tests: ['unit/ops/constant-gradients'],
+  },
+  {
+    file: 'lib/ops/arithmetic.ts',
+    what: 'the gradient of a sum is not multiplied by a number',
+    find: 'ofNumbers: (dy, b) => dy * b,',
+    replace: 'ofNumbers: (dy) => dy,',
+    tests: ['unit/ops/constant-gradients', 'unit/ops/gradients'],
   },
 ];

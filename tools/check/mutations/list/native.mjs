@@ -236,8 +236,8 @@ export default [
   {
     file: 'native/ops/elementwise.cc',
     what: 'every piece of a function reads the first one',
-    find: '{ kernel(x + begin, y + begin, end - begin); }',
-    replace: '{ kernel(x, y + begin, end - begin); }',
+    find: 'kernel(x + begin, to, end - begin);',
+    replace: 'kernel(x, to, end - begin);',
     tests: ['unit/ops/long-tensors'],
   },
   {
@@ -246,6 +246,20 @@ export default [
     find: 'kernels.leaky_relu_backward(x + begin, dy + begin, negative_slope,',
     replace: 'kernels.leaky_relu_backward(x + begin, dy, negative_slope,',
     tests: ['unit/ops/long-tensors'],
+  },
+  {
+    file: 'native/ops/elementwise.cc',
+    what: 'a piece with a row always begins at its first column',
+    find: 'size_t column = begin % columns;',
+    replace: 'size_t column = 0;',
+    tests: ['native:elementwise_ops_test.cc'],
+  },
+  {
+    file: 'native/ops/streamed_pieces.h',
+    what: 'more than a tile is streamed from it',
+    find: 'kernels.stream(tile, out + begin, tile_end - begin);',
+    replace: 'kernels.stream(tile, out + begin, end - begin);',
+    tests: ['native:elementwise_ops_test.cc'],
   },
   {
     file: 'native/ops/reductions.cc',

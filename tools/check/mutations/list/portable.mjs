@@ -122,8 +122,8 @@ export default [
   {
     file: 'lib/backend/portable/activations.ts',
     what: 'the gradient of the absolute value at 0 is 1',
-    find: 'x[i] > 0 ? dy[i] : x[i] < 0 ? -dy[i] : x[i]',
-    replace: 'x[i] >= 0 ? dy[i] : -dy[i]',
+    find: 'x[i] > 0 ? dy[i * step] : x[i] < 0 ? -dy[i * step] : x[i]',
+    replace: 'x[i] >= 0 ? dy[i * step] : -dy[i * step]',
     tests: ['conformance/parity/pytorch-layers', 'unit/ops/losses', 'unit/nn/activations'],
   },
   {
