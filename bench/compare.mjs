@@ -35,14 +35,12 @@ if (before === undefined || surplus.length > 0 || !(maxRatio > 0) || !(rounds >=
 /** One measurement takes about this long, so that the clock and the order of the contestants do not matter. */
 const turnMilliseconds = 30;
 
-const checkouts = [];
-let slower = [];
-try {
-  for (const commit of [before, after]) checkouts.push(checkOut(commit));
-  for (const threads of options.threads.split(',').map(Number)) slower.push(...(await compare(threads)));
-} finally {
-  for (const each of checkouts) each.remove();
-}
+// An exit removes the worktrees.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+
+const checkouts = [before, after].map(checkOut);
+const slower = [];
+for (const threads of options.threads.split(',').map(Number)) slower.push(...(await compare(threads)));
 for (const { name, threads, ratios } of slower) {
   const text = ratios.map((ratio) => ratio.toFixed(3)).join(', then ');
   console.error(`${name} on ${threads} thread(s): ${text} times as long, above ${maxRatio}`);
@@ -93,8 +91,8 @@ async function compare(threads) {
 async function measure(contestants, names) {
   const times = new Map();
   for (const name of names) {
-    const once = await contestants[0].run(name, 1);
-    const repeats = Math.max(1, Math.round(turnMilliseconds / Math.max(once, 1e-4)));
+    let repeats = 1;
+    for (const each of contestants) repeats = Math.max(repeats, await repeatsFor(each, name));
     const spent = [[], []];
     for (let round = 0; round < rounds; round++) {
       // Each is the first one in every second round.
@@ -104,4 +102,14 @@ async function measure(contestants, names) {
     times.set(name, spent);
   }
   return times;
+}
+
+/** How many calls fill a turn. On the way there V8 compiles what they use. */
+async function repeatsFor(contestant, name) {
+  let repeats = 1;
+  for (;;) {
+    const milliseconds = await contestant.run(name, repeats);
+    if (milliseconds * repeats >= turnMilliseconds) return repeats;
+    repeats = Math.ceil(Math.min(4 * repeats, (1.2 * turnMilliseconds) / milliseconds));
+  }
 }
