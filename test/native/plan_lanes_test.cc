@@ -171,10 +171,10 @@ class Worker {
     }
     CHECK(steps == steps_of_lane_[0] + steps_of_lane_[1]);
     for (size_t id : removed_) CHECK(steps_of(id, 0) == 0);
-    for (const auto& [id, outcome] : channel_.ended) {
-      CAPTURE(id);
-      const bool is_whole = steps_of(static_cast<size_t>(id), 0) == kSteps;
-      CHECK(outcome == (is_whole ? Outcome::kDone : Outcome::kStopped));
+    for (const auto& each : channel_.ended) {
+      CAPTURE(each.first);
+      const bool is_whole = steps_of(static_cast<size_t>(each.first), 0) == kSteps;
+      CHECK(each.second == (is_whole ? Outcome::kDone : Outcome::kStopped));
     }
     if (!closes_) CHECK(channel_.ended.size() + removed_.size() == kCalls);
   }
