@@ -13,40 +13,44 @@ using namespace batchnorm;
 
 namespace {
 
-struct Counting : Errand {
-  std::atomic<int>* count;
-  // An errand ends when this many run at the same time.
+// What errands count, until all of them have ended.
+struct Counts {
+  std::atomic<int> begun{0}, ended{0};
+  // An errand ends when this many have begun.
   int together;
 };
 
+struct Counting : Errand {
+  Counts* counts;
+};
+
 void count(Errand* errand) {
-  Counting& counting = *static_cast<Counting*>(errand);
-  std::atomic<int>& running = *counting.count;
-  // `counting` may be gone as soon as all are counted.
-  const int together = counting.together;
-  running++;
-  while (running < together) yield_thread();
+  Counts& counts = *static_cast<Counting*>(errand)->counts;
+  counts.begun++;
+  while (counts.begun < counts.together) yield_thread();
+  // The last access: the caller may return now.
+  counts.ended++;
 }
 
 // Sends errands and waits for them.
 int run(int errands, int together) {
-  std::atomic<int> done{0};
+  Counts counts;
+  counts.together = together;
   std::vector<Counting> all(static_cast<size_t>(errands));
   for (Counting& each : all) {
     each.run = count;
-    each.count = &done;
-    each.together = together;
+    each.counts = &counts;
     REQUIRE(send(&each));
   }
   const long long start = nanoseconds();
-  while (done < errands) {
+  while (counts.ended < errands) {
     if (nanoseconds() - start > 60'000'000'000) {
       FAIL_CHECK("an errand does not run");
       std::abort();
     }
     yield_thread();
   }
-  return done;
+  return counts.ended;
 }
 
 }  // namespace
