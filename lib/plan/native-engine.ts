@@ -1,6 +1,6 @@
 import type { NativeLanes, NativeOutcome, NativePlan, PlanCalls } from '../backend/plan-calls.js';
 import { type CodedError, outOfMemory, plainError } from '../validation/errors.js';
-import type { CallArrays, Engine, Lanes, Outcome } from './engine.js';
+import type { CallMemory, Engine, Lanes, Outcome, Values } from './engine.js';
 import { isPlace, type Program, type StepArgument } from './program.js';
 
 /** A program in the addon. */
@@ -14,7 +14,7 @@ interface Executable {
 interface Call {
   readonly lanes: AddonLanes;
   readonly executable: Executable;
-  readonly arrays: CallArrays;
+  readonly memory: CallMemory;
   readonly done: (outcome: Outcome) => void;
 }
 
@@ -26,7 +26,7 @@ export function nativeEngine(addon: PlanCalls): Engine<Executable> {
   return {
     prepare: (program) => ({ plan: addon.create(...encode(program), program.constants), program }),
     run({ plan }, arena, { input, output }) {
-      const outcome = outcomeOf(addon.run(plan, arena, input, output));
+      const outcome = outcomeOf(addon.run(plan, arena.values, input.values, output.values));
       if (outcome.kind === 'failed') throw outcome.error;
     },
     openLanes: (arenas) => new AddonLanes(addon, arenas),
@@ -50,19 +50,20 @@ class AddonLanes implements Lanes<Executable> {
   readonly #addon: PlanCalls;
   readonly #lanes: NativeLanes;
   /** Kept alive for the addon. */
-  readonly arenas: readonly Float32Array[];
+  readonly arenas: readonly Values[];
 
-  constructor(addon: PlanCalls, arenas: readonly Float32Array[]) {
+  constructor(addon: PlanCalls, arenas: readonly Values[]) {
     this.#addon = addon;
-    this.#lanes = addon.openLanes(arenas, settle);
+    const arrays = arenas.map(({ values }) => values);
+    this.#lanes = addon.openLanes(arrays, settle);
     this.arenas = arenas;
   }
 
-  start(executable: Executable, arrays: CallArrays, done: (outcome: Outcome) => void): () => void {
+  start(executable: Executable, memory: CallMemory, done: (outcome: Outcome) => void): () => void {
     const id = started++;
-    calls.set(id, { lanes: this, executable, arrays, done });
-    const { input, output } = arrays;
-    if (!this.#addon.start(this.#lanes, executable.plan, input, output, id)) {
+    calls.set(id, { lanes: this, executable, memory, done });
+    const { input, output } = memory;
+    if (!this.#addon.start(this.#lanes, executable.plan, input.values, output.values, id)) {
       queueMicrotask(() => {
         settle(id, 2);
       });

@@ -1,5 +1,3 @@
-import { freshFloats } from '../backend/allocation.js';
-import { backend } from '../backend/index.js';
 import { formatShape, sameShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
@@ -13,7 +11,7 @@ import { plainError, requireOptions, typeError, wrongShape, wrongValue } from '.
 import { guardMethods } from '../validation/guard-methods.js';
 import { type CallSignal, onAbort, readCallSignal } from './call-signal.js';
 import { CompiledModel } from './compiled-model.js';
-import type { CallArrays, Engine, Lanes, Outcome } from './engine.js';
+import type { CallMemory, Engine, Lanes, Outcome, Values } from './engine.js';
 import { engineFor } from './engines.js';
 import { memories, type Place, type Program } from './program.js';
 
@@ -112,7 +110,7 @@ export class Plan<I extends Shape, O extends Shape> {
       settings.batchSizes ?? Object.freeze(Array.from({ length: settings.inputShape[0] }, (_, i) => i + 1));
     this.concurrency = settings.concurrency;
     this.maxQueue = settings.maxQueue;
-    this.#arenas = [planMemory(program.arena.length)];
+    this.#arenas = [Storage.take(program.arena.length)];
     for (const size of settings.batchSizes ?? []) this.#prepared(size);
   }
 
@@ -147,17 +145,13 @@ export class Plan<I extends Shape, O extends Shape> {
     const input = this.#readInput(x);
     const prepared = this.#prepared(input.shape[0]);
     const target = readOut(out, prepared.program);
-    const output = planMemory(prepared.program.outputLength);
+    const output = Storage.take(prepared.program.outputLength);
     // Another arena while calls of run() use this plan's.
-    const arena = this.#pending === 0 ? this.#arenas[0] : planMemory(prepared.program.arena.length);
+    const arena = this.#pending === 0 ? this.#arenas[0] : Storage.take(prepared.program.arena.length);
     try {
-      const { values } = storageOf(input);
-      const arrays = {
-        input: backend.blocks === undefined ? values : values.slice(),
-        output: output.values,
-      };
-      prepared.engine.run(prepared.executable, arena.values, arrays);
-      return finish(prepared.program, arrays, output, target) as Tensor<O>;
+      const memory = { input: storageOf(input), output };
+      prepared.engine.run(prepared.executable, arena, memory);
+      return finish(prepared.program, memory, output, target) as Tensor<O>;
     } catch (error) {
       output.release();
       throw error;
@@ -186,15 +180,15 @@ export class Plan<I extends Shape, O extends Shape> {
         `Expected at most ${this.maxQueue} waiting calls of run(), the plan's maxQueue, but there are as many already`,
       );
     }
-    const copy = planMemory(prepared.program.inputLength);
+    const copy = Storage.take(prepared.program.inputLength);
     copy.values.set(storageOf(input).values);
-    const output = planMemory(prepared.program.outputLength);
-    const arrays = { input: copy.values, output: output.values };
+    const output = Storage.take(prepared.program.outputLength);
+    const memory = { input: copy, output };
     try {
-      const outcome = await this.#start(prepared, arrays, signal);
+      const outcome = await this.#start(prepared, memory, signal);
       if (outcome.kind === 'failed') throw outcome.error;
       if (outcome.kind === 'stopped') throw signal?.reason;
-      return finish(prepared.program, arrays, output, target) as Tensor<O>;
+      return finish(prepared.program, memory, output, target) as Tensor<O>;
     } catch (error) {
       output.release();
       throw error;
@@ -238,11 +232,11 @@ export class Plan<I extends Shape, O extends Shape> {
     await this.dispose();
   }
 
-  #start(prepared: Prepared, arrays: CallArrays, signal: CallSignal | undefined): Promise<Outcome> {
+  #start(prepared: Prepared, memory: CallMemory, signal: CallSignal | undefined): Promise<Outcome> {
     const lanes = (this.#lanes ??= this.#openLanes());
     this.#pending++;
     return new Promise((resolve) => {
-      const stop = lanes.start(prepared.executable, arrays, (outcome) => {
+      const stop = lanes.start(prepared.executable, memory, (outcome) => {
         forget();
         this.#pending--;
         if (this.#pending === 0) for (const wake of this.#whenIdle.splice(0)) wake();
@@ -254,8 +248,8 @@ export class Plan<I extends Shape, O extends Shape> {
 
   #openLanes(): Lanes<unknown> {
     const { program, engine } = this.#prepared(this.inputShape[0]);
-    while (this.#arenas.length < this.concurrency) this.#arenas.push(planMemory(program.arena.length));
-    return engine.openLanes(this.#arenas.map(({ values }) => values));
+    while (this.#arenas.length < this.concurrency) this.#arenas.push(Storage.take(program.arena.length));
+    return engine.openLanes([...this.#arenas]);
   }
 
   #readInput(x: unknown): Tensor<Shape> {
@@ -295,34 +289,28 @@ export class Plan<I extends Shape, O extends Shape> {
   }
 }
 
-/** Memory of a plan: an array even where tensors are in WebAssembly memory, whose views are lost when it grows. */
-function planMemory(length: number): Storage {
-  if (backend.blocks === undefined) return Storage.take(length);
-  return Storage.adopt(freshFloats('a plan', length), [length]);
-}
-
 /** The result of a call as a tensor, or written into `out`. */
 function finish(
   { result, constants, outputShape }: Program,
-  { input, output }: CallArrays,
-  storage: Storage,
+  { input }: CallMemory,
+  output: Storage,
   out: Tensor<Shape> | undefined,
 ): Tensor<Shape> {
-  if (result !== undefined) output.set(sourceOf(result, input, constants));
-  if (out === undefined) return createTensor<Shape, NoneTape>(outputShape, storage, undefined);
+  if (result !== undefined) output.values.set(sourceOf(result, input, constants));
+  if (out === undefined) return createTensor<Shape, NoneTape>(outputShape, output, undefined);
   const target = storageOf(out);
-  target.values.set(output);
+  target.values.set(output.values);
   target.version++;
-  storage.release();
+  output.release();
   return out;
 }
 
 function sourceOf(
   { memory, offset, length }: Place,
-  input: Float32Array,
+  input: Values,
   constants: readonly Float32Array[],
 ) {
-  const array = memory === memories.input ? input : constants[memory - memories.constants];
+  const array = memory === memories.input ? input.values : constants[memory - memories.constants];
   return array.subarray(offset, offset + length);
 }
 

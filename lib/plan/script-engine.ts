@@ -1,54 +1,76 @@
-import type { CallArrays, Engine, Lanes, Outcome } from './engine.js';
+import { backend } from '../backend/index.js';
+import { Storage } from '../core/storage.js';
+import type { CallMemory, Engine, Lanes, Outcome, Values } from './engine.js';
 import { operationOf } from './operation.js';
-import { isPlace, memories, type Program, type Step } from './program.js';
+import { isPlace, memories, type Step } from './program.js';
 
 /** How long calls may keep the event loop waiting before they yield, except during one operation. */
 const sliceMilliseconds = 2;
 
+interface Executable {
+  readonly steps: readonly Step[];
+  readonly constants: readonly Values[];
+}
+
 /** The engine of backends without plans of their own. */
-export const scriptEngine: Engine<Program> = {
-  prepare: (program) => program,
-  run(program, arena, arrays) {
-    for (const step of program.steps) runStep(step, program, arena, arrays);
+export const scriptEngine: Engine<Executable> = {
+  prepare: ({ steps, constants }) => ({ steps, constants: constants.map(whereBackendComputes) }),
+  run({ steps, constants }, arena, memory) {
+    for (const step of steps) runStep(step, constants, arena, memory);
   },
   openLanes: (arenas) => new ScriptLanes(arenas),
 };
 
+/** Constants in the backend's memory, by their arrays, which programs for several batch sizes share. */
+const placed = new WeakMap<Float32Array, Values>();
+
+/** A constant where operations read it without copying it. */
+function whereBackendComputes(constant: Float32Array): Values {
+  if (backend.blocks === undefined) return { values: constant };
+  let storage = placed.get(constant);
+  if (storage === undefined) {
+    storage = Storage.take(constant.length);
+    storage.values.set(constant);
+    placed.set(constant, storage);
+  }
+  return storage;
+}
+
 function runStep(
   { operation, args }: Step,
-  { constants }: Program,
-  arena: Float32Array,
-  { input, output }: CallArrays,
+  constants: readonly Values[],
+  arena: Values,
+  { input, output }: CallMemory,
 ): void {
-  const arrays = [arena, input, output];
+  const first = [arena, input, output];
   const values = args.map((argument) => {
     if (!isPlace(argument)) return argument;
     const { memory, offset, length } = argument;
-    const array = arrays.at(memory) ?? constants[memory - memories.constants];
+    const { values: array } = first.at(memory) ?? constants[memory - memories.constants];
     return offset === 0 && length === array.length ? array : array.subarray(offset, offset + length);
   });
   operationOf(operation)(...values);
 }
 
 interface Job {
-  readonly program: Program;
-  readonly arrays: CallArrays;
+  readonly executable: Executable;
+  readonly memory: CallMemory;
   readonly done: (outcome: Outcome) => void;
   next: number;
   stopped: boolean;
 }
 
 /** Lanes on the thread of the event loop, which runs between operations. */
-class ScriptLanes implements Lanes<Program> {
-  readonly #idle: Float32Array[];
+class ScriptLanes implements Lanes<Executable> {
+  readonly #idle: Values[];
   readonly #waiting: Job[] = [];
 
-  constructor(arenas: readonly Float32Array[]) {
+  constructor(arenas: readonly Values[]) {
     this.#idle = [...arenas];
   }
 
-  start(program: Program, arrays: CallArrays, done: (outcome: Outcome) => void): () => void {
-    const job: Job = { program, arrays, done, next: 0, stopped: false };
+  start(executable: Executable, memory: CallMemory, done: (outcome: Outcome) => void): () => void {
+    const job: Job = { executable, memory, done, next: 0, stopped: false };
     this.#waiting.push(job);
     const arena = this.#idle.pop();
     if (arena !== undefined) this.#continueWith(arena);
@@ -63,13 +85,13 @@ class ScriptLanes implements Lanes<Program> {
     };
   }
 
-  #continueWith(arena: Float32Array): void {
+  #continueWith(arena: Values): void {
     const job = this.#waiting.shift();
     if (job === undefined) this.#idle.push(arena);
     else setImmediate(() => this.#slice(job, arena));
   }
 
-  #slice(job: Job, arena: Float32Array): void {
+  #slice(job: Job, arena: Values): void {
     const outcome = advance(job, arena);
     if (outcome === undefined) {
       setImmediate(() => this.#slice(job, arena));
@@ -81,14 +103,14 @@ class ScriptLanes implements Lanes<Program> {
 }
 
 /** Runs operations for the length of a slice. Undefined if there are more. */
-function advance(job: Job, arena: Float32Array): Outcome | undefined {
-  const { program, arrays } = job;
+function advance(job: Job, arena: Values): Outcome | undefined {
+  const { steps, constants } = job.executable;
   const end = performance.now() + sliceMilliseconds;
   try {
-    for (; job.next < program.steps.length; job.next++) {
+    for (; job.next < steps.length; job.next++) {
       if (job.stopped) return { kind: 'stopped' };
       if (performance.now() > end) return undefined;
-      runStep(program.steps[job.next], program, arena, arrays);
+      runStep(steps[job.next], constants, arena, job.memory);
     }
   } catch (error) {
     return { kind: 'failed', error };
