@@ -53,8 +53,8 @@ export const targets = {
   wasm: {
     group: 'test',
     file: 'tools/check/wasm.mjs',
-    args: '[--native] [MOCHA...]',
-    summary: 'C++ tests and random cases as WebAssembly, and mocha tests of that backend',
+    args: '[--native [CASES] | --runtimes [NAME...] | MOCHA...]',
+    summary: 'C++ tests, random and fuzzed cases as WebAssembly, and mocha tests of that backend, here or on every runtime',
   },
   types: {
     group: 'test',

@@ -6,8 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "stress/cases.h"
-#include "stress/machine.h"
+#include "fuzz/input.h"
 
 int main(int argc, char** argv) {
   if (argc != 3) {
@@ -16,18 +15,14 @@ int main(int argc, char** argv) {
   }
   const size_t count = std::strtoull(argv[2], nullptr, 10);
   for (size_t seed = 0; seed < count; seed++) {
-    // Size, machine and case, in the order in which target.cc reads them.
-    stress::Choices choices(seed);
-    const size_t max_elements = stress::choose_fuzzed_elements(choices);
-    stress::set_machine(choices);
-    const stress::Outcome outcome = stress::run_case(choices, max_elements, nullptr);
-    if (!outcome.failure.empty()) {
-      std::fprintf(stderr, "%s: %s\n", outcome.what.c_str(), outcome.failure.c_str());
+    const fuzz::RandomCase random = fuzz::random_case(seed);
+    if (!random.failure.empty()) {
+      std::fprintf(stderr, "%s\n", random.failure.c_str());
       return 1;
     }
     const std::string path = std::string(argv[1]) + "/seed-" + std::to_string(seed);
     std::FILE* file = std::fopen(path.c_str(), "wb");
-    const std::vector<uint8_t>& bytes = choices.taken();
+    const std::vector<uint8_t>& bytes = random.bytes;
     if (file == nullptr || std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size() ||
         std::fclose(file) != 0) {
       std::fprintf(stderr, "Cannot write %s\n", path.c_str());

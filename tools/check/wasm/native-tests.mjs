@@ -1,4 +1,4 @@
-// Compiles the C++ tests and the stress program to WebAssembly.
+// Compiles the C++ tests, the stress program and a fuzzer to WebAssembly.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileAll, compiler, sources } from '../../build/wasm/compile.mjs';
@@ -10,7 +10,7 @@ const settings = JSON.parse(readFileSync('native/build.json', 'utf8'));
 const ofSystem = ['cache_size_test.cc', 'cpu_count_test.cc', 'thread_pool_test.cc'];
 
 /**
- * Builds `tests` and `stress`, commands of WASI.
+ * Builds `tests`, `stress` and `fuzz`, commands of WASI.
  * @param {string} folder
  */
 export async function buildNativeTests(folder) {
@@ -35,7 +35,11 @@ export async function buildNativeTests(folder) {
   );
   const shared = await compileAll(folder, cases, flags);
   const tests = await compileAll(folder, inNative, flags);
-  const main = await compileAll(folder, ['test/native/stress/main.cc'], flags);
+  const [main, ...fuzzer] = await compileAll(
+    folder,
+    ['test/native/stress/main.cc', 'test/native/fuzz/input.cc', 'test/native/fuzz/mutate.cc'],
+    flags,
+  );
   const link = async (objects, name) => {
     const file = join(folder, name);
     await runBeside(compiler, [
@@ -50,7 +54,8 @@ export async function buildNativeTests(folder) {
   };
   return {
     tests: await link([...kernels, ...shared, ...tests], 'native_tests.wasm'),
-    stress: await link([...kernels, ...shared, ...main], 'stress.wasm'),
+    stress: await link([...kernels, ...shared, main], 'stress.wasm'),
+    fuzz: await link([...kernels, ...shared, ...fuzzer], 'fuzz.wasm'),
   };
 }
 
