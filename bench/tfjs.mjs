@@ -1,5 +1,6 @@
 // node bench/tfjs.mjs [ROUNDS] [THREADS] [WORKLOAD...]: training steps of TensorFlow.js and inference of MobileNet on its cpu and
-// wasm backends, on ours as registered and with fused layers, and the same networks by our own API. Needs `npm ci` in bench/.
+// wasm backends, on ours as registered and with fused layers, and the same networks by our own API, also on our WebAssembly
+// backend (own-wasm, on one thread like TensorFlow.js's). Needs `npm ci` in bench/, and own-wasm `npm run check -- wasm-module`.
 //
 // Each contestant is a process; they take turns, a few steps at a time, so that a change in the machine's load hits all.
 // TFJS_CONTESTANTS=registered,own leaves the others out. Milliseconds are medians of all steps; the cpu backend runs each workload only once or twice, because it takes minutes.
@@ -13,14 +14,16 @@ const [rounds = '10', threads = '1', ...chosen] = process.argv.slice(2);
 const stepsPerRound = 5;
 // TensorFlow.js runs thousands of lines of JavaScript a step, which V8 has optimized after about 200 steps.
 const warmUpSteps = 200;
-const all = ['cpu', 'wasm', 'registered', 'fused', 'own'];
+const all = ['cpu', 'wasm', 'registered', 'fused', 'own', 'own-wasm'];
 const { TFJS_CONTESTANTS: listed } = process.env;
 const contestants = listed === undefined ? all : listed.split(',');
 
 const processes = Object.fromEntries(
   contestants.map((name) => {
     const file = fileURLToPath(new URL('tfjs/contestant.mjs', import.meta.url));
-    const env = { ...process.env, BATCHNORM_NUM_THREADS: threads };
+    const onWasm = name === 'own-wasm';
+    const env = { ...process.env, BATCHNORM_NUM_THREADS: onWasm ? '1' : threads };
+    if (onWasm) env.BATCHNORM_BACKEND = 'wasm';
     return [name, fork(file, [name], { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })];
   }),
 );
@@ -55,16 +58,17 @@ const ratio = (a, b) =>
   a === undefined || b === undefined ? '–' : `${(a / b).toFixed(a / b < 10 ? 2 : 0)}×`;
 const rows = {};
 for (const workload of chosen.length > 0 ? chosen : workloads) {
-  const { cpu, wasm, registered, fused, own } = await measure(workload);
-  const milliseconds = { cpu, wasm, registered, fused, own };
+  const milliseconds = await measure(workload);
+  const { cpu, wasm, registered, fused, own } = milliseconds;
   rows[workload] = {
     ...Object.fromEntries(
-      Object.entries(milliseconds).map(([name, ms]) => [`${name} ms`, ms?.toFixed(2) ?? '–']),
+      contestants.map((name) => [`${name} ms`, milliseconds[name]?.toFixed(2) ?? '–']),
     ),
     'cpu / registered': ratio(cpu, registered),
     'cpu / fused': ratio(cpu, fused),
     'wasm / registered': ratio(wasm, registered),
     'fused / own': ratio(fused, own),
+    'wasm / own-wasm': ratio(wasm, milliseconds['own-wasm']),
   };
 }
 console.table(rows);

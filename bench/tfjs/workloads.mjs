@@ -63,7 +63,8 @@ const training = {
 };
 
 const mobileNet = 'MobileNet v1';
-export const workloads = [...Object.keys(training), mobileNet];
+const mnistInference = 'mnist, inference';
+export const workloads = [...Object.keys(training), mobileNet, mnistInference];
 
 function compiled(model, optimizer) {
   model.compile({ optimizer, loss: 'categoricalCrossentropy' });
@@ -88,20 +89,26 @@ function resnet8(tf) {
   return compiled(tf.model({ inputs: input, outputs: output }), tf.train.sgd(0.01));
 }
 
+const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
+
 /** @returns a function that runs one step, or one inference, and waits for its result */
 export async function workOfTensorFlow(tf, name) {
-  if (name === mobileNet) {
-    const model = await tf.loadGraphModel(tf.io.fromMemory(mobileNetV1(224, 1, 1000)));
-    const x = tf.tensor4d(numbers(224 * 224 * 3), [1, 224, 224, 3]);
+  const inference = (model, shape) => {
+    const x = tf.tensor4d(numbers(sizeOf(shape)), shape);
     return async () => {
       const y = model.predict(x);
       await y.data();
       y.dispose();
     };
+  };
+  if (name === mobileNet) {
+    const model = await tf.loadGraphModel(tf.io.fromMemory(mobileNetV1(224, 1, 1000)));
+    return inference(model, [1, 224, 224, 3]);
   }
+  if (name === mnistInference) return inference(digitsNetwork(tf), training.mnist.shape);
   const { shape, model: make } = training[name];
   const model = make(tf);
-  const x = tf.tensor(numbers(shape.reduce((product, size) => product * size, 1)), shape);
+  const x = tf.tensor(numbers(sizeOf(shape)), shape);
   const y = tf.oneHot(tf.range(0, shape[0], 1, 'int32').mod(classes).toInt(), classes).toFloat();
   return () => model.trainOnBatch(x, y);
 }
@@ -114,12 +121,19 @@ export async function workOfOwn(lib, name) {
     const x = Tensor.from(numbers(3 * 224 * 224), [1, 3, 224, 224]);
     return () => model.forward(x).dispose();
   }
+  if (name === mnistInference) {
+    const { shape, own } = training.mnist;
+    const [images, height, width, channels] = shape;
+    const model = await own(lib);
+    const x = Tensor.from(numbers(sizeOf(shape)), [images, channels, height, width]);
+    return () => model.forward(x).dispose();
+  }
   const { shape, own, optimizer: makeOptimizer } = training[name];
   const model = await own(lib);
   const optimizer = makeOptimizer(lib);
   const [images, height, width, channels] = shape;
   const own4D = shape.length === 4 ? [images, channels, height, width] : shape;
-  const x = Tensor.from(numbers(own4D.reduce((product, size) => product * size, 1)), own4D);
+  const x = Tensor.from(numbers(sizeOf(own4D)), own4D);
   const targets = Array.from({ length: images }, (_, i) => i % classes);
   return () => {
     const gradients = backward(crossEntropyWithLogitsLoss(model.forwardMut(x.trace()), targets));
