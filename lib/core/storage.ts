@@ -95,7 +95,7 @@ export class Storage {
    * @throws RangeError if there is no memory for such an array.
    */
   expose(shape: Shape): Float32Array {
-    const { values } = this;
+    this.requireAttached();
     if (this.#hidden) {
       throw plainError(
         'ERR_BATCHNORM_BUSY',
@@ -103,17 +103,22 @@ export class Storage {
       );
     }
     this.#shape = shape;
-    if (isBlock(this.#memory)) {
-      const array = freshFloats('the data of a tensor', this.#length);
-      array.set(this.values);
-      discard(this.#memory);
-      this.#memory = array;
-      this.#values = array;
-      this.#recyclable = false;
-      return array;
-    }
+    this.moveToArray();
     this.#recyclable = false;
-    return values;
+    return this.#values;
+  }
+
+  /**
+   * Moves values in memory of the backend to an array of JavaScript, which stays valid when that memory grows.
+   * @throws RangeError if there is no memory for such an array.
+   */
+  moveToArray(): void {
+    if (!isBlock(this.#memory)) return;
+    const array = freshFloats('the data of a tensor', this.#length);
+    array.set(this.values);
+    discard(this.#memory);
+    this.#memory = array;
+    this.#values = array;
   }
 
   /**

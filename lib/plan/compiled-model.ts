@@ -1,5 +1,4 @@
 import type { Shape } from '../core/shape.js';
-import { backend } from '../backend/index.js';
 import { storageOf } from '../core/tensor.js';
 import { tensorsOf } from '../nn/compose/part.js';
 import { foldedCopy } from '../nn/norm/fold.js';
@@ -32,6 +31,8 @@ export class CompiledModel {
     const shared = new Set(tensorsOf(model).map(([, tensor]) => storageOf(tensor)));
     for (const [, tensor] of tensorsOf(this.#copy)) {
       const storage = storageOf(tensor);
+      // Programs identify the numbers by their array, and keep copies where the backend computes.
+      storage.moveToArray();
       // A user's clone() may return the original.
       if (shared.has(storage) || !storage.hide()) this.#snapshots.set(storage.values, storage.values.slice());
     }
@@ -57,9 +58,7 @@ export class CompiledModel {
 
   #numbersOf({ numbers }: CapturedValue): Float32Array {
     if (numbers === undefined) throw captureError('JavaScript computes its result');
-    // A view of the memory of the WebAssembly module is lost when that memory grows.
-    const own = backend.blocks === undefined ? numbers : numbers.slice();
-    return this.#snapshots.get(numbers) ?? own;
+    return this.#snapshots.get(numbers) ?? numbers;
   }
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import {
   BatchNorm2D,
   compile,
@@ -33,6 +32,16 @@ describe('plans in the memory of WebAssembly', () => {
     if (backend.info.name !== 'wasm') this.skip();
   });
 
+  /** Makes views of that memory useless. */
+  function grow(): void {
+    const x = input();
+    const before = storageOf(x).values.buffer;
+    const kept = [];
+    while (storageOf(x).values.buffer === before) kept.push(Tensor.zeros([8_000_000]));
+    for (const each of kept) each.dispose();
+    storagePool.clear();
+  }
+
   /** The bytes that operations copy into that memory while `act` runs. */
   async function copiedBytes(act: () => unknown): Promise<number> {
     const { prototype } = WasmInstance;
@@ -66,17 +75,23 @@ describe('plans in the memory of WebAssembly', () => {
     const net = network();
     const plan = compile(net, [2, 32, 8, 8], { concurrency: 2 });
     const expected = fold(net).forward(input()).array();
+    // They compute when the event loop runs.
     const calls = [plan.run(input()), plan.run(input())];
-    const before = storageOf(input()).values.buffer;
-    const kept = [];
-    while (plan.pending > 0) {
-      kept.push(Tensor.zeros([8_000_000]));
-      await setImmediate();
-    }
-    expect(storageOf(input()).values.buffer).to.not.equal(before);
+    grow();
     for (const result of await Promise.all(calls)) expect(result.array()).to.deep.equal(expected);
+    grow();
     expect(plan.runSync(input()).array()).to.deep.equal(expected);
-    for (const each of kept) each.dispose();
-    storagePool.clear();
+  });
+
+  it('are compiled for another batch size from the numbers of the first compilation after that memory has grown', () => {
+    const shared = new Linear(64, 40, { rng: seeded(4) });
+    // A copy that shares its tensors with the original.
+    shared.clone = () => shared;
+    const plan = compile(shared, [2, 64]);
+    const x = Tensor.from(values(seeded(5), 64), [1, 64]);
+    const expected = shared.forward(x).array();
+    grow();
+    storageOf(shared.weight).values.fill(0);
+    expect(plan.runSync(x).array()).to.deep.equal(expected);
   });
 });
