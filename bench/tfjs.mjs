@@ -61,9 +61,7 @@ for (const workload of chosen.length > 0 ? chosen : workloads) {
   const milliseconds = await measure(workload);
   const { cpu, wasm, registered, fused, own } = milliseconds;
   rows[workload] = {
-    ...Object.fromEntries(
-      contestants.map((name) => [`${name} ms`, milliseconds[name]?.toFixed(2) ?? '–']),
-    ),
+    ...Object.fromEntries(contestants.map((name) => [`${name} ms`, milliseconds[name]?.toFixed(2) ?? '–'])),
     'cpu / registered': ratio(cpu, registered),
     'cpu / fused': ratio(cpu, fused),
     'wasm / registered': ratio(wasm, registered),

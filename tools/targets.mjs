@@ -54,7 +54,8 @@ export const targets = {
     group: 'test',
     file: 'tools/check/wasm.mjs',
     args: '[--native [CASES] | --runtimes [NAME...] | MOCHA...]',
-    summary: 'C++ tests, random and fuzzed cases as WebAssembly, and mocha tests of that backend, here or on every runtime',
+    summary:
+      'C++ tests, random and fuzzed cases as WebAssembly, and mocha tests of that backend, here or on every runtime',
   },
   types: {
     group: 'test',

@@ -305,11 +305,7 @@ function finish(
   return out;
 }
 
-function sourceOf(
-  { memory, offset, length }: Place,
-  input: Values,
-  constants: readonly Float32Array[],
-) {
+function sourceOf({ memory, offset, length }: Place, input: Values, constants: readonly Float32Array[]) {
   const array = memory === memories.input ? input.values : constants[memory - memories.constants];
   return array.subarray(offset, offset + length);
 }
