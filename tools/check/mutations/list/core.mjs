@@ -109,8 +109,8 @@ export default [
   {
     file: 'lib/core/storage.ts',
     what: 'memory that a user has read is recycled',
-    find: '    this.#recyclable = false;\n    return values;\n',
-    replace: '    return values;\n',
+    find: '    this.#recyclable = false;\n    return this.#values;\n',
+    replace: '    return this.#values;\n',
     tests: ['unit/core/storage', 'unit/core/backward'],
   },
   {
