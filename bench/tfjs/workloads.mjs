@@ -113,20 +113,19 @@ export async function workOfTensorFlow(tf, name) {
   return () => model.trainOnBatch(x, y);
 }
 
-/** The same work by our own API; inference of MobileNet with ReLU in place of ReLU6 and batch norm folded. */
+/** The same work by our own API; inference by a compiled plan, of MobileNet with ReLU in place of ReLU6. */
 export async function workOfOwn(lib, name) {
-  const { Tensor, backward, crossEntropyWithLogitsLoss, fold } = lib;
-  if (name === mobileNet) {
-    const model = fold(ownMobileNet(lib));
-    const x = Tensor.from(numbers(3 * 224 * 224), [1, 3, 224, 224]);
-    return () => model.forward(x).dispose();
-  }
+  const { Tensor, backward, compile, crossEntropyWithLogitsLoss } = lib;
+  const inference = (model, shape) => {
+    const plan = compile(model, shape);
+    const x = Tensor.from(numbers(sizeOf(shape)), shape);
+    return () => plan.runSync(x).dispose();
+  };
+  if (name === mobileNet) return inference(ownMobileNet(lib), [1, 3, 224, 224]);
   if (name === mnistInference) {
     const { shape, own } = training.mnist;
     const [images, height, width, channels] = shape;
-    const model = await own(lib);
-    const x = Tensor.from(numbers(sizeOf(shape)), [images, channels, height, width]);
-    return () => model.forward(x).dispose();
+    return inference(await own(lib), [images, channels, height, width]);
   }
   const { shape, own, optimizer: makeOptimizer } = training[name];
   const model = await own(lib);

@@ -3,7 +3,7 @@
 // accumulators, plus 4 vectors of weights, which the multiply-adds share with a pixel read from
 // memory; the images of ImageNet's networks are 7 · 2^n pixels wide. With 16 registers: 2 × 6.
 constexpr size_t kChannelTileVectors = F32::kRegisters >= 32 ? 4 : 2;
-constexpr size_t kChannelTilePixels = F32::kRegisters >= 32 ? 7 : 6;
+constexpr size_t kChannelTilePixels = F32::kRegisters >= 32 ? 7 : F32::kRegisters >= 16 ? 6 : 5;
 constexpr size_t kChannelTileChannels = kChannelTileVectors * F32::kLanes;
 static_assert(kChannelTileChannels <= kMaxChannelTileChannels && kChannelTilePixels >= 4,
               "what Correlation expects");

@@ -1,9 +1,9 @@
 // A tile of outputs in registers. With 16 registers: 4 output channels × 3 vectors of pixels = 12
 // accumulators, plus 3 vectors of x and 1 weight; 12 accumulators hide the latency of the
-// multiply-add (2 ports × 4 cycles). With 32 registers: 8 channels × 2 vectors. 16, 32 or 64
-// channels leave no row of a tile empty.
+// multiply-add (2 ports × 4 cycles). With 32 registers: 8 channels × 2 vectors, with 14: 4 × 2. 16,
+// 32 or 64 channels leave no row of a tile empty.
 constexpr size_t kConvolutionRows = F32::kRegisters >= 32 ? 8 : 4;
-constexpr size_t kConvolutionVectors = F32::kRegisters >= 32 ? 2 : 3;
+constexpr size_t kConvolutionVectors = F32::kRegisters >= 32 || F32::kRegisters < 16 ? 2 : 3;
 static_assert(kConvolutionVectors <= kMaxConvolutionVectors, "members of ConvolutionTile");
 
 using ConvolutionSums = F32[kConvolutionRows][kConvolutionVectors];

@@ -1,8 +1,8 @@
 // Matrix multiplication of packed strips into one tile of C, which stays in registers for the whole
 // depth. With 16 registers: 6 rows × 2 vectors = 12 accumulators, plus 2 vectors of B and 1 element
 // of A; 12 accumulators hide the latency of the multiply-add (2 ports × 4 cycles). With 32
-// registers: 12 rows, so each vector of B is loaded half as often.
-constexpr size_t kTileRows = F32::kRegisters >= 32 ? 12 : 6;
+// registers: 12 rows, so each vector of B is loaded half as often. With 14: 5 rows.
+constexpr size_t kTileRows = F32::kRegisters >= 32 ? 12 : F32::kRegisters >= 16 ? 6 : 5;
 constexpr size_t kTileVectors = 2;
 constexpr size_t kTileColumns = kTileVectors * F32::kLanes;
 

@@ -1,7 +1,8 @@
 // Weight gradients of 6 taps × one or two vectors of output channels. Like matmul_tile, except that
 // x is not packed: in the padded image, the pixels that a tap is multiplied with are consecutive.
 // The one-vector variant processes two pixels at a time, so both variants have 12 accumulators.
-constexpr size_t kGradientRows = 6;
+// With 14 registers: 4 taps.
+constexpr size_t kGradientRows = F32::kRegisters >= 16 ? 6 : 4;
 
 // Hides from the compiler how a value was computed. Otherwise it keeps one register per channel
 // offset instead of three for all, and spills the running pointers.

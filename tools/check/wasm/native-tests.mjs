@@ -6,8 +6,11 @@ import { runBeside } from '../../process.mjs';
 
 const settings = JSON.parse(readFileSync('native/build.json', 'utf8'));
 
-/** Tests of the operating system's functions that WebAssembly lacks. */
-const ofSystem = ['cache_size_test.cc', 'cpu_count_test.cc', 'thread_pool_test.cc'];
+/** Tests of the operating system's functions that WebAssembly lacks, and of plans, whose calls run on threads. */
+const ofSystem = [
+  ...['cache_size_test.cc', 'cpu_count_test.cc', 'thread_pool_test.cc'],
+  ...['plan_executors_test.cc', 'plan_lanes_test.cc', 'plan_program_test.cc'],
+];
 
 /**
  * Builds `tests`, `stress` and `fuzz`, commands of WASI.
