@@ -6,6 +6,7 @@ const source = byId('worker-source').textContent;
 const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
 const worker = new Worker(url);
 
+let drawings = 0;
 const losses = [];
 const accuracies = [];
 const show = {
@@ -36,13 +37,13 @@ const show = {
   failure({ message }) {
     fail(message);
   },
-  prediction({ scores }) {
+  prediction({ drawing, scores }) {
+    // Of a drawing that was cleared meanwhile.
+    if (drawing !== drawings) return;
     const best = scores.indexOf(Math.max(...scores));
     byId('prediction').value = `This looks like a ${best}.`;
     document.body.dataset.prediction = String(best);
-    [...byId('scores').children].forEach((item, digit) => {
-      item.firstChild.style.width = `${scores[digit] * 100}%`;
-    });
+    showScores(scores);
   },
 };
 worker.onmessage = ({ data }) => show[data.kind](data);
@@ -84,6 +85,7 @@ function drawConfusion(rows) {
 const canvas = byId('canvas');
 const pen = canvas.getContext('2d', { willReadFrequently: true });
 Object.assign(pen, { lineWidth: 22, lineCap: 'round', lineJoin: 'round', strokeStyle: '#fff' });
+const invitation = byId('prediction').value;
 let last;
 
 const placeOf = ({ offsetX, offsetY }) => [
@@ -98,13 +100,24 @@ canvas.addEventListener('pointerdown', (event) => {
 canvas.addEventListener('pointermove', (event) => {
   if (last !== undefined) drawTo(placeOf(event));
 });
-canvas.addEventListener('pointerup', () => {
-  last = undefined;
-});
+for (const end of ['pointerup', 'pointercancel']) {
+  canvas.addEventListener(end, () => {
+    last = undefined;
+  });
+}
 byId('clear').addEventListener('click', () => {
+  drawings++;
   pen.clearRect(0, 0, canvas.width, canvas.height);
+  byId('prediction').value = invitation;
+  showScores(new Array(10).fill(0));
 });
 byId('scores').innerHTML = Array.from({ length: 10 }, () => '<li><div></div></li>').join('');
+
+function showScores(scores) {
+  [...byId('scores').children].forEach((item, digit) => {
+    item.firstChild.style.width = `${scores[digit] * 100}%`;
+  });
+}
 
 function drawTo(to) {
   pen.beginPath();
@@ -142,5 +155,5 @@ function read() {
   );
   const rgba = context.getImageData(0, 0, size, size).data;
   const pixels = Uint8Array.from({ length: size * size }, (_, i) => rgba[4 * i + 3]);
-  worker.postMessage({ pixels, rows: size, columns: size });
+  worker.postMessage({ drawing: drawings, pixels, rows: size, columns: size });
 }

@@ -90,8 +90,9 @@ async function train() {
           seconds,
         });
         loss = 0;
-        await pause();
       }
+      // A drawn digit is read within one step.
+      await pause();
       if (step % 50 === 0 || step === steps)
         postMessage({ kind: 'validation', step, steps, ...validate(validation) });
     }
@@ -99,9 +100,9 @@ async function train() {
   postMessage({ kind: 'done' });
 }
 
-self.onmessage = ({ data: { pixels, rows, columns } }) => {
+self.onmessage = ({ data: { drawing, pixels, rows, columns } }) => {
   const [scores] = scoresOf(pixels, 1, rows, columns);
-  postMessage({ kind: 'prediction', scores });
+  postMessage({ kind: 'prediction', drawing, scores });
 };
 
 train().catch((error) => postMessage({ kind: 'failure', message: String(error.stack) }));
