@@ -74,6 +74,8 @@ class StoragePool {
   /** @internal Memory for a tensor with arbitrary content, where the backend computes fastest. */
   takeMemory(length: number): Memory {
     if (backend.blocks === undefined || length < minBlock || observer !== undefined) return this.take(length);
+    // Any allocation may do that. Use of a view from before it is then seen wherever a tensor is made.
+    if (poisoning) backend.blocks.emptyViews();
     const reused = this.#reused(-length);
     if (reused !== undefined) return reused;
     // Where the memory of the WebAssembly module is exhausted, arrays serve, whose values are copied for each operation.

@@ -93,18 +93,17 @@ function sumRepeated(dy: Storage, shape: Shape, sizes: Shape): Storage {
   const ordered = order.map((axis) => shape[axis]);
   const columns = elementCount(kept.map((axis) => shape[axis]));
   const rows = elementCount(repeated.map((axis) => shape[axis]));
-  let values = dy.values;
+  let moved: Float32Array | undefined;
   // The repeated axes first, so that each row has one value of every sum.
   if (order.some((axis, i) => axis !== i)) {
-    const moved = freshFloats('working space', values.length);
+    moved = freshFloats('working space', dy.values.length);
     stridedCopy(
       ordered,
-      { values, strides: order.map((axis) => strides[axis]) },
+      { values: dy.values, strides: order.map((axis) => strides[axis]) },
       { values: moved, strides: rowMajorStrides(ordered) },
     );
-    values = moved;
   }
   const dx = Storage.take(columns);
-  backend.sumRows(rows, columns, named('x', values), dx.named('out'));
+  backend.sumRows(rows, columns, named('x', moved ?? dy.values), dx.named('out'));
   return dx;
 }

@@ -94,31 +94,23 @@ function joined(tensors: readonly AnyTensor[], axis: number, part: Shape): AnyTe
   const size = sizes.reduce((sum, each) => sum + each, 0);
   const shape = Object.freeze(part.map((each, i) => (i === axis ? size : each)));
   const result = Storage.take(elementCount(shape));
-  const copy = (parts: readonly Float32Array[], whole: Float32Array, toWhole: boolean) => {
+  const copy = (parts: readonly Storage[], whole: Storage, toWhole: boolean) => {
     let start = 0;
-    parts.forEach((values, i) => {
+    parts.forEach(({ values }, i) => {
       const rows = [outer, sizes[i] * inner];
       const ofPart = { values, strides: rowMajorStrides(rows) };
-      const ofWhole = { values: whole.subarray(start), strides: [size * inner, 1] };
+      const ofWhole = { values: whole.values.subarray(start), strides: [size * inner, 1] };
       if (toWhole) stridedCopy(rows, ofPart, ofWhole);
       else stridedCopy(rows, ofWhole, ofPart);
       start += rows[1];
     });
   };
-  copy(
-    storages.map(({ values }) => values),
-    result.values,
-    true,
-  );
+  copy(storages, result, true);
   return recorded(graphs, tensors, shape, result, () => ({
     saved: [],
     backward: (dy, accumulate) => {
       const parts = lengths.map((length) => Storage.take(length));
-      copy(
-        parts.map(({ values }) => values),
-        dy.values,
-        false,
-      );
+      copy(parts, dy, false);
       parts.forEach((dx, i) => {
         accumulate(i, dx);
       });

@@ -234,11 +234,11 @@ function readProbabilities(
   const storage = storageOf(targets);
   const isPlain = weights === undefined && smoothing === 0;
   if (pixels === 1 && isPlain) return denseMatrix(storage, classes, rows, false);
-  if (pixels === 1) return weightedProbabilities(storage.values, classes, weights, smoothing);
+  if (pixels === 1) return weightedProbabilities(storage, classes, weights, smoothing);
   const inRows = Storage.take(rows * classes);
   copyRows(layout, storage.values, inRows.values, true);
   if (isPlain) return denseMatrix(inRows, classes, rows, true);
-  const weighted = weightedProbabilities(inRows.values, classes, weights, smoothing);
+  const weighted = weightedProbabilities(inRows, classes, weights, smoothing);
   inRows.release();
   return weighted;
 }

@@ -89,12 +89,12 @@ function spread(dy: Storage, reduction: Reduction, divisor: number): Storage {
   return dx;
 }
 
-function repeated({ values }: Storage, reduction: Reduction): Storage {
+function repeated(input: Storage, reduction: Reduction): Storage {
   const { shape } = reduction;
   const dx = Storage.take(elementCount(shape));
   stridedCopy(
     shape,
-    { values, strides: broadcastStrides(reduction) },
+    { values: input.values, strides: broadcastStrides(reduction) },
     { values: dx.values, strides: rowMajorStrides(shape) },
   );
   return dx;

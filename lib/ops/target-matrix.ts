@@ -173,13 +173,14 @@ function repeatRow(out: Float32Array, columns: number, valueOf: (column: number)
 
 /** Probabilities, smoothed and then multiplied by the weights of the classes. */
 export function weightedProbabilities(
-  probabilities: Float32Array,
+  given: Storage,
   columns: number,
   weights: Float64Array | undefined,
   smoothing: number,
 ): TargetMatrix {
-  const storage = Storage.take(probabilities.length);
+  const storage = Storage.take(given.values.length);
   const { values } = storage;
+  const { values: probabilities } = given;
   for (let start = 0; start < values.length; start += columns) {
     for (let column = 0; column < columns; column++) {
       const smoothed = probabilities[start + column] * (1 - smoothing) + smoothing / columns;

@@ -84,6 +84,11 @@ export class BlockAllocator {
     this.#instance.release(block.address);
   }
 
+  /** Makes all views of blocks empty, as growth of the memory does. */
+  emptyViews(): void {
+    this.#instance.emptyViews();
+  }
+
   /** What to do when the memory is exhausted; returns whether anything was released. */
   set reclaim(reclaim: () => boolean) {
     this.#instance.reclaim = reclaim;

@@ -96,6 +96,11 @@ export class WasmInstance {
     }
   }
 
+  /** Makes all views of the memory empty, as its growth does. */
+  emptyViews(): void {
+    this.#exports.memory.grow(0);
+  }
+
   /**
    * Runs an operation on `arguments`.
    * @throws RangeError for sizes that contradict each other or without working space, Error after a trap.
@@ -129,7 +134,7 @@ export class WasmInstance {
       `The WebAssembly backend has stopped (${String(cause)}) and its tensors are lost. Restart the process or the worker`,
       { cause },
     );
-    this.#exports.memory.grow(0);
+    this.emptyViews();
     return this.#failure;
   }
 
