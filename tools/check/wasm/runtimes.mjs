@@ -1,12 +1,12 @@
 // The mocha suite on the WebAssembly backend of other runtimes, which come from npm.
 import { run } from '../../process.mjs';
 import { nodeCommand, runtime } from '../support/runtime-programs.mjs';
-import { throughKernels, wholeSuite } from '../support/suites.mjs';
+import { resultsOfKernels, wholeSuite } from '../support/suites.mjs';
 
-/**
- * The command and the tests of each runtime. Those of files, commands and threads start Node or use parts of Node that Bun
- * and Deno imitate; there, the tests run that depend on the backend.
- */
+/** The tests of the backend that start no other processes, which would need options of Node. */
+const inOtherEngines = [...resultsOfKernels, 'dist-dev/test/unit/backend/wasm.test.js'];
+
+/** The command and the tests of each runtime. */
 const runtimes = {
   ...Object.fromEntries(
     ['20', '22', '24', '26'].map((version) => [
@@ -14,10 +14,10 @@ const runtimes = {
       { command: () => nodeCommand('linux-x64', version), suite: wholeSuite },
     ]),
   ),
-  bun: { command: () => [runtime('@oven/bun-linux-x64', 'latest', 'bin/bun')], suite: throughKernels },
+  bun: { command: () => [runtime('@oven/bun-linux-x64', 'latest', 'bin/bun')], suite: inOtherEngines },
   deno: {
     command: () => [runtime('@deno/linux-x64-glibc', 'latest', 'deno'), 'run', '--allow-all'],
-    suite: throughKernels,
+    suite: inOtherEngines,
   },
 };
 
