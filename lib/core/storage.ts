@@ -113,9 +113,11 @@ export class Storage {
    * @throws RangeError if there is no memory for such an array.
    */
   moveToArray(): void {
+    // Asked for first: equal values receive their memory then.
+    const { values } = this;
     if (!isBlock(this.#memory)) return;
     const array = freshFloats('the data of a tensor', this.#length);
-    array.set(this.values);
+    array.set(values);
     discard(this.#memory);
     this.#memory = array;
     this.#values = array;
