@@ -20,10 +20,12 @@ export class GradientSums {
       gradient.release();
       return;
     }
-    this.#settle(id, gradient.unshared ? gradient : undefined);
+    // The waiting term is added to the gradient itself, unless another holder reads that.
+    if (gradient.unshared && this.#settle(id, gradient)) return;
+    this.#settle(id, undefined);
     const earlier = this.#found.get(id);
     if (earlier === undefined) this.#found.set(id, { shape, storage: gradient, tensor: undefined });
-    else if (earlier.storage !== gradient) earlier.storage = accumulate(earlier.storage, gradient);
+    else earlier.storage = accumulate(earlier.storage, gradient);
   }
 
   /** Adds a term to the gradient of a node, in place where that is possible. The term is computed from `dy`. */
@@ -62,10 +64,10 @@ export class GradientSums {
     for (const { dy } of this.#waiting.values()) dy.release();
   }
 
-  /** Computes the term that waits for a node, added to `sum` if there is one. */
-  #settle(id: number, sum: Storage | undefined): void {
+  /** Computes the term that waits for a node, added to `sum` if there is one. Returns whether a term waited. */
+  #settle(id: number, sum: Storage | undefined): boolean {
     const waiting = this.#waiting.get(id);
-    if (waiting === undefined) return;
+    if (waiting === undefined) return false;
     this.#waiting.delete(id);
     const { term, dy, shape } = waiting;
     try {
@@ -73,5 +75,6 @@ export class GradientSums {
     } finally {
       dy.release();
     }
+    return true;
   }
 }
