@@ -49,9 +49,15 @@ export class Storage {
 
   /**
    * Equal values, such as the gradient of a sum. They take no memory before something reads `values`; an operation that
-   * reads `compact` needs only one of them.
+   * reads `compact` needs only one of them. On a backend whose memory may grow they take memory at once: growth empties
+   * the views that an operation has already read.
    */
   static constant(length: number, value: number): Storage {
+    if (backend.blocks !== undefined) {
+      const filled = Storage.take(length);
+      backend.fill(length, value, filled.named('y'));
+      return filled;
+    }
     const storage = new Storage(nothing, true, undefined, length);
     storage.#constant = Float32Array.of(value);
     return storage;

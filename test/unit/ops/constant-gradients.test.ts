@@ -1,4 +1,4 @@
-import { backward, type OwnedTape, type Shape, storagePool, Tensor } from 'batchnorm';
+import { backend, backward, type OwnedTape, type Shape, storagePool, Tensor } from 'batchnorm';
 import { expect } from 'chai';
 import { seeded, values } from '../../support/random.js';
 
@@ -84,8 +84,8 @@ describe('the gradient of a sum', () => {
     };
     storagePool.clear();
     step();
-    // The squares and the gradient with respect to x, beside a few scalars.
-    expect(Math.floor(storagePool.bytes / 4 / n)).to.equal(2);
+    // The squares and the gradient with respect to x, beside a few scalars. Where memory moves, equal values take theirs.
+    expect(Math.floor(storagePool.bytes / 4 / n)).to.equal(backend.name === 'wasm' ? 3 : 2);
   });
 
   it('adds to the gradients of other uses, in either order', () => {
