@@ -59,7 +59,8 @@ export class Storage {
       return filled;
     }
     const storage = new Storage(nothing, true, undefined, length);
-    storage.#constant = Float32Array.of(value);
+    storage.#constant = freshFloats('a gradient', 1);
+    storage.#constant[0] = value;
     return storage;
   }
 
