@@ -3,18 +3,13 @@
 // g++-aarch64-linux-gnu and qemu-user-static.
 import { join, resolve } from 'node:path';
 import { copyCheckout } from './support/checkout-copy.mjs';
-import { buildFolderOf } from '../release/prebuild/targets.mjs';
-import { run, runQuietly } from '../process.mjs';
+import { releaseBuild } from '../build/native-programs.mjs';
+import { run } from '../process.mjs';
 import { nodeCommand, qemuArm64 } from './support/runtime-programs.mjs';
 import { resultsOfKernels, wholeSuite } from './support/suites.mjs';
 
 const target = 'linux-arm64';
-const folder = buildFolderOf(target);
-
-// The addon and the native tests share object files.
-run(process.execPath, ['tools/release/prebuild.mjs', target]);
-runQuietly('cmake', ['-S', '.', '-B', folder, '-DBATCHNORM_NATIVE_TESTS=ON']);
-runQuietly('cmake', ['--build', folder, '--parallel', '2', '--target', 'native_tests', 'stress']);
+const folder = releaseBuild(target, 'native_tests', 'stress');
 
 console.log('=== native tests, NEON under emulation');
 run(qemuArm64[0], [...qemuArm64.slice(1), join(folder, 'test/native/native_tests')]);

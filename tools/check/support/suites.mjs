@@ -3,15 +3,15 @@
 export const wholeSuite = ['dist-dev/test/**/*.test.js'];
 
 /**
- * For a further backend: without the tests that start programs again and again, fill the memory or call everything public
- * wrongly, which take more than half of the time. `.ci/long` runs them on the portable backend, too.
+ * For a further backend: without the tests that start programs again and again, among them those of the command line, fill the
+ * memory or call everything public wrongly, which take more than half of the time. `.ci/long` runs them on the portable backend, too.
  */
 export const furtherBackend = [
   ...wholeSuite,
   '--ignore',
   'dist-dev/test/{install/docs/guides,robustness/misuse/misuse}.test.js',
   '--ignore',
-  'dist-dev/test/unit/{examples/main,distributed/workers,io/files/limited-memory,backend/{hangs,leaving,limited-memory}}.test.js',
+  'dist-dev/test/unit/{examples/*,cli/*,distributed/workers,io/files/limited-memory,backend/{hangs,leaving,limited-memory}}.test.js',
 ];
 
 /** Results of kernels, for an ISA that runs under emulation. */
