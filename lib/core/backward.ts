@@ -101,7 +101,7 @@ function differentiate(
   }
 }
 
-/** Gives each leaf's gradient memory of its own: p.add(q) passes one storage to both, and a user may write to either. */
+/** Gives each leaf's gradient separate memory: p.add(q) passes one storage to both, and a user may write to either. */
 function separate(found: ReadonlyMap<number, GradientEntry>): void {
   const shared = new Set<Storage>();
   for (const entry of found.values()) {

@@ -6,7 +6,7 @@ import type { Storage } from './storage.js';
 /** Passes on the gradient with respect to the input with this index; takes over one hold. */
 export type Accumulate = (input: number, gradient: Storage) => void;
 
-/** A gradient that an operation can add to another one without values of its own. */
+/** A gradient that an operation can add to an existing one without first writing it to separate memory. */
 export interface GradientTerm {
   /**
    * Whether most of its values are zeros, so that it should wait for another term to be added to. The operation's `dy` is held

@@ -2,7 +2,7 @@
 // suite on that backend. Needs what tools/build/wasm.mjs names, and doctest.
 //
 //   npm run check -- wasm --native                               only the C++ tests and 1,000 random and fuzzed cases
-//   npm run check -- wasm --native 100000                        only so many random and fuzzed cases
+//   npm run check -- wasm --native 100000                        only this many random and fuzzed cases
 //   npm run check -- wasm --runtimes [NAME...]                   the mocha suite on every Node, Bun and Deno, or those named
 //   npm run check -- wasm dist-dev/test/unit/nn/fold.test.js     only this mocha test
 import { createRequire } from 'node:module';

@@ -182,7 +182,7 @@ export const conv2dAddInputGradient: Operations['conv2dAddInputGradient'] = (...
   const [dy, weight, dx] = call.slice(-3) as unknown as [Float32Array, Float32Array, Float32Array];
   const sizes = call.slice(0, -3) as unknown as Sizes;
   inputGradientSums(new Convolution(...sizes), [dy, weight, null], (sums, begin) => {
-    // Rounded twice, as by a gradient of its own that is added afterwards.
+    // Rounds twice, as a separate gradient that is added afterwards would.
     for (let i = 0; i < sums.length; i++) dx[begin + i] += Math.fround(sums[i]);
   });
 };

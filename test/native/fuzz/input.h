@@ -9,10 +9,10 @@
 namespace fuzz {
 
 // Runs the case that the bytes determine on one thread and then on a machine chosen by the first
-// four bytes. Returns what is wrong with the results; empty if nothing is.
+// four bytes. Returns a description of the wrong result, or an empty string.
 std::string run_input(const uint8_t* data, size_t size);
 
-// A random case: its bytes, with which run_input repeats it, and what is wrong with its result.
+// A random case: the bytes from which run_input repeats it, and the description of a wrong result.
 struct RandomCase {
   std::vector<uint8_t> bytes;
   std::string failure;

@@ -16,7 +16,7 @@ import { storageOf } from '#lib/tensor';
 import { expect } from 'chai';
 import { seeded, values } from '../../support/random.js';
 
-/** Every tensor has at least as many values as the backend gives memory of its own. */
+/** Every tensor is large enough to be placed in the module's memory. */
 const network = () =>
   new Sequential(
     new Conv2D(32, 32, 3, { padding: 1, rng: seeded(1) }),
