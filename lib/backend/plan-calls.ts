@@ -21,11 +21,17 @@ export interface PlanCalls {
    * @param numbers For each step, the number of numbers that follow, and its arguments in the order of the signature: a
    * number; for an array a memory and an offset, or -1 and 0. Memories are the arena, the input, the output, then the
    * constants.
+   * @param division How many times the steps run, each time on the next part of the input and of the output, and the lengths
+   * of an arena, of the input and of the output for one part. Several parts run at the same time if the arena of the call has
+   * room.
+   * @param rest What runs on the rest of the input and of the output. It must exist as long as the plan.
    */
   create(
     operations: readonly string[],
     numbers: Float64Array,
     constants: readonly Float32Array[],
+    division: Float64Array,
+    rest: NativePlan | undefined,
   ): NativePlan;
   run(plan: NativePlan, arena: Float32Array, input: Float32Array, output: Float32Array): NativeOutcome;
   /** @param settle Called with the number of each call that ends; the first one of a thread is used for all lanes. */

@@ -79,3 +79,17 @@ export function addValue(values: CapturedValue[], length: number, numbers?: Floa
 export function isArray(argument: CapturedArgument): argument is CapturedArray {
   return typeof argument === 'object' && argument !== null;
 }
+
+/** The input and all values that are computed from it, wholly or partly. */
+export function dependentValues({ input, calls }: CapturedGraph): ReadonlySet<CapturedValue> {
+  const dependent = new Set([input]);
+  // Until nothing is added: a call that writes a part of a dependent value makes its other results dependent, too.
+  for (let before = 0; before < dependent.size;) {
+    before = dependent.size;
+    for (const { reads, writes } of calls) {
+      if (![...reads, ...writes].some((value) => dependent.has(value))) continue;
+      for (const value of writes) dependent.add(value);
+    }
+  }
+  return dependent;
+}

@@ -5,6 +5,7 @@ import { foldedCopy } from '../nn/norm/fold.js';
 import { capture } from './capture.js';
 import { captureError } from './capture-error.js';
 import { type CapturedCall, type CapturedValue, isArray } from './captured-graph.js';
+import { divide, samplesPerPart } from './divide.js';
 import { foldNorms, type NormPair } from './fold-norms.js';
 import { FoldedWeights, unfoldedValues } from './folded-weights.js';
 import { fuse } from './fuse.js';
@@ -21,6 +22,7 @@ export class CompiledModel {
   readonly #foldedNames: ReadonlySet<string>;
   readonly #folds = new FoldedWeights();
   readonly #packs = new PackedWeights();
+  #samplesPerPart: number | undefined;
 
   constructor(model: object) {
     const { copy, folded } = foldedCopy(model);
@@ -53,7 +55,11 @@ export class CompiledModel {
     const fold = (pair: NormPair) => this.#folds.of(unfoldedValues(pair, (value) => this.#numbersOf(value)));
     const graph = foldNorms(capture(this.#copy, shape), canFold, fold);
     const numbersOf = (value: CapturedValue) => this.#numbersOf(value);
-    return toProgram(fuse(this.#packs.replace(graph, numbersOf)), numbersOf, compute);
+    const whole = fuse(this.#packs.replace(graph, numbersOf));
+    const [samples] = shape;
+    // For the largest batch, which is compiled first, and then for the others, so that one arena fits all.
+    this.#samplesPerPart ??= samplesPerPart(whole, samples);
+    return toProgram(divide(whole, samples, this.#samplesPerPart), numbersOf, compute);
   }
 
   #numbersOf({ numbers }: CapturedValue): Float32Array {

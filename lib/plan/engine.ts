@@ -27,6 +27,8 @@ export interface Lanes<P> {
 /** Runs programs: natively, or one operation of the backend after the other. `P` is a program in the engine's form. */
 export interface Engine<P> {
   prepare(program: Program): P;
+  /** The length of an arena for a program, in floats. */
+  arenaLength(program: Program): number;
   run(program: P, arena: Values, memory: CallMemory): void;
   openLanes(arenas: readonly Values[]): Lanes<P>;
 }

@@ -1,3 +1,4 @@
+import { backend } from '../backend/index.js';
 import type { NativeLanes, NativeOutcome, NativePlan, PlanCalls } from '../backend/plan-calls.js';
 import { type CodedError, outOfMemory, plainError } from '../validation/errors.js';
 import type { CallMemory, Engine, Lanes, Outcome, Values } from './engine.js';
@@ -8,6 +9,8 @@ interface Executable {
   readonly plan: NativePlan;
   /** Whose constants the addon reads. */
   readonly program: Program;
+  /** Which the plan refers to. */
+  readonly rest: Executable | undefined;
 }
 
 /** A started call, and everything that the addon uses until it settles. */
@@ -24,13 +27,21 @@ let started = 0;
 /** The engine of the addon: one native call for each run. */
 export function nativeEngine(addon: PlanCalls): Engine<Executable> {
   return {
-    prepare: (program) => ({ plan: addon.create(...encode(program), program.constants), program }),
+    prepare: (program) => prepare(addon, program),
+    arenaLength: ({ arena, parts }) => Math.min(parts, backend.info.threads) * arena.length,
     run({ plan }, arena, { input, output }) {
       const outcome = outcomeOf(addon.run(plan, arena.values, input.values, output.values));
       if (outcome.kind === 'failed') throw outcome.error;
     },
     openLanes: (arenas) => new AddonLanes(addon, arenas),
   };
+}
+
+function prepare(addon: PlanCalls, program: Program): Executable {
+  const { parts, arena, inputLength, outputLength, constants } = program;
+  const rest = program.rest && prepare(addon, program.rest);
+  const division = Float64Array.of(parts, arena.length, inputLength, outputLength);
+  return { plan: addon.create(...encode(program), constants, division, rest?.plan), program, rest };
 }
 
 function encode({ steps }: Program): [readonly string[], Float64Array] {

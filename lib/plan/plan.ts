@@ -1,4 +1,4 @@
-import { formatShape, sameShape, type Shape } from '../core/shape.js';
+import { elementCount, formatShape, sameShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
 import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
@@ -13,7 +13,7 @@ import { type CallSignal, onAbort, readCallSignal } from './call-signal.js';
 import { CompiledModel } from './compiled-model.js';
 import type { CallMemory, Engine, Lanes, Outcome, Values } from './engine.js';
 import { engineFor } from './engines.js';
-import { memories, type Place, type Program } from './program.js';
+import { memories, type Place, type Program, resultLength } from './program.js';
 
 /** Settings of `runSync`. */
 export interface RunSyncOptions<O extends Shape = Shape> {
@@ -94,6 +94,8 @@ export class Plan<I extends Shape, O extends Shape> {
   readonly #settings: PlanSettings;
   #version: Version;
   readonly #arenas: Storage[];
+  /** Of each lane's arena. */
+  #arenaLength: number;
   #lanes: Lanes<unknown> | undefined;
   #pending = 0;
   #disposed = false;
@@ -104,13 +106,14 @@ export class Plan<I extends Shape, O extends Shape> {
     this.#settings = settings;
     this.#version = this.#compiled(model);
     this.inputShape = settings.inputShape as I;
-    const { program } = this.#prepared(settings.inputShape[0]);
+    const { program, engine } = this.#prepared(settings.inputShape[0]);
     this.outputShape = program.outputShape as O;
     this.batchSizes =
       settings.batchSizes ?? Object.freeze(Array.from({ length: settings.inputShape[0] }, (_, i) => i + 1));
     this.concurrency = settings.concurrency;
     this.maxQueue = settings.maxQueue;
-    this.#arenas = [Storage.take(program.arena.length)];
+    this.#arenaLength = engine.arenaLength(program);
+    this.#arenas = [Storage.take(this.#arenaLength)];
     for (const size of settings.batchSizes ?? []) this.#prepared(size);
   }
 
@@ -121,11 +124,11 @@ export class Plan<I extends Shape, O extends Shape> {
 
   /** The plan's memory. */
   get memory(): PlanMemory {
-    const { arena } = this.#prepared(this.inputShape[0]).program;
+    const { arena, parts, rest } = this.#prepared(this.inputShape[0]).program;
     const bytes = Float32Array.BYTES_PER_ELEMENT;
     return {
-      arena: arena.length * bytes,
-      withoutReuse: arena.unshared * bytes,
+      arena: this.#arenaLength * bytes,
+      withoutReuse: (parts * arena.unshared + (rest?.arena.unshared ?? 0)) * bytes,
       weights: this.#version.model.weightBytes,
     };
   }
@@ -145,9 +148,11 @@ export class Plan<I extends Shape, O extends Shape> {
     const input = this.#readInput(x);
     const prepared = this.#prepared(input.shape[0]);
     const target = readOut(out, prepared.program);
-    const output = Storage.take(prepared.program.outputLength);
+    const output = Storage.take(resultLength(prepared.program));
     // Another arena while calls of run() use this plan's.
-    const arena = this.#pending === 0 ? this.#arenas[0] : Storage.take(prepared.program.arena.length);
+    const own =
+      this.#pending === 0 ? this.#arenas.find(({ values }) => fits(prepared, values.length)) : undefined;
+    const arena = own ?? Storage.take(prepared.engine.arenaLength(prepared.program));
     try {
       const memory = { input: storageOf(input), output };
       prepared.engine.run(prepared.executable, arena, memory);
@@ -156,7 +161,7 @@ export class Plan<I extends Shape, O extends Shape> {
       output.release();
       throw error;
     } finally {
-      if (arena !== this.#arenas[0]) arena.release();
+      if (arena !== own) arena.release();
     }
   }
 
@@ -180,9 +185,9 @@ export class Plan<I extends Shape, O extends Shape> {
         `Expected at most ${this.maxQueue} waiting calls of run(), the plan's maxQueue, but there are as many already`,
       );
     }
-    const copy = Storage.take(prepared.program.inputLength);
+    const copy = Storage.take(elementCount(input.shape));
     copy.values.set(storageOf(input).values);
-    const output = Storage.take(prepared.program.outputLength);
+    const output = Storage.take(resultLength(prepared.program));
     const memory = { input: copy, output };
     try {
       const outcome = await this.#start(prepared, memory, signal);
@@ -233,7 +238,8 @@ export class Plan<I extends Shape, O extends Shape> {
   }
 
   #start(prepared: Prepared, memory: CallMemory, signal: CallSignal | undefined): Promise<Outcome> {
-    const lanes = (this.#lanes ??= this.#openLanes());
+    const known = fits(prepared, this.#arenaLength) ? this.#lanes : undefined;
+    const lanes = (this.#lanes = known ?? this.#openLanes(prepared));
     this.#pending++;
     return new Promise((resolve) => {
       const stop = lanes.start(prepared.executable, memory, (outcome) => {
@@ -246,10 +252,19 @@ export class Plan<I extends Shape, O extends Shape> {
     });
   }
 
-  #openLanes(): Lanes<unknown> {
-    const { program, engine } = this.#prepared(this.inputShape[0]);
-    while (this.#arenas.length < this.concurrency) this.#arenas.push(Storage.take(program.arena.length));
-    return engine.openLanes([...this.#arenas]);
+  /**
+   * Lanes for a program of any batch size. Usually the arena of the largest batch fits all of them, but a model may compute
+   * something else for a smaller one.
+   */
+  #openLanes(prepared: Prepared): Lanes<unknown> {
+    if (!fits(prepared, this.#arenaLength)) this.#arenaLength = prepared.engine.arenaLength(prepared.program);
+    const arenas = this.#arenas.filter(({ values }) => values.length >= this.#arenaLength);
+    while (arenas.length < this.concurrency) {
+      const arena = Storage.take(this.#arenaLength);
+      arenas.push(arena);
+      this.#arenas.push(arena);
+    }
+    return prepared.engine.openLanes(arenas);
   }
 
   #readInput(x: unknown): Tensor<Shape> {
@@ -287,6 +302,11 @@ export class Plan<I extends Shape, O extends Shape> {
     programs.set(size, prepared);
     return prepared;
   }
+}
+
+/** Whether a program can run in an arena of this length. */
+function fits({ program }: Prepared, length: number): boolean {
+  return program.arena.length <= length;
 }
 
 /** The result of a call as a tensor, or written into `out`. */

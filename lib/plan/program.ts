@@ -9,8 +9,10 @@ import {
   type CapturedCall,
   type CapturedGraph,
   type CapturedValue,
+  dependentValues,
   isArray,
 } from './captured-graph.js';
+import type { Division } from './divide.js';
 
 /** The memories of a run, by which places refer to them. The constants follow. */
 export const memories = { arena: 0, input: 1, output: 2, constants: 3 } as const;
@@ -33,14 +35,27 @@ export interface Step {
 /** Everything that is computed for inputs of one shape. */
 export interface Program {
   readonly steps: readonly Step[];
+  /** How many times the steps run, each time on the next part of the input and of the output. */
+  readonly parts: number;
+  /** What computes the rest of the input and of the output, in one part. */
+  readonly rest: Program | undefined;
   /** Weights and other arrays that do not depend on the input. */
   readonly constants: readonly Float32Array[];
+  /** For one part. */
   readonly arena: Arena;
+  /** Of one part. */
   readonly inputLength: number;
+  /** Of one part. */
   readonly outputLength: number;
+  /** Shape of the whole result. */
   readonly outputShape: Shape;
   /** Where the result is if no step writes it: the input or a constant. */
   readonly result: Place | undefined;
+}
+
+/** The length of a program's result. */
+export function resultLength({ parts, outputLength, rest }: Program): number {
+  return parts * outputLength + (rest?.outputLength ?? 0);
 }
 
 /** Whether JavaScript computes some of a program's operations. */
@@ -53,19 +68,15 @@ export function isPlace(argument: StepArgument): argument is Place {
 }
 
 /**
- * Places the values of a graph in memory.
+ * Places the values of graphs in memory.
  * @param numbersOf The numbers of a parameter or constant, which must not change while the program is used.
  * @param compute Computes calls that do not depend on the input.
  */
 export function toProgram(
-  graph: CapturedGraph,
+  { graph, parts, rest }: Division,
   numbersOf: (value: CapturedValue) => Float32Array,
   compute: (call: CapturedCall, arrayOf: (value: CapturedValue) => Float32Array) => void,
 ): Program {
-  const { input, output, outputShape } = graph;
-  const dependent = dependentValues(graph);
-  const isDependent = ({ writes }: CapturedCall) => writes.some((value) => dependent.has(value));
-  const calls = graph.calls.filter(isDependent);
   const known = new Map<CapturedValue, Float32Array>();
   const constantOf = (value: CapturedValue): Float32Array => {
     let numbers = known.get(value);
@@ -75,8 +86,23 @@ export function toProgram(
     }
     return numbers;
   };
-  for (const call of graph.calls) if (!isDependent(call)) compute(call, constantOf);
+  const dependent = dependentValues(graph);
+  for (const call of graph.calls) if (!writesOne(call, dependent)) compute(call, constantOf);
+  return {
+    ...placed(graph, constantOf),
+    parts,
+    rest: rest && { ...placed(rest, constantOf), parts: 1, rest: undefined },
+  };
+}
 
+/** The steps of a graph, and where their values are. */
+function placed(
+  graph: CapturedGraph,
+  constantOf: (value: CapturedValue) => Float32Array,
+): Omit<Program, 'parts' | 'rest'> {
+  const { input, output, outputShape } = graph;
+  const dependent = dependentValues(graph);
+  const calls = graph.calls.filter((call) => writesOne(call, dependent));
   const arena = planArena(calls, (value) => value !== output && dependent.has(value));
   const offsets = new Map(
     arena.slots.flatMap(({ values, offset }) => values.map((value) => [value, offset])),
@@ -114,22 +140,12 @@ export function toProgram(
   };
 }
 
-function part({ memory, offset, length }: Place, from: number): Place {
-  return { memory, offset: offset + from, length: length - from };
+function writesOne({ writes }: CapturedCall, dependent: ReadonlySet<CapturedValue>): boolean {
+  return writes.some((value) => dependent.has(value));
 }
 
-/** The input and all values that are computed from it, wholly or partly. */
-function dependentValues({ input, calls }: CapturedGraph): ReadonlySet<CapturedValue> {
-  const dependent = new Set([input]);
-  // Until nothing is added: a call that writes a part of a dependent value makes its other results dependent, too.
-  for (let before = 0; before < dependent.size;) {
-    before = dependent.size;
-    for (const { reads, writes } of calls) {
-      if (![...reads, ...writes].some((value) => dependent.has(value))) continue;
-      for (const value of writes) dependent.add(value);
-    }
-  }
-  return dependent;
+function part({ memory, offset, length }: Place, from: number): Place {
+  return { memory, offset: offset + from, length: length - from };
 }
 
 /** With BATCHNORM_POISON=1, memory is filled with NaN as soon as nothing uses it, so that a wrong lifetime shows in results. */

@@ -2,21 +2,26 @@ import { backend } from '../backend/index.js';
 import { Storage } from '../core/storage.js';
 import type { CallMemory, Engine, Lanes, Outcome, Values } from './engine.js';
 import { operationOf } from './operation.js';
-import { isPlace, memories, type Step } from './program.js';
+import { isPlace, memories, type Program, type Step } from './program.js';
 
 /** How long calls may keep the event loop waiting before they yield, except during one operation. */
 const sliceMilliseconds = 2;
 
-interface Executable {
-  readonly steps: readonly Step[];
+/** A step of a part. */
+interface PlacedStep extends Step {
   readonly constants: readonly Values[];
+  /** Where the part begins in the memories of a call: the arena, the input and the output. */
+  readonly begins: readonly [arena: 0, input: number, output: number];
 }
+
+type Executable = readonly PlacedStep[];
 
 /** The engine of backends without plans of their own. */
 export const scriptEngine: Engine<Executable> = {
-  prepare: ({ steps, constants }) => ({ steps, constants: constants.map(whereBackendComputes) }),
-  run({ steps, constants }, arena, memory) {
-    for (const step of steps) runStep(step, constants, arena, memory);
+  prepare: (program) => placedSteps(program),
+  arenaLength: ({ arena }) => arena.length,
+  run(steps, arena, memory) {
+    for (const step of steps) runStep(step, arena, memory);
   },
   openLanes: (arenas) => new ScriptLanes(arenas),
 };
@@ -36,18 +41,32 @@ function whereBackendComputes(constant: Float32Array): Values {
   return storage;
 }
 
+/** The steps of each part and of the rest. */
+function placedSteps(program: Program): Executable {
+  const { parts, rest, inputLength, outputLength } = program;
+  const stepsOf = ({ steps, constants }: Program, part: number) => {
+    const common = {
+      constants: constants.map(whereBackendComputes),
+      begins: [0, part * inputLength, part * outputLength] as const,
+    };
+    return steps.map((step) => ({ ...step, ...common }));
+  };
+  const all = Array.from({ length: parts }, (_, part) => stepsOf(program, part)).flat();
+  return rest === undefined ? all : [...all, ...stepsOf(rest, parts)];
+}
+
 function runStep(
-  { operation, args }: Step,
-  constants: readonly Values[],
+  { operation, args, constants, begins }: PlacedStep,
   arena: Values,
   { input, output }: CallMemory,
 ): void {
-  const first = [arena, input, output];
+  const ofCall = [arena, input, output];
   const values = args.map((argument) => {
     if (!isPlace(argument)) return argument;
     const { memory, offset, length } = argument;
-    const { values: array } = first.at(memory) ?? constants[memory - memories.constants];
-    return offset === 0 && length === array.length ? array : array.subarray(offset, offset + length);
+    const { values: array } = ofCall.at(memory) ?? constants[memory - memories.constants];
+    const begin = (begins.at(memory) ?? 0) + offset;
+    return begin === 0 && length === array.length ? array : array.subarray(begin, begin + length);
   });
   operationOf(operation)(...values);
 }
@@ -104,13 +123,13 @@ class ScriptLanes implements Lanes<Executable> {
 
 /** Runs operations for the length of a slice. Undefined if there are more. */
 function advance(job: Job, arena: Values): Outcome | undefined {
-  const { steps, constants } = job.executable;
+  const steps = job.executable;
   const end = performance.now() + sliceMilliseconds;
   try {
     for (; job.next < steps.length; job.next++) {
       if (job.stopped) return { kind: 'stopped' };
       if (performance.now() > end) return undefined;
-      runStep(steps[job.next], constants, arena, job.memory);
+      runStep(steps[job.next], arena, job.memory);
     }
   } catch (error) {
     return { kind: 'failed', error };

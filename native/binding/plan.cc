@@ -103,7 +103,35 @@ Outcome read_steps(Arguments& arguments, Program& program) {
   return Outcome::kDone;
 }
 
-// create(names, numbers, constants)
+// Reads the numbers of parts and the lengths of a part: arena, input, output.
+bool read_division(napi_env env, napi_value array, Division& division) {
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || length != 4) {
+    return false;
+  }
+  const double* numbers = static_cast<const double*>(data);
+  for (size_t i = 0; i < length; i++) {
+    // Also false for NaN.
+    if (!(numbers[i] >= 0 && numbers[i] < 9007199254740992.0)) return false;
+  }
+  const auto number = [&](size_t i) { return static_cast<size_t>(numbers[i]); };
+  division = {number(0), number(1), number(2), number(3)};
+  return division.parts > 0;
+}
+
+// Reads a plan, or undefined as null.
+bool read_rest(Arguments& arguments, const Program*& rest) {
+  const napi_value value = arguments.value();
+  napi_valuetype type = napi_undefined;
+  napi_typeof(arguments.env(), value, &type);
+  rest = type == napi_external ? unwrap<Program>(arguments.env(), value) : nullptr;
+  return type == napi_undefined || rest != nullptr;
+}
+
+// create(names, numbers, constants, division, rest)
 napi_value create_plan(Arguments& arguments) {
   auto* external = External<Program>::create();
   if (external == nullptr) return fail_plan(arguments, Outcome::kOutOfMemory);
@@ -114,6 +142,11 @@ napi_value create_plan(Arguments& arguments) {
   if (outcome == Outcome::kDone) {
     outcome =
         read_memories(arguments.env(), arguments.value(), program.memories, program.memory_count);
+  }
+  if (outcome == Outcome::kDone &&
+      (!read_division(arguments.env(), arguments.value(), program.division) ||
+       !read_rest(arguments, program.rest))) {
+    outcome = Outcome::kInvalid;
   }
   if (outcome == Outcome::kDone) return wrap(arguments.env(), external);
   External<Program>::destroy(external);

@@ -44,13 +44,19 @@ napi_value wrap(napi_env env, External<T>* object) {
   return external;
 }
 
-// The object in the next argument; null if it is another value.
+// The object in a value; null if it is another value.
 template <class T>
-T* unwrap(Arguments& arguments) {
+T* unwrap(napi_env env, napi_value value) {
   void* data = nullptr;
-  napi_get_value_external(arguments.env(), arguments.value(), &data);
+  napi_get_value_external(env, value, &data);
   External<T>* const external = static_cast<External<T>*>(data);
   return external == nullptr || external->tag != &External<T>::type ? nullptr : &external->object;
+}
+
+// The object of the next argument.
+template <class T>
+T* unwrap(Arguments& arguments) {
+  return unwrap<T>(arguments.env(), arguments.value());
 }
 
 // Throws a RangeError without memory; otherwise JavaScript has passed what it never passes.

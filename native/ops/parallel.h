@@ -15,9 +15,11 @@ constexpr size_t kMinElementsPerTask = 32 * 1024;
 // Number of threads worth using for this many elements. Waking a sleeping thread pays only for more
 // work than using one that still spins after the previous operation.
 inline size_t threads_for(size_t elements) {
+  const size_t most = thread_count();
+  if (most == 1) return 1;
   const size_t per_awake = std::min(elements_per_thread(), kMinElementsPerTask);
   const size_t awake = std::min(1 + awake_threads(), elements / per_awake);
-  return std::min(thread_count(), std::max({size_t{1}, awake, elements / elements_per_thread()}));
+  return std::min(most, std::max({size_t{1}, awake, elements / elements_per_thread()}));
 }
 
 // Calls function(begin, end) for pieces of 0 .. n. The pieces depend only on n.

@@ -25,6 +25,14 @@ struct Step {
 // The arena, the input and the output of a call.
 using CallMemories = Memory[PlannedArguments::kOfCall];
 
+// The steps run once for each part of the batch. Parts are neighbours in the input and the output,
+// and have an arena each while they are computed.
+struct Division {
+  size_t parts = 1;
+  // Of one part, in floats.
+  size_t arena = 0, input = 0, output = 0;
+};
+
 struct Program {
   using Compute = Outcome (*)(StepFunction function, const Kernels* kernels,
                               const PlannedArguments& arguments);
@@ -38,6 +46,9 @@ struct Program {
   // The constants, whose arrays the program's owner keeps alive.
   Memory* memories = nullptr;
   size_t memory_count = 0;
+  Division division;
+  // Computes what follows the parts in the input and the output, or null. Its owner keeps it alive.
+  const Program* rest = nullptr;
 
   Program() = default;
   Program(const Program&) = delete;
@@ -50,11 +61,17 @@ struct Program {
   // unless all its numbers exist.
   bool add_step(StepFunction function, size_t& position);
 
-  // Runs all steps. Both flags may be null or become true at any time; then no further step starts.
+  // Runs all steps, for as many parts at the same time as there are threads and arenas. Both flags
+  // may be null or become true at any time; then no further step starts.
   Outcome run(const CallMemories& of_call, const std::atomic<bool>* stopped,
               const std::atomic<bool>* closing) const;
 
  private:
+  Outcome run_parts(const CallMemories& of_call, const std::atomic<bool>* stopped,
+                    const std::atomic<bool>* closing) const;
+  Outcome run_steps(const CallMemories& of_call, const std::atomic<bool>* stopped,
+                    const std::atomic<bool>* closing) const;
+
   size_t number_count_ = 0;
   size_t step_capacity_ = 0;
 };

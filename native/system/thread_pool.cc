@@ -231,6 +231,16 @@ void disown_threads() {
   if (Owner* owner = find_owner(); owner != nullptr) owner->thread = 0;
 }
 
+OneThread::OneThread() : count_(find_owner() == nullptr ? 0 : thread_count()) { own_threads(1); }
+
+OneThread::~OneThread() {
+  if (count_ == 0) {
+    disown_threads();
+  } else {
+    set_thread_count(count_);
+  }
+}
+
 size_t awake_threads() {
   const Pool* pool = may_spin() ? caller_pool() : nullptr;
   return pool == nullptr ? 0 : pool->awake.load(std::memory_order_relaxed);

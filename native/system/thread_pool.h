@@ -31,6 +31,20 @@ void disown_threads();
 
 constexpr size_t kMaxThreads = 256;
 
+// While it exists, thread_count() is 1 on the thread that made it: whole operations can run as
+// tasks.
+class OneThread {
+ public:
+  OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+  ~OneThread();
+
+ private:
+  // To be restored, or 0 if the thread had no pool of its own.
+  size_t count_;
+};
+
 // Minimum number of elements per thread: a call with less than twice as many wakes no thread.
 size_t elements_per_thread();
 
@@ -41,7 +55,7 @@ size_t awake_threads();
 void set_elements_per_thread(size_t elements);
 
 // Runs tasks 0 .. tasks - 1 in any order on at most `threads` threads, including the caller's, and
-// returns when all have ended. Tasks must not call parallel_for.
+// returns when all have ended. Tasks that call parallel_for have to be within OneThread.
 void parallel_for(size_t tasks, size_t threads, Task task, void* context);
 
 // Overload for a callable object: function(task, slot).

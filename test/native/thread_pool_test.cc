@@ -12,6 +12,7 @@
 #include "ops/parallel.h"
 #include "support.h"
 #include "system/cpu_count.h"
+#include "system/threads.h"
 
 TEST_CASE("parallel_for: runs every task once, with slots below the number of threads") {
   for (size_t threads : {1, 2, 5}) {
@@ -176,4 +177,32 @@ TEST_CASE("own_threads: gives a thread a pool that does not wait for other calle
   parallel_for(2, 2, task);
   pthread_join(thread, nullptr);
   CHECK(thread_count() == before);
+}
+
+TEST_CASE("OneThread: operations inside a task stay on the task's thread") {
+  using namespace batchnorm;
+  for (bool owner : {false, true}) {
+    auto caller = [](void* argument) -> void* {
+      const bool owns = *static_cast<bool*>(argument);
+      if (owns) CHECK(own_threads(3));
+      const size_t before = thread_count();
+      std::atomic<int> moved{0};
+      auto task = [&](size_t, size_t) {
+        const OneThread alone;
+        const uintptr_t self = current_thread();
+        CHECK(thread_count() == 1);
+        CHECK(threads_for(100'000'000) == 1);
+        auto inner = [&](size_t, size_t) { moved += current_thread() != self; };
+        parallel_for(50, threads_for(100'000'000), inner);
+      };
+      parallel_for(64, 3, task);
+      CHECK(moved == 0);
+      CHECK(thread_count() == before);
+      if (owns) disown_threads();
+      return nullptr;
+    };
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, nullptr, caller, &owner) == 0);
+    pthread_join(thread, nullptr);
+  }
 }

@@ -1,9 +1,10 @@
 import { compile, fold, Sequential, setNumThreads, type Shape, Tensor } from 'batchnorm';
 import { backend } from '#lib/backend/index';
+import { setPartLength } from '#lib/plan/divide';
 import { expect } from 'chai';
 import { seeded, values } from '../../support/random.js';
 import { handFolded } from './hand-folded.js';
-import { type Model, modelCases } from './models.js';
+import { type Model, type ModelCase, modelCases } from './models.js';
 
 const sizeOf = (shape: Shape) => shape.reduce((product, size) => product * size, 1);
 
@@ -27,28 +28,37 @@ function expectBits(actual: Tensor<Shape>, expected: Tensor<Shape>): void {
   expect([...bits(actual)]).to.deep.equal([...bits(expected)]);
 }
 
-describe('a plan has the bits of fold(model).forward(x):', () => {
-  const { threads } = backend.info;
-  after(() => setNumThreads(threads));
-
-  for (const { name, model, shape } of modelCases()) {
-    it(name, async () => {
-      const plan = compile(model as never, shape) as unknown as {
-        runSync(x: Tensor<Shape>): Tensor<Shape>;
-        run(x: Tensor<Shape>): Promise<Tensor<Shape>>;
-        dispose(): Promise<void>;
-      };
-      const expected = reference(model);
-      for (const size of [shape[0], 1, 2]) {
-        const x = inputOf([size, ...shape.slice(1)], size);
-        const y = expected.forward(x);
-        for (const count of backend.info.name === 'native' ? [1, 3] : [1]) {
-          setNumThreads(count);
-          expectBits(plan.runSync(x), y);
-          expectBits(await plan.run(x), y);
-        }
-      }
-      await plan.dispose();
+for (const [how, partLength] of [
+  ['', undefined],
+  [', sample by sample if it can be', 1],
+] as const) {
+  describe(`a plan has the bits of fold(model).forward(x)${how}:`, () => {
+    const { threads } = backend.info;
+    before(() => setPartLength(partLength));
+    after(() => {
+      setPartLength();
+      setNumThreads(threads);
     });
+
+    for (const each of modelCases()) it(each.name, () => expectBitsOfPlan(each));
+  });
+}
+
+async function expectBitsOfPlan({ model, shape }: ModelCase): Promise<void> {
+  const plan = compile(model as never, shape) as unknown as {
+    runSync(x: Tensor<Shape>): Tensor<Shape>;
+    run(x: Tensor<Shape>): Promise<Tensor<Shape>>;
+    dispose(): Promise<void>;
+  };
+  const expected = reference(model);
+  for (const size of [shape[0], 1, 2]) {
+    const x = inputOf([size, ...shape.slice(1)], size);
+    const y = expected.forward(x);
+    for (const count of backend.info.name === 'native' ? [1, 3] : [1]) {
+      setNumThreads(count);
+      expectBits(plan.runSync(x), y);
+      expectBits(await plan.run(x), y);
+    }
   }
-});
+  await plan.dispose();
+}
