@@ -6,6 +6,13 @@ inline bool is_columns(const Block& block) {
   return block.length == 1 && (block.channels == 1 || block.channel_stride == 1);
 }
 
+// Whether the rows of a block consist of whole cache lines, without which streaming does not pay.
+inline bool streams_rows(const float* y, const Block& block, bool streaming) {
+  constexpr size_t kLine = 64 / sizeof(float);
+  return F32::kStreams && streaming && block.channels % kLine == 0 &&
+         block.image_stride % kLine == 0 && reinterpret_cast<uintptr_t>(y) % 64 == 0;
+}
+
 // Channels summed together: 4 vectors hide the latency of the addition.
 constexpr size_t kMaxColumns = kAccumulators * F32::kLanes;
 

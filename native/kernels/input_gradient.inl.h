@@ -45,11 +45,14 @@ struct InputGradientValues {
 // The same for planes of one pixel, with one lane per channel.
 template <class Gradient>
 BATCHNORM_NOINLINE void column_input_gradient(const float* x, const Gradient& gradient, float* dx,
-                                              const Block& block, const InputGradient params) {
+                                              const Block& block, const InputGradient params,
+                                              bool streaming) {
+  const bool streams = streams_rows(dx, block, streaming);
   for (size_t image = 0; image < block.images; image++) {
     const size_t row = image * block.image_stride;
     const Gradient here = gradient.from(row);
-    each_vector(block.channels, [=](auto at) {
+    each_vector(block.channels, streams, [=](auto at) {
+      at.prefetch(x + row);
       const InputGradientLanes lanes = {at.load(params.dy_mean), at.load(params.xhat_coefficient),
                                         at.load(params.scale), at.load(params.shift)};
       const F32 deviation = at.load(x + row) - at.load(params.mean);
@@ -61,7 +64,7 @@ BATCHNORM_NOINLINE void column_input_gradient(const float* x, const Gradient& gr
 template <class Gradient>
 BATCHNORM_NOINLINE void joined_rows_input_gradient(const float* x, const Gradient& gradient,
                                                    float* dx, const Block& block,
-                                                   const InputGradient& params) {
+                                                   const InputGradient& params, bool streaming) {
   const JoinedRows rows(block);
   const size_t channels = block.channels;
   RepeatedGradient memory;
@@ -70,17 +73,18 @@ BATCHNORM_NOINLINE void joined_rows_input_gradient(const float* x, const Gradien
       x, gradient.repeat(channels, memory), dx, rows.joined,
       {mean.repeat(params.mean, channels), dy_mean.repeat(params.dy_mean, channels),
        xhat_coefficient.repeat(params.xhat_coefficient, channels),
-       scale.repeat(params.scale, channels), shift.repeat(params.shift, channels)});
+       scale.repeat(params.scale, channels), shift.repeat(params.shift, channels)},
+      streaming);
   column_input_gradient(x + rows.offset, gradient.from(rows.offset), dx + rows.offset, rows.rest,
-                        params);
+                        params, streaming);
 }
 
 template <class Gradient>
 void input_gradient_of(const float* x, const Gradient& gradient, float* dx, const Block& block,
                        const InputGradient& params, bool streaming) {
   if (is_columns(block)) {
-    return joins_rows(block) ? joined_rows_input_gradient(x, gradient, dx, block, params)
-                             : column_input_gradient(x, gradient, dx, block, params);
+    return joins_rows(block) ? joined_rows_input_gradient(x, gradient, dx, block, params, streaming)
+                             : column_input_gradient(x, gradient, dx, block, params, streaming);
   }
   write_planes(dx, block, streaming, [=](size_t start, size_t channel, size_t) {
     return InputGradientValues<Gradient>{

@@ -24,6 +24,7 @@ void map(const float* a, const float* b, float* out, size_t n, Function function
 // or at_first(offset, n, value).
 struct WholeVector {
   size_t first;
+  void prefetch(const float*) const {}
   F32 load(const float* p) const { return F32::load(p + first); }
   void store(float* p, F32 value) const { value.store(p + first); }
   template <class Function>
@@ -31,9 +32,16 @@ struct WholeVector {
     return function.at(first, value);
   }
 };
+// A whole vector whose result bypasses the caches.
+struct StreamedVector : WholeVector {
+  static constexpr size_t kAhead = 2048;
+  void prefetch(const float* p) const { prefetch_line(p + first + kAhead); }
+  void store(float* p, F32 value) const { value.stream(p + first); }
+};
 struct PartialVector {
   size_t first;
   size_t count;
+  void prefetch(const float*) const {}
   F32 load(const float* p) const { return F32::load_first(p + first, count); }
   void store(float* p, F32 value) const { value.store_first(p + first, count); }
   template <class Function>
@@ -49,4 +57,11 @@ void each_vector(size_t n, Function function) {
   size_t i = 0;
   for (; i + F32::kLanes <= n; i += F32::kLanes) function(WholeVector{i});
   if (i < n) function(PartialVector{i, n - i});
+}
+
+// The same for whole cache lines, if `streams`, and for any n otherwise.
+template <class Function>
+void each_vector(size_t n, bool streams, Function function) {
+  if (!streams) return each_vector(n, function);
+  for (size_t i = 0; i < n; i += F32::kLanes) function(StreamedVector{i});
 }

@@ -56,13 +56,15 @@ struct NormalizedValues {
 // The same for planes of one pixel, with one lane per channel.
 template <class Then>
 void normalize_columns(const float* x, float* y, const Block& block, const Normalization params,
-                       const Then then) {
+                       bool streaming, const Then then) {
+  const bool streams = streams_rows(y, block, streaming);
   for (size_t image = 0; image < block.images; image++) {
     const size_t row = image * block.image_stride;
     const float* source = x + row;
     float* target = y + row;
     const Then row_then = then.from(row, 0);
-    each_vector(block.channels, [=](auto at) {
+    each_vector(block.channels, streams, [=](auto at) {
+      at.prefetch(source);
       at.store(target, at.of(row_then, mul_add(at.load(source) - at.load(params.mean),
                                                at.load(params.scale), at.load(params.shift))));
     });
@@ -71,15 +73,17 @@ void normalize_columns(const float* x, float* y, const Block& block, const Norma
 
 template <class Then>
 BATCHNORM_NOINLINE void normalize_joined_rows(const float* x, float* y, const Block& block,
-                                              const Normalization params, const Then then) {
+                                              const Normalization params, bool streaming,
+                                              const Then then) {
   const JoinedRows rows(block);
   RepeatedParameter mean, scale, shift;
   normalize_columns(
       x, y, rows.joined,
       {mean.repeat(params.mean, block.channels), scale.repeat(params.scale, block.channels),
        shift.repeat(params.shift, block.channels)},
-      then);
-  normalize_columns(x + rows.offset, y + rows.offset, rows.rest, params, then.from(rows.offset, 0));
+      streaming, then);
+  normalize_columns(x + rows.offset, y + rows.offset, rows.rest, params, streaming,
+                    then.from(rows.offset, 0));
 }
 
 template <class Then>
@@ -98,8 +102,8 @@ template <class Then>
 void normalize_then(const float* x, float* y, const Block& block, const Normalization& params,
                     bool streaming, const Then& then) {
   if (!is_columns(block)) return normalize_planes(x, y, block, params, streaming, then);
-  if (joins_rows(block)) return normalize_joined_rows(x, y, block, params, then);
-  normalize_columns(x, y, block, params, then);
+  if (joins_rows(block)) return normalize_joined_rows(x, y, block, params, streaming, then);
+  normalize_columns(x, y, block, params, streaming, then);
 }
 
 inline void normalize(const float* x, float* y, const Block& block, const Normalization& params,

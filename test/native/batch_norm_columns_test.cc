@@ -236,3 +236,45 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE("normalize and input_gradient of columns: the same values when they bypass the caches") {
+  FOR_EACH_ISA(kernels) {
+    for (size_t channels : {16, 64, 80, 100}) {
+      for (size_t misaligned : {0, 1}) {
+        const size_t images = 5, size = images * channels;
+        Random random(channels);
+        Guarded x(size), dy(size), mean(channels), scale(channels), shift(channels);
+        for (Guarded* each : {&x, &dy, &mean, &scale, &shift}) each->fill(random);
+        // Two results that begin at a cache line, or behind one, with guards.
+        alignas(64) float plain[5 * 100 + 32], streamed[5 * 100 + 32];
+        std::fill_n(plain, size + 32, 7.0f);
+        std::fill_n(streamed, size + 32, 7.0f);
+        float* const targets[] = {plain + 16 + misaligned, streamed + 16 + misaligned};
+        const Block block = block_of(images, channels, channels);
+        const auto compare = [&](const char* what) {
+          kernels.stream_fence();
+          CAPTURE(what);
+          CHECK(std::equal(plain, plain + size + 32, streamed));
+          CHECK(plain[15 + misaligned] == 7.0f);
+          CHECK(plain[16 + misaligned + size] == 7.0f);
+        };
+        const batchnorm::Normalization forward = {mean.data(), scale.data(), shift.data()};
+        for (bool streaming : {false, true}) {
+          kernels.normalize(x.data(), targets[streaming], block, forward, streaming);
+        }
+        compare("normalize");
+        for (bool streaming : {false, true}) {
+          kernels.normalize_relu(x.data(), dy.data(), targets[streaming], block, forward,
+                                 streaming);
+        }
+        compare("normalize_relu");
+        for (bool streaming : {false, true}) {
+          kernels.input_gradient(
+              x.data(), dy.data(), targets[streaming], block,
+              {mean.data(), shift.data(), shift.data(), scale.data(), shift.data()}, streaming);
+        }
+        compare("input_gradient");
+      }
+    }
+  }
+}

@@ -74,8 +74,14 @@ describe('native functions, called directly', () => {
 
   it('refuse plans of unknown operations, and run none beyond its memory', () => {
     const { plans } = addon as unknown as { plans: Record<'create' | 'run' | 'openLanes' | 'start', Call> };
-    const create = (names: unknown, numbers: readonly number[], constants: unknown = [floats(4)]) =>
-      plans.create(names, Float64Array.from(numbers), constants);
+    const create = (
+      names: unknown,
+      numbers: readonly number[],
+      constants: unknown = [floats(4)],
+      division: unknown = Float64Array.of(1, 0, 4, 4),
+      rest?: unknown,
+    ) => plans.create(names, Float64Array.from(numbers), constants, division, rest);
+    const lanes = plans.openLanes([floats(1)], () => undefined);
     for (const call of [
       () => create(['sgd'], [0]),
       () => create(['sum'], [0]),
@@ -85,6 +91,15 @@ describe('native functions, called directly', () => {
       () => create(['exp'], [-1]),
       () => create(['exp'], [0], [[1]]),
       () => create('exp', [0]),
+      ...[
+        [1, 0, 4],
+        [0, 0, 4, 4],
+        [NaN, 0, 4, 4],
+        [1, -1, 4, 4],
+        [1, 0, Infinity, 4],
+      ].map((division) => () => create([], [], [], Float64Array.from(division))),
+      () => create([], [], [], floats(4)),
+      ...[null, {}, 1, lanes].map((rest) => () => create([], [], [], Float64Array.of(1, 0, 4, 4), rest)),
     ]) {
       expectError(call, Error, 'the arguments of a plan');
     }
@@ -113,7 +128,15 @@ describe('native functions, called directly', () => {
     ]) {
       expect(run(...args)).to.deep.equal([invalid, true]);
     }
-    const lanes = plans.openLanes([floats(1)], () => undefined);
+    for (const division of [
+      [2, 0, 4, 4],
+      [4, 0, 1, 2],
+      [4, 9, 1, 1],
+      [2 ** 52, 0, 4, 4],
+    ]) {
+      const plan = create([], [], [], Float64Array.from(division));
+      expect(plans.run(plan, floats(8), floats(4), floats(4))).to.equal(invalid);
+    }
     expectError(() => plans.run(lanes, floats(1), floats(1), floats(1)), Error, 'the arguments of a plan');
     expectError(() => plans.run({}, floats(1), floats(1), floats(1)), Error, 'the arguments of a plan');
     expectError(() => plans.start({}, {}, floats(1), floats(1), 1), Error, 'the arguments of a plan');
