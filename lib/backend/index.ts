@@ -36,20 +36,24 @@ function choose(): Backend {
 }
 
 function forcedWasm(threads: number | undefined): Backend {
-  requireOneThread('WebAssembly', threads);
-  const loaded = loadWasm();
-  if ('backend' in loaded) return loaded.backend;
+  const loaded = loadWasm(threads);
+  if ('backend' in loaded) return withThreads(loaded.backend, threads);
   throw plainError('ERR_BATCHNORM_BACKEND', `BATCHNORM_BACKEND=wasm, but ${loaded.missing}`);
 }
 
 /** The fastest backend that needs no binary of this platform. */
 function withoutBinary(threads: number | undefined, reason: string): Backend {
-  const loaded = loadWasm(reason);
+  const loaded = loadWasm(threads, reason);
   if ('missing' in loaded) {
     return portableOn(threads, loaded.expected ? reason : `${reason}; ${loaded.missing}`);
   }
-  requireOneThread('WebAssembly', threads, reason);
-  return loaded.backend;
+  return withThreads(loaded.backend, threads, reason);
+}
+
+/** The WebAssembly backend; fails if more threads are forced where it has one. */
+function withThreads(wasm: Backend, threads: number | undefined, reason?: string): Backend {
+  if (wasm.info.threads === 1) requireOneThread('WebAssembly', threads, reason);
+  return wasm;
 }
 
 /** Why there is no addon, and whether that is expected: a platform without a binary. */

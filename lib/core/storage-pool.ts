@@ -98,6 +98,7 @@ class StoragePool {
     if (observer !== undefined) return;
     // A transferred buffer has length 0.
     if (length === 0) return;
+    if (isBlock(memory)) memory.holder = undefined;
     const key = isBlock(memory) ? -length : length;
     const kept = this.#free.get(key);
     const isFull = kept !== undefined && length < minCounted && kept.length >= maxUncounted;

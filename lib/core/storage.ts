@@ -40,6 +40,7 @@ export class Storage {
     this.#length = length;
     this.#recyclable = recyclable;
     this.#shape = shape;
+    if (isBlock(memory)) memory.holder = this;
   }
 
   /** Memory from the pool, with arbitrary contents. */
@@ -153,11 +154,17 @@ export class Storage {
     this.requireAttached();
     if (this.#constant !== undefined) {
       this.#memory = storagePool.takeMemory(this.#length);
+      if (isBlock(this.#memory)) this.#memory.holder = this;
       backend.fill(this.#length, this.#constant[0], named('y', valuesOf(this.#memory)));
       this.#constant = undefined;
     }
     this.#values = valuesOf(this.#memory);
     return this.#values;
+  }
+
+  /** @internal The values are looked up again at their next use. */
+  dropView(): void {
+    this.#values = nothing;
   }
 
   /** @throws TypeError if a user has transferred the values. */

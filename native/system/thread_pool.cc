@@ -144,6 +144,12 @@ void run_tasks(Pool& pool, size_t slot) {
   }
 }
 
+// The caller holds the mutex.
+void leave_job(Pool& pool) {
+  pool.working--;
+  if (pool.working == 0) pool.job_left.wake_one();
+}
+
 void thread_main(size_t number) {
   Pool& pool = *pool_of(number);
   const size_t slot = number % kSlots;
@@ -154,7 +160,13 @@ void thread_main(size_t number) {
   for (;;) {
     while (pool.generation == seen || slot > pool.helpers) {
       pool.awake--;
-      pool.job_opened.wait(pool.mutex);
+      const bool stays = pool.job_opened.wait(pool.mutex);
+      // Only the last thread may end, so that the slots of the others stay without gaps.
+      if (!stays && slot == pool.threads) {
+        pool.threads--;
+        pool.mutex.unlock();
+        return;
+      }
       pool.awake++;
     }
     seen = pool.generation;
@@ -164,8 +176,7 @@ void thread_main(size_t number) {
       pool.mutex.unlock();
       run_tasks(pool, slot);
       pool.mutex.lock();
-      pool.working--;
-      if (pool.working == 0) pool.job_left.wake_one();
+      leave_job(pool);
     }
     // Late wakers spin for the next job too; otherwise they would be late again.
     pool.mutex.unlock();
@@ -250,6 +261,12 @@ size_t elements_per_thread() { return g_elements_per_thread.load(std::memory_ord
 
 void set_elements_per_thread(size_t elements) {
   g_elements_per_thread.store(std::max<size_t>(elements, 1), std::memory_order_relaxed);
+}
+
+void abandon_job() {
+  g_pool->mutex.lock();
+  leave_job(*g_pool);
+  g_pool->mutex.unlock();
 }
 
 void parallel_for(size_t tasks, size_t threads, Task task, void* context) {

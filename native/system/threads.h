@@ -7,6 +7,8 @@
 
 #if defined(_WIN32)
 #include <windows.h>
+#elif defined(__wasm__)
+#include <atomic>
 #else
 #include <pthread.h>
 #endif
@@ -22,6 +24,8 @@ class Mutex {
   friend class Condition;
 #if defined(_WIN32)
   SRWLOCK lock_ = SRWLOCK_INIT;
+#elif defined(__wasm__)
+  std::atomic<int> state_{0};  // 1 while it is locked, 2 if a thread may wait for it
 #else
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
 #endif
@@ -29,14 +33,19 @@ class Mutex {
 
 class Condition {
  public:
-  // Unlocks the mutex while it waits. May wake spuriously.
-  void wait(Mutex& mutex);
+  // Unlocks the mutex while it waits. May wake spuriously. False if it has waited for so long that
+  // an idle thread should end, which happens only in WebAssembly.
+  bool wait(Mutex& mutex);
+  // In WebAssembly, both must be called with the mutex locked.
   void wake_one();
   void wake_all();
 
  private:
 #if defined(_WIN32)
   CONDITION_VARIABLE condition_ = CONDITION_VARIABLE_INIT;
+#elif defined(__wasm__)
+  std::atomic<int> wakes_{0};
+  size_t waiting_ = 0;
 #else
   pthread_cond_t condition_ = PTHREAD_COND_INITIALIZER;
 #endif

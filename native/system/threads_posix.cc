@@ -39,7 +39,10 @@ namespace batchnorm {
 void Mutex::lock() { pthread_mutex_lock(&mutex_); }
 void Mutex::unlock() { pthread_mutex_unlock(&mutex_); }
 
-void Condition::wait(Mutex& mutex) { pthread_cond_wait(&condition_, &mutex.mutex_); }
+bool Condition::wait(Mutex& mutex) {
+  pthread_cond_wait(&condition_, &mutex.mutex_);
+  return true;
+}
 void Condition::wake_one() { pthread_cond_signal(&condition_); }
 void Condition::wake_all() { pthread_cond_broadcast(&condition_); }
 

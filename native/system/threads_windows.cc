@@ -8,8 +8,9 @@ namespace batchnorm {
 void Mutex::lock() { AcquireSRWLockExclusive(&lock_); }
 void Mutex::unlock() { ReleaseSRWLockExclusive(&lock_); }
 
-void Condition::wait(Mutex& mutex) {
+bool Condition::wait(Mutex& mutex) {
   SleepConditionVariableSRW(&condition_, &mutex.lock_, INFINITE, 0);
+  return true;
 }
 void Condition::wake_one() { WakeConditionVariable(&condition_); }
 void Condition::wake_all() { WakeAllConditionVariable(&condition_); }

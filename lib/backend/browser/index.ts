@@ -2,7 +2,7 @@ import { plainError } from '../../validation/errors.js';
 import type { Backend } from '../backend.js';
 import { portableBackend } from '../portable/index.js';
 import { wasmBackend } from '../wasm/index.js';
-import { webAssembly } from '../wasm/web-assembly.js';
+import { wasmParts, webAssembly } from '../wasm/web-assembly.js';
 import { wasmModule } from './wasm-module.js';
 
 // Takes the place of lib/backend/index.ts in bundles for browsers.
@@ -19,7 +19,9 @@ async function choose(): Promise<Backend> {
     if (webAssembly === undefined) {
       throw plainError('ERR_BATCHNORM_BACKEND', 'this browser has no WebAssembly');
     }
-    return wasmBackend(await webAssembly.compile(await wasmModule()));
+    // Pages share memory with workers only if HTTP headers isolate them.
+    const { bytes, memory } = wasmParts(webAssembly, await wasmModule(), false);
+    return wasmBackend(await webAssembly.compile(bytes), memory);
   } catch (error) {
     // The module was not copied with the bundle, a content security policy forbids it, or the browser lacks SIMD.
     const reason = `the WebAssembly module does not load: ${String(error)}`;

@@ -11,16 +11,18 @@ type AnyOperation = (...values: unknown[]) => unknown;
 export function checked(operations: Operations): Operations {
   const names = Object.keys(signatures) as Name[];
   return Object.fromEntries(
-    names.map((name) => [name, check(name, operations[name] as AnyOperation)]),
+    names.map((name) => [name, checkedOperation(name, operations[name])]),
   ) as never;
 }
 
-function check(name: Name, operation: AnyOperation): AnyOperation {
+/** As `checked`, for one operation. */
+export function checkedOperation<N extends Name>(name: N, operation: Operations[N]): Operations[N] {
   const readers = argumentReaders(name);
-  return (...values) => {
+  const check: AnyOperation = (...values) => {
     for (let i = 0; i < readers.length; i++) readers[i](values[i], values);
-    return operation(...values);
+    return (operation as AnyOperation)(...values);
   };
+  return check as Operations[N];
 }
 
 /**

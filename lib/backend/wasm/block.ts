@@ -1,5 +1,12 @@
 import type { WasmInstance } from './instance.js';
 
+/** Keeps a view of a block. */
+export interface ViewHolder {
+  dropView(): void;
+}
+
+const nothing = new Float32Array(0);
+
 /**
  * Memory of one tensor in the WebAssembly module. A block that becomes unreachable without `release` is freed some time
  * after a garbage collection.
@@ -9,6 +16,9 @@ export class Block {
   readonly #address: number;
   readonly length: number;
   #values: Float32Array;
+
+  /** Who keeps `values` for several uses, and has to drop them when the instance is given up. */
+  holder: ViewHolder | undefined;
 
   constructor(instance: WasmInstance, address: number, length: number) {
     this.#instance = instance;
@@ -33,6 +43,12 @@ export class Block {
   get address(): number {
     return this.#address;
   }
+
+  /** @internal Makes the views useless, as growth of unshared memory does. */
+  dropViews(): void {
+    this.#values = nothing;
+    this.holder?.dropView();
+  }
 }
 
 /**
@@ -42,7 +58,7 @@ export class Block {
 const freshBytes = 256 * 1024 * 1024;
 
 interface Place {
-  readonly instance: WasmInstance;
+  readonly allocator: BlockAllocator;
   readonly address: number;
 }
 
@@ -50,8 +66,8 @@ interface Place {
  * Frees blocks that became unreachable. One registry for all instances, which lives as long as the process: V8 calls no
  * finalizers at all any more, of whatever registry, once a registry was collected whose finalizers were due.
  */
-const unreachable = new FinalizationRegistry<Place>(({ instance, address }) => {
-  instance.release(address);
+const unreachable = new FinalizationRegistry<Place>(({ allocator, address }) => {
+  allocator.releaseAddress(address);
 });
 
 /** Allocates the memory of tensors in an instance. */
@@ -59,10 +75,18 @@ export class BlockAllocator {
   readonly #instance: WasmInstance;
   readonly #collectGarbage: () => void;
   #fresh = 0;
+  /** All blocks by their addresses, if views of the memory cannot become empty by themselves. */
+  readonly #blocks: Map<number, WeakRef<Block>> | undefined;
 
   constructor(instance: WasmInstance, collectGarbage: () => void) {
     this.#instance = instance;
     this.#collectGarbage = collectGarbage;
+    if (!instance.isShared) return;
+    const blocks = new Map<number, WeakRef<Block>>();
+    this.#blocks = blocks;
+    instance.onFailure = () => {
+      for (const each of blocks.values()) each.deref()?.dropViews();
+    };
   }
 
   /** A block with arbitrary content; undefined if the memory of the module is exhausted. */
@@ -75,16 +99,23 @@ export class BlockAllocator {
       this.#fresh = 0;
       this.#collectGarbage();
     }
-    unreachable.register(block, { instance: this.#instance, address }, block);
+    unreachable.register(block, { allocator: this, address }, block);
+    this.#blocks?.set(address, new WeakRef(block));
     return block;
   }
 
   release(block: Block): void {
     unreachable.unregister(block);
-    this.#instance.release(block.address);
+    this.releaseAddress(block.address);
   }
 
-  /** Makes all views of blocks empty, as growth of the memory does. */
+  /** @internal */
+  releaseAddress(address: number): void {
+    this.#blocks?.delete(address);
+    this.#instance.release(address);
+  }
+
+  /** Makes all views of blocks empty, as growth of the memory does unless it is shared. */
   emptyViews(): void {
     this.#instance.emptyViews();
   }

@@ -1,5 +1,6 @@
 import { outOfMemory, plainError, rangeError } from '../../validation/errors.js';
-import { webAssembly, type WasmExports } from './web-assembly.js';
+import type { ThreadHost } from './threads.js';
+import { webAssembly, type WasmExports, type WasmMemory } from './web-assembly.js';
 
 /** Number of an operation's result in native/wasm/arguments.h. */
 const outcome = { outOfMemory: 1, wrongShape: 2 } as const;
@@ -8,12 +9,23 @@ const outcome = { outOfMemory: 1, wrongShape: 2 } as const;
 const smallBytes = 64 * 1024;
 const alignment = 16;
 
+const nothing = new Float32Array(0);
+
+// Tests replace functions of `performance`, and time that stands still would keep threads spinning.
+const milliseconds = performance.now.bind(performance);
+
 /**
- * An instance of the WebAssembly module with its memory. When the memory grows, all views of it become empty; `floats`
- * and `Block.values` are created again on demand.
+ * An instance of the WebAssembly module with its memory. When unshared memory grows, all views of it become empty;
+ * `floats` and `Block.values` are created again on demand. Views of shared memory stay as they are.
  */
 export class WasmInstance {
   readonly #exports: WasmExports;
+  readonly #memory: WasmMemory;
+  readonly #host: ThreadHost | undefined;
+  /** What stops the threads that run. */
+  readonly #running = new Set<() => void>();
+  /** The buffers of shared memory, of which there is another one whenever it has grown. */
+  readonly #buffers = new WeakSet<ArrayBufferLike>();
   #floats!: Float32Array;
   #arguments!: Float64Array;
   readonly #argumentsAddress: number;
@@ -32,14 +44,25 @@ export class WasmInstance {
    */
   reclaim: () => boolean = () => false;
 
-  /** @throws CompileError if the engine lacks SIMD, RangeError without address space. */
-  constructor(module: object) {
+  /** Called after a trap if the memory is shared: nobody may use views of it any more. */
+  onFailure: () => void = () => undefined;
+
+  /** Whether the memory is shared, as several threads need it. */
+  readonly isShared: boolean;
+
+  constructor(module: object, memory: WasmMemory, host?: ThreadHost) {
     if (webAssembly === undefined) {
       throw plainError('ERR_BATCHNORM_BACKEND', 'this engine has no WebAssembly');
     }
-    const { exports } = new webAssembly.Instance(module);
+    this.#memory = memory;
+    this.isShared = memory.buffer[Symbol.toStringTag] === 'SharedArrayBuffer';
+    this.#host = this.isShared ? host : undefined;
+    const startThread = (number: number, stack: number, bytes: number): number =>
+      this.#start(module, number, stack, bytes) ? 1 : 0;
+    const { exports } = new webAssembly.Instance(module, { env: { memory, startThread, milliseconds } });
     this.#exports = exports as WasmExports;
-    const count = this.#exports.initialize();
+    const count = this.#exports.initialize(this.#host?.usableCpus ?? 1);
+    this.threads = this.#host?.threads ?? 1;
     this.#argumentsAddress = this.#exports.callArguments();
     this.#small = this.#exports.allocate(smallBytes);
     this.#createViews();
@@ -56,6 +79,26 @@ export class WasmInstance {
     return this.floats.buffer;
   }
 
+  /** Whether an array in this buffer is in the memory. */
+  owns(buffer: ArrayBufferLike): boolean {
+    return buffer === this.buffer || (this.isShared && this.#buffers.has(buffer));
+  }
+
+  /** Threads that a large operation may use, the caller's included. */
+  get threads(): number {
+    return this.#exports.threads();
+  }
+
+  /** Without a host, there is only the caller's. */
+  set threads(count: number) {
+    if (this.#host !== undefined) this.#exports.setThreads(count);
+  }
+
+  /** For tests, which need threads for small sizes and threads that end soon. */
+  get exports(): WasmExports {
+    return this.#exports;
+  }
+
   /** The argument in place `index` of the next call; after a call, the first one is its result. */
   get arguments(): Float64Array {
     if (this.#arguments.length === 0) this.#createViews();
@@ -65,9 +108,11 @@ export class WasmInstance {
   /** Address of fresh memory with arbitrary content; 0 if there is none even after `reclaim`. */
   allocate(bytes: number): number {
     this.#requireAlive();
-    const address = this.#exports.allocate(bytes);
-    if (address !== 0 || !this.reclaim()) return address >>> 0;
-    return this.#exports.allocate(bytes) >>> 0;
+    let address = this.#exports.allocate(bytes);
+    if (address === 0 && this.reclaim()) address = this.#exports.allocate(bytes);
+    // Views of shared memory do not become empty when it grows, but are too short then.
+    if (this.isShared && this.#memory.buffer !== this.#floats.buffer) this.#createViews();
+    return address >>> 0;
   }
 
   release(address: number): void {
@@ -96,9 +141,9 @@ export class WasmInstance {
     }
   }
 
-  /** Makes all views of the memory empty, as its growth does. */
+  /** Makes all views of the memory empty, as its growth does unless it is shared. */
   emptyViews(): void {
-    this.#exports.memory.grow(0);
+    if (!this.isShared) this.#memory.grow(0);
   }
 
   /**
@@ -135,7 +180,21 @@ export class WasmInstance {
       { cause },
     );
     this.emptyViews();
+    this.#floats = nothing;
+    this.onFailure();
+    for (const stop of this.#running) stop();
     return this.#failure;
+  }
+
+  /** Starts a thread during an operation. */
+  #start(module: object, number: number, stack: number, bytes: number): boolean {
+    const thread = { module, memory: this.#memory, number, stack: stack + bytes };
+    const stop = this.#host?.start(thread, () => {
+      if (stop !== undefined) this.#running.delete(stop);
+      if (this.#failure === undefined) this.#exports.freeStack(number, stack);
+    });
+    if (stop !== undefined) this.#running.add(stop);
+    return stop !== undefined;
   }
 
   #requireAlive(): void {
@@ -144,13 +203,14 @@ export class WasmInstance {
 
   #createViews(): void {
     this.#requireAlive();
-    const { buffer } = this.#exports.memory;
+    const { buffer } = this.#memory;
+    if (this.isShared) this.#buffers.add(buffer);
     this.#floats = new Float32Array(buffer);
     this.#arguments = new Float64Array(buffer, this.#argumentsAddress, 32);
   }
 
   #text(address: number): string {
-    const bytes = new Uint8Array(this.#exports.memory.buffer, address);
+    const bytes = new Uint8Array(this.#memory.buffer, address);
     return String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
   }
 }

@@ -46,7 +46,6 @@ function operation(instance: WasmInstance, index: number, name: Name, portable: 
     if (!fits) return portable(...values);
 
     // All addresses are read before an array is copied: that can grow the memory, which empties its views.
-    const { buffer } = instance;
     for (let i = 0; i < count; i++) {
       copied[i] = 0;
       const value = values[i];
@@ -58,7 +57,7 @@ function operation(instance: WasmInstance, index: number, name: Name, portable: 
       } else {
         const array = value as Float32Array;
         // The module's data precedes its heap, so no tensor is at 0. Small arrays have no ArrayBuffer until someone asks.
-        if (array.byteOffset !== 0 && array.buffer === buffer) numbers[i] = array.byteOffset;
+        if (array.byteOffset !== 0 && instance.owns(array.buffer)) numbers[i] = array.byteOffset;
         else copied[i] = 1;
       }
     }

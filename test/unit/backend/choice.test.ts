@@ -1,9 +1,15 @@
 import { backend, type BackendInfo } from 'batchnorm';
+import { usableCpus } from '#lib/backend/usable-cpus';
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { fallbackIn } from '../../support/fallback.js';
 import { node } from '../../support/node-process.js';
 import { packagePath } from '../../support/package-path.js';
+
+/** Turns the permission model on. */
+const permissionOption = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission';
 
 const hasWasm = fallbackIn(packagePath()) === 'wasm';
 
@@ -58,13 +64,28 @@ describe('choice of the backend, in a separate process', () => {
     });
 
     it('uses it when it is forced', () => {
-      const { output } = load({ BATCHNORM_BACKEND: 'wasm' });
+      const { output } = load({ BATCHNORM_BACKEND: 'wasm', BATCHNORM_NUM_THREADS: '1' });
       expect(JSON.parse(output)).to.deep.equal({ name: 'wasm', isa: 'wasm128', threads: 1 });
     });
 
-    it('fails if more than one thread or an ISA is forced with it', () => {
-      const threads = load({ BATCHNORM_BACKEND: 'wasm', BATCHNORM_NUM_THREADS: '5' });
-      expect(threads.error).to.include('BATCHNORM_NUM_THREADS=5, but the WebAssembly backend');
+    it('uses the processors, at most 8 of them, or the forced number of threads', () => {
+      const { output } = load({ BATCHNORM_BACKEND: 'wasm' });
+      expect(JSON.parse(output)).to.deep.include({ threads: Math.min(usableCpus(), 8) });
+      const forced = load({ BATCHNORM_BACKEND: 'wasm', BATCHNORM_NUM_THREADS: '11' });
+      expect(JSON.parse(forced.output)).to.deep.include({ threads: 11 });
+    });
+
+    it('has one thread where workers are forbidden, and fails if more are forced', () => {
+      const environment = { BATCHNORM_BACKEND: 'wasm' };
+      const options = [permissionOption, '--allow-fs-read=*'];
+      const { output, error } = load(environment, ...options);
+      expect(JSON.parse(output)).to.deep.include({ name: 'wasm', threads: 1 });
+      expect(error).to.not.include('batchnorm');
+      const forced = load({ ...environment, BATCHNORM_NUM_THREADS: '5' }, ...options);
+      expect(forced.error).to.include('BATCHNORM_NUM_THREADS=5, but the WebAssembly backend');
+    });
+
+    it('fails if an ISA is forced with it', () => {
       const isa = load({ BATCHNORM_BACKEND: 'wasm', BATCHNORM_ISA: 'avx2' });
       expect(isa.error).to.include('BATCHNORM_ISA=avx2').and.to.include('BATCHNORM_BACKEND=wasm forbids');
     });

@@ -67,18 +67,19 @@ export const variants: readonly Variant[] = [
   { nulls: false, rightLength: 3, booleans: true },
 ];
 
-export function sampleCall(name: OperationName, { nulls, rightLength, booleans }: Variant): SampleCall {
+/** @param sizes Sizes that differ from the usual ones. */
+export function sampleCall(
+  name: OperationName,
+  { nulls, rightLength, booleans }: Variant,
+  sizes: Readonly<Record<string, number>> = {},
+): SampleCall {
   const { parameters } = parseSignature(signatures[name]);
-  const scalarOf = ({ name: parameter, kind }: Parameter): number | boolean =>
-    parameter === 'rightLength'
-      ? rightLength
-      : parameter === 'dyLength'
-        ? rightLength === 1
-          ? 1
-          : Number(scalars.n)
-        : kind === 'boolean' && booleans !== undefined
-          ? booleans
-          : (name.includes('Pool') ? poolScalars : scalars)[parameter];
+  const scalarOf = ({ name: parameter, kind }: Parameter): number | boolean => {
+    if (parameter === 'rightLength') return rightLength === 1 ? 1 : (sizes.columns ?? rightLength);
+    if (parameter === 'dyLength') return rightLength === 1 ? 1 : (sizes.n ?? Number(scalars.n));
+    if (kind === 'boolean' && booleans !== undefined) return booleans;
+    return sizes[parameter] ?? (name.includes('Pool') ? poolScalars : scalars)[parameter];
+  };
   const known = Object.fromEntries(parameters.map((each) => [each.name, scalarOf(each)]));
   const valueOf = (parameter: Parameter, i: number): unknown => {
     if (parameter.kind !== 'array') return known[parameter.name];
