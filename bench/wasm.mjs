@@ -1,5 +1,5 @@
-// node bench/wasm.mjs [ROUNDS]: the WebAssembly backend beside the AVX2 kernels on one thread and, with --portable, beside
-// TypeScript. Each backend runs in its own process; the processes take turns, and the times are medians. Needs `npm run check -- wasm-module`.
+// node bench/wasm.mjs [ROUNDS]: the WebAssembly backend beside the AVX2 kernels on one thread, on two threads and, with
+// --portable, beside TypeScript. Each backend runs in its own process; the processes take turns, and the times are medians. Needs `npm run check -- wasm-module`.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { median } from './resnet/median.mjs';
@@ -9,7 +9,8 @@ const args = process.argv.slice(2);
 const rounds = Number(args.find((each) => /^\d+$/.test(each)) ?? 5);
 const backends = {
   native: { BATCHNORM_ISA: process.arch === 'x64' ? 'avx2' : 'neon', BATCHNORM_NUM_THREADS: '1' },
-  wasm: { BATCHNORM_BACKEND: 'wasm' },
+  wasm: { BATCHNORM_BACKEND: 'wasm', BATCHNORM_NUM_THREADS: '1' },
+  'wasm on two threads': { BATCHNORM_BACKEND: 'wasm', BATCHNORM_NUM_THREADS: '2' },
   ...(args.includes('--portable') && { portable: { BATCHNORM_BACKEND: 'portable' } }),
 };
 const times = {};
@@ -36,6 +37,7 @@ console.table(
       work,
       ...Object.fromEntries(columns),
       'speed of wasm, native = 1': Number(speed.toPrecision(3)),
+      'gain of two threads': Number((medians.wasm / medians['wasm on two threads']).toPrecision(3)),
     };
   }),
 );

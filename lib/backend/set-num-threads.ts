@@ -5,10 +5,10 @@ import { requireNoSurplus } from '../validation/surplus-arguments.js';
 
 /**
  * Sets how many threads a large operation may use, the caller's included. The number holds for the whole
- * process, workers included; each worker of `spawnWorkers` has its own number. The initial number
- * follows from the affinity and the cgroup quota, or from `BATCHNORM_NUM_THREADS`. It never changes the bits of a
- * result. Small operations, and all operations of the TypeScript backend, run on the caller's thread.
- * `backend.threads` returns the current number.
+ * process, workers included; each worker of `spawnWorkers` has its own number, and on the WebAssembly backend every worker.
+ * The initial number follows from the affinity and the cgroup quota, or from `BATCHNORM_NUM_THREADS`. It never changes the
+ * bits of a result. Small operations run on the caller's thread, and so do all operations of the TypeScript backend and,
+ * where it has no threads, of the WebAssembly backend. `backend.threads` returns the current number.
  *
  * @param count An integer from 1 to 256.
  * @throws TypeError if `count` is not a number, RangeError if it is out of range.

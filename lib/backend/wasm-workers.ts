@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { usableCpus } from './usable-cpus.js';
 import type { ThreadHost } from './wasm/threads.js';
@@ -22,23 +23,29 @@ try {
 }
 `;
 
-/** Whether Node's permission model lets this process start workers. */
-function mayStartWorkers(): boolean {
+// Tests replace functions of `performance`, and with time that stands still, threads would spin forever.
+const milliseconds = performance.now.bind(performance);
+
+/** Whether workers run while this thread computes, which those of Bun and Deno do not, and may be started. */
+function hasWorkers(): boolean {
+  if ('bun' in process.versions || 'deno' in process.versions) return false;
+  // Of Node's permission model.
   const { permission } = process as { readonly permission?: { has(scope: string): boolean } };
   return permission?.has('worker') ?? true;
 }
 
 /**
- * Threads of the WebAssembly backend as workers; undefined where workers are forbidden.
+ * Threads of the WebAssembly backend as workers; undefined where there are none.
  * @param threads The number of threads that is forced. Otherwise the main thread uses the processors, and a worker of a
  * user, which usually has several, only itself.
  */
 export function workerHost(threads: number | undefined): ThreadHost | undefined {
-  if (!mayStartWorkers()) return undefined;
+  if (!hasWorkers()) return undefined;
   const cpus = usableCpus();
   return {
     usableCpus: cpus,
     threads: threads ?? (isMainThread ? Math.min(cpus, maxInitialThreads) : 1),
+    milliseconds,
     start(thread, ended) {
       try {
         const worker = new Worker(program, {

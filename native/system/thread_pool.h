@@ -58,8 +58,8 @@ void set_elements_per_thread(size_t elements);
 // returns when all have ended. Tasks that call parallel_for have to be within OneThread.
 void parallel_for(size_t tasks, size_t threads, Task task, void* context);
 
-// Lets the caller of parallel_for() go on after a task of the process-wide pool's thread has ended in
-// a trap, which in WebAssembly ends the thread but not the process.
+// Lets the caller of parallel_for() go on after a task of the process-wide pool's thread has ended
+// in a trap, which in WebAssembly ends the thread but not the process.
 void abandon_job();
 
 // Overload for a callable object: function(task, slot).

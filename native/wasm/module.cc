@@ -22,8 +22,8 @@ constexpr size_t kElementsPerThread = 128 * 1024;
 
 #define BATCHNORM_EXPORT(name) extern "C" __attribute__((export_name(name)))
 
-// Runs the constructors of global variables. Calling it here keeps the linker from calling it at the
-// begin of every export, on every thread.
+// Runs the constructors of global variables. Calling it here keeps the linker from calling it at
+// the begin of every export, on every thread.
 extern "C" void __wasm_call_ctors();
 
 // Fills the table and returns the number of operations. Called once, after the first instantiation.
@@ -85,9 +85,7 @@ BATCHNORM_EXPORT("setThreads") void set_threads(size_t count) {
 BATCHNORM_EXPORT("runThread") void run_thread(size_t number) { batchnorm::run_thread(number); }
 
 // Called by a worker whose runThread has trapped.
-BATCHNORM_EXPORT("threadHasTrapped") void thread_has_trapped() {
-  batchnorm::thread_has_trapped();
-}
+BATCHNORM_EXPORT("threadHasTrapped") void thread_has_trapped() { batchnorm::thread_has_trapped(); }
 
 // Called when a worker has ended.
 BATCHNORM_EXPORT("freeStack") void free_stack(size_t number, void* stack) {

@@ -8,8 +8,8 @@
 #include "system/thread_pool.h"
 #include "system/threads.h"
 
-// Starts a worker; false if the host has none. It calls run_thread() on a stack that grows down from
-// `stack` + `bytes`.
+// Starts a worker; false if the host has none. It calls run_thread() on a stack that grows down
+// from `stack` + `bytes`.
 extern "C" __attribute__((import_module("env"), import_name("startThread"))) bool start_worker(
     size_t number, void* stack, size_t bytes);
 

@@ -1,5 +1,5 @@
-// Threads of the WebAssembly module: workers of the host that run other instances of the module on the
-// same memory. The first instance starts them through an import.
+// Threads of the WebAssembly module: workers of the host that run other instances of the module on
+// the same memory. The first instance starts them through an import.
 #pragma once
 
 #include <cstddef>

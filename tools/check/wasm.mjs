@@ -30,7 +30,13 @@ async function testNative(cases) {
   const seed = cases === undefined ? '1' : String(Date.now() % 1e9);
   const runWasi = (...command) => {
     console.log(command.join(' '));
-    run(process.execPath, ['--no-warnings', resolve('tools/check/wasm/run-wasi.mjs'), ...command]);
+    // With one of V8's compilers, because the sign of a NaN may differ between them, and cases compare bits.
+    run(process.execPath, [
+      '--no-warnings',
+      '--no-liftoff',
+      resolve('tools/check/wasm/run-wasi.mjs'),
+      ...command,
+    ]);
   };
   if (cases === undefined) runWasi(tests);
   runWasi(stress, '--cases', cases ?? '1000', '--seed', seed);

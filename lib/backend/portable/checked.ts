@@ -10,9 +10,7 @@ type AnyOperation = (...values: unknown[]) => unknown;
 /** Wraps the operations in the argument checks of the native binding, with the same messages. */
 export function checked(operations: Operations): Operations {
   const names = Object.keys(signatures) as Name[];
-  return Object.fromEntries(
-    names.map((name) => [name, checkedOperation(name, operations[name])]),
-  ) as never;
+  return Object.fromEntries(names.map((name) => [name, checkedOperation(name, operations[name])])) as never;
 }
 
 /** As `checked`, for one operation. */

@@ -11,9 +11,6 @@ const alignment = 16;
 
 const nothing = new Float32Array(0);
 
-// Tests replace functions of `performance`, and time that stands still would keep threads spinning.
-const milliseconds = performance.now.bind(performance);
-
 /**
  * An instance of the WebAssembly module with its memory. When unshared memory grows, all views of it become empty;
  * `floats` and `Block.values` are created again on demand. Views of shared memory stay as they are.
@@ -59,6 +56,8 @@ export class WasmInstance {
     this.#host = this.isShared ? host : undefined;
     const startThread = (number: number, stack: number, bytes: number): number =>
       this.#start(module, number, stack, bytes) ? 1 : 0;
+    // Only the thread pool reads the clock.
+    const milliseconds = host?.milliseconds ?? (() => 0);
     const { exports } = new webAssembly.Instance(module, { env: { memory, startThread, milliseconds } });
     this.#exports = exports as WasmExports;
     const count = this.#exports.initialize(this.#host?.usableCpus ?? 1);

@@ -15,6 +15,8 @@ export interface ThreadHost {
   readonly usableCpus: number;
   /** How many threads an instance uses at first, its caller's included. */
   readonly threads: number;
+  /** A monotonic clock. */
+  readonly milliseconds: () => number;
   /**
    * Starts a thread. It computes once it runs, without the event loop of the calling thread.
    * @param ended Called some time after the thread has ended.

@@ -7,10 +7,10 @@ import { node } from '../../support/node-process.js';
 const program = fileURLToPath(new URL('./wasm-limits/program.js', import.meta.url));
 
 /** What the program prints, with these options of Node. */
-function outcomeOf(part: string, ...options: readonly string[]): unknown {
+function outcomeOf(part: string, threads: number, ...options: readonly string[]): unknown {
   const output = execFileSync(node.file, node.args(...options, program, part), {
     encoding: 'utf8',
-    env: { ...process.env, BATCHNORM_BACKEND: 'wasm' },
+    env: { ...process.env, BATCHNORM_BACKEND: 'wasm', BATCHNORM_NUM_THREADS: String(threads) },
   });
   return JSON.parse(output);
 }
@@ -23,20 +23,25 @@ describe('a process on the WebAssembly backend', function () {
     if (backend.name !== 'wasm' || 'bun' in process.versions || 'deno' in process.versions) this.skip();
   });
 
-  it('throws a RangeError where its memory may not grow, changes nothing, and keeps computing', () => {
-    const outOfMemory = { name: 'RangeError', code: 'ERR_BATCHNORM_OUT_OF_MEMORY' };
-    expect(outcomeOf('exhausted', '--wasm-max-mem-pages=1024')).to.deep.equal({
-      ...{ sum: outOfMemory, inPlace: outOfMemory },
-      ...{ unchanged: true, small: 'same bits', afterwards: 7 },
-    });
-  });
+  // Only memory that is not shared between threads makes views of it empty.
+  for (const threads of [1, 2]) {
+    const on = `on ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 
-  it('gives up every tensor in its memory after a trap, and writes no file from it', () => {
-    const lost = { name: 'Error', code: 'ERR_BATCHNORM_BACKEND' };
-    expect(outcomeOf('trap')).to.deep.equal({
-      ...{ trap: lost, operation: lost, forward: lost, training: lost, update: lost, plan: lost },
-      ...{ data: lost, array: lost, clone: lost, text: lost, json: lost, fresh: lost, save: lost },
-      ...{ file: 'unchanged', adopted: [1, 2, 3] },
+    it(`throws a RangeError where its memory may not grow, changes nothing, and keeps computing, ${on}`, () => {
+      const outOfMemory = { name: 'RangeError', code: 'ERR_BATCHNORM_OUT_OF_MEMORY' };
+      expect(outcomeOf('exhausted', threads, '--wasm-max-mem-pages=1024')).to.deep.equal({
+        ...{ sum: outOfMemory, inPlace: outOfMemory },
+        ...{ unchanged: true, small: 'same bits', afterwards: 7 },
+      });
     });
-  });
+
+    it(`gives up every tensor in its memory after a trap, and writes no file from it, ${on}`, () => {
+      const lost = { name: 'Error', code: 'ERR_BATCHNORM_BACKEND' };
+      expect(outcomeOf('trap', threads)).to.deep.equal({
+        ...{ trap: lost, operation: lost, forward: lost, training: lost, update: lost, plan: lost },
+        ...{ data: lost, array: lost, clone: lost, text: lost, json: lost, fresh: lost, save: lost },
+        ...{ file: 'unchanged', adopted: [1, 2, 3] },
+      });
+    });
+  }
 });
