@@ -25,15 +25,19 @@ struct DeviationTerms {
   Row row(size_t channel) const { return {x, F32::broadcast(shift[channel])}; }
 };
 
-// The same for planes of one pixel, with one lane per channel.
+// The same for planes of one pixel, with one lane per channel. Rows are prefetched, because a part
+// of each lies a whole row from the next.
 struct ColumnShiftedMoments {
+  static constexpr size_t kRowsAhead = 8;
   const float* x;
   F32 shift0, shift1, shift2, shift3;
   ColumnAccumulators deviations, squares;
+  size_t ahead;
 
   template <size_t k>
   void add(size_t offset, size_t lanes) {
     const F32 shift = k == 0 ? shift0 : k == 1 ? shift1 : k == 2 ? shift2 : shift3;
+    prefetch_line(x + offset + ahead);
     const F32 deviation = load_columns(x + offset, lanes) - shift;
     deviations.lanes<k>() = deviations.lanes<k>() + deviation;
     squares.lanes<k>() = mul_add(deviation, deviation, squares.lanes<k>());
@@ -52,7 +56,8 @@ inline void column_shifted_moments(const float* x, const float* shift, const Blo
       block, columns,
       ColumnShiftedMoments{x, F32::load(shifts), F32::load(shifts + F32::kLanes),
                            F32::load(shifts + 2 * F32::kLanes), F32::load(shifts + 3 * F32::kLanes),
-                           ColumnAccumulators::zero(), ColumnAccumulators::zero()});
+                           ColumnAccumulators::zero(), ColumnAccumulators::zero(),
+                           ColumnShiftedMoments::kRowsAhead * block.image_stride});
   store_columns(sums.deviations, sums.squares, columns, out);
 }
 
