@@ -6,7 +6,7 @@ import { copyCheckout } from './support/checkout-copy.mjs';
 import { releaseBuild } from '../build/native-programs.mjs';
 import { run } from '../process.mjs';
 import { nodeCommand, qemuArm64 } from './support/runtime-programs.mjs';
-import { resultsOfKernels, wholeSuite } from './support/suites.mjs';
+import { smallResultsOfKernels, wholeSuite } from './support/suites.mjs';
 
 const target = 'linux-arm64';
 const folder = releaseBuild(target, 'native_tests', 'stress');
@@ -19,7 +19,7 @@ console.log('=== mocha, NEON under emulation');
 const copy = resolve('build-arm64-checkout');
 copyCheckout(copy);
 const [emulator, ...node] = nodeCommand(target, '20.19.6');
-const suite = process.argv.includes('--whole') ? wholeSuite : resultsOfKernels;
+const suite = process.argv.includes('--whole') ? wholeSuite : smallResultsOfKernels;
 run(emulator, [...node, 'node_modules/mocha/bin/mocha.js', '--reporter', 'dot', ...suite], {
   cwd: copy,
   env: {

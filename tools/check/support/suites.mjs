@@ -4,20 +4,29 @@ export const wholeSuite = ['dist-dev/test/**/*.test.js'];
 
 /**
  * For a further backend: without the tests that start programs again and again, among them those of the command line, fill the
- * memory or call everything public wrongly, which take more than half of the time. `.ci/long` runs them on the portable backend, too.
+ * memory, damage files or call everything public wrongly, which take more than half of the time. `.ci/long` runs them on the portable backend, too.
  */
 export const furtherBackend = [
   ...wholeSuite,
   '--ignore',
   'dist-dev/test/{install/docs/guides,robustness/misuse/misuse}.test.js',
   '--ignore',
-  'dist-dev/test/unit/{examples/*,cli/*,distributed/workers,io/files/limited-memory,backend/{hangs,leaving,limited-memory}}.test.js',
+  'dist-dev/test/unit/{examples/*,cli/*,distributed/workers,io/files/{limited-memory,replace-file},io/npz/broken}.test.js',
+  '--ignore',
+  'dist-dev/test/{install/fallback,unit/backend/{choice,hangs,leaving,limited-memory}}.test.js',
 ];
 
-/** Results of kernels, for an ISA that runs under emulation. */
+/** Results of kernels, for other engines. */
 export const resultsOfKernels = [
   'dist-dev/test/unit/{nn,ops,raw}/**/*.test.js',
   'dist-dev/test/conformance/{numerics,parity}/**/*.test.js',
+];
+
+/** The same without whole networks on large images, for an ISA that runs under emulation. */
+export const smallResultsOfKernels = [
+  ...resultsOfKernels,
+  '--ignore',
+  'dist-dev/test/conformance/parity/torchvision.test.js',
 ];
 
 /**
