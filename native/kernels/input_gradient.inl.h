@@ -42,22 +42,39 @@ struct InputGradientValues {
   }
 };
 
-// The same for planes of one pixel, with one lane per channel.
+// The same for planes of one pixel, with one lane per channel: kRows rows, the first of which
+// begins at `first`.
+template <size_t kRows, class Gradient>
+BATCHNORM_INLINE void input_gradient_rows(const float* x, const Gradient& gradient, float* dx,
+                                          size_t first, const Block& block,
+                                          const InputGradient& params, bool streams) {
+  const size_t stride = block.image_stride;
+  each_vector(block.channels, streams, [=](auto at) {
+    const F32 mean = at.load(params.mean);
+    const InputGradientLanes lanes = {at.load(params.dy_mean), at.load(params.xhat_coefficient),
+                                      at.load(params.scale), at.load(params.shift)};
+    for (size_t i = 0; i < kRows; i++) {
+      const size_t row = first + i * stride;
+      at.prefetch(x + row);
+      const F32 deviation = at.load(x + row) - mean;
+      at.store(dx + row, lanes.of(deviation, at.of(gradient.from(row).columns(), deviation)));
+    }
+  });
+}
+
+// Several rows together load each parameter once.
 template <class Gradient>
 BATCHNORM_NOINLINE void column_input_gradient(const float* x, const Gradient& gradient, float* dx,
                                               const Block& block, const InputGradient params,
                                               bool streaming) {
+  constexpr size_t kRows = 2;
   const bool streams = streams_rows(dx, block, streaming);
-  for (size_t image = 0; image < block.images; image++) {
-    const size_t row = image * block.image_stride;
-    const Gradient here = gradient.from(row);
-    each_vector(block.channels, streams, [=](auto at) {
-      at.prefetch(x + row);
-      const InputGradientLanes lanes = {at.load(params.dy_mean), at.load(params.xhat_coefficient),
-                                        at.load(params.scale), at.load(params.shift)};
-      const F32 deviation = at.load(x + row) - at.load(params.mean);
-      at.store(dx + row, lanes.of(deviation, at.of(here.columns(), deviation)));
-    });
+  size_t image = 0;
+  for (; image + kRows <= block.images; image += kRows) {
+    input_gradient_rows<kRows>(x, gradient, dx, image * block.image_stride, block, params, streams);
+  }
+  for (; image < block.images; image++) {
+    input_gradient_rows<1>(x, gradient, dx, image * block.image_stride, block, params, streams);
   }
 }
 

@@ -53,21 +53,37 @@ struct NormalizedValues {
   }
 };
 
-// The same for planes of one pixel, with one lane per channel.
+// The same for planes of one pixel, with one lane per channel: kRows rows, the first of which
+// begins at `row`.
+template <size_t kRows, class Then>
+BATCHNORM_INLINE void normalize_rows(const float* x, float* y, size_t row, const Block& block,
+                                     const Normalization& params, bool streams, const Then& then) {
+  const size_t stride = block.image_stride;
+  each_vector(block.channels, streams, [=](auto at) {
+    const F32 mean = at.load(params.mean);
+    const F32 scale = at.load(params.scale);
+    const F32 shift = at.load(params.shift);
+    for (size_t i = 0; i < kRows; i++) {
+      const size_t start = row + i * stride;
+      at.prefetch(x + start);
+      const F32 value = mul_add(at.load(x + start) - mean, scale, shift);
+      at.store(y + start, at.of(then.from(start, 0), value));
+    }
+  });
+}
+
+// Several rows together load each parameter once.
 template <class Then>
 void normalize_columns(const float* x, float* y, const Block& block, const Normalization params,
                        bool streaming, const Then then) {
+  constexpr size_t kRows = 4;
   const bool streams = streams_rows(y, block, streaming);
-  for (size_t image = 0; image < block.images; image++) {
-    const size_t row = image * block.image_stride;
-    const float* source = x + row;
-    float* target = y + row;
-    const Then row_then = then.from(row, 0);
-    each_vector(block.channels, streams, [=](auto at) {
-      at.prefetch(source);
-      at.store(target, at.of(row_then, mul_add(at.load(source) - at.load(params.mean),
-                                               at.load(params.scale), at.load(params.shift))));
-    });
+  size_t image = 0;
+  for (; image + kRows <= block.images; image += kRows) {
+    normalize_rows<kRows>(x, y, image * block.image_stride, block, params, streams, then);
+  }
+  for (; image < block.images; image++) {
+    normalize_rows<1>(x, y, image * block.image_stride, block, params, streams, then);
   }
 }
 
