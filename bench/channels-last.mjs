@@ -2,6 +2,7 @@
 // of all rounds, in milliseconds; all buffers are warm.
 import { setNumThreads } from '../dist/index.js';
 import { backend } from '../dist/backend/index.js';
+import { Storage } from '../dist/core/storage.js';
 
 const [rounds = '15', threads = '1'] = process.argv.slice(2);
 setNumThreads(Number(threads));
@@ -18,7 +19,12 @@ const shapes = [
   [32, 100, 30, 30],
 ];
 
-const random = (n) => Float32Array.from({ length: n }, () => Math.random() - 0.5);
+/** In memory of tensors, which begins at a cache line. */
+function random(n) {
+  const { values } = Storage.take(n);
+  for (let i = 0; i < n; i++) values[i] = Math.random() - 0.5;
+  return values;
+}
 
 /** The calls for images, channels and pixels of a plane. */
 function callsOf(sizes, n) {
