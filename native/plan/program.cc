@@ -75,7 +75,10 @@ Outcome Program::run(const CallMemories& of_call, const std::atomic<bool>* stopp
 
 Outcome Program::run_parts(const CallMemories& of_call, const std::atomic<bool>* stopped,
                            const std::atomic<bool>* closing) const {
-  const auto& [arena, input, output] = of_call;
+  // Not as a structured binding, which clang does not capture.
+  const Memory& arena = of_call[0];
+  const Memory& input = of_call[1];
+  const Memory& output = of_call[2];
   const size_t parts = division.parts;
   const size_t arenas = division.arena == 0 ? parts : arena.length / division.arena;
   const size_t threads = std::min({thread_count(), arenas, parts});
