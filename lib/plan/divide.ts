@@ -23,7 +23,7 @@ export function setPartLength(length = defaultPartLength): void {
 
 /**
  * How many samples of a batch should be computed at a time: all, unless their intermediate results leave the cache. A
- * network with large images is computed image by image then.
+ * network with large images is therefore computed image by image.
  */
 export function samplesPerPart(graph: CapturedGraph, samples: number): number {
   const dependent = dependentValues(graph);
@@ -48,16 +48,18 @@ export function divide(graph: CapturedGraph, samples: number, size: number): Div
   return { graph: part, parts: Math.floor(samples / size), rest };
 }
 
-// Each part reads all weights. That costs nothing as long as a weight is multiplied often enough in the meantime: an image of
-// ResNet-18 multiplies most of its weights 49 times or more. But `Linear` multiplies each weight once for a sample, and is then
-// as fast as memory.
+// Each part reads all weights. That costs nothing where each weight is used often enough: ResNet-18 multiplies by most of its
+// weights 49 times or more for one image. `Linear` multiplies by each weight once for a sample, so memory limits its speed.
 
-/** Fewest multiplications by each weight that take as long as reading it; convolutions read packed weights ahead. */
+/**
+ * How often a weight has to be multiplied before computing takes as long as reading it. Convolutions prefetch their packed
+ * weights.
+ */
 const fewestMultiplications = { convolution: 32, matmul: 128 };
-/** For how many multiplications a weight must be missing to take a twentieth of the time. */
+/** Reading one weight from memory takes a twentieth of the time of this many multiplications. */
 const multiplicationsPerRead = 800;
 
-/** Whether a part with this share of the samples takes hardly longer for reading weights. */
+/** Whether reading the weights for each part, which has this share of the samples, costs at most a twentieth of the time. */
 function reusesWeights({ calls }: CapturedGraph, share: number): boolean {
   let multiplications = 0;
   let slowReads = 0;
@@ -69,7 +71,7 @@ function reusesWeights({ calls }: CapturedGraph, share: number): boolean {
   return slowReads * multiplicationsPerRead <= multiplications;
 }
 
-/** How many weights a call has, how often it multiplies each, and how often it has to. */
+/** How many weights a call has, how often it multiplies by each, and the fewest multiplications that hide reading them. */
 function workOf({ operation, args }: CapturedCall): { weights: number; uses: number; fewest: number } {
   const product = (...names: readonly string[]) =>
     names.reduce((result, name) => result * Number(args[name]), 1);

@@ -44,15 +44,16 @@ function whereBackendComputes(constant: Float32Array): Values {
 /** The steps of each part and of the rest. */
 function placedSteps(program: Program): Executable {
   const { parts, rest, inputLength, outputLength } = program;
-  const stepsOf = ({ steps, constants }: Program, part: number) => {
-    const common = {
-      constants: constants.map(whereBackendComputes),
-      begins: [0, part * inputLength, part * outputLength] as const,
-    };
-    return steps.map((step) => ({ ...step, ...common }));
+  const stepsOf = ({ steps, constants }: Program, first: number, count: number) => {
+    const placed = constants.map(whereBackendComputes);
+    return Array.from({ length: count }, (_, i): Executable => {
+      const part = first + i;
+      const begins = [0, part * inputLength, part * outputLength] as const;
+      return steps.map((step) => ({ ...step, constants: placed, begins }));
+    }).flat();
   };
-  const all = Array.from({ length: parts }, (_, part) => stepsOf(program, part)).flat();
-  return rest === undefined ? all : [...all, ...stepsOf(rest, parts)];
+  const all = stepsOf(program, 0, parts);
+  return rest === undefined ? all : [...all, ...stepsOf(rest, parts, 1)];
 }
 
 function runStep(

@@ -47,7 +47,8 @@ struct Program {
   Memory* memories = nullptr;
   size_t memory_count = 0;
   Division division;
-  // Computes what follows the parts in the input and the output, or null. Its owner keeps it alive.
+  // Computes what follows the parts in the input and the output, or null. Whoever owns this program
+  // keeps it alive.
   const Program* rest = nullptr;
 
   Program() = default;

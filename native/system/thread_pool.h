@@ -41,7 +41,7 @@ class OneThread {
   ~OneThread();
 
  private:
-  // To be restored, or 0 if the thread had no pool of its own.
+  // The previous count, or 0 if the thread used the pool of the process.
   size_t count_;
 };
 

@@ -23,7 +23,7 @@ constexpr size_t kElementsPerThread = 128 * 1024;
 #define BATCHNORM_EXPORT(name) extern "C" __attribute__((export_name(name)))
 
 // Runs the constructors of global variables. Calling it here keeps the linker from calling it at
-// the begin of every export, on every thread.
+// the beginning of every export, on every thread.
 extern "C" void __wasm_call_ctors();
 
 // Fills the table and returns the number of operations. Called once, after the first instantiation.

@@ -125,7 +125,7 @@ void set_idle_nanoseconds(long long duration) { idle_nanoseconds = duration; }
 
 long long nanoseconds() { return static_cast<long long>(milliseconds() * 1e6); }
 
-// Threads with pools of their own are instances of their own here.
+// A thread that has its own pool uses a separate instance of the module.
 uintptr_t current_thread() { return 1; }
 
 void cpu_relax() {}

@@ -8,8 +8,7 @@ using support::Random;
 
 namespace {
 
-// Channel counts around one vector, around several, and around the 512 channels that are summed
-// together.
+// Channel counts around one vector, around the four vectors that are summed together, and many.
 std::vector<size_t> channel_counts(size_t lanes) {
   return {1,         lanes - 1,     lanes,         lanes + 1, 2 * lanes,      4 * lanes - 1,
           4 * lanes, 4 * lanes + 1, 9 * lanes + 3, 512,       512 + lanes + 1};

@@ -16,7 +16,7 @@ export function wasmFile(): Uint8Array {
   throw new Error('Expected a WebAssembly module');
 }
 
-/** A new instance of the module with memory of its own. */
+/** A new instance of the module, on separate memory. */
 export function wasmInstance(shared: boolean, host?: ThreadHost): WasmInstance {
   if (webAssembly === undefined) throw new Error('Expected an engine with WebAssembly');
   const { bytes, memory } = wasmParts(webAssembly, wasmFile(), shared);
