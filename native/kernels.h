@@ -123,7 +123,8 @@ struct Dropout {
 
 // Some rows of each channel of a band of patches (ops/patch_layout.h), `count` floats each without
 // gaps: `above` rows of zeros, `rows` rows of pixels and `below` rows of zeros. Float j of a row of
-// pixels is x[first + j * stride], or zero where that index is outside 0 .. width.
+// pixels is x[first + j * stride], or zero where that index is outside 0 .. width. Less than a
+// vector behind the last row is overwritten, too.
 struct PatchRows {
   const float* x;
   size_t x_channel, x_row;  // floats from one channel, and one row, to the next
@@ -185,19 +186,21 @@ struct ConvolutionChannelTile {
   size_t next_step;   // floats from one such line to the next; 0 if nothing needs prefetching
 };
 
-// One output channel of a convolution with few channels, where a tile of several would be mostly
-// empty: y[row][column] = bias + the sum over k < depth of weights[k] * x[row][column +
-// offsets[k]].
-struct CorrelatedPlane {
+// Output channels of a convolution in groups so small that a tile of several channels would be
+// mostly empty: in each plane, y[row][column] = bias + the sum over k < depth of weights[k] *
+// x[row][column + offsets[k]].
+struct CorrelatedPlanes {
+  size_t planes;
   const float* weights;
+  size_t weights_stride;  // floats from one plane to the next
   const size_t* offsets;
   size_t depth;
-  float bias;
-  const float* x;  // one vector can be read at the start of a row that is shorter than a vector
-  size_t x_stride;
-  float* y;
-  size_t y_stride;
-  size_t rows, columns;  // one row if it is shorter than a vector
+  const float* bias;  // one value per plane; may be null
+  const float* x;     // a vector can be read at the start of a row that is shorter
+  size_t x_plane, x_stride;
+  float* y;  // rows without gaps
+  size_t y_plane;
+  size_t rows, columns;
 };
 
 // Part of a weight gradient: sums over pixels of x times dy, for weight_gradient_rows kernel taps
@@ -428,7 +431,7 @@ struct Kernels {
   size_t planes_taps, planes_channels;
   void (*weight_gradient_planes)(const WeightGradientPlanes& planes);
   // Depthwise convolution.
-  void (*correlate_plane)(const CorrelatedPlane& plane);
+  void (*correlate_planes)(const CorrelatedPlanes& planes);
   size_t plane_taps;
   void (*weight_gradient_plane)(const WeightGradientPlane& plane);
 

@@ -21,10 +21,10 @@ import {
 import type { Transport } from './transport.js';
 
 /**
- * Loads of a counter before a rank sleeps: about 10 microseconds, in which a rank that is as fast arrives. Waking
- * a sleeping thread takes as long.
+ * Loads of a counter before a rank sleeps: about 50 microseconds, which is as long as it takes to wake a thread that
+ * sleeps.
  */
-const spins = 2000;
+const spins = 10_000;
 
 /**
  * Values from which a reduction is divided among the ranks. A second round of waiting takes as long as adding a few

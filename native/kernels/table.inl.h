@@ -70,7 +70,7 @@ constexpr Kernels table(const char* isa) {
   kernels.planes_taps = kPlanesTaps;
   kernels.planes_channels = kPlanesChannels;
   kernels.weight_gradient_planes = weight_gradient_planes;
-  kernels.correlate_plane = correlate_plane;
+  kernels.correlate_planes = correlate_planes;
   kernels.plane_taps = kPlaneTaps;
   kernels.weight_gradient_plane = weight_gradient_plane;
   kernels.sgd_step = sgd_step;

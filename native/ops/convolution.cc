@@ -20,8 +20,8 @@ class Convolution {
         kernel_(Correlation::kernel_for(kernels, window_, shape.groups, shape.out_channels,
                                         shape.in_channels * shape.taps())),
         division_(divide(kernels, threads)),
-        layout_(PatchLayout::plan(window_, division_.rows,
-                                  Correlation::layout_lanes(kernels, kernel_))),
+        layout_(Correlation::layout_for(kernels, kernel_, window_, division_.rows)),
+        blocks_(divide_groups(threads)),
         correlation_(kernels, window_, {{0, shape.rows.kernel, 1}, {0, shape.columns.kernel, 1}},
                      layout_, kernel_, shape.out_channels) {}
 
@@ -50,10 +50,10 @@ class Convolution {
     const size_t packed_floats = arguments.is_packed ? 0 : weights_floats();
     const size_t offsets_floats = correlation_.offsets_floats();
     Scratch scratch;
-    float* const offsets = scratch.get<float>(
-        saturating_sum(saturating_sum(offsets_floats, packed_floats),
-                       saturating_sum(saturating_product(threads, slot_floats()),
-                                      saturating_product(chunk, layout_.floats()))));
+    float* const offsets = scratch.get<float>(saturating_sum(
+        saturating_sum(offsets_floats, packed_floats),
+        saturating_sum(saturating_product(threads, slot_floats()),
+                       saturating_product(chunk, layout_.floats(shape_.in_channels)))));
     if (offsets == nullptr) return Status::kOutOfMemory;
     correlation_.find_offsets(offsets);
     float* const packed = offsets + offsets_floats;
@@ -79,32 +79,35 @@ class Convolution {
     float* slots;  // slot_floats() floats for each thread
   };
 
-  // Some rows of output of one group of one image; `x` points to its first channel.
+  // Some rows of output of one block of groups of one image; `x` points to its first channel.
   struct Band {
     const float* x;
+    size_t group, groups;  // the first group, counting those of all images
     size_t first, rows;
   };
 
-  size_t all_bands() const { return shape_.images * shape_.groups * division_.bands; }
+  size_t all_bands() const { return shape_.images * blocks_.per_image() * division_.bands; }
   // Whether several tasks read a band, which is filled before they start.
   bool shares_bands() const { return division_.parts > 1 && !layout_.is_direct; }
   // Memory of a thread: sums, then a band unless bands are shared.
   size_t slot_floats() const {
     return saturating_sum(correlation_.sums_floats(division_.rows),
-                          shares_bands() ? 0 : layout_.floats());
+                          shares_bands() ? 0 : layout_.floats(blocks_.block * shape_.in_channels));
   }
 
   // Bands that are filled together: enough to keep all threads busy, and more, so that a part of
   // the weights is used often.
   size_t chunk_bands(size_t threads) const {
     constexpr size_t kFloats = 1024 * 1024;
-    const size_t fitting = kFloats / std::max<size_t>(1, layout_.floats());
+    const size_t fitting = kFloats / std::max<size_t>(1, layout_.floats(shape_.in_channels));
     return std::min(all_bands(), std::max(4 * threads, fitting));
   }
 
   void compute_in_chunks(const Call& call, size_t chunk, float* memory, size_t threads) const {
     const size_t bands = all_bands();
-    const auto memory_of = [&](size_t index) { return memory + index * layout_.floats(); };
+    const auto memory_of = [&](size_t index) {
+      return memory + index * layout_.floats(shape_.in_channels);
+    };
     for (size_t first = 0; first < bands; first += chunk) {
       const size_t count = std::min(chunk, bands - first);
       auto fill_band = [&](size_t index, size_t) { fill(call, first + index, memory_of(index)); };
@@ -122,12 +125,13 @@ class Convolution {
   void compute_each(const Call& call, size_t threads) const {
     const size_t bands = all_bands();
     const bool far = is_far(shape_.images * shape_.in_image());
-    const size_t calls = correlation_.calls(division_.rows);
+    const size_t calls = correlation_.calls(division_.rows, blocks_.block);
     const auto compute_band = [&](size_t index, size_t part, float* sums) {
       Prefetch prefetch;
       if (far && division_.parts == 1 && index + 1 < bands) {
         const Band next = band_of(call.arguments.x, index + 1);
-        prefetch = layout_.prefetch(next.x, shape_.in_channels, next.first, next.rows, calls);
+        prefetch = layout_.prefetch(next.x, next.groups * shape_.in_channels, next.first, next.rows,
+                                    calls);
       }
       float* const memory = sums + correlation_.sums_floats(division_.rows);
       compute(call, index, part, fill(call, index, memory), sums, prefetch);
@@ -135,7 +139,9 @@ class Convolution {
     const size_t per_task =
         shape_.groups == 1
             ? 1
-            : bands_per_task(bands, shape_.in_channels * division_.rows * shape_.width(), threads);
+            : bands_per_task(bands,
+                             blocks_.block * shape_.in_channels * division_.rows * shape_.width(),
+                             threads);
     const size_t tasks = ceil_divide(bands, per_task);
     auto task = [&](size_t index, size_t slot) {
       const size_t first = index % tasks * per_task;
@@ -156,30 +162,42 @@ class Convolution {
                               threads);
   }
 
+  // Only bands of whole planes hold several groups.
+  GroupBlocks divide_groups(size_t threads) const {
+    if (kernel_ != Correlation::Kernel::kPlane || division_.bands > 1) return {shape_.groups, 1};
+    return blocks_of_planes(shape_.groups, shape_.images,
+                            saturating_product(shape_.in_channels, layout_.channel_floats),
+                            kCachedBlock, threads);
+  }
+
   Band band_of(const float* x, size_t index) const {
+    const size_t block = index / division_.bands;
+    const size_t group = blocks_.first(block);
     const size_t first = index % division_.bands * division_.rows;
-    return {x + index / division_.bands * shape_.in_group(), first,
+    return {x + group * shape_.in_group(), group, blocks_.size(block), first,
             std::min(division_.rows, window_.out_rows - first)};
   }
 
   const float* fill(const Call& call, size_t index, float* memory) const {
     const Band band = band_of(call.arguments.x, index);
-    return layout_.fill(kernels_, band.x, shape_.in_channels, band.first, band.rows, memory);
+    return layout_.fill(kernels_, band.x, band.groups * shape_.in_channels, band.first, band.rows,
+                        memory);
   }
 
   void compute(const Call& call, size_t index, size_t part, const float* patches, float* sums,
                Prefetch prefetch) const {
     const auto& [x, weight, bias, y, is_packed, residual, relu] = call.arguments;
-    const size_t group = index / division_.bands % shape_.groups;
     const size_t strips = correlation_.strips();
     const Band rows = band_of(x, index);
-    const size_t to =
-        index / division_.bands * shape_.out_group() + rows.first * window_.out_columns;
+    const size_t group = rows.group % shape_.groups;
+    const size_t to = rows.group * shape_.out_group() + rows.first * window_.out_columns;
     CorrelatedBand band = {};
     band.band = patches;
     band.offsets = call.offsets;
     band.packed = call.packed + group * correlation_.weights_floats();
     band.bias = bias == nullptr ? nullptr : bias + group * shape_.out_channels;
+    band.groups = rows.groups;
+    band.packed_group = correlation_.weights_floats();
     band.rows = rows.rows;
     band.y = y + to;
     band.y_plane = shape_.out_plane();
@@ -189,13 +207,18 @@ class Convolution {
     correlation_.compute(band, prefetch);
     if (residual == nullptr && !relu) return;
     // The band is still in the second-level cache.
-    const size_t pixels = rows.rows * window_.out_columns;
     const size_t width = correlation_.strip_channels();
-    const size_t end = std::min(shape_.out_channels, band.last * width);
-    for (size_t channel = band.first * width; channel < end; channel++) {
-      const size_t line = to + channel * band.y_plane;
-      if (residual != nullptr) kernels_.add.tensor(y + line, residual + line, y + line, pixels);
-      if (relu) kernels_.relu(y + line, y + line, pixels);
+    const size_t first = band.first * width;
+    const size_t channels =
+        rows.groups * (std::min(shape_.out_channels, band.last * width) - first);
+    const size_t pixels = rows.rows * window_.out_columns;
+    // Whole planes are one line.
+    const size_t lines = pixels == band.y_plane ? 1 : channels;
+    const size_t length = pixels == band.y_plane ? channels * pixels : pixels;
+    for (size_t i = 0; i < lines; i++) {
+      const size_t line = to + (first + i) * band.y_plane;
+      if (residual != nullptr) kernels_.add.tensor(y + line, residual + line, y + line, length);
+      if (relu) kernels_.relu(y + line, y + line, length);
     }
   }
 
@@ -205,6 +228,7 @@ class Convolution {
   const Correlation::Kernel kernel_;
   const Division division_;
   const PatchLayout layout_;
+  const GroupBlocks blocks_;
   const Correlation correlation_;
 };
 

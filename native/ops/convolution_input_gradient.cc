@@ -18,6 +18,7 @@ struct InputGradientPlan {
   size_t band_rows;
   Correlation::Kernel kernel;
   PatchLayout layout;
+  GroupBlocks blocks;
 };
 
 InputGradientPlan plan(const Kernels& kernels, const ConvolutionShape& shape, size_t threads) {
@@ -36,8 +37,14 @@ InputGradientPlan plan(const Kernels& kernels, const ConvolutionShape& shape, si
   const size_t depth = shape.out_channels * shape.taps() / (plan.row_phases * plan.column_phases);
   plan.kernel =
       Correlation::kernel_for(kernels, plan.window, shape.groups, shape.in_channels, depth);
-  plan.layout = PatchLayout::plan(plan.window, plan.band_rows,
-                                  Correlation::layout_lanes(kernels, plan.kernel));
+  plan.layout = Correlation::layout_for(kernels, plan.kernel, plan.window, plan.band_rows);
+  // Only bands of whole planes hold several groups.
+  plan.blocks =
+      plan.kernel == Correlation::Kernel::kPlane && plan.band_rows == plan.window.out_rows
+          ? blocks_of_planes(shape.groups, shape.images,
+                             saturating_product(shape.out_channels, plan.layout.channel_floats),
+                             kCachedBlock, threads)
+          : GroupBlocks{shape.groups, 1};
   return plan;
 }
 
@@ -50,14 +57,15 @@ class ConvolutionInputGradient {
       offsets_floats_ = saturating_sum(offsets_floats_, correlation.offsets_floats());
       weights_floats_ = saturating_sum(weights_floats_, correlation.weights_floats());
       sums_floats_ = std::max(sums_floats_, correlation.sums_floats(plan_.band_rows));
-      calls_ += correlation.calls(plan_.band_rows);
+      calls_ += correlation.calls(plan_.band_rows, plan_.blocks.block);
     });
   }
 
-  size_t bands() const { return ceil_divide(plan_.window.out_rows, plan_.band_rows); }
+  // Bands of all images.
+  size_t bands() const { return shape_.images * plan_.blocks.per_image() * bands_of_plane(); }
   // The part of dy that a band reads, roughly.
   size_t band_floats() const {
-    return shape_.out_channels * plan_.band_rows * plan_.window.out_columns;
+    return plan_.blocks.block * shape_.out_channels * plan_.band_rows * plan_.window.out_columns;
   }
   // Size of the offsets of all phases, and of the packed weights of one group.
   size_t offsets_floats() const { return offsets_floats_; }
@@ -67,8 +75,7 @@ class ConvolutionInputGradient {
   size_t scratch_floats() const {
     const size_t results =
         is_direct() ? 0 : saturating_product(plan_.column_phases, phase_floats());
-    return whole_lines(
-        saturating_sum(saturating_sum(plan_.layout.floats(), sums_floats_), results));
+    return whole_lines(saturating_sum(saturating_sum(layout_floats(), sums_floats_), results));
   }
 
   void find_offsets(float* offsets) const {
@@ -96,19 +103,27 @@ class ConvolutionInputGradient {
 
   // Prefetches the part of dy that compute() reads for a band.
   Prefetch prefetch(size_t index, const float* dy) const {
-    const size_t first = index * plan_.band_rows;
-    return plan_.layout.prefetch(dy, shape_.out_channels, first, rows_of(index), calls_);
+    const Band band = band_of(index);
+    return plan_.layout.prefetch(dy + band.group * shape_.out_group(),
+                                 band.groups * shape_.out_channels, band.first, band.rows, calls_);
   }
 
-  // Computes one band of rows of dx, in every phase, for one group of one image.
-  void compute(size_t index, const float* dy, const float* offsets, const float* packed,
-               const float* bias, float* scratch, float* dx, Prefetch& prefetch) const {
+  // Computes one band of dx in every phase, from the packed weights of all groups.
+  void compute(size_t index, const float* dy, const float* offsets, const float* all_packed,
+               const float* all_bias, float* scratch, float* all_dx, Prefetch& prefetch) const {
     const InputWindow& window = plan_.window;
-    const size_t first = index * plan_.band_rows;
-    const size_t rows = rows_of(index);
+    const auto [group, groups, first, rows] = band_of(index);
+    const size_t group_of_image = group % shape_.groups;
+    const float* packed = all_packed + group_of_image * weights_floats_;
+    const float* const bias =
+        all_bias == nullptr ? nullptr : all_bias + group_of_image * shape_.in_channels;
+    float* const dx = all_dx + group * shape_.in_group();
     CorrelatedBand band = {};
-    band.band = plan_.layout.fill(kernels_, dy, shape_.out_channels, first, rows, scratch);
-    band.sums = scratch + plan_.layout.floats();
+    band.band = plan_.layout.fill(kernels_, dy + group * shape_.out_group(),
+                                  groups * shape_.out_channels, first, rows, scratch);
+    band.groups = groups;
+    band.packed_group = weights_floats_;
+    band.sums = scratch + layout_floats();
     float* const results = band.sums + sums_floats_;
     for (size_t a = 0; a < plan_.row_phases; a++) {
       const GradientPhase row_phase(a, shape_.rows);
@@ -130,7 +145,7 @@ class ConvolutionInputGradient {
         packed += correlation.weights_floats();
       }
       if (!is_direct() && count > 0) {
-        join_columns(row_phase, a, first, count, bias, results, dx);
+        join_columns(row_phase, a, first, count, groups * shape_.in_channels, bias, results, dx);
       }
     }
   }
@@ -139,11 +154,26 @@ class ConvolutionInputGradient {
   // With stride 1, dx is the result of the only phase.
   bool has_one_phase() const { return shape_.rows.stride == 1 && shape_.columns.stride == 1; }
   bool is_direct() const { return has_one_phase() && !adds_; }
-  size_t rows_of(size_t index) const {
-    return std::min(plan_.band_rows, plan_.window.out_rows - index * plan_.band_rows);
+  size_t bands_of_plane() const { return ceil_divide(plan_.window.out_rows, plan_.band_rows); }
+
+  // Some rows of every phase, for a block of groups of one image.
+  struct Band {
+    size_t group, groups;  // the first group, counting those of all images
+    size_t first, rows;
+  };
+  Band band_of(size_t index) const {
+    const size_t block = index / bands_of_plane();
+    const size_t first = index % bands_of_plane() * plan_.band_rows;
+    return {plan_.blocks.first(block), plan_.blocks.size(block), first,
+            std::min(plan_.band_rows, plan_.window.out_rows - first)};
+  }
+
+  size_t layout_floats() const {
+    return plan_.layout.floats(plan_.blocks.block * shape_.out_channels);
   }
   size_t phase_floats() const {
-    return saturating_product(shape_.in_channels * plan_.band_rows, plan_.window.out_columns);
+    return saturating_product(plan_.blocks.block * shape_.in_channels * plan_.band_rows,
+                              plan_.window.out_columns);
   }
 
   Correlation correlation_of(const GradientPhase& rows, const GradientPhase& columns) const {
@@ -169,11 +199,11 @@ class ConvolutionInputGradient {
   // Builds `count` rows of dx in row phase `a`, from row `first` of the phase on, from the results
   // of the column phases, which are phase_floats() apart. Inputs that no output reads get the bias.
   void join_columns(const GradientPhase& row_phase, size_t a, size_t first, size_t count,
-                    const float* bias, const float* results, float* dx) const {
+                    size_t channels, const float* bias, const float* results, float* dx) const {
     const size_t stride = shape_.rows.stride;
     float* to = dx + (first * stride + a) * shape_.width();
     const size_t results_plane = count * plan_.window.out_columns;
-    for (size_t channel = 0; channel < shape_.in_channels; channel++) {
+    for (size_t channel = 0; channel < channels; channel++) {
       const float unused = bias == nullptr ? 0.0f : bias[channel];
       if (row_phase.taps > 0) {
         join_rows(results, count, unused, to);
@@ -257,26 +287,18 @@ Status convolution_input_gradient(const Kernels& kernels, const ConvolutionShape
     gradient.pack(weight + group * shape.group_weights(), packed + group * group_floats);
   }
   const size_t bands = gradient.bands();
-  const size_t all_bands = shape.images * shape.groups * bands;
   const bool far = is_far(shape.images * shape.out_image());
-  const auto compute = [&](size_t index, size_t slot) {
-    const auto dy_of = [&](size_t of) { return dy + of / bands * shape.out_group(); };
-    const size_t next = index + 1;
-    Prefetch prefetch =
-        far && next < all_bands ? gradient.prefetch(next % bands, dy_of(next)) : Prefetch();
-    const size_t group = index / bands % shape.groups;
-    gradient.compute(index % bands, dy_of(index), offsets, packed + group * group_floats,
-                     bias == nullptr ? nullptr : bias + group * shape.in_channels,
-                     offsets + shared + slot * slot_floats, dx + index / bands * shape.in_group(),
-                     prefetch);
-  };
   const size_t per_task =
-      shape.groups == 1 ? 1 : bands_per_task(all_bands, gradient.band_floats(), threads);
+      shape.groups == 1 ? 1 : bands_per_task(bands, gradient.band_floats(), threads);
   auto task = [&](size_t index, size_t slot) {
-    const size_t end = std::min(all_bands, (index + 1) * per_task);
-    for (size_t band = index * per_task; band < end; band++) compute(band, slot);
+    const size_t end = std::min(bands, (index + 1) * per_task);
+    for (size_t band = index * per_task; band < end; band++) {
+      Prefetch prefetch = far && band + 1 < bands ? gradient.prefetch(band + 1, dy) : Prefetch();
+      gradient.compute(band, dy, offsets, packed, bias, offsets + shared + slot * slot_floats, dx,
+                       prefetch);
+    }
   };
-  parallel_for(ceil_divide(all_bands, per_task), threads, task);
+  parallel_for(ceil_divide(bands, per_task), threads, task);
   return Status::kOk;
 }
 

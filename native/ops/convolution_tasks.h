@@ -45,6 +45,33 @@ inline size_t bands_per_task(size_t bands, size_t band_floats, size_t threads) {
                             std::max<size_t>(1, most));
 }
 
+// The groups of an image, divided into blocks whose channels form a band together.
+struct GroupBlocks {
+  size_t groups, block;
+
+  size_t per_image() const { return ceil_divide(groups, block); }
+  // Of a block, counting those of all images: its first group, counting those of all images, and
+  // the number of its groups.
+  size_t first(size_t index) const {
+    return index / per_image() * groups + index % per_image() * block;
+  }
+  size_t size(size_t index) const { return std::min(block, groups - index % per_image() * block); }
+};
+
+// Floats of a block that stays in the first-level cache.
+constexpr size_t kCachedBlock = 4096;
+
+// Blocks for planes that are computed one at a time: since preparing a band takes as long as a
+// small plane, a block has as many groups of `group_floats` as `floats` hold, and fewer where
+// threads would otherwise be idle.
+inline GroupBlocks blocks_of_planes(size_t groups, size_t images, size_t group_floats,
+                                    size_t floats, size_t threads) {
+  constexpr size_t kTasksPerThread = 4;
+  const size_t blocks = threads == 1 ? 1 : ceil_divide(threads * kTasksPerThread, images);
+  const size_t fitting = floats / std::max<size_t>(1, group_floats);
+  return {groups, std::clamp<size_t>(fitting, 1, std::max<size_t>(1, groups / blocks))};
+}
+
 // Rows of output per band: as many as keep the band in the second-level cache, and fewer where
 // threads would otherwise be idle. `images` counts the groups of an image separately.
 inline size_t rows_per_band(const InputWindow& window, size_t images, size_t threads) {

@@ -22,20 +22,25 @@ class WeightGradient {
         offsets_(offsets),
         far_(is_far(shape.images * shape.in_image())) {}
 
-  // Sums one range of tiles over one section. x and dy begin with the group's first channel.
-  void compute(size_t section, size_t range, const float* x, const float* dy, float* scratch,
-               double* sums) const {
+  // Sums one range of tiles of `groups` groups over one section. x and dy begin with the first
+  // channel of the first group, and `sums` with its sums; those of the next group are
+  // group_doubles() behind.
+  void compute(size_t section, size_t range, size_t groups, const float* x, const float* dy,
+               float* scratch, double* sums) const {
     const size_t first_tile = range * plan_.range_tiles;
     const size_t last_tile = std::min(plan_.tiles, first_tile + plan_.range_tiles);
     const size_t tile_doubles = plan_.tile_taps * plan_.columns;
-    std::fill(sums + first_tile * tile_doubles, sums + last_tile * tile_doubles, 0.0);
+    for (size_t group = 0; group < groups; group++) {
+      double* const of_group = sums + group * plan_.group_doubles();
+      std::fill(of_group + first_tile * tile_doubles, of_group + last_tile * tile_doubles, 0.0);
+    }
     const size_t first = section * plan_.section_images;
     const size_t end = std::min(shape_.images, first + plan_.section_images);
     for (PixelChunk chunk = chunk_at(first, 0, end); chunk.images > 0;) {
       const PixelChunk next = chunk.row + chunk.rows < shape_.out_height()
                                   ? chunk_at(chunk.image, chunk.row + chunk.rows, end)
                                   : chunk_at(chunk.image + chunk.images, 0, end);
-      add_chunk(chunk, next, first_tile, last_tile, x, dy, scratch, sums);
+      add_chunk(chunk, next, first_tile, last_tile, groups, x, dy, scratch, sums);
       chunk = next;
     }
   }
@@ -55,28 +60,30 @@ class WeightGradient {
     }
     return Prefetch(from, next.images, (last - first) * shape_.in_plane(), image_floats, calls);
   }
-  Prefetch prefetch_dy(const PixelChunk& next, const float* dy, size_t calls) const {
+  Prefetch prefetch_dy(const PixelChunk& next, size_t groups, const float* dy, size_t calls) const {
     const float* from = dy + next.image * dy_image_floats() + next.row * shape_.out_width();
     const size_t length = next.rows * shape_.out_width();
-    // The channels of several images are one run of planes only if there is one group.
-    const size_t images = shape_.groups == 1 ? next.images : 1;
-    return Prefetch(from, images * shape_.out_channels, length, shape_.out_plane(), calls);
+    const size_t channels = groups * shape_.out_channels;
+    if (next.images == 1) return Prefetch(from, channels, length, shape_.out_plane(), calls);
+    return Prefetch(from, next.images, channels * shape_.out_plane(), dy_image_floats(), calls);
   }
 
   void add_chunk(const PixelChunk& chunk, const PixelChunk& next, size_t first_tile,
-                 size_t last_tile, const float* x, const float* dy, float* scratch,
+                 size_t last_tile, size_t groups, const float* x, const float* dy, float* scratch,
                  double* sums) const {
-    // The input channels that these tiles read.
-    const size_t first_channel = first_tile * plan_.tile_taps / shape_.taps();
+    // The input channels that these tiles read; several groups are read whole.
+    const size_t first_channel = groups > 1 ? 0 : first_tile * plan_.tile_taps / shape_.taps();
     const size_t last_channel =
-        std::min(shape_.in_channels, ceil_divide(last_tile * plan_.tile_taps, shape_.taps()));
+        groups > 1
+            ? groups * shape_.in_channels
+            : std::min(shape_.in_channels, ceil_divide(last_tile * plan_.tile_taps, shape_.taps()));
     const float* patches = fill_bands(chunk, first_channel, last_channel, x, scratch);
     const float* gradients = dy + chunk.image * dy_image_floats() + chunk.row * shape_.out_width();
-    const size_t calls = last_tile - first_tile;
+    const size_t calls = groups * (last_tile - first_tile);
     Prefetch x_next, dy_next;
     if (far_ && next.images > 0) {
       x_next = prefetch_x(next, first_channel, last_channel, x, calls);
-      dy_next = prefetch_dy(next, dy, calls);
+      dy_next = prefetch_dy(next, groups, dy, calls);
     }
     const auto prefetch = [&] {
       x_next.advance();
@@ -87,10 +94,17 @@ class WeightGradient {
       return;
     }
     if (plan_.kernel == WeightGradientPlan::Kernel::kPlane) {
-      add_plane(chunk, first_tile, last_tile, patches, gradients, sums, prefetch);
+      const size_t group_floats = plan_.layout.is_direct
+                                      ? shape_.in_group()
+                                      : shape_.in_channels * plan_.layout.channel_floats;
+      for (size_t group = 0; group < groups; group++) {
+        add_plane(chunk, first_tile, last_tile, patches + group * group_floats,
+                  gradients + group * shape_.out_group(), sums + group * plan_.group_doubles(),
+                  prefetch);
+      }
       return;
     }
-    float* const pixels = scratch + plan_.chunk_images * plan_.layout.floats();
+    float* const pixels = scratch + plan_.chunk_images * plan_.image_floats(shape_);
     const size_t count = chunk.rows * shape_.out_width();
     transpose(chunk, count, gradients, pixels);
     add_tiles(chunk, first_tile, last_tile, patches, pixels, sums, prefetch);
@@ -112,7 +126,7 @@ class WeightGradient {
     return bands;
   }
   size_t image_stride() const {
-    return plan_.layout.is_direct ? shape_.in_image() : plan_.layout.floats();
+    return plan_.layout.is_direct ? shape_.in_image() : plan_.image_floats(shape_);
   }
   size_t dy_image_floats() const { return shape_.out_image(); }
 
@@ -293,8 +307,7 @@ void bias_gradient(const Kernels& kernels, const ConvolutionShape& shape, size_t
 Status weight_gradient(const Kernels& kernels, const ConvolutionShape& shape, size_t threads,
                        const float* x, const float* dy, float* dweight) {
   const WeightGradientPlan plan = WeightGradientPlan::plan(kernels, shape, threads);
-  const size_t group_sums = plan.sections * plan.sums_doubles();
-  const size_t sums_floats = saturating_product(2 * shape.groups, group_sums);
+  const size_t sums_floats = saturating_product(2 * shape.groups, plan.group_doubles());
   const size_t shared = saturating_sum(whole_lines(sums_floats), plan.offsets_floats());
   const size_t slot_floats = plan.scratch_floats(shape);
   Scratch scratch;
@@ -307,15 +320,17 @@ Status weight_gradient(const Kernels& kernels, const ConvolutionShape& shape, si
   const WeightGradient gradient(kernels, shape, plan, offsets);
   const size_t ranges = plan.ranges();
   auto task = [&](size_t index, size_t slot) {
-    const size_t section = index / ranges;  // counting those of all groups
-    const size_t group = section / plan.sections;
-    gradient.compute(section % plan.sections, index % ranges, x + group * shape.in_group(),
+    const size_t block = index / ranges / plan.sections;
+    const size_t section = index / ranges % plan.sections;
+    const size_t group = plan.blocks.first(block);
+    gradient.compute(section, index % ranges, plan.blocks.size(block), x + group * shape.in_group(),
                      dy + group * shape.out_group(), memory + shared + slot * slot_floats,
-                     sums + section * plan.sums_doubles());
+                     sums + group * plan.group_doubles() + section * plan.sums_doubles());
   };
-  parallel_for(shape.groups * plan.sections * ranges, threads, task);
+  parallel_for(plan.blocks.per_image() * plan.sections * ranges, threads, task);
   for (size_t group = 0; group < shape.groups; group++) {
-    add_sections(shape, plan, sums + group * group_sums, dweight + group * shape.group_weights());
+    add_sections(shape, plan, sums + group * plan.group_doubles(),
+                 dweight + group * shape.group_weights());
   }
   return Status::kOk;
 }

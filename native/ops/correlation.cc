@@ -13,6 +13,8 @@ constexpr size_t kMaxTileFloats = 8 * 16;
 // Number of tiles that use a strip of weights before the next strip is loaded. Their input stays in
 // the first-level cache meanwhile.
 constexpr size_t kTilesPerStrip = 4;
+// Planes between two prefetches.
+constexpr size_t kPlanesPerCall = 8;
 
 // Rows of output divided into vectors or tiles of `lanes` pixels. The last one of a line ends with
 // the line, so it may overlap the one before; pixels computed twice get the same value.
@@ -79,6 +81,13 @@ Correlation::Kernel Correlation::kernel_for(const Kernels& kernels, const InputW
                                   ceil_divide(out_channels, kernels.channel_tile_channels),
                                   pixels * kernels.channel_tile_channels, depth + kTranspose);
   return by_channels < 0.95 * by_pixels ? Kernel::kChannels : Kernel::kPixels;
+}
+
+PatchLayout Correlation::layout_for(const Kernels& kernels, Kernel kernel,
+                                    const InputWindow& window, size_t band_rows) {
+  using ShortRows = PatchLayout::ShortRows;
+  return PatchLayout::plan(window, band_rows, kernel == Kernel::kChannels ? 1 : kernels.lanes,
+                           kernel == Kernel::kPlane ? ShortRows::kSeparate : ShortRows::kJoined);
 }
 
 size_t Correlation::strip_channels() const {
@@ -151,8 +160,10 @@ void Correlation::pack_tap(const float* from, const WeightStrides& weights, size
   }
 }
 
-size_t Correlation::calls(size_t rows) const {
-  if (kernel_ == Kernel::kPlane) return out_channels_;
+size_t Correlation::calls(size_t rows, size_t groups) const {
+  if (kernel_ == Kernel::kPlane) {
+    return out_channels_ == 1 ? ceil_divide(groups, kPlanesPerCall) : groups;
+  }
   const bool pixels = kernel_ == Kernel::kPixels;
   const size_t width = pixels ? kernels_.lanes : kernels_.channel_tile_pixels;
   const size_t vectors = run_of(window_, layout_, width, rows).vectors();
@@ -173,19 +184,26 @@ void Correlation::compute(const CorrelatedBand& band, Prefetch& prefetch) const 
 
 void Correlation::compute_planes(const CorrelatedBand& band, Prefetch& prefetch) const {
   const Run run = run_of(window_, layout_, kernels_.lanes, band.rows);
-  CorrelatedPlane plane = {};
-  plane.offsets = reinterpret_cast<const size_t*>(band.offsets);
-  plane.depth = depth();
-  plane.x = band.band;
-  plane.x_stride = run.band_pitch;
-  plane.y_stride = run.y_pitch;
-  plane.rows = run.lines;
-  plane.columns = run.length;
-  for (size_t o = band.first; o < band.last; o++) {
-    plane.weights = band.packed + o * plane.depth;
-    plane.bias = band.bias == nullptr ? 0.0f : band.bias[o];
-    plane.y = band.y + o * band.y_plane;
-    kernels_.correlate_plane(plane);
+  const size_t group_floats = window_.channels * layout_.channel_floats;
+  CorrelatedPlanes planes = {};
+  planes.offsets = reinterpret_cast<const size_t*>(band.offsets);
+  planes.depth = depth();
+  planes.x_stride = run.band_pitch;
+  planes.y_plane = band.y_plane;
+  planes.rows = run.lines;
+  planes.columns = run.length;
+  // The channels of one group read the same planes of x.
+  const size_t groups_per_call = out_channels_ == 1 ? kPlanesPerCall : 1;
+  planes.weights_stride = out_channels_ == 1 ? band.packed_group : depth();
+  planes.x_plane = out_channels_ == 1 ? group_floats : 0;
+  for (size_t group = 0; group < band.groups; group += groups_per_call) {
+    const size_t first = group * out_channels_;
+    planes.planes = std::min(groups_per_call, band.groups - group) * out_channels_;
+    planes.weights = band.packed + group * band.packed_group;
+    planes.bias = band.bias == nullptr ? nullptr : band.bias + first;
+    planes.x = band.band + group * group_floats;
+    planes.y = band.y + first * band.y_plane;
+    kernels_.correlate_planes(planes);
     prefetch.advance();
   }
 }

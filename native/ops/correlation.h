@@ -37,6 +37,9 @@ struct CorrelatedBand {
   const float* offsets;  // found by find_offsets
   const float* packed;
   const float* bias;  // may be null
+  // 1 unless the kernel is kPlane. The channels of the groups are consecutive.
+  size_t groups;
+  size_t packed_group;  // floats from the packed weights of one group to those of the next
   size_t rows;
   float* y;
   size_t y_plane;      // floats from one channel of y to the next
@@ -55,10 +58,9 @@ class Correlation {
   // `depth` is the number of products of a sum.
   static Kernel kernel_for(const Kernels& kernels, const InputWindow& window, size_t groups,
                            size_t out_channels, size_t depth);
-  // The lanes for which the layout keeps pixels together.
-  static size_t layout_lanes(const Kernels& kernels, Kernel kernel) {
-    return kernel == Kernel::kChannels ? 1 : kernels.lanes;
-  }
+  // The layout that a kernel reads.
+  static PatchLayout layout_for(const Kernels& kernels, Kernel kernel, const InputWindow& window,
+                                size_t band_rows);
 
   Correlation(const Kernels& kernels, const InputWindow& window, const KernelSlice& slice,
               const PatchLayout& layout, Kernel kernel, size_t out_channels)
@@ -88,9 +90,9 @@ class Correlation {
 
   // Size of the memory for sums that computing `rows` rows needs.
   size_t sums_floats(size_t rows) const;
-  // Calls prefetch.advance() calls(rows) times if it computes all strips.
+  // Calls prefetch.advance() calls(rows, groups) times if it computes all strips.
   void compute(const CorrelatedBand& band, Prefetch& prefetch) const;
-  size_t calls(size_t rows) const;
+  size_t calls(size_t rows, size_t groups) const;
 
  private:
   size_t depth() const { return window_.channels * slice_.rows.count * slice_.columns.count; }

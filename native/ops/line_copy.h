@@ -13,6 +13,8 @@
 namespace batchnorm {
 
 constexpr size_t kCopyStep = 4;
+// Floats that filling a phase may write after its last line: less than a vector of any ISA.
+constexpr size_t kLineSlack = 16;
 // Floats that copies may write after the last line.
 constexpr size_t kCopySlack = 64;
 

@@ -16,7 +16,8 @@ bool needs_no_padding(size_t image, size_t out, const KernelAxis& axis) {
 
 }  // namespace
 
-PatchLayout PatchLayout::plan(const InputWindow& window, size_t band_rows, size_t lanes) {
+PatchLayout PatchLayout::plan(const InputWindow& window, size_t band_rows, size_t lanes,
+                              ShortRows short_rows) {
   PatchLayout layout = {};
   layout.window = window;
   layout.row_phases = window.row_axis.phases();
@@ -27,7 +28,8 @@ PatchLayout PatchLayout::plan(const InputWindow& window, size_t band_rows, size_
                       needs_no_padding(window.columns, window.out_columns, window.column_axis);
   // Vectors can continue in the next row only if even the last band holds a whole vector.
   const size_t last_rows = (window.out_rows - 1) % band_rows + 1;
-  const bool flat = window.columns == window.out_columns && last_rows * window.columns >= lanes;
+  const bool flat = short_rows == ShortRows::kJoined && window.columns == window.out_columns &&
+                    last_rows * window.columns >= lanes;
   if (direct && (flat || window.out_columns >= lanes)) {
     layout.is_direct = true;
     layout.pitch = window.columns;
@@ -35,22 +37,21 @@ PatchLayout PatchLayout::plan(const InputWindow& window, size_t band_rows, size_
     return layout;
   }
   layout.pitch = window.out_columns + window.column_axis.max_inputs_before();
-  if (window.out_columns < lanes) {
+  if (window.out_columns < lanes && short_rows == ShortRows::kJoined) {
     layout.splits_columns = true;
     layout.column_phases = window.column_axis.count;
     layout.pitch = window.out_columns;
   }
   const size_t phase_rows = band_rows + window.row_axis.max_inputs_before();
-  layout.phase_floats = saturating_sum(saturating_product(phase_rows, layout.pitch), kCopyStep);
+  layout.phase_floats = saturating_sum(saturating_product(phase_rows, layout.pitch), kLineSlack);
   layout.channel_floats = saturating_product(
       saturating_product(layout.row_phases, layout.column_phases), layout.phase_floats);
   return layout;
 }
 
-size_t PatchLayout::floats() const {
+size_t PatchLayout::floats(size_t channels) const {
   if (is_direct) return 0;
-  return whole_lines(
-      saturating_sum(saturating_product(window.channels, channel_floats), kCopySlack));
+  return whole_lines(saturating_sum(saturating_product(channels, channel_floats), kCopySlack));
 }
 
 size_t PatchLayout::offset(size_t channel, size_t row_tap, size_t column_tap) const {

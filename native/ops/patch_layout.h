@@ -13,14 +13,17 @@
 namespace batchnorm {
 
 struct PatchLayout {
-  // The layout for bands of `band_rows` rows of output. If rows are shorter than `lanes`, each
-  // kernel column gets its own copy without gaps between the rows, so that a vector can continue in
-  // the next row.
-  static PatchLayout plan(const InputWindow& window, size_t band_rows, size_t lanes);
+  // How vectors of `lanes` pixels read rows that are shorter: kJoined gives each kernel column its
+  // own copy without gaps between the rows, so that a vector can continue in the next row;
+  // kSeparate leaves room behind the last row, where vectors read on.
+  enum class ShortRows { kJoined, kSeparate };
+  // The layout for bands of `band_rows` rows of output.
+  static PatchLayout plan(const InputWindow& window, size_t band_rows, size_t lanes,
+                          ShortRows short_rows);
 
-  // Size of a band of all channels, including the slack that the last vectors read; SIZE_MAX on
-  // overflow.
-  size_t floats() const;
+  // Size of a band of this many channels, including the slack that the last vectors read; SIZE_MAX
+  // on overflow.
+  size_t floats(size_t channels) const;
 
   // Offset from the start of the band to the input that a tap reads for output (0, 0).
   size_t offset(size_t channel, size_t row_tap, size_t column_tap) const;

@@ -1,7 +1,5 @@
 #include "ops/weight_gradient_plan.h"
 
-#include "ops/convolution_tasks.h"
-
 namespace batchnorm {
 
 namespace {
@@ -13,6 +11,8 @@ constexpr size_t kChunkPixels = 256;
 constexpr size_t kMinPlanesPixels = 256;
 constexpr size_t kMaxPlanesPixels = 1024;
 constexpr size_t kPlanesFloats = 64 * 1024;
+// Size of the planes that are filled together: a quarter of a small second-level cache.
+constexpr size_t kBlockFloats = 16 * 1024;
 constexpr size_t kMaxSections = 16;
 // Maximum number of sums over all sections, if there are several.
 constexpr size_t kSectionDoubles = 512 * 1024;
@@ -60,9 +60,8 @@ WeightGradientPlan WeightGradientPlan::plan(const Kernels& kernels, const Convol
   plan.chunk_rows =
       std::clamp<size_t>(plan.chunk_pixels / shape.out_width(), 1, shape.out_height());
   plan.chunk_images = std::clamp<size_t>(plan.chunk_pixels / shape.out_plane(), 1, shape.images);
-  // Only kPlane gains from rows without gaps.
-  plan.layout = PatchLayout::plan(plan.window, plan.chunk_rows,
-                                  plan.kernel == Kernel::kPlane ? kernels.lanes : 1);
+  plan.layout =
+      PatchLayout::plan(plan.window, plan.chunk_rows, 1, PatchLayout::ShortRows::kSeparate);
 
   const size_t wanted_sections =
       std::clamp<size_t>(std::min(kSectionDoubles / (plan.sums_doubles() * shape.groups),
@@ -76,6 +75,13 @@ WeightGradientPlan WeightGradientPlan::plan(const Kernels& kernels, const Convol
                    : std::min(ceil_divide(threads * kTasksPerThread, shape.groups * plan.sections),
                               plan.tiles);
   plan.range_tiles = ceil_divide(plan.tiles, ranges);
+  plan.blocks = {shape.groups, 1};
+  if (plan.kernel == Kernel::kPlane && plan.chunk_rows == shape.out_height()) {
+    const size_t group_floats =
+        saturating_product(plan.chunk_images * shape.in_channels, plan.layout.channel_floats);
+    plan.blocks =
+        blocks_of_planes(shape.groups, plan.sections, group_floats, kBlockFloats, threads);
+  }
   return plan;
 }
 
@@ -92,7 +98,7 @@ void WeightGradientPlan::find_offsets(const ConvolutionShape& shape, size_t* off
 size_t WeightGradientPlan::scratch_floats(const ConvolutionShape& shape) const {
   const size_t transposed =
       kernel == Kernel::kTile ? chunk_images * chunk_rows * shape.out_width() : 0;
-  return whole_lines(saturating_sum(saturating_product(chunk_images, layout.floats()),
+  return whole_lines(saturating_sum(saturating_product(chunk_images, image_floats(shape)),
                                     saturating_product(transposed, columns)));
 }
 

@@ -8,9 +8,8 @@
 #include <cstddef>
 
 #include "kernels.h"
-#include "ops/convolution.h"
+#include "ops/convolution_tasks.h"
 #include "ops/patch_layout.h"
-#include "ops/sizes.h"
 
 namespace batchnorm {
 
@@ -28,11 +27,17 @@ struct WeightGradientPlan {
   size_t ranges() const { return ceil_divide(tiles, range_tiles); }
   // Number of sums of one section: taps, padded to whole tiles, × output channels.
   size_t sums_doubles() const { return tiles * tile_taps * columns; }
+  // Number of sums of a group: those of all sections.
+  size_t group_doubles() const { return sections * sums_doubles(); }
   // Size of the offsets, one for every tap of every tile.
   size_t offsets_floats() const {
     return whole_lines(tiles * tile_taps * sizeof(size_t) / sizeof(float));
   }
   void find_offsets(const ConvolutionShape& shape, size_t* offsets) const;
+  // Size of the bands of an image, which is the distance between those of a chunk.
+  size_t image_floats(const ConvolutionShape& shape) const {
+    return layout.floats(blocks.block * shape.in_channels);
+  }
   // Size of the working memory of one thread.
   size_t scratch_floats(const ConvolutionShape& shape) const;
 
@@ -55,6 +60,7 @@ struct WeightGradientPlan {
   size_t columns;  // output channels, rounded up to whole vectors
   size_t chunk_pixels, chunk_rows, chunk_images;
   PatchLayout layout;
+  GroupBlocks blocks;  // of kPlane, so that neighbouring channels are read together
   size_t section_images, sections;
   size_t range_tiles;
 };

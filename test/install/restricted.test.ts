@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { backend } from 'batchnorm';
 import { expect } from 'chai';
 import { fallbackIn } from '../support/fallback.js';
@@ -76,7 +76,13 @@ describe('a restricted process', () => {
     before(function () {
       if (!hasPermissionModel) this.skip();
     });
-    const readOnly = [permission, `--allow-fs-read=${packagePath()}`];
+    // The packages that the checkout uses may be a link to those of another one.
+    const readOnly = [
+      permission,
+      ...[packagePath(), realpathSync(packagePath('node_modules'))].map(
+        (folder) => `--allow-fs-read=${folder}`,
+      ),
+    ];
 
     it('falls back, gives the reason, and warns once', function () {
       const outcome = execute(readOnly, path('permission.npz'));

@@ -263,6 +263,9 @@ TEST_CASE("convolution: depthwise, with one or several output channels per input
     for (size_t multiplier : {1, 2, 3, 8}) {
       for (const ConvolutionShape& shape : {
                ConvolutionShape{2, 5, 1, multiplier, axis(16, 3, 1, 1, 1), axis(16, 3, 1, 1, 1)},
+               // More groups of small planes than a block has.
+               ConvolutionShape{3, 67, 1, multiplier, axis(7, 3, 1, 1, 1), axis(7, 3, 1, 1, 1)},
+               ConvolutionShape{3, 67, 1, multiplier, axis(11, 3, 2, 1, 1), axis(11, 3, 2, 1, 1)},
                ConvolutionShape{2, 3, 1, multiplier, axis(9, 3, 1, 1, 0), axis(37, 5, 1, 1, 0)},
                ConvolutionShape{3, 33, 1, multiplier, axis(7, 3, 1, 1, 1), axis(7, 3, 1, 1, 1)},
                ConvolutionShape{3, 4, 1, multiplier, axis(2, 3, 1, 1, 1), axis(2, 3, 1, 1, 1)},
@@ -367,6 +370,7 @@ TEST_CASE("convolution: the same bits for any number of threads") {
          {square(1, 3, 40, 37, 5, 3, 1, 1), square(5, 4, 19, 16, 9, 3, 2, 1),
           square(19, 8, 8, 8, 12, 3, 1, 1), square(19, 5, 16, 16, 16, 3, 1, 1),
           ConvolutionShape{7, 9, 1, 1, axis(19, 3, 1, 1, 1), axis(21, 3, 1, 1, 1)},
+          ConvolutionShape{9, 130, 1, 1, axis(7, 3, 1, 1, 1), axis(7, 3, 1, 1, 1)},
           ConvolutionShape{19, 2, 1, 2, axis(46, 3, 2, 1, 1), axis(46, 3, 1, 1, 1)},
           ConvolutionShape{5, 4, 6, 5, axis(13, 3, 1, 1, 1), axis(16, 3, 1, 1, 1)}}) {
       const Problem problem(shape);

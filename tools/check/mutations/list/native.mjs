@@ -299,9 +299,23 @@ export default [
   {
     file: 'native/ops/correlation.cc',
     what: 'all output channels of a depthwise group have the weights of the first one',
-    find: 'plane.weights = band.packed + o * plane.depth;',
-    replace: 'plane.weights = band.packed;',
+    find: 'out_channels_ == 1 ? band.packed_group : depth();',
+    replace: 'out_channels_ == 1 ? band.packed_group : 0;',
     tests: ['unit/nn/conv-2d', 'conformance/parity/pytorch-convolution'],
+  },
+  {
+    file: 'native/ops/convolution_tasks.h',
+    what: 'the last block of groups is as large as the others',
+    find: 'return std::min(block, groups - index % per_image() * block);',
+    replace: 'return block;',
+    tests: ['native:convolution_test.cc'],
+  },
+  {
+    file: 'native/kernels/depthwise.inl.h',
+    what: 'short rows of a plane are copied as if they followed each other',
+    find: 'span += planes.x_stride) {\n    F32::load(span).store_first(',
+    replace: 'span += planes.columns) {\n    F32::load(span).store_first(',
+    tests: ['native:depthwise_test.cc'],
   },
   {
     file: 'native/ops/convolution_input_gradient.cc',
@@ -341,9 +355,9 @@ export default [
   {
     file: 'native/ops/convolution.cc',
     what: 'a residual is added after the ReLU',
-    find: 'if (residual != nullptr) kernels_.add.tensor(y + line, residual + line, y + line, pixels);\n      if (relu) kernels_.relu(y + line, y + line, pixels);',
+    find: 'if (residual != nullptr) kernels_.add.tensor(y + line, residual + line, y + line, length);\n      if (relu) kernels_.relu(y + line, y + line, length);',
     replace:
-      'if (relu) kernels_.relu(y + line, y + line, pixels);\n      if (residual != nullptr) kernels_.add.tensor(y + line, residual + line, y + line, pixels);',
+      'if (relu) kernels_.relu(y + line, y + line, length);\n      if (residual != nullptr) kernels_.add.tensor(y + line, residual + line, y + line, length);',
     tests: ['native:convolution_tiles_test.cc'],
   },
   {
