@@ -28,8 +28,9 @@ export function refusedAllocations(): RefusedAllocations {
   for (const [name, constructor] of Object.entries(constructors)) {
     const guarded = new Proxy(constructor, {
       construct(target, args) {
-        // An array over existing memory allocates none.
-        if (!(args[0] instanceof constructors.ArrayBuffer)) attempt();
+        // An array over existing memory, which threads of WebAssembly share, allocates none.
+        const [memory] = args as unknown[];
+        if (!(memory instanceof constructors.ArrayBuffer || memory instanceof SharedArrayBuffer)) attempt();
         return Reflect.construct(target, args) as object;
       },
     });
