@@ -23,9 +23,9 @@ struct Pooling {
   bool count_padding;
 };
 
-// The working memory of the pooling kernels (kernels/pool.inl.h): two rings of as many rows as a
-// window spans, each split into phases. pool_span() is the length of a phase in floats, rounded up
-// so that whole vectors can be read and written.
+// The working memory of the pooling kernels (kernels/pool_windows.inl.h): two rings of as many rows
+// as a window spans, each split into phases. pool_span() is the length of a phase in floats,
+// rounded up so that whole vectors can be read and written.
 inline size_t pool_phases(const Pooling& params) {
   const size_t extent = params.columns.extent();
   return params.columns.stride < extent ? params.columns.stride : extent;

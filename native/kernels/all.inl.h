@@ -20,6 +20,8 @@
 #include "kernels/activations.inl.h"
 #include "kernels/dropout.inl.h"
 #include "kernels/losses.inl.h"
+#include "kernels/pool_windows.inl.h"
+#include "kernels/pool_pairs.inl.h"
 #include "kernels/pool.inl.h"
 #include "kernels/sum.inl.h"
 #include "kernels/extremum.inl.h"

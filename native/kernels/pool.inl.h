@@ -1,161 +1,25 @@
-// Max and average pooling of one plane, and their gradients: windows whose columns are D apart, and
-// which are S columns apart.
-//
-// Each row of the plane is first split into phases: phase r holds the columns r, r + S, r + 2S ...
-// of the padded row. Column kx of all windows in a row of windows is then contiguous, beginning at
-// index kx * D / S of phase kx * D mod S, so all arithmetic uses whole vectors for any stride. The
-// rows that a window spans are kept in a ring buffer.
+// Max and average pooling of one plane, and their gradients.
 
-// A ring buffer of rows, each split into phases of `span` floats.
-struct PoolRows {
-  const PoolAxis& columns;
-  float* rows;
-  size_t ring;  // number of rows
-  size_t phases, span;
-  // From one column of a window to the next: that many phases and floats, and as many floats less
-  // where the phases begin again. Computed once, because a division takes as long as a window.
-  size_t phase_step, index_step, wrap;
-
-  PoolRows(const Pooling& pooling, float* memory)
-      : columns(pooling.columns),
-        rows(memory),
-        ring(pooling.rows.extent()),
-        phases(pool_phases(pooling)),
-        span(pool_span(pooling)),
-        phase_step(columns.dilation % columns.stride),
-        index_step(phase_step * span + columns.dilation / columns.stride),
-        wrap(columns.stride * span - 1) {}
-
-  float* row(size_t y) const { return rows + y % ring * phases * span; }
-  // The number of columns of the plane that windows cover.
-  size_t width() const {
-    const size_t reached = columns.stride * (columns.out - 1) + columns.extent();
-    return reached <= columns.before ? 0 : std::min(columns.size, reached - columns.before);
+// The windows that a vector holds, all lanes or fewer. The kernels below are long, so they are
+// compiled once for both cases.
+struct WindowVector {
+  size_t first;
+  size_t count;
+  F32 load(const float* p) const {
+    return count == F32::kLanes ? F32::load(p + first) : F32::load_first(p + first, count);
   }
-  // Whether rows can be split and joined with the even_lanes and interleave operations.
-  bool in_pairs() const { return columns.stride == 2 && columns.extent() >= 2; }
-
-  void fill(size_t y, float value) const {
-    float* to = row(y);
-    for (size_t i = 0; i < phases * span; i += F32::kLanes) F32::broadcast(value).store(to + i);
-  }
-
-  // The phases of the even and the odd columns of the plane; only if in_pairs().
-  float* even(size_t y) const { return row(y) + columns.before % 2 * span + columns.before / 2; }
-  float* odd(size_t y) const {
-    return row(y) + (columns.before + 1) % 2 * span + (columns.before + 1) / 2;
-  }
-
-  // Calls function(index in row(y), column) for every column >= `begin` that a window covers.
-  template <class Function>
-  void each_column(size_t begin, const Function& function) const {
-    const size_t end = width();
-    size_t phase = (begin + columns.before) % columns.stride;
-    size_t index = (begin + columns.before) / columns.stride;
-    for (size_t column = begin; column < end; column++) {
-      if (phase < phases) function(phase * span + index, column);
-      if (++phase == columns.stride) {
-        phase = 0;
-        index++;
-      }
-    }
-  }
-
-  // Copies row y of the plane into its phases, with `padding_value` around it.
-  void split(const float* x, size_t y, float padding_value) const {
-    fill(y, padding_value);
-    float* to = row(y);
-    size_t begin = 0;
-    if (columns.stride == 1) {
-      std::copy(x, x + width(), to + columns.before);
-      return;
-    }
-    if (in_pairs()) {
-      float* even_to = even(y);
-      float* odd_to = odd(y);
-      for (; begin + 2 * F32::kLanes <= width(); begin += 2 * F32::kLanes) {
-        const F32 a = F32::load(x + begin);
-        const F32 b = F32::load(x + begin + F32::kLanes);
-        even_lanes(a, b).store(even_to + begin / 2);
-        odd_lanes(a, b).store(odd_to + begin / 2);
-      }
-    }
-    each_column(begin, [&](size_t index, size_t column) { to[index] = x[column]; });
-  }
-
-  // The inverse of split. Columns that no window covers become 0.
-  void join(float* x, size_t y) const {
-    const float* from = row(y);
-    size_t begin = 0;
-    if (columns.stride == 1) {
-      std::copy(from + columns.before, from + columns.before + width(), x);
-      std::fill(x + width(), x + columns.size, 0.0f);
-      return;
-    }
-    if (in_pairs()) {
-      const float* even_from = even(y);
-      const float* odd_from = odd(y);
-      for (; begin + 2 * F32::kLanes <= width(); begin += 2 * F32::kLanes) {
-        const F32 a = F32::load(even_from + begin / 2);
-        const F32 b = F32::load(odd_from + begin / 2);
-        interleave_low(a, b).store(x + begin);
-        interleave_high(a, b).store(x + begin + F32::kLanes);
-      }
-    }
-    std::fill(x + begin, x + columns.size, 0.0f);
-    each_column(begin, [&](size_t index, size_t column) { x[column] = from[index]; });
+  void store(float* p, F32 value) const {
+    if (count == F32::kLanes) return value.store(p + first);
+    value.store_first(p + first, count);
   }
 };
 
-// The windows of row `oy` of the output.
-struct WindowRow {
-  size_t begin, end;  // the rows of the plane from the first that they read to the last
-  size_t first;  // the first row that they read: with dilation and padding, it may follow begin
-  size_t dilation;
-  size_t slot;  // the slot of `first` in the ring, divided only once
-
-  WindowRow(const Pooling& params, size_t oy) {
-    const PoolAxis& rows = params.rows;
-    const size_t top = oy * rows.stride;
-    begin = top > rows.before ? top - rows.before : 0;
-    end = std::min(rows.size, top + rows.extent() - rows.before);
-    dilation = rows.dilation;
-    const size_t above = top < rows.before ? rows.before - top : 0;
-    first = above == 0 ? begin : (dilation - above % dilation) % dilation;
-    slot = first % rows.extent();
-  }
-
-  // Calls function(index) for the elements of window 0 in row-major order. `index` is the element's
-  // index in the ring; for window i it is i larger.
-  template <class Function>
-  void each_element(const PoolRows& rows, const Function& function) const {
-    const size_t length = rows.phases * rows.span;
-    const size_t kernel = rows.columns.kernel, stride = rows.columns.stride;
-    const size_t phase_step = rows.phase_step, index_step = rows.index_step, wrap = rows.wrap;
-    size_t ring = slot;
-    for (size_t y = first; y < end; y += dilation) {
-      size_t index = ring * length;
-      size_t phase = 0;
-      for (size_t kx = 0; kx < kernel; kx++) {
-        function(index);
-        index += index_step;
-        phase += phase_step;
-        if (phase >= stride) {
-          phase -= stride;
-          index -= wrap;
-        }
-      }
-      ring += dilation;
-      if (ring >= rows.ring) ring -= rows.ring;
-    }
-  }
-};
-
+// Calls function(vector) for the windows of a row.
 template <class Function>
-void each_output_vector(size_t windows, const Function& function) {
-  size_t i = 0;
-  for (; i + F32::kLanes <= windows; i += F32::kLanes) function(WholeVector{i});
-  if (i < windows) function(PartialVector{i, windows - i});
+void each_window_vector(size_t windows, const Function& function) {
+  for (size_t i = 0; i < windows; i += F32::kLanes) {
+    function(WindowVector{i, std::min<size_t>(F32::kLanes, windows - i)});
+  }
 }
 
 // Reduces each window to one value: adds its elements to a copy of `empty` in row-major order, and
@@ -163,6 +27,7 @@ void each_output_vector(size_t windows, const Function& function) {
 template <class Fold>
 void pool(const float* x, float* y, const Pooling& params, float* scratch, float padding_value,
           const Fold& empty) {
+  if (are_pairs(params.columns)) return pool_pairs(x, y, params, empty);
   const PoolRows rows(params, scratch);
   size_t next = 0;  // the next row to split
   for (size_t oy = 0; oy < params.rows.out; oy++) {
@@ -171,7 +36,7 @@ void pool(const float* x, float* y, const Pooling& params, float* scratch, float
       rows.split(x + next * params.columns.size, next, padding_value);
     }
     float* out = y + oy * params.columns.out;
-    each_output_vector(params.columns.out, [&](auto at) {
+    each_window_vector(params.columns.out, [&](auto at) {
       Fold fold = empty;
       const float* from = rows.rows + at.first;
       windows.each_element(rows, [&](size_t index) { fold.add(F32::load(from + index)); });
@@ -213,7 +78,7 @@ void pool_backward(const float* x, float* dx, const Pooling& params, float* scra
       }
       gradients.fill(next, 0.0f);
     }
-    each_output_vector(params.columns.out, [&](auto at) {
+    each_window_vector(params.columns.out, [&](auto at) {
       auto share_of = distribute(oy, at);
       const float* from = values.rows + at.first;
       float* to = gradients.rows + at.first;
@@ -230,8 +95,9 @@ void pool_backward(const float* x, float* dx, const Pooling& params, float* scra
 struct MaxOf {
   F32 largest;
   void add(F32 value) {
-    // max returns its second argument if either is NaN, so a NaN in `largest` needs the select.
-    largest = select(less_equal(largest, largest), max(largest, value), largest);
+    // max returns its second argument if either is NaN, so a NaN in `value` needs the select. The
+    // comparison does not wait for the elements before.
+    largest = select(less_equal(value, value), max(value, largest), value);
   }
   F32 result(size_t, size_t) const { return largest; }
 };
@@ -276,6 +142,12 @@ inline void add_to_first_elements(const float* y, const float* dy, const WindowR
 
 inline void max_pool_backward(const float* x, const float* y, const float* dy, float* dx,
                               const Pooling& params, float* scratch) {
+  if (are_separate_pairs(params)) {
+    return pool_pairs_backward(x, dx, params, [&](size_t oy, auto at) {
+      const size_t row = oy * params.columns.out;
+      return FirstMaximum{at.load(y + row), at.load(dy + row)};
+    });
+  }
   // Larger than the -Inf in the padding, so that windows of only -Inf are left to `finish`.
   const F32 lowest = F32::broadcast(std::numeric_limits<float>::lowest());
   F32 largest_negated = lowest;
@@ -323,12 +195,16 @@ struct WindowCounts {
 
   // Of the windows from `first` on in a row, for one vector of them.
   const double* of(size_t row, size_t first) {
-    if (are_equal) return lanes;
+    if (!are_equal) count(row, first);
+    return lanes;
+  }
+
+  // Not inlined, because it is long and has several callers.
+  BATCHNORM_NOINLINE void count(size_t row, size_t first) {
     const size_t height = along(params.rows, row);
     for (size_t i = 0; i < F32::kLanes && first + i < params.columns.out; i++) {
       lanes[i] = static_cast<double>(height * along(params.columns, first + i));
     }
-    return lanes;
   }
 };
 
@@ -354,14 +230,14 @@ inline void avg_pool(const float* x, float* y, const Pooling& params, float* scr
 
 inline void avg_pool_backward(const float* dy, float* dx, const Pooling& params, float* scratch) {
   WindowCounts counts(params);
-  pool_backward(
-      nullptr, dx, params, scratch,
-      [&](size_t row, auto at) {
-        float divisors[F32::kLanes];
-        const double* exact = counts.of(row, at.first);
-        for (size_t i = 0; i < F32::kLanes; i++) divisors[i] = static_cast<float>(exact[i]);
-        const F32 share = at.load(dy + row * params.columns.out) / F32::load(divisors);
-        return [=](F32) { return share; };
-      },
-      [](size_t, const WindowRow&, const PoolRows&) {});
+  const auto distribute = [&](size_t row, auto at) {
+    float divisors[F32::kLanes];
+    const double* exact = counts.of(row, at.first);
+    for (size_t i = 0; i < F32::kLanes; i++) divisors[i] = static_cast<float>(exact[i]);
+    const F32 share = at.load(dy + row * params.columns.out) / F32::load(divisors);
+    return [=](F32) { return share; };
+  };
+  if (are_separate_pairs(params)) return pool_pairs_backward(nullptr, dx, params, distribute);
+  pool_backward(nullptr, dx, params, scratch, distribute,
+                [](size_t, const WindowRow&, const PoolRows&) {});
 }

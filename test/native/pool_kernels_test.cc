@@ -82,10 +82,25 @@ void each_rectangular_pooling(const Kernels& kernels, size_t max_dilation, Funct
   }
 }
 
+// Windows of two adjacent columns, which kernels/pool_pairs.inl.h computes, with any rows.
+template <class Function>
+void each_pooling_of_pairs(const Kernels& kernels, size_t max_dilation, Function function) {
+  for (size_t width = 2; width <= 4 * kernels.lanes + 3; width++) {
+    for (size_t kernel : {1, 2, 3}) {
+      for (size_t stride : {1, 2, 4}) {
+        const size_t dilation = 1 + (width + kernel) % max_dilation;
+        const PoolAxis rows = axis(7, kernel, stride, width % kernel, dilation);
+        function(Pooling{rows, axis(width, 2, 2, 0), width % 4 < 2});
+      }
+    }
+  }
+}
+
 template <class Function>
 void each_pooling(const Kernels& kernels, size_t max_dilation, Function function) {
   each_square_pooling(kernels, function);
   each_rectangular_pooling(kernels, max_dilation, function);
+  each_pooling_of_pairs(kernels, max_dilation, function);
 }
 
 std::string text_of(const Pooling& params) {
@@ -188,6 +203,37 @@ TEST_CASE("max_pool: NaN is the maximum and gets the gradient, at any position i
       kernels.max_pool_backward(plane, y, dy, gradient, whole, scratch.data());
       for (size_t i = 0; i < 9; i++) CHECK(gradient[i] == (i == position ? 10.0f : 0.0f));
     }
+  }
+}
+
+TEST_CASE("max_pool: the first NaN of a pair of columns gets the gradient, in any lane") {
+  FOR_EACH_ISA(kernels) {
+    each_pooling_of_pairs(kernels, 1, [&](const Pooling& params) {
+      CAPTURE(text_of(params));
+      const size_t n = inputs(params), windows = outputs(params);
+      Random random(n);
+      Guarded x(n, 1), y(windows, 2), dy(windows, 3), dx(n, 4);
+      x.fill(random);
+      dy.fill(random);
+      for (size_t i = 0; i < n; i++) {
+        if (x[i] > 0.5f) x[i] = NAN;
+      }
+      std::vector<float> scratch = scratch_for(params);
+      kernels.max_pool(x.data(), y.data(), params, scratch.data());
+      kernels.max_pool_backward(x.data(), y.data(), dy.data(), dx.data(), params, scratch.data());
+      std::vector<size_t> first(windows, n);
+      each_element(params, [&](size_t window, size_t i) {
+        if (first[window] == n && std::isnan(x[i])) first[window] = i;
+      });
+      std::vector<bool> is_first(n, false);
+      for (size_t window = 0; window < windows; window++) {
+        CHECK(std::isnan(y[window]) == (first[window] < n));
+        if (first[window] < n) is_first[first[window]] = true;
+      }
+      for (size_t i = 0; i < n; i++) {
+        if (std::isnan(x[i])) CHECK((dx[i] != 0) == is_first[i]);
+      }
+    });
   }
 }
 

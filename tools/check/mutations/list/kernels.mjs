@@ -3,8 +3,8 @@ export default [
   {
     file: 'native/kernels/pool.inl.h',
     what: 'max pooling loses a NaN',
-    find: 'largest = select(less_equal(largest, largest), max(largest, value), largest);',
-    replace: 'largest = max(largest, value);',
+    find: 'largest = select(less_equal(value, value), max(value, largest), value);',
+    replace: 'largest = max(value, largest);',
     tests: ['unit/nn/max-pool-nan'],
   },
   {
@@ -20,6 +20,20 @@ export default [
     find: 'const size_t uncut = pooling.rows.kernel * pooling.columns.kernel;',
     replace: 'const size_t uncut = (pooling.rows.kernel - 1) * pooling.columns.kernel;',
     tests: ['unit/nn/pool-2d'],
+  },
+  {
+    file: 'native/kernels/pool_pairs.inl.h',
+    what: 'the gradients of the two columns of a window are exchanged',
+    find: 'return {interleave_low(even, odd), interleave_high(even, odd)};',
+    replace: 'return {interleave_low(odd, even), interleave_high(odd, even)};',
+    tests: ['unit/nn/pool-2d'],
+  },
+  {
+    file: 'native/kernels/pool_pairs.inl.h',
+    what: 'rows after the last window keep what was in memory',
+    find: 'std::fill(done, dx + params.rows.size * width, 0.0f);',
+    replace: '',
+    tests: ['native:pool_kernels_test.cc'],
   },
   {
     file: 'native/kernels/shifted_moments.inl.h',
@@ -193,14 +207,14 @@ export default [
     tests: ['conformance/parity/pytorch-pools'],
   },
   {
-    file: 'native/kernels/pool.inl.h',
+    file: 'native/kernels/pool_windows.inl.h',
     what: 'windows with dilation begin in the first row of the plane instead of one of theirs',
     find: 'first = above == 0 ? begin : (dilation - above % dilation) % dilation;',
     replace: 'first = begin;',
     tests: ['conformance/parity/pytorch-pools'],
   },
   {
-    file: 'native/kernels/pool.inl.h',
+    file: 'native/kernels/pool_windows.inl.h',
     what: 'the columns of dilated windows are neighbours',
     find: 'phase_step(columns.dilation % columns.stride),',
     replace: 'phase_step(1 % columns.stride),',
