@@ -3,11 +3,11 @@
 // backend (own-wasm, on one thread like TensorFlow.js's). Needs `npm ci` in bench/, and own-wasm `npm run check -- wasm-module`.
 //
 // Each contestant is a process; they take turns, a few steps at a time, so that a change in the machine's load hits all.
-// TFJS_CONTESTANTS=registered,own leaves the others out. Milliseconds are medians of all steps; the cpu backend runs each workload only once or twice, because it takes minutes.
+// TFJS_CONTESTANTS=registered,own leaves the others out. Milliseconds are medians of all steps, or with TFJS_PERCENTILE=10 that
+// percentile, for a busy machine; the cpu backend runs each workload only once or twice, because it takes minutes.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { median } from './resnet/median.mjs';
 import { workloads } from './tfjs/workloads.mjs';
 
 const [rounds = '10', threads = '1', ...chosen] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const stepsPerRound = 5;
 // TensorFlow.js runs thousands of lines of JavaScript a step, which V8 has optimized after about 200 steps.
 const warmUpSteps = 200;
 const all = ['cpu', 'wasm', 'registered', 'fused', 'own', 'own-wasm'];
-const { TFJS_CONTESTANTS: listed } = process.env;
+const { TFJS_CONTESTANTS: listed, TFJS_PERCENTILE: percentile = '50' } = process.env;
 const contestants = listed === undefined ? all : listed.split(',');
 
 const processes = Object.fromEntries(
@@ -27,6 +27,11 @@ const processes = Object.fromEntries(
     return [name, fork(file, [name], { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })];
   }),
 );
+
+function typical(times) {
+  const sorted = times.toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length * Number(percentile)) / 100)];
+}
 
 async function ask(contestant, workload, steps) {
   const answer = once(processes[contestant], 'message');
@@ -48,7 +53,7 @@ async function measure(workload) {
       times[name].push(...(await ask(name, workload, name === 'cpu' ? 1 : stepsPerRound)));
     }
   }
-  return Object.fromEntries(Object.entries(times).map(([name, each]) => [name, median(each)]));
+  return Object.fromEntries(Object.entries(times).map(([name, each]) => [name, typical(each)]));
 }
 
 console.log(
