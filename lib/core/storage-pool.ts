@@ -74,7 +74,7 @@ class StoragePool {
   /** @internal Memory for a tensor with arbitrary content, where the backend computes fastest. */
   takeMemory(length: number): Memory {
     if (backend.blocks === undefined || length < minBlock || observer !== undefined) return this.take(length);
-    // Any allocation may do that. Use of a view from before it is then seen wherever a tensor is made.
+    // Any allocation may do that. Use of a view from before it is then seen wherever a tensor is made or an operation runs.
     if (poisoning) backend.blocks.emptyViews();
     const reused = this.#reused(-length);
     if (reused !== undefined) return reused;
@@ -179,6 +179,7 @@ function allocateAligned(length: number): Float32Array {
 export const storagePool = new StoragePool();
 
 if (backend.blocks !== undefined) {
+  backend.blocks.growsAlways = poisoning;
   backend.blocks.reclaim = () => {
     const { bytes } = storagePool;
     storagePool.clear();

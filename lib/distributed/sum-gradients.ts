@@ -24,6 +24,11 @@ interface Piece {
   readonly end: number;
 }
 
+/** A gradient, whose view is asked for at each use: it may end when the memory of the backend grows. */
+interface HasValues {
+  readonly values: Float32Array;
+}
+
 type Bucket = readonly Piece[];
 type Values = (parameter: Tensor<Shape>) => Float32Array | undefined;
 
@@ -92,7 +97,7 @@ export class GradientSum {
 
 /** Starts the sum of each bucket when its gradients and those of all earlier buckets are complete. */
 class BucketsInOrder {
-  readonly #gradients = new Map<number, Float32Array | undefined>();
+  readonly #gradients = new Map<number, HasValues | undefined>();
   readonly #collected: { readonly sums: Float32Array; readonly collect: () => void }[] = [];
 
   constructor(
@@ -102,9 +107,9 @@ class BucketsInOrder {
     private readonly take: (index: number, length: number) => Float32Array,
   ) {}
 
-  readonly onLeafGradient = (id: number, gradient: { readonly values: Float32Array } | undefined): void => {
-    this.#gradients.set(id, gradient?.values);
-    const valuesOf: Values = (parameter) => this.#gradients.get(parameter.id);
+  readonly onLeafGradient = (id: number, gradient: HasValues | undefined): void => {
+    this.#gradients.set(id, gradient);
+    const valuesOf: Values = (parameter) => this.#gradients.get(parameter.id)?.values;
     for (;;) {
       const next = this.buckets.at(this.#collected.length);
       if (next?.every(({ parameter }) => this.#gradients.has(parameter.id)) !== true) return;

@@ -83,7 +83,7 @@ export function synchronizedTraining(group: StatisticsGroup): BatchNormTraining 
       const { dresidual } = sums;
       // The gradients of the parameters are those of this rank's batch; like those of all other layers, they are
       // added up later.
-      const own = operands.isLearned ? parameterGradients(sums, invStd.values) : noParameterGradients;
+      const own = operands.isLearned ? parameterGradients(sums, invStd) : noParameterGradients;
       group.sum(sums.both);
       const dx = Storage.take(dy.values.length);
       // With a residual, its gradient is dy where the ReLU passed it.

@@ -1,5 +1,4 @@
 import { recorded, graphsOf } from '../core/record.js';
-import { freshFloats } from '../backend/allocation.js';
 import { named } from '../backend/argument.js';
 import { backend, type Operations } from '../backend/index.js';
 import { wrongType } from '../validation/errors.js';
@@ -29,41 +28,37 @@ interface Rule {
   readonly ofNumbers?: (dy: number, b: number) => number;
 }
 
-type Derivative = (layout: Layout, dy: Storage, a: Float32Array, b: Float32Array, out: Float32Array) => void;
+/** Takes storages, since the views of one operation may be empty in the next. */
+type Derivative = (layout: Layout, dy: Storage, a: Storage, b: Storage, out: Storage) => void;
 
 const half = new Float32Array([0.5]);
 const minusOne = new Float32Array([-1]);
 
-function multiply(a: Float32Array, b: Float32Array, out: Float32Array): void {
-  backend.mul(1, a.length, b.length, named('a', a), named('b', b), named('out', out));
+function multiply(a: Storage, b: Float32Array, out: Storage): void {
+  backend.mul(1, a.values.length, b.length, a.named('a'), named('b', b), out.named('out'));
 }
 
-function divide(
-  { rows, columns, rightLength }: Layout,
-  a: Float32Array,
-  b: Float32Array,
-  out: Float32Array,
-): void {
-  backend.div(rows, columns, rightLength, named('a', a), named('b', b), named('out', out));
+function divide({ rows, columns, rightLength }: Layout, a: Storage, b: Storage, out: Storage): void {
+  backend.div(rows, columns, rightLength, a.named('a'), b.named('b'), out.named('out'));
 }
 
 const rules: Record<ArithmeticName, Rule> = {
   add: { left: undefined, right: undefined },
   sub: {
     left: undefined,
-    right: (_layout, dy, _a, _b, out) => multiply(dy.values, minusOne, out),
+    right: (_layout, dy, _a, _b, out) => multiply(dy, minusOne, out),
   },
   mul: {
     left: ({ rows, columns, rightLength }, dy, _a, b, out) => {
-      if (rightLength === out.length) multiply(b, dy.compact, out);
-      else backend.mul(rows, columns, rightLength, dy.named('a'), named('b', b), named('out', out));
+      if (rightLength === rows * columns) multiply(b, dy.compact, out);
+      else backend.mul(rows, columns, rightLength, dy.named('a'), b.named('b'), out.named('out'));
     },
     right: (_layout, dy, a, _b, out) => multiply(a, dy.compact, out),
     ofNumbers: (dy, b) => dy * b,
   },
   div: {
     left: (layout, dy, _a, b, out) => {
-      divide(layout, dy.values, b, out);
+      divide(layout, dy, b, out);
     },
     // -dy * a / b^2; dividing twice avoids the overflow of b^2.
     right: (layout, dy, a, b, out) => {
@@ -82,19 +77,24 @@ const rules: Record<ArithmeticName, Rule> = {
 /** Passes the gradient on except where a comparison holds, and half of it where the operands are equal. */
 function unless(compare: Operations['less']): Derivative {
   return ({ rows, columns, rightLength }, dy, a, b, out) => {
-    const n = out.length;
-    const mask = freshFloats('working space', n);
-    const other = freshFloats('working space', n);
-    const compared = [rows, columns, rightLength, named('a', a), named('b', b), named('out', mask)] as const;
-    const pick = (chosen: Float32Array, otherwise: Float32Array) => {
-      const [condition, left, right] = [named('condition', mask), named('a', chosen), named('b', otherwise)];
-      backend.where(n, condition, left, right, named('out', out));
+    const n = rows * columns;
+    const mask = Storage.take(n);
+    const share = Storage.take(n);
+    const compareTo = (comparison: Operations['less']) => {
+      comparison(rows, columns, rightLength, a.named('a'), b.named('b'), mask.named('out'));
     };
-    compare(...compared);
-    pick(other, dy.values);
-    backend.equal(...compared);
-    multiply(dy.values, half, other);
-    pick(other, out);
+    const pick = (otherwise: Storage) => {
+      const [condition, chosen] = [mask.named('condition'), share.named('a')];
+      backend.where(n, condition, chosen, otherwise.named('b'), out.named('out'));
+    };
+    compareTo(compare);
+    backend.fill(n, 0, share.named('y'));
+    pick(dy);
+    compareTo(backend.equal);
+    multiply(dy, half, share);
+    pick(out);
+    mask.release();
+    share.release();
   };
 }
 
@@ -126,7 +126,7 @@ function operation(name: ArithmeticName) {
         const gradient = (derivative: Derivative | undefined): Storage => {
           if (derivative === undefined) return dy.retain();
           const result = Storage.take(rows * columns);
-          derivative(layout, dy, left.values, right.values, result.values);
+          derivative(layout, dy, left, right, result);
           return result;
         };
         if (needsGradient(0)) {
@@ -152,7 +152,8 @@ function sumToRight(whole: Storage, { rows, columns, rightLength }: Layout): Sto
   if (rightLength === n) return whole;
   const result = Storage.take(rightLength);
   if (rightLength === 1) {
-    result.values[0] = backend.sum(n, whole.named('x'));
+    const sum = backend.sum(n, whole.named('x'));
+    result.values[0] = sum;
   } else {
     backend.sumRows(rows, columns, whole.named('x'), result.named('out'));
   }

@@ -135,12 +135,13 @@ export function gradientSums(
 /** The gradients of scale and bias, as the fused backward pass computes them. */
 export function parameterGradients(
   { sumDy, sumDyXmu }: Pick<GradientSums, 'sumDy' | 'sumDyXmu'>,
-  invStd: Float32Array,
+  invStd: Pick<Storage, 'values'>,
 ): { readonly dscale: Storage; readonly dbias: Storage } {
-  const dscale = Storage.take(invStd.length);
-  const dbias = Storage.take(invStd.length);
-  for (let channel = 0; channel < invStd.length; channel++) {
-    dscale.values[channel] = sumDyXmu[channel] * invStd[channel];
+  const channels = sumDy.length;
+  const dscale = Storage.take(channels);
+  const dbias = Storage.take(channels);
+  for (let channel = 0; channel < channels; channel++) {
+    dscale.values[channel] = sumDyXmu[channel] * invStd.values[channel];
     dbias.values[channel] = sumDy[channel];
   }
   return { dscale, dbias };

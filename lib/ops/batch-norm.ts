@@ -97,7 +97,7 @@ export function batchNormFrozen<S extends Shape>(
         for (let c = 0; c < channels; c++) {
           invStd[c] = 1 / Math.sqrt(variance.values[c] + epsilon);
         }
-        const { dscale, dbias } = parameterGradients({ sumDy, sumDyXmu }, invStd);
+        const { dscale, dbias } = parameterGradients({ sumDy, sumDyXmu }, { values: invStd });
         accumulate(1, dscale);
         accumulate(2, dbias);
       }
@@ -174,7 +174,7 @@ export function batchNormTraining<S extends Shape>(
   return recordPass(operands, statistics, x.shape, output, (dy, accumulate, needsGradient) => {
     if (!needsGradient(0)) {
       const sums = gradientSums(image, operands, statistics, output, dy);
-      const own = operands.isLearned ? parameterGradients(sums, invStd.values) : noParameterGradients;
+      const own = operands.isLearned ? parameterGradients(sums, invStd) : noParameterGradients;
       passOn(operands, accumulate, { dx: null, dresidual: sums.dresidual, ...own });
       return;
     }

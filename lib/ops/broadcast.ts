@@ -73,8 +73,8 @@ function broadcastTo(x: AnyTensor, shape: Shape, graphs: readonly Graph[]): AnyT
   const strides = rowMajorStrides(sizes);
   stridedCopy(
     shape,
-    { values: input.values, strides: strides.map((stride, axis) => (sizes[axis] === 1 ? 0 : stride)) },
-    { values: result.values, strides: rowMajorStrides(shape) },
+    { values: input, strides: strides.map((stride, axis) => (sizes[axis] === 1 ? 0 : stride)) },
+    { values: result, strides: rowMajorStrides(shape) },
   );
   return recorded(graphs, inputs, shape, result, () => ({
     saved: [],
@@ -99,7 +99,7 @@ function sumRepeated(dy: Storage, shape: Shape, sizes: Shape): Storage {
     moved = freshFloats('working space', dy.values.length);
     stridedCopy(
       ordered,
-      { values: dy.values, strides: order.map((axis) => strides[axis]) },
+      { values: dy, strides: order.map((axis) => strides[axis]) },
       { values: moved, strides: rowMajorStrides(ordered) },
     );
   }

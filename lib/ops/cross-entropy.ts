@@ -150,15 +150,16 @@ function crossEntropy(
 
   const lossOf = (begin: number, end: number): number => {
     const entropy = relative ? target.entropy(begin, end) : 0;
-    return -target.dot(logProbabilities.values, begin, end) - entropy;
+    return -target.dot(logProbabilities, begin, end) - entropy;
   };
   const isReduced = reduction !== 'none';
   const divisor = reduction === 'mean' ? target.total : 1;
   const losses = Storage.take(isReduced ? 1 : rows);
-  if (reduction === 'mean') losses.values[0] = lossOf(0, rows) / divisor;
-  // Adding 0 turns the -0 of an ignored target into 0.
-  else if (isReduced) losses.values[0] = lossOf(0, rows) + 0;
-  else for (let row = 0; row < rows; row++) losses.values[row] = lossOf(row, row + 1) + 0;
+  for (let i = 0; i < losses.values.length; i++) {
+    const loss = isReduced ? lossOf(0, rows) : lossOf(i, i + 1);
+    // Adding 0 turns the -0 of an ignored target into 0. The view is asked for last: what computes a loss may end it.
+    losses.values[i] = reduction === 'mean' ? loss / divisor : loss + 0;
+  }
   const result = recorded(graphs, inputs, isReduced ? scalarShape : targetShape, losses, () => ({
     saved: [logProbabilities, ...target.saved],
     backward: (dy, accumulate) => {

@@ -109,11 +109,11 @@ function gradientOverRuns(reduction: Reduction, x: Storage, y: Storage, dy: Stor
   const order = [...axes.filter((axis) => !reduced[axis]), ...axes.filter((axis) => reduced[axis])];
   const sizes = order.map((axis) => shape[axis]);
   const strides = rowMajorStrides(shape);
-  const original = ({ values }: Storage): StridedView => ({
+  const original = (values: Storage): StridedView => ({
     values,
     strides: order.map((axis) => strides[axis]),
   });
-  const ordered = ({ values }: Storage): StridedView => ({ values, strides: rowMajorStrides(sizes) });
+  const ordered = (values: Storage): StridedView => ({ values, strides: rowMajorStrides(sizes) });
   const n = elementCount(shape);
   const orderedX = Storage.take(n);
   const orderedDx = Storage.take(n);

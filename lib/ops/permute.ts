@@ -58,20 +58,12 @@ function permuted<T extends Tape>(x: Tensor<Shape, T>, order: readonly number[])
   const outputStrides = rowMajorStrides(shape);
   const n = input.values.length;
   const result = Storage.take(n);
-  stridedCopy(
-    shape,
-    { values: input.values, strides: inputStrides },
-    { values: result.values, strides: outputStrides },
-  );
+  stridedCopy(shape, { values: input, strides: inputStrides }, { values: result, strides: outputStrides });
   return recorded(graphs, inputs, shape, result, () => ({
     saved: [],
     backward: (dy, accumulate) => {
       const dx = Storage.take(n);
-      stridedCopy(
-        shape,
-        { values: dy.values, strides: outputStrides },
-        { values: dx.values, strides: inputStrides },
-      );
+      stridedCopy(shape, { values: dy, strides: outputStrides }, { values: dx, strides: inputStrides });
       accumulate(0, dx);
     },
   }));

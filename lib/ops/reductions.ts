@@ -94,8 +94,8 @@ function repeated(input: Storage, reduction: Reduction): Storage {
   const dx = Storage.take(elementCount(shape));
   stridedCopy(
     shape,
-    { values: input.values, strides: broadcastStrides(reduction) },
-    { values: dx.values, strides: rowMajorStrides(shape) },
+    { values: input, strides: broadcastStrides(reduction) },
+    { values: dx, strides: rowMajorStrides(shape) },
   );
   return dx;
 }

@@ -36,19 +36,20 @@ export function slice<T extends Tape>(x: Tensor<Shape, T>, options: SliceOptions
   const shape = Object.freeze(x.shape.map((each, i) => (i === axis ? count : each)));
   const strides = rowMajorStrides(x.shape);
   const offset = count === 0 ? 0 : start * strides[axis];
-  const ofInput = (values: Float32Array): StridedView => ({
-    values: values.subarray(offset),
+  const ofInput = (values: Storage): StridedView => ({
+    values,
+    offset,
     strides: strides.map((stride, i) => (i === axis ? stride * step : stride)),
   });
   const outputStrides = rowMajorStrides(shape);
   const result = Storage.take(shape.reduce((product, each) => product * each, 1));
-  stridedCopy(shape, ofInput(input.values), { values: result.values, strides: outputStrides });
+  stridedCopy(shape, ofInput(input), { values: result, strides: outputStrides });
   return recorded(graphs, inputs, shape, result, () => ({
     saved: [],
     backward: (dy, accumulate) => {
       const dx = Storage.take(length);
       dx.values.fill(0);
-      stridedCopy(shape, { values: dy.values, strides: outputStrides }, ofInput(dx.values));
+      stridedCopy(shape, { values: dy, strides: outputStrides }, ofInput(dx));
       accumulate(0, dx);
     },
   }));

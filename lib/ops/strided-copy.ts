@@ -1,11 +1,15 @@
 import { named } from '../backend/argument.js';
 import { backend } from '../backend/index.js';
 import { elementCount, type Shape } from '../core/shape.js';
+import { Storage } from '../core/storage.js';
 
 /** An array seen with one stride per axis. */
 export interface StridedView {
-  readonly values: Float32Array;
+  /** A storage where there may be more axes than one copy takes: each copy can end the views of the one before. */
+  readonly values: Float32Array | Storage;
   readonly strides: readonly number[];
+  /** Index of the first value. Default 0. */
+  readonly offset?: number;
 }
 
 interface Axis {
@@ -20,7 +24,7 @@ const maxAxes = 5;
 /** Copies each element of `x` to the same indices of `y`. The arrays must not overlap. */
 export function stridedCopy(sizes: Shape, x: StridedView, y: StridedView): void {
   if (elementCount(sizes) === 0) return;
-  copyAxes(merged(sizes, x.strides, y.strides), x.values, y.values);
+  copyAxes(merged(sizes, x.strides, y.strides), x, x.offset ?? 0, y, y.offset ?? 0);
 }
 
 /** Row-major strides. */
@@ -49,21 +53,34 @@ function merged(sizes: Shape, x: readonly number[], y: readonly number[]): Axis[
   return axes;
 }
 
-function copyAxes(axes: readonly Axis[], x: Float32Array, y: Float32Array): void {
+function copyAxes(
+  axes: readonly Axis[],
+  x: StridedView,
+  xOffset: number,
+  y: StridedView,
+  yOffset: number,
+): void {
   if (axes.length > maxAxes) {
     const [outer, ...inner] = axes;
-    for (let i = 0; i < outer.size; i++) copyAxes(inner, x.subarray(i * outer.x), y.subarray(i * outer.y));
+    for (let i = 0; i < outer.size; i++) copyAxes(inner, x, xOffset + i * outer.x, y, yOffset + i * outer.y);
     return;
   }
+  const from = valuesFrom(x, xOffset);
+  const to = valuesFrom(y, yOffset);
   const unused: Axis = { size: 1, x: 0, y: 0 };
   const [a, b, c, d, e] = [...new Array<Axis>(maxAxes - axes.length).fill(unused), ...axes];
   backend.stridedCopy(
     ...([a.size, b.size, c.size, d.size, e.size] as const),
     ...([a.x, b.x, c.x, d.x, e.x] as const),
     ...([a.y, b.y, c.y, d.y, e.y] as const),
-    x.length,
-    y.length,
-    named('x', x),
-    named('y', y),
+    from.length,
+    to.length,
+    named('x', from),
+    named('y', to),
   );
+}
+
+function valuesFrom({ values }: StridedView, offset: number): Float32Array {
+  const floats = values instanceof Storage ? values.values : values;
+  return offset === 0 ? floats : floats.subarray(offset);
 }

@@ -8,8 +8,8 @@ export interface TargetMatrix {
   readonly saved: readonly Storage[];
   /** What the mean of the losses divides their sum by. */
   readonly total: number;
-  /** The sum of the element-wise product with `values` over rows from `first` to before `end`. */
-  dot(values: Float32Array, first: number, end: number): number;
+  /** The sum of the element-wise product with a matrix over rows from `first` to before `end`. */
+  dot(matrix: Storage, first: number, end: number): number;
   /** The entropy of these rows: -sum of t * log(t). */
   entropy(first: number, end: number): number;
   /** Writes the matrix, times one factor or one for each row, into `out`. */
@@ -30,7 +30,7 @@ export function indexMatrix(
   return {
     saved: [],
     total: totalWeight(indices, weights),
-    dot(values, first, end) {
+    dot({ values }, first, end) {
       let sum = 0;
       for (let row = first; row < end; row++) {
         const index = indices[row];
@@ -65,7 +65,7 @@ export function denseMatrix(storage: Storage, columns: number, total: number, ow
   return {
     saved: [storage],
     total,
-    dot(values, first, end) {
+    dot({ values }, first, end) {
       const weights = storage.values;
       let sum = 0;
       for (let i = first * columns; i < end * columns; i++) sum += weights[i] * values[i];
@@ -114,9 +114,11 @@ export function smoothedIndices(
   return {
     saved: [],
     total: totalWeight(indices, weights),
-    dot(values, first, end) {
+    dot(matrix, first, end) {
       const hasAllRows = first === 0 && end === indices.length && !indices.includes(-1);
-      let sum = hasAllRows ? sumOfColumns(values, indices.length, shares) : 0;
+      let sum = hasAllRows ? sumOfColumns(matrix, indices.length, shares) : 0;
+      // Read after that sum, in which the memory of the backend may grow.
+      const { values } = matrix;
       for (let row = first; row < end; row++) {
         const index = indices[row];
         if (index < 0) continue;
@@ -143,11 +145,11 @@ export function smoothedIndices(
 }
 
 /** The sum over rows and columns of a value times the share of its column. */
-function sumOfColumns(values: Float32Array, rows: number, shares: Float64Array): number {
+function sumOfColumns(matrix: Storage, rows: number, shares: Float64Array): number {
   const isUniform = shares.every((share) => share === shares[0]);
-  if (isUniform) return product(shares[0], backend.sum(values.length, named('x', values)));
+  if (isUniform) return product(shares[0], backend.sum(matrix.values.length, matrix.named('x')));
   const sums = Storage.take(shares.length);
-  backend.sumRows(rows, shares.length, named('x', values), sums.named('out'));
+  backend.sumRows(rows, shares.length, matrix.named('x'), sums.named('out'));
   const sum = weightedSum(sums.values, shares);
   sums.release();
   return sum;

@@ -7,6 +7,7 @@ import type { TensorInfo } from './tensorflow.js';
 
 /** The values of a tensor in the layout in which they are stored. */
 export interface View extends StridedView {
+  readonly values: Float32Array;
   /** The image whose planes these are; undefined for row-major values. */
   readonly image: Image | undefined;
 }
@@ -42,7 +43,6 @@ export function copyPart(
   stridedCopy(sizes, beginningAt(x, xBegin), beginningAt(y, yBegin));
 }
 
-function beginningAt({ values, strides }: StridedView, begin: readonly number[]): StridedView {
-  const offset = begin.reduce((sum, index, axis) => sum + index * strides[axis], 0);
-  return { values: offset === 0 ? values : values.subarray(offset), strides };
+function beginningAt(view: StridedView, begin: readonly number[]): StridedView {
+  return { ...view, offset: begin.reduce((sum, index, axis) => sum + index * view.strides[axis], 0) };
 }

@@ -13,9 +13,12 @@ const caches = ['32768', '1048576', '33554432'];
 const operations = ['training', 'inference', 'backward'].flatMap((operation) =>
   ['', ' relu', ' add relu'].map((fused) => operation + fused),
 );
-/** Convolutions of ResNet-8 and of 7 x 7 planes: images, input channels, rows and columns, output channels, kernel,
- * stride, padding. */
-const convolutions = ['2 3 32 16 3 1 1', '2 16 16 32 3 2 1', '4 32 8 32 3 1 1', '2 16 7 20 1 1 0'];
+/** Convolutions of ResNet-8 and of 7 x 7 planes, and depthwise ones: images, input channels, rows and columns, output
+ * channels, kernel, stride, padding, and dilation and groups unless they are 1. */
+const convolutions = [
+  ...['2 3 32 16 3 1 1', '2 16 16 32 3 2 1', '4 32 8 32 3 1 1', '2 16 7 20 1 1 0'],
+  ...['4 64 7 64 3 1 1 1 64', '2 64 14 64 3 2 1 1 64'],
+];
 
 const build = nativeBuild('g++', 'bench_kernels', 'bench_convolution');
 

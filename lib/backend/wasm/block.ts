@@ -120,6 +120,11 @@ export class BlockAllocator {
     this.#instance.emptyViews();
   }
 
+  /** Makes all views of blocks empty with each operation, too, as its copies and its working space may. */
+  set growsAlways(always: boolean) {
+    this.#instance.growsAlways = always;
+  }
+
   /** What to do when the memory is exhausted; returns whether anything was released. */
   set reclaim(reclaim: () => boolean) {
     this.#instance.reclaim = reclaim;

@@ -120,6 +120,7 @@ export class WasmInstance {
 
   /** Memory until the end of the current call. @throws RangeError if there is none. */
   allocateCopy(bytes: number): number {
+    if (this.growsAlways) this.emptyViews();
     const padded = Math.ceil(bytes / alignment) * alignment;
     if (this.#smallUsed + padded <= smallBytes) {
       const address = this.#small + this.#smallUsed;
@@ -140,6 +141,9 @@ export class WasmInstance {
     }
   }
 
+  /** Whether views become empty with each copy and call, any of which may grow the memory. */
+  growsAlways = false;
+
   /** Makes all views of the memory empty, as its growth does unless it is shared. */
   emptyViews(): void {
     if (!this.isShared) this.#memory.grow(0);
@@ -158,6 +162,7 @@ export class WasmInstance {
     if (result === outcome.wrongShape) {
       throw rangeError('ERR_BATCHNORM_SHAPE', this.#text(this.#exports.shapeProblem()));
     }
+    if (this.growsAlways) this.emptyViews();
   }
 
   #run(index: number): number {

@@ -225,7 +225,7 @@ export default [
   {
     file: 'lib/ops/arithmetic.ts',
     what: 'the gradient of the right side of a difference has the wrong sign',
-    find: 'right: (_layout, dy, _a, _b, out) => multiply(dy.values, minusOne, out),',
+    find: 'right: (_layout, dy, _a, _b, out) => multiply(dy, minusOne, out),',
     replace: 'right: undefined,',
     tests: ['unit/ops/gradients'],
   },

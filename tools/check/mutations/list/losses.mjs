@@ -59,8 +59,8 @@ export default [
   {
     file: 'lib/ops/cross-entropy.ts',
     what: 'the loss is not divided by the number of rows',
-    find: 'losses.values[0] = lossOf(0, rows) / divisor;',
-    replace: 'losses.values[0] = lossOf(0, rows);',
+    find: "reduction === 'mean' ? loss / divisor : loss + 0",
+    replace: 'loss + 0',
     tests: ['conformance/parity/dfdx-losses'],
   },
   {

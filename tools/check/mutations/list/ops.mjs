@@ -115,8 +115,8 @@ export default [
   {
     file: 'lib/ops/permute.ts',
     what: 'the gradient is permuted as the values are, not back',
-    find: '{ values: dx.values, strides: inputStrides },',
-    replace: '{ values: dx.values, strides: outputStrides },',
+    find: '{ values: dx, strides: inputStrides }',
+    replace: '{ values: dx, strides: outputStrides }',
     tests: ['unit/ops/permute', 'conformance/parity/pytorch-ops'],
   },
   {
