@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { usableCpus } from './usable-cpus.js';
-import type { ThreadHost } from './wasm/threads.js';
+import type { ThreadHost, ThreadStart } from './wasm/threads.js';
 
 /** Threads that an instance uses unless it is told otherwise. Each holds a worker of Node, which takes megabytes. */
 const maxInitialThreads = 8;
@@ -26,6 +26,32 @@ try {
 // Tests replace functions of `performance`, and with time that stands still, threads would spin forever.
 const milliseconds = performance.now.bind(performance);
 
+/**
+ * A thread of the module. Programs get hold of it by `process.on('worker')` and may kill it, on the thread that computes and
+ * so between two operations. Nothing else kills it while that thread goes on: it allocates no memory of JavaScript that lasts.
+ */
+class ModuleThread extends Worker {
+  readonly #killed: () => void;
+
+  constructor(thread: ThreadStart, killed: () => void) {
+    super(program, {
+      ...{ eval: true, name: 'batchnorm', workerData: thread },
+      // Without what this process preloads, which may have side effects.
+      ...{ execArgv: [], env: {} },
+    });
+    this.#killed = killed;
+  }
+
+  override terminate(): Promise<number> {
+    this.#killed();
+    return this.stop();
+  }
+
+  stop(): Promise<number> {
+    return super.terminate();
+  }
+}
+
 /** Whether workers run while this thread computes, which those of Bun and Deno do not, and may be started. */
 function hasWorkers(): boolean {
   if ('bun' in process.versions || 'deno' in process.versions) return false;
@@ -46,18 +72,14 @@ export function workerHost(threads: number | undefined): ThreadHost | undefined 
     usableCpus: cpus,
     threads: threads ?? (isMainThread ? Math.min(cpus, maxInitialThreads) : 1),
     milliseconds,
-    start(thread, ended) {
+    start(thread, ended, killed) {
       try {
-        const worker = new Worker(program, {
-          ...{ eval: true, name: 'batchnorm', workerData: thread },
-          // Without what this process preloads, which may have side effects.
-          ...{ execArgv: [], env: {} },
-        });
+        const worker = new ModuleThread(thread, killed);
         worker.unref();
         // The end of a thread is no error: the others do its share.
         worker.on('error', () => undefined);
         worker.on('exit', ended);
-        return () => void worker.terminate();
+        return () => void worker.stop();
       } catch {
         return undefined;
       }

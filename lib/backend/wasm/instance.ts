@@ -18,7 +18,7 @@ const nothing = new Float32Array(0);
 export class WasmInstance {
   readonly #exports: WasmExports;
   readonly #memory: WasmMemory;
-  readonly #host: ThreadHost | undefined;
+  #host: ThreadHost | undefined;
   /** What stops the threads that run. */
   readonly #running = new Set<() => void>();
   /** The buffers of shared memory, of which there is another one whenever it has grown. */
@@ -193,12 +193,25 @@ export class WasmInstance {
   /** Starts a thread during an operation. */
   #start(module: object, number: number, stack: number, bytes: number): boolean {
     const thread = { module, memory: this.#memory, number, stack: stack + bytes };
-    const stop = this.#host?.start(thread, () => {
+    const ended = (): void => {
       if (stop !== undefined) this.#running.delete(stop);
       if (this.#failure === undefined) this.#exports.freeStack(number, stack);
+    };
+    const stop = this.#host?.start(thread, ended, () => {
+      this.#computeAlone();
     });
     if (stop !== undefined) this.#running.add(stop);
     return stop !== undefined;
+  }
+
+  /**
+   * Uses no thread but the caller's from now on. A thread that is killed may hold a lock of the module or have joined the
+   * next operation, which would wait for it forever.
+   */
+  #computeAlone(): void {
+    this.threads = 1;
+    this.#host = undefined;
+    for (const stop of this.#running) stop();
   }
 
   #requireAlive(): void {

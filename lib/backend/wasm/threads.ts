@@ -20,7 +20,8 @@ export interface ThreadHost {
   /**
    * Starts a thread. It computes once it runs, without the event loop of the calling thread.
    * @param ended Called some time after the thread has ended.
+   * @param killed Called between two operations before anyone else kills the thread.
    * @returns What stops the thread; undefined if the system refuses it.
    */
-  start(thread: ThreadStart, ended: () => void): (() => void) | undefined;
+  start(thread: ThreadStart, ended: () => void, killed: () => void): (() => void) | undefined;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 import { named } from '#lib/backend/argument';
 import type { Operations } from '#lib/backend/operations';
 import { portableBackend } from '#lib/backend/portable/index';
@@ -27,12 +28,13 @@ class CountingHost implements ThreadHost {
 
   constructor(readonly threads: number) {}
 
-  readonly start: ThreadHost['start'] = (thread, ended) => {
-    const stop = this.#workers?.start(thread, () => {
+  readonly start: ThreadHost['start'] = (thread, ended, killed) => {
+    const countEnded = () => {
       this.ended++;
       ended();
       this.events.emit('ended');
-    });
+    };
+    const stop = this.#workers?.start(thread, countEnded, killed);
     if (stop !== undefined) this.stops.push(stop);
     return stop;
   };
@@ -167,7 +169,7 @@ describe('threads of the WebAssembly backend', function () {
     const module = moduleWith(3);
     const { stops, events } = module.host;
     module.awaken();
-    // A thread that is killed while it computes would be waited for; idle ones sleep.
+    // Idle ones sleep. They hold no lock then.
     while (module.instance.exports.awakeThreads() > 0);
     stops[1]();
     await once(events, 'ended');
@@ -176,6 +178,29 @@ describe('threads of the WebAssembly backend', function () {
     stops[0]();
     await once(events, 'ended');
     for (let i = 0; i < 100; i++) expect(module.square()).to.deep.equal(squares);
+  });
+
+  it('leave the caller alone once a program has killed one, whatever it was doing', async () => {
+    const handles: Worker[] = [];
+    const keep = (worker: Worker) => handles.push(worker);
+    process.on('worker', keep);
+    const module = moduleWith(3);
+    const { host, instance } = module;
+    module.awaken();
+    // Node emits the event after the current code.
+    await new Promise(setImmediate);
+    process.off('worker', keep);
+    expect(handles).to.have.length(2);
+    module.awaken();
+    const end = handles[0].terminate();
+    expect(module.square()).to.deep.equal(squares);
+    expect(instance.threads).to.equal(1);
+    await end;
+    await host.allEnded();
+    instance.threads = 3;
+    expect(instance.threads).to.equal(1);
+    expect(module.square()).to.deep.equal(squares);
+    expect(host.stops).to.have.length(2);
   });
 
   it('compute without those that the system refuses', () => {
@@ -229,9 +254,9 @@ describe('threads of the WebAssembly backend', function () {
     const { instance } = module;
     const stacks: number[] = [];
     const start = module.host.start;
-    (module.host as { start: ThreadHost['start'] }).start = (thread, ended) => {
+    (module.host as { start: ThreadHost['start'] }).start = (thread, ...others) => {
       stacks.push(thread.stack);
-      return start(thread, ended);
+      return start(thread, ...others);
     };
     module.square();
     // What an overflow of the stack of 512 KiB would change.
