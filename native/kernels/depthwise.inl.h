@@ -25,15 +25,16 @@ BATCHNORM_INLINE PlaneSums plane_chain(const float* weights, const size_t* offse
 
 BATCHNORM_INLINE PlaneSums plane_sums(const float* weights, const size_t* offsets, size_t depth,
                                       const float* const (&x)[kPlaneVectors]) {
-  const auto chain = [&](size_t begin) {
+  PlaneSums total;
+  for (size_t begin = 0; begin < depth; begin += kConvolutionChain) {
     const size_t rest = depth - begin;
     const size_t steps = rest < kConvolutionChain ? rest : kConvolutionChain;
-    return plane_chain(weights + begin, offsets + begin, steps, x);
-  };
-  PlaneSums total = chain(0);
-  for (size_t begin = kConvolutionChain; begin < depth; begin += kConvolutionChain) {
-    const PlaneSums sums = chain(begin);
-    for (size_t v = 0; v < kPlaneVectors; v++) total.of[v] = total.of[v] + sums.of[v];
+    const PlaneSums sums = plane_chain(weights + begin, offsets + begin, steps, x);
+    if (begin == 0) {
+      total = sums;
+    } else {
+      for (size_t v = 0; v < kPlaneVectors; v++) total.of[v] = total.of[v] + sums.of[v];
+    }
   }
   return total;
 }
@@ -127,11 +128,14 @@ inline void correlate_spans(const CorrelatedPlanes& planes, size_t vectors) {
 }
 
 inline void correlate_planes(const CorrelatedPlanes& planes) {
-  // Copying a row takes as long as two multiply-adds.
-  const size_t spanned = span_vectors(planes);
-  if (planes.columns < F32::kLanes && spanned * F32::kLanes <= kSpanFloats &&
-      spanned * planes.depth + 2 * planes.rows < planes.rows * planes.depth) {
-    return correlate_spans(planes, spanned);
+  // Vectors of four lanes are hardly longer than a row. Copying a row takes as long as two
+  // multiply-adds.
+  if constexpr (F32::kLanes > 4) {
+    const size_t spanned = span_vectors(planes);
+    if (planes.columns < F32::kLanes && spanned * F32::kLanes <= kSpanFloats &&
+        spanned * planes.depth + 2 * planes.rows < planes.rows * planes.depth) {
+      return correlate_spans(planes, spanned);
+    }
   }
   // The last vector of a row ends with the row, so it may overlap the one before. Short rows are
   // processed several at a time.

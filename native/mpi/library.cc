@@ -20,6 +20,9 @@ __asm__(".symver dlerror, dlerror@" BATCHNORM_OLDEST_GLIBC);
 #endif
 #endif
 
+// Other processes and the network take the time.
+#include "optimize_for_size.h"
+
 namespace batchnorm {
 
 #if defined(_WIN32)

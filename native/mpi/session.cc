@@ -8,6 +8,9 @@
 
 #include "system/threads.h"
 
+// Other processes and the network take the time.
+#include "optimize_for_size.h"
+
 namespace batchnorm {
 
 namespace {

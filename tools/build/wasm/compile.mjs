@@ -93,12 +93,19 @@ function isStale(file, object) {
   return mtimeMs < newestHeader || mtimeMs < statSync(join(root, file)).mtimeMs;
 }
 
+/** Files that are optimized for size, as for the addon: clang does not know the pragma of native/optimize_for_size.h. */
+function isSmall(file) {
+  const text = readFileSync(join(root, file), 'utf8');
+  return file.startsWith('native/binding/') || text.includes('#include "optimize_for_size.h"');
+}
+
 function compile(file, object, folder, flags) {
   return runBeside(
     compiler,
     [
       ...compilerFlags,
       ...flags,
+      ...(isSmall(file) ? ['-Os'] : []),
       // Relative paths, so that no path of this machine becomes part of the module.
       ...['-I', 'native', '-I', relative(root, join(folder, 'generated'))],
       ...['-c', file, '-o', object],
