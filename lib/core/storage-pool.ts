@@ -74,7 +74,7 @@ class StoragePool {
   /** @internal Memory for a tensor with arbitrary content, where the backend computes fastest. */
   takeMemory(length: number): Memory {
     if (backend.blocks === undefined || length < minBlock || observer !== undefined) return this.take(length);
-    // Any allocation may do that. Use of a view from before it is then seen wherever a tensor is made or an operation runs.
+    // Any allocation may do that. Tests then notice a view that was read before a tensor was made or an operation ran.
     if (poisoning) backend.blocks.emptyViews();
     const reused = this.#reused(-length);
     if (reused !== undefined) return reused;

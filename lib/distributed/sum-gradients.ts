@@ -24,7 +24,7 @@ interface Piece {
   readonly end: number;
 }
 
-/** A gradient, whose view is asked for at each use: it may end when the memory of the backend grows. */
+/** A gradient, whose view is read at each use: it may become empty when the memory of the backend grows. */
 interface HasValues {
   readonly values: Float32Array;
 }

@@ -157,7 +157,7 @@ function crossEntropy(
   const losses = Storage.take(isReduced ? 1 : rows);
   for (let i = 0; i < losses.values.length; i++) {
     const loss = isReduced ? lossOf(0, rows) : lossOf(i, i + 1);
-    // Adding 0 turns the -0 of an ignored target into 0. The view is asked for last: what computes a loss may end it.
+    // Adding 0 turns the -0 of an ignored target into 0. The view is read last, because computing a loss may empty it.
     losses.values[i] = reduction === 'mean' ? loss / divisor : loss + 0;
   }
   const result = recorded(graphs, inputs, isReduced ? scalarShape : targetShape, losses, () => ({

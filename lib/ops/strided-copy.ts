@@ -5,7 +5,7 @@ import { Storage } from '../core/storage.js';
 
 /** An array seen with one stride per axis. */
 export interface StridedView {
-  /** A storage where there may be more axes than one copy takes: each copy can end the views of the one before. */
+  /** A storage if there may be more axes than one copy takes, because each copy can empty views that were read before it. */
   readonly values: Float32Array | Storage;
   readonly strides: readonly number[];
   /** Index of the first value. Default 0. */

@@ -76,8 +76,8 @@ BATCHNORM_INLINE void correlate_plane(const CorrelatedPlanes& planes, const Plan
   }
 }
 
-// Planes whose rows are so short that vectors which go on in the next row are fewer than rows: they
-// are computed with the pixels between the rows of x, and the rows copied from there.
+// For planes with rows so short that it takes fewer vectors if these continue in the next row. The
+// gaps between the rows of x are computed as well, and the rows are then copied without them.
 constexpr size_t kSpanFloats = 1024;
 
 // Vectors from the first pixel of x to the last.
@@ -98,7 +98,7 @@ BATCHNORM_INLINE void copy_span(const CorrelatedPlanes& planes, const float* spa
 }
 
 inline void correlate_spans(const CorrelatedPlanes& planes, size_t vectors) {
-  // Vectors that copy the last rows read on.
+  // Copying the last row reads a whole vector.
   alignas(64) float spans[kSpanFloats + F32::kLanes] = {};
   const size_t floats = vectors * F32::kLanes;
   const size_t most = kSpanFloats / floats;
@@ -157,8 +157,8 @@ inline void correlate_planes(const CorrelatedPlanes& planes) {
   }
 }
 
-// Sums of the products of dy with the x of each tap. The taps are listed, because of a loop over
-// them g++ would keep the sums in memory.
+// Sums of the products of dy with the x of each tap. The taps are a parameter pack because in a
+// loop over them g++ would keep the sums in memory.
 template <size_t kAccumulators, size_t... kTaps>
 struct TapSums {
   static constexpr size_t kCount = sizeof...(kTaps);

@@ -1,7 +1,7 @@
 // Fills the rows of a band of patches. Masked loads supply the zeros beside the image, so a row
-// costs one load and one store per vector and no branch. Stores are not masked, since a load of
-// what a masked store has written waits until it is in the cache: what they write past the end of a
-// row is overwritten by the next one, or falls into the slack after the last.
+// costs one load and one store per vector and no branch. Stores are not masked, because a
+// load after a masked store waits until its values are in the cache. What they write past the end
+// of a row is overwritten by the next one, or falls into the slack after the last.
 
 // Bits of the first n lanes, n <= 16.
 constexpr uint32_t first_bits(size_t n) { return (1u << n) - 1u; }

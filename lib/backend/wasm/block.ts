@@ -120,7 +120,7 @@ export class BlockAllocator {
     this.#instance.emptyViews();
   }
 
-  /** Makes all views of blocks empty with each operation, too, as its copies and its working space may. */
+  /** Whether each operation empties all views of blocks, as its copies and its working space may when the memory grows. */
   set growsAlways(always: boolean) {
     this.#instance.growsAlways = always;
   }
