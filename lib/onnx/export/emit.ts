@@ -1,4 +1,6 @@
+import type { OperationName } from '../../backend/intercept.js';
 import { elementCount, type Shape } from '../../core/shape.js';
+import type { ScriptOperation } from '../../ops/script-operations.js';
 import type { CapturedCall, CapturedGraph } from '../../plan/captured-graph.js';
 import { emitConvolution, emitPool, emitTransposed } from './emit-images.js';
 import { emitBatchNorm, emitGroupNorm } from './emit-norms.js';
@@ -86,7 +88,7 @@ const rowwise =
     graph.write(call.args.y, { name, shape });
   };
 
-/** The axes of a shape that are the middle one when it is seen as [outer, length, inner]; undefined if there are none. */
+/** The axes that collapse to the middle of [outer, length, inner]; undefined if none do. */
 function middleAxes(shape: Shape, outer: number, length: number): readonly number[] | undefined {
   for (let start = 0; start < shape.length; start++) {
     if (elementCount(shape.slice(0, start)) !== outer) continue;
@@ -104,7 +106,7 @@ interface Reduction {
   readonly axes: readonly number[];
 }
 
-/** The value in a shape that has the reduced axes by themselves. */
+/** The value, reshaped so that the reduced axes stand alone. */
 function readReduced(
   call: CapturedCall,
   graph: GraphBuilder,
@@ -196,8 +198,11 @@ function gelu(x: string, graph: GraphBuilder): string {
   return graph.node('Mul', [times(x, 0.5), factor]);
 }
 
-/** How each operation of the backend is written in ONNX. */
-const emitters: Readonly<Record<string, Emit>> = {
+/**
+ * Adds the nodes for an operation. `emitCopies` writes stridedCopy, because several copies can make one node.
+ * test/unit/onnx/emitters.test.ts lists the other operations that have no emitter.
+ */
+export const emitters: Readonly<Partial<Record<OperationName | ScriptOperation, Emit>>> = {
   ...{ exp: plain('Exp'), log: plain('Log'), sqrt: plain('Sqrt'), relu: plain('Relu'), abs: plain('Abs') },
   ...{ sigmoid: plain('Sigmoid'), tanh: plain('Tanh'), sin: plain('Sin'), cos: plain('Cos') },
   copy: plain('Identity'),
