@@ -3,17 +3,28 @@
 export const wholeSuite = ['dist-dev/test/**/*.test.js'];
 
 /**
- * For a further backend: without the tests that start programs again and again, among them those of the command line, fill the
- * memory, damage files or call everything public wrongly, which take more than half of the time. `.ci/long` runs them on the portable backend, too.
+ * For a further backend: without the tests that start programs again and again, among them those of the command line, fill
+ * the memory or a disk, damage files, call everything public wrongly, or choose a backend of their own. They take more than
+ * half of the time. `.ci/long` runs them on the portable backend, too.
  */
 export const furtherBackend = [
   ...wholeSuite,
-  '--ignore',
-  'dist-dev/test/{install/docs/guides,robustness/misuse/misuse}.test.js',
-  '--ignore',
-  'dist-dev/test/unit/{examples/*,cli/*,distributed/workers,io/files/{limited-memory,replace-file},io/npz/broken}.test.js',
-  '--ignore',
-  'dist-dev/test/{install/fallback,unit/backend/{choice,hangs,leaving,limited-memory}}.test.js',
+  ...[
+    'install/{docs/guides,fallback,restricted}',
+    'robustness/misuse/misuse',
+    'robustness/faults/full-disk',
+    'support/peak-memory',
+    'unit/backend/{choice,hangs,leaving,limited-memory,wasm*}',
+    'unit/{cli,examples}/*',
+    'unit/core/large-steps',
+    'unit/data/idx',
+    'unit/distributed/workers',
+    'unit/io/files/{limited-memory,replace-file}',
+    'unit/io/npz/broken',
+    'unit/onnx/hostile-files',
+    'unit/plan/leaving',
+    'unit/printing/limited-memory',
+  ].flatMap((name) => ['--ignore', `dist-dev/test/${name}.test.js`]),
 ];
 
 /** Results of kernels, for other engines. */
