@@ -15,7 +15,7 @@
 namespace batchnorm {
 
 // Part of an NCHW tensor, relative to its first element: for each of `images` images and each of
-// `channels` neighbouring channels, `length` consecutive elements of the plane.
+// `channels` neighboring channels, `length` consecutive elements of the plane.
 struct Block {
   size_t images;
   size_t channels;

@@ -4,10 +4,10 @@ import { Contestant } from '../contestant.mjs';
 import { median } from './median.mjs';
 
 const batch = [64, 3, 32, 32];
-// A training has thousands of steps. V8 needs a hundred to compile our code, before which a step takes up to 0.8 ms
+// A training run has thousands of steps. V8 needs a hundred to compile our code, before which a step takes up to 0.8 ms
 // longer. PyTorch gets as many.
 const warmUp = 100;
-// Consecutive steps, as in a training: weights and activations are in the caches, and threads are awake.
+// Consecutive steps, as in a training run: weights and activations are in the caches, and threads are awake.
 const stepsPerTurn = 5;
 
 /** The installed contestants. PyTorch twice: by default, and with a malloc that keeps memory and requests huge pages,

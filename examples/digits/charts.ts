@@ -4,11 +4,11 @@ import type { Result } from './report.js';
 /** A legend and the chart as SVG, once for wide and once for narrow windows, of which style sheets hide one. */
 export type Chart = string;
 
-/** The contents of a training that are drawn. */
+/** The parts of a training run that the charts show. */
 export type Curves = Pick<Result['contestant'], 'name' | 'validation' | 'run'>;
 
-/** Number of line colours that the style sheet defines. */
-export const COLOURS = 7;
+/** Number of line colors that the style sheet defines. */
+export const COLORS = 7;
 /** Pixels. A chart is shown at about its own size, so that its text keeps the size of the text around it. */
 const SIZES = {
   wide: { width: 860, height: 320, fontSize: 13, left: 62, ticks: 6 },
@@ -43,8 +43,8 @@ function curves(
         .filter((row) => Number.isFinite(row[column]))
         .map((row) => [row[0] / run.stepsPerEpoch, unit * row[column]]);
     return [
-      { name: `${name}, training`, colour: i, symbol: 'none', points: points(run.curve.rows) },
-      { name: `${name}, validation`, colour: i, symbol: DOTS[i], points: points(validation.rows) },
+      { name: `${name}, training`, color: i, symbol: 'none', points: points(run.curve.rows) },
+      { name: `${name}, validation`, color: i, symbol: DOTS[i], points: points(validation.rows) },
     ];
   });
   return chart(title, networks[0].run.epochs, yAxis, lines);
@@ -65,14 +65,14 @@ export function statisticsChart(
       row[0] / run.stepsPerEpoch,
       Math.max(row[first + i], MIN_STATISTIC),
     ]);
-    return { name, colour: i % COLOURS, symbol: 'none', points };
+    return { name, color: i % COLORS, symbol: 'none', points };
   });
   return chart(title, run.epochs, { type: 'log', axisLabel: { formatter: short } }, lines);
 }
 
 interface Line {
   readonly name: string;
-  readonly colour: number;
+  readonly color: number;
   readonly symbol: 'none' | (typeof DOTS)[number];
   readonly points: readonly (readonly number[])[];
 }
@@ -84,8 +84,8 @@ function chart(
   lines: readonly Line[],
 ): Chart {
   const items = lines.map(
-    ({ name, colour, symbol }) =>
-      `<li><i class="${symbol}" style="--colour: var(--line-${colour})"></i>${name}</li>`,
+    ({ name, color, symbol }) =>
+      `<li><i class="${symbol}" style="--color: var(--line-${color})"></i>${name}</li>`,
   );
   const drawings = Object.entries(SIZES).map(
     ([name, size]) => `<div class="${name}">${draw(epochs, yAxis, lines, size)}</div>`,
@@ -94,7 +94,7 @@ function chart(
 <div class="chart" role="img" aria-label="${title}">${drawings.join('\n')}</div>`;
 }
 
-/** Renders in this process, without a browser. Colours are variables of the page's style sheet. */
+/** Renders in this process, without a browser. Colors are variables of the page's style sheet. */
 function draw(
   epochs: number,
   yAxis: NonNullable<EChartsOption['yAxis']>,
@@ -126,14 +126,14 @@ function draw(
         axisLabel: label,
       },
       yAxis: { ...axis, ...given, axisLabel: { ...label, ...given.axisLabel } },
-      series: lines.map(({ name, colour, symbol, points }) => ({
+      series: lines.map(({ name, color, symbol, points }) => ({
         name,
         type: 'line',
         symbol,
         symbolSize: 9,
         // Dashes join the dots of validation, which has few.
         lineStyle: { width: 1.8, type: symbol === 'none' ? 'solid' : 'dashed' },
-        color: `var(--line-${colour})`,
+        color: `var(--line-${color})`,
         // Otherwise lines turn black under the mouse.
         silent: true,
         emphasis: { disabled: true },

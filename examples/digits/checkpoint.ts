@@ -5,7 +5,7 @@ import type { Images } from './dataset.js';
 import { Input } from './input.js';
 import { makeNormalized } from './model.js';
 
-/** The settings that must be equal for a training to resume. */
+/** The settings that must be equal for a training run to resume. */
 export interface Settings {
   readonly seed: number;
   readonly epochs: number;

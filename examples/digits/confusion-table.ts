@@ -1,12 +1,12 @@
 import { CLASSES, type Images } from './dataset.js';
 
-/** Minimum number of confusions of two digits for the strongest colour. */
+/** Minimum number of confusions of two digits for the strongest color. */
 const MANY_MISTAKES = 10;
-/** Percentages of the colour in the cells with one and with the most confusions; more would hide the number. */
+/** Percentages of the color in the cells with one and with the most confusions; more would hide the number. */
 const PALEST = 15;
 const STRONGEST = 75;
 
-/** The confusion matrix: rows are digits, columns predictions. Colours show the number of errors. */
+/** The confusion matrix: rows are digits, columns predictions. Colors show the number of errors. */
 export function confusionTable(name: string, predicted: Uint8Array, { labels }: Images): string {
   const counts = Array.from({ length: CLASSES }, () => new Array<number>(CLASSES).fill(0));
   for (const [i, label] of labels.entries()) counts[label][predicted[i]]++;

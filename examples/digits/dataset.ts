@@ -1,4 +1,4 @@
-/** Greyscale images of one size, row-major, and their digits. */
+/** Grayscale images of one size, row-major, and their digits. */
 export interface Images {
   readonly count: number;
   readonly rows: number;

@@ -20,7 +20,7 @@ import {
 } from 'batchnorm';
 import { CLASSES } from './dataset.js';
 
-/** Greyscale images have one channel. */
+/** Grayscale images have one channel. */
 export type ImageBatch<T extends Tape = NoneTape> = Tensor4D<number, 1, number, number, T>;
 /** A score for each class; the highest one is the prediction. */
 export type Logits<T extends Tape = NoneTape> = Tensor2D<number, typeof CLASSES, T>;

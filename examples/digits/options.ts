@@ -9,9 +9,9 @@ export interface Options {
   readonly seed: number;
   /** Number of worker threads that train together; 1 for none. */
   readonly workers: number;
-  /** Where the training is saved. */
+  /** Path of the file that saves the training run. */
   readonly checkpoint: string;
-  /** A saved training to resume. */
+  /** Path of a saved training run to resume. */
   readonly resume: string | undefined;
   /** Where the HTML page is written. */
   readonly report: string;
@@ -28,9 +28,9 @@ Trains a small residual network on digits with and without batch norm.
   --seed N           seed of all random numbers (default: 1)
   --workers N        divide each batch among N worker threads (default: 1); to divide it among processes or machines,
                      start this program with mpirun: see docs/guide/several-machines.md
-  --checkpoint FILE  save the training here at each epoch's end and at Ctrl-C (default: digits.npz, or
+  --checkpoint FILE  save the training run here at each epoch's end and at Ctrl-C (default: digits.npz, or
                      the file of --resume); examples/serving serves it
-  --resume FILE      resume a saved training; repeat the options above
+  --resume FILE      resume a saved training run; repeat the options above
   --report FILE      write learning curves, confusions and misread digits here at each epoch's end and at Ctrl-C
                      (default: digits.html)
   --help             print this
@@ -63,7 +63,7 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
-/** The command that resumes a training. */
+/** The command that resumes a training run. */
 export function resumeCommand({ data, epochs, images, seed, workers, checkpoint, report }: Options): string {
   const options = [
     ...(data === undefined ? [] : ['--data', data]),

@@ -30,7 +30,7 @@ th:first-child { text-align: left; padding-left: 0; font-weight: normal }
 .legend { display: flex; flex-wrap: wrap; gap: 0 0.9em; list-style: none; margin: 0.6em 0 0; padding: 0; font-size: 13px }
 .legend i {
   display: inline-block; width: 9px; height: 9px; margin-right: 0.4em; vertical-align: 0.05em;
-  background: var(--colour);
+  background: var(--color);
 }
 .legend .none { width: 22px; height: 3px; vertical-align: 0.25em }
 .legend .circle { border-radius: 50% } .legend .diamond { rotate: 45deg }

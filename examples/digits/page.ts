@@ -15,7 +15,7 @@ export interface PageContent {
   readonly networks: readonly [Network, Network];
   /** The batch norm layers of the first network. */
   readonly norms: readonly string[];
-  /** The results of the complete training, or the state of an incomplete one. */
+  /** The results of the complete training run, or the state of an incomplete one. */
   readonly outcome: Outcome | State;
 }
 
@@ -151,7 +151,7 @@ function timeBars(times: readonly LayerTime[]): string {
     const numbers = passes.map((pass) => time[pass].toFixed(2)).join(' + ');
     return `<li><span class="name">${time.name}</span><span class="bar">${parts.join('')}</span><span class="ms">${numbers} ms</span></li>`;
   });
-  const legend = passes.map((pass, i) => `<li><i style="--colour: var(--line-${i})"></i>${pass} pass</li>`);
+  const legend = passes.map((pass, i) => `<li><i style="--color: var(--line-${i})"></i>${pass} pass</li>`);
   return `<ul class="legend">${legend.join('')}</ul>\n<ul class="times">\n${items.join('\n')}\n</ul>`;
 }
 

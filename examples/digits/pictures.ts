@@ -6,7 +6,7 @@ const SHADES = ' ░▒▓█';
 const MARGIN = 2;
 
 /**
- * Draws a greyscale image with the darkest pixel as a space and the brightest as a full block. Characters are about
+ * Draws a grayscale image with the darkest pixel as a space and the brightest as a full block. Characters are about
  * twice as high as wide, so each stands for two pixels, one above the other.
  */
 export function draw(pixels: Uint8Array, rows: number, columns: number): Picture {

@@ -35,7 +35,7 @@ export function render(glyph: Glyph, look: Look, rng: RandomSource, image: Uint8
     for (let i = 1; i < points.length; i++) lower(distances, points[i - 1], points[i], reach);
   }
   for (let i = 0; i < image.length; i++) {
-    // A pixel is covered if its centre is at least half a pixel inside the stroke's edge, and bare half a pixel outside.
+    // A pixel is covered if its center is at least half a pixel inside the stroke's edge, and bare half a pixel outside.
     const cover = Math.min(Math.max(reach - Math.sqrt(distances[i]), 0), 1);
     const clean = look.paper + cover * (look.ink - look.paper);
     const value = clean + uniform(rng, -look.noise, look.noise);
@@ -43,16 +43,16 @@ export function render(glyph: Glyph, look: Look, rng: RandomSource, image: Uint8
   }
 }
 
-/** Maps the unit square of a glyph to pixels; the centre of pixel (0, 0) is (0, 0). */
+/** Maps the unit square of a glyph to pixels; the center of pixel (0, 0) is (0, 0). */
 function placement(look: Look): (point: Point) => Point {
-  const centre = (SIZE - 1) / 2;
+  const center = (SIZE - 1) / 2;
   const cos = Math.cos(look.rotation);
   const sin = Math.sin(look.rotation);
   return ([x, y]) => {
     const up = 0.5 - y;
     const right = (x - 0.5 + look.shear * up) * BODY * look.scaleX;
     const down = -up * BODY * look.scaleY;
-    return [centre + look.shiftX + cos * right - sin * down, centre + look.shiftY + sin * right + cos * down];
+    return [center + look.shiftX + cos * right - sin * down, center + look.shiftY + sin * right + cos * down];
   };
 }
 

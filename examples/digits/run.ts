@@ -101,7 +101,7 @@ async function requireFolder(option: string, file: string): Promise<void> {
 function describeBackend({ size }: Ranks): string {
   const { name, isa, threads, reason } = backend;
   const because = reason === undefined ? '' : `\n${reason}`;
-  // Without a hint, a training that takes a minute natively would seem to hang.
+  // Without a hint, a training run that takes a minute natively would seem to hang.
   const advice = name === 'portable' ? '\nIt is about 60 times slower: try --images 500' : '';
   const count = `${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   const each = size === 1 ? '' : ` on each of ${size} ranks`;
@@ -156,7 +156,7 @@ async function compete(contestants: readonly Contestant[], competition: Competit
     for (const contestant of contestants) {
       await trainOne(contestant, competition, interruption.signal);
     }
-    // A training that was already complete may have a new file name now.
+    // A training run that was already complete may have a new file name now.
     if (ranks.isFirst) await saveCheckpoint(options.checkpoint, training);
   } catch (error) {
     if (error !== interruption.signal.reason) throw error;

@@ -1,6 +1,6 @@
 import type { NpzReader, NpzWriter, Resumable } from 'batchnorm';
 
-/** Rows of numbers that are recorded during a training and saved in its checkpoint. */
+/** Rows of numbers that are recorded during a training run and saved in its checkpoint. */
 export class Series implements Resumable {
   #rows: number[][] = [];
 

@@ -22,16 +22,16 @@ export function toPolyline({ kind, points }: Stroke): readonly Point[] {
   const polyline: Point[] = [];
   const sections = loop ? count : count - 1;
   for (let section = 0; section < sections; section++) {
-    const neighbours = [at(section - 1), at(section), at(section + 1), at(section + 2)] as const;
+    const neighbors = [at(section - 1), at(section), at(section + 1), at(section + 2)] as const;
     for (let piece = 0; piece < PIECES_PER_CURVE_SECTION; piece++) {
-      polyline.push(catmullRom(neighbours, piece / PIECES_PER_CURVE_SECTION));
+      polyline.push(catmullRom(neighbors, piece / PIECES_PER_CURVE_SECTION));
     }
   }
   polyline.push(at(sections));
   return polyline;
 }
 
-/** Between the second and the third point; tangents are parallel to the chords of the neighbours. */
+/** Between the second and the third point; tangents are parallel to the chords of the neighbors. */
 function catmullRom([p0, p1, p2, p3]: readonly [Point, Point, Point, Point], t: number): Point {
   const along = (axis: 0 | 1): number => {
     const startTangent = (p2[axis] - p0[axis]) / 2;

@@ -1,4 +1,4 @@
-// The loss and the accuracy of a training by step, in bounded memory.
+// The loss and the accuracy of a training run by step, in bounded memory.
 
 /** Steps that one row averages at first. */
 const STEPS_PER_ROW = 5;

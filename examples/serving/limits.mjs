@@ -22,7 +22,7 @@ export const LIMITS = Object.freeze({
 
   /** Maximum images that wait for a batch; further requests are answered with 503. */
   waitingImages: 8192,
-  /** Maximum number of pages that follow a training at once; others get 503 and try again. */
+  /** Maximum number of pages that follow a training run at once; others get 503 and try again. */
   eventStreams: 100,
 
   /** Milliseconds from connecting, or from the last answer, to the end of the headers. */

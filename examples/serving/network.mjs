@@ -6,7 +6,7 @@ import { compile, Tensor } from './batchnorm.mjs';
 
 /** Classes; rows and columns of an image. */
 export { CLASSES, SIZE };
-/** Bytes of an image: greyscale, row-major, 0 for black. */
+/** Bytes of an image: grayscale, row-major, 0 for black. */
 export const PIXELS = SIZE * SIZE;
 
 /** Each is compiled when the weights are loaded, so that no request waits for it. Larger batches are no faster per image. */

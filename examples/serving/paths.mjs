@@ -12,5 +12,5 @@ export function forUser(path) {
 
 /** The checkpoint that `npm start` in the repository saves. */
 export const CHECKPOINT = fileURLToPath(new URL('../../digits.npz', import.meta.url));
-/** The checkpoint that a training in the server's worker saves. */
+/** The checkpoint that a training run in the server's worker saves. */
 export const TRAINED = fileURLToPath(new URL('trained.npz', import.meta.url));

@@ -16,7 +16,7 @@ export function readBytes(body) {
   if (!(body instanceof Uint8Array) || body.length === 0 || body.length % PIXELS !== 0) {
     const found = body instanceof Uint8Array ? `${body.length} bytes` : 'none';
     throw new BadRequest(
-      `Expected images of ${PIXELS} bytes (${SIZE} x ${SIZE}, grey) in the body but received ${found}`,
+      `Expected images of ${PIXELS} bytes (${SIZE} x ${SIZE}, gray) in the body but received ${found}`,
     );
   }
   return { pixels: body, count: checkCount('the body', body.length / PIXELS) };

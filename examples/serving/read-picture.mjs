@@ -77,7 +77,7 @@ async function digitOf(bytes, maxPixels) {
     .toColourspace('b-w')
     .raw()
     .toBuffer();
-  return centred(digit, rows, columns);
+  return centered(digit, rows, columns);
 }
 
 /** Red, green, blue, opacity of each pixel. */
@@ -103,9 +103,9 @@ async function decoded(work) {
   }
 }
 
-/** The largest distance of each pixel from the background over the colour channels: 0 for background, 255 for ink. */
+/** The largest distance of each pixel from the background over the color channels: 0 for background, 255 for ink. */
 function inkOf(rgba, { width, height }) {
-  // Transparent pixels have no colour.
+  // Transparent pixels have no color.
   for (let i = 0; i < rgba.length; i += 4) {
     for (let c = 0; c < 3; c++) rgba[i + c] = (rgba[i + c] * rgba[i + 3]) / 255;
   }
@@ -118,7 +118,7 @@ function inkOf(rgba, { width, height }) {
   }
   const largest = distances.reduce((a, b) => Math.max(a, b), 0);
   if (largest < MIN_CONTRAST) {
-    throw new BadRequest('Expected a digit on the picture but found one colour');
+    throw new BadRequest('Expected a digit on the picture but found one color');
   }
   return distances.map((distance) => 255 * clamp((distance / largest - GROUND) / (FULL - GROUND)));
 }
@@ -152,8 +152,8 @@ function boundsOf(ink, { width, height }) {
   return { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** Centres the digit and brightens thin lines, which scaling has made pale. */
-function centred(digit, rows, columns) {
+/** Centers the digit and brightens thin lines, which scaling has made pale. */
+function centered(digit, rows, columns) {
   const largest = digit.reduce((a, b) => Math.max(a, b), 1);
   const image = new Uint8Array(PIXELS);
   const top = Math.floor((SIZE - rows) / 2);

@@ -13,7 +13,7 @@ import { TrainingEvents } from './training-events.mjs';
 
 /**
  * @param model A ServedModel.
- * @param training Starts and stops a training: a Trainer.
+ * @param training Starts and stops a training run: a Trainer.
  * @param checkpoint The file that `POST /reload` loads.
  * @param limits The limits of limits.mjs.
  * @returns The application, with `listen` to start it and `drain` to end it.

@@ -1,9 +1,9 @@
-// A training in a worker thread of this process.
+// A training run in a worker thread of this process.
 import { Worker } from 'node:worker_threads';
 import { Curve } from './curve.mjs';
 
 export class Trainer {
-  /** Of the current or the last training. */
+  /** Of the current or the last training run. */
   curve = new Curve();
   #settings;
   #served;
@@ -16,7 +16,7 @@ export class Trainer {
   /**
    * @param settings `file`: path of the checkpoints; `images`: number of training images; `checkpointSteps`: steps between
    * checkpoints.
-   * @param served Returns the file whose weights a training begins with; undefined for new weights.
+   * @param served Returns the file with whose weights a training run begins; undefined for new weights.
    * @param onCheckpoint Called after each checkpoint.
    */
   constructor(settings, served, onCheckpoint) {
@@ -30,7 +30,7 @@ export class Trainer {
     return { running, ...this.#progress, ...(this.#error === undefined ? {} : { error: this.#error }) };
   }
 
-  /** Trains for the given number of epochs. False if a training is already running. */
+  /** Trains for the given number of epochs. Returns false if one is already running. */
   start(epochs) {
     if (this.#worker !== undefined) return false;
     this.#progress = {};

@@ -46,7 +46,7 @@ parentPort.once('message', () => {
   stopped = true;
 });
 
-// Of the whole network, not only of this training.
+// Of the whole network, not only of this training run.
 const epochsAtEnd = progress.epoch + epochs;
 let result = { loss: 0, accuracy: 0 };
 const report = (type) => parentPort.postMessage({ type, ...progress, epochs: epochsAtEnd, ...result });

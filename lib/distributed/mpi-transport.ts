@@ -57,7 +57,7 @@ export async function joinMpi(launcher: Launcher, timeout: number): Promise<Tran
   return new MpiTransport(mpi, timeout);
 }
 
-/** The result of MPI's initialization, which waits for all processes and cannot be cancelled. */
+/** The result of MPI's initialization, which waits for all processes and cannot be canceled. */
 async function inTime<T>(started: Promise<T>, rank: number, timeout: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {

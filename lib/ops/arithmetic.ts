@@ -131,7 +131,7 @@ function operation(name: ArithmeticName) {
         };
         if (needsGradient(0)) {
           if (rule.ofNumbers !== undefined && dy.isConstant && rightLength === 1) {
-            // Has the bits of the float32 operation: double precision is exact or twice as precise before the rounding.
+            // Bit-identical to the float32 operation: double precision is exact or twice as precise before the rounding.
             const number = rule.ofNumbers(dy.compact[0], right.values[0]);
             accumulate(0, Storage.constant(rows * columns, number));
           } else {

@@ -31,8 +31,8 @@ export interface BatchNormState {
 }
 
 /**
- * Operations that run in the same pass over memory as the normalization. The results have the bits of
- * separate operations.
+ * Operations that run in the same pass over memory as the normalization. The results are bit-identical
+ * to those of separate operations.
  */
 export interface Fusion {
   /** y = max(0, normalized + residual) */

@@ -16,13 +16,13 @@ import { padding1DOf, requireNonNegativeInteger, requireSides1D, type Sides1D } 
 
 /** Settings of a transposed convolution of signals. */
 export interface ConvTranspose1DSettings {
-  /** Number of values between the results of neighbouring values. Default 1. */
+  /** Number of values between the results of neighboring values. Default 1. */
   readonly stride?: number;
   /** Number of values that are cut off on the sides of the result. Default 0. */
   readonly padding?: Sides1D;
   /** Further values at the end of the result. Default 0. */
   readonly outputPadding?: number;
-  /** Number of values between neighbouring results of a value. Default 1. */
+  /** Number of values between neighboring results of a value. Default 1. */
   readonly dilation?: number;
   /** Number of groups of channels that are convolved separately. Default 1. */
   readonly groups?: number;

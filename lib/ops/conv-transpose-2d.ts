@@ -10,13 +10,13 @@ import { padding2DOf, requireSides2D, type Sides2D } from './padding.js';
 
 /** Settings of a transposed convolution. */
 export interface ConvTranspose2DSettings {
-  /** Rows and columns between the results of neighbouring pixels. Default 1. */
+  /** Rows and columns between the results of neighboring pixels. Default 1. */
   readonly stride?: Pair;
   /** Rows and columns that are cut off on the sides of the result. Default 0. */
   readonly padding?: Sides2D;
   /** Further rows at the bottom and columns to the right of the result. Default 0. */
   readonly outputPadding?: Pair;
-  /** Rows and columns between neighbouring results of a pixel. Default 1. */
+  /** Rows and columns between neighboring results of a pixel. Default 1. */
   readonly dilation?: Pair;
   /** Number of groups of channels that are convolved separately. Default 1. */
   readonly groups?: number;

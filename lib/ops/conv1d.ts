@@ -16,11 +16,11 @@ import { type Padding1D, padding1DOf, requirePadding1D } from './padding.js';
 
 /** Settings of a convolution of signals. */
 export interface Conv1DSettings {
-  /** Number of values between neighbouring positions of the kernel. Default 1. */
+  /** Number of values between neighboring positions of the kernel. Default 1. */
   readonly stride?: number;
   /** Zeros around the signal. Default 0. */
   readonly padding?: Padding1D;
-  /** Number of values between neighbouring values that the kernel reads. Default 1. */
+  /** Number of values between neighboring values that the kernel reads. Default 1. */
   readonly dilation?: number;
   /** Number of groups of channels that are convolved separately. Default 1. */
   readonly groups?: number;

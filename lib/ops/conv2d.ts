@@ -16,11 +16,11 @@ import { type Padding2D, padding2DOf, requirePadding2D } from './padding.js';
 
 /** Settings of a convolution. */
 export interface Conv2DSettings {
-  /** Number of rows and columns between neighbouring positions of the kernel. Default 1. */
+  /** Number of rows and columns between neighboring positions of the kernel. Default 1. */
   readonly stride?: Pair;
   /** Rows and columns of zeros around the image. Default 0. */
   readonly padding?: Padding2D;
-  /** Number of rows and columns between neighbouring pixels that the kernel reads. Default 1. */
+  /** Number of rows and columns between neighboring pixels that the kernel reads. Default 1. */
   readonly dilation?: Pair;
   /** Number of groups of channels that are convolved separately. Default 1. */
   readonly groups?: number;

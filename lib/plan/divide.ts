@@ -37,7 +37,7 @@ export function samplesPerPart(graph: CapturedGraph, samples: number): number {
   return samples;
 }
 
-/** Divides the samples of a batch into parts of this size. Each value has the bits that it has in the whole batch. */
+/** Divides the samples of a batch into parts of this size. Each value has the same bits as in the whole batch. */
 export function divide(graph: CapturedGraph, samples: number, size: number): Division {
   const whole: Division = { graph, parts: 1, rest: undefined };
   if (size >= samples) return whole;

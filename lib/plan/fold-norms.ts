@@ -37,8 +37,8 @@ interface LayerCalls {
 
 /**
  * Folds each batch norm into the convolution or linear layer before it, if nothing else reads the result in between, and
- * neither the weights nor the statistics depend on the input. The results have the bits of a model in which `fold` has
- * replaced the layers.
+ * neither the weights nor the statistics depend on the input. The results are bit-identical to a model in which `fold`
+ * has replaced the layers.
  * @param canFold Whether a norm may be folded into a layer with these weights.
  * @param fold Computes the weights of the layer that replaces a pair.
  */

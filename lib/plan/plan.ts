@@ -63,8 +63,8 @@ interface Version {
 export let createPlan: (model: object, settings: PlanSettings) => Plan<never, never>;
 
 /**
- * A model compiled by `compile`: a fixed list of operations on planned memory, for inference. Results have the bits of
- * `fold(model).forward(x)`; for your own modules, those of the same module with its pairs of layer and batch norm folded.
+ * A model compiled by `compile`: a fixed list of operations on planned memory, for inference. Results are bit-identical
+ * to `fold(model).forward(x)`; for your own modules, to the same module with its pairs of layer and batch norm folded.
  *
  * @example
  * const plan = compile(net, [8, 3, 32, 32]);

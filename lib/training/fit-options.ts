@@ -71,8 +71,8 @@ export interface FitCheckpointOptions {
   readonly every?: number;
   /**
    * Steps of an epoch from one save to the next, besides those after epochs. Training resumes after the last saved step: the
-   * batches before it are skipped, and `generators` continue where they were. With them, the run has the bits of one that was
-   * never interrupted. Default none.
+   * batches before it are skipped, and `generators` continue where they were. With them, the run is bit-identical to one that
+   * was never interrupted. Default none.
    */
   readonly everySteps?: number;
   /** Random number generators under names of your choice, as for `saveCheckpoint`. */

@@ -35,8 +35,8 @@ import { measure, MeanScores, type Scores } from './scores.js';
 const busy = new WeakSet<object>();
 
 /**
- * Trains a model: for each batch of each epoch, computes the loss, its gradients and the optimizer's step. The result has
- * the bits of the loop written by hand. The event loop runs between steps, so timers, requests and signals are served.
+ * Trains a model: for each batch of each epoch, computes the loss, its gradients and the optimizer's step. The result is
+ * bit-identical to that of the loop written by hand. The event loop runs between steps, so timers, requests and signals are served.
  *
  * If a step throws, or the signal is aborted, the promise rejects and the model is left as after the last whole step.
  *

@@ -216,7 +216,7 @@ function idOf({ id }: Tensor<Shape>): number {
   return id;
 }
 
-/** target += weight * (source - target), as a step of gradient descent that "decays" the average towards the source. */
+/** target += weight * (source - target), as a step of gradient descent that "decays" the average toward the source. */
 function moveTowards(target: Float32Array, source: Float32Array, weight: number): void {
   // p - lr * g - lr * decoupled * p with lr = -weight and decoupled = -1
   const [lr, decoupled] = [-weight, -1];

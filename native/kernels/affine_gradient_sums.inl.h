@@ -4,7 +4,7 @@
 template <class Gradient>
 struct GradientTerms {
   // The same for every Gradient, whatever it reads: the order of the sums follows from it, and the
-  // fused kernels must give the bits of the separate ones.
+  // fused kernels must give the same bits as the separate ones.
   static constexpr size_t kTensors = 2;
   const float* x;
   const float* mean;

@@ -1,5 +1,5 @@
-// Channel sums of images whose planes have one pixel. Neighbouring floats then belong to
-// neighbouring channels, so each lane sums one channel.
+// Channel sums of images whose planes have one pixel. Neighboring floats then belong to
+// neighboring channels, so each lane sums one channel.
 
 // Whether the planes of a block have one pixel.
 inline bool is_columns(const Block& block) {

@@ -1,4 +1,4 @@
-// Sums of a quantity and of its products over the rows of neighbouring channels: the loop that
+// Sums of a quantity and of its products over the rows of neighboring channels: the loop that
 // shifted_moments and affine_gradient_sums share.
 //
 // Each float addition is off by up to 2^-24 of the running sum, in the worst case always in the

@@ -1,7 +1,7 @@
 // Writes a block in which every element is a function of its channel's constants: the loop that
 // normalize and input_gradient share.
 //
-// Neighbouring whole planes form one run in memory. Runs are written in aligned vectors (whole
+// Neighboring whole planes form one run in memory. Runs are written in aligned vectors (whole
 // cache lines when streaming), no matter where planes begin: a vector that spans two channels is
 // computed with the constants of both. A store across a cache line takes twice as long, a masked
 // store longer than a whole 7x7 plane, and a cache line that is streamed partially is read first;

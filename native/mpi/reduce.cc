@@ -38,8 +38,8 @@ void add_block(Reduction reduction, const T* values, size_t n, double* totals) {
   }
 }
 
-// In float for two floats, which has the bits of the sum in double precision: its 53 bits are more
-// than twice the 24 of a float, so rounding it a second time changes nothing (Figueroa, 1995).
+// In float for two floats, which is bit-identical to the sum in double precision: its 53 bits are
+// more than twice the 24 of a float, so rounding it a second time changes nothing (Figueroa, 1995).
 template <class T>
 void add_two(const T* a, const T* b, size_t n, T* result) {
   for (size_t i = 0; i < n; i++) result[i] = a[i] + b[i];

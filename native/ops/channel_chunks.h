@@ -48,7 +48,7 @@ class ChannelChunks {
            (index % pieces_) * length_;
   }
 
-  // Chunk `index` of `channels` neighbouring channels.
+  // Chunk `index` of `channels` neighboring channels.
   Block block(size_t index, size_t channels) const {
     const size_t image = (index / pieces_) * images_;
     const size_t start = (index % pieces_) * length_;

@@ -23,9 +23,9 @@ struct Moments {
   double m2;
 };
 
-// Estimates the means of neighbouring channels, the first of which begins at x[0], from a sample;
+// Estimates the means of neighboring channels, the first of which begins at x[0], from a sample;
 // exact for a constant channel. The sample consists of short, evenly spread runs, since
-// neighbouring pixels are similar, as are pixels of one image. It touches at most about a sixteenth
+// neighboring pixels are similar, as are pixels of one image. It touches at most about a sixteenth
 // of the cache lines, because scattered reads are slow. Planes smaller than a cache line share it
 // with other channels, so more runs cost nothing there.
 inline void sample_means(const float* x, const ImageShape& shape, size_t channels, float* means) {

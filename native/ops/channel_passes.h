@@ -96,7 +96,7 @@ inline size_t channel_group_size(const ImageShape& shape, size_t bytes_per_eleme
   return group < to_line ? group : group / to_line * to_line;
 }
 
-// Each task owns several neighbouring groups of channels. With smaller tasks, hardware prefetchers
+// Each task owns several neighboring groups of channels. With smaller tasks, hardware prefetchers
 // that run past the end of a group would more often fetch lines that another thread writes.
 template <class Passes>
 void run_by_channel(const ImageShape& shape, size_t threads, Passes& passes) {

@@ -60,7 +60,7 @@ struct WeightGradientPlan {
   size_t columns;  // output channels, rounded up to whole vectors
   size_t chunk_pixels, chunk_rows, chunk_images;
   PatchLayout layout;
-  GroupBlocks blocks;  // of kPlane, so that neighbouring channels are read together
+  GroupBlocks blocks;  // of kPlane, so that neighboring channels are read together
   size_t section_images, sections;
   size_t range_tiles;
 };

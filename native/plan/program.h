@@ -25,7 +25,7 @@ struct Step {
 // The arena, the input and the output of a call.
 using CallMemories = Memory[PlannedArguments::kOfCall];
 
-// The steps run once for each part of the batch. Parts are neighbours in the input and the output,
+// The steps run once for each part of the batch. Parts are neighbors in the input and the output,
 // and have an arena each while they are computed.
 struct Division {
   size_t parts = 1;

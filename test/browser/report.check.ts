@@ -108,8 +108,8 @@ describe('the report in Chromium', function () {
 /** Relative luminance and contrast as WCAG defines them. */
 const contrastsOfTexts = `(() => {
   const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-  const luminance = (colour) => {
-    context.fillStyle = colour;
+  const luminance = (color) => {
+    context.fillStyle = color;
     context.fillRect(0, 0, 1, 1);
     const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data].map((value) => {
       const part = value / 255;
@@ -118,8 +118,8 @@ const contrastsOfTexts = `(() => {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const backgroundOf = (element) => {
-    const colour = getComputedStyle(element).backgroundColor;
-    return colour === 'rgba(0, 0, 0, 0)' && element.parentElement ? backgroundOf(element.parentElement) : colour;
+    const color = getComputedStyle(element).backgroundColor;
+    return color === 'rgba(0, 0, 0, 0)' && element.parentElement ? backgroundOf(element.parentElement) : color;
   };
   const contrasts = [];
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

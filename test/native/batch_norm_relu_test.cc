@@ -102,7 +102,8 @@ struct Inputs {
 }  // namespace
 
 TEST_CASE(
-    "normalize_relu: the bits of normalize, add and relu, also in place, no write out of bounds") {
+    "normalize_relu: bit-identical to normalize, add and relu, also in place, no write out of "
+    "bounds") {
   FOR_EACH_ISA(kernels) {
     for (const Case& each : cases(kernels.lanes)) {
       const size_t n = each.size();
@@ -167,7 +168,8 @@ TEST_CASE("normalize_relu: NaN stays NaN, negative values become zero, zeros kee
 }
 
 TEST_CASE(
-    "relu_affine_gradient_sums and relu_input_gradient: the bits of a separate relu_backward") {
+    "relu_affine_gradient_sums and relu_input_gradient: bit-identical to a separate "
+    "relu_backward") {
   FOR_EACH_ISA(kernels) {
     for (const Case& each : cases(kernels.lanes)) {
       const size_t n = each.size();
@@ -206,7 +208,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "residual_relu_affine_gradient_sums: the bits of a separate relu_backward, and stores its dx") {
+    "residual_relu_affine_gradient_sums: bit-identical to a separate relu_backward, and stores "
+    "dx") {
   FOR_EACH_ISA(kernels) {
     for (const Case& each : cases(kernels.lanes)) {
       const size_t n = each.size();
@@ -335,7 +338,7 @@ void train_fused(const batchnorm::Kernels& kernels, const Layer& layer, bool add
 }  // namespace
 
 TEST_CASE(
-    "training with ReLU: the bits of separate operations, for any shape, threads and caches") {
+    "training with ReLU: bit-identical to separate operations, for any shape, threads and caches") {
   const size_t before = batchnorm::thread_count();
   const batchnorm::CacheSizes here = batchnorm::cache_sizes();
   // Single channels and streamed results, then groups of channels and plain stores.
@@ -372,7 +375,7 @@ TEST_CASE(
   batchnorm::set_thread_count(before);
 }
 
-TEST_CASE("inference with ReLU: the bits of the chain, over the residual or x too") {
+TEST_CASE("inference with ReLU: bit-identical to the chain, over the residual or x too") {
   const batchnorm::CacheSizes here = batchnorm::cache_sizes();
   FOR_EACH_ISA(kernels) {
     for (const ImageShape& shape : {ImageShape{1, 1, 1}, ImageShape{30, 7, 1}, ImageShape{3, 5, 7},

@@ -320,7 +320,7 @@ TEST_CASE(
   FOR_EACH_ISA(kernels) check(kernels, square(17, 1, 46, 46, 1, 3, 1, 1));
 }
 
-TEST_CASE("convolution: no bias gives the bits of a zero bias") {
+TEST_CASE("convolution: no bias gives the same bits as a zero bias") {
   FOR_EACH_ISA(kernels) {
     Problem problem(square(2, 3, 9, 9, 5, 3, 1, 1));
     for (size_t i = 0; i < problem.bias.size(); i++) problem.bias[i] = 0;

@@ -111,7 +111,7 @@ TEST_CASE("convolution: tiles of pixels and of channels compute the same chains 
 }
 
 TEST_CASE(
-    "convolution: packed weights, a residual and a ReLU give the bits of separate operations") {
+    "convolution: packed weights, a residual and a ReLU are bit-identical to separate operations") {
   const size_t before = batchnorm::thread_count();
   const size_t elements = batchnorm::elements_per_thread();
   batchnorm::set_elements_per_thread(1);

@@ -1,5 +1,5 @@
 // Element-wise operations whose results bypass the caches, and gradients of one value for a whole
-// array: the bits of one kernel call over everything.
+// array: bit-identical to one kernel call over everything.
 #include "ops/elementwise.h"
 
 #include <functional>
@@ -90,7 +90,7 @@ TEST_CASE("stream: copies any length to any alignment") {
   }
 }
 
-TEST_CASE("element-wise operations beyond the caches: the bits of one kernel call") {
+TEST_CASE("element-wise operations beyond the caches: bit-identical to one kernel call") {
   check(
       [](const Kernels& kernels, Operands& of, float* out) {
         batchnorm::apply_unary(kernels, kernels.square, of.a.data(), out, of.a.size());
@@ -153,7 +153,7 @@ TEST_CASE("arithmetic with a row beyond the caches: pieces begin and end anywher
 }
 
 TEST_CASE(
-    "gradients of one value: the bits of an array of equal values, in the caches and beyond") {
+    "gradients of one value: bit-identical to an array of equal values, in and beyond the caches") {
   const batchnorm::CacheSizes here = batchnorm::cache_sizes();
   for (const size_t last : {here.last, size_t{0}}) {
     batchnorm::set_cache_sizes({here.l1, here.l2, last});

@@ -27,7 +27,7 @@ const Found kFound[] = {
     // A bug: read far beyond the images.
     {"sections of a weight gradient without images", "convolution_weight_gradient",
      "d1c2ecb623bc9fb14d582b8390dd845c41af5b7db000804f3c8dd95a1e5ca7d912884ce6f1f1"},
-    // Undefined behaviour: a negative distance in an unsigned type, although the address was right.
+    // Undefined behavior: a negative distance in an unsigned type, although the address was right.
     {"a weight gradient with a tap that lies before the first one", "convolution_weight_gradient",
      "b7997aa3977d488718c7a7111ebab7997ba3977d638718c7a7111a8148942c5a1fb581485e0c57a104c485e4f5a6"
      "80f94a632396942c"},

@@ -1,4 +1,4 @@
-// The same training on many simulated machines: different numbers of threads and cores, busy neighbours, other caches,
+// The same training on many simulated machines: different numbers of threads and cores, busy neighbors, other caches,
 // repeated in one process and in several. All results must be bit-identical.
 //
 //   npm run determinism -- [STEPS]    1000 by default
@@ -27,15 +27,15 @@ const native = [
   ['pinned to one core, 8 threads', { front: pinned('0'), env: threads(8) }],
   ['pinned to two cores, 2 threads', { front: pinned('0,1'), env: threads(2) }],
   ['pinned to two cores, 8 threads', { front: pinned('0,1'), env: threads(8) }],
-  ['busy neighbours', { busy: true, env: threads(2) }],
-  ['busy neighbours, 8 threads', { busy: true, env: threads(8) }],
+  ['busy neighbors', { busy: true, env: threads(2) }],
+  ['busy neighbors, 8 threads', { busy: true, env: threads(8) }],
   ['caches of 16 KB, 32 KB and none', { machine: machine([16 << 10, 32 << 10, 0]), env: threads(4) }],
   ['caches of 64 KB, 8 MB and 1 GB', { machine: machine([64 << 10, 8 << 20, 1 << 30]), env: threads(4) }],
   ['caches of 1 KB each, 3 threads', { machine: machine([1 << 10, 1 << 10, 1 << 10]), env: threads(3) }],
   ['a second time', { env: threads(2) }],
   ['a third time', { env: threads(2) }],
 ];
-const portable = native.filter(([name]) => /1 thread|default|time|busy neighbours$/.test(name));
+const portable = native.filter(([name]) => /1 thread|default|time|busy neighbors$/.test(name));
 const { backend: best } = await import('batchnorm');
 const isas = process.arch === 'arm64' ? ['neon'] : [...new Set([best.isa, 'avx2', 'scalar'])];
 
@@ -60,7 +60,7 @@ process.exitCode = wrong === 0 ? 0 : 1;
 function train(backend, { front = [], env = {}, busy = false, machine: given = machine() }) {
   const native = backend.BATCHNORM_BACKEND === 'native';
   const [command, ...args] = [...front, process.execPath, ...program];
-  const neighbours = busy ? occupyProcessors() : [];
+  const neighbors = busy ? occupyProcessors() : [];
   try {
     const { status, stdout, stderr } = spawnSync(command, args, {
       cwd,
@@ -74,7 +74,7 @@ function train(backend, { front = [], env = {}, busy = false, machine: given = m
     if (status !== 0) throw new Error(`${[command, ...args].join(' ')} failed:\n${stderr}`);
     return stdout.trim();
   } finally {
-    for (const each of neighbours) each.kill('SIGKILL');
+    for (const each of neighbors) each.kill('SIGKILL');
   }
 }
 

@@ -5,8 +5,8 @@
 // - loss and gradients at each of twenty sets of weights along PyTorch's training: 1e-5 relative to PyTorch's loss and to
 //   the largest absolute value of the gradient in float64, with the same ReLU masks (make.py explains why); values whose
 //   masks differ in float64 are within 1e-5 of zero;
-// - the losses of a training of a hundred steps from PyTorch's weights: 1e-4, or twice the difference between PyTorch's
-//   float32 and float64 trainings, each as the largest difference of the curve, since the step in which a ReLU mask
+// - the losses of a training run of a hundred steps from PyTorch's weights: 1e-4, or twice the difference between PyTorch's
+//   float32 and float64 training runs, each as the largest difference of the curve, since the step in which a ReLU mask
 //   first differs is random.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

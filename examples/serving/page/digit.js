@@ -1,5 +1,5 @@
 // Turns drawn lines into an image like those that the network was trained with: 28 x 28 bytes, bright lines on black, the
-// digit centred and 20 pixels high or wide, as in MNIST and in examples/digits/render.ts.
+// digit centered and 20 pixels high or wide, as in MNIST and in examples/digits/render.ts.
 
 /** Rows and columns of an image. */
 export const SIZE = 28;
@@ -20,7 +20,7 @@ export function toImage(strokes) {
   const [left, right] = range(points.map(([x]) => x));
   const [top, bottom] = range(points.map(([, y]) => y));
   const scale = BODY / Math.max(right - left, bottom - top, MIN_EXTENT);
-  const middle = (SIZE - 1) / 2; // the centre of pixel (0, 0) is (0, 0)
+  const middle = (SIZE - 1) / 2; // the center of pixel (0, 0) is (0, 0)
   const place = ([x, y]) => [
     middle + (x - (left + right) / 2) * scale,
     middle + (y - (top + bottom) / 2) * scale,
@@ -30,7 +30,7 @@ export function toImage(strokes) {
     const placed = stroke.map(place);
     placed.forEach((point, i) => lower(distances, placed[Math.max(i - 1, 0)], point));
   }
-  // A pixel is covered if its centre is at least half a pixel inside the line's edge, and bare half a pixel outside.
+  // A pixel is covered if its center is at least half a pixel inside the line's edge, and bare half a pixel outside.
   return Uint8Array.from(distances, (distance) =>
     Math.round(255 * clamp(LINE_WIDTH / 2 + 0.5 - Math.sqrt(distance), 0, 1)),
   );

@@ -1,4 +1,4 @@
-// Draws, shows the probabilities while drawing, and follows a training.
+// Draws, shows the probabilities while drawing, and follows a training run.
 import { Curve, logarithmic, percent } from './curves.js';
 import { SIZE, toImage } from './digit.js';
 import { Pad } from './pad.js';
@@ -56,8 +56,8 @@ function showInput(image) {
   const context = $('input').getContext('2d');
   const picture = context.createImageData(SIZE, SIZE);
   for (let i = 0; i < SIZE * SIZE; i++) {
-    const grey = image?.[i] ?? 0;
-    picture.data.set([grey, grey, grey, 255], 4 * i);
+    const gray = image?.[i] ?? 0;
+    picture.data.set([gray, gray, gray, 255], 4 * i);
   }
   context.putImageData(picture, 0, 0);
 }

@@ -14,7 +14,7 @@ describe('the curve of a training', () => {
     ]);
   });
 
-  it('has bounded memory and covers the whole training', () => {
+  it('has bounded memory and covers the whole training run', () => {
     const curve = new Curve();
     const steps = 100_000;
     for (let step = 1; step <= steps; step++) curve.add(step, step, 0.5);

@@ -216,12 +216,12 @@ function progressivePicture(width, height) {
     .toBuffer();
 }
 
-/** The header of a greyscale PNG with the given size. */
+/** The header of a grayscale PNG with the given size. */
 function pngOf(width, height) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header[8] = 8; // bits per value; greyscale
+  header[8] = 8; // bits per value; grayscale
   const parts = [
     ['IHDR', header],
     ['IDAT', deflateSync(Buffer.alloc(100))],

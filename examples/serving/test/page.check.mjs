@@ -41,7 +41,7 @@ describe('the page in Chromium', function () {
     expect(chromium.failures.filter((each) => !each.includes('503'))).to.deep.equal([]);
   });
 
-  it('shows the curves of a training while it runs, and uses its weights', async () => {
+  it('shows the curves of a training run while it runs, and uses its weights', async () => {
     await chromium.open(url, phone);
     await chromium.evaluate(`document.getElementById('epochs').value = 1`);
     await click('start');
@@ -148,8 +148,8 @@ describe('the page in Chromium', function () {
   it('is light or dark as the system is', async () => {
     const lightnessOf = async (scheme) => {
       await chromium.open(url, { ...desktop, scheme });
-      const colour = await chromium.evaluate('getComputedStyle(document.body).backgroundColor');
-      return Math.max(...colour.match(/\d+/g).map(Number));
+      const color = await chromium.evaluate('getComputedStyle(document.body).backgroundColor');
+      return Math.max(...color.match(/\d+/g).map(Number));
     };
     expect(await lightnessOf('light')).to.be.above(200);
     expect(await lightnessOf('dark')).to.be.below(60);

@@ -115,8 +115,8 @@ describe('the process', () => {
 
   it('answers npm run ask about a drawn digit and about a picture', async () => {
     await saveModel(path('asked.npz'), 1);
-    const grey = { raw: { width: SIZE, height: SIZE, channels: 1 } };
-    await sharp(someImages(1, 3), grey).toFile(path('asked.png'));
+    const gray = { raw: { width: SIZE, height: SIZE, channels: 1 } };
+    await sharp(someImages(1, 3), gray).toFile(path('asked.png'));
     server = new Server('--checkpoint', path('asked.npz'));
     const url = await server.url();
     const program = fileURLToPath(new URL('../ask.mjs', import.meta.url));

@@ -10,7 +10,7 @@ const WHITE = [255, 255, 255, 255];
 const BLACK = [0, 0, 0, 255];
 const CLEAR = [0, 0, 0, 0];
 
-/** A picture of colour `ground` with a rectangle of colour `ink`. */
+/** A picture of color `ground` with a rectangle of color `ink`. */
 function rectangle({ width, height, box: [left, top, right, bottom], ground, ink }) {
   const pixels = Buffer.alloc(4 * width * height);
   for (let y = 0; y < height; y++) {
@@ -45,7 +45,7 @@ describe('readPicture', () => {
     ['black on transparent', CLEAR, BLACK],
     ['white on transparent', CLEAR, WHITE],
   ]) {
-    it(`centres the digit at the height of training images: ${name}`, async () => {
+    it(`centers the digit at the height of training images: ${name}`, async () => {
       const image = await readPicture(
         await rectangle({ ...canvas, ground, ink })
           .png()

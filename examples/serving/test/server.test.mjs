@@ -66,9 +66,9 @@ describe('the server', () => {
   });
 
   it('accepts pictures', async () => {
-    const grey = { raw: { width: SIZE, height: SIZE, channels: 1 } };
+    const gray = { raw: { width: SIZE, height: SIZE, channels: 1 } };
     for (const format of ['png', 'jpeg', 'webp', 'gif']) {
-      const picture = await sharp(images.subarray(0, PIXELS), grey).toFormat(format).toBuffer();
+      const picture = await sharp(images.subarray(0, PIXELS), gray).toFormat(format).toBuffer();
       const response = await predict(app, picture, `image/${format}`);
       expectAnswers(response, await new PictureReader().read(picture), 1);
     }
@@ -108,7 +108,7 @@ describe('the server', () => {
     'too few bytes for an image': [Buffer.alloc(783), undefined, 'images of 784 bytes', '783 bytes'],
     'no bytes': [Buffer.alloc(0), undefined, 'images of 784 bytes'],
     'a file that is not a picture': [Buffer.from('a text'), 'image/png', 'PNG, JPEG, WebP or GIF'],
-    'an empty picture': [blank, 'image/png', 'a digit on the picture', 'one colour'],
+    'an empty picture': [blank, 'image/png', 'a digit on the picture', 'one color'],
     'a drawing program': [
       Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
       'image/svg+xml',

@@ -56,7 +56,7 @@ export function someImages(count, seed) {
   return Uint8Array.from({ length: count * PIXELS }, () => 256 * rng());
 }
 
-/** A training that never runs. */
+/** A trainer that never runs. */
 export const noTraining = {
   curve: new Curve(),
   status: { running: false },

@@ -16,7 +16,7 @@ export class FloatCollector {
 
   /**
    * @param what Name of the values in the error if there is no memory for them.
-   * @param fortranOrder Whether neighbours in the file differ in their first index rather than in their last.
+   * @param fortranOrder Whether neighbors in the file differ in their first index rather than in their last.
    * @throws RangeError if the memory cannot be allocated.
    */
   constructor(what: string, shape: Shape, fortranOrder: boolean, fail: Fail) {

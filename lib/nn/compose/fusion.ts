@@ -30,7 +30,7 @@ interface Passes {
 }
 
 /**
- * A layer that can be fused with the operations after it. The results have the bits of the separate layers.
+ * A layer that can be fused with the operations after it. The results are bit-identical to the separate layers'.
  */
 export interface Fusable {
   [canFuse](adding: boolean): boolean;

@@ -21,14 +21,14 @@ export interface Conv1DOptions<
   D extends number = number,
   G extends number = number,
 > extends ConvolutionOptions<G> {
-  /** Number of values between neighbouring positions of the kernel. Default 1. */
+  /** Number of values between neighboring positions of the kernel. Default 1. */
   readonly stride?: S;
   /**
    * Zeros on each side of the signal: a number, [left, right], or `'same'`, with which a stride of 1 keeps the length. If
    * `'same'` needs an odd number of zeros, there is one more to the right, as in PyTorch. Default 0.
    */
   readonly padding?: P;
-  /** Number of values between neighbouring values that the kernel reads. Default 1. */
+  /** Number of values between neighboring values that the kernel reads. Default 1. */
   readonly dilation?: D;
 }
 

@@ -23,7 +23,7 @@ export interface Conv2DOptions<
   D extends Pair = Pair,
   G extends number = number,
 > extends ConvolutionOptions<G> {
-  /** Number of rows and columns between neighbouring positions of the kernel. Default 1. */
+  /** Number of rows and columns between neighboring positions of the kernel. Default 1. */
   readonly stride?: S;
   /**
    * Rows and columns of zeros on each side of the image: a number, [rows, columns], [top, left, bottom, right], or `'same'`,
@@ -31,7 +31,7 @@ export interface Conv2DOptions<
    * at the bottom or to the right, as in PyTorch. Default 0.
    */
   readonly padding?: P;
-  /** Number of rows and columns between neighbouring pixels that the kernel reads. Default 1. */
+  /** Number of rows and columns between neighboring pixels that the kernel reads. Default 1. */
   readonly dilation?: D;
 }
 

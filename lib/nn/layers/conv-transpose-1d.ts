@@ -23,13 +23,13 @@ export interface ConvTranspose1DOptions<
   D extends number = number,
   G extends number = number,
 > extends ConvolutionOptions<G> {
-  /** Number of values between the results of neighbouring values. Default 1. */
+  /** Number of values between the results of neighboring values. Default 1. */
   readonly stride?: S;
   /** Number of values that are cut off on the sides of the result, or [left, right]. Default 0. */
   readonly padding?: P;
   /** Further values at the end of the result, less than the stride or the dilation. Default 0. */
   readonly outputPadding?: Q;
-  /** Number of values between neighbouring results of a value. Default 1. */
+  /** Number of values between neighboring results of a value. Default 1. */
   readonly dilation?: D;
 }
 

@@ -23,7 +23,7 @@ export interface ConvTranspose2DOptions<
   D extends Pair = Pair,
   G extends number = number,
 > extends ConvolutionOptions<G> {
-  /** Rows and columns between the results of neighbouring pixels. Default 1. */
+  /** Rows and columns between the results of neighboring pixels. Default 1. */
   readonly stride?: S;
   /**
    * Rows and columns that are cut off on the sides of the result: a number, [rows, columns] or [top, left, bottom, right].
@@ -35,7 +35,7 @@ export interface ConvTranspose2DOptions<
    * images of several sizes have results of the same size, and this chooses among them. Default 0.
    */
   readonly outputPadding?: Q;
-  /** Rows and columns between neighbouring results of a pixel. Default 1. */
+  /** Rows and columns between neighboring results of a pixel. Default 1. */
   readonly dilation?: D;
 }
 

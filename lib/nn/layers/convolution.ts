@@ -51,7 +51,7 @@ export abstract class Convolution<
   readonly stride: S;
   /** Zeros around the input. A transposed convolution cuts off as much of its result. */
   readonly padding: P;
-  /** Distances between neighbouring values of the input that a kernel reads, or of the result that it adds to. */
+  /** Distances between neighboring values of the input that a kernel reads, or of the result that it adds to. */
   readonly dilation: D;
 
   /** @param layer Name of the class in messages. */

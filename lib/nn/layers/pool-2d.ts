@@ -40,7 +40,7 @@ export interface PoolOptions<
   M extends boolean = boolean,
 > {
   /**
-   * Rows and columns between neighbouring windows: a number, or [rows, columns]. Default 1, as in dfdx; PyTorch's default is
+   * Rows and columns between neighboring windows: a number, or [rows, columns]. Default 1, as in dfdx; PyTorch's default is
    * `kernelSize`.
    */
   readonly stride?: S;
@@ -63,7 +63,7 @@ export interface MaxPoolOptions<
   D extends Pair = Pair,
   M extends boolean = boolean,
 > extends PoolOptions<S, P, M> {
-  /** Rows and columns between neighbouring pixels of a window: a number, or [rows, columns]. Default 1. */
+  /** Rows and columns between neighboring pixels of a window: a number, or [rows, columns]. Default 1. */
   readonly dilation?: D;
 }
 

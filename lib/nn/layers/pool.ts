@@ -21,11 +21,11 @@ export abstract class Pool<
 
   /** Length of a window, or its height and width. */
   readonly kernelSize: K;
-  /** Values between the beginnings of neighbouring windows, or rows and columns. */
+  /** Values between the beginnings of neighboring windows, or rows and columns. */
   readonly stride: S;
   /** Values of padding around the input, less than `kernelSize`. */
   readonly padding: P;
-  /** Values between neighbouring values of a window, or rows and columns. */
+  /** Values between neighboring values of a window, or rows and columns. */
   readonly dilation: D;
   /** Whether the number of windows is rounded up. */
   readonly ceilMode: M;

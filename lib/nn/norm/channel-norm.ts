@@ -78,14 +78,14 @@ export abstract class ChannelNorm<
     requireSize('channels', channels);
     const isAffine = requireBoolean('affine', orDefault(given.affine, true));
     this.channelsLast = requireBoolean('channelsLast', orDefault(given.channelsLast, false)) as L;
-    const scale = labelled(layer, 'scale', Tensor.ones([channels]));
-    const bias = labelled(layer, 'bias', Tensor.zeros([channels]));
+    const scale = labeled(layer, 'scale', Tensor.ones([channels]));
+    const bias = labeled(layer, 'bias', Tensor.zeros([channels]));
     this.scale = (isAffine ? scale : undefined) as Affine<readonly [C], A>;
     this.bias = (isAffine ? bias : undefined) as Affine<readonly [C], A>;
     this[identityAffine] = isAffine ? undefined : { scale, bias };
     this[spatialAxes] = axes;
-    this.runningMean = labelled(layer, 'runningMean', Tensor.zeros([channels]));
-    this.runningVar = labelled(layer, 'runningVar', Tensor.ones([channels]));
+    this.runningMean = labeled(layer, 'runningMean', Tensor.zeros([channels]));
+    this.runningVar = labeled(layer, 'runningVar', Tensor.ones([channels]));
   }
 
   /** `weight`, `bias`, `running_mean` and `running_var`. */
@@ -124,7 +124,7 @@ export abstract class ChannelNorm<
 }
 
 /** The tensor, which errors call by the name of its field and layer. */
-function labelled<C extends number>(layer: string, field: string, tensor: Tensor1D<C>): Tensor1D<C> {
+function labeled<C extends number>(layer: string, field: string, tensor: Tensor1D<C>): Tensor1D<C> {
   storageOf(tensor).label = `${field} of ${layer}`;
   return tensor;
 }

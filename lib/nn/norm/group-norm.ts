@@ -34,7 +34,7 @@ interface GroupRule<C extends number> extends ShapeRule {
 
 /**
  * Group normalization (Wu and He, 2018), as PyTorch's `GroupNorm`: each sample is normalized by the mean and the variance of
- * groups of C / groups neighbouring channels, over all their positions. Accepts [N, C] and [N, C, ...].
+ * groups of C / groups neighboring channels, over all their positions. Accepts [N, C] and [N, C, ...].
  *
  * @example
  * const norm = new GroupNorm(4, 32);

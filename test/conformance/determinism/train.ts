@@ -1,4 +1,4 @@
-// A training whose result is a hash of the outputs of each step and of all final parameters and statistics. Runs as a
+// A training run whose result is a hash of the outputs of each step and of all final parameters and statistics. Runs as a
 // program, node train.js [steps], or as a worker with { steps }.
 //
 // DETERMINISM_MACHINE='{"caches":[l1,l2,last],"share":elements}' fakes another machine, with the addon of

@@ -1,5 +1,5 @@
 // Imports the files that torch-export.py wrote and compares the results with PyTorch's: `node torch.js FOLDER`. A batch of another
-// size runs through the files that leave it open; plans have the bits of the folded network.
+// size runs through the files that leave it open; plans are bit-identical to the folded network.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchNorm2D, compile, fold, type Shape, Tensor } from 'batchnorm';

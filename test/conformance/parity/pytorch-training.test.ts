@@ -75,7 +75,7 @@ describe('training compared with PyTorch', () => {
 });
 
 /** The gradient of the bias before batch norm consists of rounding errors, which Adam scales to full steps; the
- * running mean follows it. PyTorch's float32 and float64 trainings end far from each other in them. */
+ * running mean follows it. PyTorch's float32 and float64 runs end far from each other in them. */
 function isNoise({ final, final_float32, optimizer }: TrainingCase, name: string): boolean {
   const largest = Math.max(...final[name].map(Math.abs));
   const own = Math.max(...final[name].map((value, i) => Math.abs(value - final_float32[name][i])));

@@ -1,6 +1,6 @@
 // Cases of batch normalization in four steps over a batch in two parts, as the ranks of a group
 // call them. The results over both parts are compared with the oracle; if one part is empty, they
-// must have the bits of the fused operations.
+// must be bit-identical to the fused operations.
 #include <vector>
 
 #include "ops/batch_norm_gradient_sums.h"

@@ -19,7 +19,7 @@ async function trainAlone({ size, steps }: EnduranceData): Promise<EnduranceResu
 }
 
 // `npm run check -- endurance` makes a million steps and checks resident memory too.
-describe('a training of 3000 steps', () => {
+describe('a training run of 3000 steps', () => {
   it('keeps files, threads and pool bytes constant, and has the same result as in two workers', async () => {
     const data: EnduranceData = { size: 'small', steps: 3000 };
     const { samples, hash, finite } = await trainAlone(data);

@@ -11,7 +11,7 @@ const t = 2.306;
 
 /**
  * How y grows with x. Memory samples are autocorrelated because of garbage collection, which would make the confidence
- * interval too narrow: the line is fitted to the means of ten blocks of neighbouring samples.
+ * interval too narrow: the line is fitted to the means of ten blocks of neighboring samples.
  */
 export function slopeOf(x: readonly number[], y: readonly number[]): Slope {
   const size = Math.floor(x.length / blocks);

@@ -43,7 +43,7 @@ export interface EnduranceData {
   readonly steps: number;
 }
 
-/** Number of samples of a training. */
+/** Number of samples of a training run. */
 const sampleCount = 200;
 
 const entriesOf = (path: string) => (process.platform === 'linux' ? readdirSync(path).length : 0);

@@ -1,10 +1,10 @@
 import { backend, storagePool } from 'batchnorm';
 import { expect } from 'chai';
 import { refusedAllocations } from './refused-allocations.js';
-import { expectedOf, refusal, run, trainings } from './training.js';
+import { expectedOf, refusal, run, trainingRuns } from './training.js';
 
 describe('failing JavaScript allocations, one at a time', () => {
-  for (const [name, make] of Object.entries(trainings)) {
+  for (const [name, make] of Object.entries(trainingRuns)) {
     it(`training step, ${name}: throws, changes nothing, and gives the same bits afterwards`, () => {
       const start = () => {
         storagePool.clear();

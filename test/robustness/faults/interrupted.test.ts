@@ -9,7 +9,7 @@ import { emulated, node } from '../../support/node-process.js';
 const program = fileURLToPath(new URL('../../conformance/determinism/train.js', import.meta.url));
 const steps = process.env.BATCHNORM_TEST_LONG === '1' ? 2000 : 200;
 
-/** The output of a training that `disturb` is applied to repeatedly. */
+/** The output of a training run that `disturb` is applied to repeatedly. */
 async function disturbed(disturb: (pid: number, round: number) => Promise<void>): Promise<string> {
   const child = spawn(node.file, node.args(program, String(steps)));
   let output = '';
@@ -36,7 +36,7 @@ function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-describe('a training that is interrupted', function () {
+describe('a training run that is interrupted', function () {
   this.timeout(300_000);
 
   before(function () {

@@ -49,7 +49,7 @@ function training(
 }
 
 /** The optimizers, which allocate different state. */
-export const trainings = {
+export const trainingRuns = {
   /** Channels and columns, so that the kernels need working space. */
   many: () => {
     const random = seeded(3);

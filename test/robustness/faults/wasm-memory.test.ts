@@ -1,14 +1,14 @@
 import { backend, storagePool } from 'batchnorm';
 import { expect } from 'chai';
 import { WasmInstance } from '#lib/backend/wasm/instance';
-import { expectedOf, refusal, run, trainings } from './training.js';
+import { expectedOf, refusal, run, trainingRuns } from './training.js';
 
 describe('allocations that fail in the memory of WebAssembly, one at a time', () => {
   before(function () {
     if (backend.name !== 'wasm') this.skip();
   });
 
-  for (const [name, make] of Object.entries(trainings)) {
+  for (const [name, make] of Object.entries(trainingRuns)) {
     it(`training step, ${name}: throws a RangeError or computes, and gives the same bits afterwards`, () => {
       const start = () => {
         storagePool.clear();

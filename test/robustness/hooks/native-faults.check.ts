@@ -2,7 +2,7 @@
 // space or a tensor, the start of a thread.
 import { setNumThreads, storagePool, Tensor } from 'batchnorm';
 import { expect } from 'chai';
-import { expectedOf, largeTraining, refusal, run, trainings } from '../faults/training.js';
+import { expectedOf, largeTraining, refusal, run, trainingRuns } from '../faults/training.js';
 import { hooks } from './hooks.js';
 
 const { failAttempt, attempts, setElementsPerThread } = hooks();
@@ -22,7 +22,7 @@ describe('failing native allocations, one at a time', function () {
   });
 
   // The others are too small to request anything from the system.
-  const asking = { 'many channels': trainings.many, 'two long channels': largeTraining };
+  const asking = { 'many channels': trainingRuns.many, 'two long channels': largeTraining };
   for (const [name, make] of Object.entries(asking)) {
     for (const andAllAfter of [false, true]) {
       it(`${name}: ${andAllAfter ? 'the nth and all later ones fail' : 'only the nth fails'}`, () => {

@@ -102,7 +102,7 @@ function halfOf(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -14 : sign * (1 + fraction) * 2 ** (exponent - 15);
 }
 
-/** Rounds to float16 towards zero; below 2^-14 to zero, from 2^16 on to infinity. */
+/** Rounds to float16 toward zero; below 2^-14 to zero, from 2^16 on to infinity. */
 function halfBits(value: number): number {
   const magnitude = Math.abs(value);
   const sign = value < 0 ? 0x8000 : 0;

@@ -33,7 +33,7 @@ describe('BATCHNORM_POISON=1', () => {
     expect(use('unwritten', true).output).to.equal('NaN\n');
   });
 
-  it('does not change the bits of a training', () => {
+  it('does not change the bits of a training run', () => {
     const [without, poisoned] = [false, true].map((each) => use('train', each));
     expect(poisoned).to.deep.equal(without);
     expect(poisoned.output).to.match(/^[0-9a-f]{64}\n$/);

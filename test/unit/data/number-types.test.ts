@@ -21,7 +21,7 @@ const arrays: readonly (readonly [NumberArray, readonly number[]])[] = [
   [Uint8ClampedArray.of(0, 1, 128, 255), [0, 1, 128, 255]],
   [Int16Array.of(-32768, -1, 5, 32767), [-32768, -1, 5, 32767]],
   [Uint16Array.of(0, 1, 40000, 65535), [0, 1, 40000, 65535]],
-  // 2^24 + 1 is a tie, which rounds to the even neighbour.
+  // 2^24 + 1 is a tie, which rounds to the even neighbor.
   [Int32Array.of(-(2 ** 31), 7, 2 ** 24 + 1, 2 ** 31 - 1), [-(2 ** 31), 7, 2 ** 24, 2 ** 31]],
   [Uint32Array.of(0, 2 ** 24 + 3, 3e9, 2 ** 32 - 1), [0, 2 ** 24 + 4, 3e9, 2 ** 32]],
   [Float32Array.of(-0, 0.5, NaN, Infinity), [-0, 0.5, NaN, Infinity]],

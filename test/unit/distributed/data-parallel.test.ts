@@ -37,7 +37,7 @@ describe('a group of one', () => {
     group.close();
   });
 
-  it('trains with the bits of a program without a group', async () => {
+  it('gives the same bits as a program without a group', async () => {
     const train = async (isParallel: boolean) => {
       const model = makeNetwork();
       const optimizer = new Sgd({ lr: 0.1, momentum: { nesterov: 0.9 } });

@@ -116,7 +116,7 @@ export function testFit(transport: 'mpi' | 'workers', run: RunScenarios, sizes: 
         expect(every<Trained>('fit').map(({ lines }) => lines)).to.deep.equal(expected);
       });
 
-      it('trains by hand with the bits of fit', () => {
+      it('gives the same bits as a loop written by hand', () => {
         const [byFit] = every<Trained>('fit');
         for (const { losses, state } of every<{ losses: number[]; state: unknown }>('byHand')) {
           expect(state).to.deep.equal(byFit?.state);

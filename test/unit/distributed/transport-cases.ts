@@ -68,7 +68,7 @@ export function testTransport(transport: string, run: RunScenarios, sizes: reado
         ]);
       });
 
-      it('reduces many values with the bits of float64 arithmetic in rank order', () => {
+      it('reduces many values to the same bits as float64 arithmetic in rank order', () => {
         const combine = {
           sum: orderedSum,
           mean: (parts: readonly number[]) => orderedSum(parts) / size,

@@ -35,7 +35,7 @@ function start(args: string[], watch?: (child: ChildProcess, output: string) => 
 }
 
 describe('npm start', function () {
-  // Several complete trainings, each in a separate process.
+  // Several complete training runs, each in a separate process.
   this.timeout(emulated ? 600_000 : 300_000);
   let directory: TemporaryDirectory;
   before(() => {

@@ -39,8 +39,8 @@ function measure(image: Uint8Array) {
     perColumn[i % SIZE] += value;
   });
   const total = perRow.reduce((sum, value) => sum + value, 0);
-  const centre = (sums: Float64Array) => sums.reduce((sum, value, i) => sum + value * i, 0) / total;
-  return { perRow, perColumn, total, x: centre(perColumn), y: centre(perRow) };
+  const center = (sums: Float64Array) => sums.reduce((sum, value, i) => sum + value * i, 0) / total;
+  return { perRow, perColumn, total, x: center(perColumn), y: center(perRow) };
 }
 
 describe('render', () => {

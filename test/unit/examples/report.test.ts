@@ -117,16 +117,16 @@ describe('writePage', () => {
     expect(page.match(/class="wrong"/g)).to.have.length(1 + 2);
   });
 
-  it('uses only colours that its style sheet defines for light and for dark', () => {
+  it('uses only colors that its style sheet defines for light and for dark', () => {
     const names = new Set([...page.matchAll(/var\((--[\w-]+)\)/g)].map(([, name]) => name));
-    for (const name of ['--colour', '--share']) names.delete(name); // set by the elements that use them
+    for (const name of ['--color', '--share']) names.delete(name); // set by the elements that use them
     expect(names).to.include('--line-0').and.to.include('--muted');
     for (const name of names) expect(page.match(new RegExp(`${name}: #`, 'g')), name).to.have.length(2);
     const [, body] = page.replaceAll(/base64,[^"]*|<clipPath[^]*?<\/clipPath>/g, '').split('<body>');
     expect(body).not.to.match(/#[\da-f]{3,6}\b|rgb/i);
   });
 
-  it('shows an incomplete training, and reloads itself while it runs', () => {
+  it('shows an incomplete training run, and reloads itself while it runs', () => {
     const nothing = { ...networks[1], trials: new Series(3), validation: new Series(3) };
     const run = { ...nothing.run, curve: new Series(5), imagesPerSecond: NaN };
     const incomplete = (running: boolean) =>

@@ -98,8 +98,8 @@ describe('brightnessOf', () => {
   });
 
   it('gives zeros for uniform images', () => {
-    const grey: Images = { ...images, count: 1, pixels: new Uint8Array(784).fill(99) };
-    const [batch] = trainingLoader({ ...grey, labels: Uint8Array.of(1) }, brightnessOf(grey), Math.random);
+    const gray: Images = { ...images, count: 1, pixels: new Uint8Array(784).fill(99) };
+    const [batch] = trainingLoader({ ...gray, labels: Uint8Array.of(1) }, brightnessOf(gray), Math.random);
     expect(new Set(batch.x.data)).to.deep.equal(new Set([0]));
   });
 });

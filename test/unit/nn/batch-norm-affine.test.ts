@@ -72,7 +72,7 @@ describe('batch norm without scale and bias', () => {
     expect(inspect(new BatchNorm2D(3))).to.not.include('affine');
   });
 
-  it('computes the bits of a scale of ones and a bias of zeros', () => {
+  it('is bit-identical to a scale of ones and a bias of zeros', () => {
     const x = random([4, 3, 5, 7], 3, 1);
     const residual = random([4, 3, 5, 7]);
     const dy = random([4, 3, 5, 7]);

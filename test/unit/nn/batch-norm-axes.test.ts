@@ -83,7 +83,7 @@ describe('BatchNorm1D', () => {
     );
   });
 
-  it('has the bits of BatchNorm2D on the same values', () => {
+  it('is bit-identical to BatchNorm2D on the same values', () => {
     const x = random(5, [4, 3, 5]);
     const signals = new BatchNorm1D(3);
     const images = new BatchNorm2D(3);

@@ -47,7 +47,7 @@ describe('Conv1D', () => {
     expect(layer.forward(Tensor.from([1, 2, 3], [1, 3])).array()).to.deep.equal([[3210, 321, 32]]);
   });
 
-  it('computes the bits of a Conv2D with one row', () => {
+  it('is bit-identical to a Conv2D with one row', () => {
     const layer = new Conv1D(6, 9, 5, { stride: 2, padding: 3, groups: 3, rng: seeded(2) });
     const options = { stride: [1, 2], padding: [0, 3], groups: 3 } as const;
     const images = new Conv2D(6, 9, [1, 5], options);

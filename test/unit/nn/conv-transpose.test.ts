@@ -142,7 +142,7 @@ describe('ConvTranspose2D', () => {
 });
 
 describe('ConvTranspose1D', () => {
-  it('computes the bits of a ConvTranspose2D with one row', () => {
+  it('is bit-identical to a ConvTranspose2D with one row', () => {
     const layer = new ConvTranspose1D(6, 9, 5, {
       ...{ stride: 3, padding: [2, 1], outputPadding: 2, dilation: 2, groups: 3, rng: seeded(2) },
     });

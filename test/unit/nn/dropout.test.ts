@@ -27,7 +27,7 @@ describe('Dropout', () => {
     }
   });
 
-  it('drops neighbours, and the same element in two calls, independently', () => {
+  it('drops neighbors, and the same element in two calls, independently', () => {
     const n = 200_000;
     const layer = new Dropout(0.5, { rng: seeded(3) });
     const x = Tensor.ones([n]).trace();

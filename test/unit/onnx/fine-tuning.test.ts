@@ -123,7 +123,7 @@ describe('fine-tuning an imported ResNet', () => {
     });
   });
 
-  it('folds and compiles after training; the plan has the bits of the folded network', () => {
+  it('folds and compiles after training; the plan is bit-identical to the folded network', () => {
     train(net, 3);
     const folded = fold(net);
     expect(folded.layers.some((layer) => layer instanceof BatchNorm2D)).to.equal(false);

@@ -46,7 +46,7 @@ function gradient(f: (x: Taped) => Taped, loss: (y: Taped) => Tensor<readonly []
   return backward(loss(f(x.trace()))).get(x)?.data ?? new Float32Array(0);
 }
 
-describe('the gradient of a sum, which is one value, passes with the bits of a whole array through', () => {
+describe('the gradient of a sum, which is one value, gives the same bits as a whole array through', () => {
   for (const [name, f] of Object.entries(functions)) {
     it(name, () => {
       // The product with a tensor has a gradient of n values.

@@ -68,7 +68,7 @@ describe('crossEntropyWithLogitsLoss with options', () => {
     for (const other of others) expect(other).to.equal(first);
   });
 
-  it('has the bits of a call without options for their defaults', () => {
+  it('is bit-identical to a call without options for their defaults', () => {
     const x = random([33, 10]);
     const classes = Array.from({ length: 33 }, (_, i) => i % 10);
     const plain = crossEntropyWithLogitsLoss(x, classes).item();

@@ -63,7 +63,7 @@ describe('reductions of losses', () => {
       checkGradients(([a]) => loss(a, targets, 'none').sum(), [predictions], 5e-3);
     });
 
-    it(`${name}: has the bits of the sum without a tape, and returns its memory`, () => {
+    it(`${name}: is bit-identical to the sum without a tape, and returns its memory`, () => {
       const step = () => {
         for (const reduction of ['mean', 'sum', 'none'] as const) {
           const untaped = loss(predictions as never, targets, reduction);

@@ -227,7 +227,7 @@ const kept: readonly (readonly [string, Custom, Shape, readonly string[]])[] = [
 
 describe('a plan of a user-defined module', () => {
   for (const [what, model, shape, operations] of folded) {
-    it(`folds ${what}, with the bits of folded layers`, () => {
+    it(`folds ${what}, bit-identical to folded layers`, () => {
       const plan = compiled(model, shape);
       expect(operationsOf(plan)).to.deep.equal(operations);
       const reference = model.clone();

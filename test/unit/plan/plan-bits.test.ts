@@ -32,7 +32,7 @@ for (const [how, partLength] of [
   ['', undefined],
   [', sample by sample if it can be', 1],
 ] as const) {
-  describe(`a plan has the bits of fold(model).forward(x)${how}:`, () => {
+  describe(`a plan is bit-identical to fold(model).forward(x)${how}:`, () => {
     const { threads } = backend.info;
     before(() => setPartLength(partLength));
     after(() => {

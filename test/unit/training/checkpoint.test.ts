@@ -246,7 +246,7 @@ describe('checkpoints', () => {
     expect(first.getState()).to.deep.equal(state);
   });
 
-  it('refuse invalid trainings by name', async () => {
+  it('refuse invalid training objects by name', async () => {
     const { training } = makeRun('sgd', 1);
     const save = (value: unknown) => (saveCheckpoint as Untyped)(path('x.npz'), value) as Promise<void>;
     await expectRejection(save(undefined), TypeError, 'for training', 'undefined');

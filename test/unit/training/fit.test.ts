@@ -115,7 +115,7 @@ describe('fit', () => {
   const path = temporaryDirectory();
 
   for (const name of ['sgd', 'adam', 'rmsprop'] as const) {
-    it(`has the bits of the loop written by hand, in one piece and resumed, with ${name}`, async () => {
+    it(`is bit-identical to the loop written by hand, in one piece and resumed, with ${name}`, async () => {
       const [byHand, whole] = [makeRun(name, 1), makeRun(name, 1)];
       await train(byHand, Infinity, path(`${name}-by-hand.npz`));
       const history = await fitRun(whole, path(`${name}-whole.npz`));

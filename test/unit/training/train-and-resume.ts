@@ -1,5 +1,4 @@
-// A training that runs in one piece, or resumes from a checkpoint in a separate process. Prints every parameter and
-// every moment as bits.
+// Trains in one piece, or resumes from a checkpoint in a separate process. Prints every parameter and every moment as bits.
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import {

@@ -181,7 +181,7 @@ def unary(rng):
 
 def reductions(rng):
     for shape in REDUCED_SHAPES:
-        # Not around zero: a sum of cancelling values says little about the summation.
+        # Not around zero: a sum of canceling values says little about the summation.
         yield record(rng, "sum", [0.5 + normal(rng, shape)], torch.sum)
         yield record(rng, "mean", [0.5 + normal(rng, shape)], torch.mean)
 

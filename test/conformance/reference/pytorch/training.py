@@ -1,4 +1,4 @@
-"""Whole trainings of a small network, step by step."""
+"""Whole training runs of a small network, step by step."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

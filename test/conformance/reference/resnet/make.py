@@ -8,7 +8,7 @@ start.safetensors        the weights before the first step
 weights-N.safetensors    the weights, and running statistics, of the float32 training before step N
 gradients-N.safetensors  of these weights and that step's batch, computed in float64
 float32-N.safetensors    the same, computed in float32
-losses.json              settings; the losses of both trainings, and those at the weights above
+losses.json              settings; the losses of both training runs, and those at the weights above
 
 masks-N                  one byte per value of a ReLU, in the order of computation: whether it passed
 masked-N.safetensors     like gradients-N, with these masks

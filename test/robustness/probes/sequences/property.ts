@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Seen } from './state.js';
 import { type Step, World } from './world.js';
 
-// Without fast-check's bias towards small numbers, which would mostly choose the first actions.
+// Without fast-check's bias toward small numbers, which would mostly choose the first actions.
 const choice = fc.noBias(fc.nat(999));
 
 /** Any steps, in any order. */

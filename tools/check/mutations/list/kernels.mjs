@@ -215,7 +215,7 @@ export default [
   },
   {
     file: 'native/kernels/pool_windows.inl.h',
-    what: 'the columns of dilated windows are neighbours',
+    what: 'the columns of dilated windows are neighbors',
     find: 'phase_step(columns.dilation % columns.stride),',
     replace: 'phase_step(1 % columns.stride),',
     tests: ['conformance/parity/pytorch-pools'],

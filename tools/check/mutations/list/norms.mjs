@@ -103,9 +103,9 @@ export default [
   {
     file: 'lib/nn/norm/channel-norm.ts',
     what: 'a batch norm without scale and bias multiplies by zero',
-    find: "const scale = labelled(layer, 'scale', Tensor.ones([channels]));",
+    find: "const scale = labeled(layer, 'scale', Tensor.ones([channels]));",
     replace:
-      "const scale = labelled(layer, 'scale', isAffine ? Tensor.ones([channels]) : Tensor.zeros([channels]));",
+      "const scale = labeled(layer, 'scale', isAffine ? Tensor.ones([channels]) : Tensor.zeros([channels]));",
     tests: ['unit/nn/batch-norm-affine'],
   },
   {
