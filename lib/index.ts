@@ -175,5 +175,5 @@ export type { NestedNumbers, NumberSource } from './core/values.js';
 import type { BackendInfo } from './backend/backend-info.js';
 import { backend as chosen } from './backend/index.js';
 
-/** What the package computes with in this process, and why. */
+/** The backend, instruction set and threads of this process, and the reason for the choice. */
 export const backend: BackendInfo = chosen.info;

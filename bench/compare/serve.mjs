@@ -1,4 +1,4 @@
-// What compare.mjs measures of the package in this checkout: kernels from `batchnorm/raw`, element-wise operations, a
+// The subjects that compare.mjs measures in this checkout: kernels from `batchnorm/raw`, element-wise operations, a
 // training step of ResNet-8, compiled plans and calls on a few elements. Each subject is a name and a function that
 // prepares it and returns what is measured.
 import { backward, BatchNorm2D, compile, setNumThreads, Sgd, Tensor } from '../../dist/index.js';

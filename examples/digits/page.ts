@@ -21,7 +21,7 @@ export interface PageContent {
 
 export type Network = Result['contestant'];
 
-/** What is known at the end only. */
+/** Results that exist only at the end. */
 export interface Outcome {
   /** The predicted digit of each test image by each network. */
   readonly predicted: readonly [Uint8Array, Uint8Array];

@@ -1,12 +1,12 @@
 import type { Output } from './output.js';
 import type { TrainingProgress } from './train.js';
 
-// What the threads of `npm start -- --workers N` tell each other.
+// The messages between the threads of `npm start -- --workers N`.
 
 /** Name of the `BroadcastChannel` on which the main thread passes on Ctrl-C. */
 export const interruptionChannel = `digits-${process.pid}`;
 
-/** What a worker sends: a call of its output, or at the end its exit code. */
+/** A message of a worker: a call of its output, or at the end its exit code. */
 export type WorkerMessage = OutputMessage | { readonly exitCode: number };
 
 /** A call of an `Output` as a message between threads. */

@@ -8,7 +8,7 @@ export interface NativeLanes {
   readonly nativeLanes: never;
 }
 
-/** What became of a call, as the addon numbers it: it ended, was stopped, had no memory, or its plan was invalid. */
+/** How a call ended: 0 finished, 1 stopped, 2 out of memory, 3 invalid plan. */
 export type NativeOutcome = 0 | 1 | 2 | 3;
 
 /**

@@ -330,8 +330,8 @@ export const signatures = /** @type {const} */ ({
     ...['in dy[planes*outHeight*outWidth]', 'out dx[planes*height*width]'],
   ],
   /**
-   * Mean of each window. With `countIncludePad`, padding counts as zeros; what lies beyond the padding on the bottom and the
-   * right never counts.
+   * Mean of each window. With `countIncludePad`, padding counts as zeros; positions beyond the padding at the bottom
+   * and right never count.
    */
   avgPool: [...avgPlanes, 'in x[planes*height*width]', 'out y[planes*outHeight*outWidth]'],
   avgPoolBackward: [...avgPlanes, 'in dy[planes*outHeight*outWidth]', 'out dx[planes*height*width]'],

@@ -97,7 +97,7 @@ export let shardedEpoch: <
   options: EpochOptions | undefined,
 ) => Generator<LoadedBatch<S, number, false, L, LS>, void, undefined>;
 
-/** What the loaders of all ranks must have in common, by name. For data-parallel training only. */
+/** The settings in which the loaders of all ranks must agree. For data-parallel training only. */
 export let loaderSettings: (loader: AnyLoader) => readonly (readonly [name: string, value: string])[];
 
 /** A loader of any samples. */

@@ -10,7 +10,7 @@ export const reductions = ['sum', 'mean', 'min', 'max'] as const satisfies reado
 /** A validated call. */
 export interface Call {
   readonly kind: CallKind;
-  /** What this rank contributes; empty for a barrier. */
+  /** The values of this rank; empty for a barrier. */
   readonly values: GroupArray;
   /** Where the result goes: `values` itself except for allGather. */
   readonly result: GroupArray;

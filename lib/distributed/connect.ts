@@ -15,7 +15,7 @@ import { WorkerTransport } from './worker-transport.js';
 /** Options of `connect`. */
 export interface ConnectOptions {
   /**
-   * What carries the values. `'auto'`, the default, takes MPI if the process was started by `mpirun` or `srun`, the
+   * The transport of the values. `'auto'`, the default, takes MPI if the process was started by `mpirun` or `srun`, the
    * group of `spawnWorkers` in one of its workers, and otherwise a group of one.
    */
   readonly transport?: 'auto' | 'mpi' | 'workers' | 'single';

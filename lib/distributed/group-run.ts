@@ -13,7 +13,7 @@ import { type Property, requireSame } from './exchange-text.js';
 import { gatherStates, loadOnAllRanks, saveOnRoot } from './group-checkpoint.js';
 import { GradientSum } from './sum-gradients.js';
 
-/** What a rank does next. */
+/** The next action of a rank, as a number that ranks exchange. */
 const next = { batch: 0, end: 1, abort: 2 } as const;
 
 /** The calls of a training run on one rank. */

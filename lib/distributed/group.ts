@@ -32,7 +32,7 @@ export interface Group {
   readonly rank: number;
   /** The number of ranks. */
   readonly size: number;
-  /** What carries the values. */
+  /** The transport of the values. */
   readonly transport: 'mpi' | 'workers' | 'single';
   /** Milliseconds that a call waits for the other ranks. */
   readonly timeout: number;

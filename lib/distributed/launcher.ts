@@ -1,4 +1,4 @@
-// What started this process as one of several, according to the variables that launchers set.
+// Finds the launcher of this process by the environment variables that it sets.
 
 /** A launcher of MPI jobs. */
 export interface Launcher {
@@ -72,7 +72,7 @@ export function findLauncher(environment: NodeJS.ProcessEnv): Launcher | undefin
   return undefined;
 }
 
-/** What `connect({ transport: 'mpi' })` takes without a launcher: a job of one process. */
+/** A job of one process, which `connect({ transport: 'mpi' })` assumes without a launcher. */
 export const alone: Launcher = {
   name: 'no launcher',
   rank: 0,

@@ -6,7 +6,7 @@ import { readParameters } from '../module/module.js';
 import { trainableParameters } from '../nn/trainable.js';
 import type { Property } from './exchange-text.js';
 
-/** What must be the same on every rank for the ranks to compute the same bits. */
+/** The properties in which all ranks must agree in order to compute the same bits. */
 export function modelProperties(
   model: CanUpdateWithGradients,
   optimizer: object | undefined,

@@ -13,13 +13,13 @@ import { createSharedState, markEnded, type SharedState } from './shared-state.j
 
 /** Options of `spawnWorkers`. */
 export interface SpawnOptions {
-  /** What `workerData` of `node:worker_threads` is in every worker. */
+  /** The value of `workerData` of `node:worker_threads` in every worker. */
   readonly workerData?: unknown;
   /** Receives what a worker passes to `parentPort.postMessage`. */
   readonly onMessage?: (message: unknown, rank: number) => void;
 }
 
-/** What `connect` finds in a worker. */
+/** The place of a worker in its group, where `connect` finds it. */
 export interface Membership {
   readonly state: SharedState;
   readonly rank: number;

@@ -1,6 +1,6 @@
 import type { Call } from './call.js';
 
-/** What carries the calls of a group between its ranks. The arguments have been checked. */
+/** Carries the calls of a group between its ranks. The arguments have been checked. */
 export interface Transport {
   readonly name: 'mpi' | 'workers' | 'single';
   readonly rank: number;

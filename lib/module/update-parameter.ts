@@ -42,7 +42,7 @@ export function updateParameter(
   storage.version++;
 }
 
-/** What `update` of a module is called with. @throws TypeError naming the wrong argument. */
+/** Checks the arguments of a module's `update`. @throws TypeError naming the wrong argument. */
 export function requireUpdate(provider: unknown, unused: unknown): void {
   if (typeof (provider as Partial<GradientProvider> | null | undefined)?.gradient !== 'function') {
     throw wrongType('provider', 'an object with gradient()', provider);

@@ -173,7 +173,8 @@ function tensorsIn(module: object): readonly Tensor<Shape>[] {
   const own = hasMembers(module) ? module[membersOf]().flatMap(({ tensor }) => tensor ?? []) : [];
   const { parameters } = module as { parameters?: () => unknown };
   if (typeof parameters !== 'function' || !overrides(module, 'parameters')) return own;
-  // What is no tensor is for those who need the names to refuse: a layer of another copy of the package has others.
+  // Entries that are not our tensors, such as those of a layer of another copy of the package, are skipped here; the functions
+  // that need names refuse them.
   const listed = parameters.call(module);
   if (!Array.isArray(listed)) return own;
   const values = (listed as readonly unknown[]).map((each) =>

@@ -14,7 +14,7 @@ export function noteInherited(prototype: object): void {
   Object.defineProperty(prototype, inherited, { value: methods });
 }
 
-/** Whether a module has another method than the one of `BaseModule`. */
+/** Whether a module overrides this method of `BaseModule`. */
 export function overrides(module: object, name: (typeof names)[number]): boolean {
   const methods = (module as { readonly [inherited]?: Methods })[inherited];
   return methods === undefined || methods[name] !== (module as Methods)[name];

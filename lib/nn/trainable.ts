@@ -8,7 +8,7 @@ import { hasMembers, membersOf } from './members.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
 import { overrides } from './overriding.js';
 
-/** What an optimizer updates. */
+/** The tensors that an optimizer updates. */
 export interface Trainable {
   /** Each once, in the order in which `update` offers them. */
   readonly parameters: readonly Tensor<Shape>[];

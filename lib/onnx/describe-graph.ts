@@ -22,7 +22,7 @@ export interface DescribedNode {
   readonly shape: string;
 }
 
-/** What an ONNX file contains. */
+/** A description of an ONNX file's content. */
 export interface DescribedGraph {
   readonly producer: string;
   /** Version of ONNX's operators. */

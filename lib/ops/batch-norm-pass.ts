@@ -13,9 +13,9 @@ import type { ImageShape } from './image-shape.js';
 // The parts of a training pass that are the same whether the statistics are those of one batch or of the batches of all
 // ranks.
 
-/** What a pass reads. */
+/** The operands of a pass. */
 export interface PassOperands {
-  /** x, the learned parameters and the residual, as far as there are any. */
+  /** x, and the learned parameters and the residual, if any. */
   readonly inputs: readonly Tensor<Shape, Tape>[];
   readonly graphs: readonly Graph[];
   readonly isLearned: boolean;
@@ -43,7 +43,7 @@ export function readOperands(
   };
 }
 
-/** What a pass keeps of the statistics for the backward pass, one value per channel each. */
+/** The statistics that a pass keeps for the backward pass, one value per channel each. */
 export interface KeptStatistics {
   readonly mean: Storage;
   /** The part of the mean that float32 rounds off. */
@@ -80,7 +80,7 @@ export function recordPass<S extends Shape>(
   return result;
 }
 
-/** What shows the backward operations which part of dy passed the ReLU; nulls without one. */
+/** Arguments from which the backward operations recompute the ReLU's mask; nulls without a ReLU. */
 export function reluArguments(
   relu: KeptStatistics['relu'],
   output: Storage,

@@ -181,7 +181,7 @@ export function batchNormTraining<S extends Shape>(
     const n = dy.values.length;
     const dx = Storage.take(n);
     const dresidual = residual === null ? null : Storage.take(n);
-    // dx depends on these sums, so that they cost nothing.
+    // dx needs these sums anyway.
     const dscale = Storage.take(channels);
     const dbias = Storage.take(channels);
     backend.batchNormBackward(

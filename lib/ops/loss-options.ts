@@ -2,7 +2,7 @@ import type { Shape } from '../core/shape.js';
 import { wrongType, wrongValue } from '../validation/errors.js';
 import { quote } from '../validation/quote.js';
 
-/** What a loss function returns: the mean of the losses, their sum, or each loss. */
+/** The result of a loss function: the mean of the losses, their sum, or each loss. */
 export type LossReduction = 'mean' | 'sum' | 'none';
 
 /** Settings that the loss functions have in common. */

@@ -5,7 +5,7 @@ import { requireBoolean, requireOptions, wrongType, wrongValue } from '../valida
 import { readAxis } from './permute.js';
 import { rowMajorStrides } from './strided-copy.js';
 
-/** What a reduction of a shape reduces, and to what. */
+/** The axes that a reduction sums over, and the shape of its result. */
 export interface Reduction {
   /** Of x. */
   readonly shape: Shape;

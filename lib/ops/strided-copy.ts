@@ -5,7 +5,7 @@ import { Storage } from '../core/storage.js';
 
 /** An array seen with one stride per axis. */
 export interface StridedView {
-  /** A storage if there may be more axes than one copy takes, because each copy can empty views that were read before it. */
+  /** Pass a Storage if one copy may not suffice: each WebAssembly call can detach views taken before it. */
   readonly values: Float32Array | Storage;
   readonly strides: readonly number[];
   /** Index of the first value. Default 0. */

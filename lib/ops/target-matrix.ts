@@ -6,7 +6,7 @@ import { Storage } from '../core/storage.js';
 export interface TargetMatrix {
   /** Storages that the backward pass reads. */
   readonly saved: readonly Storage[];
-  /** What the mean of the losses divides their sum by. */
+  /** The divisor of the mean of the losses. */
   readonly total: number;
   /** The sum of the element-wise product with a matrix over rows from `first` to before `end`. */
   dot(matrix: Storage, first: number, end: number): number;

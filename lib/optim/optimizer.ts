@@ -26,7 +26,7 @@ export interface UpdateOptions extends UnusedOptions {
   readonly keepGradients?: boolean;
 }
 
-/** What happens to parameters without a gradient. */
+/** Options for parameters without a gradient. */
 export interface UnusedOptions {
   /** Whether parameters without a gradient are left alone, as in PyTorch, instead of being an error. Default false. */
   readonly skipUnused?: boolean;

@@ -10,11 +10,11 @@ import { isMatch, matchText, type ParameterMatch, readMatch } from '../module/pa
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 
-/** What all groups have, whatever the optimizer. */
+/** The options of a group that every optimizer has. */
 export interface ParameterGroup {
   /** The parameters of the group that belong to no earlier one. */
   readonly match: ParameterMatch;
-  /** Learning rate while the optimizer's `lr` has its first value; a change of `lr` scales it in proportion. */
+  /** Learning rate while the optimizer's `lr` has its initial value; a change of `lr` scales it in proportion. */
   readonly lr?: number;
   /** Whether the optimizer leaves these parameters alone; they need no gradient then. Default false. */
   readonly freeze?: boolean;

@@ -42,7 +42,7 @@ export interface SampleOptions {
   readonly signal?: CallSignal;
 }
 
-/** What a `Batcher` has done. */
+/** Counts and latencies of a `Batcher`. */
 export interface BatcherStatistics {
   /** Number of samples that wait for a batch. */
   readonly queueLength: number;

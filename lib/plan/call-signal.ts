@@ -19,7 +19,7 @@ export function readCallSignal(value: unknown): CallSignal | undefined {
   throw wrongType('signal', 'an AbortSignal', value);
 }
 
-/** What to call when a signal is aborted, and the one listener that does it. */
+/** The functions to call when a signal is aborted, and the one listener that calls them. */
 interface Shared {
   readonly listeners: Set<() => void>;
   readonly notify: () => void;

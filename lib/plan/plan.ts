@@ -31,7 +31,7 @@ export interface RunOptions<O extends Shape = Shape> extends RunSyncOptions<O> {
 export interface PlanMemory {
   /** Intermediate results of one call; a plan has one such arena for each of `concurrency` calls. */
   readonly arena: number;
-  /** What the arena would take if no two results shared memory. */
+  /** The size of the arena if no two results shared memory. */
   readonly withoutReuse: number;
   /** Weights of the folded model, and the original ones of batch norms and layers that were folded in your own modules. */
   readonly weights: number;

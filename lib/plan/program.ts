@@ -37,7 +37,7 @@ export interface Program {
   readonly steps: readonly Step[];
   /** How many times the steps run, each time on the next part of the input and of the output. */
   readonly parts: number;
-  /** What computes the rest of the input and of the output, in one part. */
+  /** Computes the rest of the input and of the output, in one part. */
   readonly rest: Program | undefined;
   /** Weights and other arrays that do not depend on the input. */
   readonly constants: readonly Float32Array[];

@@ -91,7 +91,7 @@ class Samples {
 const never: Scale = () => undefined;
 
 const special: Readonly<Record<string, Scale>> = {
-  // What happens to a value depends on its place.
+  // Whether a value is dropped depends on its index in the whole batch.
   dropout: never,
   matmul: (args, samples) => (args.transposeA === true ? undefined : byFirstSize('matmul')(args, samples)),
   stridedCopy: scaleCopy,

@@ -36,11 +36,11 @@ export interface KernelCounts {
   readonly javascript: number;
 }
 
-/** What `register` did, and which kernels a program used since. */
+/** The result of `register`, and the kernels that a program has used since. */
 export interface Registration {
   /** The name for `tf.setBackend`: `'batchnorm'`. */
   readonly name: 'batchnorm';
-  /** What our kernels run on: the addon, or its fallback and the reason for it. */
+  /** The backend of our kernels: the addon, or its fallback and the reason for it. */
   readonly backend: BackendInfo;
   /** The kernels that we replace, in alphabetical order. */
   readonly kernels: readonly string[];
@@ -48,14 +48,14 @@ export interface Registration {
   readonly fused: readonly string[];
   /** The calls of each kernel that ran, in alphabetical order. */
   calls(): Readonly<Record<string, KernelCounts>>;
-  /** Begins to count anew. */
+  /** Resets all counts to zero. */
   resetCalls(): void;
 }
 
 /** Options of `register`. */
 export interface RegisterOptions {
   /**
-   * The priority with which TensorFlow.js chooses a backend where the program does not; `cpu` has 1. Default 3.
+   * Priority among TensorFlow.js's backends if the program chooses none; `cpu` has 1. Default 3.
    */
   readonly priority?: number;
   /**
@@ -120,7 +120,7 @@ export function register(tf: TensorFlowModule, options?: RegisterOptions): Regis
 }
 
 /**
- * The engine keeps its registration, because importers may wrap the module anew, and because test runners load this package
+ * The engine keeps its registration, because importers may wrap the module again, and because test runners load this package
  * several times next to one engine, which is global.
  */
 const registrationKey = Symbol.for('batchnorm/tfjs');

@@ -100,7 +100,7 @@ export interface Engine {
   runKernel(name: string, inputs: Inputs, attrs?: Attributes): Tensor | Tensor[];
 }
 
-/** What a strided slice reads, with one entry for each axis of its input, and the shape of its result. */
+/** The range that a strided slice reads, with one entry for each axis of its input, and the shape of its result. */
 export interface SliceInfo {
   readonly begin: readonly number[];
   readonly strides: readonly number[];

@@ -36,7 +36,7 @@ export type OutputsOf<M, S extends Shape, T extends Tape> = Tensor<
 export interface StopSignal {
   /** Whether to stop before the next batch. */
   readonly aborted: boolean;
-  /** What the promise rejects with. */
+  /** The reason with which the promise rejects. */
   readonly reason: unknown;
 }
 

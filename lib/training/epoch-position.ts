@@ -39,7 +39,7 @@ export function setStates(generators: Generators, states: GeneratorStates): void
  */
 export class StoredPosition implements Resumable {
   position: EpochPosition | undefined;
-  /** What `write` stores in place of this rank's `starts`: those of all ranks. */
+  /** The `starts` of all ranks, which `write` stores instead of this rank's. */
   startsOfAllRanks: GeneratorStates | undefined;
 
   /** @param scoreNames The loss and the metrics. */

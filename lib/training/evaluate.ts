@@ -114,7 +114,7 @@ export function computeLoss(
   return value as Tensor0D<OwnedTape>;
 }
 
-/** What `evaluateBatches` needs. */
+/** The checked arguments of `evaluateBatches`. */
 export interface Evaluation {
   readonly model: unknown;
   readonly data: Batches<Tensor<Shape>, unknown>;

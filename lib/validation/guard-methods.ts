@@ -1,7 +1,7 @@
 import { isInstance, receiverError } from './receiver.js';
 import { findSurplus } from './surplus-arguments.js';
 
-/** What a class is at run time; also one whose constructor is private. */
+/** A class at run time; its constructor may be private. */
 interface ClassObject {
   readonly name: string;
   readonly prototype: object;
@@ -12,7 +12,7 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 /** JavaScript calls these methods itself; JSON.stringify passes a key to `toJSON`. */
 const calledByTheLanguage = ['constructor', 'toJSON'];
 
-/** What a module computes. */
+/** The methods in which a module computes. */
 const passes = ['forward', 'forwardMut'];
 
 /** A class with this method is notified of each error that its `forward` or `forwardMut` throws. */

@@ -22,7 +22,7 @@
 
 namespace batchnorm {
 
-// What a call returns; null is undefined, or nothing if an exception is pending.
+// The result of a call; null is undefined, or nothing if an exception is pending.
 using Result = napi_value;
 
 class Arguments;
@@ -35,7 +35,7 @@ struct PlannedOperation {
 
 struct PlanChannel;
 
-// What each JavaScript environment (the main thread, a worker) keeps for itself.
+// The state of each JavaScript environment (the main thread, a worker).
 struct AddonData {
   static constexpr size_t kMaxOperations = 128;
 

@@ -1,4 +1,4 @@
-// What each file of binding/ adds to the addon's exports.
+// Functions of the files of binding/ that add their exports to the addon.
 #pragma once
 
 #include "binding/arguments.h"

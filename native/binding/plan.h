@@ -1,4 +1,4 @@
-// What the functions of compiled plans have in common: objects that JavaScript keeps, and memory.
+// Shared by the functions of compiled plans: objects that JavaScript keeps, and memory.
 #pragma once
 
 #include <cstdlib>
@@ -59,7 +59,8 @@ T* unwrap(Arguments& arguments) {
   return unwrap<T>(arguments.env(), arguments.value());
 }
 
-// Throws a RangeError without memory; otherwise JavaScript has passed what it never passes.
+// Throws a RangeError if memory ran out. Any other outcome is a bug in the JavaScript code: it
+// passed invalid arguments.
 napi_value fail_plan(Arguments& arguments, Outcome outcome = Outcome::kInvalid);
 
 // False if the value is no Float32Array.

@@ -6,7 +6,7 @@
 
 namespace batchnorm {
 
-// What the calls of one environment have in common. Never freed, because the thread that ended the
+// The state that the calls of one environment share. Never freed, because the thread that ended the
 // last call may not have left the mutex yet; a later environment uses it again.
 struct PlanChannel : Channel {
   napi_threadsafe_function settle;

@@ -1,4 +1,4 @@
-// What the addon runs on: ISA, threads, memory.
+// Functions about the ISA, threads and memory.
 #include <cstring>
 
 #include "binding/arguments.h"

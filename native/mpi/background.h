@@ -1,5 +1,5 @@
-// Sums that the queue's thread computes while JavaScript's thread goes on, such as those of
-// gradients during the backward pass. Both functions belong to JavaScript's thread.
+// Sums that the queue's thread computes while JavaScript's thread keeps running, such as those of
+// gradients during the backward pass. Both functions are called on JavaScript's thread.
 #pragma once
 
 #include "mpi/exchange.h"

@@ -20,8 +20,8 @@ MpiSession g_session;
 Mutex g_mutex;
 char g_error[512];
 
-// What a rank tells the others when it has waited for a while: where it waits. The ranks that stay
-// silent are the ones that it waits for.
+// A message to the other ranks from a rank that has waited for a while: the call in which it waits.
+// The ranks that stay silent are the ones that it waits for.
 struct Notice {
   double channel;
   double call;

@@ -71,7 +71,7 @@ class Convolution {
   }
 
  private:
-  // What all tasks use.
+  // Shared by all tasks.
   struct Call {
     const ConvolutionArguments& arguments;
     const float* offsets;

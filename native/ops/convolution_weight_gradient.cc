@@ -50,7 +50,7 @@ class WeightGradient {
     return plan_.chunk_at(shape_, image, row, end);
   }
 
-  // What the next chunk reads of x, channels first .. last - 1.
+  // Prefetches the part of x that the next chunk reads, channels first .. last - 1.
   Prefetch prefetch_x(const PixelChunk& next, size_t first, size_t last, const float* x,
                       size_t calls) const {
     const size_t image_floats = shape_.in_image();

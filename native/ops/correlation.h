@@ -51,7 +51,7 @@ struct CorrelatedBand {
 // output (r, c) reads at (t, u).
 class Correlation {
  public:
-  // What the vectors of a kernel hold: pixels, in a tile of several channels; channels, in a tile
+  // The contents of a kernel's vectors: pixels, in a tile of several channels; channels, in a tile
   // of several pixels, where many vectors of pixels would not be full; or the pixels of a single
   // channel, in groups of channels so small that most of a tile would be empty.
   enum class Kernel { kPixels, kChannels, kPlane };

@@ -29,7 +29,7 @@ struct RowConstants {
   }
 };
 
-// What both ways of computing the gradients share: a scale per plane, and a scale per element.
+// Shared by both ways of computing the gradients: with a scale per plane, and per element.
 struct GroupGradient {
   const Kernels& kernels;
   const GroupShape& shape;

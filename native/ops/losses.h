@@ -8,7 +8,8 @@
 namespace batchnorm {
 
 // *result = the sum of the loss over n pairs of x and target. Unless they are null,
-// losses[i] = factor * the loss of pair i, and gradient[i] = factor * its derivative by x[i].
+// losses[i] = factor * the loss of pair i, and gradient[i] = factor * its derivative with respect
+// to x[i].
 Status apply_loss(LossKernel kernel, const float* x, const float* target, float parameter,
                   float factor, float* losses, float* gradient, size_t n, double* result);
 

@@ -108,8 +108,8 @@ Status matmul(const Kernels& kernels, const Matmul& arguments) {
   const size_t panel = std::min(kPanelColumns, arguments.columns);
   const size_t rows = equal_parts(arguments.rows, kRows, kernels.tile_rows);
   const size_t row_blocks = ceil_divide(arguments.rows, rows);
-  // Tasks are whole row blocks, so that each block of A is packed once. Only if there are too few
-  // for the threads, the columns are divided as well.
+  // Tasks are whole row blocks, so that each block of A is packed once. Columns are divided only if
+  // there are too few row blocks for the threads.
   const size_t groups = threads == 1 ? 1
                                      : std::min(ceil_divide(threads * kTasksPerThread, row_blocks),
                                                 std::max<size_t>(1, panel / kMinColumns));

@@ -22,11 +22,11 @@ void set_thread_count(size_t count);
 
 // Gives the calling thread a pool of its own with `count` threads, including itself, so that
 // several workers that compute at the same time do not wait for each other's jobs. thread_count()
-// and set_thread_count() on this thread are then about that pool. False if too many threads have
+// and set_thread_count() on this thread then refer to that pool. False if too many threads have
 // one.
 bool own_threads(size_t count);
 
-// Takes it away again. Has to be called before the thread ends.
+// Releases that pool. Call before the thread ends.
 void disown_threads();
 
 constexpr size_t kMaxThreads = 256;
@@ -58,8 +58,8 @@ void set_elements_per_thread(size_t elements);
 // returns when all have ended. Tasks that call parallel_for have to be within OneThread.
 void parallel_for(size_t tasks, size_t threads, Task task, void* context);
 
-// Lets the caller of parallel_for() go on after a task of the process-wide pool's thread has ended
-// in a trap, which in WebAssembly ends the thread but not the process.
+// Lets the caller of parallel_for() continue after a task on a thread of the process-wide pool
+// trapped, which in WebAssembly ends the thread but not the process.
 void abandon_job();
 
 // Overload for a callable object: function(task, slot).

@@ -1,6 +1,6 @@
-// What must not change a bit of a convolution: whether the lanes of a tile hold pixels or channels,
-// whether the weights were packed before, in how many parts it is computed, and whether the sum and
-// the ReLU after it are computed together with it.
+// Choices that must not change a bit of a convolution: whether the lanes of a tile hold pixels or
+// channels, whether the weights were packed before, in how many parts it is computed, and whether
+// the sum and the ReLU after it are computed together with it.
 #include <algorithm>
 #include <cmath>
 

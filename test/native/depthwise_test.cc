@@ -148,7 +148,7 @@ TEST_CASE("weight_gradient_plane: adds to the sums of its taps, and reads nothin
       Random random(columns);
       x.fill(random);
       dy.fill(random);
-      // What lies between rows must not be multiplied.
+      // Values between rows must not be multiplied.
       for (size_t image = 0; image < images; image++) {
         for (size_t row = 0; row < rows; row++) {
           dy[image * dy_image + row * dy_stride + columns] = NAN;

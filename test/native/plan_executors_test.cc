@@ -13,7 +13,7 @@ using namespace batchnorm;
 
 namespace {
 
-// What errands count, until all of them have ended.
+// Counts of begun and ended errands. The errands wait for each other.
 struct Counts {
   std::atomic<int> begun{0}, ended{0};
   // An errand ends when this many have begun.

@@ -1,4 +1,4 @@
-// What the native tests share: buffers with guard values around them, reproducible random numbers,
+// Shared by the native tests: buffers with guard values around them, reproducible random numbers,
 // and a loop over the ISAs of this machine.
 #pragma once
 

@@ -7,7 +7,7 @@ import * as onnx from 'batchnorm/onnx';
 import * as raw from 'batchnorm/raw';
 import { ZipFile } from 'yazl';
 
-/** What the program gets from the package. */
+/** The modules of the package that the program gets. */
 interface Library {
   readonly batchnorm: typeof batchnorm;
   readonly onnx: typeof onnx;

@@ -14,7 +14,7 @@ function outcome(backend, program) {
   }
 }
 
-/** What differs between cpu and our backend, or undefined. */
+/** The difference between cpu and our backend, or undefined. */
 function problemOf(program) {
   const expected = outcome('cpu', program);
   const actual = outcome('batchnorm', program);

@@ -66,7 +66,7 @@ describe('file:// models', () => {
   it('are whole again if a save was interrupted before model.json', async () => {
     const net = model();
     await net.save(`file://${folder}`);
-    // What a killed process leaves: new weights that nothing names.
+    // A killed process leaves new weights that nothing names.
     writeFileSync(join(folder, 'weights-0123456789abcdef.bin'), 'torn');
     const loaded = await tf.loadLayersModel(`file://${folder}/model.json`);
     const x = tf.ones([1, 4]);

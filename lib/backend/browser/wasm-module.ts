@@ -1,6 +1,6 @@
 import { plainError } from '../../validation/errors.js';
 
-/** What a browser's fetch returns, as far as it is used. */
+/** The members of `fetch`'s Response that we use. */
 interface Download {
   readonly ok: boolean;
   readonly status: number;

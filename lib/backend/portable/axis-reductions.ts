@@ -47,6 +47,7 @@ export const extremumAxisBackward: Operations['extremumAxisBackward'] = (
       for (let column = 0; column < inner; column++, i++) {
         // Without an equal value y is NaN.
         const share = counts[column] > 0 ? dy[first + column] / counts[column] : NaN;
+        // Other values get 0, but NaN if the share is NaN or infinite.
         dx[i] = x[i] === y[first + column] ? share : share - share;
       }
     }

@@ -8,7 +8,7 @@ export function channelGradientSums(
   dy: Float32Array,
   mean: number,
 ): { readonly sumDy: number; readonly sumDyXmu: number } {
-  // Any number of images without pixels needs no memory.
+  // Images without pixels need no memory, so their number may be huge: return early.
   if (plane === 0) return { sumDy: 0, sumDyXmu: 0 };
   const imageStride = channels * plane;
   let sumDy = 0;

@@ -115,7 +115,7 @@ export const conv2d: Operations['conv2d'] = (...call) => {
   const [x, weight, bias, y] = arraysOf(call);
   const convolution = new Convolution(...sizesOf(call));
   const { images, inputs, outputs, outPlane, strideWidth } = convolution;
-  // With empty images, their number may be arbitrarily large.
+  // Images without pixels need no memory, so their number may be huge: return early.
   if (images * outputs === 0) return;
   const sums = workingSpace(outputs);
   for (let n = 0; n < images; n++) {

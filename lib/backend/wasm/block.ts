@@ -63,8 +63,8 @@ interface Place {
 }
 
 /**
- * Frees blocks that became unreachable. One registry for all instances, which lives as long as the process: V8 calls no
- * finalizers at all any more, of whatever registry, once a registry was collected whose finalizers were due.
+ * Frees blocks that became unreachable. All instances share one registry, which lives as long as the process: V8 stops calling
+ * finalizers of all registries once a registry with due finalizers has been collected.
  */
 const unreachable = new FinalizationRegistry<Place>(({ allocator, address }) => {
   allocator.releaseAddress(address);
@@ -125,7 +125,7 @@ export class BlockAllocator {
     this.#instance.growsAlways = always;
   }
 
-  /** What to do when the memory is exhausted; returns whether anything was released. */
+  /** Called when the memory is exhausted; returns whether it released any. */
   set reclaim(reclaim: () => boolean) {
     this.#instance.reclaim = reclaim;
   }

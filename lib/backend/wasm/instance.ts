@@ -19,9 +19,9 @@ export class WasmInstance {
   readonly #exports: WasmExports;
   readonly #memory: WasmMemory;
   #host: ThreadHost | undefined;
-  /** What stops the threads that run. */
+  /** Functions that stop the running threads. */
   readonly #running = new Set<() => void>();
-  /** The buffers of shared memory, of which there is another one whenever it has grown. */
+  /** The buffers of the shared memory; growth creates a new one. */
   readonly #buffers = new WeakSet<ArrayBufferLike>();
   #floats!: Float32Array;
   #arguments!: Float64Array;
@@ -41,7 +41,7 @@ export class WasmInstance {
    */
   reclaim: () => boolean = () => false;
 
-  /** Called after a trap if the memory is shared: nobody may use views of it any more. */
+  /** Called after a trap if the memory is shared: its views must not be used any more. */
   onFailure: () => void = () => undefined;
 
   /** Whether the memory is shared, as several threads need it. */

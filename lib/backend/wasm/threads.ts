@@ -1,6 +1,6 @@
 import type { WasmMemory } from './web-assembly.js';
 
-/** What a thread needs: it runs an instance of the module on the same memory. */
+/** The data with which a thread starts an instance of the module on the same memory. */
 export interface ThreadStart {
   readonly module: object;
   readonly memory: WasmMemory;

@@ -11,7 +11,7 @@ export interface WasmMemory {
   grow(pages: number): number;
 }
 
-/** What native/wasm/module.cc exports. */
+/** The exports of native/wasm/module.cc. */
 export interface WasmExports {
   readonly __stack_pointer: { value: number };
   initialize(usableCpus: number): number;
@@ -31,7 +31,7 @@ export interface WasmExports {
   setIdleMilliseconds(duration: number): void;
 }
 
-/** What native/wasm/threads.cc imports. */
+/** The imports of native/wasm/threads.cc. */
 export interface WasmImports {
   readonly memory: WasmMemory;
   startThread(number: number, stack: number, bytes: number): number;

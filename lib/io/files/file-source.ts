@@ -14,7 +14,7 @@ export interface Downloadable {
  */
 export type FileContent = ArrayBufferLike | ArrayBufferView | Downloadable;
 
-/** What can be loaded: a path or a `file:` URL, or the content of a file. Browsers have no paths. */
+/** A file to load: a path or a `file:` URL, or the content of a file. Browsers have no paths. */
 export type FileSource = FilePath | FileContent;
 
 /** A path, or content. */
@@ -46,7 +46,7 @@ export function contentOf(source: CheckedSource): FileSource {
   return typeof source === 'string' ? source : source.content;
 }
 
-/** What messages call the file. */
+/** The name of the file in messages. */
 export function nameOf(source: CheckedSource): string {
   return typeof source === 'string' ? source : source.name;
 }

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 
-/** What messages call a file that is not a regular one; undefined for a regular file. */
+/** The name in messages for a file that is not a regular one; undefined for a regular file. */
 export function specialFileType(stats: Stats): string | undefined {
   if (stats.isFile()) return undefined;
   if (stats.isDirectory()) return 'a directory';

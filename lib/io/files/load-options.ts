@@ -5,8 +5,8 @@ import { type Names, readRename, type Rename } from './rename.js';
 /** Settings of `load`, `loadNpz` and `loadSafetensors`. */
 export interface LoadOptions {
   /**
-   * What to do if the file has entries that the module does not read, which usually means that it belongs to
-   * another architecture. Default `'refuse'`, which throws a FileFormatError, or `'ignore'` with
+   * Whether to refuse or ignore entries of the file that the module does not read, which usually means that the
+   * file belongs to another architecture. Default `'refuse'`, which throws a FileFormatError, or `'ignore'` with
    * `strict: false`.
    */
   readonly extra?: 'refuse' | 'ignore';
@@ -19,7 +19,7 @@ export interface LoadOptions {
   readonly rename?: Rename;
 }
 
-/** What `load`, `loadNpz` and `loadSafetensors` did not load. */
+/** The tensors that `load`, `loadNpz` and `loadSafetensors` did not load. */
 export interface LoadReport {
   /** Names of the module's tensors that the file does not have; empty unless `strict` is false. */
   readonly missing: readonly string[];

@@ -360,7 +360,7 @@ function hasFrozenStatistics({ runningMean, runningVar }: BatchNormState): boole
   return !requiresGradient(runningMean) || !requiresGradient(runningVar);
 }
 
-/** What determines the weight of a batch. */
+/** The fields that determine the weight of a batch. */
 interface Momentum {
   readonly [storedMomentum]: number | 'cumulative';
   readonly [batchCount]: number;

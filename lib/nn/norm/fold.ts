@@ -259,7 +259,7 @@ function requireChannels(name: string, norm: AnyNorm<SpatialAxes>, expected: num
   throw wrongShape(name, `${expected} channels, as many as the ${before} before it has,`, `${channels}`);
 }
 
-/** What a layer with weights [C, ...] and a bias [C] has in common. */
+/** A layer with weights [C, ...] and a bias [C]. */
 interface Weighted {
   readonly weight: Tensor<Shape>;
   readonly bias: Tensor<Shape> | undefined;

@@ -88,7 +88,7 @@ export const emitTransposed: Emit = (call, graph) => {
   const x = graph.read(args.dy, [images, groups * outer, ...axes.map(({ outSize }) => outSize)]);
   const weight = graph.read(args.weight, [groups * outer, inner, ...axes.map(({ kernel }) => kernel)]);
   const bias = args.bias === null ? [] : [graph.read(args.bias, [groups * inner])];
-  // What is left over after the padding at the end is output padding.
+  // Negative padding at the end becomes output padding.
   const ends = axes.map((axis) => covered(axis) - axis.size - axis.before);
   const name = graph.node('ConvTranspose', [x, weight, ...bias], {
     ...windowAttributes(

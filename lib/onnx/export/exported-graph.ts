@@ -1,7 +1,7 @@
 import type { NodeProto } from '../proto/messages.js';
 import type { Initializer } from './graph-builder.js';
 
-/** What a file contains besides its versions. */
+/** The content of a file besides its versions. */
 export interface ExportedGraph {
   readonly nodes: readonly NodeProto[];
   readonly initializers: readonly Initializer[];

@@ -15,7 +15,7 @@ import { Names } from './names.js';
 import { OnnxModel } from './onnx-model.js';
 import { lastReads, type Port, type Step } from './plan.js';
 
-/** What is known of a value of the graph. */
+/** The properties of a value of the graph that are known at import. */
 interface Known {
   readonly index: number;
   readonly sizes: Sizes | undefined;

@@ -20,7 +20,7 @@ export interface Port {
   readonly value: number;
 }
 
-/** What is known of a constant that a step reads. */
+/** A constant that a step reads. */
 export interface ConstantValue {
   readonly value: number;
   /** Integers, which are no tensors of the model; undefined for a tensor. */

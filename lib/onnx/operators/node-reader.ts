@@ -1,7 +1,7 @@
 import type { AttributeValue, NodeProto, TensorProto } from '../proto/messages.js';
 import { isIntegers, numbersOf, type AnyTensor, type Sizes, type Value } from '../values.js';
 
-/** What is known of a node's inputs when a model is imported. */
+/** An input of a node, as far as it is known when a model is imported. */
 export interface Input {
   readonly name: string;
   /** Its value if it does not depend on the graph's inputs. */

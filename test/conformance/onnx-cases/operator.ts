@@ -1,7 +1,7 @@
 import { type Shape, Tensor } from 'batchnorm';
 import type { Call, StoredTensor } from './value.js';
 
-// What the tables of operators share.
+// Shared by the tables of operators.
 
 export type Any = Tensor<Shape>;
 

@@ -7,7 +7,7 @@ import { products } from './products.js';
 import { reductions } from './reductions.js';
 import { shapes } from './shapes.js';
 
-/** What the package can say of ONNX's operators. */
+/** ONNX's operators, computed by the package. */
 export const operators: Operators = {
   ...elementwise,
   ...reductions,

@@ -30,7 +30,7 @@ export const float64Bound = 1e-11;
 
 export const cases = readCases<BatchNormCase>('pytorch/batch_norm.jsonl');
 
-/** What the layers for signals, images and volumes have in common. */
+/** The members that the layers for signals, images and volumes share. */
 export interface AnyBatchNorm {
   readonly scale: Tensor1D<number> | undefined;
   readonly bias: Tensor1D<number> | undefined;

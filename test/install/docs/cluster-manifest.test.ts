@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { parse } from 'yaml';
 import { packagePath } from '../../support/package-path.js';
 
-// What the schema of the MPI operator, kubeflow.org/v2beta1, requires of a job, and what must agree within it.
+// Checks the requirements of the MPI operator's schema, kubeflow.org/v2beta1, and that the parts of the job agree.
 
 interface Container {
   readonly name: string;

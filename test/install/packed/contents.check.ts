@@ -118,7 +118,7 @@ describe('contents of the packed package', () => {
     const licenses = ['dist/THIRD-PARTY-LICENSES.txt'];
     expect(others.filter((name) => name.startsWith('dist/'))).to.deep.equal(licenses);
     expect(names.filter((name) => /^dist\/(cli|backend\/portable)\/.*\.d\.ts$/.test(name))).to.deep.equal([]);
-    // What a build of the addon from source reads.
+    // The files that a build of the addon from source reads.
     expect(names.filter((name) => name.startsWith('lib/'))).to.have.members([
       'lib/backend/parse-signature.js',
       'lib/backend/signatures.js',

@@ -304,7 +304,7 @@ Outcome run(const Setting& setting, Choose choose, bool general) {
   return outcome;
 }
 
-// What compiled plans call, against the separate operations, which run() checks.
+// Compares the operations of compiled plans with the separate ones, which run() checks.
 Outcome run_packed(const Setting& setting) {
   Choices& choices = setting.choices;
   const bool has_bias = choices.flip(), has_residual = choices.flip(), relu = choices.flip();

@@ -1,4 +1,4 @@
-// What the cases of all operations share: random choices of shapes and options, buffers, and
+// Shared by the cases of all operations: random choices of shapes and options, buffers, and
 // digests of results.
 #pragma once
 

@@ -6,7 +6,7 @@ import { node } from '../../support/node-process.js';
 
 const program = fileURLToPath(new URL('./wasm-limits/program.js', import.meta.url));
 
-/** What the program prints, with these options of Node. */
+/** Runs the program with these options of Node and parses its output. */
 function outcomeOf(part: string, threads: number, ...options: readonly string[]): unknown {
   const output = execFileSync(node.file, node.args(...options, program, part), {
     encoding: 'utf8',

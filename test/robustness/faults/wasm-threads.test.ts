@@ -6,7 +6,7 @@ import { node } from '../../support/node-process.js';
 
 const program = fileURLToPath(new URL('./wasm-threads/program.js', import.meta.url));
 
-/** What a process does that computes on threads of the WebAssembly backend. */
+/** Runs a process that computes on threads of the WebAssembly backend. */
 function run(part: string, ...options: readonly string[]) {
   const { status, signal, stdout, stderr } = spawnSync(node.file, node.args(...options, program, part), {
     encoding: 'utf8',

@@ -24,7 +24,7 @@ export interface Example {
   readonly args: readonly unknown[];
 }
 
-/** What each module exports. */
+/** The exports of each module. */
 const exports: Readonly<Record<Callable['module'], Record<string, unknown>>> = { index, raw, onnx };
 
 const saved = new Map<unknown, Buffer>();

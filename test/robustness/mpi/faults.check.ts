@@ -11,7 +11,7 @@ const program = programPath('../../unit/distributed/programs/fault.js');
 interface Fault {
   readonly name: string;
   readonly title: string;
-  /** What some rank or the launcher says. */
+  /** The message that some rank or the launcher prints. */
   readonly says: Readonly<Record<LauncherName, RegExp>>;
 }
 
@@ -63,7 +63,7 @@ for (const launcher of launcherNames) {
     });
 
     const run = (fault: string, into = folder) => launch(launcher, 2, program, [fault, into], { limit: 30 });
-    /** What ranks print at the end of an uninterrupted run. */
+    /** The lines that ranks print at the end of an uninterrupted run. */
     const results = ({ stderr }: Ending) => stderr.match(/done: \S+/g);
 
     for (const { name, title, says } of faults) {

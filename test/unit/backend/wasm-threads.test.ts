@@ -259,7 +259,7 @@ describe('threads of the WebAssembly backend', function () {
       return start(thread, ...others);
     };
     module.square();
-    // What an overflow of the stack of 512 KiB would change.
+    // An overflow of the stack of 512 KiB would change this value.
     instance.floats[stacks[0] / 4 - (512 * 1024) / 4] = 0;
     expect(() => module.square()).to.throw(Error, 'The WebAssembly backend has stopped');
   });

@@ -107,7 +107,7 @@ describe('a generator whose results are not numbers in [0, 1)', () => {
     const before = storagePool.bytes;
     for (let i = 0; i < 10; i++) for (const use of uses) expectError(use, RangeError, 'for rng');
     expect(storagePool.bytes).to.equal(before);
-    // What resetParams keeps for the case of an error returns to the pool.
+    // The values that resetParams keeps for the case of an error return to the pool.
     storagePool.clear();
     expectError(uses[1], RangeError, 'for rng');
     expect(storagePool.bytes).to.be.at.least(4 * 2050);

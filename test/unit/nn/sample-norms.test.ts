@@ -24,7 +24,7 @@ import { type GroupGeometry, groupNormReference } from '../../support/group-norm
 import { seeded, values } from '../../support/random.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
-/** What all norms of single samples have in common. */
+/** The members that all norms of single samples share. */
 interface SampleNorm extends BaseModule {
   epsilon: number;
   readonly scale: Tensor<Shape> | undefined;

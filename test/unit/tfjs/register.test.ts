@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { register, type TensorFlowModule } from '#lib/tfjs/register';
 import type { KernelConfig } from '#lib/tfjs/tensorflow';
 
-/** What `register` needs of TensorFlow.js; test/tfjs/ has the tests with the real one. */
+/** The members of TensorFlow.js that `register` needs; test/tfjs/ has the tests with the real one. */
 function fakeTensorFlow(cpu: object | null) {
   const engine = {};
   const registered: KernelConfig[] = [];

@@ -5,7 +5,7 @@ import { ProgressBar } from '#lib/training/progress';
 const erase = '\x1b[K';
 const tokens = new RegExp(`\\r|\\n|${erase.replace('[', '\\[')}|[^\\r\\n${erase[0]}]+`, 'g');
 
-/** What a terminal shows. */
+/** The lines that a terminal shows. */
 function screen(texts: readonly string[]): readonly string[] {
   const lines = [''];
   let column = 0;

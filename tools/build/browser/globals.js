@@ -1,4 +1,4 @@
-// What the library uses of Node's globals, for bundles for browsers.
+// Replacements of Node's globals that the library uses, for bundles for browsers.
 
 const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder() };
 

@@ -1,7 +1,7 @@
 // The parts of an esbuild bundle of the library that differ in browsers.
 import { resolve } from 'node:path';
 
-/** What the library uses of Node's modules where it also runs in browsers. */
+/** Replacements of the members of Node's modules that the library uses in browsers, too. */
 const replacements = {
   'node:os': `export const totalmem = () => 2 ** 32;
 export const endianness = () => 'LE';

@@ -10,7 +10,7 @@ import { seeded, values } from '../../../support/random.js';
 
 type Outcomes = Record<string, unknown>;
 
-/** What `act` returns, or the name and the code of its error. */
+/** The result of `act`, or the name and the code of its error. */
 function outcomeOf(act: () => unknown): unknown {
   try {
     return act();

@@ -60,7 +60,7 @@ log(`rank ${group.rank} starts at step ${training.progress.step}`);
 while (training.progress.step < 10) {
   const { step } = training.progress;
   if (step === failingStep && group.rank === 1) await faults[fault]?.(group);
-  // What the launcher's death interrupts.
+  // The launcher's death interrupts this wait.
   if (step === failingStep && fault === 'waits') {
     process.stdout.write(`waiting ${process.pid}\n`);
     if (group.rank === 1) await new Promise((resolve) => setTimeout(resolve, 60_000));

@@ -72,7 +72,7 @@ const stateOf = (model: { parameters(): readonly (readonly [string, Tensor<reado
 
 const epochs = 4;
 
-/** What `fit` is called with, apart from the data. */
+/** The options of `fit`, apart from the data. */
 function settingsOf() {
   return {
     loss: crossEntropyWithLogitsLoss,
@@ -227,7 +227,7 @@ async function trainWithCheckpoint(group: Group, settings: CheckpointedRun) {
   };
 }
 
-/** What a process alone says to the checkpoint of a group. */
+/** The error of a single process that loads the checkpoint of a group. */
 async function loadAlone(path: string): Promise<string> {
   const { model, dropped } = makeNetwork(1, 0.3);
   const { shuffled } = makeLoader(3);

@@ -14,7 +14,7 @@ import { seeded, values } from '../../../support/random.js';
 
 // Batch norm of batches that are divided unequally among ranks: what each rank computes.
 
-/** What the layers for signals, images and volumes have in common. */
+/** The members that the layers for signals, images and volumes share. */
 export interface AnyBatchNorm {
   readonly scale: Tensor1D<number> | undefined;
   readonly bias: Tensor1D<number> | undefined;
@@ -209,7 +209,7 @@ export function batchOf(each: NormCase, size: number, step: number) {
 
 export const steps = 2;
 
-/** What a rank reports of a step: its part of y and the gradients, and the running statistics. */
+/** The report of a rank on a step: its part of y and the gradients, and the running statistics. */
 export type NormReport = Readonly<
   Record<'y' | 'dx' | 'dresidual' | 'dscale' | 'dbias' | 'mean' | 'variance', number[]>
 >;

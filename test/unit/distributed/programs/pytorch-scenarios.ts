@@ -14,7 +14,7 @@ export function firstOf(samples: number, rank: number, size: number): number {
   return rank === size ? samples : Math.round(samples * (1 - 3 ** -rank));
 }
 
-/** What a rank reports of a step. */
+/** The report of a rank on a step. */
 export interface PyTorchReport {
   readonly y: readonly number[];
   readonly dx: readonly number[];

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { backend } from 'batchnorm';
 import type { Group, GroupArray, Reduction } from 'batchnorm/distributed';
 
-// What the ranks of the tests do, under every transport. Each scenario returns what its rank reports.
+// The scenarios that the ranks of the tests run under every transport. Each returns the report of its rank.
 
 type Scenario = (group: Group) => unknown;
 

@@ -5,7 +5,7 @@ import { pyTorchScenarios } from './pytorch-scenarios.js';
 import { stepScenarios } from './step-scenarios.js';
 import { normCases, runNormCase } from './norm-cases.js';
 
-// What the ranks of the tests of training do, under every transport. Each scenario returns what its rank reports.
+// The scenarios that the ranks of the training tests run under every transport. Each returns the report of its rank.
 
 export const trainingScenarios: Readonly<Record<string, (group: Group) => unknown>> = {
   norms: (group) => Object.fromEntries(normCases.map((each) => [each.name, runNormCase(group, each)])),
