@@ -39,7 +39,7 @@ export default tseslint.config(
     rules: {
       // A number in a message needs no String().
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      // Float32Array[i] is a number without !, since indices are checked by whoever made the loop.
+      // Float32Array[i] is a number without !, since the author of a loop checks its indices.
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // A parameter that starts with _ is there for the signature, and `infer _` for the pattern.

@@ -147,7 +147,7 @@ struct InterleavedRows {
   size_t stride;  // floats from one row of `even`, and of `odd`, to the next
   float* to;
   size_t to_stride;
-  bool adds;  // to what is there; otherwise that is overwritten
+  bool adds;  // to the values in `to`; otherwise it overwrites them
 };
 
 // A tile of a convolution's output: for rows (output channels) below `rows` and each vector v of

@@ -28,7 +28,7 @@ const milliseconds = performance.now.bind(performance);
 
 /**
  * A thread of the module. Programs get hold of it by `process.on('worker')` and may kill it, on the thread that computes and
- * so between two operations. Nothing else kills it while that thread goes on: it allocates no memory of JavaScript that lasts.
+ * so between two operations. Nothing else kills it while that thread keeps running: it allocates no lasting JavaScript memory.
  */
 class ModuleThread extends Worker {
   readonly #killed: () => void;

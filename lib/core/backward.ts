@@ -34,7 +34,7 @@ export function backward(loss: Tensor0D<OwnedTape>, options?: BackwardOptions): 
   return backwardNotifying(loss, options);
 }
 
-/** Called when the gradient of a leaf will not change any more, with undefined if it has none. */
+/** Called with the final gradient of a leaf, or with undefined if it has none. */
 export type OnLeafGradient = (id: number, gradient: Storage | undefined) => void;
 
 /** `backward`, which tells of each leaf's gradient while those of others are still computed. */

@@ -5,7 +5,7 @@ export type RandomSource = () => number;
 
 const expected = 'a function that returns numbers in [0, 1)';
 
-/** @throws TypeError for what cannot be called. */
+/** @throws TypeError for a value that cannot be called. */
 export function requireRandomSource(argument: string, value: unknown): RandomSource {
   if (typeof value === 'function') return value as RandomSource;
   throw wrongType(argument, expected, value);
@@ -21,9 +21,9 @@ export function drawNumber(argument: string, rng: RandomSource): number {
   throw wrongValue(argument, expected, `one that returned ${describe(value)}`);
 }
 
-/** Settings of what draws random numbers. */
+/** Settings of functions and layers that draw random numbers. */
 export interface RandomOptions {
-  /** Where the numbers come from. Default `Math.random`; a seeded generator makes a run repeatable. */
+  /** The source of the numbers. Default `Math.random`; a seeded generator makes a run repeatable. */
   readonly rng?: RandomSource;
 }
 

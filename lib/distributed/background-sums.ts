@@ -1,4 +1,4 @@
-/** Key of the sums of a group that are computed while the calling thread goes on. */
+/** Key of the sums of a group that are computed while the calling thread keeps running. */
 export const backgroundSums: unique symbol = Symbol('backgroundSums');
 
 /** Starts a sum of a copy of the values; the returned function waits for the sum and writes it into `values`. */

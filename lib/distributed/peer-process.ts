@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The state of a process of this machine, as far as the system tells: `is stopped`, `has ended`, `is running`;
- * undefined where it does not.
+ * The state of a process of this machine: `is stopped`, `has ended` or `is running`; undefined if the system does not
+ * report it.
  */
 export function describeProcess(pid: number): string | undefined {
   try {

@@ -18,7 +18,7 @@ type Scale = (args: Arguments, samples: Samples) => Arguments | undefined;
 
 /**
  * The graph that computes `size` samples of an input that has `samples`, or undefined unless every sample is certain to be
- * computed by itself, in one block of each value. Such a graph can run for one part of the batch after the other.
+ * computed independently of the others, in one block of each value. Such a graph can run for one part of the batch after the other.
  */
 export function ofSomeSamples(
   graph: CapturedGraph,

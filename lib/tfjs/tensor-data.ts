@@ -45,7 +45,7 @@ export class TensorData {
     return data;
   }
 
-  /** The values, for whoever may keep a reference to them. */
+  /** The values, for callers that may keep a reference to them. */
   get values(): unknown {
     const values = this.#rows();
     this.#pooled = false;

@@ -6,7 +6,7 @@ import type { Training } from './checkpoint.js';
 import type { GeneratorStates } from './epoch-position.js';
 import type { Scores } from './scores.js';
 
-/** Key of what `fit` and `evaluate` call on a `DataParallel`. */
+/** Key of the members of a `DataParallel` that `fit` and `evaluate` call. */
 export const parallelRun: unique symbol = Symbol('parallelRun');
 
 /** A `DataParallel` of `batchnorm/distributed`, whose ranks train one model together. */

@@ -103,7 +103,7 @@ export class WeightAverage {
   }
 
   /**
-   * Exchanges the module's weights with the average: once before an evaluation, and once more before training goes on.
+   * Exchanges the module's weights with the average: once before an evaluation, and once more before training continues.
    * @throws RangeError if the module's tensors have changed their names or shapes.
    */
   swap(): void {

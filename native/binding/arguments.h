@@ -74,7 +74,7 @@ class Arguments {
   float* floats(const char* name, size_t needed);
   // The same, or null where the argument is null.
   float* floats_or_null(const char* name, size_t needed);
-  // The same where `given`; otherwise null, whatever the argument is.
+  // The same if `given`; otherwise null, and the argument is ignored.
   float* floats_when(bool given, const char* name, size_t needed);
   float* floats_or_null_when(bool given, const char* name, size_t needed);
   // The data of a Float64Array that holds at least `needed` doubles.

@@ -34,8 +34,8 @@ struct Channel {
 
 Channel g_channels[kChannels];
 
-// Bytes that every rank sends in the first message. All of them, whatever they call, must send the
-// same number. Less for many ranks, each of which receives the packets of all others.
+// Bytes that every rank sends in the first message, the same number for every call and rank. Fewer
+// for many ranks, because each receives the packets of all others.
 size_t packet_bytes() { return mpi_session().size <= 16 ? 2048 : 256; }
 
 // Round up to whole cache lines.

@@ -30,7 +30,7 @@ struct Channel {
   // Once true, no further operation starts and no call is reported.
   std::atomic<bool> closing;
 
-  // Counts a call that lanes are about to get.
+  // Counts a call before lanes get it.
   void enter();
   // The call has ended; nothing refers to it.
   void leave();

@@ -21,7 +21,7 @@ export interface Outcome {
   /** The scores of the trained network, of loaded ones and of a compiled plan. */
   readonly scores: Readonly<Record<string, readonly number[]>>;
   readonly normalized: readonly number[];
-  /** Messages of what cannot work in browsers. */
+  /** Messages of the functions that cannot work in browsers. */
   readonly refused: readonly string[];
 }
 

@@ -1,8 +1,8 @@
 import { quote } from '../../validation/quote.js';
 import { FileFormatError } from './file-format-error.js';
 
-// Recognizes files by their first bytes, so that a reader that is given another kind of file can say what it
-// is and what to do.
+// Recognizes files by their first bytes, so that a reader that is given another kind of file can name it and
+// the function to use instead.
 
 /** A kind of file that its first bytes identify. */
 export type FileKind = keyof typeof kinds;

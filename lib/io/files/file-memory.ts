@@ -40,7 +40,7 @@ function threadCount(): number {
 
 /**
  * Whether an error of Node, zlib or V8 reports a failed allocation. This package's own errors are excluded:
- * they already say what the memory was for.
+ * they already name the purpose of the memory.
  */
 function isOutOfMemory(error: unknown): boolean {
   // A user's promise may be rejected with any value.

@@ -7,7 +7,7 @@ import { run } from './replace.js';
 type Gradient = (tf: TensorFlow, dy: Tensor, saved: readonly Tensor[], attrs: Attributes) => Lazy;
 type Lazy = Record<string, () => Tensor>;
 
-/** The gradient of what an activation received, from its result. */
+/** The gradient of an activation's input, from its result. */
 function beforeActivation(tf: TensorFlow, y: Tensor, dy: Tensor, { activation }: Attributes): Tensor {
   return activation === 'relu' ? run(tf, 'BatchnormReluGradient', { value: y, dy })[0] : dy;
 }

@@ -1,7 +1,7 @@
 import { backward, BatchNorm2D, Tensor } from 'batchnorm';
 import { detached } from '../../support/errors.js';
 
-/** A value that is invalid for some parameters, created anew for each call. */
+/** A value that is invalid for some parameters, created again for each call. */
 export interface Junk {
   readonly name: string;
   readonly make: () => unknown;

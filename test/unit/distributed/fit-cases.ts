@@ -98,7 +98,7 @@ export function testFit(transport: 'mpi' | 'workers', run: RunScenarios, sizes: 
         }
       });
 
-      it('refuses to add gradients of different parameters, and goes on', () => {
+      it('refuses to add gradients of different parameters, and continues', () => {
         for (const { message } of every<Buckets>('buckets')) {
           expect(message).to.match(
             /^ERR_BATCHNORM_MISMATCH: .* sum of \d+ float32 values .* sum of \d+ float32 values/,
@@ -164,7 +164,7 @@ export function testFit(transport: 'mpi' | 'workers', run: RunScenarios, sizes: 
         expect(message).to.match(/checkpoint\.generator\.dropout\.npy/);
       });
 
-      it('names both sides of a difference between ranks, and goes on', () => {
+      it('names both sides of a difference between ranks, and continues', () => {
         const [first, ...others] = every<Messages>('differences');
         const messages = first?.messages ?? [];
         const mismatch = 'ERR_BATCHNORM_MISMATCH: Expected the same';

@@ -106,7 +106,7 @@ export function testTransport(transport: string, run: RunScenarios, sizes: reado
 
       if (size === 1) return;
 
-      it('refuses calls that differ between ranks, and goes on', () => {
+      it('refuses calls that differ between ranks, and continues', () => {
         for (const [rank, result] of resultsOf('mismatches').entries()) {
           const messages = (result as string[]).slice(0, 6);
           for (const message of messages) {

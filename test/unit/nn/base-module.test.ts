@@ -116,7 +116,7 @@ describe('a module that extends BaseModule', () => {
     await loadSafetensors(path('renamed.safetensors'), known);
   });
 
-  it('is read from JSON into a module that is made anew, with its sharing', () => {
+  it('is read from JSON into a new module, with its sharing', () => {
     const net = new Tied();
     [net.shared] = net.heads;
     net.norm.epsilon = 0.25;

@@ -44,7 +44,7 @@ const problems = fc
 
 type Problem = typeof problems extends fc.Arbitrary<infer P> ? P : never;
 
-/** log(softmax) and the target of each row in double precision: the losses, and their derivatives by the logits. */
+/** log(softmax) and the target of each row in double precision: the losses, and their derivatives with respect to the logits. */
 function reference({ logits, targets, classes, points, options, weights }: Problem) {
   const { labelSmoothing: smoothing = 0, ignoreIndex, reduction } = options;
   const losses: number[] = [];
