@@ -86,13 +86,11 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     guardMethods(this);
   }
 
-  /** Sizes of the axes, outermost first. */
-  readonly shape: S;
-  /** Identity for gradients. `trace()` keeps it; every operation creates a new one. */
-  readonly id: number;
   /** Exists only for the compiler. */
   declare readonly [tapeOfTensor]: T;
 
+  readonly #shape: S;
+  readonly #id: number;
   readonly #lease: Lease;
   readonly #graph: Graph | undefined;
   #requiresGradient: boolean;
@@ -106,8 +104,8 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
     requiresGradient: boolean,
   ) {
     requirePackage(key, 'Tensor', 'Tensor.from(values, shape)');
-    this.shape = shape;
-    this.id = id;
+    this.#shape = shape;
+    this.#id = id;
     this.#lease = lease;
     this.#graph = graph;
     this.#requiresGradient = requiresGradient;
@@ -212,6 +210,16 @@ export class Tensor<out S extends Shape, out T extends Tape = NoneTape> {
         if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
       }
     });
+  }
+
+  /** Sizes of the axes, outermost first. */
+  get shape(): S {
+    return this.#shape;
+  }
+
+  /** Identity for gradients. `trace()` keeps it; every operation creates a new one. */
+  get id(): number {
+    return this.#id;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { backend } from '../backend/index.js';
-import { plainError, requireOptions, wrongType, wrongValue } from '../validation/errors.js';
+import { plainError, requireOptions, typeError, wrongType, wrongValue } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import type { Group } from './group.js';
 import { alone, findLauncher } from './launcher.js';
@@ -32,13 +32,16 @@ const defaultTimeout = 300_000;
 let connected = false;
 /** The group of `spawnWorkers` that this worker belongs to; read once, so that its own workers do not inherit it. */
 let membership: Membership | undefined;
+/** Whether this worker has joined that group, which it can do once. */
+let joinedWorkers = false;
 
 /**
  * Connects this process or worker to its group. Call it once, at the start of the program; a group that was closed
  * cannot be joined again. Nothing is connected by importing the package.
  *
  * @returns A promise of the group.
- * @throws Error with the code `ERR_BATCHNORM_BUSY` if the process or worker is connected already.
+ * @throws Error with the code `ERR_BATCHNORM_BUSY` if the process or worker is connected already; TypeError with the code
+ * `ERR_BATCHNORM_DISPOSED` if the worker has closed its group.
  */
 export async function connect(options?: ConnectOptions): Promise<Group> {
   if (arguments.length > 1) requireNoSurplus('connect', 1, arguments);
@@ -74,7 +77,14 @@ async function open(transport: string, timeout: number): Promise<Transport> {
     );
   }
   if (joined !== undefined && (transport === 'auto' || transport === 'workers')) {
+    if (joinedWorkers) {
+      throw typeError(
+        'ERR_BATCHNORM_DISPOSED',
+        'Expected connect() while the group of workers is open but this worker has closed it, and cannot join it again',
+      );
+    }
     backend.ownThreads(joined.threads);
+    joinedWorkers = true;
     return new WorkerTransport(joined.state, joined.rank);
   }
   const launcher = transport === 'auto' ? findLauncher(process.env) : undefined;

@@ -55,7 +55,8 @@ export type ParallelModel = Training['model'];
  *
  * @example
  * for (const { x, labels, size } of parallel.shard(loader)) {
- *   const loss = crossEntropyWithLogitsLoss(model.forwardMut(x.trace()), labels);
+ *   const outputs = model.forwardMut(x.trace());
+ *   const loss = size > 0 ? crossEntropyWithLogitsLoss(outputs, labels) : outputs.sum();
  *   optimizer.update(model, parallel.backward(loss, size));
  * }
  */

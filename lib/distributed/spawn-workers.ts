@@ -43,8 +43,8 @@ const grace = 2000;
  * @param count The number of workers, at most 256.
  * @param file The program, as a path or a `file:` URL.
  * @returns A promise that resolves when every worker has ended with exit code 0. Otherwise it rejects once all have
- * ended, with the first error that is not about another worker's end; the workers that still run two seconds after
- * the first error are terminated.
+ * ended, with the first error that is not about another worker's end or that `onMessage` throws; the workers that still
+ * run two seconds after the first error are terminated.
  */
 export async function spawnWorkers(count: number, file: FilePath, options?: SpawnOptions): Promise<void> {
   if (arguments.length > 3) requireNoSurplus('spawnWorkers', 3, arguments);
@@ -69,7 +69,11 @@ export async function spawnWorkers(count: number, file: FilePath, options?: Spaw
       workers.push(worker);
       if (onMessage !== undefined) {
         worker.on('message', (message: unknown) => {
-          (onMessage as NonNullable<SpawnOptions['onMessage']>)(message, rank);
+          try {
+            (onMessage as NonNullable<SpawnOptions['onMessage']>)(message, rank);
+          } catch (error) {
+            fail({ error, aboutPeer: false });
+          }
         });
       }
       await ending(worker, state, rank, fail);
@@ -120,9 +124,10 @@ function ending(
 ): Promise<void> {
   return new Promise((resolve) => {
     let failed = false;
-    worker.once('error', (error) => {
+    worker.once('error', (thrown: unknown) => {
       failed = true;
-      fail({ error, aboutPeer: (error as NodeJS.ErrnoException).code === 'ERR_BATCHNORM_PEER' });
+      const error = thrown ?? plainError('ERR_BATCHNORM_PEER', `Rank ${rank} of the workers threw ${thrown}`);
+      fail({ error, aboutPeer: (thrown as { code?: unknown } | null)?.code === 'ERR_BATCHNORM_PEER' });
       markEnded(state, rank, 1);
     });
     worker.once('exit', (code) => {

@@ -51,7 +51,7 @@ export function synchronizedTraining(group: StatisticsGroup): BatchNormTraining 
     }
     const inverse = new Float64Array(channels);
     for (let channel = 0; channel < channels; channel++) {
-      inverse[channel] = 1 / Math.sqrt(moments.m2[channel] / count + state[storedEpsilon]);
+      inverse[channel] = 1 / Math.sqrt(moments.m2[channel] / count + state[storedEpsilon].value);
     }
     const output = Storage.take(input.values.length);
     const statistics = takeStatistics(channels, fusion);

@@ -32,7 +32,9 @@ function copyFields<M extends HasMembers>(module: M, note: (copy: M) => void): M
     }
     const value: unknown =
       'value' in property ? copyValue(module, keyOf(module, field), property.value) : undefined;
-    Object.defineProperty(copy, field, 'value' in property ? { ...property, value } : property);
+    // Configurable, since a frozen module's copy still has to receive a state of its own.
+    const copied = 'value' in property ? { ...property, value } : property;
+    Object.defineProperty(copy, field, { ...copied, configurable: true });
   }
   return copy;
 }

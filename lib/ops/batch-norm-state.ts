@@ -27,7 +27,7 @@ export interface BatchNormState {
   readonly [identityAffine]: IdentityAffine | undefined;
   readonly runningMean: Tensor1D<number>;
   readonly runningVar: Tensor1D<number>;
-  readonly [storedEpsilon]: number;
+  readonly [storedEpsilon]: { readonly value: number };
 }
 
 /**

@@ -37,7 +37,7 @@ export function batchNormInference<S extends Shape>(
     images,
     channels,
     plane,
-    state[storedEpsilon],
+    state[storedEpsilon].value,
     fusion !== undefined,
     input.named('x'),
     scale.named('scale'),
@@ -66,7 +66,7 @@ export function batchNormFrozen<S extends Shape>(
   const untaped = batchNormInference(x as Tensor<S>, image, state);
   if (graphs.length === 0) return untaped;
   const { images, channels, plane } = image;
-  const epsilon = state[storedEpsilon];
+  const epsilon = state[storedEpsilon].value;
   const input = storageOf(x);
   const { scale } = affineOf(state);
   const mean = storageOf(state.runningMean);
@@ -152,7 +152,7 @@ export function batchNormTraining<S extends Shape>(
     images,
     channels,
     plane,
-    state[storedEpsilon],
+    state[storedEpsilon].value,
     momentum,
     relu !== null,
     input.named('x'),

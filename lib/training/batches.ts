@@ -4,6 +4,7 @@ import type { Tape } from '../core/tape.js';
 import { isTaped, isTensor, type Tensor } from '../core/tensor.js';
 import type { AsShape, ResultShape } from '../nn/shape-rule.js';
 import { typeError, wrongShape, wrongType, wrongValue } from '../validation/errors.js';
+import type { ParallelRun } from './parallel.js';
 
 /** The samples of one step: a `Batch` of a `DataLoader` or of `batchSamples`, or your own. */
 export interface TrainingBatch<X, L> {
@@ -56,7 +57,18 @@ export function readSignal(signal: unknown): StopSignal | undefined {
   return signal as StopSignal;
 }
 
-export function readBatches(argument: string, value: unknown): Batches<Tensor<Shape>, unknown> {
+/** @param parallel The run of a group of several ranks, each of which needs samples of its own. */
+export function readBatches(
+  argument: string,
+  value: unknown,
+  parallel: ParallelRun | undefined,
+): Batches<Tensor<Shape>, unknown> {
+  if (parallel !== undefined && value instanceof DataLoader) {
+    throw typeError(
+      'ERR_BATCHNORM_TYPE',
+      `Expected parallel.shard(loader) for ${argument} but received the DataLoader, from which every rank would take all samples. Wrap a loader of this rank's own samples in a generator`,
+    );
+  }
   const candidate = value as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
   const isIterable =
     typeof value === 'object' &&

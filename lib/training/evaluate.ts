@@ -18,6 +18,7 @@ import {
 } from './batches.js';
 import { type Parallel, type ParallelRun, readParallel } from './parallel.js';
 import { measure, type MetricFunctions, MeanScores, readMetrics, type Scores } from './scores.js';
+import { wrongResult } from './wrong-result.js';
 
 /** A loss for outputs of a model and the labels of a batch. */
 export type LossFunction<M, X extends Tensor<Shape>, L> = (
@@ -85,9 +86,9 @@ export async function evaluate(model: unknown, options: unknown): Promise<Scores
   if (loss === undefined && Object.keys(metrics).length === 0) {
     throw typeError('ERR_BATCHNORM_TYPE', 'Expected loss or metrics in options but received neither');
   }
-  const data = readBatches('data', given.data);
-  const signal = readSignal(given.signal);
   const parallel = readParallel(given.parallel, model);
+  const data = readBatches('data', given.data, parallel);
+  const signal = readSignal(given.signal);
   if (parallel === undefined) throwIfAborted(signal);
   return evaluateBatches('data', { model, data, loss, metrics, signal, parallel });
 }
@@ -109,7 +110,7 @@ export function computeLoss(
   const value = callSync('loss', () => loss(outputs, targets));
   const expected = 'a function that returns a scalar Tensor with a tape';
   if (!isTensor(value) || value.shape.length !== 0 || !isTaped(value)) {
-    throw wrongType('loss', expected, value);
+    throw wrongResult('loss', expected, value);
   }
   return value as Tensor0D<OwnedTape>;
 }
@@ -137,7 +138,7 @@ export async function evaluateBatches(
     if (parallel !== undefined && x.shape[0] === 0) return;
     const outputs = infer(model, x);
     if (!isTensor(outputs) || isTaped(outputs)) {
-      throw wrongType('model', 'a module whose forward() returns a Tensor without a tape', outputs);
+      throw wrongResult('model', 'a module whose forward() returns a Tensor without a tape', outputs);
     }
     try {
       scores.add(x.shape[0], {

@@ -182,13 +182,13 @@ export function readFit(model: unknown, options: unknown): FitSettings {
   const parallel = readParallel(given.parallel, model);
   return {
     model: model as CanUpdateWithGradients,
-    data: readBatches('data', given.data),
+    data: readBatches('data', given.data, parallel),
     loss: readLossFunction(given.loss),
     optimizer,
     epochs: requirePositiveInteger('epochs', given.epochs),
     schedule: schedule as Schedule | undefined,
     maxNorm: maxNorm === undefined ? undefined : readMaxNorm(maxNorm),
-    validation: validation === undefined ? undefined : readBatches('validation', validation),
+    validation: validation === undefined ? undefined : readBatches('validation', validation, parallel),
     metrics,
     ...readStopping(given.earlyStopping, given.monitor, metrics),
     checkpoint,

@@ -19,7 +19,7 @@ import { withStatistics } from '../nn/norm/statistics-transaction.js';
 import type { Layer, ShapeProblem } from '../nn/shape-rule.js';
 import { sum } from '../ops/reductions.js';
 import { clipGradNorm } from '../optim/clip-grad-norm.js';
-import { plainError, wrongType } from '../validation/errors.js';
+import { plainError } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import { callSync } from '../validation/synchronous.js';
 import { forEachBatch, throwIfAborted, type TrainingBatch } from './batches.js';
@@ -30,6 +30,7 @@ import { type EpochResult, type FitOptions, type FitSettings, readFit } from './
 import { type HasLearningRate, LearningRateScheduler } from './learning-rate-scheduler.js';
 import { epochText } from './progress.js';
 import { measure, MeanScores, type Scores } from './scores.js';
+import { wrongResult } from './wrong-result.js';
 
 /** The models that are being trained. */
 const busy = new WeakSet<object>();
@@ -272,7 +273,7 @@ function trainStep(
     try {
       const outputs = train(model, input);
       if (!isTensor(outputs) || !isTaped(outputs)) {
-        throw wrongType('model', 'a module whose forwardMut() returns a Tensor with a tape', outputs);
+        throw wrongResult('model', 'a module whose forwardMut() returns a Tensor with a tape', outputs);
       }
       const taped = outputs as Tensor<Shape, OwnedTape>;
       const samples = x.shape[0];

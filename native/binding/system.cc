@@ -39,9 +39,13 @@ napi_value set_threads(Arguments&, const SetThreadsCall& call) {
 // (count): gives this JavaScript environment a pool of its own, until it ends.
 napi_value own_thread_pool(Arguments& arguments) {
   const size_t count = arguments.size("count");
+  const bool again = owns_threads();
   if (!arguments.ok() || !own_threads(count)) return nullptr;
-  napi_add_env_cleanup_hook(
-      arguments.env(), [](void*) { disown_threads(); }, nullptr);
+  // Node aborts if the same hook is added twice.
+  if (!again) {
+    napi_add_env_cleanup_hook(
+        arguments.env(), [](void*) { disown_threads(); }, nullptr);
+  }
   return nullptr;
 }
 

@@ -238,6 +238,8 @@ bool own_threads(size_t count) {
   return true;
 }
 
+bool owns_threads() { return find_owner() != nullptr; }
+
 void disown_threads() {
   if (Owner* owner = find_owner(); owner != nullptr) owner->thread = 0;
 }

@@ -26,6 +26,9 @@ void set_thread_count(size_t count);
 // one.
 bool own_threads(size_t count);
 
+// Whether the calling thread has such a pool.
+bool owns_threads();
+
 // Releases that pool. Call before the thread ends.
 void disown_threads();
 

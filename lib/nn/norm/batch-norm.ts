@@ -89,11 +89,19 @@ type Input<X, C extends number, D extends SpatialAxes, L extends boolean, Wanted
   AxesProblem<ShapeOf<X>, C, D, L>
 >;
 
-// Not private fields, because copies are made without the constructor.
-const storedMomentum = Symbol('momentum');
-const batchCount = Symbol('batches');
-const averaging = Symbol('averaging');
-const sharedTraining = Symbol('sharedTraining');
+/** What changes in a layer besides its tensors; an object of its own, so that a layer may be frozen with Object.freeze(). */
+interface TrainingState {
+  momentum: number | 'cumulative';
+  /** Training batches since the last reset. */
+  batches: number;
+  /** True while `recalibrate` runs; kept separately, so that momentum does not change. */
+  averaging: boolean;
+  /** Replaces the layer's own training pass, and checks by itself that there are enough values. */
+  sharedPass: BatchNormTraining | undefined;
+}
+
+// Not a private field, because copies are made without the constructor.
+const trainingState = Symbol('trainingState');
 
 /**
  * Base class of `BatchNorm1D`, `BatchNorm2D` and `BatchNorm3D`: batch normalization of each channel over all
@@ -111,13 +119,7 @@ export abstract class BatchNorm<
   }
 
   /** @internal */
-  [storedMomentum]: number | 'cumulative' = 0.1;
-  /** @internal */
-  [batchCount] = 0;
-  /** @internal True while `recalibrate` runs; kept separately, so that momentum does not change. */
-  [averaging] = false;
-  /** @internal Replaces the layer's own training pass, and checks by itself that there are enough values. */
-  [sharedTraining]: BatchNormTraining | undefined = undefined;
+  [trainingState]: TrainingState = { momentum: 0.1, batches: 0, averaging: false, sharedPass: undefined };
 
   /** @param layer Name of the class in messages. */
   protected constructor(layer: string, channels: C, axes: D, options: BatchNormOptions<A, L> | undefined) {
@@ -132,11 +134,11 @@ export abstract class BatchNorm<
    * batch. `'cumulative'` averages all batches since the last reset. Default 0.1.
    */
   get momentum(): number | 'cumulative' {
-    return this[storedMomentum];
+    return this[trainingState].momentum;
   }
 
   set momentum(value: number | 'cumulative') {
-    this[storedMomentum] = readMomentum('momentum', value);
+    this[trainingState].momentum = readMomentum('momentum', value);
   }
 
   /**
@@ -166,12 +168,12 @@ export abstract class BatchNorm<
     const image = readAxes(input, this);
     if (hasFrozenStatistics(this))
       return batchNormFrozen(input, image, this, true) as SameShapeAs<X, OwnedTape>;
-    const shared = this[sharedTraining];
+    const shared = this[trainingState].sharedPass;
     if (shared === undefined) requireBatch('x', image, input.shape);
     const undo = changesAreNoted() ? this.keepStatistics() : undefined;
-    const y = (shared ?? batchNormTraining)(input, image, this, weightOfBatch(this));
+    const y = (shared ?? batchNormTraining)(input, image, this, weightOfBatch(this[trainingState]));
     if (undo !== undefined) noteChange(undo);
-    this[batchCount]++;
+    this[trainingState].batches++;
     return y as SameShapeAs<X, OwnedTape>;
   }
 
@@ -214,7 +216,7 @@ export abstract class BatchNorm<
     const input = requireTaped('x', x);
     const image = readAxes(input, this);
     const isFrozen = hasFrozenStatistics(this);
-    const shared = this[sharedTraining];
+    const shared = this[trainingState].sharedPass;
     if (!isFrozen && shared === undefined) requireBatch('x', image, input.shape);
     const added = residual === undefined ? undefined : requireTensor('residual', residual);
     if (added !== undefined) requireShape('residual', added, input.shape);
@@ -223,19 +225,19 @@ export abstract class BatchNorm<
       return relu(added === undefined ? normalized : add(normalized, added)) as SameShapeAs<X, OwnedTape>;
     }
     const undo = changesAreNoted() ? this.keepStatistics() : undefined;
-    const y = (shared ?? batchNormTraining)(input, image, this, weightOfBatch(this), {
+    const y = (shared ?? batchNormTraining)(input, image, this, weightOfBatch(this[trainingState]), {
       relu: true,
       residual: added,
     });
     if (undo !== undefined) noteChange(undo);
-    this[batchCount]++;
+    this[trainingState].batches++;
     return y as SameShapeAs<X, OwnedTape>;
   }
 
   /** Returns a deep copy of the same class. Its tensors have fresh ids. */
   override clone(): this {
     const copy = super.clone();
-    copy[averaging] = false;
+    Object.defineProperty(copy, trainingState, { value: { ...this[trainingState], averaging: false } });
     return copy;
   }
 
@@ -251,7 +253,7 @@ export abstract class BatchNorm<
 
   /** @internal `momentum.npy` is NaN if cumulative; only then is there a `num_batches_tracked.npy`. */
   override [storedNumbers](): readonly StoredNumber[] {
-    const momentum = this[storedMomentum];
+    const momentum = this[trainingState].momentum;
     return [
       ...super[storedNumbers](),
       {
@@ -259,15 +261,15 @@ export abstract class BatchNorm<
         expected: 'a number from 0 to 1, or NaN for cumulative',
         fits: (value) => Number.isNaN(value) || (value >= 0 && value <= 1),
         value: momentum === 'cumulative' ? NaN : momentum,
-        set: (value) => (this[storedMomentum] = Number.isNaN(value) ? 'cumulative' : value),
+        set: (value) => (this[trainingState].momentum = Number.isNaN(value) ? 'cumulative' : value),
       },
       {
         name: 'num_batches_tracked',
         expected: 'a number of batches',
         fits: (value) => Number.isSafeInteger(value) && value >= 0,
-        value: this[batchCount],
+        value: this[trainingState].batches,
         written: momentum === 'cumulative',
-        set: (value) => (this[batchCount] = value),
+        set: (value) => (this[trainingState].batches = value),
       },
     ];
   }
@@ -279,9 +281,9 @@ export abstract class BatchNorm<
       mean: this.runningMean,
       keep: () => this.keepStatistics(),
       average: () => this.averageStatistics(),
-      batches: () => this[batchCount],
-      setBatches: (count) => (this[batchCount] = count),
-      shareTraining: (pass) => (this[sharedTraining] = pass),
+      batches: () => this[trainingState].batches,
+      setBatches: (count) => (this[trainingState].batches = count),
+      shareTraining: (pass) => (this[trainingState].sharedPass = pass),
     };
   }
 
@@ -304,7 +306,7 @@ export abstract class BatchNorm<
   protected readJson(reader: JsonReader): void {
     this.epsilon = requirePositive(reader.place('epsilon'), reader.field('epsilon'));
     this.momentum = readMomentum(reader.place('momentum'), reader.field('momentum'));
-    this[batchCount] = reader.integer('batches', 0);
+    this[trainingState].batches = reader.integer('batches', 0);
     readTensors(this, reader);
   }
 
@@ -313,7 +315,11 @@ export abstract class BatchNorm<
     const own = super[describeLayer]();
     return {
       ...own,
-      details: { ...own.details, momentum: this[storedMomentum], batches: this[batchCount] },
+      details: {
+        ...own.details,
+        momentum: this[trainingState].momentum,
+        batches: this[trainingState].batches,
+      },
     };
   }
 
@@ -326,31 +332,31 @@ export abstract class BatchNorm<
   private resetStatistics(): void {
     fill(this.runningMean, 0);
     fill(this.runningVar, 1);
-    this[batchCount] = 0;
+    this[trainingState].batches = 0;
   }
 
   private keepStatistics(): () => void {
     const mean = copyOf(this.runningMean);
     const variance = copyOf(this.runningVar);
-    const batches = this[batchCount];
+    const batches = this[trainingState].batches;
     return () => {
       set(this.runningMean, mean);
       set(this.runningVar, variance);
-      this[batchCount] = batches;
+      this[trainingState].batches = batches;
     };
   }
 
   private averageStatistics(): () => void {
-    if (this[averaging]) {
+    if (this[trainingState].averaging) {
       throw plainError(
         'ERR_BATCHNORM_BUSY',
         `Expected no other recalibrate() to run on this ${layerType(this)}. Await the one before`,
       );
     }
     this.resetStatistics();
-    this[averaging] = true;
+    this[trainingState].averaging = true;
     return () => {
-      this[averaging] = false;
+      this[trainingState].averaging = false;
     };
   }
 }
@@ -360,17 +366,9 @@ function hasFrozenStatistics({ runningMean, runningVar }: BatchNormState): boole
   return !requiresGradient(runningMean) || !requiresGradient(runningVar);
 }
 
-/** The fields that determine the weight of a batch. */
-interface Momentum {
-  readonly [storedMomentum]: number | 'cumulative';
-  readonly [batchCount]: number;
-  readonly [averaging]: boolean;
-}
-
 /** Weight of the next batch in the running statistics. */
-function weightOfBatch(norm: Momentum): number {
-  const momentum = norm[averaging] ? 'cumulative' : norm[storedMomentum];
-  return momentum === 'cumulative' ? 1 / (norm[batchCount] + 1) : momentum;
+function weightOfBatch({ momentum, batches, averaging }: TrainingState): number {
+  return averaging || momentum === 'cumulative' ? 1 / (batches + 1) : momentum;
 }
 
 function readMomentum(argument: string, value: unknown): number | 'cumulative' {

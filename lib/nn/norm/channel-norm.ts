@@ -4,7 +4,7 @@ import type { Tape } from '../../core/tape.js';
 import { storageOf, Tensor, type Tensor1D } from '../../core/tensor.js';
 import { requireSize } from '../../core/values.js';
 import { orDefault, requireBoolean } from '../../validation/errors.js';
-import { type IdentityAffine, identityAffine, storedEpsilon } from '../../ops/batch-norm-state.js';
+import { type IdentityAffine, identityAffine } from '../../ops/batch-norm-state.js';
 import { type AxesProblem, type AxesShapes, readAxesShape, type SpatialAxes } from './axes.js';
 import { type Affine, Norm } from './norm.js';
 import type { JsonReader } from '../../json/json-reader.js';
@@ -109,13 +109,13 @@ export abstract class ChannelNorm<
     return {
       sizes: { channels: this.runningMean.shape[0] },
       ...(this.channelsLast ? { settings: { channelsLast: true } } : {}),
-      details: { epsilon: this[storedEpsilon], ...affine },
+      details: { epsilon: this.epsilon, ...affine },
     };
   }
 
   /** Copies epsilon and the tensors of another layer that has a scale and a bias if this one does. */
   protected copyFrom(other: ChannelNorm<C, D, A, L>): void {
-    this[storedEpsilon] = other[storedEpsilon];
+    this.epsilon = other.epsilon;
     if (this.scale !== undefined && other.scale !== undefined) copyValues(other.scale, this.scale);
     if (this.bias !== undefined && other.bias !== undefined) copyValues(other.bias, this.bias);
     copyValues(other.runningMean, this.runningMean);

@@ -15,16 +15,26 @@ export abstract class Norm extends BaseModule {
     guardMethods(this);
   }
 
-  /** @internal Not a private field, because copies are made without the constructor. */
-  [storedEpsilon] = 1e-5;
+  /**
+   * @internal Not a private field, because copies are made without the constructor; an object of its own, so that a layer may
+   * be frozen with Object.freeze().
+   */
+  [storedEpsilon] = { value: 1e-5 };
 
   /** Added to the variance before taking the square root. Default 1e-5. */
   get epsilon(): number {
-    return this[storedEpsilon];
+    return this[storedEpsilon].value;
   }
 
   set epsilon(value: number) {
-    this[storedEpsilon] = requirePositive('epsilon', value);
+    this[storedEpsilon].value = requirePositive('epsilon', value);
+  }
+
+  /** Returns a deep copy of the same class. Its tensors have fresh ids. */
+  override clone(): this {
+    const copy = super.clone();
+    Object.defineProperty(copy, storedEpsilon, { value: { ...this[storedEpsilon] } });
+    return copy;
   }
 
   /** `weight` and `bias`. */
@@ -39,8 +49,8 @@ export abstract class Norm extends BaseModule {
         name: 'epsilon',
         expected: 'a positive finite number',
         fits: (value) => value > 0 && Number.isFinite(value),
-        value: this[storedEpsilon],
-        set: (value) => (this[storedEpsilon] = value),
+        value: this.epsilon,
+        set: (value) => (this.epsilon = value),
       },
     ];
   }

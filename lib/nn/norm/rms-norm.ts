@@ -1,5 +1,4 @@
 import { JsonReader } from '../../json/json-reader.js';
-import { storedEpsilon } from '../../ops/batch-norm-state.js';
 import { groupNorm } from '../../ops/group-norm.js';
 import { requireTensor } from '../../ops/operand.js';
 import { elementCount, type Shape, type Unless } from '../../core/shape.js';
@@ -79,7 +78,7 @@ export class RMSNorm<const N extends number | Shape, A extends boolean = true> e
     return groupNorm(input, rows, {
       scale,
       bias: undefined,
-      epsilon: this[storedEpsilon],
+      epsilon: this.epsilon,
       centered: false,
     }) as SameShapeAs<X, TapeOf<X>>;
   }

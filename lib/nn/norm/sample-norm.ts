@@ -1,6 +1,5 @@
 import { orDefault, requireBoolean, requireOptions, requirePositive } from '../../validation/errors.js';
 import type { JsonReader } from '../../json/json-reader.js';
-import { storedEpsilon } from '../../ops/batch-norm-state.js';
 import { groupNorm, type GroupShape } from '../../ops/group-norm.js';
 import type { Shape } from '../../core/shape.js';
 import type { Tape } from '../../core/tape.js';
@@ -88,7 +87,7 @@ export function normalizeGroups<T extends Tape>(
   norm: CenteredSampleNorm<Shape, boolean>,
 ): Tensor<Shape, T> {
   const { scale, bias } = norm;
-  return groupNorm(x, shape, { scale, bias, epsilon: norm[storedEpsilon], centered: true });
+  return groupNorm(x, shape, { scale, bias, epsilon: norm.epsilon, centered: true });
 }
 
 /** Reads the option `affine` from JSON, and checks the length of the array `scale` before anything is allocated. */

@@ -142,4 +142,13 @@ describe('Tensor', () => {
     x.dispose();
     expect(backward(loss).get(x)?.array()).to.deep.equal([6, 8]);
   });
+
+  it('has a shape and an id that cannot be assigned', () => {
+    const x = Tensor.from([1, 2, 3, 4], [4]);
+    for (const field of ['shape', 'id', 'data']) {
+      expectError(() => ((x as unknown as Record<string, unknown>)[field] = [6]), TypeError, field);
+    }
+    expect(x.exp().shape).to.deep.equal([4]);
+    expectError(() => (x.shape as unknown as number[]).push(1), TypeError, 'not extensible');
+  });
 });

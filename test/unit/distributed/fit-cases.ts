@@ -194,6 +194,11 @@ export function testFit(transport: 'mpi' | 'workers', run: RunScenarios, sizes: 
             /^ERR_BATCHNORM_SHAPE: Expected at least two values per channel .*empty batches/,
           );
           expect(ofRank[9]).to.match(/^ERR_BATCHNORM_SHAPE: Expected at least two values per channel .*one$/);
+          for (const [i, name] of ['data', 'validation', 'data'].entries()) {
+            expect(ofRank[12 + i]).to.include(
+              `ERR_BATCHNORM_TYPE: Expected parallel.shard(loader) for ${name} but received the DataLoader`,
+            );
+          }
         }
         expect(messages[10]).to.match(/^ENOENT: /);
         expect(messages[11]).to.match(/^ENOENT: /);

@@ -1,4 +1,5 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { backend, setNumThreads } from 'batchnorm';
 import { spawnWorkers } from 'batchnorm/distributed';
@@ -67,5 +68,39 @@ describe('faults in a group of workers', () => {
 
   it('do not include a rank that is late by less than the timeout', async () => {
     expect(await train('late', mkdtempSync(folder('late-')))).to.have.length(2);
+  });
+});
+
+describe('spawnWorkers rejects', () => {
+  const folder = temporaryDirectory();
+  const entry = import.meta.resolve('batchnorm/distributed');
+  let count = 0;
+  const program = (text: string) => {
+    const path = folder(`program-${count++}.mjs`);
+    writeFileSync(path, `import { connect } from ${JSON.stringify(entry)};\n${text}`);
+    return pathToFileURL(path);
+  };
+
+  for (const thrown of ['undefined', 'null']) {
+    it(`with an error that names the rank if a worker throws ${thrown}`, async () => {
+      const file = program(`const group = await connect(); if (group.rank === 1) throw ${thrown};`);
+      await expectRejection(spawnWorkers(2, file), Error, `Rank 1 of the workers threw ${thrown}`);
+    });
+  }
+
+  it('with what onMessage throws, after the workers have ended', async () => {
+    const file = program(
+      "import { parentPort } from 'node:worker_threads';\n" +
+        "parentPort.postMessage('text'); setInterval(() => {}, 1000);",
+    );
+    const onMessage = () => {
+      throw new Error('a bug of the program');
+    };
+    await expectRejection(spawnWorkers(2, file, { onMessage }), Error, 'a bug of the program');
+  });
+
+  it('where a worker connects again after it has closed its group', async () => {
+    const file = program('(await connect()).close(); await connect();');
+    await expectRejection(spawnWorkers(2, file), TypeError, 'while the group of workers is open');
   });
 });

@@ -22,6 +22,7 @@ import {
   saveCheckpoint,
   Sequential,
   Sgd,
+  Tensor,
 } from 'batchnorm';
 import { expect } from 'chai';
 import { seeded, values } from '../../support/random.js';
@@ -274,7 +275,12 @@ describe('fit', () => {
     const call = fit as (model: unknown, options: unknown) => Promise<unknown>;
     const given = { ...common, data: loader, optimizer, epochs };
     const messages: string[] = [];
-    for (const options of [{ metrics: { half: () => 'x' } }, { loss: () => 5 }, { data: [] }]) {
+    const wrong = [
+      ...[{ metrics: { half: () => 'x' } }, { loss: () => 5 }, { data: [] }],
+      { loss: () => Tensor.from([1], []) },
+      { loss: (outputs: Tensor<readonly number[]>) => outputs },
+    ];
+    for (const options of wrong) {
       messages.push((await rejection(call(model, { ...given, ...options }))).message);
       expect(bitsOf(run)).to.deep.equal(before);
       expect(optimizer.lr).to.equal(lr);
@@ -282,6 +288,8 @@ describe('fit', () => {
     expect(messages[0]).to.include('a function that returns a number for metrics.half but received "x"');
     expect(messages[1]).to.include('a function that returns a scalar Tensor with a tape for loss');
     expect(messages[2]).to.include('at least one batch in each epoch for data but received none');
+    expect(messages[3]).to.match(/for loss but it returned a Tensor of shape \[\] without a tape$/);
+    expect(messages[4]).to.match(/for loss but it returned a Tensor of shape \[8, \d+\] with a tape$/);
     const late = fit(model, {
       ...common,
       ...{ data: loader, epochs },

@@ -304,6 +304,14 @@ async function differences(group: Group) {
     await messageOf(() => parallel.saveCheckpoint(rank === 0 ? '/nowhere/a.npz' : 'a.npz', { model })),
   );
   messages.push(await messageOf(() => parallel.loadCheckpoint('/nowhere/a.npz', { model })));
+  const whole = new DataLoader({ features: new Float32Array(8), shape: [2] }, { batchSize: 2 });
+  const run = { ...options, data: parallel.shard(whole) };
+  for (const wrong of [{ data: whole }, { validation: whole }]) {
+    messages.push(await messageOf(() => fit(model, { ...run, ...wrong } as never)));
+  }
+  messages.push(
+    await messageOf(() => evaluate(model, { loss: options.loss, data: whole, parallel } as never)),
+  );
   return {
     messages,
     running: [...bn.runningMean.data, ...bn.runningVar.data],

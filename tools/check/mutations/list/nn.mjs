@@ -31,7 +31,7 @@ export default [
   {
     file: 'lib/nn/norm/batch-norm.ts',
     what: 'resetParams does not reset the batch count',
-    find: '    fill(this.runningVar, 1);\n    this[batchCount] = 0;\n',
+    find: '    fill(this.runningVar, 1);\n    this[trainingState].batches = 0;\n',
     replace: '    fill(this.runningVar, 1);\n',
     tests: ['unit/nn/reset-params'],
   },
@@ -59,15 +59,15 @@ export default [
   {
     file: 'lib/nn/norm/batch-norm.ts',
     what: 'a copy forgets that it averages all batches',
-    find: '    copy[averaging] = false;\n',
-    replace: '    copy[averaging] = false;\n    copy[storedMomentum] = 0.1;\n',
+    find: '{ ...this[trainingState], averaging: false }',
+    replace: '{ ...this[trainingState], averaging: false, momentum: 0.1 }',
     tests: ['unit/nn/clone'],
   },
   {
     file: 'lib/nn/norm/batch-norm.ts',
     what: 'the cumulative average gives each batch the weight of the batch before',
-    find: '1 / (norm[batchCount] + 1)',
-    replace: '1 / norm[batchCount]',
+    find: '1 / (batches + 1)',
+    replace: '1 / batches',
     tests: ['unit/nn/batch-norm-2d'],
   },
   {
@@ -85,9 +85,16 @@ export default [
     tests: ['unit/nn/recalibrate'],
   },
   {
+    file: 'lib/nn/norm/batch-norm.ts',
+    what: 'a copy shares the momentum and the batch count of the original',
+    find: 'value: { ...this[trainingState], averaging: false }',
+    replace: 'value: this[trainingState]',
+    tests: ['unit/nn/frozen-objects'],
+  },
+  {
     file: 'lib/nn/norm/channel-norm.ts',
     what: 'a frozen copy forgets epsilon',
-    find: '    this[storedEpsilon] = other[storedEpsilon];\n',
+    find: '    this.epsilon = other.epsilon;\n',
     replace: '',
     tests: ['unit/nn/frozen-batch-norm-2d'],
   },
