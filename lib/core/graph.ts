@@ -62,6 +62,11 @@ export interface Entry {
 
 let recorded = 0;
 
+/** How many operations this thread has recorded: the order of those recorded later is at least this number. */
+export function operationsRecorded(): number {
+  return recorded;
+}
+
 /**
  * The operations that led to a set of tensors. Every tensor with a tape refers to one graph. When an operation combines
  * tensors of two graphs, the graphs merge as in a union-find structure.
@@ -132,6 +137,29 @@ export class Graph {
         );
       }
     }
+  }
+
+  /**
+   * Removes the operations recorded since `operationsRecorded()` was `since`, and releases what they hold. Operations that led to
+   * a tensor which a module holds stay.
+   */
+  rollBack(since: number): void {
+    const { root } = this;
+    const entries = this.entries();
+    const kept: Entry[] = [];
+    const needed = new Set<number>();
+    for (let i = entries.length - 1; i >= 0; i--) {
+      const entry = entries[i];
+      if (entry.order < since || entry.outputLease.isKept || needed.has(entry.output.id)) {
+        kept.push(entry);
+        for (const { id } of entry.inputs) needed.add(id);
+      } else {
+        for (const storage of entry.saved) storage.release();
+        // Scalars, too: their gradients would be missing.
+        entry.outputLease.end('failure');
+      }
+    }
+    root.#entries = kept.reverse();
   }
 
   /** Releases everything recorded except the tensors in `keep` and scalars. */

@@ -20,6 +20,14 @@ const ends = {
     'disposeGraph() has released the graph that this tensor was recorded in. Read .data before, or keep the tensor: disposeGraph(tensor, { keep: [tensor] })',
   ],
   dispose: ['ERR_BATCHNORM_DISPOSED', 'This tensor was disposed. Use clone() to keep a copy'],
+  intermediate: [
+    'ERR_BATCHNORM_DISPOSED',
+    'A composition, such as Sequential, has released this intermediate result. Keep it in a field of your module that is not private, or keep its detach()',
+  ],
+  failure: [
+    'ERR_BATCHNORM_GRAPH_CONSUMED',
+    'The forwardMut() that computed this tensor threw an error and released what it had recorded. Run forwardMut again',
+  ],
 } as const satisfies Record<string, readonly [ErrorCode, string]>;
 
 export type EndOfLease = keyof typeof ends;
@@ -30,11 +38,20 @@ export function endOfLease(reason: EndOfLease): CodedError<TypeError> {
   return typeError(code, message);
 }
 
+let started = 0;
+
+/** How many leases this thread has started: those that start later have at least this number. */
+export function leasesStarted(): number {
+  return started;
+}
+
 /** One tensor's hold on its storage. A graph keeps the leases of recorded tensors, so that it can end them without
  * keeping the tensors alive. */
 export class Lease {
   readonly #storage: Storage;
   #end: EndOfLease | undefined;
+  /** How many leases had started before this one; -1 for a tensor that outlives the call that made it. */
+  #start = started++;
 
   /** Takes over one hold on `storage`. */
   constructor(storage: Storage) {
@@ -54,6 +71,24 @@ export class Lease {
   /** Why it ended; undefined while it has not. */
   get reason(): EndOfLease | undefined {
     return this.#end;
+  }
+
+  /** Whether the tensor outlives the call that made it, because a module holds it. */
+  get isKept(): boolean {
+    return this.#start < 0;
+  }
+
+  /** Notes that a module holds the tensor, so that no composition releases it. */
+  keep(): void {
+    this.#start = -1;
+  }
+
+  /**
+   * Releases an intermediate result, if it was made since `leasesStarted()` was `since` and no module holds it. Nor is a tensor
+   * released whose `.data` was taken: its memory would not be reused.
+   */
+  endIntermediate(since: number): void {
+    if (this.#start >= since && this.#storage.isRecyclable) this.end('intermediate');
   }
 
   /** Releases the storage. A second call does nothing. */

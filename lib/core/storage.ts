@@ -174,6 +174,11 @@ export class Storage {
     throw detached(this.label ?? `the tensor of shape ${formatShape(shape)}`);
   }
 
+  /** Whether the memory returns to the pool: no user has taken `.data`, and the array is not a user's. */
+  get isRecyclable(): boolean {
+    return this.#recyclable;
+  }
+
   /** Whether there is only one holder. */
   get unshared(): boolean {
     return this.#holders === 1;

@@ -12,6 +12,8 @@ const reasons: Readonly<Record<EndOfLease, string>> = {
   gradients: 'disposed with its gradients',
   graph: 'consumed by disposeGraph()',
   dispose: 'disposed',
+  intermediate: 'released by a composition',
+  failure: 'released after an error',
 };
 
 /**

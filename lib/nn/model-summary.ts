@@ -1,3 +1,4 @@
+import { leasesStarted } from '../core/lease.js';
 import type { Shape, Unless } from '../core/shape.js';
 import { formatShape } from '../core/shape.js';
 import { isTensor, Tensor } from '../core/tensor.js';
@@ -5,6 +6,7 @@ import { readShape } from '../core/values.js';
 import { defineInspect } from '../printing/inspect.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import { readParameters } from '../module/module.js';
+import { releaseIntermediate } from './compose/intermediates.js';
 import { asPart, infer, tensorsOf } from './compose/part.js';
 import { descriptionOf, layerType } from './layer-description.js';
 import { distinctTensors, hasMembers, membersOf, requireEnd } from './members.js';
@@ -55,15 +57,20 @@ export function summary<M extends InferringLayer, const S extends Shape>(
 ): ModelSummary {
   if (arguments.length > 2) requireNoSurplus('summary', 2, arguments);
   const root: object = asPart('model', model);
-  const input = Tensor.zeros(readShape('shape', shape as Shape));
+  const inputShape = readShape('shape', shape as Shape);
   if (hasMembers(root)) requireEnd(root);
   else if ('parameters' in root) readParameters('model', root);
   const modules = listModules(root);
-  const shapes = outputShapes([...modules.keys()], () => {
-    const outputs = infer(root, input);
-    if (isTensor(outputs) && outputs !== input) outputs.dispose();
-  });
-  input.dispose();
+  const since = leasesStarted();
+  const input = Tensor.zeros(inputShape);
+  let shapes: ReadonlyMap<object, Shape>;
+  try {
+    shapes = outputShapes([...modules.keys()], () => {
+      releaseIntermediate(infer(root, input), input, since);
+    });
+  } finally {
+    releaseIntermediate(input, undefined, since);
+  }
 
   const trainable = unfrozenIds(root);
   const layers = [...modules].map(([module, path]): LayerSummary => {

@@ -15,6 +15,14 @@ const calledByTheLanguage = ['constructor', 'toJSON'];
 /** The methods in which a module computes. */
 const passes = ['forward', 'forwardMut'];
 
+/** The methods `forward` and `forwardMut` of the package's classes. */
+const packagePasses = new Set<unknown>();
+
+/** Whether the `forward` of an object is that of a class of the package. */
+export function hasPackageForward(object: object): boolean {
+  return packagePasses.has((object as { readonly forward?: unknown }).forward);
+}
+
 /** A class with this method is notified of each error that its `forward` or `forwardMut` throws. */
 export const noteError: unique symbol = Symbol('noteError');
 
@@ -119,6 +127,7 @@ function guarded(name: string, method: Method, isStatic: boolean): Method {
       throw receiverError(name, this, error);
     }
   };
-  const guard = passes.includes(method.name) ? noting : counting;
-  return named(guard, method);
+  if (!passes.includes(method.name)) return named(counting, method);
+  packagePasses.add(noting);
+  return named(noting, method);
 }

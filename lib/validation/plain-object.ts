@@ -6,6 +6,12 @@ function isObjectPrototype(object: object): boolean {
   return Object.getPrototypeOf(object) === null && Object.hasOwn(object, 'isPrototypeOf');
 }
 
+/** Whether an object is a plain one, of any realm: `{}`, or one without a prototype. */
+export function isPlainObject(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || isObjectPrototype(prototype);
+}
+
 /** Tags of plain objects; maps, promises, dates, errors and boxed numbers have other tags. */
 const tags = ['[object Object]', '[object Module]'];
 

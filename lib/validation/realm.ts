@@ -3,7 +3,7 @@
 // forbids `instanceof` with a built-in class in lib/. The checks of typed arrays are in typed-array.ts.
 import { types } from 'node:util';
 
-export const { isNativeError, isRegExp } = types;
+export const { isMap, isNativeError, isRegExp, isSet } = types;
 
 /** Whether a value is a RangeError, as V8 throws if it cannot allocate memory. */
 export function isRangeError(error: unknown): boolean {

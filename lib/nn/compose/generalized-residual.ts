@@ -1,8 +1,9 @@
 import { add } from '../../ops/arithmetic.js';
 import { requireTensor } from '../../ops/operand.js';
 import { formatShape, type HasUnknownRank, type SameShape, sameShape, type Shape } from '../../core/shape.js';
+import { leasesStarted } from '../../core/lease.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
-import { isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
+import type { ShapeOf, Tensor } from '../../core/tensor.js';
 import { wrongShape } from '../../validation/errors.js';
 import type { ModeInput } from '../input.js';
 import type {
@@ -19,8 +20,8 @@ import { requireTaped, requireUntaped } from '../mode.js';
 import { BaseModule } from '../base-module.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { npzPrefix } from '../members.js';
-import { withStatistics } from '../norm/statistics-transaction.js';
 import { canFuse, fusable, fusedForward, fusedForwardMut, notePasses } from './fusion.js';
+import { releaseIntermediate, trainWhole } from './intermediates.js';
 import { asPart, infer, runOwn, runPart, train } from './part.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
@@ -95,13 +96,17 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, R, NoneTape>): Output<X, F, R, NoneTape> {
     const input = requireUntaped('x', x);
-    const left = runPart(this, 'f', this.f, () => infer(this.f, input));
-    const right = runPart(this, 'r', this.r, () => infer(this.r, input));
-    const y = sum(left, right);
-    for (const part of new Set([left, right])) {
-      if (part !== input && isTensor(part)) part.dispose();
+    const since = leasesStarted();
+    let left: unknown;
+    let right: unknown;
+    try {
+      left = runPart(this, 'f', this.f, () => infer(this.f, input));
+      right = runPart(this, 'r', this.r, () => infer(this.r, input));
+      return sum(left, right) as Output<X, F, R, NoneTape>;
+    } finally {
+      releaseIntermediate(left, input, since);
+      releaseIntermediate(right, input, since);
     }
-    return y as Output<X, F, R, NoneTape>;
   }
 
   /**
@@ -111,7 +116,7 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
    */
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, R, OwnedTape>): Output<X, F, R, OwnedTape> {
     const input = requireTaped('x', x);
-    return withStatistics(() => {
+    return trainWhole(this, [input], () => {
       const left = runPart(this, 'f', this.f, () => train(this.f, input));
       const right = runPart(this, 'r', this.r, () => train(this.r, input));
       return sum(left, right) as Output<X, F, R, OwnedTape>;
@@ -139,17 +144,20 @@ export class GeneralizedResidual<F extends Layer, R extends Layer> extends BaseM
   /** @internal */
   [fusedForward](x: unknown): unknown {
     const input = requireUntaped('x', x);
+    const since = leasesStarted();
     let right: unknown;
-    const y = runPart(this, 'f', this.f, () =>
-      fusable(this.f, true)?.[fusedForward](input, (left) =>
-        runOwn(this, () => {
-          right = runPart(this, 'r', this.r, () => infer(this.r, input));
-          return requireSameShape(left, right) as Tensor<Shape>;
-        }),
-      ),
-    );
-    if (right !== input && isTensor(right)) right.dispose();
-    return y;
+    try {
+      return runPart(this, 'f', this.f, () =>
+        fusable(this.f, true)?.[fusedForward](input, (left) =>
+          runOwn(this, () => {
+            right = runPart(this, 'r', this.r, () => infer(this.r, input));
+            return requireSameShape(left, right) as Tensor<Shape>;
+          }),
+        ),
+      );
+    } finally {
+      releaseIntermediate(right, input, since);
+    }
   }
 
   /** @internal */

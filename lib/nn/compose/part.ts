@@ -6,6 +6,7 @@ import type { GradientProvider, UnusedTensors } from '../../module/gradient-prov
 import type { RandomSource } from '../../core/tensor.js';
 import { inPart, withOwner } from '../error-path.js';
 import { layerType } from '../layer-description.js';
+import { inferHolding } from './intermediates.js';
 import { overrides } from '../overriding.js';
 import { callSync } from '../../validation/synchronous.js';
 import { type NamedTensor, readParameters } from '../../module/module.js';
@@ -33,7 +34,7 @@ export function asPart(name: string, layer: unknown): AnyLayer {
 /** Runs inference by a layer. Loops name the layer in errors by `inPart`. */
 export function infer(layer: unknown, x: unknown): unknown {
   const part = layer as AnyLayer;
-  if (typeof part.forward === 'function') return part.forward(x);
+  if (typeof part.forward === 'function') return inferHolding(part as Required<AnyLayer>, x);
   const why = ' for inference, but it has only forwardMut()';
   throw missingMethod('forward', layerType(part), why);
 }

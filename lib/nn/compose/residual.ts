@@ -1,16 +1,17 @@
 import { add } from '../../ops/arithmetic.js';
 import { requireShape, requireTensor } from '../../ops/operand.js';
+import { leasesStarted } from '../../core/lease.js';
 import type { SameShape, Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
-import { isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
+import type { ShapeOf, Tensor } from '../../core/tensor.js';
 import type { SameShapeAs, ModeInput } from '../input.js';
 import type { InputShapes, Layer, ResultShape, ShapeProblem, shapeRule, ShapeRule } from '../shape-rule.js';
 import { requireTaped, requireUntaped } from '../mode.js';
 import { BaseModule } from '../base-module.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { keyOfField, npzPrefix } from '../members.js';
-import { withStatistics } from '../norm/statistics-transaction.js';
 import { canFuse, fusable, fusedForward, fusedForwardMut, notePasses } from './fusion.js';
+import { releaseIntermediate, trainWhole } from './intermediates.js';
 import { asPart, infer, runOwn, runPart, train } from './part.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 import { requireNoSurplus } from '../../validation/surplus-arguments.js';
@@ -61,10 +62,13 @@ export class Residual<F extends Layer> extends BaseModule {
    */
   forward<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, NoneTape>): SameShapeAs<X, NoneTape> {
     const input = requireUntaped('x', x);
+    const since = leasesStarted();
     const value = runPart(this, '0', this.f, () => infer(this.f, input));
-    const y = sum(value, input);
-    if (value !== input && isTensor(value)) value.dispose();
-    return y as SameShapeAs<X, NoneTape>;
+    try {
+      return sum(value, input) as SameShapeAs<X, NoneTape>;
+    } finally {
+      releaseIntermediate(value, input, since);
+    }
   }
 
   /**
@@ -74,7 +78,7 @@ export class Residual<F extends Layer> extends BaseModule {
    */
   forwardMut<X extends Tensor<Shape, Tape>>(x: X & Input<X, F, OwnedTape>): SameShapeAs<X, OwnedTape> {
     const input = requireTaped('x', x);
-    return withStatistics(() => {
+    return trainWhole(this, [input], () => {
       const value = runPart(this, '0', this.f, () => train(this.f, input));
       return sum(value, input) as SameShapeAs<X, OwnedTape>;
     });

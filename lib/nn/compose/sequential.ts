@@ -1,6 +1,7 @@
+import { leasesStarted } from '../../core/lease.js';
 import type { Shape } from '../../core/shape.js';
 import type { NoneTape, OwnedTape, Tape } from '../../core/tape.js';
-import { isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
+import type { ShapeOf, Tensor } from '../../core/tensor.js';
 import type { ModeInput } from '../input.js';
 import type { AsShape, Layer, shapeRule } from '../shape-rule.js';
 import type { ChainProblem, ChainResult, ChainRule, Fitting } from './chain-shapes.js';
@@ -10,7 +11,6 @@ import { isReLU, ReLU } from '../layers/relu.js';
 import { BaseModule } from '../base-module.js';
 import { describeLayer, type LayerDescription } from '../layer-description.js';
 import { keyOfField } from '../members.js';
-import { withStatistics } from '../norm/statistics-transaction.js';
 import {
   canFuse,
   fusable,
@@ -20,6 +20,7 @@ import {
   notePasses,
   type ResidualSource,
 } from './fusion.js';
+import { releaseIntermediate, trainWhole } from './intermediates.js';
 import { asPart, infer, train } from './part.js';
 import { guardMethods } from '../../validation/guard-methods.js';
 
@@ -99,7 +100,11 @@ export class Sequential<Layers extends readonly Layer[]> extends BaseModule {
     x: X & Input<X, Layers, OwnedTape>,
   ): Output<X, Layers, OwnedTape> {
     const input = requireTaped('x', x);
-    return withStatistics(() => trainChain(this, input, undefined)) as Output<X, Layers, OwnedTape>;
+    return trainWhole(this, [input], () => trainChain(this, input, undefined)) as Output<
+      X,
+      Layers,
+      OwnedTape
+    >;
   }
 
   /** @internal */
@@ -135,6 +140,7 @@ interface Chain {
 
 function inferChain(chain: Chain, input: Tensor<Shape>, next: NextReLU<NoneTape> | undefined): unknown {
   const { layers } = chain;
+  const since = leasesStarted();
   let value: unknown = input;
   let i = 0;
   try {
@@ -148,9 +154,10 @@ function inferChain(chain: Chain, input: Tensor<Shape>, next: NextReLU<NoneTape>
         value = fused[fusedForward](before, following?.residual);
         i++;
       }
-      if (before !== input && before !== value && isTensor(before)) before.dispose();
+      if (before !== value) releaseIntermediate(before, input, since);
     }
   } catch (error) {
+    releaseIntermediate(value, input, since);
     throw inPart(error, chain, String(i), layers[i]);
   }
   return value;

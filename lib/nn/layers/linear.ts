@@ -100,10 +100,12 @@ export class Linear<I extends number, O extends number, B extends boolean = true
     }
     const product = matmul(input, this.weight, true);
     if (this.bias === undefined) return product as unknown as Output<X, O>;
-    const y = add(product, this.bias);
-    // Without a tape, the product has no other owner.
-    if (!isTaped(product)) product.dispose();
-    return y as Output<X, O>;
+    try {
+      return add(product, this.bias) as Output<X, O>;
+    } finally {
+      // Without a tape, the product has no other owner.
+      if (!isTaped(product)) product.dispose();
+    }
   }
 
   /** Draws both tensors uniformly from ±1/sqrt(I). */

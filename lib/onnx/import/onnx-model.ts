@@ -4,11 +4,11 @@ import type { Tensor } from '../../core/tensor.js';
 import type { RandomSource } from '../../core/random-source.js';
 import { BaseModule } from '../../nn/base-module.js';
 import { notePasses } from '../../nn/compose/fusion.js';
+import { trainWhole } from '../../nn/compose/intermediates.js';
 import { type Member, membersOf } from '../../nn/members.js';
 import type { ModuleJson } from '../../nn/module-json.js';
 import { requireTaped, requireUntaped } from '../../nn/mode.js';
 import { foldLayers, type FoldsItself } from '../../nn/norm/fold.js';
-import { withStatistics } from '../../nn/norm/statistics-transaction.js';
 import type { Layer } from '../../nn/shape-rule.js';
 import { requireRecord, typeError, wrongValue } from '../../validation/errors.js';
 import { guardMethods } from '../../validation/guard-methods.js';
@@ -87,7 +87,7 @@ export class OnnxModel extends BaseModule implements FoldsItself {
   forwardMut(x: Tensor<Shape, OwnedTape>): Tensor<Shape, OwnedTape> {
     requireSingle(this, 'forwardMut', 'runMut');
     const input = requireTaped('x', x);
-    return withStatistics(() => runPlan(this, [input])[0]) as Tensor<Shape, OwnedTape>;
+    return trainWhole(this, [input], () => runPlan(this, [input])[0]) as Tensor<Shape, OwnedTape>;
   }
 
   /**
@@ -113,7 +113,7 @@ export class OnnxModel extends BaseModule implements FoldsItself {
     inputs: Readonly<Record<string, Tensor<Shape, OwnedTape>>>,
   ): Record<string, Tensor<Shape, OwnedTape>> {
     const values = inputsOf(this, inputs, requireTaped);
-    const outputs = withStatistics(() => runPlan(this, values));
+    const outputs = trainWhole(this, values, () => runPlan(this, values));
     return byName(this, outputs) as Record<string, Tensor<Shape, OwnedTape>>;
   }
 

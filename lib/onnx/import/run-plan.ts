@@ -1,5 +1,7 @@
+import { leasesStarted } from '../../core/lease.js';
 import { isTaped, isTensor, type Tensor } from '../../core/tensor.js';
 import type { Shape } from '../../core/shape.js';
+import { releaseIntermediate } from '../../nn/compose/intermediates.js';
 import { infer, runPart, train } from '../../nn/compose/part.js';
 import type { Layer } from '../../nn/shape-rule.js';
 import { wrongType } from '../../validation/errors.js';
@@ -27,18 +29,24 @@ export function runPlan(model: Runnable, inputs: readonly AnyTensor[]): readonly
   plan.inputs.forEach(({ value }, i) => (values[value] = inputs[i]));
   [...model.tensors, ...model.constants].forEach((tensor, i) => (values[plan.tensors[i]] = tensor));
   for (const { value, integers } of plan.integers) values[value] = integers;
-  plan.steps.forEach((step, i) => {
-    runStep(model, step, values);
-    for (const value of plan.unused[i]) release(values, value);
-  });
-  const borrowed = new Set<AnyTensor>([...inputs, ...model.tensors, ...model.constants]);
-  return plan.outputs.map(({ name, value }) => {
-    const output = values[value];
-    if (output === undefined) throw wrongType(`the output ${name}`, 'a tensor', output);
-    if (isIntegers(output)) throw wrongType(`the output ${name}`, 'a tensor of floats', output.numbers);
-    // The caller may dispose of a result, which must not be an input or a parameter.
-    return isTaped(output) || !borrowed.has(output) ? output : output.detach();
-  });
+  const since = leasesStarted();
+  try {
+    plan.steps.forEach((step, i) => {
+      runStep(model, step, values);
+      for (const value of plan.unused[i]) release(values, value, since);
+    });
+    const borrowed = new Set<AnyTensor>([...inputs, ...model.tensors, ...model.constants]);
+    return plan.outputs.map(({ name, value }) => {
+      const output = values[value];
+      if (output === undefined) throw wrongType(`the output ${name}`, 'a tensor', output);
+      if (isIntegers(output)) throw wrongType(`the output ${name}`, 'a tensor of floats', output.numbers);
+      // The caller may dispose of a result, which must not be an input or a parameter.
+      return isTaped(output) || !borrowed.has(output) ? output : output.detach();
+    });
+  } catch (error) {
+    for (const value of values.keys()) release(values, value, since);
+    throw error;
+  }
 }
 
 function runStep(model: Runnable, step: Step, values: (Value | undefined)[]): void {
@@ -62,9 +70,9 @@ function isValue(result: Value | readonly Value[]): result is Value {
 }
 
 /** Frees a value that nobody reads any more, unless another value is the same tensor. */
-function release(values: (Value | undefined)[], value: number): void {
+function release(values: (Value | undefined)[], value: number, since: number): void {
   const tensor = values[value];
   values[value] = undefined;
   if (tensor === undefined || !isTensor(tensor) || isTaped(tensor)) return;
-  if (!values.includes(tensor)) tensor.dispose();
+  if (!values.includes(tensor)) releaseIntermediate(tensor, undefined, since);
 }

@@ -8,7 +8,9 @@ export const endianness = () => 'LE';
 export const availableParallelism = () => 1;`,
   'node:util': `export const types = {
   isNativeError: (value) => value instanceof Error,
+  isMap: (value) => value instanceof Map,
   isRegExp: (value) => value instanceof RegExp,
+  isSet: (value) => value instanceof Set,
   isProxy: () => false,
 };`,
   'node:v8': `export const getHeapStatistics = () => ({ heap_size_limit: Infinity, used_heap_size: 0 });

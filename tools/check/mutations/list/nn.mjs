@@ -277,15 +277,15 @@ export default [
   {
     file: 'lib/nn/compose/sequential.ts',
     what: 'inference does not release intermediate results',
-    find: 'if (before !== input && before !== value && isTensor(before)) before.dispose();',
+    find: '      if (before !== value) releaseIntermediate(before, input, since);\n',
     replace: '',
     tests: ['unit/nn/intermediates'],
   },
   {
     file: 'lib/nn/compose/sequential.ts',
     what: 'inference disposes of the input',
-    find: 'if (before !== input && before !== value && isTensor(before)) before.dispose();',
-    replace: 'if (before !== value && isTensor(before)) before.dispose();',
+    find: 'if (before !== value) releaseIntermediate(before, input, since);',
+    replace: 'if (before !== value) releaseIntermediate(before, undefined, 0);',
     tests: ['unit/nn/sequential'],
   },
   {
@@ -375,21 +375,21 @@ export default [
   {
     file: 'lib/nn/layers/linear.ts',
     what: 'the product before the bias keeps its memory in inference',
-    find: '    if (!isTaped(product)) product.dispose();\n',
+    find: '      if (!isTaped(product)) product.dispose();\n',
     replace: '',
     tests: ['unit/nn/intermediates'],
   },
   {
     file: 'lib/nn/compose/residual.ts',
     what: 'the result of f keeps its memory in inference',
-    find: '    if (value !== input && isTensor(value)) value.dispose();\n',
+    find: '      releaseIntermediate(value, input, since);\n',
     replace: '',
     tests: ['unit/nn/intermediates'],
   },
   {
     file: 'lib/nn/compose/generalized-residual.ts',
     what: 'the results of f and r keep their memory in inference',
-    find: '      if (part !== input && isTensor(part)) part.dispose();\n',
+    find: '      releaseIntermediate(left, input, since);\n',
     replace: '',
     tests: ['unit/nn/intermediates'],
   },
