@@ -8,9 +8,8 @@ import type { ScriptOperation } from '../ops/script-operations.js';
 import { infer, tensorsOf } from '../nn/compose/part.js';
 import { layerType } from '../nn/layer-description.js';
 import { type CodedError, wrongType } from '../validation/errors.js';
-import { isNativeError } from '../validation/realm.js';
 import { isFloat32Array } from '../validation/typed-array.js';
-import { captureError } from './capture-error.js';
+import { captureError, isCaptureError, nameModel } from './capture-error.js';
 import { CaptureMemory } from './capture-memory.js';
 import type { CapturedArgument, CapturedCall, CapturedGraph, CapturedValue } from './captured-graph.js';
 import { isArray, scriptSignatures } from './captured-graph.js';
@@ -55,15 +54,8 @@ export function capture(model: object, shape: Shape): CapturedGraph {
     record(model, shape, 2, first);
     return pruned(first);
   } catch (error) {
-    throw named(error, root);
+    throw isCaptureError(error) ? nameModel(error, root) : error;
   }
-}
-
-/** Names the model in an error that names no layer. */
-function named(error: unknown, root: string): unknown {
-  if (!isNativeError(error) || (error as Partial<CodedError>).code !== 'ERR_BATCHNORM_CAPTURE') return error;
-  if (!/, in [^,]+ \(\w+\)$/.test(error.message)) error.message += `, in ${root}`;
-  return error;
 }
 
 /**

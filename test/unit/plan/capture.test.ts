@@ -1,6 +1,7 @@
 import {
   BaseModule,
   BatchNorm2D,
+  compile,
   concat,
   Conv2D,
   Flatten2D,
@@ -189,6 +190,75 @@ describe('capture', () => {
         [2, 3],
       ),
     ).to.throw(/by \.data, in Peek$/);
+  });
+
+  it('refuses a model whose copy lacks what forward() uses, and names it', () => {
+    class Layer extends BaseModule {
+      readonly #linear = new Linear(3, 2);
+      forward(x: Rows): Rows {
+        return this.#linear.forward(x as Tensor2D<number, 3>);
+      }
+    }
+    class Method extends BaseModule {
+      forward(x: Rows): Rows {
+        return this.#compute(x);
+      }
+      #compute(x: Rows): Rows {
+        return x.relu();
+      }
+    }
+    const factors = new WeakMap<object, number>();
+    class Outside extends BaseModule {
+      constructor() {
+        super();
+        factors.set(this, 2);
+      }
+      forward(x: Rows): Rows {
+        const factor = factors.get(this);
+        if (factor === undefined) throw new Error('no factor');
+        return x.mul(factor);
+      }
+    }
+    for (const Model of [Layer, Method, Outside]) {
+      for (const [model, place] of [
+        [new Model(), Model.name],
+        [new Sequential(new ReLU(), new Model()), `1 (${Model.name})`],
+      ] as const) {
+        expect(() => compile(model, [2, 3]))
+          .to.throw(Error, 'without what forward() uses, such as private fields: ')
+          .that.has.property('code', 'ERR_BATCHNORM_CAPTURE');
+        expect(() => compile(model, [2, 3])).to.throw(Error, `, in ${place}`);
+      }
+    }
+  });
+
+  it('captures private fields that clone() copies', () => {
+    class Scaled extends BaseModule {
+      readonly #factor: number;
+      constructor(factor: number) {
+        super();
+        this.#factor = factor;
+      }
+      override clone(): this {
+        return new Scaled(this.#factor) as this;
+      }
+      forward(x: Rows): Rows {
+        return x.mul(this.#factor);
+      }
+    }
+    expect(
+      compile(new Scaled(3), [1, 2])
+        .runSync(Tensor.ones([1, 2]))
+        .array(),
+    ).to.deep.equal([[3, 3]]);
+  });
+
+  it('passes on an error of forward() that the model itself has, too', () => {
+    const own = new TypeError('my bug');
+    const broken = moduleOf(() => {
+      throw own;
+    });
+    expect(() => compile(broken, [2, 3])).to.throw(own);
   });
 
   it('reports what a model throws, and works again afterwards', () => {
