@@ -1,4 +1,4 @@
-import { formatShape, sameShape, type Shape } from '../core/shape.js';
+import { elementCount, formatShape, sameShape, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import type { NoneTape } from '../core/tape.js';
 import { createTensor, storageOf, type Tensor } from '../core/tensor.js';
@@ -17,9 +17,9 @@ import {
 } from '../validation/errors.js';
 import { guardMethods } from '../validation/guard-methods.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
-import { type CallSignal, onAbort, readCallSignal } from './call-signal.js';
+import { abortReason, type CallSignal, onAbort, readCallSignal } from './call-signal.js';
 import { Latencies, type LatencyPercentiles } from './latencies.js';
-import { Plan } from './plan.js';
+import { isPlan, type Plan, resultShapeOf } from './plan.js';
 
 /** A shape without the axis of the batch. */
 export type SampleShape<S extends Shape> = S extends readonly [number, ...infer Rest extends Shape]
@@ -59,13 +59,16 @@ export interface BatcherStatistics {
 }
 
 interface Sample {
-  readonly values: Storage;
+  /** Its own copy, until it is part of a batch. */
+  values: Storage | undefined;
   readonly start: number;
   readonly signal: CallSignal | undefined;
   readonly resolve: (result: Tensor<Shape>) => void;
   readonly reject: (reason: unknown) => void;
-  /** Called when the sample no longer waits for the signal. */
+  /** Called when the sample no longer waits for the signal. It never throws. */
   forgetSignal: () => void;
+  /** Called when the sample's signal was aborted while its batch is computed. */
+  leaveBatch: () => void;
   settled: boolean;
 }
 
@@ -93,6 +96,8 @@ export class Batcher<I extends Shape, O extends Shape> {
   readonly maxQueue: number;
 
   readonly #sampleShape: Shape;
+  /** Of one sample. */
+  readonly #resultShape: Shape;
   readonly #waiting: Sample[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #latencies = new Latencies();
@@ -106,12 +111,13 @@ export class Batcher<I extends Shape, O extends Shape> {
   #disposed = false;
 
   /**
-   * @param plan A plan for batches of samples. Other calls of it delay the batches.
-   * @throws TypeError or RangeError naming the wrong argument.
+   * @param plan A plan whose results have a row for each sample: shape [N, ...] for any number N of samples, computed from
+   * that sample alone. Other calls of it delay the batches.
+   * @throws TypeError or RangeError naming the wrong argument, also for a plan whose results have another shape.
    */
   constructor(plan: Plan<I, O>, options?: BatcherOptions) {
     if (arguments.length > 2) requireNoSurplus('new Batcher', 2, arguments);
-    if (!((plan as unknown) instanceof Plan)) throw wrongType('plan', 'a Plan', plan);
+    if (!isPlan(plan)) throw wrongType('plan', 'a Plan', plan);
     const given = requireOptions('options', options, ['maxBatch', 'maxDelay', 'maxQueue']);
     const most = Math.max(...plan.batchSizes);
     this.plan = plan;
@@ -122,6 +128,7 @@ export class Batcher<I extends Shape, O extends Shape> {
     this.maxDelay = requireNonNegative('maxDelay', orDefault(given.maxDelay, 2));
     this.maxQueue = requirePositiveInteger('maxQueue', orDefault(given.maxQueue, 1024));
     this.#sampleShape = Object.freeze(plan.inputShape.slice(1));
+    this.#resultShape = readResultShape(plan);
     this.#batchSizes = new Array<number>(this.maxBatch + 1).fill(0);
   }
 
@@ -155,31 +162,25 @@ export class Batcher<I extends Shape, O extends Shape> {
         `shape ${formatShape(input.shape)}`,
       );
     }
-    if (this.#disposed) {
-      throw typeError(
-        'ERR_BATCHNORM_DISPOSED',
-        'This batcher was disposed. Call dispose() after its last call',
-      );
-    }
-    if (this.#waiting.length >= this.maxQueue) {
-      throw plainError(
-        'ERR_BATCHNORM_QUEUE_FULL',
-        `Expected at most ${this.maxQueue} waiting samples, the batcher's maxQueue, but there are as many already`,
-      );
-    }
-    const { values: source } = storageOf(input);
-    const values = Storage.take(source.length);
-    values.values.set(source);
     return new Promise((resolve, reject) => {
-      const start = performance.now();
       const each: Sample = {
-        ...{ values, start, signal, reject, settled: false },
+        ...{ values: undefined, start: performance.now(), signal, reject, settled: false },
         resolve: resolve as Sample['resolve'],
         forgetSignal: () => undefined,
+        leaveBatch: () => undefined,
       };
+      // Before the sample waits, because a signal may be any object: its methods may throw or call this batcher.
       each.forgetSignal = onAbort(signal, () => {
         this.#leave(each);
       });
+      try {
+        throwIfAborted(signal);
+        this.#requireRoom();
+        each.values = copyOf(input);
+      } catch (error) {
+        each.forgetSignal();
+        throw error;
+      }
       this.#waiting.push(each);
       this.#schedule();
     });
@@ -196,6 +197,22 @@ export class Batcher<I extends Shape, O extends Shape> {
   /** Called by `await using`; the same as `dispose()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
+  }
+
+  /** @throws Error if no further sample may wait. */
+  #requireRoom(): void {
+    if (this.#disposed) {
+      throw typeError(
+        'ERR_BATCHNORM_DISPOSED',
+        'This batcher was disposed. Call dispose() after its last call',
+      );
+    }
+    if (this.#waiting.length >= this.maxQueue) {
+      throw plainError(
+        'ERR_BATCHNORM_QUEUE_FULL',
+        `Expected at most ${this.maxQueue} waiting samples, the batcher's maxQueue, but there are as many already`,
+      );
+    }
   }
 
   /** Starts batches that are full or whose time has come, and a timer for the next one. */
@@ -242,13 +259,13 @@ export class Batcher<I extends Shape, O extends Shape> {
     const stopIfAbandoned = () => {
       if (samples.every(({ settled }) => settled)) controller.abort();
     };
-    const signals = new Set(samples.map(({ signal }) => signal));
-    const forgetAll = [...signals].map((signal) => onAbort(signal, stopIfAbandoned));
+    for (const sample of samples) sample.leaveBatch = stopIfAbandoned;
     try {
       const x = this.#joined(samples, size);
       const promise = this.plan.run(x as Tensor<I>, { signal: controller.signal });
       x.dispose();
       const y = await promise;
+      this.#requireRows(y, size);
       this.#batches++;
       this.#batchSizes[count]++;
       this.#samples += count;
@@ -256,7 +273,7 @@ export class Batcher<I extends Shape, O extends Shape> {
       for (const [i, sample] of samples.entries()) {
         this.#latencies.add(now - sample.start);
         settle(sample, () => {
-          sample.resolve(part(y, i));
+          sample.resolve(rowOf(y, i));
         });
       }
       y.dispose();
@@ -266,22 +283,35 @@ export class Batcher<I extends Shape, O extends Shape> {
           sample.reject(error);
         });
       }
-    } finally {
-      for (const forget of forgetAll) forget();
     }
+  }
+
+  /** @throws RangeError unless the result of a batch has a row for each sample. */
+  #requireRows(y: Tensor<Shape>, size: number): void {
+    const expected = [size, ...this.#resultShape];
+    if (sameShape(y.shape, expected)) return;
+    y.dispose();
+    throw wrongShape(
+      'the result of the plan',
+      `shape ${formatShape(expected)}`,
+      `shape ${formatShape(y.shape)}`,
+    );
   }
 
   /** The samples as a batch, filled up with zeros to one of the plan's batch sizes. */
   #joined(samples: readonly Sample[], size: number): Tensor<Shape> {
-    const { length } = samples[0].values.values;
-    const storage = Storage.take(size * length);
-    samples.forEach(({ values }, i) => {
-      storage.values.set(values.values, i * length);
-      values.release();
-    });
-    storage.values.fill(0, samples.length * length);
-    const shape = Object.freeze([size, ...this.#sampleShape]);
-    return createTensor<Shape, NoneTape>(shape, storage, undefined);
+    const length = elementCount(this.#sampleShape);
+    try {
+      const storage = Storage.take(size * length);
+      for (const [i, { values }] of samples.entries()) {
+        if (values !== undefined) storage.values.set(values.values, i * length);
+      }
+      storage.values.fill(0, samples.length * length);
+      const shape = Object.freeze([size, ...this.#sampleShape]);
+      return createTensor<Shape, NoneTape>(shape, storage, undefined);
+    } finally {
+      for (const sample of samples) release(sample);
+    }
   }
 
   /** A sample whose signal was aborted no longer waits. */
@@ -289,28 +319,65 @@ export class Batcher<I extends Shape, O extends Shape> {
     const place = this.#waiting.indexOf(sample);
     if (place >= 0) {
       this.#waiting.splice(place, 1);
-      sample.values.release();
+      release(sample);
     }
     settle(sample, () => {
-      sample.reject(sample.signal?.reason);
+      sample.reject(abortReason(sample.signal));
     });
+    sample.leaveBatch();
     this.#schedule();
   }
 }
 
+/**
+ * The shape of one sample's result.
+ * @throws RangeError unless the first axis of the results is that of the samples. One shape cannot tell, since [4, 4] may as
+ * well be transposed; the shape for another number of samples does.
+ */
+function readResultShape(plan: Plan<Shape, Shape>): Shape {
+  const [size] = plan.inputShape;
+  // Not every plan accepts other sizes, but most of the models do. Those that do not are compiled for this size only.
+  const other = plan.batchSizes.find((each) => each !== size) ?? size + 1;
+  const [first, ...row] = plan.outputShape;
+  const found = resultShapeOf(plan, other) ?? [other, ...row];
+  if (first === size && sameShape(found, [other, ...row])) return Object.freeze(row);
+  throw wrongShape(
+    'the results of plan',
+    'shape [N, ...] for N samples',
+    `shape ${formatShape(plan.outputShape)} for ${size} and ${formatShape(found)} for ${other}`,
+  );
+}
+
+/** Settles the promise of a sample once; rejects it if `how` throws. */
 function settle(sample: Sample, how: () => void): void {
   if (sample.settled) return;
   sample.settled = true;
   sample.forgetSignal();
-  how();
+  try {
+    how();
+  } catch (error) {
+    sample.reject(error);
+  }
 }
 
-/** A copy of one sample's part of a batch. */
-function part(y: Tensor<Shape>, i: number): Tensor<Shape> {
-  const [size, ...shape] = y.shape;
-  const { values } = storageOf(y);
-  const length = values.length / size;
+function release(sample: Sample): void {
+  sample.values?.release();
+  sample.values = undefined;
+}
+
+// Both read the values after memory was taken, because views of WebAssembly's memory are lost when that grows.
+
+function copyOf(x: Tensor<Shape>): Storage {
+  const storage = Storage.take(elementCount(x.shape));
+  storage.values.set(storageOf(x).values);
+  return storage;
+}
+
+/** A copy of one sample's row of a result. */
+function rowOf(y: Tensor<Shape>, i: number): Tensor<Shape> {
+  const shape = y.shape.slice(1);
+  const length = elementCount(shape);
   const storage = Storage.take(length);
-  storage.values.set(values.subarray(i * length, (i + 1) * length));
+  storage.values.set(storageOf(y).values.subarray(i * length, (i + 1) * length));
   return createTensor<Shape, NoneTape>(Object.freeze(shape), storage, undefined);
 }

@@ -28,19 +28,40 @@ interface Shared {
 const shared = new WeakMap<CallSignal, Shared>();
 
 /**
- * Calls a function when the signal is aborted. All calls with the same signal share one listener, because Node warns of a
- * leak when a signal has more than ten.
+ * Calls a function when the signal is aborted, but not if it is aborted already. All calls with the same signal share one
+ * listener, because Node warns of a leak when a signal has more than ten.
  * @param listener Another function in each call with the same signal. It must not throw.
- * @returns A function that undoes this.
+ * @returns A function that undoes this. It never throws.
+ * @throws What the signal throws; the listener is not called then.
  */
 export function onAbort(signal: CallSignal | undefined, listener: () => void): () => void {
   if (signal === undefined) return () => undefined;
   const { listeners, notify } = shared.get(signal) ?? share(signal);
-  if (listeners.size === 0) signal.addEventListener('abort', notify);
+  const isFirst = listeners.size === 0;
   listeners.add(listener);
+  try {
+    if (isFirst) signal.addEventListener('abort', notify);
+  } catch (error) {
+    listeners.delete(listener);
+    throw error;
+  }
   return () => {
-    if (listeners.delete(listener) && listeners.size === 0) signal.removeEventListener('abort', notify);
+    if (!listeners.delete(listener) || listeners.size > 0) return;
+    try {
+      signal.removeEventListener('abort', notify);
+    } catch {
+      // The call has its result, and without listeners `notify` does nothing.
+    }
   };
+}
+
+/** Why a signal was aborted, or what it throws when it is asked. */
+export function abortReason(signal: CallSignal | undefined): unknown {
+  try {
+    return signal?.reason;
+  } catch (error) {
+    return error;
+  }
 }
 
 function share(signal: CallSignal): Shared {

@@ -72,9 +72,11 @@ class AddonLanes implements Lanes<Executable> {
 
   start(executable: Executable, memory: CallMemory, done: (outcome: Outcome) => void): () => void {
     const id = started++;
-    calls.set(id, { lanes: this, executable, memory, done });
     const { input, output } = memory;
-    if (!this.#addon.start(this.#lanes, executable.plan, input.values, output.values, id)) {
+    const isStarted = this.#addon.start(this.#lanes, executable.plan, input.values, output.values, id);
+    // Not before the addon has accepted the call; it settles calls from the event loop.
+    calls.set(id, { lanes: this, executable, memory, done });
+    if (!isStarted) {
       queueMicrotask(() => {
         settle(id, 2);
       });

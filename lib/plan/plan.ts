@@ -9,9 +9,10 @@ import { defineInspect } from '../printing/inspect.js';
 import { fromPackage, requirePackage } from '../validation/construction.js';
 import { plainError, requireOptions, typeError, wrongShape, wrongValue } from '../validation/errors.js';
 import { guardMethods } from '../validation/guard-methods.js';
-import { type CallSignal, onAbort, readCallSignal } from './call-signal.js';
+import { CallQueue, type Prepared } from './call-queue.js';
+import { abortReason, type CallSignal, onAbort, readCallSignal } from './call-signal.js';
 import { CompiledModel } from './compiled-model.js';
-import type { CallMemory, Engine, Lanes, Outcome, Values } from './engine.js';
+import type { CallMemory, Outcome, Values } from './engine.js';
 import { engineFor } from './engines.js';
 import { memories, type Place, type Program, resultLength } from './program.js';
 
@@ -46,13 +47,6 @@ export interface PlanSettings {
   readonly maxQueue: number;
 }
 
-interface Prepared {
-  readonly program: Program;
-  readonly engine: Engine<unknown>;
-  /** The program in the engine's form. */
-  readonly executable: unknown;
-}
-
 /** A model with its programs, one for each batch size that was used. */
 interface Version {
   readonly model: CompiledModel;
@@ -61,6 +55,15 @@ interface Version {
 
 /** Compiles a model. Internal. */
 export let createPlan: (model: object, settings: PlanSettings) => Plan<never, never>;
+
+/** Whether a value was made by `compile`. Internal. */
+export let isPlan: (value: unknown) => boolean;
+
+/**
+ * Shape of the result for a number of samples, also one that the plan does not accept. Undefined if the model does not accept
+ * it either. Internal.
+ */
+export let resultShapeOf: (plan: Plan<Shape, Shape>, size: number) => Shape | undefined;
 
 /**
  * A model compiled by `compile`: a fixed list of operations on planned memory, for inference. Results are bit-identical
@@ -74,6 +77,8 @@ export class Plan<I extends Shape, O extends Shape> {
   static {
     guardMethods(this);
     createPlan = (model, settings) => new Plan(fromPackage, model, settings);
+    isPlan = (value) => typeof value === 'object' && value !== null && #version in value;
+    resultShapeOf = (plan, size) => plan.#resultShape(size);
     defineInspect(this.prototype as Plan<Shape, Shape>, function () {
       const { inputShape, outputShape, operations } = this;
       return `Plan { ${formatShape(inputShape)} -> ${formatShape(outputShape)}, ${operations.length} operations }`;
@@ -93,10 +98,7 @@ export class Plan<I extends Shape, O extends Shape> {
 
   readonly #settings: PlanSettings;
   #version: Version;
-  readonly #arenas: Storage[];
-  /** Of each lane's arena. */
-  #arenaLength: number;
-  #lanes: Lanes<unknown> | undefined;
+  readonly #queue: CallQueue;
   #pending = 0;
   #disposed = false;
   #whenIdle: (() => void)[] = [];
@@ -112,9 +114,8 @@ export class Plan<I extends Shape, O extends Shape> {
       settings.batchSizes ?? Object.freeze(Array.from({ length: settings.inputShape[0] }, (_, i) => i + 1));
     this.concurrency = settings.concurrency;
     this.maxQueue = settings.maxQueue;
-    this.#arenaLength = engine.arenaLength(program);
-    this.#arenas = [Storage.take(this.#arenaLength)];
     for (const size of settings.batchSizes ?? []) this.#prepared(size);
+    this.#queue = new CallQueue(this.concurrency, engine.arenaLength(program));
   }
 
   /** Names of the operations in order, for the largest batch. */
@@ -127,7 +128,7 @@ export class Plan<I extends Shape, O extends Shape> {
     const { arena, parts, rest } = this.#prepared(this.inputShape[0]).program;
     const bytes = Float32Array.BYTES_PER_ELEMENT;
     return {
-      arena: this.#arenaLength * bytes,
+      arena: this.#queue.arenaLength * bytes,
       withoutReuse: (parts * arena.unshared + (rest?.arena.unshared ?? 0)) * bytes,
       weights: this.#version.model.weightBytes,
     };
@@ -148,18 +149,19 @@ export class Plan<I extends Shape, O extends Shape> {
     const input = this.#readInput(x);
     const prepared = this.#prepared(input.shape[0]);
     const target = readOut(out, prepared.program);
-    const output = Storage.take(resultLength(prepared.program));
     // Another arena while calls of run() use this plan's.
-    const own =
-      this.#pending === 0 ? this.#arenas.find(({ values }) => fits(prepared, values.length)) : undefined;
+    const own = this.#queue.idleArena(prepared.program);
     const arena = own ?? Storage.take(prepared.engine.arenaLength(prepared.program));
     try {
-      const memory = { input: storageOf(input), output };
-      prepared.engine.run(prepared.executable, arena, memory);
-      return finish(prepared.program, memory, output, target) as Tensor<O>;
-    } catch (error) {
-      output.release();
-      throw error;
+      const output = Storage.take(resultLength(prepared.program));
+      try {
+        const memory = { input: storageOf(input), output };
+        prepared.engine.run(prepared.executable, arena, memory);
+        return finish(prepared.program, memory, output, target) as Tensor<O>;
+      } catch (error) {
+        output.release();
+        throw error;
+      }
     } finally {
       if (arena !== own) arena.release();
     }
@@ -177,28 +179,19 @@ export class Plan<I extends Shape, O extends Shape> {
     const signal = readCallSignal(given.signal);
     throwIfAborted(signal);
     const input = this.#readInput(x);
-    const prepared = this.#prepared(input.shape[0]);
-    const target = readOut(given.out, prepared.program);
     if (this.#pending >= this.concurrency + this.maxQueue) {
       throw plainError(
         'ERR_BATCHNORM_QUEUE_FULL',
         `Expected at most ${this.maxQueue} waiting calls of run(), the plan's maxQueue, but there are as many already`,
       );
     }
-    const copy = Storage.take(elementCount(input.shape));
-    copy.values.set(storageOf(input).values);
-    const output = Storage.take(resultLength(prepared.program));
-    const memory = { input: copy, output };
+    // Before any code of the user runs, the model's or the signal's: it may call dispose(), which waits for this call.
+    this.#pending++;
     try {
-      const outcome = await this.#start(prepared, memory, signal);
-      if (outcome.kind === 'failed') throw outcome.error;
-      if (outcome.kind === 'stopped') throw signal?.reason;
-      return finish(prepared.program, memory, output, target) as Tensor<O>;
-    } catch (error) {
-      output.release();
-      throw error;
+      return (await this.#compute(input, given.out, signal)) as Tensor<O>;
     } finally {
-      copy.release();
+      this.#pending--;
+      if (this.#pending === 0) for (const wake of this.#whenIdle.splice(0)) wake();
     }
   }
 
@@ -210,11 +203,11 @@ export class Plan<I extends Shape, O extends Shape> {
   update(model: object): void {
     this.#requireUsable();
     const version = this.#compiled(asPart('model', model));
-    const size = this.inputShape[0];
-    const program = this.#programOf(version, size).program;
-    const difference = compare(program, this.#prepared(size).program);
-    if (difference !== undefined) {
-      throw wrongValue('model', 'a model of the same structure as the compiled one', difference);
+    for (const size of new Set([this.inputShape[0], ...(this.#settings.batchSizes ?? [])])) {
+      const difference = compare(this.#programOf(version, size).program, this.#prepared(size).program);
+      if (difference !== undefined) {
+        throw wrongValue('model', 'a model of the same structure as the compiled one', difference);
+      }
     }
     this.#version = version;
   }
@@ -224,9 +217,7 @@ export class Plan<I extends Shape, O extends Shape> {
     if (!this.#disposed) {
       this.#disposed = true;
       if (this.#pending > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
-      for (const arena of this.#arenas) arena.release();
-      this.#arenas.length = 0;
-      this.#lanes = undefined;
+      this.#queue.release();
     } else if (this.#pending > 0) {
       await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     }
@@ -237,34 +228,41 @@ export class Plan<I extends Shape, O extends Shape> {
     await this.dispose();
   }
 
-  #start(prepared: Prepared, memory: CallMemory, signal: CallSignal | undefined): Promise<Outcome> {
-    const known = fits(prepared, this.#arenaLength) ? this.#lanes : undefined;
-    const lanes = (this.#lanes = known ?? this.#openLanes(prepared));
-    this.#pending++;
-    return new Promise((resolve) => {
-      const stop = lanes.start(prepared.executable, memory, (outcome) => {
-        forget();
-        this.#pending--;
-        if (this.#pending === 0) for (const wake of this.#whenIdle.splice(0)) wake();
-        resolve(outcome);
-      });
-      const forget = onAbort(signal, stop);
-    });
+  async #compute(input: Tensor<Shape>, out: unknown, signal: CallSignal | undefined): Promise<Tensor<Shape>> {
+    const prepared = this.#prepared(input.shape[0]);
+    const target = readOut(out, prepared.program);
+    const copy = Storage.take(elementCount(input.shape));
+    try {
+      copy.values.set(storageOf(input).values);
+      const output = Storage.take(resultLength(prepared.program));
+      try {
+        const memory = { input: copy, output };
+        await this.#finished(prepared, memory, signal);
+        return finish(prepared.program, memory, output, target);
+      } catch (error) {
+        output.release();
+        throw error;
+      }
+    } finally {
+      copy.release();
+    }
   }
 
-  /**
-   * Lanes for a program of any batch size. Usually the arena of the largest batch fits all of them, but a model may compute
-   * something else for a smaller one.
-   */
-  #openLanes(prepared: Prepared): Lanes<unknown> {
-    if (!fits(prepared, this.#arenaLength)) this.#arenaLength = prepared.engine.arenaLength(prepared.program);
-    const arenas = this.#arenas.filter(({ values }) => values.length >= this.#arenaLength);
-    while (arenas.length < this.concurrency) {
-      const arena = Storage.take(this.#arenaLength);
-      arenas.push(arena);
-      this.#arenas.push(arena);
+  /** Runs a program. Nothing uses the memory any more when this resolves or rejects. */
+  async #finished(prepared: Prepared, memory: CallMemory, signal: CallSignal | undefined): Promise<void> {
+    let stop: (() => void) | undefined;
+    // Before the call starts, because a signal may be any object, and a method of it that throws must leave nothing running.
+    const forget = onAbort(signal, () => stop?.());
+    try {
+      throwIfAborted(signal);
+      const outcome = await new Promise<Outcome>((resolve) => {
+        stop = this.#queue.start(prepared, memory, resolve);
+      });
+      if (outcome.kind === 'failed') throw outcome.error;
+      if (outcome.kind === 'stopped') throw abortReason(signal);
+    } finally {
+      forget();
     }
-    return prepared.engine.openLanes(arenas);
   }
 
   #readInput(x: unknown): Tensor<Shape> {
@@ -293,20 +291,30 @@ export class Plan<I extends Shape, O extends Shape> {
     return this.#programOf(this.#version, size);
   }
 
+  #resultShape(size: number): Shape | undefined {
+    const { model, programs } = this.#version;
+    const known = programs.get(size);
+    if (known !== undefined) return known.program.outputShape;
+    try {
+      return model.resultShape(this.#shapeOf(size));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #shapeOf(size: number): Shape {
+    return [size, ...this.#settings.inputShape.slice(1)];
+  }
+
   #programOf({ model, programs }: Version, size: number): Prepared {
     const known = programs.get(size);
     if (known !== undefined) return known;
-    const program = model.program([size, ...this.#settings.inputShape.slice(1)]);
+    const program = model.program(this.#shapeOf(size));
     const engine = engineFor(program);
     const prepared = { program, engine, executable: engine.prepare(program) };
     programs.set(size, prepared);
     return prepared;
   }
-}
-
-/** Whether a program can run in an arena of this length. */
-function fits({ program }: Prepared, length: number): boolean {
-  return program.arena.length <= length;
 }
 
 /** The result of a call as a tensor, or written into `out`. */

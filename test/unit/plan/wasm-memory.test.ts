@@ -1,4 +1,5 @@
 import {
+  Batcher,
   BatchNorm2D,
   compile,
   Conv2D,
@@ -8,13 +9,16 @@ import {
   ReLU,
   Sequential,
   storagePool,
+  Tanh,
   Tensor,
 } from 'batchnorm';
 import { backend } from '#lib/backend/index';
 import { WasmInstance } from '#lib/backend/wasm/instance';
+import type { Storage } from '#lib/core/storage';
 import { storageOf } from '#lib/tensor';
 import { expect } from 'chai';
 import { seeded, values } from '../../support/random.js';
+import { takingStorage } from '../../support/storage-take.js';
 
 /** Every tensor is large enough to be placed in the module's memory. */
 const network = () =>
@@ -97,5 +101,26 @@ describe('plans in the memory of WebAssembly', () => {
     grow();
     storageOf(shared.weight).values.fill(0);
     expect(plan.runSync(x).array()).to.deep.equal(expected);
+  });
+
+  it('give the samples of a Batcher their results while that memory grows with each copy', async () => {
+    const samples = [6, 7].map((seed) => Tensor.from(values(seeded(seed), 2048), [2048]));
+    const batcher = new Batcher(compile(new Tanh(), [2, 2048]), { maxDelay: 1e6 });
+    let isGrowing = false;
+    const takeAfterGrowth = (length: number, take: (length: number) => Storage) => {
+      if (length === 2048 && !isGrowing) {
+        isGrowing = true;
+        grow();
+        isGrowing = false;
+      }
+      return take(length);
+    };
+    await takingStorage(takeAfterGrowth, async () => {
+      const results = await Promise.all(samples.map((each) => batcher.run(each)));
+      for (const [i, y] of results.entries()) {
+        expect(y.array()).to.deep.equal(new Tanh().forward(samples[i]).array());
+      }
+    });
+    await batcher.dispose();
   });
 });

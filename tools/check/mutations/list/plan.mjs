@@ -80,8 +80,8 @@ export default [
   {
     file: 'lib/plan/call-signal.ts',
     what: 'the listener of a signal is never removed',
-    find: 'listeners.delete(listener) && listeners.size === 0',
-    replace: 'listeners.delete(listener) && listeners.size < 0',
+    find: '!listeners.delete(listener) || listeners.size > 0',
+    replace: '!listeners.delete(listener) || listeners.size >= 0',
     tests: ['unit/plan/plan-run', 'unit/plan/batcher'],
   },
   {
@@ -141,18 +141,33 @@ export default [
     tests: ['unit/plan/plan-run'],
   },
   {
-    file: 'lib/plan/plan.ts',
+    file: 'lib/plan/call-queue.ts',
     what: 'runSync uses the arena of a running call',
-    find: 'this.#pending === 0 ? this.#arenas.find',
-    replace: 'this.#pending >= 0 ? this.#arenas.find',
+    find: 'this.#active === 0 && this.#waiting.length === 0',
+    replace: 'this.#active >= 0 && this.#waiting.length >= 0',
     tests: ['unit/plan/plan-run'],
   },
   {
-    file: 'lib/plan/plan.ts',
+    file: 'lib/plan/call-queue.ts',
     what: 'a smaller batch runs in an arena that is too small for it',
-    find: 'return program.arena.length <= length;',
-    replace: 'return program.arena.length >= 0 || length > 0;',
-    tests: ['unit/plan/divide'],
+    find: 'return arena.length <= this.#arenaLength;',
+    replace: 'return arena.length >= 0 || this.#arenaLength > 0;',
+    tests: ['unit/plan/call-queue'],
+  },
+  {
+    file: 'lib/plan/call-queue.ts',
+    what: 'a program runs in the lanes of another engine',
+    find: 'if (fits && this.#lanes?.engine === engine) return',
+    replace: 'if (fits && this.#lanes !== undefined) return',
+    tests: ['unit/plan/call-queue'],
+  },
+  {
+    file: 'lib/plan/plan.ts',
+    what: 'a call starts before its signal has a listener',
+    find: '    const forget = onAbort(signal, () => stop?.());\n',
+    replace:
+      '    stop = this.#queue.start(prepared, memory, () => undefined);\n    const forget = onAbort(signal, () => stop?.());\n',
+    tests: ['unit/plan/call-signal'],
   },
   {
     file: 'lib/plan/divide.ts',
@@ -185,7 +200,7 @@ export default [
   {
     file: 'lib/plan/plan.ts',
     what: 'a stopped call resolves',
-    find: "      if (outcome.kind === 'stopped') throw signal?.reason;\n",
+    find: "      if (outcome.kind === 'stopped') throw abortReason(signal);\n",
     replace: '',
     tests: ['unit/plan/plan-run'],
   },
@@ -202,6 +217,13 @@ export default [
     find: 'this.#waiting.length >= this.maxQueue',
     replace: 'this.#waiting.length > this.maxQueue',
     tests: ['unit/plan/batcher'],
+  },
+  {
+    file: 'lib/plan/batcher.ts',
+    what: 'a batcher takes a plan whose results have the shape of one batch size for all',
+    find: 'first === size && sameShape(found, [other, ...row])',
+    replace: 'first === size && found.length > 0',
+    tests: ['unit/plan/batcher-rows'],
   },
   {
     file: 'lib/plan/script-engine.ts',
