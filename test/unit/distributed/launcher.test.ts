@@ -29,6 +29,19 @@ describe('the launcher of a process', () => {
     expect(sees({ ...step, PMIX_RANK: '5' })).to.deep.equal(['srun', 5, 8]);
   });
 
+  it('names the libraries of its own implementation first, and never those of the other one where it is known', () => {
+    const librariesOf = (environment: Record<string, string>) =>
+      findLauncher(environment)?.libraries.join(' ');
+    expect(librariesOf({ OMPI_COMM_WORLD_SIZE: '2' })).to.match(/^libmpi\.(so\.40|40\.dylib)/);
+    expect(librariesOf({ OMPI_COMM_WORLD_SIZE: '2' })).not.to.include('mpich');
+    for (const variable of ['PMI_SIZE', 'MV2_COMM_WORLD_SIZE']) {
+      expect(librariesOf({ [variable]: '2' })).to.match(/^libmpich\.(so\.12|12\.dylib)/);
+      expect(librariesOf({ [variable]: '2' })).not.to.match(/openmpi|libmpi\.(so\.40|40)/);
+    }
+    const both = librariesOf({ SLURM_STEP_NUM_TASKS: '2' });
+    expect(both).to.match(/libmpi\..*libmpich/);
+  });
+
   it('is none in the script of a Slurm job, nor for a step of one task without PMIx', () => {
     expect(sees({ SLURM_NTASKS: '8', SLURM_PROCID: '0' })).to.equal(undefined);
     expect(sees({ SLURM_STEP_NUM_TASKS: '1', SLURM_PROCID: '0' })).to.equal(undefined);

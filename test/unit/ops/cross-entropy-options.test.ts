@@ -132,6 +132,9 @@ describe('crossEntropyWithLogitsLoss with options', () => {
     expect(loss.item()).to.be.closeTo(0, 0);
     const smoothed = { classWeights: [1, 0, 1], labelSmoothing: 0.5 };
     expect(crossEntropyWithLogitsLoss(x, [0], smoothed).item()).to.satisfy(Number.isFinite);
+    const probabilities = Tensor.from([0.25, 0, 0.75], [1, 3]);
+    const expected = Math.log(Math.E + Math.E ** 2) - 0.25 * 1 - 0.75 * 2;
+    expect(crossEntropyWithLogitsLoss(x, probabilities).item()).to.be.closeTo(expected, 1e-6);
   });
 
   it('ignores a negative index, and one of a 64-bit integer', () => {

@@ -202,7 +202,7 @@ export default [
     what: 'a rank without values makes the statistics NaN',
     find: 'if (added === 0) continue;',
     replace: '',
-    tests: ['unit/distributed/worker-training'],
+    tests: ['unit/distributed/merge-moments'],
   },
   {
     file: 'lib/distributed/exchange-text.ts',
@@ -237,7 +237,7 @@ export default [
     what: 'all ranks resume within an epoch from the generators of rank 0',
     find: 'all.slice(rank * length, (rank + 1) * length)',
     replace: 'all.slice(0, length)',
-    tests: ['unit/distributed/worker-training'],
+    tests: ['unit/training/epoch-position'],
   },
   {
     file: 'lib/training/fit.ts',
