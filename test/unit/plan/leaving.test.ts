@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 
 const program = fileURLToPath(new URL('./leaving/calls-in-flight.js', import.meta.url));
-const rounds = process.env.BATCHNORM_TEST_LONG === '1' ? 100 : 4;
+const rounds = process.env.BATCHNORM_TEST_LONG === '1' ? 100 : 2;
 
 function exitOf(...args: string[]) {
   const { status, signal, stderr } = spawnSync(process.execPath, ['--expose-gc', program, ...args], {
