@@ -10,7 +10,7 @@ import {
 } from '../core/tensor.js';
 import { clonePart, copyOnce, sharingCopies } from './compose/part.js';
 import { layerType } from './layer-description.js';
-import { type HasMembers, isModule, keyOfField } from './members.js';
+import { type HasMembers, isModule, keyOfField, membersOf } from './members.js';
 import { requireInFields } from './npz-members.js';
 
 /** Copies a module of any class and the content of its fields, without running a constructor. */
@@ -23,6 +23,8 @@ function copyFields<M extends HasMembers>(module: M, note: (copy: M) => void): M
   const prototype: object = Object.getPrototypeOf(module) as object;
   const copy = Object.create(prototype) as M;
   note(copy);
+  // Refuses arrays that contain themselves.
+  module[membersOf]();
   for (const field of Reflect.ownKeys(module)) {
     const property = Object.getOwnPropertyDescriptor(module, field) ?? {};
     if (typeof property.value === 'function' && field in prototype) {

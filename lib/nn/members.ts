@@ -1,7 +1,9 @@
-import { wrongValue } from '../validation/errors.js';
+import { wrongType, wrongValue } from '../validation/errors.js';
+import { memberName } from '../validation/quote.js';
 import type { Shape } from '../core/shape.js';
 import { isTaped, isTensor, leaseOf, type Tensor } from '../core/tensor.js';
 import { inPart } from './error-path.js';
+import { layerType } from './layer-description.js';
 import { overrides } from './overriding.js';
 
 // The tensors and nested modules of a module are looked up in its fields on each call, because a field may be
@@ -52,18 +54,35 @@ export function hasMembers(value: unknown): value is HasMembers {
   return typeof value === 'object' && value !== null && membersOf in value;
 }
 
-/** Finds the tensors without a tape and the modules in the fields of a module, including those in arrays. */
+/**
+ * Finds the tensors without a tape and the modules in the fields of a module, including those in arrays.
+ * @param buffers What the module's `buffers()` returned.
+ */
 export function discover(
   module: object,
   keyOf: (field: string) => string,
-  buffers: readonly string[],
+  buffers: unknown,
 ): readonly Member[] {
   const members: Member[] = [];
+  const names = readBuffers(module, buffers);
   for (const field of Object.keys(module)) {
     const value = (module as Readonly<Record<string, unknown>>)[field];
-    collect(members, module, field, field, keyOf(field), value, !buffers.includes(field));
+    collect(members, module, field, field, keyOf(field), value, !names.includes(field), []);
   }
   return members;
+}
+
+/** @throws TypeError for anything but an array with names of fields that hold tensors, arrays or nothing yet. */
+function readBuffers(module: object, buffers: unknown): readonly unknown[] {
+  const place = () => `the result of buffers() of ${layerType(module)}`;
+  if (!Array.isArray(buffers)) throw wrongType(place(), 'an array of names of fields', buffers);
+  for (const [i, name] of (buffers as unknown[]).entries()) {
+    const value: unknown =
+      typeof name === 'string' && Object.hasOwn(module, name) ? Reflect.get(module, name) : false;
+    if (value === undefined || value === null || isTensor(value) || Array.isArray(value)) continue;
+    throw wrongType(`element ${i} of ${place()}`, 'the name of a field with a tensor', name);
+  }
+  return buffers;
 }
 
 function collect(
@@ -74,6 +93,7 @@ function collect(
   key: string,
   value: unknown,
   learned: boolean,
+  arrays: readonly unknown[],
 ): void {
   if (isTensor(value)) {
     if (isTaped(value)) return;
@@ -81,6 +101,8 @@ function collect(
     claim(tensor, module);
     members.push({ field, place, key, tensor, learned, value });
   } else if (Array.isArray(value)) {
+    requireEndOfArrays(module, field, value, arrays);
+    const within = [...arrays, value];
     for (const [i, each] of (value as readonly unknown[]).entries()) {
       collect(
         members,
@@ -90,11 +112,23 @@ function collect(
         key === '' ? String(i) : `${key}.${i}`,
         each,
         learned,
+        within,
       );
     }
   } else if (isModule(value)) {
     members.push({ field, place, key, tensor: undefined, learned: false, value });
   }
+}
+
+/** @throws RangeError if an array contains itself, or if arrays are nested deeper than modules may be. */
+function requireEndOfArrays(module: object, field: string, array: unknown, around: readonly unknown[]): void {
+  const isCyclic = around.includes(array);
+  if (!isCyclic && around.length < maxDepth) return;
+  throw wrongValue(
+    memberName(layerType(module), field),
+    `at most ${maxDepth} levels of nested arrays`,
+    isCyclic ? 'an array that contains itself' : 'more',
+  );
 }
 
 /**

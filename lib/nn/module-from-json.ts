@@ -5,10 +5,12 @@ import { GeneralizedResidual } from './compose/generalized-residual.js';
 import type { Layer } from './shape-rule.js';
 import * as layers from './layers/index.js';
 import { layerType, reserveTypes, sharedType } from './layer-description.js';
-import { readJsonArray, readJsonNumbers } from '../json/json-numbers.js';
+import { readJsonArray, readJsonNumbers, toJsonNumbers } from '../json/json-numbers.js';
 import { hasMembers, type HasMembers, maxDepth, type Member, membersOf } from './members.js';
 import { overrides } from './overriding.js';
-import { storageOf } from '../core/tensor.js';
+import type { Shape } from '../core/shape.js';
+import { storageOf, type Tensor } from '../core/tensor.js';
+import { requireShape } from '../ops/operand.js';
 import { shortenPath } from './shorten-path.js';
 import type { CanUpdateWithGradients } from '../module/module.js';
 import { asPart } from './compose/part.js';
@@ -30,8 +32,8 @@ export interface ModuleFromJsonOptions {
 }
 
 /**
- * Recreates the module that `toJSON` was called on, with fresh tensors. Layers that occur in several places
- * are shared again. `Dropout` draws from `Math.random`.
+ * Recreates the module that `toJSON` was called on, with fresh tensors. Layers and tensors that occur in
+ * several places are shared again. `Dropout` draws from `Math.random`.
  *
  * @param json The result of `JSON.parse`.
  * @throws TypeError or RangeError naming the wrong field.
@@ -70,6 +72,8 @@ class Builder {
   #depth = 0;
   /** Layers by their paths in the outermost module. */
   readonly #layers = new Map<string, Layer>();
+  /** Tensors by their paths in the outermost module. */
+  readonly #tensors = new Map<string, Tensor<Shape>>();
 
   constructor(private readonly types: Readonly<Record<string, unknown>>) {}
 
@@ -91,10 +95,10 @@ class Builder {
 
   #make(type: string, place: string, path: string, json: unknown): Layer {
     if (Object.hasOwn(this.types, type)) return this.#custom(type, place, path, json);
-    const reader = new JsonReader(place, json, type);
-    const read = leaves.get(type);
-    if (read !== undefined) return read(reader);
     const inside = path === '' ? '' : `${path}.`;
+    const read = leaves.get(type);
+    if (read !== undefined) return this.#leaf(read, type, place, inside, json as object);
+    const reader = new JsonReader(place, json, type);
     const part = (name: string) => this.build(reader.place(name), `${inside}${name}`, reader.field(name));
     switch (type) {
       case Sequential.type: {
@@ -115,6 +119,29 @@ class Builder {
           JSON.stringify(type.slice(0, 80)),
         );
     }
+  }
+
+  /** A layer without nested layers, whose tensors may have occurred before. */
+  #leaf(read: Read, type: string, place: string, inside: string, json: object): Layer {
+    const shared = new Map<string, Tensor<Shape>>();
+    for (const [field, value] of Object.entries(json)) {
+      if (isShared(value)) shared.set(field, this.#sharedTensor(`${place}.${field}`, value));
+    }
+    const numbers = [...shared].map(([field, tensor]) => [field, toJsonNumbers(storageOf(tensor).values)]);
+    const fields = shared.size === 0 ? json : { ...json, ...(Object.fromEntries(numbers) as object) };
+    const layer = read(new JsonReader(place, fields, type));
+    const members = hasMembers(layer) ? layer[membersOf]() : [];
+    for (const { field, tensor } of members) {
+      if (tensor === undefined) continue;
+      const other = shared.get(field);
+      if (other === undefined) {
+        this.#tensors.set(`${inside}${field}`, tensor);
+      } else {
+        requireShape(`${place}.${field}`, other, tensor.shape);
+        Object.assign(layer, { [field]: other });
+      }
+    }
+    return layer;
   }
 
   #custom(type: string, place: string, path: string, json: unknown): Layer {
@@ -149,6 +176,12 @@ class Builder {
     const member = members.get(inside);
     const where = place(inside);
     if (member?.tensor !== undefined) {
+      if (isShared(json)) {
+        const tensor = this.#sharedTensor(where.json, json);
+        requireShape(where.json, tensor, member.tensor.shape);
+        return tensor;
+      }
+      this.#tensors.set(where.path, member.tensor);
       const storage = storageOf(member.tensor);
       readJsonNumbers(where.json, json, storage.values);
       storage.version++;
@@ -166,12 +199,25 @@ class Builder {
   }
 
   #shared(place: string, json: unknown): Layer {
-    const { path } = json as { path?: unknown };
-    if (typeof path !== 'string') throw wrongType(`${place}.path`, 'a string', path);
-    const layer = this.#layers.get(path);
-    if (layer !== undefined) return layer;
-    throw wrongValue(`${place}.path`, 'the path of a layer before', JSON.stringify(path.slice(0, 80)));
+    return lookUp(this.#layers, 'a layer', place, json);
   }
+
+  #sharedTensor(place: string, json: unknown): Tensor<Shape> {
+    return lookUp(this.#tensors, 'a tensor', place, json);
+  }
+}
+
+/** Whether JSON refers to a layer or a tensor that occurred before. */
+function isShared(json: unknown): boolean {
+  return (json as { type?: unknown } | null | undefined)?.type === sharedType;
+}
+
+function lookUp<T>(known: ReadonlyMap<string, T>, kind: string, place: string, json: unknown): T {
+  const { path } = json as { path?: unknown };
+  if (typeof path !== 'string') throw wrongType(`${place}.path`, 'a string', path);
+  const found = known.get(path);
+  if (found !== undefined) return found;
+  throw wrongValue(`${place}.path`, `the path of ${kind} before`, JSON.stringify(path.slice(0, 80)));
 }
 
 function typeOf(place: string, json: unknown): string {

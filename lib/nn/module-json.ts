@@ -13,13 +13,15 @@ import {
   sharedType,
 } from './layer-description.js';
 import { distinctTensors, hasMembers, type HasMembers, maxDepth, type Member, membersOf } from './members.js';
+import { memberName } from '../validation/quote.js';
 import { requireInFields } from './npz-members.js';
 import { overrides } from './overriding.js';
 import { shortenPath } from './shorten-path.js';
 
 /**
  * The JSON of a module. Further fields are its settings by name, its tensors as flat row-major arrays, and
- * its modules. NaN, infinities and -0, which JSON lacks, are strings.
+ * its modules. A tensor or a module that occurred before is `{ type: 'Shared', path }`. NaN, infinities and
+ * -0, which JSON lacks, are strings.
  */
 export interface ModuleJson {
   /** Name of the class: `Linear`, `Sequential`. */
@@ -32,9 +34,14 @@ export function moduleJson(module: HasMembers): ModuleJson {
   return new Writer().module('', module, 1);
 }
 
+/** Names of fields that mean something else in JSON, or to `JSON.stringify`. */
+const reservedFields = ['__proto__', 'constructor', 'toJSON'];
+
 class Writer {
-  /** The path at which each module occurs first. */
+  /** The path at which each module and each tensor occurs first. */
   readonly #paths = new Map<object, string>();
+  /** The modules with a `toJSON` of their own, which cannot refer to tensors elsewhere, by their tensors. */
+  readonly #opaque = new Map<object, string>();
 
   /**
    * @param path Prefix of the names of nested modules.
@@ -48,7 +55,19 @@ class Writer {
     requireInFields(module, 'toJSON');
     const json: Record<string, unknown> = { type: typeName(module), ...settingsOf(descriptionOf(module)) };
     const members = new Map(module[membersOf]().map((member) => [member.place, member]));
+    const tensors = [...members.values()].flatMap(({ tensor }) => tensor ?? []);
+    if (packageType(module) !== undefined && new Set(tensors).size < tensors.length) {
+      throw notSerializable(
+        `Expected different tensors in the fields of a ${layerType(module)}, but two are the same`,
+      );
+    }
     for (const field of new Set([...members.values()].map((member) => member.field))) {
+      if (Object.hasOwn(json, field) || reservedFields.includes(field)) {
+        const name = memberName(layerType(module), field);
+        throw notSerializable(
+          `Expected another name for the field ${name}, which JSON uses for something else`,
+        );
+      }
       const value = (module as unknown as Readonly<Record<string, unknown>>)[field];
       json[field] = this.#value(path, field, value, members, depth);
     }
@@ -65,19 +84,38 @@ class Writer {
     depth: number,
   ): unknown {
     const member = members.get(place);
-    if (member?.tensor !== undefined) return numbersOf(path, place, member.tensor);
+    if (member?.tensor !== undefined) return this.#tensor(path, place, member.tensor);
     if (member !== undefined) return this.#part(`${path}${place}`, member.value, depth);
     if (!Array.isArray(value)) return null;
     return value.map((each, i) => this.#value(path, `${place}[${i}]`, each, members, depth));
+  }
+
+  /** Its numbers, or where it occurred before. */
+  #tensor(path: string, place: string, tensor: Tensor<Shape>): unknown {
+    const own = `${path}${place}`;
+    const opaque = this.#opaque.get(tensor);
+    if (opaque !== undefined) throw cannotShare(own, opaque);
+    const known = this.#paths.get(tensor);
+    if (known !== undefined) return { type: sharedType, path: known };
+    this.#paths.set(tensor, own);
+    return numbersOf(path, place, tensor);
   }
 
   #part(path: string, part: object, depth: number): object {
     const known = this.#paths.get(part);
     if (known !== undefined) return { type: sharedType, path: known };
     this.#paths.set(part, path);
-    const inherits = hasMembers(part) && (packageType(part) !== undefined || !overrides(part, 'toJSON'));
-    if (inherits) return this.module(`${path}.`, part, depth + 1);
     const { toJSON } = part as { toJSON?: unknown };
+    const inherits =
+      hasMembers(part) &&
+      // A field of this name is refused.
+      (packageType(part) !== undefined || !overrides(part, 'toJSON') || hasField(part, 'toJSON'));
+    if (inherits) return this.module(`${path}.`, part, depth + 1);
+    for (const [, tensor] of tensorsOf(part)) {
+      const other = this.#paths.get(tensor) ?? this.#opaque.get(tensor);
+      if (other !== undefined && other !== path) throw cannotShare(path, other);
+      this.#opaque.set(tensor, path);
+    }
     if (typeof toJSON === 'function') return ownJson(path, part as { toJSON(): unknown });
     if (tensorsOf(part).length > 0) {
       throw missingMethod('toJSON', path, ', which has parameters, but it has none');
@@ -97,6 +135,20 @@ function ownJson(path: string, part: { toJSON(): unknown }): object {
   return json;
 }
 
+function hasField(module: HasMembers, name: string): boolean {
+  return module[membersOf]().some(({ field }) => field === name);
+}
+
+function notSerializable(message: string): TypeError {
+  return typeError('ERR_BATCHNORM_NOT_SERIALIZABLE', message);
+}
+
+function cannotShare(path: string, other: string): TypeError {
+  return notSerializable(
+    `Expected no tensor of ${shortenPath(other)} in ${shortenPath(path)}, which share one: a toJSON() of your own cannot express that`,
+  );
+}
+
 function typeName(module: object): string {
   const type = layerType(module);
   requireFreeType(type, module);
@@ -107,8 +159,7 @@ function typeName(module: object): string {
 function requireFreeType(type: string, module: object): void {
   // A layer of another copy of the package has the name of its class, too.
   if ((module.constructor as { type?: unknown }).type === type || !isReservedType(type)) return;
-  throw typeError(
-    'ERR_BATCHNORM_NOT_SERIALIZABLE',
+  throw notSerializable(
     `Expected another type than ${type} in the JSON of your own class: the package has a class of this name`,
   );
 }

@@ -15,6 +15,7 @@ import {
   saveSafetensors,
   Sequential,
   Sgd,
+  type Shape,
   Tensor,
   type Tensor2D,
   type Tensor4D,
@@ -202,5 +203,86 @@ describe('a module that extends BaseModule', () => {
     expectError(() => chain.forwardMut(x.trace()), Error, 'later');
     expect(JSON.stringify(net)).to.equal(before);
     await expectRejection(recalibrate(new Linear(1, 1) as never, [x]), TypeError, 'forwardMut()');
+  });
+
+  it('refuses arrays that contain themselves, and arrays that are nested too deep', async () => {
+    class Blocks extends BaseModule {
+      readonly blocks: unknown[] = [new Linear(1, 1)];
+      forward(y: Tensor<Shape>): Tensor<Shape> {
+        return y;
+      }
+    }
+    const cyclic = new Blocks();
+    cyclic.blocks.push(cyclic.blocks, cyclic.blocks);
+    const indirect = new Blocks();
+    indirect.blocks.push([[indirect.blocks]]);
+    const deep = new Blocks();
+    let array = deep.blocks;
+    for (let i = 0; i < 20_000; i++) array.push((array = []));
+    for (const module of [cyclic, indirect, deep]) {
+      const calls = [
+        () => module.parameters(),
+        () => module.toString(),
+        () => module.clone(),
+        () => module.toJSON(),
+        () => module.freeze(),
+        () => module.save(path('cyclic.npz')),
+        () => module.load(path('cyclic.npz')),
+        () => module.saveSafetensors(path('cyclic.safetensors')),
+        () => new Sequential(module as never).parameters(),
+      ];
+      for (const call of calls) {
+        const promise = Promise.resolve().then((): unknown => call());
+        await expectRejection(promise, RangeError, 'at most 500 levels of nested arrays for Blocks.blocks');
+      }
+    }
+  });
+
+  it('refuses anything but names of fields with tensors from buffers()', () => {
+    class Buffers extends BaseModule {
+      readonly mean = Tensor.zeros([1]);
+      readonly list = [Tensor.zeros([1])];
+      readonly later: Tensor<Shape> | undefined = undefined;
+      readonly layer = new Linear(1, 1);
+      readonly count = 3;
+      constructor(private readonly names: () => unknown) {
+        super();
+      }
+      forward(y: Tensor<Shape>): Tensor<Shape> {
+        return y;
+      }
+      protected override buffers(): readonly string[] {
+        return this.names() as readonly string[];
+      }
+    }
+    expect(new Buffers(() => ['mean', 'list', 'later']).state().map(([name]) => name)).to.deep.equal([
+      'mean',
+      'list.0',
+    ]);
+    const whole = 'an array of names of fields for the result of buffers() of Buffers';
+    for (const names of [undefined, null, 'mean', new Set(['mean']), { 0: 'mean', length: 1 }, 3]) {
+      const module = new Buffers(() => names);
+      for (const call of [() => module.parameters(), () => module.state(), () => module.clone()]) {
+        expectError(call, TypeError, whole);
+        expect(call).to.throw().with.property('code', 'ERR_BATCHNORM_TYPE');
+      }
+    }
+    for (const name of [
+      'nope',
+      'layer',
+      'count',
+      'names',
+      'forward',
+      'toString',
+      '',
+      0,
+      undefined,
+      Symbol('mean'),
+    ]) {
+      const module = new Buffers(() => ['mean', name]);
+      const expected =
+        'the name of a field with a tensor for element 1 of the result of buffers() of Buffers';
+      expectError(() => module.parameters(), TypeError, expected, name === 'nope' ? '"nope"' : '');
+    }
   });
 });

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import {
   AvgPoolGlobal,
+  BaseModule,
   BatchNorm2D,
   Conv2D,
   FrozenBatchNorm2D,
@@ -11,6 +12,7 @@ import {
   ReLU,
   Residual,
   Sequential,
+  type Shape,
   Tensor,
 } from 'batchnorm';
 import * as api from 'batchnorm';
@@ -96,6 +98,130 @@ describe('a module as JSON', () => {
     const { layers } = moduleFromJSON(parsed(net)) as typeof net;
     expect(layers[1].f).to.equal(layers[0]);
     expect(layers[3]).to.equal(layers[1]);
+  });
+
+  it('preserves ties between tensors', () => {
+    class Inner extends BaseModule {
+      readonly list: Tensor<Shape>[] = [Tensor.from([1, NaN, -0, 4], [2, 2]), Tensor.ones([2, 2])];
+      forward(y: Tensor<Shape>): Tensor<Shape> {
+        return y;
+      }
+    }
+    class Tied extends BaseModule {
+      readonly encode = new Linear(3, 2, { bias: false });
+      readonly decode: Tensor<Shape> = this.encode.weight;
+      readonly inner = new Inner();
+      readonly heads = [new Linear(2, 2), new Linear(2, 2)];
+      forward(y: Tensor<Shape>): Tensor<Shape> {
+        return y;
+      }
+    }
+    const make = () => {
+      const tied = new Tied();
+      const [first, second] = tied.heads as { weight: object; bias: object }[];
+      [first.weight] = tied.inner.list;
+      tied.inner.list.fill(tied.inner.list[0]);
+      second.bias = first.bias;
+      return new Sequential(tied as never, new Linear(2, 2)) as unknown as { layers: [Tied, Linear<2, 2>] };
+    };
+    const net = make();
+    const json = parsed(net) as { layers: Record<string, unknown>[] };
+    expect(json.layers[0].decode).to.deep.equal({ type: 'Shared', path: 'layers[0].encode.weight' });
+    const types = { Tied: () => new Tied() as never, Inner: () => new Inner() as never };
+    const copy = moduleFromJSON(json, { types }) as unknown as ReturnType<typeof make>;
+    const [{ encode, decode, inner, heads }] = copy.layers;
+    expect(decode).to.equal(encode.weight);
+    expect(heads[0].weight).to.equal(inner.list[0]);
+    expect(inner.list[1]).to.equal(inner.list[0]);
+    expect(heads[1].bias).to.equal(heads[0].bias);
+    expect(heads[1].weight).to.not.equal(heads[0].weight);
+    const dataOf = (module: unknown) =>
+      (module as BaseModule).parameters().map(([name, t]) => [name, ...t.data]);
+    expect(dataOf(copy)).to.deep.equal(dataOf(net));
+
+    // JSON from before ties were written repeats the numbers.
+    const old = parsed(net) as typeof json;
+    old.layers[0].decode = [...net.layers[0].decode.data];
+    const untied = (moduleFromJSON(old, { types }) as unknown as typeof net).layers[0];
+    expect(untied.decode.array()).to.deep.equal(net.layers[0].encode.weight.array());
+
+    const read = (decoded: object) => () =>
+      moduleFromJSON({ ...json, layers: [{ ...json.layers[0], decode: decoded }] }, { types });
+    expectError(read({ type: 'Shared' }), TypeError, 'json.layers[0].decode.path', 'undefined');
+    expectError(
+      read({ type: 'Shared', path: 'layers[0].encode' }),
+      RangeError,
+      'the path of a tensor before',
+    );
+    expectError(
+      read({ type: 'Shared', path: 'layers[0].encode.constructor' }),
+      RangeError,
+      'the path of a tensor before',
+    );
+    const wrongShape = parsed(net) as typeof json;
+    wrongShape.layers[1].bias = { type: 'Shared', path: 'layers[0].inner.list[0]' };
+    expectError(() => moduleFromJSON(wrongShape, { types }), RangeError, 'json.layers[1].bias');
+  });
+
+  it('is refused for ties that it cannot express', () => {
+    const own = new Linear(2, 2);
+    const opaque = Object.assign(new ReLU(), {
+      parameters: () => own.parameters(),
+      toJSON: () => ({ type: 'Opaque', weight: [...own.weight.data] }),
+    });
+    class Opaque extends BaseModule {
+      readonly inner = own;
+      forward(y: Tensor<Shape>): Tensor<Shape> {
+        return y;
+      }
+      override toJSON(): ModuleJson {
+        return { type: 'Opaque' };
+      }
+    }
+    const tied = Object.assign(new Linear(2, 2), { weight: own.weight });
+    expectError(
+      () => parsed(new Sequential(new Opaque() as never, tied)),
+      TypeError,
+      'layers[0]',
+      'layers[1].weight',
+    );
+    expectError(
+      () => parsed(new Sequential(tied, new Opaque() as never)),
+      TypeError,
+      'layers[1]',
+      'layers[0].weight',
+    );
+    expect(opaque.toJSON().type).to.equal('Opaque');
+    const norm = new BatchNorm2D(2);
+    Object.assign(norm, { bias: norm.scale });
+    expectError(() => parsed(norm), TypeError, 'BatchNorm2D', 'two are the same');
+  });
+
+  it('is refused for fields with names that JSON uses otherwise', () => {
+    class Named extends BaseModule {
+      forward(y: Tensor<Shape>): Tensor<Shape> {
+        return y;
+      }
+    }
+    for (const name of ['type', '__proto__', 'constructor', 'toJSON']) {
+      for (const value of [new Linear(2, 2), Tensor.ones([2]), [new ReLU()]]) {
+        const named = new Named();
+        Object.defineProperty(named, name, { value, enumerable: true, writable: true });
+        const nested = new Sequential(named as never);
+        if (name !== 'toJSON') expectError(() => parsed(named), TypeError, `.${name},`);
+        expect(() => BaseModule.prototype.toJSON.call(named))
+          .to.throw(TypeError, `.${name},`)
+          .with.property('code', 'ERR_BATCHNORM_NOT_SERIALIZABLE');
+        expect(() => parsed(nested), name).to.throw(TypeError);
+      }
+    }
+    // A setting of Linear in JSON.
+    class Wide extends Linear<2, 2> {
+      readonly inputs = Tensor.ones([3]);
+    }
+    expectError(() => parsed(new Wide(2, 2)), TypeError, 'Wide.inputs');
+    const plain = Object.assign(new Named(), { type: 'encoder', weight: Tensor.ones([1]) });
+    expect(parsed(plain)).to.deep.equal({ type: 'Named', weight: [1] });
   });
 
   it("includes everything in a user's module", () => {
