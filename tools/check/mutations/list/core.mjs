@@ -334,4 +334,18 @@ export default [
     replace: 'ofNumbers: (dy) => dy,',
     tests: ['unit/ops/constant-gradients', 'unit/ops/gradients'],
   },
+  {
+    file: 'lib/core/lease.ts',
+    what: 'a composition releases tensors that are older than the call',
+    find: 'this.#start >= since && ',
+    replace: 'this.#start >= 0 && ',
+    tests: ['unit/nn/held-results'],
+  },
+  {
+    file: 'lib/core/graph.ts',
+    what: 'a forwardMut that throws releases what the tensors of a module need',
+    find: 'entry.outputLease.isKept || needed.has(entry.output.id)',
+    replace: 'entry.outputLease.isKept',
+    tests: ['unit/nn/failing-forward'],
+  },
 ];

@@ -435,4 +435,25 @@ export default [
     replace: 'restores.length = 0;',
     tests: ['unit/nn/model-summary'],
   },
+  {
+    file: 'lib/nn/compose/sequential.ts',
+    what: 'a chain that throws does not release its intermediate results',
+    find: '    releaseIntermediate(value, input, since);\n    throw',
+    replace: '    throw',
+    tests: ['unit/nn/failing-forward'],
+  },
+  {
+    file: 'lib/nn/compose/intermediates.ts',
+    what: 'a composition releases tensors in the fields of modules',
+    find: 'if (isTensor(value)) leaseOf(value).keep();\n    else if',
+    replace: 'if (isTensor(value)) return;\n    else if',
+    tests: ['unit/nn/held-results'],
+  },
+  {
+    file: 'lib/nn/module-json.ts',
+    what: 'JSON unties tensors',
+    find: '    if (known !== undefined) return { type: sharedType, path: known };\n    this.#paths.set(tensor, own);\n',
+    replace: '',
+    tests: ['unit/nn/module-json'],
+  },
 ];
