@@ -273,6 +273,8 @@ function namesOf(
   const keys = typeof valid === 'object' && valid !== null ? Object.keys(valid) : [];
   return [
     name,
+    // An accessor, which is no key. The message may name another tensor, whose shape does not fit.
+    ...(valid instanceof Tensor ? ['shape'] : []),
     ...members,
     ...keys,
     ...(otherNames[name] ?? []),
