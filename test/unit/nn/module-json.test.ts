@@ -28,10 +28,11 @@ function parsed(module: unknown): unknown {
 
 const rng = seeded(7);
 
-const modules = layerCases(rng).map(([layer]) => layer);
+const cases = layerCases(rng);
+const modules = cases.map(([layer]) => layer);
 
 describe('a module as JSON', () => {
-  for (const module of modules) {
+  for (const [module, shape] of cases) {
     it(`${module.constructor.name} is restored exactly`, () => {
       for (const [i, [, tensor]] of module.parameters().entries()) {
         tensor.data.set(values(seeded(i + 1), tensor.data.length));
@@ -49,6 +50,19 @@ describe('a module as JSON', () => {
         expect(tensor.shape).to.deep.equal(tensors[i][1].shape);
         expect(tensor.data).to.deep.equal(tensors[i][1].data);
       }
+      // What JSON leaves out, it leaves out of both.
+      const x = Tensor.from(
+        values(
+          seeded(9),
+          shape.reduce((a, b) => a * b),
+        ),
+        shape,
+      );
+      const [y, ofCopy] = [module, copy].map((layer) =>
+        (layer as unknown as { forward(x: unknown): Tensor<Shape> }).forward(x),
+      );
+      expect(ofCopy.shape).to.deep.equal(y.shape);
+      expect(ofCopy.data).to.deep.equal(y.data);
     });
   }
 
