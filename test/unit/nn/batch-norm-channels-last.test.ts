@@ -59,6 +59,8 @@ describe('batch norm of channels in the last axis', () => {
       [700, 19, 1e4],
       [3000, 2, -1e4],
       [300, 130, 3],
+      // So many channels that the sums of each part of the rows are added block by block.
+      [200, 400, 2],
     ] as const) {
       const x = random(1, [images, channels], 1, mean);
       const dy = random(2, [images, channels], 1, 0.5);
