@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Shape, Unless } from '../core/shape.js';
+import { leasesStarted } from '../core/lease.js';
 import type { NoneTape, OwnedTape } from '../core/tape.js';
 import { graphOf, isTaped, isTensor, type ShapeOf, type Tensor, type Tensor0D } from '../core/tensor.js';
+import { releaseIntermediate } from '../nn/compose/intermediates.js';
 import { asPart, infer } from '../nn/compose/part.js';
 import type { InferringLayer, ShapeProblem } from '../nn/shape-rule.js';
 import { requireOptions, typeError, wrongType } from '../validation/errors.js';
@@ -136,6 +138,7 @@ export async function evaluateBatches(
     if (parallel !== undefined && signal?.aborted === true) return;
     throwIfAborted(signal);
     if (parallel !== undefined && x.shape[0] === 0) return;
+    const since = leasesStarted();
     const outputs = infer(model, x);
     if (!isTensor(outputs) || isTaped(outputs)) {
       throw wrongResult('model', 'a module whose forward() returns a Tensor without a tape', outputs);
@@ -146,8 +149,7 @@ export async function evaluateBatches(
         ...measure(metrics, outputs as Tensor<Shape>, labels),
       });
     } finally {
-      // A module without layers returns its input.
-      if (outputs !== (x as unknown)) outputs.dispose();
+      releaseIntermediate(outputs, x, since);
     }
     await setImmediate();
   });

@@ -2,7 +2,7 @@ import { typeError, wrongType, wrongValue } from '../../validation/errors.js';
 import { requireTensor } from '../../ops/operand.js';
 import type { Shape } from '../../core/shape.js';
 import type { OwnedTape } from '../../core/tape.js';
-import { graphOf, isTaped, isTensor, type ShapeOf, type Tensor } from '../../core/tensor.js';
+import { graphOf, hasConsumedGraph, isTaped, type ShapeOf, type Tensor } from '../../core/tensor.js';
 import { type CanUpdateWithGradients, type ModuleMut, readParameters } from '../../module/module.js';
 import { isFrozen } from '../freeze.js';
 import { atPart } from '../members.js';
@@ -46,9 +46,12 @@ export async function recalibrate<X extends Tensor<Shape>>(
     for await (const batch of batches) {
       const x = readBatch(`batches[${count}]`, batch);
       const traced = x.trace() as Tensor<ShapeOf<X>, OwnedTape>;
-      const result = module.forwardMut(traced);
-      // backward is not called, so release the graph's memory here.
-      if (isTensor(result)) graphOf(result)?.consume(new Set());
+      try {
+        module.forwardMut(traced);
+      } finally {
+        // backward is not called, so release the graph's memory here.
+        if (!hasConsumedGraph(traced)) graphOf(traced)?.consume(new Set());
+      }
       count++;
     }
     if (count === 0) throw wrongValue('batches', 'at least one batch', 'none');

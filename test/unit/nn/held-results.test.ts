@@ -10,6 +10,7 @@ import {
   summary,
   Tanh,
   Tensor,
+  evaluate,
 } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError } from '../../support/errors.js';
@@ -168,6 +169,21 @@ describe('a composition keeps tensors that outlive the call:', () => {
     summary(learned, shape);
     summary(new Sequential(learned), shape);
     expect(learned.w.array()).to.deep.equal(image().array());
+  });
+
+  it('in evaluate, too', async () => {
+    const learned = new Learned();
+    const read = new Learned();
+    const data = [1, 2].map(() => ({ x: image(), labels: undefined }));
+    for (const model of [learned, new Sequential(read)]) {
+      const { mean } = await evaluate(model as never, {
+        data,
+        metrics: { mean: (y: Tensor<Shape>) => y.mean().item() },
+      });
+      expect(mean).to.be.closeTo(image().mean().item(), 1e-6);
+    }
+    expect(learned.w.array()).to.deep.equal(image().array());
+    expect(read.w.array()).to.deep.equal(image().array());
   });
 
   it('in training', () => {

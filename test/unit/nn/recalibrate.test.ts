@@ -75,6 +75,25 @@ describe('recalibrate', () => {
     expect(net.norm.toJSON().batches).to.equal(3);
   });
 
+  it('releases the graph of a pass that throws', async () => {
+    let recorded: Tensor<readonly number[]> | undefined;
+    class Failing implements ModuleMut<never, unknown> {
+      readonly norm = new BatchNorm2D(2);
+      forwardMut(x: never): never {
+        recorded = this.norm.forwardMut(x);
+        throw new RangeError('a bug of the program');
+      }
+      parameters() {
+        return this.norm.parameters();
+      }
+      update() {
+        // nothing
+      }
+    }
+    await expectRejection(recalibrate(new Failing() as never, batches), RangeError, 'a bug of the program');
+    expect(() => recorded?.data).to.throw('consumed');
+  });
+
   it('refuses invalid arguments and changes nothing', async () => {
     const bn = new BatchNorm2D(2, { momentum: 0.5 });
     bn.forwardMut(batches[0].trace());
