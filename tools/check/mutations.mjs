@@ -23,8 +23,11 @@ const { values, positionals } = parseArgs({
 });
 
 const all = await readMutations();
+const { backend } = await import('batchnorm');
 const chosen = all.filter(
-  ({ file }) => positionals.length === 0 || positionals.some((part) => `/${file}`.includes(`/${part}`)),
+  ({ file, isa }) =>
+    (positionals.length === 0 || positionals.some((part) => `/${file}`.includes(`/${part}`))) &&
+    (isa === undefined || isa === backend.isa),
 );
 console.log(`${chosen.length} of ${all.length} mutations; every text occurs once in its source`);
 if (values.check) process.exit();

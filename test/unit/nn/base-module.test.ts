@@ -19,6 +19,7 @@ import {
   Tensor,
   type Tensor2D,
   type Tensor4D,
+  UnusedTensors,
 } from 'batchnorm';
 import { expect } from 'chai';
 import { expectError, expectRejection } from '../../support/errors.js';
@@ -69,6 +70,14 @@ const contents = (module: BaseModule) => module.parameters().map(([name, { data 
 
 describe('a module that extends BaseModule', () => {
   const path = temporaryDirectory();
+
+  it('offers each parameter of its own and of the modules inside to a provider', () => {
+    const net = new Net();
+    const unused = new UnusedTensors();
+    net.update({ gradient: () => undefined }, unused);
+    const learned = net.parameters().filter(([name]) => !/running|offset/.test(name));
+    expect(unused.tensors.map(({ id }) => id)).to.have.members(learned.map(([, { id }]) => id));
+  });
 
   it('finds tensors and layers in its fields and in arrays there', () => {
     const net = new Net();

@@ -50,6 +50,18 @@ function run(operation: (typeof operations)[string], begin: number, end: number)
   return { y: y.data, dx: gradients.get(input)?.data ?? new Float32Array(0) };
 }
 
+describe('the sum and the mean of many values', () => {
+  for (const length of [rows * columns, rows * columns - 1, 32 * 1024 + 1]) {
+    it(`are those in float64, of ${length} values`, () => {
+      const source = x.subarray(0, length);
+      const expected = source.reduce((sum, value) => sum + value, 0);
+      const tensor = Tensor.from(source, [length]);
+      expect(tensor.sum().item()).to.be.closeTo(expected, 1e-6 * expected);
+      expect(tensor.mean().item()).to.be.closeTo(expected / length, 1e-6);
+    });
+  }
+});
+
 describe('an operation shared by threads is bit-identical to its rows computed one by one:', () => {
   for (const [name, operation] of Object.entries(operations)) {
     it(name, () => {

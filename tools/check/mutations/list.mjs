@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('./list/', import.meta.url));
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const fields = ['file', 'what', 'find', 'replace', 'tests', 'backend', 'survives'];
+const fields = ['file', 'what', 'find', 'replace', 'tests', 'backend', 'isa', 'survives'];
 
 /**
  * @typedef {object} Mutation
@@ -17,6 +17,7 @@ const fields = ['file', 'what', 'find', 'replace', 'tests', 'backend', 'survives
  *   `native:cpu_count_test.cc` is a file of the native tests.
  * @property {'native' | 'portable'} [backend] The backend of the tests; native by default, portable for mutations of
  *   lib/backend/portable/.
+ * @property {'avx512'} [isa] The only ISA whose results the mutation changes; left out where the machine lacks it.
  * @property {string} [survives] Why no test can catch it: the mutant behaves like the original.
  */
 

@@ -4,8 +4,8 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runQuietly } from '../../process.mjs';
 
-/** One ISA suffices, since all share the same kernel sources. The objects of the others are not rebuilt. */
-const isa = process.arch === 'arm64' ? 'neon' : 'avx2';
+/** One ISA suffices for most mutations, since all share most kernel sources. The objects of the others are not rebuilt. */
+const usualIsa = process.arch === 'arm64' ? 'neon' : 'avx2';
 
 /** The build generates a header of the binding from this file, so compilers do not read it. */
 export const generatingSource = 'lib/backend/signatures.js';
@@ -20,7 +20,7 @@ export class NativeBuild {
     this.#folder = folder;
   }
 
-  get environment() {
+  environmentFor(isa = usualIsa) {
     return this.#built ? { BATCHNORM_ISA: isa } : {};
   }
 
@@ -43,7 +43,7 @@ export class NativeBuild {
   }
 
   /** Compiles and links the mutant; returns a function that restores the original. */
-  apply({ file, find, replace }) {
+  apply({ file, find, replace, isa = usualIsa }) {
     const path = join(this.#checkout, file);
     const original = readFileSync(path, 'utf8');
     if (file === generatingSource) {
@@ -56,7 +56,7 @@ export class NativeBuild {
         this.#install();
       };
     }
-    const objects = this.#objectsThatRead(path);
+    const objects = this.#objectsThatRead(path, isa);
     if (objects.length === 0) throw new Error(`Expected an object file compiled from ${file} but found none`);
     for (const { output } of objects) cpSync(output, `${output}.original`, { preserveTimestamps: true });
     writeFileSync(path, original.split(find).join(replace));
@@ -90,7 +90,7 @@ export class NativeBuild {
   }
 
   /** @returns {{ output: string, command: string, directory: string }[]} */
-  #objectsThatRead(path) {
+  #objectsThatRead(path, isa) {
     const commands = JSON.parse(readFileSync(join(this.#folder, 'compile_commands.json'), 'utf8'));
     return commands
       .map(({ directory, command, file }) => ({

@@ -51,7 +51,7 @@ export class Workplace {
       const tests = mutations
         .filter((mutation) => mutation.backend === backend)
         .flatMap(({ tests }) => tests);
-      const failure = this.#test([...new Set(tests)], backend, 4 * timeLimit);
+      const failure = this.#test([...new Set(tests)], { backend }, 4 * timeLimit);
       if (failure !== undefined)
         throw new Error(`Without any mutation on the ${backend} backend: ${failure}`);
     }
@@ -60,7 +60,7 @@ export class Workplace {
   /** Throws if the wider suite fails without any mutation. */
   requireWideSuitePassing(mutations) {
     for (const backend of new Set(mutations.map((mutation) => mutation.backend))) {
-      const failure = this.#test(this.#wide, backend, 4 * timeLimit);
+      const failure = this.#test(this.#wide, { backend }, 4 * timeLimit);
       if (failure !== undefined) {
         throw new Error(`Without any mutation on the ${backend} backend: ${failure}`);
       }
@@ -69,14 +69,14 @@ export class Workplace {
 
   /** Runs the named tests on the mutant. @returns {{ result: 'caught' | 'survived', by?: string }} */
   tryNamed(mutation) {
-    return this.#with(mutation, () => this.#test(mutation.tests, mutation.backend));
+    return this.#with(mutation, () => this.#test(mutation.tests, mutation));
   }
 
   /** Runs the wider suite on the mutant. @returns {{ result: 'caught' | 'survived', by?: string }} */
   tryAll(mutation) {
     return this.#with(mutation, () => {
       const failure =
-        this.#test(this.#wide, mutation.backend, 4 * timeLimit) ??
+        this.#test(this.#wide, mutation, 4 * timeLimit) ??
         (isNative(mutation) ? this.#native.test([''], 4 * timeLimit) : undefined);
       return failure === undefined ? undefined : `${failure} (not named)`;
     });
@@ -106,18 +106,18 @@ export class Workplace {
   }
 
   /** The first failure, as text, or undefined. */
-  #test(tests, backend, timeout = timeLimit) {
+  #test(tests, { backend, isa }, timeout = timeLimit) {
     const native = tests.filter((test) => test.startsWith('native:')).map((test) => test.slice(7));
     const specs = tests
       .filter((test) => !test.startsWith('native:'))
       .map((test) => `dist-dev/test/${test}.test.js`);
     return (
-      (specs.length === 0 ? undefined : this.#mocha(specs, backend, timeout)) ??
+      (specs.length === 0 ? undefined : this.#mocha(specs, this.#environment(backend, isa), timeout)) ??
       (native.length === 0 ? undefined : this.#native.test(native, timeout))
     );
   }
 
-  #mocha(specs, backend, timeout) {
+  #mocha(specs, environment, timeout) {
     const report = join(this.#folder, 'mocha.json');
     rmSync(report, { force: true });
     const options = ['--bail', '--reporter', 'json', '--reporter-option', `output=${report}`];
@@ -126,7 +126,7 @@ export class Workplace {
       encoding: 'utf8',
       timeout,
       killSignal: 'SIGKILL',
-      env: { ...process.env, ...this.#environment(backend) },
+      env: { ...process.env, ...environment },
     });
     if (status === 0) return undefined;
     if (error?.code === 'ETIMEDOUT') return `does not end (${specs.length === 1 ? specs[0] : 'named tests'})`;
@@ -140,9 +140,9 @@ export class Workplace {
     }
   }
 
-  #environment(backend) {
+  #environment(backend, isa) {
     if (backend === 'portable') return { BATCHNORM_BACKEND: 'portable' };
-    return { BATCHNORM_BACKEND: 'native', ...this.#native.environment };
+    return { BATCHNORM_BACKEND: 'native', ...this.#native.environmentFor(isa) };
   }
 }
 

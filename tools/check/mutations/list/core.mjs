@@ -33,7 +33,7 @@ export default [
     what: 'a tensor traced without a gradient gets one',
     find: '    if (!requiresGradient) {',
     replace: '    if (false) {',
-    tests: ['unit/core/backward'],
+    tests: ['unit/core/backward', 'unit/nn/freeze', 'unit/ops/broadcast'],
   },
   {
     file: 'lib/core/backward.ts',

@@ -321,7 +321,7 @@ export default [
     what: 'update leaves out the modules inside',
     find: '      if (tensor === undefined) updatePart(this, key, value, provider, unused);\n',
     replace: '      if (tensor === undefined) continue;\n',
-    tests: ['unit/nn/generalized-residual'],
+    tests: ['unit/nn/base-module', 'unit/nn/generalized-residual'],
   },
   {
     file: 'lib/nn/norm/folded-values.ts',
@@ -347,7 +347,7 @@ export default [
   {
     file: 'lib/nn/norm/recalibrate.ts',
     what: 'the batches of a recalibration keep their memory',
-    find: 'if (isTensor(result)) graphOf(result)?.consume(new Set());',
+    find: 'if (!hasConsumedGraph(traced)) graphOf(traced)?.consume(new Set());',
     replace: '',
     tests: ['unit/nn/intermediates'],
   },
