@@ -58,6 +58,12 @@ describe('the sum and the mean of many values', () => {
       const tensor = Tensor.from(source, [length]);
       expect(tensor.sum().item()).to.be.closeTo(expected, 1e-6 * expected);
       expect(tensor.mean().item()).to.be.closeTo(expected / length, 1e-6);
+      // The gradient of one value that is multiplied with all of them.
+      const one = Tensor.from([2], []);
+      expect(backward(tensor.mul(one.trace()).sum()).get(one)?.item()).to.be.closeTo(
+        expected,
+        1e-6 * expected,
+      );
     });
   }
 });
