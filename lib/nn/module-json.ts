@@ -1,7 +1,8 @@
 import { detached, missingMethod, typeError, wrongType, wrongValue } from '../validation/errors.js';
 import { type JsonNumber, ensureJsonMemory, toJsonNumbers } from '../json/json-numbers.js';
 import { elementCount } from '../core/shape.js';
-import { storageOf, type Tensor } from '../core/tensor.js';
+import type { Tape } from '../core/tape.js';
+import { isTensor, storageOf, type Tensor } from '../core/tensor.js';
 import type { Shape } from '../core/shape.js';
 import { tensorsOf } from './compose/part.js';
 import {
@@ -111,7 +112,7 @@ class Writer {
       // A field of this name is refused.
       (packageType(part) !== undefined || !overrides(part, 'toJSON') || hasField(part, 'toJSON'));
     if (inherits) return this.module(`${path}.`, part, depth + 1);
-    for (const [, tensor] of tensorsOf(part)) {
+    for (const tensor of listedTensors(part)) {
       const other = this.#paths.get(tensor) ?? this.#opaque.get(tensor);
       if (other !== undefined && other !== path) throw cannotShare(path, other);
       this.#opaque.set(tensor, path);
@@ -173,4 +174,14 @@ function numbersOf(path: string, place: string, tensor: Tensor<Shape>): readonly
   // The storage's own message names the layer, but not its position in a composition.
   if (storage.isDetached && path !== '') throw detached(`${path}${place}`);
   return toJsonNumbers(storage.values);
+}
+
+/** The tensors that a part with a JSON of its own lists. Those of another copy of the package cannot be tied to any of ours. */
+function listedTensors(part: object): readonly Tensor<Shape, Tape>[] {
+  const { parameters } = part as { parameters?: (() => unknown) | null };
+  const listed = typeof parameters === 'function' ? parameters.call(part) : [];
+  if (!Array.isArray(listed)) return [];
+  return (listed as readonly unknown[])
+    .map((entry): unknown => (Array.isArray(entry) ? entry[1] : undefined))
+    .filter(isTensor);
 }
