@@ -11,7 +11,6 @@ interface Manifest {
 }
 
 const allowed = [
-  'CHANGELOG.md',
   'CMakeLists.txt',
   'LICENSE',
   'README.md',
