@@ -34,7 +34,7 @@ function copyFields<M extends HasMembers>(module: M, note: (copy: M) => void): M
     }
     const value: unknown =
       'value' in property ? copyValue(module, keyOf(module, field), property.value) : undefined;
-    // Configurable, since a frozen module's copy still has to receive a state of its own.
+    // Configurable, because clone() replaces the mutable state, also in the copy of a frozen module.
     const copied = 'value' in property ? { ...property, value } : property;
     Object.defineProperty(copy, field, { ...copied, configurable: true });
   }

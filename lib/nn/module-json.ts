@@ -41,7 +41,7 @@ const reservedFields = ['__proto__', 'constructor', 'toJSON'];
 class Writer {
   /** The path at which each module and each tensor occurs first. */
   readonly #paths = new Map<object, string>();
-  /** The modules with a `toJSON` of their own, which cannot refer to tensors elsewhere, by their tensors. */
+  /** Paths of the modules that override `toJSON`, by their tensors. Their JSON cannot refer to tensors elsewhere. */
   readonly #opaque = new Map<object, string>();
 
   /**
@@ -176,7 +176,7 @@ function numbersOf(path: string, place: string, tensor: Tensor<Shape>): readonly
   return toJsonNumbers(storage.values);
 }
 
-/** The tensors that a part with a JSON of its own lists. Those of another copy of the package cannot be tied to any of ours. */
+/** The tensors in a part's `parameters()`, except those of another copy of the package, which cannot be tied to ours. */
 function listedTensors(part: object): readonly Tensor<Shape, Tape>[] {
   const { parameters } = part as { parameters?: (() => unknown) | null };
   const listed = typeof parameters === 'function' ? parameters.call(part) : [];
