@@ -144,6 +144,16 @@ void run_tasks(Pool& pool, size_t slot) {
   }
 }
 
+// Where the tasks begin that a slot starts with.
+size_t first_task(size_t tasks, size_t threads, size_t slot) {
+  // Avoids tasks * slot, which could overflow.
+  return slot * (tasks / threads) + std::min(slot, tasks % threads);
+}
+
+size_t threads_of_job(size_t tasks, size_t threads) {
+  return std::min({threads, tasks, kMaxThreads});
+}
+
 // The caller holds the mutex.
 void leave_job(Pool& pool) {
   pool.working--;
@@ -271,8 +281,15 @@ void abandon_job() {
   g_pool->mutex.unlock();
 }
 
+size_t mirrored_task(size_t task, size_t tasks, size_t threads) {
+  threads = threads_of_job(tasks, threads);
+  size_t slot = 0;
+  while (task >= first_task(tasks, threads, slot + 1)) slot++;
+  return first_task(tasks, threads, slot) + first_task(tasks, threads, slot + 1) - 1 - task;
+}
+
 void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
-  threads = std::min({threads, tasks, kMaxThreads});
+  threads = threads_of_job(tasks, threads);
   Pool* const own = threads <= 1 ? nullptr : caller_pool();
   if (own == nullptr || own->busy.exchange(true, std::memory_order_acquire)) {
     for (size_t i = 0; i < tasks; i++) task(context, i, 0);
@@ -286,11 +303,8 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   pool.context = context;
   pool.threads_of_job = threads;
   for (size_t slot = 0; slot < threads; slot++) {
-    // Avoids tasks * threads, which could overflow.
-    const size_t whole = tasks / threads;
-    const size_t rest = tasks % threads;
-    pool.shares[slot].next.store(slot * whole + std::min(slot, rest), std::memory_order_relaxed);
-    pool.shares[slot].end = (slot + 1) * whole + std::min(slot + 1, rest);
+    pool.shares[slot].next.store(first_task(tasks, threads, slot), std::memory_order_relaxed);
+    pool.shares[slot].end = first_task(tasks, threads, slot + 1);
   }
   pool.helpers = threads - 1;
   pool.generation++;

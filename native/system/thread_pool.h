@@ -61,6 +61,12 @@ void set_elements_per_thread(size_t elements);
 // returns when all have ended. Tasks that call parallel_for have to be within OneThread.
 void parallel_for(size_t tasks, size_t threads, Task task, void* context);
 
+// The task that mirrors this one among those that a thread starts with in parallel_for(). A thread
+// starts with neighboring tasks, the same ones in every job with as many tasks and threads. A
+// second job that runs mirrored tasks therefore begins, on every thread, with the data that it
+// used last in the first one, which are still in the caches of its core.
+size_t mirrored_task(size_t task, size_t tasks, size_t threads);
+
 // Lets the caller of parallel_for() continue after a task on a thread of the process-wide pool
 // trapped, which in WebAssembly ends the thread but not the process.
 void abandon_job();

@@ -198,11 +198,12 @@ TEST_CASE("training and backward: the same bits for any number of threads and an
   // One channel at a time and results past the cache; many channels and results into it.
   const batchnorm::CacheSizes machines[] = {{32 << 10, 64 << 10, 0}, {1 << 16, 8 << 20, 1 << 30}};
   FOR_EACH_ISA(kernels) {
-    // Many channels (a thread owns whole ones) and few (a thread owns chunks).
+    // Many channels (a thread owns whole ones), few, and images that fit in the cache of the
+    // second machine (a thread owns chunks).
     for (const ImageShape& shape :
-         {ImageShape{8, 48, 784}, ImageShape{5, 1, 40000}, ImageShape{2, 3, 30000},
-          ImageShape{40, 90, 49}, ImageShape{33, 70, 196}, ImageShape{700, 130, 1},
-          ImageShape{20000, 3, 1}}) {
+         {ImageShape{8, 48, 784}, ImageShape{24, 20, 1024}, ImageShape{5, 1, 40000},
+          ImageShape{2, 3, 30000}, ImageShape{40, 90, 49}, ImageShape{33, 70, 196},
+          ImageShape{700, 130, 1}, ImageShape{20000, 3, 1}}) {
       const Inputs in(shape, 1.0f);
       batchnorm::set_thread_count(1);
       batchnorm::set_cache_sizes(here);

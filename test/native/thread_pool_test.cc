@@ -32,6 +32,43 @@ TEST_CASE("parallel_for: runs every task once, with slots below the number of th
   }
 }
 
+TEST_CASE("mirrored_task: reverses the tasks that each thread starts with") {
+  const auto mirrored = [](size_t tasks, size_t threads) {
+    std::vector<size_t> all;
+    for (size_t task = 0; task < tasks; task++) {
+      all.push_back(batchnorm::mirrored_task(task, tasks, threads));
+    }
+    return all;
+  };
+  CHECK(mirrored(5, 1) == std::vector<size_t>{4, 3, 2, 1, 0});
+  CHECK(mirrored(6, 2) == std::vector<size_t>{2, 1, 0, 5, 4, 3});
+  // The first threads have one task more.
+  CHECK(mirrored(8, 3) == std::vector<size_t>{2, 1, 0, 5, 4, 3, 7, 6});
+  CHECK(mirrored(2, 7) == std::vector<size_t>{0, 1});
+}
+
+TEST_CASE("mirrored_task: agrees with where parallel_for starts each thread") {
+  constexpr size_t kTasks = 7, kThreads = 3;
+  // Every thread waits in its first task until all have one, so that none helps another one.
+  std::atomic<size_t> begun{0};
+  std::atomic<size_t> first[kThreads] = {};
+  std::atomic<bool> has_begun[kThreads] = {};
+  auto task = [&](size_t index, size_t slot) {
+    if (has_begun[slot].exchange(true)) return;
+    first[slot] = index;
+    begun++;
+    for (int i = 0; i < 10000 && begun < kThreads; i++) usleep(1000);
+  };
+  batchnorm::parallel_for(kTasks, kThreads, task);
+  REQUIRE(begun == kThreads);
+  for (size_t slot = 0; slot < kThreads; slot++) {
+    const size_t last = batchnorm::mirrored_task(first[slot], kTasks, kThreads);
+    CHECK(batchnorm::mirrored_task(last, kTasks, kThreads) == first[slot]);
+    const size_t next = slot + 1 < kThreads ? first[slot + 1].load() : kTasks;
+    CHECK(last == next - 1);
+  }
+}
+
 TEST_CASE("parallel_for: concurrent callers all finish") {
   std::atomic<size_t> done{0};
   auto caller = [](void* argument) -> void* {
