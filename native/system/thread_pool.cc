@@ -16,6 +16,7 @@ namespace {
 struct alignas(64) Share {
   std::atomic<size_t> next{0};
   size_t end = 0;
+  bool awake = false;  // whether the slot's thread works or spins; under the mutex
 };
 
 struct Pool {
@@ -154,6 +155,16 @@ size_t threads_of_job(size_t tasks, size_t threads) {
   return std::min({threads, tasks, kMaxThreads});
 }
 
+// Whether all threads of the job are awake. Other threads may be, which had a slot in a larger job.
+// The caller holds the mutex.
+bool notices_jobs(const Pool& pool) {
+  if (!may_spin()) return false;
+  for (size_t slot = 1; slot <= pool.helpers; slot++) {
+    if (!pool.shares[slot].awake) return false;
+  }
+  return true;
+}
+
 // The caller holds the mutex.
 void leave_job(Pool& pool) {
   pool.working--;
@@ -165,11 +176,19 @@ void thread_main(size_t number) {
   const size_t slot = number % kSlots;
   size_t seen = 0;
   long long last_end = 0;
+  const auto set_awake = [&](bool awake) {
+    pool.shares[slot].awake = awake;
+    if (awake) {
+      pool.awake++;
+    } else {
+      pool.awake--;
+    }
+  };
   pool.mutex.lock();
-  pool.awake++;
+  set_awake(true);
   for (;;) {
     while (pool.generation == seen || slot > pool.helpers) {
-      pool.awake--;
+      set_awake(false);
       const bool stays = pool.job_opened.wait(pool.mutex);
       // Only the last thread may end, so that the slots of the others stay without gaps.
       if (!stays && slot == pool.threads) {
@@ -177,7 +196,7 @@ void thread_main(size_t number) {
         pool.mutex.unlock();
         return;
       }
-      pool.awake++;
+      set_awake(true);
     }
     seen = pool.generation;
     const bool one_of_many = nanoseconds() - last_end < kSpinBetweenJobs;
@@ -310,7 +329,7 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   pool.generation++;
   pool.open = true;
   // A system call; awake threads notice the new generation by themselves.
-  if (awake_threads() < pool.helpers) pool.job_opened.wake_all();
+  if (!notices_jobs(pool)) pool.job_opened.wake_all();
   pool.mutex.unlock();
 
   run_tasks(pool, 0);

@@ -32,6 +32,26 @@ TEST_CASE("parallel_for: runs every task once, with slots below the number of th
   }
 }
 
+// The first task of each thread, which waits there until all threads have one.
+struct Meeting {
+  std::vector<size_t> first;
+  bool complete;
+};
+
+static Meeting meet(size_t tasks, size_t threads) {
+  std::vector<size_t> first(threads);
+  std::vector<std::atomic<bool>> has_begun(threads);
+  std::atomic<size_t> begun{0};
+  auto task = [&](size_t index, size_t slot) {
+    if (has_begun[slot].exchange(true)) return;
+    first[slot] = index;
+    begun++;
+    for (int i = 0; i < 100000 && begun < threads; i++) usleep(10);
+  };
+  batchnorm::parallel_for(tasks, threads, task);
+  return {first, begun == threads};
+}
+
 TEST_CASE("mirrored_task: reverses the tasks that each thread starts with") {
   const auto mirrored = [](size_t tasks, size_t threads) {
     std::vector<size_t> all;
@@ -49,23 +69,22 @@ TEST_CASE("mirrored_task: reverses the tasks that each thread starts with") {
 
 TEST_CASE("mirrored_task: agrees with where parallel_for starts each thread") {
   constexpr size_t kTasks = 7, kThreads = 3;
-  // Every thread waits in its first task until all have one, so that none helps another one.
-  std::atomic<size_t> begun{0};
-  std::atomic<size_t> first[kThreads] = {};
-  std::atomic<bool> has_begun[kThreads] = {};
-  auto task = [&](size_t index, size_t slot) {
-    if (has_begun[slot].exchange(true)) return;
-    first[slot] = index;
-    begun++;
-    for (int i = 0; i < 10000 && begun < kThreads; i++) usleep(1000);
-  };
-  batchnorm::parallel_for(kTasks, kThreads, task);
-  REQUIRE(begun == kThreads);
+  const Meeting meeting = meet(kTasks, kThreads);
+  REQUIRE(meeting.complete);
   for (size_t slot = 0; slot < kThreads; slot++) {
-    const size_t last = batchnorm::mirrored_task(first[slot], kTasks, kThreads);
-    CHECK(batchnorm::mirrored_task(last, kTasks, kThreads) == first[slot]);
-    const size_t next = slot + 1 < kThreads ? first[slot + 1].load() : kTasks;
-    CHECK(last == next - 1);
+    const size_t last = batchnorm::mirrored_task(meeting.first[slot], kTasks, kThreads);
+    CHECK(batchnorm::mirrored_task(last, kTasks, kThreads) == meeting.first[slot]);
+    CHECK(last + 1 == (slot + 1 < kThreads ? meeting.first[slot + 1] : kTasks));
+  }
+}
+
+TEST_CASE("parallel_for: wakes its threads while those of a larger job are still awake") {
+  auto task = [](size_t, size_t) {};
+  for (int i = 0; i < 300; i++) {
+    batchnorm::parallel_for(50, 5, task);
+    // Some of them sleep by then.
+    usleep(static_cast<useconds_t>(20 + i % 80));
+    REQUIRE(meet(3, 3).complete);
   }
 }
 
