@@ -215,8 +215,22 @@ export default [
   {
     file: 'native/system/thread_pool.cc',
     what: 'the remainder of the tasks is left out',
-    find: '(slot + 1) * whole + std::min(slot + 1, rest)',
-    replace: '(slot + 1) * whole + std::min(slot, rest)',
+    find: 'slot * (tasks / threads) + std::min(slot, tasks % threads)',
+    replace: 'slot * (tasks / threads)',
+    tests: ['native:thread_pool_test.cc'],
+  },
+  {
+    file: 'native/system/thread_pool.cc',
+    what: 'threads of a larger job count as those of this one',
+    find: 'if (!notices_jobs(pool)) pool',
+    replace: 'if (awake_threads() < pool.helpers) pool',
+    tests: ['native:thread_pool_test.cc'],
+  },
+  {
+    file: 'native/system/thread_pool.cc',
+    what: 'a thread goes back over the tasks of another one',
+    find: 'return first_task(tasks, threads, slot) + first_task(tasks, threads, slot + 1) - 1 - task;',
+    replace: 'return tasks - 1 - task;',
     tests: ['native:thread_pool_test.cc'],
   },
   {
