@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "inlining.h"
 #include "ops/channel_chunks.h"
 #include "ops/parallel.h"
 #include "ops/scratch.h"
@@ -53,9 +54,10 @@ void sum_channels(const ImageShape& shape, const ChannelChunks& chunks, size_t f
   }
 }
 
+// One copy for all ways of dividing an operation, which makes the binaries smaller.
 template <class Passes>
-void finish_channel(const ImageShape& shape, const ChannelChunks& chunks, size_t channel,
-                    const ChannelSums& sums, Passes& passes) {
+BATCHNORM_NOINLINE void finish_channel(const ImageShape& shape, const ChannelChunks& chunks,
+                                       size_t channel, const ChannelSums& sums, Passes& passes) {
   passes.finish(channel, sums, [&] {
     ChannelSums again;
     sum_channels(shape, chunks, channel, 1, &again, passes);
