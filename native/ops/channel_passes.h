@@ -116,6 +116,25 @@ void run_by_channel(const ImageShape& shape, size_t threads, Passes& passes) {
   parallel_for(tasks, threads, task);
 }
 
+template <class Passes>
+void prepare_channels(const ImageShape& shape, Passes& passes) {
+  for (size_t channel = 0; channel < shape.channels; channel += kMaxChannels) {
+    passes.prepare(channel, std::min(kMaxChannels, shape.channels - channel));
+  }
+}
+
+// Merges the sums of `parts` parts of every channel in order; each part has sums of all channels.
+template <class Passes>
+BATCHNORM_NOINLINE void merge_parts(const ImageShape& shape, size_t parts, ChannelSums* sums,
+                                    Passes& passes) {
+  const ChannelChunks chunks(shape);
+  for (size_t channel = 0; channel < shape.channels; channel++) {
+    ChannelSums& total = sums[channel];
+    for (size_t part = 1; part < parts; part++) add(total, sums[part * shape.channels + channel]);
+    finish_channel(shape, chunks, channel, total, passes);
+  }
+}
+
 // A task is a chunk of several channels, in both passes, and every thread starts with its own
 // images.
 template <class Passes>
@@ -137,22 +156,14 @@ Status run_by_image(const ImageShape& shape, size_t threads, Passes& passes) {
              sums + index * shape.channels + first);
   };
 
-  for (size_t channel = 0; channel < shape.channels; channel += kMaxChannels) {
-    passes.prepare(channel, std::min(kMaxChannels, shape.channels - channel));
-  }
+  prepare_channels(shape, passes);
   auto reduce = [&](size_t task, size_t) {
     run(task, [&](size_t offset, size_t channel, const Block& block, ChannelSums* out) {
       passes.reduce(offset, channel, block, out);
     });
   };
   parallel_for(tasks, threads, reduce);
-  for (size_t channel = 0; channel < shape.channels; channel++) {
-    ChannelSums& total = sums[channel];
-    for (size_t index = 1; index < count; index++) {
-      add(total, sums[index * shape.channels + channel]);
-    }
-    finish_channel(shape, chunks, channel, total, passes);
-  }
+  merge_parts(shape, count, sums, passes);
   if constexpr (Passes::kApplies) {
     auto apply = [&](size_t task, size_t) {
       run(mirrored_task(task, tasks, threads),
@@ -206,9 +217,7 @@ Status run_by_row(const ImageShape& shape, const RowParts& parts, size_t threads
   if (sums == nullptr) return Status::kOutOfMemory;
   const auto block_of = [&](size_t rows) { return Block{rows, channels, 1, channels, 1}; };
 
-  for (size_t channel = 0; channel < channels; channel += kMaxChannels) {
-    passes.prepare(channel, std::min(kMaxChannels, channels - channel));
-  }
+  prepare_channels(shape, passes);
   auto reduce = [&](size_t part, size_t slot) {
     ChannelSums* total = sums + part * channels;
     ChannelSums* next = sums + (parts.count + slot) * channels;
@@ -221,12 +230,7 @@ Status run_by_row(const ImageShape& shape, const RowParts& parts, size_t threads
     }
   };
   parallel_for(parts.count, threads, reduce);
-  const ChannelChunks chunks(shape);
-  for (size_t channel = 0; channel < channels; channel++) {
-    ChannelSums& total = sums[channel];
-    for (size_t part = 1; part < parts.count; part++) add(total, sums[part * channels + channel]);
-    finish_channel(shape, chunks, channel, total, passes);
-  }
+  merge_parts(shape, parts.count, sums, passes);
   if constexpr (Passes::kApplies) {
     auto apply = [&](size_t part, size_t) {
       const size_t mirrored = mirrored_task(part, parts.count, threads);

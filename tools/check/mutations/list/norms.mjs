@@ -125,8 +125,8 @@ export default [
   {
     file: 'native/ops/channel_passes.h',
     what: 'the last part of the rows is not summed',
-    find: 'for (size_t part = 1; part < parts.count; part++) add(total',
-    replace: 'for (size_t part = 1; part + 1 < parts.count; part++) add(total',
+    find: 'for (size_t part = 1; part < parts; part++) add(total',
+    replace: 'for (size_t part = 1; part + 1 < parts; part++) add(total',
     tests: ['unit/nn/batch-norm-channels-last'],
   },
   {
@@ -138,9 +138,9 @@ export default [
   },
   {
     file: 'native/ops/channel_passes.h',
-    what: 'the second chunk is not summed where threads divide the images',
-    find: 'for (size_t index = 1; index < count; index++) {\n      add(total, sums[index',
-    replace: 'for (size_t index = 2; index < count; index++) {\n      add(total, sums[index',
+    what: 'the first part is left out where threads divide the images',
+    find: 'merge_parts(shape, count, sums, passes)',
+    replace: 'merge_parts(shape, count - 1, sums + shape.channels, passes)',
     tests: ['native:batch_norm_ops_test.cc'],
   },
 ];
