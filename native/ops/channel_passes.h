@@ -87,8 +87,8 @@ void run_channel_group(const ImageShape& shape, const ChannelChunks& chunks, siz
 // Channels per group: as many as fit in the second-level cache, so that the second pass reads from
 // it; few enough that all threads finish at about the same time; and, if possible, a number for
 // which every group begins at a cache line.
-inline size_t channel_group_size(const ImageShape& shape, size_t bytes_per_element,
-                                 size_t threads) {
+BATCHNORM_NOINLINE inline size_t channel_group_size(const ImageShape& shape,
+                                                    size_t bytes_per_element, size_t threads) {
   const size_t channel_bytes = shape.images * shape.plane * bytes_per_element;
   const size_t fitting = cache_sizes().l2 / channel_bytes;
   const size_t fair = threads == 1 ? shape.channels : shape.channels / (threads * 4);
@@ -181,11 +181,11 @@ Status run_by_image(const ImageShape& shape, size_t threads, Passes& passes) {
 // cache, but a thread reads what other threads wrote, since convolutions before and after are
 // divided by image. Where cores do not share the last-level cache, that takes 2.6 times as long as
 // reading what this core wrote.
-template <class Passes>
-bool worth_dividing_by_image(const ImageShape& shape, size_t threads, const Passes& passes) {
+BATCHNORM_NOINLINE inline bool worth_dividing_by_image(const ImageShape& shape,
+                                                       size_t bytes_per_element, size_t threads) {
   if (threads == 1) return false;
   const bool few_channels = shape.channels < threads * 2;
-  const size_t bytes = shape.elements() * passes.bytes_per_element();
+  const size_t bytes = shape.elements() * bytes_per_element;
   const bool each_has_images = shape.images >= threads && ChannelChunks(shape).count() >= threads;
   return few_channels || (each_has_images && bytes <= cache_sizes().last);
 }
@@ -249,7 +249,7 @@ Status run_channel_passes(const ImageShape& shape, Passes& passes) {
   const size_t threads = threads_for(shape.elements());
   const RowParts parts(shape);
   if (shape.plane == 1 && parts.count > 1) return run_by_row(shape, parts, threads, passes);
-  if (worth_dividing_by_image(shape, threads, passes)) {
+  if (worth_dividing_by_image(shape, passes.bytes_per_element(), threads)) {
     return run_by_image(shape, threads, passes);
   }
   run_by_channel(shape, threads, passes);
