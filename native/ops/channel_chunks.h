@@ -24,9 +24,9 @@ class ChannelChunks {
  public:
   // Maximum number of elements of a channel in a chunk.
   static constexpr size_t kElements = 16384;
-  // Smaller channels are divided as well, so that threads can share their images, but not into
-  // chunks so small that merging their sums matters.
-  static constexpr size_t kMinElements = 2048, kMaxShared = 8;
+  // Images are divided further, so that threads can share them, until there are so many chunks or
+  // until merging the sums of smaller ones would take too long.
+  static constexpr size_t kEnoughChunks = 8, kMinElements = 2048;
 
   explicit ChannelChunks(const ImageShape& shape) : shape_(shape) {
     if (shape.plane > kElements) {
@@ -38,11 +38,11 @@ class ChannelChunks {
     } else {
       length_ = shape.plane;
       pieces_ = 1;
-      size_t shared = 1;
-      while (shared < kMaxShared && shape.images * shape.plane / (2 * shared) >= kMinElements) {
-        shared *= 2;
+      size_t chunks = 1;
+      while (chunks < kEnoughChunks && shape.images * shape.plane / (2 * chunks) >= kMinElements) {
+        chunks *= 2;
       }
-      images_ = std::min(ceiling(shape.images, shared), kElements / shape.plane);
+      images_ = std::min(ceiling(shape.images, chunks), kElements / shape.plane);
     }
   }
 

@@ -177,10 +177,11 @@ Status run_by_image(const ImageShape& shape, size_t threads, Passes& passes) {
   return Status::kOk;
 }
 
-// Whether to divide by image. By channel, the second pass finds its data in the second-level
-// cache, but a thread reads what other threads wrote, since convolutions before and after are
-// divided by image. Where cores do not share the last-level cache, that takes 2.6 times as long as
-// reading what this core wrote.
+// Whether to divide by image: if there are too few channels for the threads, or because the tensors
+// fit in the cache. By channel, the second pass finds its data in the second-level cache, but a
+// thread reads what other threads wrote, since convolutions before and after are divided by image.
+// Where cores do not share the last-level cache, that takes more than twice as long as reading what
+// the same core wrote.
 BATCHNORM_NOINLINE inline bool worth_dividing_by_image(const ImageShape& shape,
                                                        size_t bytes_per_element, size_t threads) {
   if (threads == 1) return false;

@@ -157,7 +157,7 @@ size_t threads_of_job(size_t tasks, size_t threads) {
 
 // Whether all threads of the job are awake. Other threads may be, which had a slot in a larger job.
 // The caller holds the mutex.
-bool notices_jobs(const Pool& pool) {
+bool helpers_are_awake(const Pool& pool) {
   if (!may_spin()) return false;
   for (size_t slot = 1; slot <= pool.helpers; slot++) {
     if (!pool.shares[slot].awake) return false;
@@ -329,7 +329,7 @@ void parallel_for(size_t tasks, size_t threads, Task task, void* context) {
   pool.generation++;
   pool.open = true;
   // A system call; awake threads notice the new generation by themselves.
-  if (!notices_jobs(pool)) pool.job_opened.wake_all();
+  if (!helpers_are_awake(pool)) pool.job_opened.wake_all();
   pool.mutex.unlock();
 
   run_tasks(pool, 0);

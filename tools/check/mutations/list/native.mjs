@@ -222,7 +222,7 @@ export default [
   {
     file: 'native/system/thread_pool.cc',
     what: 'threads of a larger job count as those of this one',
-    find: 'if (!notices_jobs(pool)) pool',
+    find: 'if (!helpers_are_awake(pool)) pool',
     replace: 'if (awake_threads() < pool.helpers) pool',
     tests: ['native:thread_pool_test.cc'],
   },
