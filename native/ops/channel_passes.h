@@ -54,10 +54,9 @@ void sum_channels(const ImageShape& shape, const ChannelChunks& chunks, size_t f
   }
 }
 
-// One copy for all ways of dividing an operation, which makes the binaries smaller.
 template <class Passes>
-BATCHNORM_NOINLINE void finish_channel(const ImageShape& shape, const ChannelChunks& chunks,
-                                       size_t channel, const ChannelSums& sums, Passes& passes) {
+void finish_channel(const ImageShape& shape, const ChannelChunks& chunks, size_t channel,
+                    const ChannelSums& sums, Passes& passes) {
   passes.finish(channel, sums, [&] {
     ChannelSums again;
     sum_channels(shape, chunks, channel, 1, &again, passes);
@@ -124,6 +123,7 @@ void prepare_channels(const ImageShape& shape, Passes& passes) {
 }
 
 // Merges the sums of `parts` parts of every channel in order; each part has sums of all channels.
+// One copy for both ways of dividing that need it, which makes the binaries smaller.
 template <class Passes>
 BATCHNORM_NOINLINE void merge_parts(const ImageShape& shape, size_t parts, ChannelSums* sums,
                                     Passes& passes) {
