@@ -1,14 +1,20 @@
-// node bench/distributed.mjs [ROUNDS] [STEPS]: a training step of ResNet-8 on 64 images of 3 x 32 x 32 by one process on one
+// node bench/distributed.mjs [ROUNDS] [STEPS] [--parts]: a training step of ResNet-8 on 64 images of 3 x 32 x 32 by one process on one
 // and on two threads, and by two ranks of one thread each: workers, Open MPI and MPICH, as far as they are installed.
-// Measured alternately, medians over the rounds; then the parts of the ranks' step, and a simulation of more ranks.
+// Measured alternately, medians over the rounds; then the parts of the ranks' step, and a simulation of more ranks. With
+// --parts instead what a group adds to half the batch in one process, step by step.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { spawnWorkers } from '../dist/distributed.js';
 import { succeeds } from '../tools/process.mjs';
 import { project } from './distributed/project.mjs';
 import { median } from './resnet/median.mjs';
 
-const [rounds, steps] = [process.argv[2] ?? '7', process.argv[3] ?? '40'].map(Number);
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { parts: { type: 'boolean', default: false } },
+});
+const [rounds, steps] = [positionals[0] ?? '7', positionals[1] ?? '40'].map(Number);
 const program = fileURLToPath(new URL('distributed/rank.mjs', import.meta.url));
 
 const mpi = {
@@ -17,7 +23,14 @@ const mpi = {
 };
 
 /** Each runs the program with a number of threads for each rank; returns what rank 0 measured. */
-const contestants = {
+const parts = {
+  '1 process, 64 images': () => launch([], 1),
+  '1 process, 32 images': () => launch([], 1, 'group'),
+  '... and the arithmetic of synchronization': () => launch([], 1, 'exchange'),
+  '2 ranks of 32 images, gradients only': () => launch(mpi.MPICH, 1, 'synchronization'),
+  '2 ranks of 32 images': () => launch(mpi.MPICH, 1),
+};
+const whole = {
   '1 process x 1 thread': () => launch([], 1),
   '1 process x 2 threads': () => launch([], 2),
   '2 workers x 1 thread': runWorkers,
@@ -28,6 +41,7 @@ const contestants = {
   ),
 };
 
+const contestants = options.parts ? parts : whole;
 const measured = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
 for (let round = 0; round < rounds; round++) {
   for (const [name, run] of Object.entries(contestants)) measured[name].push(await run());
@@ -44,6 +58,8 @@ console.table(
     'in calls of the group': name.startsWith('1') ? '' : `${round3((100 * waiting) / milliseconds)} %`,
   })),
 );
+
+if (options.parts) process.exit();
 
 const groups = results.filter(([name]) => !name.startsWith('1'));
 console.log('\nCalls of a group of 2 ranks');
@@ -72,8 +88,8 @@ console.table(
   ),
 );
 
-function launch(command, threads) {
-  const [file, ...args] = [...command, process.execPath, program, String(steps)];
+function launch(command, threads, without = []) {
+  const [file, ...args] = [...command, process.execPath, program, String(steps)].concat(without);
   const environment = { ...process.env, BATCHNORM_NUM_THREADS: String(threads) };
   const output = execFileSync(file, args, { encoding: 'utf8', env: environment });
   return JSON.parse(output.slice(output.indexOf('{')));

@@ -1,8 +1,10 @@
 // One rank of bench/distributed.mjs: trains ResNet-8 on its part of each batch of 64, and prints what rank 0 measured as one
-// line of JSON. The command line, or workerData, has the number of steps.
+// line of JSON. The command line, or workerData, has the number of steps; the command line can also have what to leave out:
+// 'exchange' for half the batch in one process, with synchronized batch norm whose peer repeats the values; 'group' for half
+// the batch in one process; 'synchronization' for two ranks that only add up their gradients.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { backward, crossEntropyWithLogitsLoss, Sgd, Tensor } from '../../dist/index.js';
-import { connect, DataParallel } from '../../dist/distributed.js';
+import { connect, DataParallel, synchronize } from '../../dist/distributed.js';
 import { median } from '../resnet/median.mjs';
 import { classes, resnet8 } from '../resnet/network.mjs';
 
@@ -14,12 +16,17 @@ const synchronized = 129;
 const mebibyte = 2 ** 20;
 
 const steps = Number(isMainThread ? process.argv[2] : workerData);
+const without = isMainThread ? process.argv[3] : undefined;
 const group = await connect();
 const timed = timedGroup(group);
 const net = resnet8();
 const sgd = new Sgd({ lr: 0.01 });
-const parallel = await DataParallel.create(net, timed.group);
-const own = Math.floor(images / group.size) + (group.rank < images % group.size ? 1 : 0);
+const parallel = await DataParallel.create(net, timed.group, {
+  synchronizeBatchNorm: without !== 'synchronization',
+});
+if (without === 'exchange') synchronize(net, repeatingGroup());
+const ranks = without === 'exchange' || without === 'group' ? 2 : group.size;
+const own = Math.floor(images / ranks) + (group.rank < images % ranks ? 1 : 0);
 const x = Tensor.randn([own, 3, 32, 32]);
 const labels = Int32Array.from({ length: own }, (_, i) => i % classes);
 
@@ -63,6 +70,25 @@ function perCall(count, call) {
       return performance.now() - begin;
     }),
   );
+}
+
+/** A group of two whose other rank has the same values as this one. */
+function repeatingGroup() {
+  return {
+    rank: 0,
+    size: 2,
+    allGather(values) {
+      const all = new values.constructor(2 * values.length);
+      all.set(values);
+      all.set(values, values.length);
+      return all;
+    },
+    sum(values) {
+      for (let i = 0; i < values.length; i++) values[i] *= 2;
+    },
+    broadcast: () => undefined,
+    barrier: () => undefined,
+  };
 }
 
 /** A group that measures its calls: their number, the doubles of gathers, and the time in them, waiting included. */
