@@ -6,20 +6,12 @@ import { batchNormBackward, batchNormInference, batchNormTraining } from '../../
 import { serve } from '../contestants/serve.mjs';
 import { resnet8 } from '../resnet/network.mjs';
 import { trainingStep } from '../resnet/training-step.mjs';
-import { nameOf } from '../shapes.mjs';
-
-/** Beyond the caches with large and with small planes, in the last-level cache, and planes of one pixel. */
-const kernelShapes = [
-  [32, 256, 56, 56],
-  [32, 1024, 14, 14],
-  [8, 64, 32, 32],
-  [256, 512, 1, 1],
-];
+import { nameOf, shapes } from '../shapes.mjs';
 
 await serve((_shape, threads) => {
   setNumThreads(threads);
   const subjects = [
-    ...kernelShapes.flatMap(kernels),
+    ...shapes.flatMap(kernels),
     ['ResNet-8, a step of 64 images', () => trainingStep(64)],
     plan(1),
     plan(32),
@@ -39,7 +31,7 @@ function preparedLate(prepare) {
 }
 
 function kernels(shape) {
-  const [, channels] = shape;
+  const channels = shape.at(-3);
   const prepared = (runOf) => () => {
     const values = () => Tensor.randn(shape).data; // in huge pages, as every tensor
     const ofChannels = (value) => new Float32Array(channels).fill(value);

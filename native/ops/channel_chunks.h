@@ -25,8 +25,9 @@ class ChannelChunks {
   // Maximum number of elements of a channel in a chunk.
   static constexpr size_t kElements = 16384;
   // Images are divided further, so that threads can share them, until there are so many chunks or
-  // until merging the sums of smaller ones would take too long.
-  static constexpr size_t kEnoughChunks = 8, kMinElements = 2048;
+  // until merging the sums of smaller ones would take too long. Not in tensors beyond the caches,
+  // which are divided by channel: there, smaller chunks only take longer.
+  static constexpr size_t kEnoughChunks = 8, kMinElements = 2048, kMaxShared = 4 * 1024 * 1024;
 
   explicit ChannelChunks(const ImageShape& shape) : shape_(shape) {
     if (shape.plane > kElements) {
@@ -39,7 +40,8 @@ class ChannelChunks {
       length_ = shape.plane;
       pieces_ = 1;
       size_t chunks = 1;
-      while (chunks < kEnoughChunks && shape.images * shape.plane / (2 * chunks) >= kMinElements) {
+      const size_t enough = shape.elements() <= kMaxShared ? kEnoughChunks : 1;
+      while (chunks < enough && shape.images * shape.plane / (2 * chunks) >= kMinElements) {
         chunks *= 2;
       }
       images_ = std::min(ceiling(shape.images, chunks), kElements / shape.plane);
