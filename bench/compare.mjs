@@ -4,6 +4,8 @@
 //
 //   --max-ratio R  limit of the time after, divided by the time before (default 1.05)
 //   --rounds N     measurements of each (default 15)
+//   --starts N     processes in which these are made, one after another (default 3): a process keeps its memory, and where
+//                  the pages lie alone makes a kernel up to a fifth slower
 //   --threads 1,2  numbers of threads (default: 1 and all)
 //   --only TEXT    only subjects whose name contains it
 import { availableParallelism } from 'node:os';
@@ -18,16 +20,17 @@ const { values: options, positionals } = parseArgs({
   options: {
     'max-ratio': { type: 'string', default: '1.05' },
     rounds: { type: 'string', default: '15' },
+    starts: { type: 'string', default: '3' },
     threads: { type: 'string', default: [...new Set([1, availableParallelism()])].join() },
     only: { type: 'string', default: '' },
   },
 });
 const [before, after = 'HEAD', ...surplus] = positionals;
 const maxRatio = Number(options['max-ratio']);
-const rounds = Number(options.rounds);
-if (before === undefined || surplus.length > 0 || !(maxRatio > 0) || !(rounds >= 1)) {
+const [rounds, starts] = [options.rounds, options.starts].map(Number);
+if (before === undefined || surplus.length > 0 || !(maxRatio > 0) || !(rounds >= starts && starts >= 1)) {
   console.error(
-    'Expected: node bench/compare.mjs COMMIT [COMMIT] [--max-ratio R] [--rounds N] [--threads 1,2]',
+    'Expected: node bench/compare.mjs COMMIT [COMMIT] [--max-ratio R] [--rounds N] [--starts N] [--threads 1,2]',
   );
   process.exit(2);
 }
@@ -49,59 +52,59 @@ process.exitCode = slower.length > 0 ? 1 : 0;
 
 /** Measures all subjects on this many threads and prints them; returns those that became slower. */
 async function compare(threads) {
-  const contestants = checkouts.map(({ commit, folder }) => {
-    const program = ['bench/compare/serve.mjs'];
-    const environment = { BATCHNORM_NUM_THREADS: String(threads) };
-    return new Contestant(commit, process.execPath, program, environment, folder);
-  });
-  try {
-    const names = [];
-    for (const each of contestants) {
-      each.start();
-      names.push(await each.prepare([1, 1, 1, 1], threads));
-    }
-    const common = names[0].filter((name) => names[1].includes(name) && name.includes(options.only));
-    const first = await measure(contestants, common);
-    console.log(`\n${threads} ${threads === 1 ? 'thread' : 'threads'}, milliseconds`);
-    console.table(
-      [...first].map(([name, [old, now]]) => ({
-        name,
-        [checkouts[0].commit]: Number(median(old).toPrecision(4)),
-        [`${checkouts[1].commit} `]: Number(median(now).toPrecision(4)),
-        ratio: Number(ratioOf(old, now).toFixed(3)),
-      })),
-    );
-    // A second measurement of the subjects above the limit, because another program may have run during the first one.
-    const suspects = slowerThan(maxRatio, first);
-    const found = slowerThan(
-      maxRatio,
-      first,
-      await measure(
-        contestants,
-        suspects.map(({ name }) => name),
-      ),
-    );
-    return found.map((each) => ({ ...each, threads }));
-  } finally {
-    for (const each of contestants) await each.stop();
-  }
+  const first = await measure(threads, (name) => name.includes(options.only));
+  console.log(`\n${threads} ${threads === 1 ? 'thread' : 'threads'}, milliseconds`);
+  console.table(
+    [...first].map(([name, [old, now]]) => ({
+      name,
+      [checkouts[0].commit]: Number(median(old).toPrecision(4)),
+      [`${checkouts[1].commit} `]: Number(median(now).toPrecision(4)),
+      ratio: Number(ratioOf(old, now).toFixed(3)),
+    })),
+  );
+  // A second measurement of the subjects above the limit, because another program may have run during the first one.
+  const suspects = slowerThan(maxRatio, first).map(({ name }) => name);
+  const second =
+    suspects.length === 0 ? new Map() : await measure(threads, (name) => suspects.includes(name));
+  return slowerThan(maxRatio, first, second).map((each) => ({ ...each, threads }));
 }
 
-/** The milliseconds of each subject before and after, in every round. */
-async function measure(contestants, names) {
+/** The milliseconds of each subject of both commits before and after, in every round of every start. */
+async function measure(threads, isWanted) {
   const times = new Map();
-  for (const name of names) {
-    let repeats = 1;
-    for (const each of contestants) repeats = Math.max(repeats, await repeatsFor(each, name));
-    const spent = [[], []];
-    for (let round = 0; round < rounds; round++) {
-      // Each is the first one in every second round.
-      for (const i of round % 2 === 0 ? [0, 1] : [1, 0])
-        spent[i].push(await contestants[i].run(name, repeats));
+  for (let start = 0; start < starts; start++) {
+    const contestants = checkouts.map(({ commit, folder }) => {
+      const program = ['bench/compare/serve.mjs'];
+      const environment = { BATCHNORM_NUM_THREADS: String(threads) };
+      return new Contestant(commit, process.execPath, program, environment, folder);
+    });
+    try {
+      const names = [];
+      for (const each of contestants) {
+        each.start();
+        names.push(await each.prepare([1, 1, 1, 1], threads));
+      }
+      for (const name of names[0].filter((each) => names[1].includes(each) && isWanted(each))) {
+        if (!times.has(name)) times.set(name, [[], []]);
+        await measureRounds(contestants, name, times.get(name));
+      }
+    } finally {
+      for (const each of contestants) await each.stop();
     }
-    times.set(name, spent);
   }
   return times;
+}
+
+/** Appends the milliseconds of one start's rounds. */
+async function measureRounds(contestants, name, spent) {
+  let repeats = 1;
+  for (const each of contestants) repeats = Math.max(repeats, await repeatsFor(each, name));
+  for (let round = 0; round < rounds / starts; round++) {
+    // Each is the first one in every second round.
+    for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
+      spent[i].push(await contestants[i].run(name, repeats));
+    }
+  }
 }
 
 /** How many calls fill a turn. On the way there V8 compiles what they use. */
