@@ -31,9 +31,11 @@ struct Moments {
 inline void sample_means(const float* x, const ImageShape& shape, size_t channels, float* means) {
   constexpr size_t kMaxPixels = 8;
   const size_t count = shape.images * shape.plane;
-  // Of one pixel each, 64 runs: a mean that is off by more than half a deviation costs another
-  // pass.
-  const size_t small_runs = shape.plane > 1 ? 16 : std::clamp<size_t>(count / 16, 16, 64);
+  // Of one pixel each, up to 64 runs: a mean that is off by more than half a deviation costs
+  // another pass, whose strides are large. That happens to one channel in 25 with 16 of 256 values,
+  // to one in 400 with 32.
+  const size_t fewest = std::clamp<size_t>(count / 4, 16, 32);
+  const size_t small_runs = shape.plane > 1 ? 16 : std::clamp<size_t>(count / 16, fewest, 64);
   const size_t runs = shape.plane < 16 ? small_runs : std::min<size_t>(8, count / 256 + 1);
   const size_t pixels = std::min(kMaxPixels, shape.plane);
   float sums[kMaxChannels * kMaxPixels];
