@@ -18,35 +18,70 @@ export async function withFileOfRoot(
   read: (path: string) => Promise<void>,
 ): Promise<void> {
   const what = `reading ${path}`;
-  if (group.rank === 0) {
-    const file = await together(group, what, () => open(path));
-    try {
-      await send(group, file);
-    } finally {
-      await file.close();
-    }
-    return together(group, what, () => read(path));
-  }
-  await together(group, what, () => Promise.resolve());
-  const folder = await mkdtemp(join(tmpdir(), 'batchnorm-'));
+  const opened: { file?: FileHandle; folder?: string } = {};
   try {
-    const copy = join(folder, basename(path));
-    await receive(group, copy);
-    await together(group, what, () => read(copy));
+    if (group.rank === 0) {
+      const [file, size] = await together(group, what, async () => {
+        opened.file = await open(path);
+        return [opened.file, (await opened.file.stat()).size] as const;
+      });
+      const failure = await send(group, file, size);
+      await together(group, what, () => readUnless(failure, read, path));
+    } else {
+      const [file, copy] = await together(group, what, async () => {
+        opened.folder = await mkdtemp(join(tmpdir(), 'batchnorm-'));
+        const copy = join(opened.folder, basename(path));
+        opened.file = await open(copy, 'wx');
+        return [opened.file, copy] as const;
+      });
+      const failure = await receive(group, file);
+      await together(group, what, () => readUnless(failure, read, copy));
+    }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await opened.file?.close();
+    if (opened.folder !== undefined) await rm(opened.folder, { recursive: true, force: true });
   }
 }
 
-async function send(group: Group, file: FileHandle): Promise<void> {
-  const { size } = await file.stat();
+/** An error that is thrown after the calls that the other ranks make, too. */
+interface Failure {
+  readonly error: unknown;
+}
+
+async function readUnless(
+  failure: Failure | undefined,
+  read: (path: string) => Promise<void>,
+  path: string,
+): Promise<void> {
+  if (failure !== undefined) throw failure.error;
+  await read(path);
+}
+
+/** The first error of a step that does not stop the next ones. */
+async function attempt(
+  before: Failure | undefined,
+  step: () => Promise<unknown>,
+): Promise<Failure | undefined> {
+  if (before !== undefined) return before;
+  try {
+    await step();
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+async function send(group: Group, file: FileHandle, size: number): Promise<Failure | undefined> {
+  let failure: Failure | undefined;
   await group.broadcastAsync(Float64Array.of(size));
   for (let at = 0; at < size; at += chunkBytes) {
     const length = Math.min(chunkBytes, size - at);
     const chunk = new Float32Array(Math.ceil(length / 4));
-    await readFully(file, new Uint8Array(chunk.buffer, 0, length), at);
+    const bytes = new Uint8Array(chunk.buffer, 0, length);
+    failure = await attempt(failure, () => readFully(file, bytes, at));
     await group.broadcastAsync(chunk);
   }
+  return failure;
 }
 
 async function readFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
@@ -58,16 +93,13 @@ async function readFully(file: FileHandle, bytes: Uint8Array, position: number):
   }
 }
 
-async function receive(group: Group, path: string): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    const [size] = await group.broadcastAsync(new Float64Array(1));
-    for (let at = 0; at < size; at += chunkBytes) {
-      const length = Math.min(chunkBytes, size - at);
-      const chunk = await group.broadcastAsync(new Float32Array(Math.ceil(length / 4)));
-      await file.appendFile(new Uint8Array(chunk.buffer, 0, length));
-    }
-  } finally {
-    await file.close();
+async function receive(group: Group, file: FileHandle): Promise<Failure | undefined> {
+  let failure: Failure | undefined;
+  const [size] = await group.broadcastAsync(new Float64Array(1));
+  for (let at = 0; at < size; at += chunkBytes) {
+    const length = Math.min(chunkBytes, size - at);
+    const chunk = await group.broadcastAsync(new Float32Array(Math.ceil(length / 4)));
+    failure = await attempt(failure, () => file.appendFile(new Uint8Array(chunk.buffer, 0, length)));
   }
+  return failure;
 }

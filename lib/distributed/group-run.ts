@@ -35,14 +35,16 @@ export class GroupRun implements ParallelRun {
     return this.group.size;
   }
 
-  nextStep(samples: number | undefined, isAborted: boolean): number | undefined {
+  nextStep(samples: number | undefined, isAborted: boolean, lr = NaN): number | undefined {
     const own = isAborted ? next.abort : samples === undefined ? next.end : next.batch;
-    const gathered = this.group.allGather(Float64Array.of(own, samples ?? 0));
+    const gathered = this.group.allGather(Float64Array.of(own, samples ?? 0, lr));
     const states: number[] = [];
+    const rates: number[] = [];
     let total = 0;
     for (let rank = 0; rank < this.size; rank++) {
-      states.push(gathered[2 * rank]);
-      total += gathered[2 * rank + 1];
+      states.push(gathered[3 * rank]);
+      total += gathered[3 * rank + 1];
+      rates.push(gathered[3 * rank + 2]);
     }
     const aborted = states.indexOf(next.abort);
     if (aborted >= 0) {
@@ -51,7 +53,14 @@ export class GroupRun implements ParallelRun {
       throw plainError('ERR_BATCHNORM_PEER', `Rank ${aborted} was stopped by its signal`);
     }
     const ended = states.indexOf(next.end);
-    if (ended < 0) return total;
+    if (ended < 0) {
+      const different = rates.findIndex((rate) => !Object.is(rate, rates[0]));
+      if (different < 0) return total;
+      throw plainError(
+        'ERR_BATCHNORM_MISMATCH',
+        `Expected the same learning rate on every rank, but rank 0 has ${rates[0]} and rank ${different} has ${rates[different]}`,
+      );
+    }
     const other = states.indexOf(next.batch);
     if (other < 0) return undefined;
     throw plainError(

@@ -55,6 +55,8 @@ export class WorkerTransport implements Transport {
   readonly #rounds = [0, 0];
   readonly #calls = [0, 0];
   #lastStarted: Promise<unknown> = Promise.resolve();
+  /** Calls that were started and have not ended. */
+  #pending = 0;
   /** The addon, which has a vectorized loop, where the package computes with it. */
   readonly #mpi: MpiAddon | undefined;
 
@@ -77,13 +79,19 @@ export class WorkerTransport implements Transport {
   }
 
   start(call: Call, timeout: number): Promise<void> {
-    const started = this.#lastStarted.then(() => this.#runAsync(call, timeout));
+    this.#pending++;
+    const started = this.#lastStarted
+      .then(() => this.#runAsync(call, timeout))
+      .finally(() => this.#pending--);
     this.#lastStarted = started.catch(() => undefined);
     return started;
   }
 
   release(): void {
-    markEnded(this.#state, this.rank, 0);
+    const end = () => markEnded(this.#state, this.rank, 0);
+    // Other ranks may still wait for calls that this one has started.
+    if (this.#pending === 0) end();
+    else void this.#lastStarted.then(end);
   }
 
   abort(message: string): never {

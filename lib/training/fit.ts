@@ -19,6 +19,7 @@ import { withStatistics } from '../nn/norm/statistics-transaction.js';
 import type { Layer, ShapeProblem } from '../nn/shape-rule.js';
 import { sum } from '../ops/reductions.js';
 import { clipGradNorm } from '../optim/clip-grad-norm.js';
+import { inspectCustom } from '../printing/inspect.js';
 import { plainError } from '../validation/errors.js';
 import { requireNoSurplus } from '../validation/surplus-arguments.js';
 import { callSync } from '../validation/synchronous.js';
@@ -136,15 +137,20 @@ class Fit {
     }
   }
 
-  /** Compares what decides on the calls that all ranks make together. */
+  /** Compares what decides on the calls that all ranks make together, and on the bits of their models. */
   #requireSameOptions(): void {
-    const { parallel, epochs, validation, checkpoint, stopping, metrics } = this.settings;
+    const { parallel, epochs, validation, checkpoint, metrics, monitor, maxNorm } = this.settings;
+    const { optimizer, schedule, stopping } = this.settings;
     const yesOrNo = (isGiven: boolean) => (isGiven ? 'given' : 'not given');
     parallel?.requireSame([
       ['epochs', String(epochs)],
+      ['optimizer', printed(optimizer)],
+      ['schedule', yesOrNo(schedule !== undefined)],
+      ['maxNorm', String(maxNorm)],
       ['metrics', Object.keys(metrics).join(', ') || 'none'],
       ['validation', yesOrNo(validation !== undefined)],
-      ['earlyStopping', yesOrNo(stopping !== undefined)],
+      ['earlyStopping', stopping === undefined ? 'not given' : printed(stopping)],
+      ['monitor', monitor],
       ['checkpoint', yesOrNo(checkpoint !== undefined)],
       ['every of checkpoint', String(checkpoint?.every)],
       ['everySteps of checkpoint', String(checkpoint?.everySteps)],
@@ -214,9 +220,9 @@ class Fit {
     let step = position?.step ?? 0;
     const run = async (batch: TrainingBatch<Tensor<Shape>, unknown>) => {
       const samples = batch.x.shape[0];
-      const total = parallel?.nextStep(samples, signal?.aborted === true) ?? samples;
-      throwIfAborted(signal);
       const { lr } = optimizer;
+      const total = parallel?.nextStep(samples, signal?.aborted === true, lr) ?? samples;
+      throwIfAborted(signal);
       const { scores, norm } = trainStep(this.settings, batch, total);
       this.#hasChanged = true;
       this.#scheduler?.next();
@@ -322,4 +328,11 @@ function lossOf(
 function nothing({ metrics }: FitSettings, outputs: Tensor<Shape, OwnedTape>): Measured {
   const value = sum(outputs) as Tensor0D<OwnedTape>;
   return { value, measured: Object.fromEntries(Object.keys(metrics).map((name) => [name, 0])) };
+}
+
+/** What console.log shows of an object of our own, such as all settings of an optimizer; the class of another one. */
+function printed(value: object): string {
+  const { [inspectCustom]: inspect } = value as { readonly [inspectCustom]?: unknown };
+  const text: unknown = typeof inspect === 'function' ? inspect.call(value) : undefined;
+  return typeof text === 'string' ? text : value.constructor.name;
 }

@@ -34,10 +34,11 @@ export interface ParallelRun {
   /**
    * Compares what the ranks do next.
    * @param samples Number of samples of this rank's batch; undefined if it has no other batch.
+   * @param lr The learning rate of the step, if there is one.
    * @returns The number of samples of all ranks together, or undefined if no rank has a batch.
-   * @throws Error on every rank if only some have a batch, or if a signal stops one of them.
+   * @throws Error on every rank if only some have a batch, if a signal stops one of them, or if their rates differ.
    */
-  nextStep(samples: number | undefined, isAborted: boolean): number | undefined;
+  nextStep(samples: number | undefined, isAborted: boolean, lr?: number): number | undefined;
   /** The gradients of the mean loss over the `total` samples of all ranks, from that of `samples` own ones. */
   backward(loss: Tensor0D<OwnedTape>, samples: number, total: number): Gradients;
   /** The means of scores over the samples of all ranks, from those of `samples` own ones. */

@@ -200,6 +200,21 @@ export function testFit(transport: 'mpi' | 'workers', run: RunScenarios, sizes: 
             );
           }
         }
+        expect(messages[15]).to.equal(`${mismatch} maxNorm on every rank, but rank 0 has 1 and rank 1 has 2`);
+        expect(messages[16]).to.match(
+          /^ERR_BATCHNORM_MISMATCH: .* optimizer on every rank, but rank 0 has Sgd { lr: 0.1, .* and rank 1 has Sgd { lr: 0.2, /,
+        );
+        expect(messages[17]).to.equal(
+          `${mismatch} learning rate on every rank, but rank 0 has 0.1 and rank 1 has 0.2`,
+        );
+        expect(messages[18]).to.match(
+          /^ERR_BATCHNORM_MISMATCH: .* earlyStopping on every rank, but .* patience: 1, .* patience: 2, /,
+        );
+        for (const { messages: ofRank } of others) {
+          expect(ofRank.slice(15, 19)).to.deep.equal(messages.slice(15, 19));
+        }
+        expect(messages[19]).to.match(/^ERR_BATCHNORM_PEER: Rank 1 failed reading .*: ENOENT/);
+        expect(others[0]?.messages[19]).to.match(/^ENOENT: .*nowhere/);
         expect(messages[10]).to.match(/^ENOENT: /);
         expect(messages[11]).to.match(/^ENOENT: /);
         expect(others[0]?.messages[10]).to.match(/^ERR_BATCHNORM_PEER: Rank 0 failed saving a\.npz: ENOENT/);

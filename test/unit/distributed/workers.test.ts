@@ -71,15 +71,41 @@ describe('faults in a group of workers', () => {
   });
 });
 
-describe('spawnWorkers rejects', () => {
+/** Returns a function that writes a program that can call `connect`. */
+function programs(): (text: string) => URL {
   const folder = temporaryDirectory();
   const entry = import.meta.resolve('batchnorm/distributed');
   let count = 0;
-  const program = (text: string) => {
+  return (text) => {
     const path = folder(`program-${count++}.mjs`);
     writeFileSync(path, `import { connect } from ${JSON.stringify(entry)};\n${text}`);
     return pathToFileURL(path);
   };
+}
+
+describe('a group of workers that closes while a call is pending', () => {
+  const program = programs();
+
+  it('completes the call', async () => {
+    const file = program(
+      "import { parentPort } from 'node:worker_threads';\n" +
+        'const group = await connect();\n' +
+        'const pending = group.sumAsync(new Float32Array(1e6).fill(1 + group.rank));\n' +
+        'group.close();\n' +
+        'const sum = await pending;\n' +
+        'parentPort.postMessage([sum[0], sum.at(-1)]);',
+    );
+    const results: unknown[] = [];
+    await spawnWorkers(2, file, { onMessage: (result) => results.push(result) });
+    expect(results).to.deep.equal([
+      [3, 3],
+      [3, 3],
+    ]);
+  });
+});
+
+describe('spawnWorkers rejects', () => {
+  const program = programs();
 
   for (const thrown of ['undefined', 'null']) {
     it(`with an error that names the rank if a worker throws ${thrown}`, async () => {

@@ -312,6 +312,23 @@ async function differences(group: Group) {
   messages.push(
     await messageOf(() => evaluate(model, { loss: options.loss, data: whole, parallel } as never)),
   );
+  const loader = new DataLoader({ features: new Float32Array(24), shape: [2] }, { batchSize: 6 });
+  const own = { ...options, data: parallel.shard(loader) };
+  for (const different of [
+    { maxNorm: 1 + rank },
+    { optimizer: new Sgd({ lr: 0.1 * (1 + rank) }) },
+    { schedule: (step: number) => (step === 0 ? 0.1 : 0.1 * (1 + rank)) },
+    { earlyStopping: new EarlyStopping({ patience: 1 + rank }) },
+  ]) {
+    messages.push(
+      await messageOf(() => fit(model, { ...own, optimizer: new Sgd({ lr: 0.1 }), ...different } as never)),
+    );
+  }
+  const { TMPDIR: folder } = process.env;
+  if (rank === 1) process.env.TMPDIR = '/nowhere';
+  messages.push(await messageOf(() => DataParallel.create(new Linear(2, 3), group)));
+  if (folder === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = folder;
   return {
     messages,
     running: [...bn.runningMean.data, ...bn.runningVar.data],
