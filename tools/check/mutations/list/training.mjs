@@ -354,8 +354,8 @@ export default [
   {
     file: 'lib/training/fit.ts',
     what: 'fit takes another step after an abort',
-    find: '      throwIfAborted(signal);\n      const { lr } = optimizer;',
-    replace: '      const { lr } = optimizer;',
+    find: '      throwIfAborted(signal);\n      const { scores, norm }',
+    replace: '      const { scores, norm }',
     tests: ['unit/training/fit'],
   },
   {
