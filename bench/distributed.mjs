@@ -1,7 +1,7 @@
-// node bench/distributed.mjs [ROUNDS] [STEPS] [--parts]: a training step of ResNet-8 on 64 images of 3 x 32 x 32 by one process on one
-// and on two threads, and by two ranks of one thread each: workers, Open MPI and MPICH, as far as they are installed.
-// Measured alternately, medians over the rounds; then the parts of the ranks' step, and a simulation of more ranks. With
-// --parts instead what a group adds to half the batch in one process, step by step.
+// node bench/distributed.mjs [ROUNDS] [STEPS] [--parts]: a training step of ResNet-8 on 64 images of 3 x 32 x 32 by one
+// process on one and on two threads, and by two ranks of one thread each: workers, Open MPI and MPICH, as far as they are
+// installed. Measured alternately, medians over the rounds; then the parts of the ranks' step, and a simulation of more
+// ranks. With --parts, which needs MPICH, only what a group adds to half the batch in one process, step by step.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

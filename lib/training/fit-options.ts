@@ -119,8 +119,8 @@ export interface FitOptions<M, X extends Tensor<Shape>, L, K extends string> {
    */
   readonly progress?: boolean | ((line: string) => void);
   /**
-   * A `DataParallel` of the model, to train it on several ranks. All of them call `fit` with the same options, and with data
-   * and validation from `parallel.shard(loader)`. Scores are those of all ranks, rank 0 writes progress and checkpoints, and
+   * A `DataParallel` of the model, to train it on several ranks. All of them call `fit` with the same options, which are
+   * compared except for functions, and with data and validation from `parallel.shard(loader)`. Scores are those of all ranks, rank 0 writes progress and checkpoints, and
    * a signal on any rank stops them all.
    */
   readonly parallel?: Parallel;

@@ -36,7 +36,8 @@ export interface ParallelRun {
    * @param samples Number of samples of this rank's batch; undefined if it has no other batch.
    * @param lr The learning rate of the step, if there is one.
    * @returns The number of samples of all ranks together, or undefined if no rank has a batch.
-   * @throws Error on every rank if only some have a batch, if a signal stops one of them, or if their rates differ.
+   * @throws Error on every rank if only some have a batch, if a signal stops one of them, or if their
+   * learning rates differ.
    */
   nextStep(samples: number | undefined, isAborted: boolean, lr?: number): number | undefined;
   /** The gradients of the mean loss over the `total` samples of all ranks, from that of `samples` own ones. */
