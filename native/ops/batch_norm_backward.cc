@@ -26,6 +26,7 @@ class BackwardPasses {
         fence_(fence) {}
 
   size_t bytes_per_element() const { return bytes_per_element_; }
+  size_t cached_bytes_per_element() const { return bytes_per_element(); }
 
   void prepare(size_t, size_t) const {}
 
