@@ -26,10 +26,9 @@ class TrainingPasses {
 
   size_t bytes_per_element() const { return bytes_per_element_; }
 
-  // A streamed y bypasses the cache, so only what the second pass reads has to fit: in two thirds
-  // of it, since what passes through displaces some of the rest.
-  size_t cached_bytes_per_element() const {
-    return fence_ == nullptr ? bytes_per_element_ : (bytes_per_element_ - sizeof(float)) * 3 / 2;
+  // Measured without a residual only.
+  size_t streamed_bytes_per_element() const {
+    return fence_ == nullptr || arguments_.residual != nullptr ? 0 : sizeof(float);
   }
 
   void prepare(size_t channel, size_t channels) const { moments_.prepare(channel, channels); }
