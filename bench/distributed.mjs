@@ -24,15 +24,16 @@ const mpi = {
 
 /** Each runs the program with a number of threads for each rank; returns what rank 0 measured. */
 const parts = {
-  '1 process, 64 images': () => launch([], 1),
+  '1 process, 64 images': () => launch([], 1, 'alone'),
+  '1 process, 64 images, as a group of one': () => launch([], 1),
   '1 process, 32 images': () => launch([], 1, 'group'),
   '... and the arithmetic of synchronization': () => launch([], 1, 'exchange'),
   '2 ranks of 32 images, gradients only': () => launch(mpi.MPICH, 1, 'synchronization'),
   '2 ranks of 32 images': () => launch(mpi.MPICH, 1),
 };
 const whole = {
-  '1 process x 1 thread': () => launch([], 1),
-  '1 process x 2 threads': () => launch([], 2),
+  '1 process x 1 thread': () => launch([], 1, 'alone'),
+  '1 process x 2 threads': () => launch([], 2, 'alone'),
   '2 workers x 1 thread': runWorkers,
   ...Object.fromEntries(
     Object.entries(mpi)

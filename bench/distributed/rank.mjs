@@ -1,7 +1,7 @@
 // One rank of bench/distributed.mjs: trains ResNet-8 on its part of each batch of 64, and prints what rank 0 measured as one
-// line of JSON. The command line, or workerData, has the number of steps; the command line can also have what to leave out:
-// 'exchange' for half the batch in one process, with synchronized batch norm whose peer repeats the values; 'group' for half
-// the batch in one process; 'synchronization' for two ranks that only add up their gradients.
+// line of JSON. The command line, or workerData, has the number of steps; the command line can also have a part of the whole:
+// 'alone' for one process without DataParallel; 'group' for one with half the batch; 'exchange' for the same with synchronized
+// batch norm, whose peer repeats the values; 'synchronization' for two ranks that only add up their gradients.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { backward, crossEntropyWithLogitsLoss, Sgd, Tensor } from '../../dist/index.js';
 import { connect, DataParallel, synchronize } from '../../dist/distributed.js';
@@ -16,16 +16,17 @@ const synchronized = 129;
 const mebibyte = 2 ** 20;
 
 const steps = Number(isMainThread ? process.argv[2] : workerData);
-const without = isMainThread ? process.argv[3] : undefined;
+const part = isMainThread ? process.argv[3] : undefined;
 const group = await connect();
 const timed = timedGroup(group);
 const net = resnet8();
 const sgd = new Sgd({ lr: 0.01 });
 const parallel = await DataParallel.create(net, timed.group, {
-  synchronizeBatchNorm: without !== 'synchronization',
+  synchronizeBatchNorm: part !== 'synchronization',
 });
-if (without === 'exchange') synchronize(net, repeatingGroup());
-const ranks = without === 'exchange' || without === 'group' ? 2 : group.size;
+if (part === 'exchange') synchronize(net, repeatingGroup());
+const isAlone = part === 'alone' || part === 'exchange' || part === 'group';
+const ranks = part === 'exchange' || part === 'group' ? 2 : group.size;
 const own = Math.floor(images / ranks) + (group.rank < images % ranks ? 1 : 0);
 const x = Tensor.randn([own, 3, 32, 32]);
 const labels = Int32Array.from({ length: own }, (_, i) => i % classes);
@@ -37,7 +38,7 @@ for (let step = 0; step < warmUp + steps; step++) {
   timed.reset();
   const begin = performance.now();
   const loss = crossEntropyWithLogitsLoss(net.forwardMut(x.trace({ gradient: false })), labels);
-  sgd.update(net, group.size === 1 ? backward(loss) : parallel.backward(loss, own));
+  sgd.update(net, isAlone ? backward(loss) : parallel.backward(loss, own));
   if (step < warmUp) continue;
   times.push(performance.now() - begin);
   waits.push(timed.milliseconds());

@@ -1,7 +1,7 @@
 import type { Backend } from './backend.js';
 import { plainError } from '../validation/errors.js';
-import { loadAddon, type LoadedAddon } from './load-addon.js';
-import { describeLoadFailure } from './load-failure.js';
+import { loadAddon } from './load-addon.js';
+import { describeAbsence } from './load-failure.js';
 import { loadWasm } from './load-wasm.js';
 import { nativeBackend } from './native.js';
 import { portableBackend } from './portable/index.js';
@@ -54,14 +54,6 @@ function withoutBinary(threads: number | undefined, reason: string): Backend {
 function withThreads(wasm: Backend, threads: number | undefined, reason?: string): Backend {
   if (wasm.info.threads === 1) requireOneThread('WebAssembly', threads, reason);
   return wasm;
-}
-
-/** Why there is no addon, and whether that is expected: a platform without a binary. */
-function describeAbsence(loaded: Exclude<LoadedAddon, { addon: unknown }>) {
-  if ('missing' in loaded) return { reason: loaded.missing, expected: true };
-  if ('lost' in loaded) return { reason: loaded.lost, expected: false };
-  const cause = { cause: loaded.broken };
-  return { reason: describeLoadFailure(loaded.broken), cause, expected: false };
 }
 
 /** The TypeScript backend; fails if more threads are forced than it has. */

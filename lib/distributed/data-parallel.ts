@@ -146,6 +146,7 @@ export class DataParallel implements Parallel {
    * @param scores Means over this rank's samples, under the same names on every rank; ignored if there are no samples.
    * @param samples Number of this rank's samples; may be 0.
    * @returns The means over the samples of all ranks; NaN if there are none.
+   * @throws Error (`ERR_BATCHNORM_MISMATCH`) on every rank if the names or their order differ.
    */
   mean<K extends string>(scores: Scores<K>, samples: number): Scores<K> {
     const given = requireRecord('scores', scores, 'an object with numbers');

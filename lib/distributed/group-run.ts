@@ -11,6 +11,7 @@ import { plainError } from '../validation/errors.js';
 import type { Group } from './group.js';
 import { type Property, requireSame } from './exchange-text.js';
 import { gatherStates, loadOnAllRanks, saveOnRoot } from './group-checkpoint.js';
+import { hashText } from './hash-text.js';
 import { GradientSum } from './sum-gradients.js';
 
 /** The next action of a rank, as a number that ranks exchange. */
@@ -89,11 +90,20 @@ export class GroupRun implements ParallelRun {
   means(scores: Scores<string>, samples: number): GroupScores {
     const names = Object.keys(scores);
     const own = Float64Array.of(
+      hashText(JSON.stringify(names)),
       samples,
       ...names.map((name) => (samples === 0 ? 0 : samples * scores[name])),
     );
-    const [total, ...sums] = this.group.sum(own);
-    const means = names.map((name, i) => [name, sums[i] / total] as const);
+    const gathered = this.group.allGather(own);
+    const sums = new Float64Array(own.length);
+    for (const [i, value] of gathered.entries()) sums[i % own.length] += value;
+    for (let rank = 1; rank < this.size; rank++) {
+      // Every rank finds this difference, and takes part in naming it.
+      if (gathered[rank * own.length] !== gathered[0])
+        this.requireSame([['names of scores', JSON.stringify(names)]]);
+    }
+    const [, total, ...sumsOfScores] = sums;
+    const means = names.map((name, i) => [name, sumsOfScores[i] / total] as const);
     return { samples: total, scores: Object.freeze(Object.fromEntries(means)) };
   }
 

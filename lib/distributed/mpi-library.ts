@@ -1,4 +1,5 @@
 import { loadAddon, type MpiAddon } from '../backend/load-addon.js';
+import { describeAbsence } from '../backend/load-failure.js';
 import { type CodedError, plainError } from '../validation/errors.js';
 import type { Launcher } from './launcher.js';
 
@@ -17,9 +18,10 @@ export function loadMpi(launcher: Launcher): MpiAddon {
   }
   const loaded = loadAddon();
   if (!('addon' in loaded)) {
+    const { reason } = describeAbsence(loaded);
     throw mpiError(
-      `MPI needs the native binary of batchnorm, which cannot be used here: ${JSON.stringify(loaded)}. ` +
-        'Use spawnWorkers() instead of an MPI launcher',
+      `MPI needs the native binary of batchnorm, but ${reason}. ` +
+        '`npm install batchnorm` adds a missing one; without it, use spawnWorkers() instead of an MPI launcher',
     );
   }
   const { mpi } = loaded.addon;

@@ -11,6 +11,7 @@ import {
   writeHeader,
 } from './call.js';
 import { mismatch, timedOut } from './group-errors.js';
+import { hashText } from './hash-text.js';
 import type { Launcher } from './launcher.js';
 import { loadMpi, mpiError } from './mpi-library.js';
 import { describeProcess } from './peer-process.js';
@@ -152,7 +153,7 @@ class MpiTransport implements Transport {
 
   /** Exchanges the processes of the ranks, as call 0. */
   #introduce(): (number | undefined)[] {
-    const host = hashOf(hostname());
+    const host = hashText(hostname());
     const values = Float64Array.of(host, process.pid);
     const result = new Float64Array(this.size * values.length);
     this.#runNumbered({ kind: 'allGather', values, result, reduction: 'sum', root: 0 }, this.#timeout, 0);
@@ -227,11 +228,4 @@ function describeProgress(row: Float64Array, number: number): string {
   // Call 0 is the introduction.
   if (row[0] === 0) return 'has not made this call; it has made no call';
   return `has not made this call; it has made none after ${describeHeader(row, 0)}`;
-}
-
-/** 32 bits of FNV-1a. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
 }

@@ -1,6 +1,8 @@
 // Tests groups over MPI, with the launchers and libraries of Debian's packages openmpi-bin and mpich. Without --whole only
 // what takes less than a minute.
 import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { buildWasm } from '../build/wasm/compile.mjs';
 import { run, succeeds } from '../process.mjs';
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
@@ -11,6 +13,8 @@ for (const launcher of ['mpirun.openmpi', 'mpiexec.mpich']) {
   }
 }
 const isWhole = process.argv.includes('--whole');
+// One of the backends on which the ranks train.
+if (isWhole) await buildWasm(resolve('build/wasm/batchnorm.wasm'));
 run(
   process.execPath,
   [

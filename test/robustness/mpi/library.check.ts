@@ -1,8 +1,13 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { backend } from 'batchnorm';
 import { launch, type LauncherName, launcherNames, launchers, programPath, runCommand } from './launch.js';
+import { runRanks } from './run-ranks.js';
 import { node } from '../../support/node-process.js';
+import { packagePath } from '../../support/package-path.js';
 
 const program = programPath('../../unit/distributed/programs/rank.js');
 
@@ -53,6 +58,51 @@ for (const launcher of launcherNames) {
       expect(stderr).to.match(/Expected the same instruction set .* rank 0 has \w+ and rank 1 has scalar/);
     });
 
+    it('names both backends if the ranks do not use the same one', async () => {
+      const rank = (name: string) => [
+        ...['-n', '1', 'env', `BATCHNORM_BACKEND=${name}`],
+        ...[node.file, ...node.args(program, 'different')],
+      ];
+      const command = launchers[launcher].command.slice(0, -1);
+      const { status, stderr } = await runCommand([...command, ...rank('native'), ':', ...rank('portable')]);
+      expect(status).to.not.equal(0);
+      expect(stderr).to.match(/Expected the same backend .* rank 0 has native and rank 1 has portable/);
+    });
+
+    it('says what to install where the binary of the package is missing', async () => {
+      const { command } = launchers[launcher];
+      const { status, stderr } = await runCommand([
+        ...[...command, '2', node.file, '--no-addons', ...node.args(program, 'members')],
+      ]);
+      expect(status).to.not.equal(0);
+      expect(stderr).to.include('MPI needs the native binary of batchnorm, but addons are forbidden');
+      expect(stderr).to.include('`npm install batchnorm` adds a missing one');
+    });
+
+    it('refuses to join again after the group was closed, which would end the process', async () => {
+      for (const { reconnects } of await runRanks(launcher)(['reconnects'], 2)) {
+        expect(reconnects).to.match(/^ERR_BATCHNORM_MPI: .*cannot be (initialized|joined) again/);
+      }
+    });
+
+    it('joins where another library has initialized MPI', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'batchnorm-mpi-'));
+      try {
+        const preloaded = join(folder, 'initialize.so');
+        const source = packagePath('test/robustness/mpi/initialize.cc');
+        execFileSync('g++', ['-shared', '-fPIC', source, '-o', preloaded]);
+        const environment = { LD_PRELOAD: preloaded, INITIALIZE_MPI: libraries[launcher] };
+        const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+        const { status, stderr } = await runCommand([
+          ...[...launchers[launcher].command, '2', 'env', ...variables],
+          ...[node.file, ...node.args(program, 'members', 'sums')],
+        ]);
+        expect(status, stderr).to.equal(0);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+
     it('joins a job of one process', async () => {
       const { status, stderr } = await launch(launcher, 1, program, ['members', 'sums']);
       expect(status, stderr).to.equal(0);
@@ -73,6 +123,26 @@ for (const launcher of launcherNames) {
     });
   });
 }
+
+describe("Open MPI's binding of ranks to cores", () => {
+  const threadsWith = async (binding: string) => {
+    const [file, ...args] = launchers['Open MPI'].command;
+    const command = args.map((arg) => (arg === 'none' ? binding : arg));
+    const { stderr } = await runCommand([
+      ...[file, ...command, '2', node.file, ...node.args('-e', printThreads)],
+    ]);
+    return stderr.match(/threads \d+/g);
+  };
+  const printThreads =
+    "import('batchnorm').then(({ backend }) => process.stderr.write(`threads ${backend.threads}\\n`))";
+
+  it('leaves each rank one thread, and all of them without it', async () => {
+    expect(availableParallelism()).to.be.above(1);
+    expect(await threadsWith('core')).to.deep.equal(['threads 1', 'threads 1']);
+    const all = `threads ${backend.threads}`;
+    expect(await threadsWith('none')).to.deep.equal([all, all]);
+  });
+});
 
 describe('connect to MPI without a launcher', () => {
   it('gives a group of one', async () => {

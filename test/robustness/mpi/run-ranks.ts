@@ -11,11 +11,15 @@ const program = programPath('../../unit/distributed/programs/rank.js');
 const failing = /timeout|fuzz/i;
 
 /** Runs scenarios in one group of processes, which must succeed; returns what each rank reports, by scenario. */
-export function runRanks(launcher: LauncherName, limit = 60): RunScenarios {
+export function runRanks(
+  launcher: LauncherName,
+  limit = 60,
+  added: Readonly<Record<string, string>> = {},
+): RunScenarios {
   return async (scenarios, size) => {
     const folder = mkdtempSync(join(tmpdir(), 'batchnorm-mpi-'));
     try {
-      const environment = { BATCHNORM_TEST_RESULTS: folder };
+      const environment = { ...added, BATCHNORM_TEST_RESULTS: folder };
       const { status, stderr } = await launch(launcher, size, program, scenarios, { environment, limit });
       if (!scenarios.some((name) => failing.test(name))) expect(status, stderr).to.equal(0);
       return readdirSync(folder)

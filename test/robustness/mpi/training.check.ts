@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { testPyTorch } from '../../conformance/parity/synchronized-cases.js';
 import { testFit } from '../../unit/distributed/fit-cases.js';
 import { runWorkers } from '../../unit/distributed/run-workers.js';
 import { testTraining } from '../../unit/distributed/training-cases.js';
@@ -15,7 +16,22 @@ for (const launcher of launcherNames) {
   describe(`training over ${launcher}`, () => {
     testTraining(runRanks(launcher), normSizes);
     testFit('mpi', runRanks(launcher, 180), sizes);
+    testPyTorch(runRanks(launcher), 2);
   });
+}
+
+if (isLong) {
+  for (const backend of ['wasm', 'portable']) {
+    describe(`training over MPICH on the ${backend} backend`, () => {
+      const run = runRanks('MPICH', 180, { BATCHNORM_BACKEND: backend });
+
+      it('runs on that backend', async () => {
+        for (const { backend: used } of await run(['backend'], 2)) expect(used).to.equal(backend);
+      });
+      testTraining(run, [2]);
+      testFit('mpi', run, [2]);
+    });
+  }
 }
 
 const transports = {

@@ -1,6 +1,12 @@
 import { expect } from 'chai';
 import { expectWithin, largest } from '../../support/expect-within.js';
-import { recalibrated, trainAlone, trainFrozen, type trainWithFit } from './programs/fit-scenarios.js';
+import {
+  recalibrated,
+  stopEarly,
+  trainAlone,
+  trainFrozen,
+  type trainWithFit,
+} from './programs/fit-scenarios.js';
 import type { RunScenarios } from './transport-cases.js';
 
 type Trained = Awaited<ReturnType<typeof trainWithFit>>;
@@ -12,7 +18,17 @@ interface Messages {
 }
 
 const scenarios = [
-  ...['fit', 'byHand', 'resume', 'resumeWithin', 'differences', 'recalibrated', 'frozen', 'buckets'],
+  ...[
+    'fit',
+    'byHand',
+    'resume',
+    'resumeWithin',
+    'differences',
+    'recalibrated',
+    'frozen',
+    'stopEarly',
+    'buckets',
+  ],
 ];
 
 interface RunEnd {
@@ -83,6 +99,15 @@ export function testFit(transport: 'mpi' | 'workers', run: RunScenarios, sizes: 
         const [first, ...others] = every<typeof expected>('frozen');
         compareStates(first?.state ?? [], expected.state, 1e-4);
         for (const { state } of others) expect(state).to.deep.equal(first?.state);
+      });
+
+      it('stops early at the epoch of one process', async () => {
+        const expected = await stopEarly();
+        expect(expected.history.length).to.be.within(3, 11);
+        const [first, ...others] = every<typeof expected>('stopEarly');
+        expect(first?.history).to.have.length(expected.history.length);
+        compareStates(first?.state ?? [], expected.state, 2e-3);
+        for (const other of others) expect(other).to.deep.equal(first);
       });
 
       it('adds up gradients of several buckets in rank order', () => {
@@ -215,10 +240,13 @@ export function testFit(transport: 'mpi' | 'workers', run: RunScenarios, sizes: 
           /^ERR_BATCHNORM_MISMATCH: .* earlyStopping on every rank, but .* patience: 1, .* patience: 2, /,
         );
         for (const { messages: ofRank } of others) {
-          expect(ofRank.slice(15, 19)).to.deep.equal(messages.slice(15, 19));
+          expect(ofRank.slice(15, 20)).to.deep.equal(messages.slice(15, 20));
         }
-        expect(messages[19]).to.match(/^ERR_BATCHNORM_PEER: Rank 1 failed reading .*: ENOENT/);
-        expect(others[0]?.messages[19]).to.match(/^ENOENT: .*nowhere/);
+        expect(messages[19]).to.equal(
+          `${mismatch} names of scores on every rank, but rank 0 has ["loss"] and rank 1 has ["accuracy"]`,
+        );
+        expect(messages[20]).to.match(/^ERR_BATCHNORM_PEER: Rank 1 failed reading .*: ENOENT/);
+        expect(others[0]?.messages[20]).to.match(/^ENOENT: .*nowhere/);
       });
     });
   }

@@ -34,8 +34,7 @@ describe('a group of workers', () => {
 
 describe('faults in a group of workers', () => {
   const folder = temporaryDirectory();
-  const train = async (fault: string, into: string) => {
-    const results: unknown[] = [];
+  const train = async (fault: string, into: string, results: unknown[] = []) => {
     await spawnWorkers(2, faultProgram, {
       workerData: [fault, into],
       onMessage: (result) => results.push(result),
@@ -53,6 +52,11 @@ describe('faults in a group of workers', () => {
     stuck: ['Rank 0 waited 2000 ms in allReduce', 'rank 1 has not made this call'],
     aborts: ['Rank 1 of the workers ended with exit code 1'],
   };
+  /** Code and message of the other rank's error, where it is not ERR_BATCHNORM_PEER. */
+  const ofRank0: Readonly<Record<string, readonly [code: string, text: string]>> = {
+    closes: ['ERR_BATCHNORM_MISMATCH', 'rank 1 called close'],
+    stuck: ['ERR_BATCHNORM_TIMEOUT', 'it has made none after allReduce \\(mean\\) of 2 float32 values'],
+  };
   let whole: unknown[] = [];
   before(async () => {
     whole = await train('', mkdtempSync(folder('whole-')));
@@ -61,7 +65,14 @@ describe('faults in a group of workers', () => {
   for (const [fault, message] of Object.entries(faults)) {
     it(`end all workers, and the run continues from the checkpoint: a rank that ${fault}`, async () => {
       const own = mkdtempSync(folder('fault-'));
-      await expectRejection(train(fault, own), Error, ...message);
+      const reports: unknown[] = [];
+      await expectRejection(train(fault, own, reports), Error, ...message);
+      const errors = reports as { rank: number; code?: string; message: string }[];
+      const [code, text] = ofRank0[fault] ?? ['ERR_BATCHNORM_PEER', 'rank 1'];
+      const error = errors.find(({ rank }) => rank === 0);
+      expect(error, JSON.stringify(reports)).to.include({ code });
+      expect(error?.message).to.match(new RegExp(text, 'i'));
+      if (fault === 'closes') expect(errors.map((each) => each.code)).to.deep.equal([code, code]);
       expect(await train('', own)).to.deep.equal(whole);
     });
   }

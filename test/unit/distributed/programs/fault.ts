@@ -57,19 +57,30 @@ const file = join(folder, 'checkpoint.npz');
 if (existsSync(file)) await loadCheckpoint(file, training);
 const log = (text: string) => (parentPort === null ? process.stderr.write(`${text}\n`) : undefined);
 log(`rank ${group.rank} starts at step ${training.progress.step}`);
-while (training.progress.step < 10) {
-  const { step } = training.progress;
-  if (step === failingStep && group.rank === 1) await faults[fault]?.(group);
-  // The launcher's death interrupts this wait.
-  if (step === failingStep && fault === 'waits') {
-    process.stdout.write(`waiting ${process.pid}\n`);
-    if (group.rank === 1) await new Promise((resolve) => setTimeout(resolve, 60_000));
-  }
-  training.optimizer.update(bn, backward(bn.forwardMut(x.trace()).exp().mean()));
-  for (const { data } of [bn.scale, bn.bias]) group.allReduce(data, 'mean');
-  training.progress.step++;
-  if (group.rank === 0) await saveCheckpoint(file, training);
+try {
+  await train();
+} catch (error) {
+  // A launcher prints the errors of all ranks.
+  const { code, message } = error as { code?: string; message: string };
+  parentPort?.postMessage({ rank: group.rank, code, message });
+  throw error;
 }
 const result = Array.from(bn.scale.data).join();
 log(`rank ${group.rank} is done: ${result}`);
 parentPort?.postMessage(result);
+
+async function train(): Promise<void> {
+  while (training.progress.step < 10) {
+    const { step } = training.progress;
+    if (step === failingStep && group.rank === 1) await faults[fault]?.(group);
+    // The launcher's death interrupts this wait.
+    if (step === failingStep && fault === 'waits') {
+      process.stdout.write(`waiting ${process.pid}\n`);
+      if (group.rank === 1) await new Promise((resolve) => setTimeout(resolve, 60_000));
+    }
+    training.optimizer.update(bn, backward(bn.forwardMut(x.trace()).exp().mean()));
+    for (const { data } of [bn.scale, bn.bias]) group.allReduce(data, 'mean');
+    training.progress.step++;
+    if (group.rank === 0) await saveCheckpoint(file, training);
+  }
+}

@@ -121,6 +121,25 @@ export async function trainAlone() {
   return { history, steps, state: stateOf(model) };
 }
 
+/** A run with so large a learning rate that it stops early; ranks of a group would stop at different epochs by themselves. */
+export async function stopEarly(group?: Group) {
+  const { model } = makeNetwork(1);
+  const optimizer = new Sgd({ lr: 0.5 });
+  const parallel = group === undefined ? undefined : await DataParallel.create(model, group, { optimizer });
+  const loader = new DataLoader(dataset, { batchSize: 8 });
+  const validation = new DataLoader(dataset, { batchSize: 10 });
+  const history = await fit(model, {
+    loss: crossEntropyWithLogitsLoss,
+    epochs: 12,
+    earlyStopping: new EarlyStopping({ patience: 2 }),
+    data: parallel?.shard(loader) ?? loader,
+    validation: parallel?.shard(validation) ?? validation,
+    optimizer,
+    ...(parallel === undefined ? {} : { parallel }),
+  });
+  return { history, state: stateOf(model) };
+}
+
 /** The loop of `fit` written by hand, which must give the same bits. */
 async function trainByHand(group: Group) {
   const { model } = makeNetwork(group.rank + 1);
@@ -324,6 +343,7 @@ async function differences(group: Group) {
       await messageOf(() => fit(model, { ...own, optimizer: new Sgd({ lr: 0.1 }), ...different } as never)),
     );
   }
+  messages.push(await messageOf(() => parallel.mean<string>(rank === 0 ? { loss: 1 } : { accuracy: 1 }, 1)));
   const { TMPDIR: folder } = process.env;
   if (rank === 1) process.env.TMPDIR = '/nowhere';
   messages.push(await messageOf(() => DataParallel.create(new Linear(2, 3), group)));
@@ -371,4 +391,5 @@ export const fitScenarios: Readonly<Record<string, (group: Group) => unknown>> =
   differences,
   recalibrated,
   frozen: trainFrozen,
+  stopEarly,
 };

@@ -138,6 +138,17 @@ export const normCases: readonly NormCase[] = [
     fusion: 'residual',
   },
   {
+    name: 'an empty rank with a residual',
+    layer: 'BatchNorm2D',
+    sample: [5, 4, 4],
+    channelAxis: 0,
+    counts: [
+      [0, 4],
+      [2, 0, 3],
+    ],
+    fusion: 'residual',
+  },
+  {
     name: 'large means',
     layer: 'BatchNorm2D',
     sample: [3, 8, 8],

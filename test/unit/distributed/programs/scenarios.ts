@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { backend } from 'batchnorm';
-import type { Group, GroupArray, Reduction } from 'batchnorm/distributed';
+import { connect, type Group, type GroupArray, type Reduction } from 'batchnorm/distributed';
 
 // The scenarios that the ranks of the tests run under every transport. Each returns the report of its rank.
 
@@ -56,6 +56,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   members: ({ rank, size, transport }) => ({ rank, size, transport }),
 
   threads: () => backend.threads,
+
+  backend: () => backend.name,
 
   allGather: (group) => [
     ...group.allGather(Float32Array.of(group.rank, 1 - group.rank)),
@@ -170,6 +172,12 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   child() {
     const { status } = spawnSync(process.execPath, [process.argv[1] ?? '', 'members'], { stdio: 'inherit' });
     process.exitCode = status ?? 1;
+  },
+
+  /** What MPI says to a process that joins again after it has left. */
+  async reconnects(group) {
+    group.close();
+    return messageOf(() => connect());
   },
 
   mpiAlone({ size, transport }) {
