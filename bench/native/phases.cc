@@ -29,7 +29,9 @@ void two_phases(const batchnorm::ImageShape& shape, size_t threads, const float*
   const bool streaming = batchnorm::worth_streaming(kKernels, shape.elements() * bytes);
   const FloorLoop& write = (dy == nullptr ? kCopies : kTriads)[streaming ? 1 : 0];
 
-  const size_t group = batchnorm::channel_group_size(shape, bytes, threads);
+  // As batch_norm_training and batch_norm_backward divide their channels.
+  const size_t streamed = streaming && dy == nullptr ? sizeof(float) : 0;
+  const size_t group = batchnorm::channel_group_size(shape, bytes, streamed, threads);
   const size_t groups = (shape.channels + group - 1) / group;
   const size_t tasks = threads == 1 ? 1 : std::min(groups, threads * 4);
   auto task = [&](size_t index, size_t) {
