@@ -5,7 +5,10 @@ export interface Launcher {
   /** Its name in messages. */
   readonly name: string;
   readonly rank: number;
+  /** The number of processes, or those on this machine if the launcher tells no more. */
   readonly size: number;
+  /** The descriptor of its connection, which has to be a socket. */
+  readonly connection?: number;
   /** The MPI libraries that belong to it, in order of preference. */
   readonly libraries: readonly string[];
   /** How to get them. */
@@ -50,12 +53,16 @@ export function findLauncher(environment: NodeJS.ProcessEnv): Launcher | undefin
       install: installOpenMpi,
     };
   }
-  const pmiSize = count('PMI_SIZE') ?? count('MV2_COMM_WORLD_SIZE');
+  // With -pmi-port, MPICH's mpiexec does not tell the number of all processes.
+  const portSize = environment.PMI_PORT === undefined ? undefined : (count('MPI_LOCALNRANKS') ?? 1);
+  const pmiSize = count('PMI_SIZE') ?? count('MV2_COMM_WORLD_SIZE') ?? portSize;
   if (pmiSize !== undefined) {
+    const connection = slurmSize === undefined ? count('PMI_FD') : undefined;
     return {
       name: slurmSize === undefined ? "MPICH's mpiexec" : 'srun',
-      rank: count('PMI_RANK') ?? count('MV2_COMM_WORLD_RANK') ?? 0,
+      rank: count('PMI_RANK') ?? count('MV2_COMM_WORLD_RANK') ?? count('PMI_ID') ?? 0,
       size: pmiSize,
+      ...(connection === undefined ? {} : { connection }),
       libraries: [...mpich, ...standard],
       install: installMpich,
     };

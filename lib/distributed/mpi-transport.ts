@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { MpiAddon } from '../backend/load-addon.js';
 import {
@@ -44,11 +44,12 @@ export async function joinMpi(launcher: Launcher, timeout: number): Promise<Tran
         'by a launcher of its own',
     );
   }
+  requireConnection(launcher);
   const mpi = loadMpi(launcher);
   const reason = await inTime(mpi.start(), launcher.rank, timeout);
   if (reason !== undefined) throw mpiError(`MPI cannot be initialized: ${reason}`);
   process.env[ownerVariable] = String(process.pid);
-  if (mpi.size() !== launcher.size) {
+  if (mpi.size() < launcher.size) {
     const size = mpi.size();
     mpi.finalize(timeout);
     throw mpiError(
@@ -56,6 +57,26 @@ export async function joinMpi(launcher: Launcher, timeout: number): Promise<Tran
     );
   }
   return new MpiTransport(mpi, timeout);
+}
+
+/**
+ * npm starts its scripts without the descriptors that it inherited, and MPICH ends a process whose connection is missing.
+ * @throws Error that says how to start the program.
+ */
+function requireConnection({ name, connection }: Launcher): void {
+  if (connection === undefined || isSocket(connection)) return;
+  throw mpiError(
+    `The connection to ${name} (PMI_FD=${connection}) did not reach this process: npm and similar programs do not pass it ` +
+      'on. Start node directly, such as "mpiexec -n 2 node train.mjs", or pass -pmi-port to mpiexec',
+  );
+}
+
+function isSocket(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isSocket();
+  } catch {
+    return false;
+  }
 }
 
 /** The result of MPI's initialization, which waits for all processes and cannot be canceled. */

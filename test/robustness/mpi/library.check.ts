@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backend } from 'batchnorm';
@@ -141,6 +141,36 @@ describe("Open MPI's binding of ranks to cores", () => {
     expect(await threadsWith('core')).to.deep.equal(['threads 1', 'threads 1']);
     const all = `threads ${backend.threads}`;
     expect(await threadsWith('none')).to.deep.equal([all, all]);
+  });
+});
+
+describe("MPICH's mpiexec with a program between it and node", () => {
+  // A shell closes the descriptor, as npm does.
+  const closing = ['sh', '-c', 'eval "exec ${PMI_FD:-9}>&-"; exec "$@"', 'sh'];
+  const start = () =>
+    runCommand(['mpiexec.mpich', '-n', '2', ...closing, node.file, ...node.args(program, 'members')]);
+
+  it('is an error that says how to start the program if the connection is closed', async () => {
+    const { status, stderr } = await start();
+    expect(status).to.not.equal(0);
+    expect(stderr).to.match(/The connection to MPICH's mpiexec \(PMI_FD=\d+\) did not reach this process/);
+    expect(stderr).to.not.include('PMI_Get_appnum');
+  });
+
+  it('gives one group with -pmi-port', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'batchnorm-mpi-'));
+    try {
+      const environment = { BATCHNORM_TEST_RESULTS: folder };
+      const command = ['mpiexec.mpich', '-pmi-port', '-n', '2', node.file, ...node.args(program, 'members')];
+      const ending = await runCommand(command, { environment });
+      expect(ending.status, ending.stderr).to.equal(0);
+      const members = [0, 1].map((rank): unknown =>
+        JSON.parse(readFileSync(join(folder, `${rank}.json`), 'utf8')),
+      );
+      expect(members).to.deep.equal([0, 1].map((rank) => ({ members: { rank, size: 2, transport: 'mpi' } })));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

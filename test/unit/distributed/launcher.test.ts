@@ -23,6 +23,11 @@ describe('the launcher of a process', () => {
       1,
       2,
     ]);
+    expect(sees({ PMI_PORT: 'node1:4000', PMI_ID: '1', MPI_LOCALNRANKS: '2' })).to.deep.equal([
+      "MPICH's mpiexec",
+      1,
+      2,
+    ]);
     const step = { SLURM_STEP_NUM_TASKS: '8', SLURM_PROCID: '5' };
     expect(sees(step)).to.deep.equal(['srun', 5, 8]);
     expect(sees({ ...step, PMI_SIZE: '8', PMI_RANK: '5' })).to.deep.equal(['srun', 5, 8]);
@@ -40,6 +45,12 @@ describe('the launcher of a process', () => {
     }
     const both = librariesOf({ SLURM_STEP_NUM_TASKS: '2' });
     expect(both).to.match(/libmpi\..*libmpich/);
+  });
+
+  it('has the descriptor of its connection, except under Slurm', () => {
+    const variables = { PMI_SIZE: '2', PMI_RANK: '1', PMI_FD: '8' };
+    expect(findLauncher(variables)).to.include({ connection: 8 });
+    expect(findLauncher({ ...variables, SLURM_STEP_NUM_TASKS: '2' })).to.not.have.property('connection');
   });
 
   it('is none in the script of a Slurm job, nor for a step of one task without PMIx', () => {
