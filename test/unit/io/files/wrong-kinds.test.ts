@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { type FileKind, fileKind } from '#lib/io/files/file-kind';
-import { BatchNorm2D, FileFormatError, loadSafetensors, readIdx } from 'batchnorm';
+import { BatchNorm2D, FileFormatError, loadCheckpoint, loadSafetensors, readIdx, Sgd } from 'batchnorm';
 import { expect } from 'chai';
 import { batchnorm } from '../../cli/run-cli.js';
 import { referencePath } from '../../../conformance/reference/read.js';
@@ -105,6 +105,12 @@ describe('a file of the wrong kind', () => {
       ['safetensors'],
       (file) => loadSafetensors(file, new BatchNorm2D(3)),
       'Expected a safetensors file',
+    ],
+    [
+      'loadCheckpoint',
+      ['npz'],
+      (file) => loadCheckpoint(file, { model: new BatchNorm2D(3), optimizer: new Sgd() }),
+      'Expected an .npz file',
     ],
     ['readIdx', ['idx', 'gzip'], (file) => readIdx(file), 'Expected an IDX file'],
   ];
