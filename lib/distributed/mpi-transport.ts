@@ -44,7 +44,8 @@ export async function joinMpi(launcher: Launcher, timeout: number): Promise<Tran
         'by a launcher of its own',
     );
   }
-  requireConnection(launcher);
+  // MPICH closes the connection when this process leaves MPI; that it cannot join again is another error.
+  if (owner !== String(process.pid)) requireConnection(launcher);
   const mpi = loadMpi(launcher);
   const reason = await inTime(mpi.start(), launcher.rank, timeout);
   if (reason !== undefined) throw mpiError(`MPI cannot be initialized: ${reason}`);
