@@ -5,7 +5,7 @@ export interface Launcher {
   /** Its name in messages. */
   readonly name: string;
   readonly rank: number;
-  /** The number of processes, or those on this machine if the launcher tells no more. */
+  /** The number of all processes, or of those on this machine where the launcher gives no other number. */
   readonly size: number;
   /** The descriptor of its connection, which has to be a socket. */
   readonly connection?: number;

@@ -26,7 +26,6 @@ class BackwardPasses {
         fence_(fence) {}
 
   size_t bytes_per_element() const { return bytes_per_element_; }
-  size_t streamed_bytes_per_element() const { return 0; }
 
   void prepare(size_t, size_t) const {}
 

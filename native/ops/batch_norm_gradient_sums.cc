@@ -21,7 +21,6 @@ class GradientSumsPass {
         sum_dy_xmu_(sum_dy_xmu) {}
 
   size_t bytes_per_element() const { return tensors_ * sizeof(float); }
-  size_t streamed_bytes_per_element() const { return 0; }
   void prepare(size_t, size_t) const {}
   void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
     step_.reduce(offset, channel, block, out);

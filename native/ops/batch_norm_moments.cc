@@ -18,7 +18,6 @@ class MomentPass {
       : step_(step), mean_(mean), m2_(m2) {}
 
   size_t bytes_per_element() const { return sizeof(float); }
-  size_t streamed_bytes_per_element() const { return 0; }
   void prepare(size_t channel, size_t channels) const { step_.prepare(channel, channels); }
   void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
     step_.reduce(offset, channel, block, out);

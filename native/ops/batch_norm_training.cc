@@ -26,11 +26,6 @@ class TrainingPasses {
 
   size_t bytes_per_element() const { return bytes_per_element_; }
 
-  // Measured without a residual only.
-  size_t streamed_bytes_per_element() const {
-    return fence_ == nullptr || arguments_.residual != nullptr ? 0 : sizeof(float);
-  }
-
   void prepare(size_t channel, size_t channels) const { moments_.prepare(channel, channels); }
 
   void reduce(size_t offset, size_t channel, const Block& block, ChannelSums* out) const {
@@ -89,7 +84,9 @@ Status batch_norm_training(const Kernels& kernels, const ImageShape& shape,
   const MomentStep moments(kernels, shape, arguments.x, memory + 2 * shape.channels);
   const NormalizeStep normalize(kernels, tensors, constants, streaming);
   TrainingPasses passes(arguments, moments, normalize, bytes, streaming ? &kernels : nullptr);
-  return run_channel_passes(shape, passes);
+  // Larger groups were measured without a residual only.
+  const size_t streamed = streaming && arguments.residual == nullptr ? sizeof(float) : 0;
+  return run_channel_passes(shape, passes, streamed);
 }
 
 }  // namespace batchnorm

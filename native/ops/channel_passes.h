@@ -19,7 +19,6 @@ namespace batchnorm {
 
 // Passes provides
 //   bytes_per_element()                            over all tensors that the passes touch
-//   streamed_bytes_per_element()                   of these, what need not fit in the cache
 //   prepare(channel, channels)                     called before the sums of these channels
 //   reduce(offset, channel, block, ChannelSums*)   sums a chunk of each channel of the block
 //   finish(channel, sums, sums_again)              called with the complete sums of a channel;
@@ -105,10 +104,11 @@ BATCHNORM_NOINLINE inline size_t channel_group_size(const ImageShape& shape,
 // Each task owns several neighboring groups of channels. With smaller tasks, hardware prefetchers
 // that run past the end of a group would more often fetch lines that another thread writes.
 template <class Passes>
-void run_by_channel(const ImageShape& shape, size_t threads, Passes& passes) {
+void run_by_channel(const ImageShape& shape, size_t threads, Passes& passes,
+                    size_t streamed_bytes_per_element) {
   const ChannelChunks chunks(shape);
-  const size_t group = channel_group_size(shape, passes.bytes_per_element(),
-                                          passes.streamed_bytes_per_element(), threads);
+  const size_t group =
+      channel_group_size(shape, passes.bytes_per_element(), streamed_bytes_per_element, threads);
   const size_t groups = (shape.channels + group - 1) / group;
   const size_t tasks = threads == 1 ? 1 : std::min(groups, threads * 4);
   auto task = [&](size_t index, size_t) {
@@ -250,8 +250,11 @@ Status run_by_row(const ImageShape& shape, const RowParts& parts, size_t threads
   return Status::kOk;
 }
 
+// Of the bytes per element, the streamed ones need not all fit in the cache: see
+// channel_group_size.
 template <class Passes>
-Status run_channel_passes(const ImageShape& shape, Passes& passes) {
+Status run_channel_passes(const ImageShape& shape, Passes& passes,
+                          size_t streamed_bytes_per_element = 0) {
   if (shape.elements() == 0) return Status::kOk;
   const size_t threads = threads_for(shape.elements());
   const RowParts parts(shape);
@@ -259,7 +262,7 @@ Status run_channel_passes(const ImageShape& shape, Passes& passes) {
   if (worth_dividing_by_image(shape, passes.bytes_per_element(), threads)) {
     return run_by_image(shape, threads, passes);
   }
-  run_by_channel(shape, threads, passes);
+  run_by_channel(shape, threads, passes, streamed_bytes_per_element);
   return Status::kOk;
 }
 

@@ -56,7 +56,6 @@ class GroupNormPasses {
         streaming_(streaming) {}
 
   size_t bytes_per_element() const { return 2 * sizeof(float); }
-  size_t streamed_bytes_per_element() const { return 0; }
 
   void prepare(size_t row, size_t rows) const {
     const size_t length = shape_.row_length();

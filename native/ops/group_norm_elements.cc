@@ -103,7 +103,6 @@ class ElementPasses {
       : gradient_(gradient), parameters_(&parameters), part_(part) {}
 
   size_t bytes_per_element() const { return 3 * sizeof(float); }
-  size_t streamed_bytes_per_element() const { return 0; }
   void prepare(size_t, size_t) const {}
 
   void reduce(size_t offset, size_t row, const Block& block, ChannelSums* out) const {

@@ -18,17 +18,15 @@ interface Messages {
 }
 
 const scenarios = [
-  ...[
-    'fit',
-    'byHand',
-    'resume',
-    'resumeWithin',
-    'differences',
-    'recalibrated',
-    'frozen',
-    'stopEarly',
-    'buckets',
-  ],
+  'fit',
+  'byHand',
+  'resume',
+  'resumeWithin',
+  'differences',
+  'recalibrated',
+  'frozen',
+  'stopEarly',
+  'buckets',
 ];
 
 interface RunEnd {

@@ -121,7 +121,7 @@ export async function trainAlone() {
   return { history, steps, state: stateOf(model) };
 }
 
-/** A run with so large a learning rate that it stops early; ranks of a group would stop at different epochs by themselves. */
+/** A run with so large a learning rate that it stops early. */
 export async function stopEarly(group?: Group) {
   const { model } = makeNetwork(1);
   const optimizer = new Sgd({ lr: 0.5 });
